@@ -1,0 +1,53 @@
+# The targets make their own virtual environment from a plain python3, once, and again when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs test check lint bench docs catalogue clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.installed ## Start MWAA here and run the sample DAG
+	@$(BIN)/mwaa-local up $(SAMPLE) $(ARGS)
+
+down: $(VENV)/.installed ## Stop it
+	@$(BIN)/mwaa-local down $(ARGS)
+
+status: $(VENV)/.installed ## Show what runs
+	@$(BIN)/mwaa-local status $(ARGS)
+
+logs: $(VENV)/.installed ## Follow all logs
+	@$(BIN)/mwaa-local logs -f $(ARGS)
+
+test: $(VENV)/.dev ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+check: lint test ## What CI runs
+
+bench: $(VENV)/.dev ## Measure speed and memory beside `airflow standalone`
+	@$(BIN)/python -m tools.bench $(ARGS)
+
+docs: $(VENV)/.dev ## Write the command-line reference anew
+	@$(BIN)/python -m tools.build_cli_reference
+
+clean: ## Stop the environment and remove what the targets made; the database stays
+	@test ! -x $(BIN)/mwaa-local || $(BIN)/mwaa-local down --now
+	@rm -rf $(VENV)
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("make: mwaa-local needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@echo "installing mwaa-local into $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,124 @@
+"""AirflowClient: what the launcher asks a running Airflow: health, import errors, DAG runs.
+
+Reads come from the metadata database, which every release has in nearly the same shape; changes go through Airflow's
+own command line, which is the only interface that all releases share without a login.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from mwaa_local.errors import DagRunFailed
+from mwaa_local.health import HEARTBEAT_LIMIT_S, Health
+from mwaa_local.plan import HeartbeatReady, Plan
+from mwaa_local.runtime import READY, ComponentStatus, Event
+from mwaa_local.runtime.process import ProcessRuntime
+
+DAG_KNOWN_TIMEOUT_S = 60.0  # until a DAG file has been parsed for the first time, imports included
+DAG_RUN_TIMEOUT_S = 600.0
+POLL_PAUSE_S = 0.1
+UNHEALTHY = "unhealthy"
+FINAL_STATES = ("success", "failed")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the servers say about a running environment; None where they do not answer."""
+
+    heartbeat_ages_s: dict[str, float]  # component -> seconds since its newest heartbeat
+    dags: int | None
+    import_errors: int
+    queued_messages: int | None
+
+    def judge(self, statuses: list[ComponentStatus]) -> list[ComponentStatus]:
+        """Return the statuses, a component that stopped sending heartbeats marked as unhealthy."""
+        return [self._judge(status) for status in statuses]
+
+    def _judge(self, status: ComponentStatus) -> ComponentStatus:
+        age_s = self.heartbeat_ages_s.get(status.name)
+        if status.state != READY or age_s is None or age_s <= HEARTBEAT_LIMIT_S:
+            return status
+        return replace(status, state=UNHEALTHY, detail=f"no heartbeat for {age_s:.0f} s")
+
+    def line(self) -> str:
+        unknown = "unknown"
+        return (
+            f"DAGs {unknown if self.dags is None else self.dags}, import errors {self.import_errors}, "
+            f"messages in the queue {unknown if self.queued_messages is None else self.queued_messages}"
+        )
+
+
+class AirflowClient:
+    """Asks one running environment."""
+
+    def __init__(self, runtime: ProcessRuntime, plan: Plan) -> None:
+        self._runtime = runtime
+        self._plan = plan
+        self._health = Health(plan.database_url, plan.broker_url)
+
+    def figures(self) -> Figures:
+        kinds = {
+            component.ready.job_type: component.name
+            for component in self._plan.components
+            if isinstance(component.ready, HeartbeatReady)
+        }
+        now = time.time()
+        return Figures(
+            heartbeat_ages_s={
+                kinds[beat.job_type]: round(now - beat.time, 1)
+                for beat in self._health.heartbeats()
+                if beat.job_type in kinds
+            },
+            dags=self._health.dag_count(),
+            import_errors=len(self._health.import_errors()),
+            queued_messages=self._health.queue_length(self._plan.queue),
+        )
+
+    def import_errors(self) -> list[tuple[str, str]]:
+        """Return (file, last line of its traceback) of every DAG file that cannot be imported."""
+        return [(file, trace.strip().splitlines()[-1]) for file, trace in self._health.import_errors() if trace.strip()]
+
+    def run_dag(self, dag_id: str, on_event: Callable[[Event], None]) -> None:
+        """Trigger a DAG run and wait until it succeeded. Raises DagRunFailed when it does not."""
+        started = time.monotonic()
+        self._wait_until_known(dag_id)
+        run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
+        for argv in (("dags", "unpause", dag_id), ("dags", "trigger", "-r", run_id, dag_id)):
+            exit_code, output = self._runtime.capture("scheduler", argv)
+            if exit_code != 0:
+                raise DagRunFailed(f"cannot trigger {dag_id}: exit code {exit_code}", output.strip()[-2000:])
+        on_event(Event("dag run", "working", detail=f"{dag_id} was triggered"))
+        state = self._wait_for_run(dag_id, run_id)
+        if state != "success":
+            tasks = ", ".join(f"{task} {status}" for task, status in self._health.task_states(dag_id, run_id))
+            raise DagRunFailed(
+                f"the run of {dag_id} ended as {state}",
+                f"Its tasks: {tasks}.",
+                f"mwaa-local logs worker; task logs are below .mwaa-local/airflow/logs/dag_id={dag_id}",
+            )
+        on_event(Event("dag run", "done", time.monotonic() - started, f"{dag_id} succeeded"))
+
+    def _wait_until_known(self, dag_id: str) -> None:
+        deadline = time.monotonic() + DAG_KNOWN_TIMEOUT_S
+        while not self._health.dag_is_known(dag_id):
+            if time.monotonic() > deadline:
+                errors = "\n".join(f"{file}: {message}" for file, message in self.import_errors())
+                raise DagRunFailed(
+                    f"no DAG {dag_id!r} after {DAG_KNOWN_TIMEOUT_S:.0f} s",
+                    errors or "No file in dags/ defines it, and none failed to import.",
+                    "mwaa-local airflow dags list",
+                )
+            time.sleep(POLL_PAUSE_S)
+
+    def _wait_for_run(self, dag_id: str, run_id: str) -> str:
+        deadline = time.monotonic() + DAG_RUN_TIMEOUT_S
+        state = None
+        while time.monotonic() < deadline:
+            state = self._health.dag_run_state(dag_id, run_id)
+            if state in FINAL_STATES:
+                return state
+            time.sleep(POLL_PAUSE_S)
+        return f"{state} after {DAG_RUN_TIMEOUT_S:.0f} s"

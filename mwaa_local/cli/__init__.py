@@ -1,0 +1,107 @@
+"""The command `mwaa-local`: words in, words out, one file per command, no logic.
+
+A command's module is imported only when that command runs, so that `--help` and completion stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mwaa_local import __version__
+from mwaa_local.errors import MwaaLocalError
+
+BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
+ISSUES_URL = "https://github.com/mwaa-local/mwaa-local/issues"
+
+# Command -> module below `mwaa_local.cli`, function in it, and one line of help; in the order of `--help`.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "up": ("up", "up", "Start the environment and wait until it is ready."),
+    "down": ("down", "down", "Stop the environment; nothing is lost."),
+    "status": ("status", "status", "Show what runs, since when, and what is wrong."),
+    "logs": ("logs", "logs", "Show what components wrote; -f follows."),
+    "airflow": ("airflow", "airflow", "Run an Airflow command inside the environment."),
+    "options": ("options", "options", "Show Airflow's configuration and who set each value."),
+    "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
+    "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
+    "start": ("up", "up", "The same as `up`."),
+    "stop": ("down", "down", "The same as `down`."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Knows its commands by name and imports one only when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[cmd_name]
+        only = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        target = getattr(importlib.import_module(f"mwaa_local.cli.{module}"), function)
+        settings = getattr(target, "context_settings", None)
+        only.command(cmd_name, context_settings=settings, add_help_option=settings is None)(target)
+        return typer.main.get_command(only)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Amazon MWAA on your own machine: any release, real Airflow, real workers.\n\n"
+    "Start with `mwaa-local up` in a folder that has a dags/ folder. `mwaa-local COMMAND --help` shows examples.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mwaa-local {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    """Run the command line; every failure that a user can act on is shown here, once."""
+    try:
+        app(prog_name="mwaa-local")
+    except MwaaLocalError as error:
+        from mwaa_local import console
+
+        console.standard(os.environ).show_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED_EXIT_CODE)
+    except BrokenPipeError:
+        # `mwaa-local logs | head`: the reader has what it wanted. Nothing may be flushed into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:  # noqa: BLE001 - a bug keeps its traceback, and gets the version and where to report it
+        traceback.print_exc()
+        print(f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}", file=sys.stderr)
+        sys.exit(BUG_EXIT_CODE)

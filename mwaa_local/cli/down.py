@@ -1,0 +1,36 @@
+"""`mwaa-local down`: stop the environment."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwaa_local.cli.session import ProjectOption, open_session
+
+
+def down(
+    project_dir: ProjectOption = Path(),
+    now: Annotated[bool, typer.Option("--now", help="Kill running tasks instead of waiting for them.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
+) -> None:
+    """Stop the environment; database, logs and packages are kept.
+
+    Running tasks get 90 seconds to end, as on MWAA. Stopping what does not run is no error.
+
+    Examples:
+
+      mwaa-local down
+
+      mwaa-local down --now
+    """
+    started = time.monotonic()
+    session = open_session(project_dir, verbose=verbose)
+    with session.exclusive():
+        was_running = session.runtime.stop(now=now, on_event=session.console.show_event)
+    if was_running:
+        session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
+    else:
+        session.console.say("nothing is running here")

@@ -1,0 +1,35 @@
+"""`mwaa-local reset-db`: an empty metadata database."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwaa_local.cli.session import ProjectOption, open_session
+
+
+def reset_db(
+    project_dir: ProjectOption = Path(),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Replace the metadata database with an empty one: DAG runs, connections, variables and users made here are gone.
+
+    A running environment is stopped first; `mwaa-local up` starts it with the new database.
+
+    Examples:
+
+      mwaa-local reset-db --yes
+    """
+    session = open_session(project_dir)
+    project = session.project
+    release = session.release(session.environment())
+    if not yes and not typer.confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", err=True):
+        raise typer.Exit(1)
+    with session.exclusive():
+        session.runtime.stop(now=True, on_event=session.console.show_event)
+        for folder in (project.database_dir / release.airflow_version, project.state_dir / "broker"):
+            shutil.rmtree(folder, ignore_errors=True)
+    session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")

@@ -1,0 +1,70 @@
+"""What most commands begin with: find the project, load its environment and release, open the runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwaa_local.console import Console, standard
+from mwaa_local.environment import Environment
+from mwaa_local.errors import AlreadyRunning
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.process import ProcessRuntime
+
+ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder; by default the one you are in.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+LOCK_NAME = "command.lock"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command's view of a project."""
+
+    project: Project
+    console: Console
+    runtime: ProcessRuntime
+    env: dict[str, str]
+
+    def environment(self) -> Environment:
+        return Environment.load(self.project)
+
+    def release(self, environment: Environment) -> Release:
+        return Release.load(environment.airflow_version)
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where package sets and database templates are kept for all projects of this user."""
+        named = self.env.get("MWAA_LOCAL_CACHE_DIR")
+        if named:
+            return Path(named)
+        return Path(self.env.get("XDG_CACHE_HOME") or Path(self.env.get("HOME", "/tmp")) / ".cache") / "mwaa-local"
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the project for one command that changes it. Raises AlreadyRunning when another one does."""
+        self.project.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.project.run_dir / LOCK_NAME).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise AlreadyRunning(
+                    "another mwaa-local command is changing this environment",
+                    f"It holds {self.project.run_dir / LOCK_NAME}.",
+                    "wait for it to end",
+                ) from error
+            os.set_inheritable(lock.fileno(), False)
+            yield
+
+
+def open_session(project_dir: Path, *, verbose: bool = False) -> Session:
+    env = dict(os.environ)
+    project = Project.find(project_dir)
+    return Session(project, standard(env, verbose=verbose), ProcessRuntime(project, env), env)

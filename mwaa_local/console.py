@@ -1,0 +1,130 @@
+"""How results, progress and errors look on screen. stdout is data, stderr is progress, warnings and errors.
+
+Plain lines everywhere; colour only on a terminal that did not ask for none (`NO_COLOR`, `TERM=dumb`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from mwaa_local.errors import MwaaLocalError
+    from mwaa_local.preparation import Remark
+    from mwaa_local.runtime import ComponentStatus, Event, LogLine
+
+NAME_WIDTH = 14
+STATE_WIDTH = 11
+# ANSI codes by meaning; a component's colour in `logs` is one of the last list, by its place.
+RED, GREEN, YELLOW, BOLD, DIM, RESET = "\033[31m", "\033[32m", "\033[33m", "\033[1m", "\033[2m", "\033[0m"
+LOG_COLOURS = ("\033[36m", "\033[35m", "\033[32m", "\033[33m", "\033[34m", "\033[96m", "\033[95m", "\033[92m")
+STATE_COLOURS = {"ready": GREEN, "done": GREEN, "finished": GREEN, "failed": RED, "restarting": YELLOW}
+# Changes of state worth a line of progress; the others are on the way to one of these.
+SHOWN_STATES = ("ready", "failed", "restarting", "working", "done", "finished", "stopped")
+
+
+@dataclass
+class Console:
+    """Writes to the two streams. `env` decides about colour; `verbose` adds what is normally left out."""
+
+    out: TextIO
+    err: TextIO
+    env: Mapping[str, str]
+    verbose: bool = False
+
+    def colour(self, text: str, code: str, stream: TextIO | None = None) -> str:
+        stream = stream or self.err
+        plain = "NO_COLOR" in self.env or self.env.get("TERM") == "dumb" or not stream.isatty()
+        return text if plain or not code else f"{code}{text}{RESET}"
+
+    def show(self, text: str) -> None:
+        """Print data."""
+        print(text, file=self.out, flush=True)
+
+    def show_json(self, value: Any) -> None:
+        print(json.dumps(value, indent=2), file=self.out, flush=True)
+
+    def say(self, text: str) -> None:
+        """Print progress."""
+        print(text, file=self.err, flush=True)
+
+    def show_event(self, event: Event) -> None:
+        """Print one line for a change of state: `scheduler  ready  6.1 s`."""
+        if event.state not in SHOWN_STATES and not self.verbose:
+            return
+        took = f"{event.elapsed_s:.1f} s" if event.elapsed_s else ""
+        state = self.colour(f"{event.state:<{STATE_WIDTH}}", STATE_COLOURS.get(event.state, ""))
+        self.say(f"{event.component:<{NAME_WIDTH}} {state} {took:>7}  {event.detail}".rstrip())
+
+    def show_error(self, error: MwaaLocalError) -> None:
+        self._show_problem("error", RED, error.what, error.why, error.hint)
+
+    def show_remark(self, remark: Remark) -> None:
+        self._show_problem(remark.severity, RED if remark.severity == "error" else YELLOW, *_parts(remark))
+
+    def _show_problem(self, word: str, code: str, what: str, why: str, hint: str) -> None:
+        self.say(f"{self.colour(word, code + BOLD)}: {what}")
+        for line in why.splitlines():
+            self.say(f"  {line}")
+        if hint:
+            self.say(f"\n{self.colour('hint', BOLD)}: {hint}")
+
+    def log_printer(self) -> Callable[[LogLine], None]:
+        """Return a function that prints log lines as `12:03:44 worker.1 | text`, one colour per component."""
+        codes: dict[str, str] = {}
+
+        def show(line: LogLine) -> None:
+            code = codes.setdefault(line.component, LOG_COLOURS[len(codes) % len(LOG_COLOURS)])
+            clock = datetime.fromtimestamp(line.time).astimezone().strftime("%H:%M:%S")
+            name = self.colour(f"{line.component:<{NAME_WIDTH}}|", code, self.out)
+            print(f"{clock} {name} {line.text}", file=self.out, flush=True)
+
+        return show
+
+    def show_status(self, statuses: Iterable[ComponentStatus], now: float) -> None:
+        rows = [
+            (
+                status.name,
+                status.state,
+                str(status.pid or "-"),
+                duration(now - status.since),
+                str(status.restarts),
+                status.detail,
+            )
+            for status in statuses
+        ]
+        self.show(table(("component", "state", "pid", "for", "restarts", "detail"), rows))
+
+
+def _parts(remark: Remark) -> tuple[str, str, str]:
+    return remark.what, remark.why, remark.hint
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows in columns, two spaces apart, without trailing blanks."""
+    lines = [list(headers), *[list(row) for row in rows]]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return `12 s`, `3 min`, `2 h 05 min` or `4 d`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d"
+
+
+def standard(env: Mapping[str, str], *, verbose: bool = False) -> Console:
+    """Return the console of this process's own streams."""
+    return Console(sys.stdout, sys.stderr, env, verbose)

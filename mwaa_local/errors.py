@@ -1,0 +1,101 @@
+"""One class for each failure the user can act on, and none besides.
+
+An error says *what* (one line, with the value and the place), *why* (the rule or the evidence, any number of
+lines) and a *hint* (a command or an edit). Anything that is not a `MwaaLocalError` is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class MwaaLocalError(Exception):
+    """The root: a failure outside the product's own code that the user can act on."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        if self.why:
+            parts.append(self.why)
+        if self.hint:
+            parts.append(f"hint: {self.hint}")
+        return "\n".join(parts)
+
+
+class ProjectNotFound(MwaaLocalError):
+    """No folder above the current one looks like a project, or the named one does not exist."""
+
+
+class EnvironmentFileInvalid(MwaaLocalError):
+    """`mwaa.yaml` breaks a rule; `why` lists every problem with file and line."""
+
+
+class ReleaseUnknown(MwaaLocalError):
+    """The Airflow version is not one that MWAA ever had."""
+
+
+class ConfigOptionInvalid(MwaaLocalError):
+    """An Airflow configuration option is not of the form `section.key`, or its value is not allowed."""
+
+
+class StartupScriptFailed(MwaaLocalError):
+    """The startup script ended in a way that stops MWAA's containers from starting."""
+
+
+class RequirementsUnreadable(MwaaLocalError):
+    """The requirements file, or one it names, cannot be read or decoded."""
+
+
+class PythonUnavailable(MwaaLocalError):
+    """No interpreter on which the release's Airflow can run is to be had."""
+
+
+class PackagesUnavailable(MwaaLocalError):
+    """The release's package set could not be installed: no index, no wheel, no space."""
+
+
+class ToolMissing(MwaaLocalError):
+    """A program that the launcher needs is not there, or not for this machine."""
+
+
+class DiskFull(MwaaLocalError):
+    """There is no space left where the environment keeps its files."""
+
+
+class PortInUse(MwaaLocalError):
+    """Another program listens on a port that the environment needs."""
+
+
+class StateCorrupted(MwaaLocalError):
+    """Files under `.mwaa-local/` are unreadable or contradict each other."""
+
+
+class NotRunning(MwaaLocalError):
+    """The command needs a running environment."""
+
+
+class AlreadyRunning(MwaaLocalError):
+    """Another command is starting or stopping this environment right now."""
+
+
+class ComponentUnknown(MwaaLocalError):
+    """No component of the environment has that name."""
+
+
+class ComponentFailed(MwaaLocalError):
+    """A component ended though it should run; carries exit code, last lines and the log's path."""
+
+
+class ComponentNotReady(MwaaLocalError):
+    """A component did not become ready in time; says what was waited for, how long, and what was last seen."""
+
+
+class DagRunFailed(MwaaLocalError):
+    """A DAG run that was asked for did not succeed."""
+
+    exit_code = 1

@@ -1,0 +1,273 @@
+"""A release's package set as a virtual environment: built once by uv, shared by all projects, cloned to be changed.
+
+Not for the user's requirements: `requirements` installs those, into a clone made here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local.command import Completed, Request, run
+from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable
+from mwaa_local.release import Release
+
+SUPPORT_DIR = Path(__file__).parent / "support" / "python"
+COMPLETE_NAME = "mwaa-local.json"
+INSTALL_TIMEOUT_S = 1800.0  # a slow index may take its time; a dead one ends uv much sooner by itself
+# Raised when what an environment holds changes for reasons other than its packages.
+FORMAT = 1
+# What a build step may see of the caller's shell: how to reach indexes, and where temporary files go.
+NETWORK_VARIABLES = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "TMPDIR",
+    "LANG",
+)
+
+
+@dataclass(frozen=True)
+class PythonEnvironment:
+    """A virtual environment with a release's packages. `notes` are for the user: what differs from MWAA's."""
+
+    dir: Path
+    python_version: str
+    digest: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def python_path(self) -> Path:
+        return self.dir / "bin" / "python"
+
+    @property
+    def bin_dir(self) -> Path:
+        return self.dir / "bin"
+
+    @property
+    def site_packages_dir(self) -> Path:
+        return next(self.dir.glob("lib/python*/site-packages"))
+
+
+class PackageStore:
+    """The virtual environments below one cache folder, and the uv that makes them."""
+
+    def __init__(self, cache_dir: Path, env: Mapping[str, str]) -> None:
+        self.cache_dir = cache_dir
+        self._env = build_env(env)
+
+    def base(self, release: Release, on_step: Callable[[str], None]) -> PythonEnvironment:
+        """Return the environment with exactly the release's packages, building it when it is not there yet.
+
+        `on_step` is told what is being done. Raises PythonUnavailable, PackagesUnavailable or DiskFull.
+        """
+        python_path, python_version = self.find_python(release)
+        digest = _digest(release, python_version)
+        target_dir = self.cache_dir / "environments" / f"{release.airflow_version}-{digest}"
+        environment = PythonEnvironment(target_dir, python_version, digest, _python_notes(release, python_version))
+        if _is_complete(target_dir, digest):
+            return environment
+        with locked(target_dir.with_suffix(".lock"), on_step):
+            if not _is_complete(target_dir, digest):
+                self._build(release, python_path, target_dir, on_step)
+                (target_dir / COMPLETE_NAME).write_text(json.dumps({"digest": digest}))
+        return environment
+
+    def find_python(self, release: Release) -> tuple[str, str]:
+        """Return path and full version of the interpreter to use: MWAA's minor version, else another that works.
+
+        uv looks through PATH, pyenv's versions and its own downloads.
+        """
+        minors = (release.python_version, *reversed(release.supported_pythons))
+        for minor in dict.fromkeys(minors):
+            found = self._uv("python", "find", "--no-project", "--system", minor, timeout_s=60)
+            if not found.ok and minor == release.python_version:
+                found = self._uv("python", "install", minor, timeout_s=300)
+                if found.ok:
+                    found = self._uv("python", "find", "--no-project", minor, timeout_s=60)
+            path = found.output.strip().splitlines()[-1] if found.ok and found.output.strip() else ""
+            if path:
+                version = self._run([path, "-c", "import platform; print(platform.python_version())"])
+                if version.ok:
+                    return path, version.output.strip()
+        raise PythonUnavailable(
+            f"no Python {release.python_version} for Airflow {release.airflow_version}",
+            f"This Airflow runs on Python {', '.join(release.supported_pythons)}; none was found on PATH or among "
+            "pyenv's versions, and uv could not download one.",
+            f"install one, for example: pyenv install {release.python_version}",
+        )
+
+    def _build(self, release: Release, python_path: str, target_dir: Path, on_step: Callable[[str], None]) -> None:
+        packages = release.packages
+        on_step(f"installing {len(packages.base)} packages of Airflow {release.airflow_version}")
+        self._must("create", self._uv("venv", "--clear", "--seed", "--python", python_path, str(target_dir)))
+        listing = target_dir / "requirements.txt"
+        listing.write_text("\n".join(wanted_packages(release)) + "\n")
+        # Only what is named is built from source; anything else without a wheel is a mistake in the catalogue.
+        builds = [f"--only-binary={name}" for name in sorted(packages.base) if name not in packages.from_source]
+        self._must(
+            "install",
+            self._uv(
+                *("pip", "install", "--python", str(target_dir / "bin" / "python"), "--no-deps"),
+                *("--compile-bytecode", *builds, "--requirement", str(listing)),
+                timeout_s=INSTALL_TIMEOUT_S,
+            ),
+        )
+        environment = PythonEnvironment(target_dir, "", "")
+        for name, version in packages.added.items():
+            self._add_hidden(environment, f"{name}=={version}")
+        shutil.copytree(SUPPORT_DIR, environment.site_packages_dir, dirs_exist_ok=True)
+
+    def _add_hidden(self, environment: PythonEnvironment, requirement: str) -> None:
+        """Install a package that MWAA does not have so that pip and `importlib.metadata` do not see it."""
+        before = set(environment.site_packages_dir.glob("*.dist-info"))
+        argv = ("pip", "install", "--python", str(environment.python_path), "--no-deps", requirement)
+        self._must("install", self._uv(*argv, timeout_s=INSTALL_TIMEOUT_S))
+        for folder in set(environment.site_packages_dir.glob("*.dist-info")) - before:
+            shutil.rmtree(folder)
+
+    def clone(self, base: PythonEnvironment, target_dir: Path) -> PythonEnvironment:
+        """Return a copy of the environment that may be changed; files are hard links where the disk allows it."""
+        shutil.rmtree(target_dir, ignore_errors=True)
+        target_dir.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copytree(base.dir, target_dir, symlinks=True, copy_function=_link_or_copy)
+            _readdress(base.dir, target_dir)
+        except OSError as error:
+            shutil.rmtree(target_dir, ignore_errors=True)
+            raise _disk_error(error, target_dir) from error
+        return PythonEnvironment(target_dir, base.python_version, base.digest, base.notes)
+
+    def _uv(self, *argv: str, timeout_s: float = 120.0) -> Completed:
+        from uv import find_uv_bin
+
+        return self._run([find_uv_bin(), "--no-progress", "--color", "never", *argv], timeout_s)
+
+    def _run(self, argv: list[str], timeout_s: float = 30.0) -> Completed:
+        return run(Request(argv, self._env, Path("/"), timeout_s))
+
+    def _must(self, verb: str, completed: Completed) -> None:
+        if completed.ok:
+            return
+        text = completed.output.strip()
+        if "No space left on device" in text or "os error 28" in text:
+            raise DiskFull("no space left for the package set", text, f"make room below {self.cache_dir}")
+        why = f"uv took longer than {completed.elapsed_s:.0f} s" if completed.timed_out else text
+        raise PackagesUnavailable(
+            f"could not {verb} the release's packages",
+            why,
+            "check that the package index answers; UV_DEFAULT_INDEX or PIP_INDEX_URL names another one, "
+            "HTTPS_PROXY a proxy, SSL_CERT_FILE your own certificates",
+        )
+
+
+def build_env(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for build steps: nothing of the caller's shell but how to reach an index.
+
+    pip's index settings are handed to uv under uv's names; everything else that begins with PIP_ stays out, and so
+    does PYTHONDONTWRITEBYTECODE, since bytecode made now is time saved at every start.
+    """
+    kept = {name: value for name, value in env.items() if name.upper() in NETWORK_VARIABLES or name.startswith("UV_")}
+    kept["HOME"] = env.get("HOME", "/")
+    kept["PATH"] = os.pathsep.join([*_pyenv_dirs(env), *_without_shims(env.get("PATH", os.defpath))])
+    if "PIP_INDEX_URL" in env:
+        kept.setdefault("UV_DEFAULT_INDEX", env["PIP_INDEX_URL"])
+    if "PIP_CERT" in env:
+        kept.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
+    return kept
+
+
+def _pyenv_dirs(env: Mapping[str, str]) -> list[str]:
+    """Return the `bin` folders of pyenv's versions: its shims, which are on PATH, run only the chosen version."""
+    root = Path(env.get("PYENV_ROOT") or Path(env.get("HOME", "/")) / ".pyenv")
+    return [str(folder) for folder in sorted(root.glob("versions/*/bin"))]
+
+
+def _without_shims(path: str) -> list[str]:
+    return [folder for folder in path.split(os.pathsep) if not folder.endswith("/.pyenv/shims")]
+
+
+def wanted_packages(release: Release) -> list[str]:
+    """Return the requirement lines of the release's base environment, sorted."""
+    packages = release.packages
+    lines = [
+        f"{name}=={version}"
+        for name, version in packages.base.items()
+        if name not in packages.left_out and name not in packages.replaced
+    ]
+    return sorted([*lines, *packages.replaced.values()])
+
+
+def _python_notes(release: Release, python_version: str) -> tuple[str, ...]:
+    if python_version.rpartition(".")[0] == release.python_version:
+        return ()
+    return (
+        f"Python {python_version} stands in for MWAA's {release.python_version}: packages and syntax may differ; "
+        f"install Python {release.python_version} to be sure",
+    )
+
+
+def _digest(release: Release, python_version: str) -> str:
+    support = {path.name: path.read_text() for path in sorted(SUPPORT_DIR.rglob("*.py"))}
+    parts = [FORMAT, python_version, wanted_packages(release), sorted(release.packages.added.items()), support]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _is_complete(target_dir: Path, digest: str) -> bool:
+    try:
+        complete = json.loads((target_dir / COMPLETE_NAME).read_text())["digest"] == digest
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return complete and os.access(target_dir / "bin" / "python", os.X_OK)
+
+
+@contextlib.contextmanager
+def locked(path: Path, on_step: Callable[[str], None]) -> Iterator[None]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise _disk_error(error, path) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_step("waiting for another mwaa-local that installs the same packages")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _disk_error(error: OSError, path: Path) -> DiskFull:
+    return DiskFull(f"cannot write below {path.parent}", str(error), "make room there, or check who owns the folder")
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _readdress(old_dir: Path, new_dir: Path) -> None:
+    """Make the scripts of a copied environment start its own interpreter."""
+    old, new = f"{old_dir}/bin/".encode(), f"{new_dir}/bin/".encode()
+    for path in (new_dir / "bin").iterdir():
+        if path.is_symlink() or not path.is_file():
+            continue
+        head = path.read_bytes()
+        if old in head[:4096] or str(old_dir).encode() in head:
+            mode = path.stat().st_mode
+            path.unlink()  # a hard link: writing in place would change the original too
+            path.write_bytes(head.replace(old, new).replace(str(old_dir).encode(), str(new_dir).encode()))
+            path.chmod(mode)

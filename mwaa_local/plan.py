@@ -1,0 +1,267 @@
+"""Environment + Release + what this start decided -> Plan: the components, their commands, order and readiness.
+
+Pure: nothing here touches a disk, a network or a clock. Both runtimes carry out the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pydantic
+    from mwaa_local.environment import Environment
+    from mwaa_local.release import Release
+
+# MWAA waits 90 s between SIGTERM and SIGKILL for every Airflow process (mwaa/subprocess, "patience" 90 s).
+STOP_TIMEOUT_S = 90.0
+SERVER_STOP_TIMEOUT_S = 20.0
+# Cold imports on a busy two-core machine took up to 20 s; six times that is a hang, not slowness.
+READY_TIMEOUT_S = 120.0
+# The airflow component whose startup-script variables dag-processor and triggerer share: on MWAA they run in the
+# scheduler's container (amazon-mwaa-docker-images, execute_command.py).
+COMPONENT_OF = {
+    "scheduler": "scheduler",
+    "dag-processor": "scheduler",
+    "triggerer": "scheduler",
+    "worker": "worker",
+    "webserver": "webserver",
+}
+MWAA_COMPONENTS = ("scheduler", "worker", "webserver")
+
+
+@dataclass(frozen=True)
+class TcpReady:
+    """Ready when the port accepts a connection."""
+
+    port: int
+    timeout_s: float = READY_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class HttpReady:
+    """Ready when `url` answers 200."""
+
+    url: str
+    timeout_s: float = READY_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class LogReady:
+    """Ready when a line of output contains `text`."""
+
+    text: str
+    timeout_s: float = READY_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class HeartbeatReady:
+    """Ready when the metadata database has a heartbeat of this job type newer than the launch."""
+
+    job_type: str
+    timeout_s: float = READY_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class DatabaseReady:
+    """Ready when the metadata database answers a query."""
+
+    timeout_s: float = READY_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class BrokerReady:
+    """Ready when the broker answers a ping."""
+
+    timeout_s: float = READY_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class ExitedOk:
+    """Ready when the process has ended with exit code 0; it is not restarted."""
+
+    timeout_s: float = 300.0  # MWAA waits 300 s for the migration's lock (mwaa-image, advisory lock 1234)
+
+
+ReadyCheck = TcpReady | HttpReady | LogReady | HeartbeatReady | DatabaseReady | BrokerReady | ExitedOk
+# Tasks of Airflow 3 report to the web server until they end, so it goes after the workers; servers go last.
+STOP_STAGE_WEBSERVER = 1
+STOP_STAGE_SERVERS = 2
+
+READY_CHECKS: tuple[type[Any], ...] = (
+    TcpReady,
+    HttpReady,
+    LogReady,
+    HeartbeatReady,
+    DatabaseReady,
+    BrokerReady,
+    ExitedOk,
+)
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of Airflow or what it needs. `argv` is complete; `airflow_argv` is set where it is an Airflow command."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    ready: ReadyCheck
+    depends_on: tuple[str, ...] = ()
+    restart: bool = True
+    stop_timeout_s: float = STOP_TIMEOUT_S
+    stop_signal: str = "SIGTERM"
+    stop_stage: int = 0  # components of a stage stop together, after those of all lower stages are gone
+    airflow_argv: tuple[str, ...] = ()
+    unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All components in start order, and what the supervisor needs to look after them."""
+
+    components: tuple[Component, ...]
+    airflow_version: str
+    ports: Mapping[str, int]
+    database_url: str  # libpq URL of the metadata database, for heartbeats
+    broker_url: str
+    queue: str  # the environment's one queue
+    home_dir: str  # working directory of every Airflow component
+    preload: tuple[str, ...] = ()
+    preload_argv: tuple[str, ...] = ()  # the fork server's command; empty switches it off
+    preload_env: Mapping[str, str] = field(default_factory=dict)
+
+    def component(self, name: str) -> Component | None:
+        return next((c for c in self.components if c.name == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; ready checks carry their class name under `check`."""
+        plain = asdict(self)
+        for component, out in zip(self.components, plain["components"], strict=True):
+            out["ready"]["check"] = type(component.ready).__name__
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Plan:
+        return cls(
+            components=tuple(_component_from_json(item) for item in plain["components"]),
+            **{key: _tuples(plain[key]) for key in plain if key != "components"},
+        )
+
+
+def _component_from_json(plain: Mapping[str, Any]) -> Component:
+    checks = {check.__name__: check for check in READY_CHECKS}
+    ready = dict(plain["ready"])
+    check = checks[ready.pop("check")]
+    return Component(**{**{key: _tuples(value) for key, value in plain.items()}, "ready": check(**ready)})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What this start decided: ports, programs, folders. `env_of` is the merged environment per MWAA component."""
+
+    python: str  # the release's interpreter, with all packages
+    home_dir: str
+    webserver_port: int
+    postgres_port: int
+    broker_port: int
+    database_url: str
+    broker_url: str
+    queue: str
+    postgres_argv: tuple[str, ...]
+    broker_argv: tuple[str, ...]
+    server_env: Mapping[str, str]
+    env_of: Mapping[str, Mapping[str, str]]
+    worker_count: int
+    forkserver: str = ""  # path of the fork server's module; empty switches it off
+    host: str = "127.0.0.1"
+
+
+def make_plan(environment: Environment, release: Release, launch: Launch) -> Plan:
+    """Return the plan of this environment: servers first, then Airflow's components, which start in parallel."""
+    components = [*_servers(launch), *_airflow_components(environment, release, launch)]
+    preload = release.preload if launch.forkserver else ()
+    return Plan(
+        components=tuple(components),
+        airflow_version=release.airflow_version,
+        ports={
+            "webserver": launch.webserver_port,
+            "postgres": launch.postgres_port,
+            "redis": launch.broker_port,
+        },
+        database_url=launch.database_url,
+        broker_url=launch.broker_url,
+        queue=launch.queue,
+        home_dir=launch.home_dir,
+        preload=preload,
+        preload_argv=(launch.python, launch.forkserver) if launch.forkserver else (),
+        preload_env=launch.env_of["scheduler"],
+    )
+
+
+def _servers(launch: Launch) -> list[Component]:
+    return [
+        Component(
+            name="postgres",
+            argv=launch.postgres_argv,
+            env=launch.server_env,
+            ready=DatabaseReady(),
+            stop_signal="SIGINT",  # PostgreSQL's fast shutdown: ends sessions, writes a checkpoint
+            stop_timeout_s=SERVER_STOP_TIMEOUT_S,
+            stop_stage=STOP_STAGE_SERVERS,
+            unprivileged=True,
+        ),
+        Component(
+            name="redis",
+            argv=launch.broker_argv,
+            env=launch.server_env,
+            ready=BrokerReady(),
+            stop_timeout_s=SERVER_STOP_TIMEOUT_S,
+            stop_stage=STOP_STAGE_SERVERS,
+        ),
+    ]
+
+
+def _airflow_components(environment: Environment, release: Release, launch: Launch) -> list[Component]:
+    commands: dict[str, tuple[tuple[str, ...] | None, ReadyCheck]] = {
+        "scheduler": (release.scheduler_argv, HeartbeatReady("SchedulerJob")),
+        "dag-processor": (release.dag_processor_argv, HeartbeatReady("DagProcessorJob")),
+        "triggerer": (release.triggerer_argv, HeartbeatReady("TriggererJob")),
+        "webserver": (
+            release.webserver_argv,
+            HttpReady(f"http://{launch.host}:{launch.webserver_port}{release.health_path}"),
+        ),
+    }
+    words = {"host": launch.host, "port": str(launch.webserver_port), "workers": "1"}
+    components = [
+        _airflow_component(name, _fill(argv, words), ready, launch)
+        for name, (argv, ready) in commands.items()
+        if argv is not None
+    ]
+    for number in range(1, launch.worker_count + 1):
+        name = "worker" if launch.worker_count == 1 else f"worker.{number}"
+        argv = _fill(release.worker_argv, words)
+        if launch.worker_count > 1:  # several workers on one machine must have names of their own
+            argv = (*argv, "--celery-hostname", f"{name}@%h")
+        components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
+    return components
+
+
+def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, launch: Launch) -> Component:
+    return Component(
+        name=name,
+        argv=(launch.python, "-m", "airflow", *argv),
+        airflow_argv=argv,
+        env=launch.env_of[COMPONENT_OF[name.split(".")[0]]],
+        ready=ready,
+        depends_on=("postgres", "redis"),
+        stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
+    )
+
+
+def _fill(argv: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(word.format_map(words) for word in argv)

@@ -1,0 +1,541 @@
+"""Everything between a user's files and a plan: packages, database, paths, startup script, requirements.
+
+Runs in MWAA's order (plugins in place, startup script, requirements, then Airflow). What is already there and unchanged
+is kept, so the second time costs little. Not for starting anything: that is the runtime's part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from mwaa_local import requirements
+from mwaa_local.environment import AwsMode, Environment
+from mwaa_local.errors import MwaaLocalError
+from mwaa_local.options import LocalValues, MergedVariables, merge, startup_view, user_notes
+from mwaa_local.packages import NETWORK_VARIABLES, PackageStore, PythonEnvironment
+from mwaa_local.plan import MWAA_COMPONENTS, Launch, Plan, make_plan
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime import Event, isolation
+from mwaa_local.runtime.process import free_port
+from mwaa_local.runtime.state import MARK_VARIABLE, write_private
+from mwaa_local.secrets import Secrets, load_secrets
+from mwaa_local.servers import (
+    DatabaseTemplates,
+    Migration,
+    broker_argv,
+    broker_config,
+    broker_url,
+    check_data_dir,
+    database_url,
+    find_binaries,
+    postgres_argv,
+    postgres_version,
+)
+from mwaa_local.startup import StartupOutcome, run_startup_script
+
+T = TypeVar("T")
+
+REMARKS_NAME = "remarks.json"
+EXPORTS_NAME = "startup-exports.json"
+PACKAGES_MARK = "mwaa-local-project.json"
+DEFAULT_REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"  # what AWS's own local tools and LocalStack use for "no account"
+QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
+# PYTHONPATH of MWAA's images; set so that a startup script cannot change it, as on MWAA.
+MWAA_PYTHONPATH = "/python"
+AWS_HOST_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that the user should know although the environment starts."""
+
+    severity: str  # "error" or "warning"
+    subject: str  # "requirements", "startup script", "options", "python", "paths"
+    what: str
+    why: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, and what was learnt on the way to it."""
+
+    plan: Plan
+    remarks: tuple[Remark, ...]
+    home_dir: str
+
+
+@dataclass
+class Preparation:
+    """One way from files to plan. `env` is the caller's environment; `running` the plan that runs now, if any."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    running: Plan | None
+    on_event: Callable[[Event], None]
+    webserver_port: int | None = None
+    remarks: list[Remark] = field(default_factory=list)
+
+    def prepare(self) -> Prepared:
+        make_state_dirs(self.project)
+        secrets = load_secrets(self.project.state_dir)
+        store = PackageStore(self.cache_dir, self.env)
+        base = self._step("packages", lambda say: store.base(self.release, say))
+        self.remarks += [Remark("warning", "python", note) for note in base.notes]
+        secrets = self._ensure_database(base, secrets)
+        home_dir = self._enter_paths()
+        launch = self._launch(secrets, home_dir)
+        values = self._values(launch, secrets, home_dir)
+        source = self._requirements()
+        packages, outcomes = self._components_packages(store, base, source, values, home_dir)
+        merged = self._merge(packages, outcomes, values, home_dir)
+        self.remarks += [
+            Remark("warning", "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason)
+            for lost in user_notes(merged["scheduler"])
+        ]
+        self._finish_home(packages)
+        launch = replace(
+            launch,
+            python=str(packages.python_path),
+            env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
+            forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
+        )
+        plan = make_plan(self.environment, self.release, launch)
+        save_remarks(self.project, self.remarks)
+        return Prepared(plan, tuple(self.remarks), home_dir)
+
+    # Paths.
+
+    def _enter_paths(self) -> str:
+        """Give this process and all it starts MWAA's paths; return the Airflow home they see."""
+        project = self.project
+        folders = {
+            "dags": project.dags_dir,
+            "plugins": project.plugins_dir,
+            "requirements": project.requirements_dir,
+            "startup": project.startup_dir,
+        }
+        layout = isolation.Layout(project.airflow_home_dir, {n: d for n, d in folders.items() if d.is_dir()})
+        why_not = isolation.enter_mwaa_paths(layout)
+        if not why_not:
+            return str(isolation.MWAA_HOME_DIR)
+        isolation.link_mwaa_paths(layout)
+        self.remarks.append(
+            Remark(
+                "warning",
+                "paths",
+                f"{isolation.MWAA_HOME_DIR} cannot be shown here; components see {project.airflow_home_dir}",
+                why_not,
+                "use the AIRFLOW_HOME variable instead of the fixed path in DAGs",
+            )
+        )
+        return str(project.airflow_home_dir)
+
+    def _finish_home(self, packages: PythonEnvironment) -> None:
+        """Let `/usr/local/airflow/.local` be where the packages are, as on MWAA."""
+        local_dir = self.project.airflow_home_dir / ".local"
+        etc_dir = local_dir / "etc"
+        etc_dir.mkdir(parents=True, exist_ok=True)
+        links = {
+            local_dir / "bin": packages.bin_dir,
+            local_dir / "lib": packages.dir / "lib",
+            etc_dir / "airflow_constraints.txt": self.release.constraints_path,
+            etc_dir / "mwaa_essential_constraints.txt": self.release.essential_constraints_path,
+        }
+        for link, target in links.items():
+            if link.is_symlink() and link.readlink() == target:
+                continue
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+
+    # Servers.
+
+    def _ensure_database(self, base: PythonEnvironment, secrets: Secrets) -> Secrets:
+        data_dir = self.project.database_dir / self.release.airflow_version
+        if data_dir.exists():
+            check_data_dir(data_dir)
+            return secrets
+        templates = DatabaseTemplates(self.cache_dir, find_binaries(), self._server_env(), free_port())
+        migration = self._migration(base)
+        password = self._step("database", lambda say: templates.create(data_dir, migration, say))
+        secrets = secrets.with_database(self.release.airflow_version, password)
+        secrets.save(self.project.state_dir)
+        return secrets
+
+    def _migration(self, base: PythonEnvironment) -> Migration:
+        """Describe the first migration: in an Airflow home of its own, by the release's packages, nothing of the user's."""
+        key_parts = [
+            self.release.airflow_version,
+            base.digest,
+            postgres_version(),
+            self.release.migrate_argv,
+            self.release.create_user_argv,
+            self.environment.airflow_configuration_options.get("core.default_pool_task_slot_count"),
+        ]
+        key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:12]
+        home_dir = self.cache_dir / "databases" / f"{self.release.airflow_version}-{key}.home"
+        airflow = (str(base.python_path), "-m", "airflow")
+        commands = [(*airflow, *self.release.migrate_argv)]
+        if self.release.create_user_argv is not None:
+            commands.append((*airflow, *self.release.create_user_argv))
+
+        def env_for(url: str) -> Mapping[str, str]:
+            home_dir.mkdir(parents=True, exist_ok=True)
+            values = replace(PREVIEW, database_url=_sqlalchemy(url), result_backend=f"db+{_sqlalchemy(url)}")
+            values = replace(values, airflow_home=str(home_dir))
+            container = self._container_env(base, str(home_dir))
+            return merge(
+                self.release, self.environment, values, component="migrate-db", container=container
+            ).as_env()
+
+        return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
+
+    def _launch(self, secrets: Secrets, home_dir: str) -> Launch:
+        local = self.environment.local
+        before = self.running.ports if self.running else {}
+        postgres_port = before.get("postgres") or local.postgres_port or free_port()
+        broker_port = before.get("redis") or local.broker_port or free_port()
+        wanted = local.webserver_port if self.webserver_port is None else self.webserver_port
+        webserver_port = wanted or before.get("webserver") or free_port()
+        binaries = find_binaries()
+        data_dir = self.project.database_dir / self.release.airflow_version
+        broker_dir = self.project.state_dir / "broker"
+        broker_dir.mkdir(exist_ok=True, mode=0o700)
+        config_path = self.project.run_dir / "broker.conf"
+        write_private(config_path, broker_config(broker_dir, broker_port, secrets.broker_password))
+        password = secrets.database_password(self.release.airflow_version)
+        return Launch(
+            python="",
+            home_dir=home_dir,
+            webserver_port=webserver_port,
+            postgres_port=postgres_port,
+            broker_port=broker_port,
+            database_url=database_url(postgres_port, password),
+            broker_url=broker_url(broker_port, secrets.broker_password),
+            queue=QUEUE_NAME,
+            postgres_argv=postgres_argv(binaries, data_dir, postgres_port),
+            broker_argv=broker_argv(binaries, config_path),
+            server_env=self._server_env(),
+            env_of={},
+            worker_count=self.environment.worker_count,
+        )
+
+    def _server_env(self) -> dict[str, str]:
+        return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
+
+    # Configuration.
+
+    def _values(self, launch: Launch, secrets: Secrets, home_dir: str) -> LocalValues:
+        url = f"http://localhost:{launch.webserver_port}"
+        database = _sqlalchemy(launch.database_url)
+        return LocalValues(
+            database_url=database,
+            result_backend=f"db+{database}",
+            broker_url=launch.broker_url,
+            default_queue=QUEUE_NAME,
+            fernet_key=secrets.fernet_key,
+            secret_key=secrets.secret_key,
+            jwt_secret=secrets.jwt_secret,
+            web_url=url,
+            execution_api_url=f"http://{launch.host}:{launch.webserver_port}/execution/",
+            airflow_home=home_dir,
+        )
+
+    def _container_env(self, packages: PythonEnvironment, home_dir: str) -> dict[str, str]:
+        """Return what MWAA's container has before anything is merged, plus how to reach the network from here."""
+        kept = {name: value for name, value in self.env.items() if name.upper() in (*NETWORK_VARIABLES, "TZ", "TERM")}
+        region = self.env.get("AWS_REGION") or self.env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+        host_aws = self.environment.local.aws is AwsMode.HOST
+        aws = self._host_aws() if host_aws else {"AWS_EC2_METADATA_DISABLED": "true"}
+        system_path = self.env.get("PATH", os.defpath)
+        return {
+            **kept,
+            **aws,
+            "PATH": f"{packages.bin_dir}:{system_path}",
+            "HOME": home_dir,
+            "LANG": self.env.get("LANG", "C.UTF-8"),
+            "AIRFLOW_HOME": home_dir,
+            "AIRFLOW_USER_HOME": home_dir,
+            "AIRFLOW_VERSION": self.release.airflow_version,
+            "PYTHON_VERSION": packages.python_version,
+            "PYTHONPATH": MWAA_PYTHONPATH,
+            "PYTHONUNBUFFERED": "1",
+            "AIRFLOW_CONSTRAINTS_FILE": f"{home_dir}/.local/etc/airflow_constraints.txt",
+            "MWAA_ESSENTIAL_CONSTRAINTS_FILE": f"{home_dir}/.local/etc/mwaa_essential_constraints.txt",
+            "AIRFLOW_ENV_NAME": self.environment.name,
+            "AIRFLOW_ENV_ID": self.project.id,
+            "CUSTOMER_ACCOUNT_ID": ACCOUNT_ID,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            MARK_VARIABLE: str(self.project.run_dir),
+        }
+
+    def _host_aws(self) -> dict[str, str]:
+        home = Path(self.env.get("HOME", "/"))
+        variables = {name: self.env[name] for name in AWS_HOST_VARIABLES if name in self.env}
+        variables["AWS_CONFIG_FILE"] = self.env.get("AWS_CONFIG_FILE", str(home / ".aws" / "config"))
+        variables["AWS_SHARED_CREDENTIALS_FILE"] = self.env.get(
+            "AWS_SHARED_CREDENTIALS_FILE", str(home / ".aws" / "credentials")
+        )
+        return variables
+
+    def _merge(
+        self,
+        packages: PythonEnvironment,
+        outcomes: Mapping[str, Mapping[str, str]],
+        values: LocalValues,
+        home_dir: str,
+    ) -> dict[str, MergedVariables]:
+        container = self._container_env(packages, home_dir)
+        return {
+            name: merge(
+                self.release,
+                self.environment,
+                values,
+                component=name,
+                container=container,
+                startup_exports=outcomes.get(name, {}),
+            )
+            for name in MWAA_COMPONENTS
+        }
+
+    # Startup script and requirements.
+
+    def _requirements(self) -> requirements.PreparedRequirements | None:
+        path = self.project.requirements_path
+        if not path.is_file():
+            return None
+        home_map = {
+            "dags": self.project.dags_dir,
+            "plugins": self.project.plugins_dir,
+            "requirements": self.project.requirements_dir,
+        }
+        work_dir = self.project.state_dir / "requirements"
+        mapped = {f"{isolation.MWAA_HOME_DIR}/{name}": folder for name, folder in home_map.items()}
+        prepared = requirements.prepare(path, self.release, work_dir, home_map=mapped)
+        self.remarks += [Remark("warning", "requirements", note) for note in prepared.notes]
+        return None if prepared.is_empty else prepared
+
+    def _components_packages(
+        self,
+        store: PackageStore,
+        base: PythonEnvironment,
+        source: requirements.PreparedRequirements | None,
+        values: LocalValues,
+        home_dir: str,
+    ) -> tuple[PythonEnvironment, dict[str, Mapping[str, str]]]:
+        """Return the project's own package set and what the startup script exported for each MWAA component.
+
+        The set is the project's own even without requirements: a startup script may call pip, and must not change
+        what other projects share. It is made anew when base, requirements or startup script change, as every start is
+        on MWAA.
+        """
+        script_path = self.project.startup_script_path
+        script = script_path.read_bytes() if script_path.is_file() and self.release.startup_script else b""
+        parts = [base.digest, source.digest if source else "", hashlib.sha256(script).hexdigest()]
+        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+        target_dir = self.project.state_dir / "packages" / key
+        packages = PythonEnvironment(target_dir, base.python_version, base.digest)
+        mark = _read_mark(target_dir)
+        if mark is None:
+            self._step("packages", lambda say: _say(say, "copying the packages for this project", store.clone, base, target_dir))
+        exports = self._startup_exports(packages, script_path if script else None, values, home_dir, key)
+        failed = mark is not None and bool(mark.get("failed"))
+        if source is not None and (mark is None or (failed and self.running is None)):
+            mark = self._install(source, packages, exports, values, home_dir)
+        elif failed and mark is not None:
+            self._report_failed_install(mark["failed"])
+        if mark is None or "failed" not in mark:
+            mark = {"failed": ""}
+        (target_dir / PACKAGES_MARK).write_text(json.dumps(mark))
+        _remove_other_sets(target_dir, keep=self.running)
+        return packages, exports
+
+    def _startup_exports(
+        self,
+        packages: PythonEnvironment,
+        script_path: Path | None,
+        values: LocalValues,
+        home_dir: str,
+        key: str,
+    ) -> dict[str, Mapping[str, str]]:
+        exports_path = self.project.run_dir / EXPORTS_NAME
+        if script_path is None:
+            exports_path.unlink(missing_ok=True)
+            return {}
+        container = self._container_env(packages, home_dir)
+        views = {
+            name: startup_view(self.release, self.environment, values, component=name, container=container)
+            for name in MWAA_COMPONENTS
+        }
+        seen = hashlib.sha256(json.dumps([key, views], sort_keys=True).encode()).hexdigest()
+        if self.running is not None:
+            kept = _read_exports(exports_path, seen)
+            if kept is not None:
+                return kept
+        outcomes = self._step("startup script", lambda _: self._run_scripts(script_path, views, home_dir))
+        for outcome in outcomes[:1]:
+            self.remarks += [Remark("warning", "startup script", note) for note in outcome.notes]
+            if outcome.exit_code:
+                self.remarks.append(
+                    Remark(
+                        "warning",
+                        "startup script",
+                        f"the startup script ended with exit code {outcome.exit_code}",
+                        "MWAA ignores it: the variables exported so far are kept and Airflow starts.",
+                        f"see {outcome.log_path}",
+                    )
+                )
+        exports: dict[str, Mapping[str, str]] = {outcome.component: outcome.exported for outcome in outcomes}
+        write_private(exports_path, json.dumps({**exports, "seen": seen}))
+        return exports
+
+    def _run_scripts(
+        self, script_path: Path, views: Mapping[str, Mapping[str, str]], home_dir: str
+    ) -> list[StartupOutcome]:
+        def one(name: str) -> StartupOutcome:
+            log_path = self.project.logs_dir / f"startup_script_{name}.out"
+            return run_startup_script(script_path, name, views[name], Path(home_dir), log_path)
+
+        with ThreadPoolExecutor(len(views)) as threads:
+            return list(threads.map(one, views))
+
+    def _install(
+        self,
+        source: requirements.PreparedRequirements,
+        packages: PythonEnvironment,
+        exports: Mapping[str, Mapping[str, str]],
+        values: LocalValues,
+        home_dir: str,
+    ) -> dict[str, str]:
+        env = self._merge(packages, exports, values, home_dir)["scheduler"].as_env()
+        # Where this machine reaches its index is the machine's business; what is installed is not.
+        network = {name: self.env[name] for name in ("PIP_INDEX_URL", "PIP_CERT") if name in self.env}
+        log_path = self.project.logs_dir / "requirements_install.out"
+        result = self._step(
+            "requirements",
+            lambda _: requirements.install(source, packages.python_path, {**network, **env}, log_path),
+        )
+        if isinstance(result, requirements.Installed):
+            return {"failed": ""}
+        self._report_failed_install(result.reason)
+        return {"failed": result.reason}
+
+    def _report_failed_install(self, reason: str) -> None:
+        self.remarks.append(
+            Remark(
+                "error",
+                "requirements",
+                f"{self.project.requirements_path.relative_to(self.project.root_dir)} was not installed",
+                f"{reason}\nAirflow started without it, as on MWAA, where nothing tells you.",
+                f"correct the file and run `mwaa-local up` again; pip's output is in "
+                f"{self.project.logs_dir / 'requirements_install.out'}",
+            )
+        )
+
+    def _step(self, name: str, action: Callable[[Callable[[str], None]], T]) -> T:
+        """Do one step; say it when it is worth saying: it announced itself, or took noticeable time."""
+        started = time.monotonic()
+        announced = False
+
+        def say(text: str) -> None:
+            nonlocal announced
+            announced = True
+            self.on_event(Event(name, "working", detail=text))
+
+        try:
+            result = action(say)
+        except MwaaLocalError:
+            self.on_event(Event(name, "failed", time.monotonic() - started))
+            raise
+        elapsed_s = time.monotonic() - started
+        if announced or name in ("startup script", "requirements"):
+            self.on_event(Event(name, "done", elapsed_s))
+        return result
+
+
+PREVIEW = LocalValues(
+    database_url="",
+    result_backend="",
+    broker_url="redis://127.0.0.1:1/0",
+    default_queue=QUEUE_NAME,
+    fernet_key="",
+    secret_key="unused",
+    jwt_secret="unused",
+    web_url="http://localhost:8080",
+    execution_api_url="http://localhost:8080/execution/",
+    airflow_home="",
+)
+
+
+def make_state_dirs(project: Project) -> None:
+    """Make `.mwaa-local/`, private and ignored by git, with the folders that steps expect."""
+    project.state_dir.mkdir(exist_ok=True, mode=0o755)
+    ignore = project.state_dir / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    for folder in (project.logs_dir, project.airflow_home_dir, project.airflow_home_dir / "logs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in ("dags", "plugins", "requirements", "startup"):
+        folder = project.airflow_home_dir / name
+        if not folder.is_symlink():
+            folder.mkdir(exist_ok=True)
+    project.run_dir.mkdir(exist_ok=True, mode=0o700)
+
+
+def save_remarks(project: Project, remarks: list[Remark]) -> None:
+    write_private(project.run_dir / REMARKS_NAME, json.dumps([asdict(remark) for remark in remarks]))
+
+
+def load_remarks(project: Project) -> list[Remark]:
+    try:
+        return [Remark(**plain) for plain in json.loads((project.run_dir / REMARKS_NAME).read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _sqlalchemy(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def _read_mark(target_dir: Path) -> dict[str, str] | None:
+    try:
+        plain = json.loads((target_dir / PACKAGES_MARK).read_text())
+        return {str(name): str(value) for name, value in plain.items()}
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _read_exports(path: Path, seen: str) -> dict[str, Mapping[str, str]] | None:
+    try:
+        plain = json.loads(path.read_text())
+        return {name: plain[name] for name in MWAA_COMPONENTS} if plain.pop("seen") == seen else None
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _remove_other_sets(target_dir: Path, keep: Plan | None) -> None:
+    """Remove package sets that nothing uses any more; the one that components run from now is still in use."""
+    in_use = Path(keep.preload_argv[0]).parents[1] if keep and keep.preload_argv else None
+    for folder in target_dir.parent.iterdir():
+        if folder not in (target_dir, in_use):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say(say: Callable[[str], None], text: str, action: Callable[..., T], *values: object) -> T:
+    say(text)
+    return action(*values)

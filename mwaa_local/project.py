@@ -1,0 +1,111 @@
+"""Where the files of one user project are. Paths are decided here and nowhere else.
+
+Not for reading any of them: `environment` reads `mwaa.yaml`, `requirements` and `startup` read theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local.errors import ProjectNotFound
+
+ENVIRONMENT_FILE = "mwaa.yaml"
+STATE_DIR = ".mwaa-local"
+# The folder names of AWS's two local tools: aws-mwaa-local-runner has startup_script/, amazon-mwaa-docker-images startup/.
+STARTUP_DIRS = ("startup", "startup_script")
+PROJECT_MARKS = (ENVIRONMENT_FILE, STATE_DIR, "dags")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders of one user project, found once."""
+
+    root_dir: Path
+
+    @classmethod
+    def find(cls, start_dir: Path) -> Project:
+        """Return the project that holds `start_dir`: the nearest folder, going up, with one of `PROJECT_MARKS`.
+
+        Raises ProjectNotFound when there is none.
+        """
+        start_dir = start_dir.resolve()
+        if not start_dir.is_dir():
+            raise ProjectNotFound(f"no such folder: {start_dir}", hint="name an existing folder with --project")
+        for folder in (start_dir, *start_dir.parents):
+            if any((folder / mark).exists() for mark in PROJECT_MARKS):
+                return cls(folder)
+        raise ProjectNotFound(
+            f"no MWAA project in {start_dir} or above it",
+            f"A project is a folder with {ENVIRONMENT_FILE} or a dags/ folder in it.",
+            "change to your project's folder, name it with --project, or make one: mkdir dags",
+        )
+
+    @property
+    def name(self) -> str:
+        """The folder's name, for people; not unique."""
+        return self.root_dir.name
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits that stay the same for this folder and differ from every other folder's."""
+        return hashlib.sha256(str(self.root_dir).encode()).hexdigest()[:12]
+
+    @property
+    def environment_path(self) -> Path:
+        return self.root_dir / ENVIRONMENT_FILE
+
+    @property
+    def dags_dir(self) -> Path:
+        return self.root_dir / "dags"
+
+    @property
+    def plugins_dir(self) -> Path:
+        return self.root_dir / "plugins"
+
+    @property
+    def requirements_dir(self) -> Path:
+        return self.root_dir / "requirements"
+
+    @property
+    def requirements_path(self) -> Path:
+        """`requirements/requirements.txt`; need not exist."""
+        return self.requirements_dir / "requirements.txt"
+
+    @property
+    def startup_dir(self) -> Path:
+        """`startup/`, or `startup_script/` where only that exists."""
+        for name in STARTUP_DIRS:
+            if (self.root_dir / name / "startup.sh").exists():
+                return self.root_dir / name
+        return self.root_dir / STARTUP_DIRS[0]
+
+    @property
+    def startup_script_path(self) -> Path:
+        """`startup.sh` in `startup_dir`; need not exist."""
+        return self.startup_dir / "startup.sh"
+
+    @property
+    def state_dir(self) -> Path:
+        """`.mwaa-local/`: everything that the launcher writes for this project."""
+        return self.root_dir / STATE_DIR
+
+    @property
+    def logs_dir(self) -> Path:
+        """One file per component, written by the supervisor, and those of startup script and requirements."""
+        return self.state_dir / "logs"
+
+    @property
+    def airflow_home_dir(self) -> Path:
+        """What components see as `/usr/local/airflow`."""
+        return self.state_dir / "airflow"
+
+    @property
+    def database_dir(self) -> Path:
+        return self.state_dir / "database"
+
+    @property
+    def run_dir(self) -> Path:
+        """State of what is running: plan, state file, pid files. Private, it holds secrets."""
+        return self.state_dir / "run"

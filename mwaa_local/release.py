@@ -1,0 +1,203 @@
+"""Release: one Airflow version of MWAA and everything that differs by version. Differences are data, not code.
+
+The data lie in `releases/<version>/`, made by `tools/build_release_catalogue.py`. Comparing Airflow versions is
+done here and nowhere else; other modules ask a Release for the value they need.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from mwaa_local.errors import ReleaseUnknown
+
+CATALOGUE_DIR = Path(__file__).parent / "releases"
+# Omitting AirflowVersion gives the newest release (MWAA user guide, "Create an Amazon MWAA environment").
+DEFAULT_AIRFLOW_VERSION = "3.3.1"
+RELEASE_FILE = "release.toml"
+CONSTRAINTS_FILE = "airflow_constraints.txt"
+ESSENTIAL_CONSTRAINTS_FILE = "mwaa_essential_constraints.txt"
+BASE_PACKAGES_FILE = "base_packages.txt"
+_COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "create_user_argv")
+_SUGGESTIONS = 3
+
+
+class PinFile(Mapping[str, str]):
+    """The pins of a file of `name==version` lines and comments, name -> version; read when first looked into."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @functools.cached_property
+    def _pins(self) -> dict[str, str]:
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        pins = (line.partition("==") for line in lines if line and not line.startswith("#"))
+        return {name: version for name, _, version in pins}
+
+    def __getitem__(self, name: str) -> str:
+        return self._pins[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pins)
+
+    def __len__(self) -> int:
+        return len(self._pins)
+
+    def __repr__(self) -> str:
+        return f"PinFile({self.path})"
+
+
+@dataclass(frozen=True)
+class Packages:
+    """How the release's base package list becomes a virtual environment made from wheels."""
+
+    base: Mapping[str, str]  # name -> version: what MWAA's image has, exactly
+    replaced: Mapping[str, str] = field(default_factory=dict)  # name -> requirement installed in its place
+    left_out: Mapping[str, str] = field(default_factory=dict)  # name -> why it cannot be installed here
+    from_source: tuple[str, ...] = ()  # pure-Python packages that have no wheel and are built
+    added: Mapping[str, str] = field(default_factory=dict)  # what only this product needs, e.g. the broker's client
+    unlisted: Mapping[str, str] = field(default_factory=dict)  # in MWAA's image, though its list skips it
+
+
+@dataclass(frozen=True)
+class Release:
+    """One MWAA Airflow version. Command lines hold the placeholders `{host}` `{port}` `{workers}`."""
+
+    airflow_version: str
+    python_version: str  # minor, as in "3.12": what MWAA runs
+    python_full_version: str
+    supported_pythons: tuple[str, ...]  # minors on which this Airflow runs at all
+    state: str  # "offered" or "ended"
+    available_since: str  # ISO date
+    end_of_support: str  # ISO date, or "" when none is announced
+    operating_system: str  # "Amazon Linux 2" or "Amazon Linux 2023"
+    providers: Mapping[str, str]
+    packages: Packages
+    essential_constraints: Mapping[str, str]
+    constraints_injected: bool  # MWAA adds the Airflow constraints to a file that names none
+    constraints_urls: tuple[str, ...]  # official addresses of this release's constraints
+    startup_script: bool
+    generation: str  # "local-runner", "2.x" or "3.x": which image family of facts holds
+    # Commands of the components, after `airflow`; None where the release has no such component.
+    migrate_argv: tuple[str, ...]
+    webserver_argv: tuple[str, ...]
+    scheduler_argv: tuple[str, ...]
+    dag_processor_argv: tuple[str, ...] | None
+    triggerer_argv: tuple[str, ...] | None
+    worker_argv: tuple[str, ...]
+    create_user_argv: tuple[str, ...] | None  # makes the web user; None where no login is needed
+    login: str  # what to type into the web server's login page, or "" when there is none
+    health_path: str  # of the web server; a page that answers 200 when it is up
+    rest_base: str  # "/api/v2", "/api/v1" or "/api/experimental"
+    preload: tuple[str, ...]  # modules worth importing once before components are forked
+    # Configuration, by option name `section.key`; values may hold placeholders named in `options`.
+    forced_options: Mapping[str, str]
+    default_options: Mapping[str, str]
+    local_forced_options: Mapping[str, str]  # what must differ on one machine; docs/differences.md
+    local_default_options: Mapping[str, str]  # what differs for speed, and the user may override
+    default_variables: Mapping[str, str]
+    protected_variables: tuple[str, ...]
+    removed_options: Mapping[str, str] = field(default_factory=dict)  # option -> what became of it
+    worker_name_option: str = "-H"  # of `worker_argv`; Airflow 1.10 calls it differently
+
+    @classmethod
+    def load(cls, version: str) -> Release:
+        """Return the release of that Airflow version, read once.
+
+        Raises ReleaseUnknown, naming the closest releases, unless `version` is exactly one of `versions()`.
+        """
+        if version not in cls.versions():
+            raise _unknown(version, cls.versions())
+        return _load(version)
+
+    @classmethod
+    def versions(cls) -> tuple[str, ...]:
+        """Return the Airflow versions that MWAA ever had, oldest first."""
+        return _versions()
+
+    @classmethod
+    def all(cls) -> tuple[Release, ...]:
+        """Return every release, oldest first."""
+        return tuple(cls.load(version) for version in cls.versions())
+
+    @property
+    def is_default(self) -> bool:
+        """Whether an environment that names no AirflowVersion gets this release."""
+        return self.airflow_version == DEFAULT_AIRFLOW_VERSION
+
+    def is_at_least(self, version: str) -> bool:
+        """Whether this release's Airflow is that version or newer; for the few differences that are not data."""
+        return Version(self.airflow_version) >= Version(version)
+
+    def worker_name_argv(self, name: str) -> tuple[str, ...]:
+        """Return what to append to `worker_argv` so that Celery calls the worker `name@host`; unique per worker."""
+        return (self.worker_name_option, f"{name}@%h")
+
+    @property
+    def data_dir(self) -> Path:
+        return CATALOGUE_DIR / self.airflow_version
+
+    @property
+    def constraints_path(self) -> Path:
+        return self.data_dir / CONSTRAINTS_FILE
+
+    @property
+    def essential_constraints_path(self) -> Path:
+        return self.data_dir / ESSENTIAL_CONSTRAINTS_FILE
+
+
+@functools.cache
+def _versions() -> tuple[str, ...]:
+    return tuple(sorted((path.parent.name for path in CATALOGUE_DIR.glob(f"*/{RELEASE_FILE}")), key=Version))
+
+
+@functools.cache
+def _load(version: str) -> Release:
+    folder = CATALOGUE_DIR / version
+    data = _with_tuples(tomllib.loads((folder / RELEASE_FILE).read_text(encoding="utf-8")))
+    packages = Packages(base=PinFile(folder / BASE_PACKAGES_FILE), **data.pop("packages"))
+    essential = PinFile(folder / ESSENTIAL_CONSTRAINTS_FILE)
+    absent = dict.fromkeys(_COMMANDS_THAT_MAY_BE_ABSENT)
+    return Release(**{**absent, **data, "packages": packages, "essential_constraints": essential})
+
+
+def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the TOML table with arrays as tuples, in the tables within it too."""
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return {key: _with_tuples(value) if isinstance(value, dict) else value for key, value in plain.items()}
+
+
+def _unknown(version: str, known: tuple[str, ...]) -> ReleaseUnknown:
+    closest = _closest(version, known)
+    return ReleaseUnknown(
+        f"Amazon MWAA has no Airflow version {version!r}",
+        f"It takes exact versions; the closest: {', '.join(closest)}.",
+        f"set AirflowVersion to {closest[0]}, or choose from what `mwaa-local releases` lists",
+    )
+
+
+def _closest(version: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return up to three releases that may be meant, the likeliest first."""
+    try:
+        wanted = Version(version)
+    except ValueError:  # InvalidVersion, or a number too long for int()
+        similar = difflib.get_close_matches(version, known, _SUGGESTIONS)
+        return tuple(similar) or (DEFAULT_AIRFLOW_VERSION,)
+    newest_first = reversed(known)  # decides between releases that are equally far
+    return tuple(sorted(newest_first, key=lambda other: _distance(wanted, Version(other)))[:_SUGGESTIONS])
+
+
+def _distance(wanted: Version, other: Version) -> tuple[int, int]:
+    """Return a sort key, nearest first: by the first part that differs, of those `wanted` names, and by how much."""
+    parts = list(zip(wanted.release, other.release, strict=False))
+    for place, (one, two) in enumerate(parts):
+        if one != two:
+            return (-place, abs(one - two))
+    return (-len(parts), 0)

@@ -1,0 +1,76 @@
+"""The Runtime protocol: five verbs that every backend can do, and the values they speak.
+
+Backends: `process` (plain processes under our own supervisor). Nothing here knows which one is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mwaa_local.plan import Plan
+
+# States of a component, the same meaning in every runtime.
+WAITING = "waiting"  # for the components it depends on
+STARTING = "starting"  # launched, not yet ready
+READY = "ready"  # its port answers and its own sign was seen
+RESTARTING = "restarting"  # it died and waits for its next try
+FAILED = "failed"  # it died too often, or did not become ready in time
+STOPPING = "stopping"
+STOPPED = "stopped"
+FINISHED = "finished"  # a one-time component that ended well
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """How one component is now."""
+
+    name: str
+    state: str
+    pid: int | None = None
+    exit_code: int | None = None
+    restarts: int = 0
+    since: float = 0.0  # epoch seconds of the last change of state
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a component's output."""
+
+    component: str
+    stream: str  # "out" or "err"
+    text: str
+    time: float  # epoch seconds
+
+
+@dataclass(frozen=True)
+class Event:
+    """What just changed, for the screen: `component` took `elapsed_s` seconds to reach `state`."""
+
+    component: str
+    state: str
+    elapsed_s: float = 0.0
+    detail: str = ""
+    pid: int | None = None
+    exit_code: int | None = None
+
+
+class Runtime(Protocol):
+    """Carries a plan out."""
+
+    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+        """Start what does not run, restart what changed, leave the rest; return when all are ready."""
+
+    def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
+        """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""
+
+    def status(self) -> list[ComponentStatus]:
+        """Return every component of the running plan, or nothing when none runs."""
+
+    def logs(self, names: Sequence[str], *, follow: bool) -> Iterator[LogLine]:
+        """Yield the lines of the named components (all when empty) by time; with `follow`, go on as they come."""
+
+    def run(self, component: str, argv: Sequence[str]) -> int:
+        """Run an Airflow command in that component's environment on this process's streams; return its exit code."""

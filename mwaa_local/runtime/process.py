@@ -1,0 +1,350 @@
+"""The process runtime: plain processes under a detached supervisor, which later commands find again.
+
+This is the launcher's side. The supervisor is asked over its socket; when it is gone, what it left is cleaned up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from mwaa_local.errors import (
+    AlreadyRunning,
+    ComponentFailed,
+    ComponentNotReady,
+    ComponentUnknown,
+    NotRunning,
+    PortInUse,
+)
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.runtime import FAILED, ComponentStatus, Event, LogLine, logfile
+from mwaa_local.runtime.state import (
+    MARK_VARIABLE,
+    SESSIONS_NAME,
+    STATE_NAME,
+    State,
+    read_state,
+)
+from mwaa_local.runtime.supervisor import SOCKET_NAME, connect
+
+SUPERVISOR_START_TIMEOUT_S = 10.0
+SAME_PROCESS_S = 5.0  # a process whose start differs from the remembered one by more is another one with the same pid
+KILL_WAIT_S = 10.0
+POLL_PAUSE_S = 0.02
+
+
+class ProcessRuntime:
+    """Runs one project's plan as processes."""
+
+    def __init__(self, project: Project, env: Mapping[str, str]) -> None:
+        self.project = project
+        self._env = env
+        self._socket_path = project.run_dir / SOCKET_NAME
+
+    # The five verbs.
+
+    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+        if not self.running:
+            self.clean_up()
+            self._check_ports(plan)
+            self._launch_supervisor()
+        status: list[dict[str, Any]] = []
+        with connect(self._socket_path) as client:
+            for answer in _ask(client, {"op": "apply", "plan": plan.to_json()}):
+                if "event" in answer:
+                    on_event(Event(**answer["event"]))
+                elif answer.get("done"):
+                    status = answer["status"]
+                else:
+                    raise AlreadyRunning("the supervisor did not take the plan", str(answer.get("error", answer)))
+        for component in status:
+            if component["state"] == FAILED:
+                raise self._failure(ComponentStatus(**component))
+
+    def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
+        running = self.running
+        if running:
+            with contextlib.suppress(OSError), connect(self._socket_path) as client:
+                for answer in _ask(client, {"op": "stop", "now": now}):
+                    if on_event is not None and "event" in answer:
+                        on_event(Event(**answer["event"]))
+            self._wait_for_end()
+        return self.clean_up() or running
+
+    def status(self) -> list[ComponentStatus]:
+        answer = self._status()
+        if answer is None:
+            return []
+        outer = self._outer_pids()
+        return [
+            ComponentStatus(**{**plain, "pid": outer.get(plain["pid"], plain["pid"])}) for plain in answer["status"]
+        ]
+
+    def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
+        known = {path.stem: path for path in sorted(self.project.logs_dir.glob("*.log"))}
+        for name in names:
+            if name not in known:
+                raise ComponentUnknown(
+                    f"no component {name!r} has written a log here",
+                    f"Logs exist for: {', '.join(known) or 'none'}.",
+                    "mwaa-local logs",
+                )
+        return logfile.read({name: known[name] for name in names or known}, follow=follow, from_end=from_end)
+
+    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        return self._run(component, argv, env or {}, (0, 1, 2))
+
+    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, Path(os.devnull).open() as nothing:
+            fds = (nothing.fileno(), output.fileno(), output.fileno())
+            exit_code = self._run(component, argv, {}, fds)
+            output.seek(0)
+            return exit_code, output.read()
+
+    def _run(self, component: str, argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int]) -> int:
+        with self._connect_running() as client, _signals_to(client):
+            request = {"op": "run", "component": component, "argv": list(argv), "env": dict(env)}
+            message = json.dumps(request).encode() + b"\n"
+            sent = socket.send_fds(client, [message], list(fds))
+            client.sendall(message[sent:])
+            for answer in _read(client):
+                if "exit_code" in answer:
+                    return int(answer["exit_code"])
+                raise ComponentUnknown(f"cannot run in component {component!r}", str(answer.get("error", answer)))
+        raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
+
+    # Looking.
+
+    @property
+    def running(self) -> bool:
+        """Whether the supervisor lives and answers."""
+        state = read_state(self.project.run_dir)
+        if state is None or _find(state) is None:
+            return False
+        try:
+            connect(self._socket_path).close()
+        except OSError:
+            return False
+        return True
+
+    def running_plan(self) -> Plan | None:
+        answer = self._status()
+        return Plan.from_json(answer["plan"]) if answer and answer["plan"] else None
+
+    def _status(self) -> dict[str, Any] | None:
+        if not self.running:
+            return None
+        with connect(self._socket_path) as client:
+            return next(_ask(client, {"op": "status"}), None)
+
+    def _connect_running(self) -> socket.socket:
+        if not self.running:
+            raise NotRunning("the environment is not running", hint="mwaa-local up")
+        return connect(self._socket_path)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of the environment, the supervisor first."""
+        state = read_state(self.project.run_dir)
+        first = _find(state) if state else None
+        if first is None:
+            return []
+        with contextlib.suppress(psutil.Error):
+            return [first, *first.children(recursive=True)]
+        return []
+
+    def _outer_pids(self) -> dict[int, int]:
+        """Return {pid inside the environment's process namespace: pid as everyone else sees it}."""
+        state = read_state(self.project.run_dir)
+        if state is None or not state.isolated:
+            return {}
+        outer = {}
+        for process in self.processes():
+            with contextlib.suppress(OSError, IndexError, StopIteration):
+                lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+                inner = next(line for line in lines if line.startswith("NSpid:")).split()[-1]
+                outer[int(inner)] = process.pid
+        return outer
+
+    # Starting.
+
+    def _launch_supervisor(self) -> None:
+        self.project.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log_path = self.project.logs_dir / "supervisor.out"
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        with log_path.open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "mwaa_local.runtime.supervisor", self.project.run_dir, self.project.logs_dir],
+                env={**self._env, MARK_VARIABLE: str(self.project.run_dir)},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                check=False,
+            )
+        deadline = time.monotonic() + SUPERVISOR_START_TIMEOUT_S
+        while not self.running:
+            if time.monotonic() > deadline:
+                last = "\n".join(log_path.read_text(errors="replace").splitlines()[-logfile.TAIL_LINES :])
+                raise ComponentNotReady(
+                    f"the supervisor did not answer within {SUPERVISOR_START_TIMEOUT_S:.0f} s",
+                    last or "It wrote nothing.",
+                    f"see {log_path}",
+                )
+            time.sleep(POLL_PAUSE_S)
+
+    def _check_ports(self, plan: Plan) -> None:
+        for name, port in plan.ports.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as error:
+                    raise PortInUse(
+                        f"port {port} is already in use",
+                        f"The {name} needs it; {_holder(port)} holds it.",
+                        f"stop that process, or use another port: `mwaa-local up --port 0` or "
+                        f"`Local: {{{PORT_SETTINGS[name]}: 0}}` in mwaa.yaml picks a free one",
+                    ) from error
+
+    def _failure(self, status: ComponentStatus) -> ComponentFailed | ComponentNotReady:
+        path = self.project.logs_dir / f"{status.name}.log"
+        lines = "\n".join(f"  | {line}" for line in logfile.tail(path))
+        kind = ComponentNotReady if "not ready" in status.detail else ComponentFailed
+        verb = "did not become ready" if kind is ComponentNotReady else "failed"
+        return kind(
+            f"{status.name} {verb}: {status.detail}",
+            f"Its last lines:\n{lines}\nThe whole log: {path}",
+            f"mwaa-local logs {status.name}; the other components are still up, `mwaa-local down` stops them",
+        )
+
+    # Ending.
+
+    def _wait_for_end(self) -> None:
+        state = read_state(self.project.run_dir)
+        process = _find(state) if state else None
+        if process is not None:
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(KILL_WAIT_S)
+
+    def clean_up(self) -> bool:
+        """End what a dead or deaf supervisor left; return whether there was anything."""
+        left = self.leftovers()
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs(left, timeout=KILL_WAIT_S / 2)
+        for process in alive:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(alive, timeout=KILL_WAIT_S / 2)
+        for name in (STATE_NAME, SOCKET_NAME, SESSIONS_NAME):
+            (self.project.run_dir / name).unlink(missing_ok=True)
+        return bool(left)
+
+    def leftovers(self) -> list[psutil.Process]:
+        """Return the processes of this environment that nobody looks after.
+
+        A process is ours when it descends from the remembered one, lives in a session that we opened, or carries
+        our mark in its environment. Each test alone misses some: Airflow renames its processes over their
+        environment, tasks open sessions of their own, and a child loses its parent when that dies.
+        """
+        run_dir = self.project.run_dir
+        found: dict[int, psutil.Process] = {process.pid: process for process in self.processes()}
+        sessions = _sessions(run_dir)
+        mark = str(run_dir)
+        for process in psutil.process_iter():
+            if process.pid == os.getpid() or process.pid in found:
+                continue
+            with contextlib.suppress(psutil.Error, OSError):
+                if os.getsid(process.pid) in sessions or process.environ().get(MARK_VARIABLE) == mark:
+                    found[process.pid] = process
+        return list(found.values())
+
+
+PORT_SETTINGS = {"webserver": "WebserverPort", "postgres": "PostgresPort", "redis": "BrokerPort"}
+
+
+def _sessions(run_dir: Path) -> set[int]:
+    """Return the sessions that a supervisor without a process namespace opened and that are still the same ones."""
+    sessions = set()
+    with contextlib.suppress(OSError):
+        for line in (run_dir / SESSIONS_NAME).read_text().splitlines():
+            try:
+                plain = json.loads(line)
+                state = State(int(plain["pid"]), float(plain["started"]), isolated=False)
+            except (ValueError, KeyError, TypeError):
+                continue
+            if not psutil.pid_exists(state.pid) or _find(state) is not None:
+                sessions.add(state.pid)
+    return sessions
+
+
+def _find(state: State) -> psutil.Process | None:
+    """Return the remembered process if it still is that process."""
+    try:
+        process = psutil.Process(state.pid)
+        if abs(process.create_time() - state.started) > SAME_PROCESS_S or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+    except psutil.Error:
+        return None
+    return process
+
+
+def _holder(port: int) -> str:
+    """Return who listens on the port, as far as this user may know."""
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                command = " ".join(psutil.Process(connection.pid).cmdline())[:80]
+                return f"process {connection.pid} (`{command}`)"
+    return "another program"
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ask(client: socket.socket, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    client.sendall(json.dumps(request).encode() + b"\n")
+    yield from _read(client)
+
+
+def _read(client: socket.socket) -> Iterator[dict[str, Any]]:
+    with client.makefile("rb") as answers:
+        for line in answers:
+            yield json.loads(line)
+
+
+@contextlib.contextmanager
+def _signals_to(client: socket.socket) -> Iterator[None]:
+    """While a command runs for us elsewhere, pass the signals that a terminal sends on to it."""
+
+    def forward(number: int, _frame: object) -> None:
+        with contextlib.suppress(OSError):
+            client.sendall(json.dumps({"signal": number}).encode() + b"\n")
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, forward) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,353 @@
+"""One component under supervision: launch, watch, restart, stop.
+
+A unit owns its processes: each launch is a session of its own and signals go to the whole group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from mwaa_local.plan import (
+    BrokerReady,
+    Component,
+    DatabaseReady,
+    ExitedOk,
+    HeartbeatReady,
+    HttpReady,
+    LogReady,
+    TcpReady,
+)
+from mwaa_local.runtime import (
+    FAILED,
+    FINISHED,
+    READY,
+    RESTARTING,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    WAITING,
+    ComponentStatus,
+    Event,
+    isolation,
+)
+from mwaa_local.runtime.forkserver import Forkserver, ForkserverGone
+from mwaa_local.runtime.logfile import LogFile
+
+POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond
+HTTP_TIMEOUT_S = 2.0
+QUICK_DEATH_S = 30.0  # a component that lived shorter than this never really worked
+MAX_QUICK_DEATHS = 3
+RESTART_PAUSES_S = (0.5, 2.0, 5.0, 10.0, 30.0)
+LINE_LIMIT_BYTES = 1 << 20
+ALIVE = (STARTING, READY)
+
+
+class Questions(Protocol):
+    """What readiness is read from."""
+
+    async def database_answers(self) -> bool: ...
+    async def broker_answers(self) -> bool: ...
+    async def heartbeat_since(self, job_type: str, since: float) -> bool: ...
+
+
+class Unit:
+    """One component: its state, its process, its log."""
+
+    def __init__(
+        self,
+        component: Component,
+        home_dir: str,
+        logs_dir: Path,
+        questions: Questions,
+        forkserver: Callable[[Component], Forkserver | None],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.component = component
+        self.home_dir = home_dir
+        self.log = LogFile(logs_dir / f"{component.name}.log")
+        self._questions = questions
+        self._forkserver = forkserver
+        self._on_event = on_event
+        self.state = WAITING
+        self.since = time.time()
+        self.pid: int | None = None
+        self.exit_code: int | None = None
+        self.restarts = 0
+        self.detail = ""
+        self._quick_deaths = 0
+        self._task: asyncio.Task[None] | None = None
+        self._log_seen = asyncio.Event()
+        self.settled = asyncio.Event()  # ready, finished, failed or stopped: what `start` waits for
+
+    def status(self) -> ComponentStatus:
+        return ComponentStatus(
+            self.component.name, self.state, self.pid, self.exit_code, self.restarts, self.since, self.detail
+        )
+
+    def start(self, after: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Launch once `after` (the components this one depends on) is done."""
+        self.settled.clear()
+        self._quick_deaths = 0
+        self._task = asyncio.create_task(self._live(after))
+
+    async def stop(self, *, now: bool = False) -> None:
+        """End the component: its signal, patience, SIGKILL to the group. Nothing happens when it does not run."""
+        self._set(STOPPING)
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self.pid is not None:
+            await self._end_group(self.pid, 0.0 if now else self.component.stop_timeout_s)
+        self.pid = None
+        self._set(STOPPED)
+        self.settled.set()
+        self.log.close()
+
+    async def _live(self, after: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._set(WAITING)
+        await after()
+        while True:
+            launched = time.time()
+            exit_code = await self._launch_and_watch(launched)
+            if exit_code is None:
+                return
+            self.exit_code, self.pid = exit_code, None
+            if isinstance(self.component.ready, ExitedOk) and exit_code == 0:
+                self._set(FINISHED, elapsed_s=time.time() - launched)
+                self.settled.set()
+                return
+            lived_s = time.time() - launched
+            self._quick_deaths = self._quick_deaths + 1 if lived_s < QUICK_DEATH_S else 0
+            self.log.write("err", f"mwaa-local: {self.component.name} ended with {describe_exit(exit_code)}")
+            if not self.component.restart or self._quick_deaths >= MAX_QUICK_DEATHS:
+                self._set(FAILED, f"{describe_exit(exit_code)} after {lived_s:.1f} s")
+                self.settled.set()
+                return
+            self.restarts += 1
+            self._set(RESTARTING, describe_exit(exit_code))
+            await asyncio.sleep(RESTART_PAUSES_S[min(self._quick_deaths, len(RESTART_PAUSES_S) - 1)])
+
+    async def _launch_and_watch(self, launched: float) -> int | None:
+        """Launch, wait for readiness and then for the end. Return the exit code; None after a readiness time-out."""
+        self._log_seen.clear()
+        self._set(STARTING)
+        waiter = await self._launch()
+        ready = asyncio.create_task(self._wait_until_ready(launched))
+        timeout_s = self.component.ready.timeout_s
+        try:
+            done, _ = await asyncio.wait({ready, waiter}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                await self._give_up(f"not ready after {timeout_s:.0f} s: {self._waited_for()}")
+                return None
+            if ready in done:
+                self._set(READY, elapsed_s=time.time() - launched)
+                self.settled.set()
+            return await waiter
+        finally:
+            ready.cancel()
+            waiter.cancel()
+
+    async def _give_up(self, why: str) -> None:
+        if self.pid is not None:
+            await self._end_group(self.pid, 0.0)
+        self.pid = None
+        self._set(FAILED, why)
+        self.settled.set()
+
+    async def _launch(self) -> asyncio.Task[int]:
+        """Start the process and drain its output; return a task that ends with its exit code."""
+        out_read, out_write = os.pipe()
+        err_read, err_write = os.pipe()
+        try:
+            waiter = await self._spawn(out_write, err_write)
+        finally:
+            os.close(out_write)
+            os.close(err_write)
+        for fd, stream in ((out_read, "out"), (err_read, "err")):
+            await self._drain(fd, stream)
+        return waiter
+
+    async def _spawn(self, out_fd: int, err_fd: int) -> asyncio.Task[int]:
+        component = self.component
+        parent = self._forkserver(component)
+        if parent is not None:
+            try:
+                await asyncio.shield(parent.ready)
+                with Path(os.devnull).open("rb") as nothing:
+                    fds = (nothing.fileno(), out_fd, err_fd)
+                    self.pid = await parent.spawn(component.airflow_argv, component.env, self.home_dir, fds)
+                return asyncio.create_task(self._wait_forked(parent, self.pid))
+            except ForkserverGone:
+                self.log.write("err", "mwaa-local: the fork server is gone; starting this component by itself")
+        argv = isolation.unprivileged_argv(component.argv) if component.unprivileged else list(component.argv)
+        process = subprocess.Popen(
+            argv,
+            env=dict(component.env),
+            cwd="/" if component.unprivileged else self.home_dir,
+            stdin=subprocess.DEVNULL,
+            stdout=out_fd,
+            stderr=err_fd,
+            start_new_session=True,
+        )
+        self.pid = process.pid
+        return asyncio.create_task(asyncio.to_thread(process.wait))
+
+    async def _wait_forked(self, parent: Forkserver, pid: int) -> int:
+        try:
+            return await parent.wait(pid)
+        except ForkserverGone:
+            # Nobody can say any more how this process ends: end it, so that it is started anew under our eyes.
+            await self._end_group(pid, 0.0)
+            return -signal.SIGKILL
+
+    async def _drain(self, fd: int, stream: str) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LINE_LIMIT_BYTES)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", 0))
+        task = asyncio.create_task(self._pump(reader, stream))
+        _PUMPS.add(task)
+        task.add_done_callback(_PUMPS.discard)
+
+    async def _pump(self, reader: asyncio.StreamReader, stream: str) -> None:
+        wanted = self.component.ready.text if isinstance(self.component.ready, LogReady) else None
+        while True:
+            try:
+                raw = await reader.readline()
+            except ValueError:  # a line longer than the limit: what was read so far is dropped
+                self.log.write(stream, f"mwaa-local: a line over {LINE_LIMIT_BYTES} bytes was left out")
+                continue
+            if not raw:
+                return
+            text = raw.decode("utf-8", "replace").rstrip("\r\n")
+            self.log.write(stream, text)
+            if wanted is not None and wanted in text:
+                self._log_seen.set()
+
+    async def _wait_until_ready(self, launched: float) -> None:
+        ready = self.component.ready
+        if isinstance(ready, LogReady):
+            await self._log_seen.wait()
+            return
+        if isinstance(ready, ExitedOk):
+            await asyncio.Future()  # its end is awaited beside this
+        while not await self._ask(launched):
+            await asyncio.sleep(POLL_PAUSE_S)
+
+    async def _ask(self, launched: float) -> bool:
+        ready = self.component.ready
+        if isinstance(ready, TcpReady):
+            return await asyncio.to_thread(port_answers, ready.port)
+        if isinstance(ready, HttpReady):
+            return await asyncio.to_thread(page_answers, ready.url)
+        if isinstance(ready, HeartbeatReady):
+            return await self._questions.heartbeat_since(ready.job_type, launched)
+        if isinstance(ready, DatabaseReady):
+            return await self._questions.database_answers()
+        if isinstance(ready, BrokerReady):
+            return await self._questions.broker_answers()
+        raise AssertionError(ready)
+
+    def _waited_for(self) -> str:
+        ready = self.component.ready
+        if isinstance(ready, LogReady):
+            return f"no line with {ready.text.strip()!r} in its output"
+        if isinstance(ready, HttpReady):
+            return f"{ready.url} did not answer 200"
+        if isinstance(ready, HeartbeatReady):
+            return f"no heartbeat of a {ready.job_type} in the metadata database"
+        return "its server did not answer"
+
+    async def _end_group(self, pid: int, patience_s: float) -> None:
+        first = signal.SIGKILL if patience_s == 0 else getattr(signal, self.component.stop_signal)
+        # The signal that asks goes to the leader where it has helpers of its own to end in order (worker pools);
+        # the group gets the one that forces.
+        signal_process(pid, first) if first is not signal.SIGKILL else signal_group(pid, first)
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline and group_alive(pid, leader_only=True):
+            await asyncio.sleep(POLL_PAUSE_S / 2)
+        if group_alive(pid):
+            signal_group(pid, signal.SIGKILL)
+            for _ in range(50):
+                if not group_alive(pid):
+                    return
+                await asyncio.sleep(POLL_PAUSE_S / 2)
+
+    def _set(self, state: str, detail: str = "", elapsed_s: float = 0.0) -> None:
+        self.state, self.detail, self.since = state, detail, time.time()
+        self._on_event(Event(self.component.name, state, elapsed_s, detail, self.pid, self.exit_code))
+
+
+_PUMPS: set[asyncio.Task[None]] = set()  # the event loop keeps only weak references to tasks
+
+
+def describe_exit(code: int) -> str:
+    """Return `exit code 1` or `signal SIGKILL`."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def signal_process(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def group_alive(pid: int, *, leader_only: bool = False) -> bool:
+    """Say whether the process, or anyone in its group, runs; a process that ended and awaits its parent does not."""
+    try:
+        os.kill(pid, 0) if leader_only else os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(pid) if leader_only else True
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+def port_answers(port: int, host: str = "127.0.0.1") -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=HTTP_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def page_answers(url: str) -> bool:
+    """Say whether a GET of the page gives 200."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HTTP_TIMEOUT_S)
+    try:
+        connection.request("GET", parts.path or "/")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,64 @@
+"""The secrets of one project's environment: made once, kept in a private file, never in argv or a log."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from mwaa_local.errors import StateCorrupted
+from mwaa_local.runtime.state import read_json, write_private
+
+SECRETS_NAME = "secrets.json"
+KEY_BYTES = 32  # what Fernet asks for, and enough for the others
+HINT = "restore the file, or run `mwaa-local reset-db` for a new database and new secrets"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Keys that every component must share, and the servers' passwords."""
+
+    fernet_key: str
+    secret_key: str
+    jwt_secret: str
+    broker_password: str
+    database_passwords: Mapping[str, str] = field(default_factory=dict)  # Airflow version -> password
+
+    def database_password(self, airflow_version: str) -> str:
+        """Raises StateCorrupted when there is a database but nobody knows its password."""
+        try:
+            return self.database_passwords[airflow_version]
+        except KeyError as error:
+            raise StateCorrupted(
+                f"the password of the {airflow_version} database is not in {SECRETS_NAME}",
+                "The file was lost or changed after the database was made.",
+                HINT,
+            ) from error
+
+    def with_database(self, airflow_version: str, password: str) -> Secrets:
+        return replace(self, database_passwords={**self.database_passwords, airflow_version: password})
+
+    def save(self, state_dir: Path) -> None:
+        write_private(state_dir / SECRETS_NAME, json.dumps(asdict(self), indent=1))
+
+
+def load_secrets(state_dir: Path) -> Secrets:
+    """Return the project's secrets, making them the first time. Raises StateCorrupted for a damaged file."""
+    path = state_dir / SECRETS_NAME
+    if not path.exists():
+        secrets = Secrets(
+            fernet_key=base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode(),
+            secret_key=os.urandom(KEY_BYTES).hex(),
+            jwt_secret=os.urandom(KEY_BYTES).hex(),
+            broker_password=os.urandom(KEY_BYTES // 2).hex(),
+        )
+        secrets.save(state_dir)
+        return secrets
+    plain = read_json(path, "the file of secrets", HINT)
+    try:
+        return Secrets(**plain)
+    except TypeError as error:
+        raise StateCorrupted(f"the file of secrets is not what was written: {path}", str(error), HINT) from error

@@ -1,0 +1,153 @@
+"""One process that imports Airflow once and forks a component from itself whenever it is asked to.
+
+Components started this way skip the imports (seconds of CPU each) and share their memory. The supervisor owns the
+other end of the control socket; when that end closes, this process ends, and with it nothing else: components have
+sessions of their own and are signalled by the supervisor.
+
+A request is one JSON line with three file descriptors (stdin, stdout, stderr) attached:
+    {"id": str, "argv": [str], "env": {str: str}, "cwd": str}
+Answers are JSON lines: {"ready": seconds}, {"id", "pid"}, {"id", "pid", "status": raw wait status}.
+"""
+
+import array
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+
+MAX_REQUEST_BYTES = 1 << 20  # a request is mostly an environment; Linux itself stops at 2 MiB of arguments
+FDS_PER_REQUEST = 3
+
+
+def preload(modules):
+    """Import what components need. A module that this release lacks is no failure: the component imports its own."""
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            sys.stderr.write("preload: %s: %s\n" % (name, error))
+    # Loaded objects move where the collector never looks, so that forked children do not unshare those pages.
+    gc.collect()
+    gc.freeze()
+
+
+def receive(control):
+    """Return (request, fds), or (None, []) when the supervisor is gone."""
+    fds = array.array("i")
+    data, ancillary, _flags, _address = control.recvmsg(
+        MAX_REQUEST_BYTES, socket.CMSG_LEN(FDS_PER_REQUEST * fds.itemsize)
+    )
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+    if not data:
+        return None, []
+    while not data.endswith(b"\n"):
+        more = control.recv(MAX_REQUEST_BYTES)
+        if not more:
+            return None, list(fds)
+        data += more
+    return json.loads(data.decode()), list(fds)
+
+
+def become(request, fds):
+    """Turn this forked child into the requested component; returns what it should do next as a callable."""
+    os.setsid()
+    for target, source in enumerate(fds):
+        os.dup2(source, target)
+    for fd in fds:
+        if fd > 2:
+            os.close(fd)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+    signal.set_wakeup_fd(-1)
+    # The interpreter's own streams remember what the parent's descriptors were, a seekable file for example.
+    sys.stdout = sys.__stdout__ = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    os.chdir(request["cwd"])
+    sys.argv = ["airflow"] + request["argv"]
+    sys.stdin = open(0, closefd=False)
+    return airflow_main
+
+
+def airflow_main():
+    """Run Airflow's own command line on `sys.argv`."""
+    try:
+        from airflow.__main__ import main
+    except ImportError:  # Airflow 1.10 keeps its main in a script
+        from airflow.bin.cli import CLIFactory
+
+        args = CLIFactory.get_parser().parse_args()
+        return args.func(args)
+    return main()
+
+
+def reap(control):
+    """Report every child that ended."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        # Sent at once: the supervisor decides about a restart on it.
+        say(control, {"pid": pid, "status": status})
+
+
+def say(control, message):
+    control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def serve(control):
+    """Answer requests until the supervisor closes the socket. Returns a callable in a forked child, else None."""
+    wake_read, wake_write = socket.socketpair()
+    wake_read.setblocking(False)
+    wake_write.setblocking(False)
+    signal.set_wakeup_fd(wake_write.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        selector.register(wake_read, selectors.EVENT_READ)
+        while True:
+            ready = [key.fileobj for key, _ in selector.select()]
+            if wake_read in ready:
+                wake_read.recv(4096)
+                reap(control)
+            if control not in ready:
+                continue
+            request, fds = receive(control)
+            if request is None:
+                return None
+            pid = os.fork()
+            if pid == 0:
+                selector.close()
+                control.close()
+                wake_read.close()
+                wake_write.close()
+                return become(request, fds)
+            for fd in fds:
+                os.close(fd)
+            say(control, {"id": request["id"], "pid": pid})
+
+
+def main():
+    control = socket.socket(fileno=int(sys.argv[1]))
+    started = time.time()
+    preload(sys.argv[2:])
+    say(control, {"ready": time.time() - started})
+    run = serve(control)
+    if run is not None:
+        sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
