@@ -31,7 +31,9 @@ def greet() -> str:
 
 def describe() -> str:
     """Return what startup/startup.sh exported; MWAA runs it in every container before Airflow starts."""
-    text = f"{os.environ['TEAM_NAME']} works in {os.environ['MWAA_AIRFLOW_COMPONENT']}, home {os.environ['AIRFLOW_HOME']}"
+    text = (
+        f"{os.environ['TEAM_NAME']} works in {os.environ['MWAA_AIRFLOW_COMPONENT']}, home {os.environ['AIRFLOW_HOME']}"
+    )
     print(text)
     return text
 

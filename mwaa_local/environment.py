@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,45 +16,31 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 from pydantic.alias_generators import to_pascal
 from pydantic_core import ErrorDetails
 
-from mwaa_local.environment_class import DEFAULT_ENVIRONMENT_CLASS, ENVIRONMENT_CLASSES, MICRO, EnvironmentClass
-from mwaa_local.environment_file import EnvironmentFile, invalid
-from mwaa_local.errors import ReleaseUnknown
-from mwaa_local.project import Project
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
-from mwaa_local.service_model import (
-    Check,
-    KeyPath,
-    ServiceModel,
-    Violation,
-    closest_name,
-    dotted,
-    plain_name,
-    shown,
-    unknown_name,
+from mwaa_local.environment_class import (
+    DEFAULT_ENVIRONMENT_CLASS,
+    DEFAULT_MAX_WORKERS,
+    DEFAULT_MIN_WORKERS,
+    DEFAULT_SCHEDULERS,
+    DEFAULT_WEBSERVERS,
+    ENVIRONMENT_CLASSES,
+    MICRO,
+    ONLY_ONE,
+    EnvironmentClass,
 )
+from mwaa_local.environment_file import EnvironmentFile, invalid
+from mwaa_local.environment_rules import INPUT_SHAPE, LOCAL, broken_rules, is_airflow_1
+from mwaa_local.project import Project
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION
+from mwaa_local.service_model import Check, KeyPath, ServiceModel, Violation, closest_name, dotted, shown, unknown_name
 
 _T = TypeVar("_T")
 
-INPUT_SHAPE = "CreateEnvironmentInput"
 OUTPUT_SHAPE = "Environment"  # of GetEnvironment's answer
 WRAPPER = "Environment"  # `aws mwaa get-environment` puts the members under this name
 RESPONSE_METADATA = "ResponseMetadata"  # boto3 puts this beside it
-LOCAL = "Local"
-OPTIONS = "AirflowConfigurationOptions"
 
 DEFAULT_NAME = "local"
 DERIVED_NAME_CHARACTERS = 64  # of the folder's name; well inside what the model allows
-
-# MWAA user guide, "Configuring the Amazon MWAA environment class" and "Configuring automatic scaling".
-DEFAULT_MIN_WORKERS = 1
-DEFAULT_MAX_WORKERS = 10
-DEFAULT_SCHEDULERS = 2  # also the least number, except where only one is possible
-DEFAULT_WEBSERVERS = 2  # MWAA API, CreateEnvironment: the default of both MinWebservers and MaxWebservers
-ONLY_ONE = 1  # of each component in mw1.micro, and of schedulers under Airflow 1
-# Access by both ways came in May 2026 for this release and later (MWAA user guide, "Apache Airflow access modes").
-PUBLIC_AND_PRIVATE = "PUBLIC_AND_PRIVATE"
-PUBLIC_AND_PRIVATE_SINCE = "3.2.1"
-COUNTS = ("Schedulers", "MinWorkers", "MaxWorkers", "MinWebservers", "MaxWebservers")
 
 
 class RuntimeKind(enum.StrEnum):
@@ -99,6 +85,9 @@ class LocalSettings(_Members):
     intervals: Intervals = Intervals.FAST
 
 
+LOCAL_MEMBERS = tuple(str(field.alias) for field in LocalSettings.model_fields.values())
+
+
 class ModuleLogging(_Members):
     """Whether one component's logs are kept, and from which level on."""
 
@@ -121,7 +110,7 @@ def _only_one(members: Mapping[str, Any]) -> bool:
 
 
 def _default_schedulers(members: Mapping[str, Any]) -> int:
-    one = _only_one(members) or _is_airflow_1(members.get("airflow_version", DEFAULT_AIRFLOW_VERSION))
+    one = _only_one(members) or is_airflow_1(members.get("airflow_version", DEFAULT_AIRFLOW_VERSION))
     return ONLY_ONE if one else DEFAULT_SCHEDULERS
 
 
@@ -131,10 +120,6 @@ def _default_max_workers(members: Mapping[str, Any]) -> int:
 
 def _default_webservers(members: Mapping[str, Any]) -> int:
     return ONLY_ONE if _only_one(members) else DEFAULT_WEBSERVERS
-
-
-def _is_airflow_1(airflow_version: str) -> bool:
-    return airflow_version.startswith("1.")
 
 
 class Environment(_Members):
@@ -174,9 +159,7 @@ class Environment(_Members):
         Raises EnvironmentFileInvalid, listing every problem at once with its line.
         """
         file = EnvironmentFile.read(project.environment_path)
-        if file is None:
-            return cls(name=name_from_folder(project.name))
-        if file.data is None and not file.problems:
+        if file is None or (file.data is None and not file.problems):
             return cls(name=name_from_folder(project.name))
         file, outside = _unwrap(file)
         model = model or ServiceModel.load()
@@ -184,7 +167,8 @@ class Environment(_Members):
         given, ignored = model.without_output_only(given, INPUT_SHAPE, OUTPUT_SHAPE)
         members = _as_written(_without_empty(given, model), model, file)
         local = file.data.get(LOCAL)
-        found = [*outside, *_member_violations(members, Check(model, file.written)), *_local_violations(local, file)]
+        check = Check(model, file.written)
+        found = [*outside, *broken_rules(members, check, LOCAL_MEMBERS), *_local_violations(local, file)]
         problems = file.problems_with(found)
         if problems:
             raise invalid(file.path, problems)
@@ -231,7 +215,9 @@ def _unwrap(file: EnvironmentFile) -> tuple[EnvironmentFile, list[Violation]]:
         return replace(file, data={name: value for name, value in data.items() if name != RESPONSE_METADATA}), []
     inner = dict(_mapping_or_raise(file, data[WRAPPER], (WRAPPER,)))
     found = []
-    for name in data.keys() - {WRAPPER, RESPONSE_METADATA}:
+    for name in data:
+        if name in (WRAPPER, RESPONSE_METADATA):
+            continue
         if name != LOCAL:
             found.append(Violation((name,), f"is outside of {WRAPPER}", f"indent it, so that it is inside {WRAPPER}"))
         elif LOCAL in inner:
@@ -287,160 +273,6 @@ def _as_written(members: Mapping[str, Any], model: ServiceModel, file: Environme
     return result
 
 
-def _member_violations(members: Mapping[str, Any], check: Check) -> list[Violation]:
-    """Return all rules broken by members of CreateEnvironment: the model's first, then those of MWAA's documentation.
-
-    What the model requires at the top (roles, bucket, network) need not be there on this machine.
-    """
-    shapes = check.model.members(INPUT_SHAPE)
-    found: list[Violation] = []
-    for name, value in members.items():
-        if name in shapes:
-            found += [_with_option_fix(each, members) for each in check.violations(shapes[name], value, (name,))]
-        else:
-            found.append(_unknown_member(name, shapes))
-    broken = {violation.path[0] for violation in found}
-    found += _documented_rules(members, broken)
-    options = members.get(OPTIONS)
-    if isinstance(options, Mapping):
-        bad_keys = {violation.path for violation in found if violation.about_key}
-        found += _option_key_rules({key: value for key, value in options.items() if (OPTIONS, key) not in bad_keys})
-    return found
-
-
-def _unknown_member(name: str, shapes: Mapping[str, Any]) -> Violation:
-    rule = "is not a member of MWAA's CreateEnvironment"
-    local_names = [str(field.alias) for field in LocalSettings.model_fields.values()]
-    if plain_name(name) in map(plain_name, local_names):
-        return Violation((name,), rule, f"move it into the {LOCAL} section, as {closest_name(name, local_names)}")
-    if "." in name:
-        return Violation((name,), rule, f"indent it, so that it is inside {OPTIONS}")
-    return unknown_name((name,), [*shapes, LOCAL], rule)
-
-
-def _with_option_fix(violation: Violation, members: Mapping[str, Any]) -> Violation:
-    """Return the violation with the fix that people need most when it is about an Airflow configuration option."""
-    if violation.path[0] != OPTIONS or len(violation.path) == 1:
-        return violation
-    key = str(violation.path[1])
-    if violation.about_key:
-        meant = re.sub(r"^airflow\.", "", key.lower().replace("__", ".").replace("-", "_"))
-        if re.fullmatch(r"[a-z]\w*\.\w+", meant, re.ASCII) and meant != key:
-            return replace(violation, fix=f"write {meant}")
-        return replace(
-            violation, fix="write section.option in lower-case letters, digits and _, as in core.parallelism"
-        )
-    value = members[OPTIONS][key]
-    if value is None:
-        return replace(
-            violation, fix=f"give {dotted((key,))} a value, in quotes if it starts with # or &, or remove the line"
-        )
-    if isinstance(value, Mapping):
-        fix = (
-            f"put the value of {key} in quotes" if "." in key else f"write {key}.option: value for each option in {key}"
-        )
-        return replace(violation, fix=fix)
-    if isinstance(value, str) and value:
-        return replace(
-            violation, fix="use printable ASCII on one line (in JSON, \\u escapes stand for other characters)"
-        )
-    return violation
-
-
-def _option_key_rules(options: Mapping[str, Any]) -> Iterator[Violation]:
-    """Yield options whose key is not exactly `section.option`.
-
-    MWAA's pattern lets other keys through, and what it then makes of them is not documented.
-    """
-    for key, value in options.items():
-        dots = key.count(".")
-        if dots == 0 and not isinstance(value, Mapping):  # a nested section has been reported as no text
-            rule, fix = (
-                "has no section: MWAA's options are named section.option",
-                f"write the section too, as in core.{key}",
-            )
-        elif dots > 1:
-            rule = (
-                f"has {dots} dots; an option is named section.option, and MWAA does not say what it makes of more dots"
-            )
-            fix = "keep the dot between section and option, and write _ for the others"
-        else:
-            continue
-        yield Violation((OPTIONS, key), rule, fix, about_key=True)
-
-
-def _documented_rules(members: Mapping[str, Any], broken: Set[str | int]) -> Iterator[Violation]:
-    """Yield broken rules that MWAA documents without putting them into its model.
-
-    A rule about a member that is `broken` already stays silent: nobody knows yet what is meant.
-    """
-    class_name = members.get("EnvironmentClass", DEFAULT_ENVIRONMENT_CLASS)
-    class_known = "EnvironmentClass" not in broken and class_name in ENVIRONMENT_CLASSES
-    if not class_known and "EnvironmentClass" not in broken:
-        known = ", ".join(ENVIRONMENT_CLASSES)
-        fix = f"write {closest_name(class_name, ENVIRONMENT_CLASSES) or f'one of {known}'}"
-        yield Violation(("EnvironmentClass",), f"must be one of {known}, not {shown(class_name)}", fix)
-    if not broken & {"AirflowVersion", "WebserverAccessMode"}:
-        yield from _release_rules(members)
-    sound = {name: members[name] for name in COUNTS if name in members and name not in broken}
-    if class_known and class_name == MICRO:
-        yield from _micro_rules(sound)
-    elif class_known:
-        if "AirflowVersion" not in broken:
-            yield from _scheduler_rules(sound, members.get("AirflowVersion", DEFAULT_AIRFLOW_VERSION))
-        if "MinWorkers" not in broken and "MaxWorkers" not in broken:
-            yield from _order_rules(sound, "MinWorkers", "MaxWorkers", DEFAULT_MIN_WORKERS, DEFAULT_MAX_WORKERS)
-        yield from _order_rules(sound, "MinWebservers", "MaxWebservers", None, None)
-
-
-def _release_rules(members: Mapping[str, Any]) -> Iterator[Violation]:
-    wants_both = members.get("WebserverAccessMode") == PUBLIC_AND_PRIVATE
-    if "AirflowVersion" not in members and not wants_both:
-        return
-    try:
-        release = Release.load(members.get("AirflowVersion", DEFAULT_AIRFLOW_VERSION))
-    except ReleaseUnknown as error:
-        yield Violation(("AirflowVersion",), f"{error.what}. {error.why}".removesuffix(". "), error.hint)
-        return
-    if wants_both and not release.is_at_least(PUBLIC_AND_PRIVATE_SINCE):
-        rule = f"{PUBLIC_AND_PRIVATE} needs Airflow {PUBLIC_AND_PRIVATE_SINCE} or later, not {release.airflow_version}"
-        fix = f"write PUBLIC_ONLY or PRIVATE_ONLY, or AirflowVersion: {DEFAULT_AIRFLOW_VERSION}"
-        yield Violation(("WebserverAccessMode",), rule, fix)
-
-
-def _micro_rules(members: Mapping[str, Any]) -> Iterator[Violation]:
-    for name in COUNTS:
-        if members.get(name, ONLY_ONE) != ONLY_ONE:
-            rule = f"must be {ONLY_ONE} in {MICRO}, which has one of each component, not {members[name]}"
-            yield Violation((name,), rule, f"remove {name}, or use EnvironmentClass: {DEFAULT_ENVIRONMENT_CLASS}")
-
-
-def _scheduler_rules(members: Mapping[str, Any], airflow_version: str) -> Iterator[Violation]:
-    schedulers = members.get("Schedulers")
-    if schedulers is None:
-        return
-    if _is_airflow_1(airflow_version):
-        if schedulers != ONLY_ONE:
-            rule = f"must be {ONLY_ONE} under Airflow 1, not {schedulers}"
-            yield Violation(("Schedulers",), rule, f"write Schedulers: {ONLY_ONE}")
-    elif schedulers < DEFAULT_SCHEDULERS:
-        rule = f"must be at least {DEFAULT_SCHEDULERS} in every class but {MICRO}, not {schedulers}"
-        yield Violation(("Schedulers",), rule, f"write Schedulers: {DEFAULT_SCHEDULERS}")
-
-
-def _order_rules(
-    members: Mapping[str, Any], least: str, most: str, default_least: int | None, default_most: int | None
-) -> Iterator[Violation]:
-    if least not in members and most not in members:
-        return
-    low, high = members.get(least, default_least), members.get(most, default_most)
-    if low is None or high is None or low <= high:
-        return
-    origin = "" if most in members else ", MWAA's default"
-    rule = f"must not be more than {most} ({high}{origin}), but is {low}"
-    yield Violation((least if least in members else most,), rule, f"write {most}: {low} or more, or lower {least}")
-
-
 def _local_violations(local: Any, file: EnvironmentFile) -> Iterator[Violation]:
     """Yield what is wrong with the `Local` section. Its members without a value count as not given."""
     if local is None:
@@ -448,12 +280,11 @@ def _local_violations(local: Any, file: EnvironmentFile) -> Iterator[Violation]:
     if not isinstance(local, Mapping):
         yield Violation((LOCAL,), "must be a mapping of names to values", f"write its members indented under {LOCAL}:")
         return
-    names = [str(field.alias) for field in LocalSettings.model_fields.values()]
-    for name in local.keys() - set(names):
+    for name in [name for name in local if name not in LOCAL_MEMBERS]:
         rule = f"is not a member of the {LOCAL} section"
-        yield unknown_name((LOCAL, name), names, rule)
+        yield unknown_name((LOCAL, name), LOCAL_MEMBERS, rule)
     try:
-        LocalSettings.model_validate({name: local[name] for name in names if local.get(name) is not None})
+        LocalSettings.model_validate({name: local[name] for name in LOCAL_MEMBERS if local.get(name) is not None})
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             yield _local_violation((LOCAL, str(detail["loc"][0])), detail, file)

@@ -12,6 +12,13 @@ from types import MappingProxyType
 MICRO = "mw1.micro"
 # The class of an environment that names none (MWAA user guide, "Configuring the Amazon MWAA environment class").
 DEFAULT_ENVIRONMENT_CLASS = "mw1.small"
+# How many of each component (MWAA user guide, "Configuring the Amazon MWAA environment class" and "Configuring
+# automatic scaling"); of web servers, MWAA API, CreateEnvironment: the default of both the least and the most.
+DEFAULT_MIN_WORKERS = 1
+DEFAULT_MAX_WORKERS = 10
+DEFAULT_SCHEDULERS = 2  # also the least number, except where only one is possible
+DEFAULT_WEBSERVERS = 2
+ONLY_ONE = 1  # of each component in mw1.micro, and of schedulers under Airflow 1
 
 
 @dataclass(frozen=True)

@@ -137,12 +137,8 @@ def _line(place: Any) -> int:
 
 
 def _too_deep(line: int) -> Problem:
-    return Problem(
-        line,
-        "",
-        "nested deeper than any member of MWAA's",
-        "write the members as `aws mwaa get-environment` prints them",
-    )
+    rule = "nested deeper than any member of MWAA's"
+    return Problem(line, (), rule, "write the members as `aws mwaa get-environment` prints them")
 
 
 class _NodeReader:

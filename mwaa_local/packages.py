@@ -115,7 +115,8 @@ class PackageStore:
         listing = target_dir / "requirements.txt"
         listing.write_text("\n".join(wanted_packages(release)) + "\n")
         # Only what is named is built from source; anything else without a wheel is a mistake in the catalogue.
-        builds = [f"--only-binary={name}" for name in sorted(packages.base) if name not in packages.from_source]
+        from_source = set(packages.from_source)
+        builds = [f"--only-binary={name}" for name in sorted({*packages.base, *packages.unlisted} - from_source)]
         self._must(
             "install",
             self._uv(
@@ -206,7 +207,9 @@ def wanted_packages(release: Release) -> list[str]:
         for name, version in packages.base.items()
         if name not in packages.left_out and name not in packages.replaced
     ]
-    return sorted([*lines, *packages.replaced.values()])
+    # What MWAA's own list skips is in its image all the same, and other packages need it.
+    unlisted = (f"{name}=={version}" for name, version in packages.unlisted.items() if name not in packages.base)
+    return sorted([*lines, *packages.replaced.values(), *unlisted])
 
 
 def _python_notes(release: Release, python_version: str) -> tuple[str, ...]:

@@ -127,6 +127,9 @@ class Plan:
     broker_url: str
     queue: str  # the environment's one queue
     home_dir: str  # working directory of every Airflow component
+    webserver_port_asked: int = (
+        0  # as the environment file had it; a running environment keeps its port until that changes
+    )
     preload: tuple[str, ...] = ()
     preload_argv: tuple[str, ...] = ()  # the fork server's command; empty switches it off
     preload_env: Mapping[str, str] = field(default_factory=dict)
@@ -171,7 +174,7 @@ class Launch:
     broker_port: int
     database_url: str
     broker_url: str
-    queue: str
+    worker_queues: tuple[str, ...]  # the environment's own first
     postgres_argv: tuple[str, ...]
     broker_argv: tuple[str, ...]
     server_env: Mapping[str, str]
@@ -195,8 +198,9 @@ def make_plan(environment: Environment, release: Release, launch: Launch) -> Pla
         },
         database_url=launch.database_url,
         broker_url=launch.broker_url,
-        queue=launch.queue,
+        queue=launch.worker_queues[0],
         home_dir=launch.home_dir,
+        webserver_port_asked=environment.local.webserver_port,
         preload=preload,
         preload_argv=(launch.python, launch.forkserver) if launch.forkserver else (),
         preload_env=launch.env_of["scheduler"],
@@ -244,9 +248,9 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
     ]
     for number in range(1, launch.worker_count + 1):
         name = "worker" if launch.worker_count == 1 else f"worker.{number}"
-        argv = _fill(release.worker_argv, words)
+        argv = (*_fill(release.worker_argv, words), "-q", ",".join(launch.worker_queues))
         if launch.worker_count > 1:  # several workers on one machine must have names of their own
-            argv = (*argv, "--celery-hostname", f"{name}@%h")
+            argv = (*argv, *release.worker_name_argv(name))
         components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
     return components
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 from mwaa_local import requirements
 from mwaa_local.environment import AwsMode, Environment
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.options import LocalValues, MergedVariables, merge, startup_view, user_notes
+from mwaa_local.options import LocalValues, MergedVariables, merge, startup_view, user_notes, worker_queues
 from mwaa_local.packages import NETWORK_VARIABLES, PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Launch, Plan, make_plan
 from mwaa_local.project import Project
@@ -100,13 +100,11 @@ class Preparation:
         home_dir = self._enter_paths()
         launch = self._launch(secrets, home_dir)
         values = self._values(launch, secrets, home_dir)
+        launch = replace(launch, worker_queues=worker_queues(self.release, values))
         source = self._requirements()
         packages, outcomes = self._components_packages(store, base, source, values, home_dir)
         merged = self._merge(packages, outcomes, values, home_dir)
-        self.remarks += [
-            Remark("warning", "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason)
-            for lost in user_notes(merged["scheduler"])
-        ]
+        self._remark_on_options(merged)
         self._finish_home(packages)
         launch = replace(
             launch,
@@ -198,9 +196,7 @@ class Preparation:
             values = replace(PREVIEW, database_url=_sqlalchemy(url), result_backend=f"db+{_sqlalchemy(url)}")
             values = replace(values, airflow_home=str(home_dir))
             container = self._container_env(base, str(home_dir))
-            return merge(
-                self.release, self.environment, values, component="migrate-db", container=container
-            ).as_env()
+            return merge(self.release, self.environment, values, component="migrate-db", container=container).as_env()
 
         return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
 
@@ -209,8 +205,7 @@ class Preparation:
         before = self.running.ports if self.running else {}
         postgres_port = before.get("postgres") or local.postgres_port or free_port()
         broker_port = before.get("redis") or local.broker_port or free_port()
-        wanted = local.webserver_port if self.webserver_port is None else self.webserver_port
-        webserver_port = wanted or before.get("webserver") or free_port()
+        webserver_port = self._webserver_port()
         binaries = find_binaries()
         data_dir = self.project.database_dir / self.release.airflow_version
         broker_dir = self.project.state_dir / "broker"
@@ -226,13 +221,23 @@ class Preparation:
             broker_port=broker_port,
             database_url=database_url(postgres_port, password),
             broker_url=broker_url(broker_port, secrets.broker_password),
-            queue=QUEUE_NAME,
+            worker_queues=(QUEUE_NAME,),
             postgres_argv=postgres_argv(binaries, data_dir, postgres_port),
             broker_argv=broker_argv(binaries, config_path),
             server_env=self._server_env(),
             env_of={},
             worker_count=self.environment.worker_count,
         )
+
+    def _webserver_port(self) -> int:
+        """Return the port asked for now, else the running one while the file asks for the same, else a free one."""
+        asked = self.environment.local.webserver_port
+        if self.webserver_port is not None:
+            running = self.running.ports["webserver"] if self.running else 0
+            return self.webserver_port or running or free_port()
+        if self.running is not None and self.running.webserver_port_asked == asked:
+            return self.running.ports["webserver"]
+        return asked or free_port()
 
     def _server_env(self) -> dict[str, str]:
         return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
@@ -313,6 +318,16 @@ class Preparation:
             for name in MWAA_COMPONENTS
         }
 
+    def _remark_on_options(self, merged: Mapping[str, MergedVariables]) -> None:
+        """Tell the user, once each, which of their values lost or mean nothing to this Airflow."""
+        for lost in dict.fromkeys(lost for variables in merged.values() for lost in user_notes(variables)):
+            explain = f"mwaa-local options --explain {lost.name}"
+            self.remarks.append(
+                Remark("warning", "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason, explain)
+            )
+        for name, remark in merged["scheduler"].remarks.items():
+            self.remarks.append(Remark("warning", "options", f"{name}: {remark}"))
+
     # Startup script and requirements.
 
     def _requirements(self) -> requirements.PreparedRequirements | None:
@@ -352,7 +367,10 @@ class Preparation:
         packages = PythonEnvironment(target_dir, base.python_version, base.digest)
         mark = _read_mark(target_dir)
         if mark is None:
-            self._step("packages", lambda say: _say(say, "copying the packages for this project", store.clone, base, target_dir))
+            self._step(
+                "packages",
+                lambda say: _say(say, "copying the packages for this project", store.clone, base, target_dir),
+            )
         exports = self._startup_exports(packages, script_path if script else None, values, home_dir, key)
         failed = mark is not None and bool(mark.get("failed"))
         if source is not None and (mark is None or (failed and self.running is None)):
@@ -428,7 +446,9 @@ class Preparation:
         log_path = self.project.logs_dir / "requirements_install.out"
         result = self._step(
             "requirements",
-            lambda _: requirements.install(source, packages.python_path, {**network, **env}, log_path),
+            lambda _: requirements.install(
+                source, packages.python_path, {**network, **env}, log_path, cwd=Path(home_dir)
+            ),
         )
         if isinstance(result, requirements.Installed):
             return {"failed": ""}

@@ -68,7 +68,9 @@ def find_binaries() -> ServerBinaries:
 def _package_dir(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise ToolMissing(f"the Python package {name} is not installed", hint="pip install --force-reinstall mwaa-local")
+        raise ToolMissing(
+            f"the Python package {name} is not installed", hint="pip install --force-reinstall mwaa-local"
+        )
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -158,7 +160,9 @@ class DatabaseTemplates:
             part.rename(data_dir)
         except OSError as error:
             shutil.rmtree(part, ignore_errors=True)
-            raise DiskFull(f"cannot write the database below {data_dir.parent}", str(error), "make room there") from error
+            raise DiskFull(
+                f"cannot write the database below {data_dir.parent}", str(error), "make room there"
+            ) from error
         password: str = json.loads((template_dir / COMPLETE_NAME).read_text())["password"]
         return password
 
@@ -214,7 +218,12 @@ class DatabaseTemplates:
         log_path = data_dir.parent / "postgres.log"
         with log_path.open("wb") as log:
             server = subprocess.Popen(
-                isolation.unprivileged_argv(argv), env=dict(self._env), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                isolation.unprivileged_argv(argv),
+                env=dict(self._env),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
             try:
                 self._create_database(server, password, log_path)

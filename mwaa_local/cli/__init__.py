@@ -103,5 +103,8 @@ def main() -> None:
         sys.exit(0)
     except Exception:  # noqa: BLE001 - a bug keeps its traceback, and gets the version and where to report it
         traceback.print_exc()
-        print(f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}", file=sys.stderr)
+        print(
+            f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}",
+            file=sys.stderr,
+        )
         sys.exit(BUG_EXIT_CODE)

@@ -41,7 +41,9 @@ class Forkserver:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def launch(self, argv: Sequence[str], modules: Sequence[str], env: Mapping[str, str], cwd: str, log_fd: int) -> None:
+    def launch(
+        self, argv: Sequence[str], modules: Sequence[str], env: Mapping[str, str], cwd: str, log_fd: int
+    ) -> None:
         """Start the process; `ready` gets the seconds its imports took."""
         ours, theirs = socket.socketpair()
         with theirs:

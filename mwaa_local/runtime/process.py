@@ -109,7 +109,10 @@ class ProcessRuntime:
 
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output, Path(os.devnull).open() as nothing:
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
+            Path(os.devnull).open() as nothing,
+        ):
             fds = (nothing.fileno(), output.fileno(), output.fileno())
             exit_code = self._run(component, argv, {}, fds)
             output.seek(0)

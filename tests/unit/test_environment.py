@@ -13,17 +13,9 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mwaa_local.environment import (
-    INPUT_SHAPE,
-    OPTIONS,
-    AwsMode,
-    Environment,
-    Intervals,
-    LocalSettings,
-    RuntimeKind,
-    name_from_folder,
-)
+from mwaa_local.environment import AwsMode, Environment, Intervals, LocalSettings, RuntimeKind, name_from_folder
 from mwaa_local.environment_class import ENVIRONMENT_CLASSES
+from mwaa_local.environment_rules import INPUT_SHAPE, OPTIONS
 from mwaa_local.errors import EnvironmentFileInvalid
 from mwaa_local.project import Project
 from mwaa_local.service_model import Check, ServiceModel, matches
@@ -95,9 +87,6 @@ def refuse(load):
         return caught.value
 
     return refused
-
-
-# What is valid
 
 
 @pytest.mark.parametrize(
@@ -219,9 +208,6 @@ def test_name_from_any_folder_is_valid_on_mwaa(folder):
     assert list(Check(MODEL).violations("EnvironmentName", name_from_folder(folder), ())) == []
 
 
-# Airflow configuration options
-
-
 @pytest.mark.parametrize(
     "text", ["True", "no", "5", "1e3", "010", "0x1F", "1:30", "2026-01-02", "1_000", ".5", "-.inf", "=", "<<", "off"]
 )
@@ -247,10 +233,11 @@ def test_json_numbers_and_booleans_arrive_as_their_text(tmp_path_factory, value)
     [
         ("core.x:", "has no value", "quotes"),
         ("core.x: ~", "has no value", "remove the line"),
-        ("core.x: [1]", "must be text, not a list", ""),
+        ("core.x: [1]", "must be text, not a list", "quotes"),
         ("core.x: {a: 1}", "must be text, not a mapping", "quotes"),
         ("core: {x: 1}", "must be text, not a mapping", "core.option"),
         ("core.x: ''", "at least 1 character", ""),
+        (f"core.x: {'a' * 65537}", "must have at most 65536 characters, not 65537", "at most 65536"),
         ("core.x: 'é'", "must match [ -~]+", "printable ASCII"),
         ("core.x: |\n    {}", "must match [ -~]+", "one line"),
         ("parallelism: 4", "has no section", "core.parallelism"),
@@ -259,6 +246,7 @@ def test_json_numbers_and_booleans_arrive_as_their_text(tmp_path_factory, value)
         ("Core.Parallelism: 4", "the key must match", "write core.parallelism"),
         ("core.my-option: 4", "the key must match", "write core.my_option"),
         ("core.: 4", "the key must match", "section.option"),
+        (f"core.{'x' * 60}: 4", "the key must have at most 64 characters", "at most 64"),
     ],
 )
 def test_wrong_option_is_refused_with_its_fix(refuse, line, rule, hint):
@@ -288,6 +276,8 @@ def test_wrong_option_is_refused_with_its_fix(refuse, line, rule, hint):
         f"{OPTIONS}: {{'smtp.pw:hunter2': 1}}",
         f"{OPTIONS}:\n  SMTP.PW: hunter2",
         f"{OPTIONS}:\n  smtp: {{pw: hunter2}}",
+        f"{OPTIONS}: {{'smtp.pw=hunter2': {{a: 1}}}}",
+        f"{OPTIONS}: {{'smtp.pw hunter2': []}}",
         "smtp.pw: hunter2",
         "AirflowConfigurationOption: {smtp.pw: hunter2}",
         f"{OPTIONS}:\n  smtp.pw: hunter2\n  smtp.pw: hunter2",
@@ -295,9 +285,6 @@ def test_wrong_option_is_refused_with_its_fix(refuse, line, rule, hint):
 )
 def test_no_error_repeats_an_option_value(refuse, text):
     assert "hunter2" not in str(refuse(text))
-
-
-# Errors in members
 
 
 @pytest.mark.parametrize(
@@ -409,9 +396,6 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse):
     assert len(error.why.splitlines()) == 2
 
 
-# Errors in the Local section
-
-
 @pytest.mark.parametrize(
     ("line", "rule", "hint"),
     [
@@ -436,9 +420,6 @@ def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse, line, rul
 
 def test_local_section_that_is_no_mapping_is_refused(refuse):
     assert "mwaa.yaml:1: Local: must be a mapping" in refuse("Local: 8080\n").why
-
-
-# Errors in the file as a whole
 
 
 @pytest.mark.parametrize(
@@ -517,9 +498,6 @@ def test_any_value_of_any_member_loads_or_is_refused_in_words(tmp_path_factory, 
         assert error.why and error.hint
 
 
-# The service model
-
-
 def test_model_is_the_one_that_botocores_own_loader_gives():
     assert MODEL.shapes == Loader().load_service_model("mwaa", "service-2")["shapes"]
 
@@ -574,9 +552,6 @@ def test_pattern_that_python_cannot_read_refuses_nothing():
     assert matches(r"\p{L}+[", "anything")
 
 
-# Environment classes
-
-
 def test_classes_match_the_user_guide():
     # MWAA user guide, "Configuring the Amazon MWAA environment class".
     rows = [
@@ -596,9 +571,6 @@ def test_classes_match_the_user_guide():
 def test_worker_slots_are_the_first_number_of_worker_autoscale():
     for row in ENVIRONMENT_CLASSES.values():
         assert row.worker_autoscale.split(",") == [str(row.worker_slots), "0"]
-
-
-# The repository's own project
 
 
 def test_sample_file_is_valid_and_shows_an_option_for_dags():
