@@ -67,7 +67,7 @@ class Health:
         """Return how many messages wait in the queue, not counting those that a worker holds."""
         try:
             with redis.Redis.from_url(self.broker_url, socket_timeout=CONNECT_TIMEOUT_S) as client:
-                return int(client.llen(queue))  # type: ignore[arg-type]
+                return int(client.llen(queue))
         except redis.RedisError as error:
             self.last_error = str(error)
             return None

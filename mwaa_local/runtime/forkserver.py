@@ -114,7 +114,8 @@ class Forkserver:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        for future in (*self._answers.values(), *self._ends.values(), self.ready):
+        waiting: list[asyncio.Future[Any]] = [*self._answers.values(), *self._ends.values(), self.ready]
+        for future in waiting:
             if not future.done():
                 future.set_exception(ForkserverGone())
                 future.exception()  # nobody may be waiting; that is no unhandled error

@@ -312,9 +312,9 @@ async def _receive(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """Return the client's request and the descriptors that came with it."""
     loop = asyncio.get_running_loop()
     client.setblocking(False)
-    readable = loop.create_future()
-    loop.add_reader(client, lambda: readable.done() or readable.set_result(None))
-    await readable
+    readable = asyncio.Event()
+    loop.add_reader(client, readable.set)
+    await readable.wait()
     loop.remove_reader(client)
     size = array.array("i").itemsize
     data, ancillary, _, _ = client.recvmsg(65536, socket.CMSG_LEN(3 * size))
