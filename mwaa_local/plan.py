@@ -6,7 +6,7 @@ Pure: nothing here touches a disk, a network or a clock. Both runtimes carry out
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pydantic
@@ -84,6 +84,8 @@ class ExitedOk:
 
 
 ReadyCheck = TcpReady | HttpReady | LogReady | HeartbeatReady | DatabaseReady | BrokerReady | ExitedOk
+# The web server needs the most time to start, so on few cores it must not share one: the others stand back a little.
+BACKGROUND_NICENESS = 5
 # Tasks of Airflow 3 report to the web server until they end, so it goes after the workers; servers go last.
 STOP_STAGE_WEBSERVER = 1
 STOP_STAGE_SERVERS = 2
@@ -111,9 +113,12 @@ class Component:
     restart: bool = True
     stop_timeout_s: float = STOP_TIMEOUT_S
     stop_signal: str = "SIGTERM"
+    stop_group: bool = False  # the signal goes to the whole process group, as on MWAA, not only to its leader
     stop_stage: int = 0  # components of a stage stop together, after those of all lower stages are gone
     airflow_argv: tuple[str, ...] = ()
     unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
+    niceness: int = 0  # scheduling priority it starts with, as nice(1) counts
+    warm_up_url: str = ""  # fetched once after it is ready, answer ignored
 
 
 @dataclass(frozen=True)
@@ -231,14 +236,13 @@ def _servers(launch: Launch) -> list[Component]:
 
 
 def _airflow_components(environment: Environment, release: Release, launch: Launch) -> list[Component]:
+    base_url = f"http://{launch.host}:{launch.webserver_port}"
+    # The web server first: nothing takes longer.
     commands: dict[str, tuple[tuple[str, ...] | None, ReadyCheck]] = {
+        "webserver": (release.webserver_argv, HttpReady(base_url + release.health_path)),
         "scheduler": (release.scheduler_argv, HeartbeatReady("SchedulerJob")),
         "dag-processor": (release.dag_processor_argv, HeartbeatReady("DagProcessorJob")),
         "triggerer": (release.triggerer_argv, HeartbeatReady("TriggererJob")),
-        "webserver": (
-            release.webserver_argv,
-            HttpReady(f"http://{launch.host}:{launch.webserver_port}{release.health_path}"),
-        ),
     }
     words = {"host": launch.host, "port": str(launch.webserver_port), "workers": "1"}
     components = [
@@ -252,6 +256,9 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
         if launch.worker_count > 1:  # several workers on one machine must have names of their own
             argv = (*argv, *release.worker_name_argv(name))
         components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
+    if release.warm_up_path:
+        # Airflow 3 builds the API that tasks talk to on its first request, which takes seconds of a first task's time.
+        components[0] = replace(components[0], warm_up_url=base_url + release.warm_up_path)
     return components
 
 
@@ -264,6 +271,10 @@ def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, laun
         ready=ready,
         depends_on=("postgres", "redis"),
         stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
+        niceness=0 if name == "webserver" else BACKGROUND_NICENESS,
+        # Leaders of these ask their helpers in turn, and a triggerer may wait 10 s for one that ended at once. A
+        # worker's pool must not get the signal: its tasks would be lost instead of finished.
+        stop_group=name in ("scheduler", "dag-processor", "triggerer"),
     )
 
 

@@ -35,7 +35,16 @@ KEY_ORDER = (
     *("python_version", "python_full_version", "supported_pythons"),
     *("startup_script", "constraints_injected", "constraints_urls"),
     *("migrate_argv", "webserver_argv", "scheduler_argv", "dag_processor_argv", "triggerer_argv", "worker_argv"),
-    *("worker_name_option", "create_user_argv", "login", "health_path", "rest_base", "preload", "protected_variables"),
+    *(
+        "worker_name_option",
+        "create_user_argv",
+        "login",
+        "health_path",
+        "warm_up_path",
+        "rest_base",
+        "preload",
+        "protected_variables",
+    ),
     *("forced_options", "local_forced_options", "default_options", "local_default_options", "removed_options"),
     *("default_variables", "providers", "packages"),
 )

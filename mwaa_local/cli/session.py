@@ -8,16 +8,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mwaa_local.console import Console, standard
-from mwaa_local.environment import Environment
 from mwaa_local.errors import AlreadyRunning
 from mwaa_local.project import Project
-from mwaa_local.release import Release
 from mwaa_local.runtime.process import ProcessRuntime
+
+if TYPE_CHECKING:  # most commands never look into the environment file, and should not pay for pydantic
+    from mwaa_local.environment import Environment
+    from mwaa_local.release import Release
 
 ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder; by default the one you are in.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -34,9 +36,13 @@ class Session:
     env: dict[str, str]
 
     def environment(self) -> Environment:
+        from mwaa_local.environment import Environment
+
         return Environment.load(self.project)
 
     def release(self, environment: Environment) -> Release:
+        from mwaa_local.release import Release
+
         return Release.load(environment.airflow_version)
 
     @property

@@ -20,6 +20,7 @@ FAILED = "failed"  # it died too often, or did not become ready in time
 STOPPING = "stopping"
 STOPPED = "stopped"
 FINISHED = "finished"  # a one-time component that ended well
+NOT_STARTED = "not started"  # how the detail of a failed component begins when another one is the cause
 
 
 @dataclass(frozen=True)

@@ -121,9 +121,10 @@ class Forkserver:
                 future.exception()  # nobody may be waiting; that is no unhandled error
 
     async def close(self) -> None:
-        """End the fork server; processes it started go on."""
+        """End the fork server, which holds nothing worth an orderly end; processes it started go on."""
         if self._reader is not None:
             self._reader.cancel()
         self._forget()
         if self._process is not None:
+            self._process.kill()
             await asyncio.to_thread(self._process.wait)

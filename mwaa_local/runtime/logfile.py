@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from mwaa_local.runtime import LogLine
 
@@ -21,20 +22,40 @@ FOLLOW_PAUSE_S = 0.1
 
 
 class LogFile:
-    """Appends lines to `<logs_dir>/<component>.log`."""
+    """Appends lines to `<logs_dir>/<component>.log`.
 
-    def __init__(self, path: Path) -> None:
+    A disk that is full costs lines, never the component: `problem` says so until a line can be written again.
+    """
+
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
         self.path = path
-        self._file: IO[str] | None = None
+        self.problem = ""
+        self._max_bytes = max_bytes
+        self._file: FileIO | None = None
+        self._size = 0
 
     def write(self, stream: str, text: str) -> None:
+        line = f"{datetime.now(UTC).isoformat(timespec='microseconds')} {stream} {text}\n"
+        try:
+            self._write(line.encode("utf-8", "replace"))
+        except OSError as error:
+            self.problem = f"its log cannot be written: {error.strerror}"
+            self.close()
+        else:
+            self.problem = ""
+
+    def _write(self, data: bytes) -> None:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a", encoding="utf-8", errors="replace", buffering=1)
-        self._file.write(f"{datetime.now(UTC).isoformat(timespec='microseconds')} {stream} {text}\n")
-        if self._file.tell() > MAX_BYTES:
+            # Unbuffered: a line is there for `logs -f` at once, and nothing is lost when the supervisor dies.
+            self._file = self.path.open("ab", buffering=0)
+            self._size = os.fstat(self._file.fileno()).st_size
+        self._file.write(data)
+        self._size += len(data)
+        if self._size > self._max_bytes:
             self.close()
-            self.path.replace(self.path.with_suffix(".log.1"))
+            self.path.replace(older_path(self.path))
+            self.path.touch()
 
     def close(self) -> None:
         if self._file is not None:
@@ -42,9 +63,14 @@ class LogFile:
             self._file = None
 
 
+def older_path(path: Path) -> Path:
+    """Return where a log's previous file is kept."""
+    return path.with_name(path.name + ".1")
+
+
 def parse(component: str, line: str) -> LogLine | None:
     """Return the line as a value, or None for a line that was cut off by a crash."""
-    parts = line.rstrip("\n").split(" ", 2)
+    parts = line.split(" ", 2)
     if len(parts) < 2:
         return None
     try:
@@ -60,11 +86,18 @@ def tail(path: Path, lines: int = TAIL_LINES) -> list[str]:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - TAIL_READ_BYTES))
-            text = file.read().decode("utf-8", "replace")
+            data = file.read()
     except FileNotFoundError:
         return []
-    parsed = (parse("", line) for line in text.splitlines())
-    return [line.text for line in parsed if line is not None][-lines:]
+    return [line.text for line in _parsed("", data)][-lines:]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a log was read: the file's inode, since its name goes to a new file, and bytes in it."""
+
+    inode: int
+    offset: int
 
 
 def read(paths: dict[str, Path], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
@@ -72,33 +105,57 @@ def read(paths: dict[str, Path], *, follow: bool, from_end: bool = False) -> Ite
 
     `from_end` leaves out what is there already.
     """
-    positions = {name: path.stat().st_size for name, path in paths.items() if from_end and path.exists()}
+    places = {name: _end(path) for name, path in paths.items()} if from_end else {}
     while True:
         batch: list[LogLine] = []
         for component, path in paths.items():
-            batch.extend(_new_lines(component, path, positions))
+            batch.extend(_new_lines(component, path, places))
         yield from sorted(batch, key=lambda line: line.time)
         if not follow:
             return
         time.sleep(FOLLOW_PAUSE_S)
 
 
-def _new_lines(component: str, path: Path, positions: dict[str, int]) -> Iterator[LogLine]:
+def _end(path: Path) -> _Place:
     try:
-        size = path.stat().st_size
-        start = positions.get(component, 0)
-        if size < start:  # rotated
-            start = 0
-        if size == start:
-            return
+        stat = path.stat()
+    except FileNotFoundError:
+        return _Place(0, 0)
+    return _Place(stat.st_ino, stat.st_size)
+
+
+def _new_lines(component: str, path: Path, places: dict[str, _Place]) -> Iterator[LogLine]:
+    """Yield what was written since the remembered place, the rest of a file that was put aside first."""
+    place = places.get(component)
+    current = _end(path)
+    if current == place:
+        return
+    if place is None or place.inode != current.inode:
+        older = older_path(path)
+        start = place.offset if place is not None and _end(older).inode == place.inode else 0
+        yield from _parsed(component, _whole_lines(older, start))
+        place = _Place(current.inode, 0)
+    if current.offset < place.offset:  # emptied by someone
+        place = _Place(current.inode, 0)
+    data = _whole_lines(path, place.offset)
+    places[component] = _Place(current.inode, place.offset + len(data))
+    yield from _parsed(component, data)
+
+
+def _whole_lines(path: Path, start: int) -> bytes:
+    """Return what the file has from `start` (bytes) on, up to its last newline."""
+    try:
         with path.open("rb") as file:
             file.seek(start)
             data = file.read()
     except FileNotFoundError:
-        return
-    whole = data.rfind(b"\n") + 1
-    positions[component] = start + whole
-    for raw in data[:whole].decode("utf-8", "replace").splitlines():
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _parsed(component: str, data: bytes) -> Iterator[LogLine]:
+    # Not splitlines(): output may hold carriage returns and other characters that it takes for line ends.
+    for raw in data.decode("utf-8", "replace").split("\n"):
         line = parse(component, raw)
         if line is not None:
             yield line

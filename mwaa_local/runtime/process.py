@@ -30,7 +30,16 @@ from mwaa_local.errors import (
 )
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
-from mwaa_local.runtime import FAILED, ComponentStatus, Event, LogLine, logfile
+from mwaa_local.runtime import (
+    FAILED,
+    NOT_STARTED,
+    STOPPED,
+    STOPPING,
+    ComponentStatus,
+    Event,
+    LogLine,
+    logfile,
+)
 from mwaa_local.runtime.state import (
     MARK_VARIABLE,
     SESSIONS_NAME,
@@ -57,22 +66,39 @@ class ProcessRuntime:
     # The five verbs.
 
     def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
-        if not self.running:
+        if self.running:
+            before = self.running_plan()
+            self._check_ports(plan, before.ports if before else {})
+        else:
             self.clean_up()
-            self._check_ports(plan)
+            self._check_ports(plan, {})
             self._launch_supervisor()
-        status: list[dict[str, Any]] = []
-        with connect(self._socket_path) as client:
+        statuses = [ComponentStatus(**plain) for plain in self._apply(plan, on_event)]
+        failed = [status for status in statuses if status.state == FAILED]
+        # One that was not started because of another's failure is not the one to look at.
+        for status in sorted(failed, key=lambda status: status.detail.startswith(NOT_STARTED)):
+            raise self._failure(status)
+        if any(status.state in (STOPPING, STOPPED) for status in statuses):
+            raise NotRunning("the environment was stopped while it started", hint="mwaa-local up")
+
+    def _apply(self, plan: Plan, on_event: Callable[[Event], None]) -> list[dict[str, Any]]:
+        """Have the supervisor carry the plan out; return every component's status as it says them."""
+        # An OSError here is a supervisor that is gone, as is an answer without an end.
+        with contextlib.suppress(OSError), connect(self._socket_path) as client:
             for answer in _ask(client, {"op": "apply", "plan": plan.to_json()}):
                 if "event" in answer:
                     on_event(Event(**answer["event"]))
                 elif answer.get("done"):
-                    status = answer["status"]
+                    return list(answer["status"])
                 else:
                     raise AlreadyRunning("the supervisor did not take the plan", str(answer.get("error", answer)))
-        for component in status:
-            if component["state"] == FAILED:
-                raise self._failure(ComponentStatus(**component))
+        path = self._supervisor_log_path
+        lines = "\n".join(f"  | {line}" for line in _last_lines(path))
+        raise ComponentFailed(
+            "the supervisor ended while it started the environment",
+            f"Its last lines:\n{lines}\nThe whole log: {path}",
+            "`mwaa-local up` cleans up and starts again",
+        )
 
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         running = self.running
@@ -81,7 +107,9 @@ class ProcessRuntime:
                 for answer in _ask(client, {"op": "stop", "now": now}):
                     if on_event is not None and "event" in answer:
                         on_event(Event(**answer["event"]))
-            self._wait_for_end()
+            if self._wait_for_end():
+                self._forget()
+                return True
         return self.clean_up() or running
 
     def status(self) -> list[ComponentStatus]:
@@ -151,8 +179,9 @@ class ProcessRuntime:
     def _status(self) -> dict[str, Any] | None:
         if not self.running:
             return None
-        with connect(self._socket_path) as client:
+        with contextlib.suppress(OSError), connect(self._socket_path) as client:
             return next(_ask(client, {"op": "status"}), None)
+        return None  # it ended between the two questions
 
     def _connect_running(self) -> socket.socket:
         if not self.running:
@@ -186,7 +215,7 @@ class ProcessRuntime:
 
     def _launch_supervisor(self) -> None:
         self.project.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log_path = self.project.logs_dir / "supervisor.out"
+        log_path = self._supervisor_log_path
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with log_path.open("ab") as log:
             subprocess.run(
@@ -202,16 +231,22 @@ class ProcessRuntime:
         deadline = time.monotonic() + SUPERVISOR_START_TIMEOUT_S
         while not self.running:
             if time.monotonic() > deadline:
-                last = "\n".join(log_path.read_text(errors="replace").splitlines()[-logfile.TAIL_LINES :])
                 raise ComponentNotReady(
                     f"the supervisor did not answer within {SUPERVISOR_START_TIMEOUT_S:.0f} s",
-                    last or "It wrote nothing.",
+                    "\n".join(_last_lines(log_path)) or "It wrote nothing.",
                     f"see {log_path}",
                 )
             time.sleep(POLL_PAUSE_S)
 
-    def _check_ports(self, plan: Plan) -> None:
+    @property
+    def _supervisor_log_path(self) -> Path:
+        return self.project.logs_dir / "supervisor.out"
+
+    def _check_ports(self, plan: Plan, ours: Mapping[str, int]) -> None:
+        """Raise PortInUse when a stranger listens where the plan wants to; `ours` are the running plan's ports."""
         for name, port in plan.ports.items():
+            if port in ours.values():
+                continue
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -237,12 +272,21 @@ class ProcessRuntime:
 
     # Ending.
 
-    def _wait_for_end(self) -> None:
+    def _wait_for_end(self) -> bool:
+        """Wait for the supervisor's end; return whether that was seen and nothing can have outlived it."""
         state = read_state(self.project.run_dir)
-        process = _find(state) if state else None
-        if process is not None:
-            with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(KILL_WAIT_S)
+        if state is None:
+            return False
+        deadline = time.monotonic() + KILL_WAIT_S
+        while _find(state) is not None:  # a zombie is gone for us, however long its parent takes to notice
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_PAUSE_S)
+        return state.isolated  # the kernel ended whoever was left in its process namespace
+
+    def _forget(self) -> None:
+        for name in (STATE_NAME, SOCKET_NAME, SESSIONS_NAME):
+            (self.project.run_dir / name).unlink(missing_ok=True)
 
     def clean_up(self) -> bool:
         """End what a dead or deaf supervisor left; return whether there was anything."""
@@ -255,8 +299,7 @@ class ProcessRuntime:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(alive, timeout=KILL_WAIT_S / 2)
-        for name in (STATE_NAME, SOCKET_NAME, SESSIONS_NAME):
-            (self.project.run_dir / name).unlink(missing_ok=True)
+        self._forget()
         return bool(left)
 
     def leftovers(self) -> list[psutil.Process]:
@@ -316,6 +359,14 @@ def _holder(port: int) -> str:
                 command = " ".join(psutil.Process(connection.pid).cmdline())[:80]
                 return f"process {connection.pid} (`{command}`)"
     return "another program"
+
+
+def _last_lines(path: Path) -> list[str]:
+    """Return the last lines of a file without times; nothing when there is none."""
+    try:
+        return path.read_text(errors="replace").splitlines()[-logfile.TAIL_LINES :]
+    except OSError:
+        return []
 
 
 def free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,6 +51,14 @@ def read_state(run_dir: Path) -> State | None:
         return State(pid=int(plain["pid"]), started=float(plain["started"]), isolated=bool(plain["isolated"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def remember_session(run_dir: Path, pid: int) -> None:
+    """Note a session that was opened just now, so that what lives in it can be found without its leader."""
+    line = json.dumps({"pid": pid, "started": time.time()}) + "\n"
+    fd = os.open(run_dir / SESSIONS_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(line)
 
 
 def read_json(path: Path, what: str, hint: str) -> Mapping[str, Any]:

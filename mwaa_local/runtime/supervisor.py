@@ -27,8 +27,8 @@ from mwaa_local.health import Health
 from mwaa_local.plan import Component, Plan
 from mwaa_local.runtime import FAILED, Event, isolation
 from mwaa_local.runtime.forkserver import Forkserver, ForkserverGone
-from mwaa_local.runtime.state import ISOLATION_VARIABLE, State, write_state
-from mwaa_local.runtime.unit import Unit, signal_group
+from mwaa_local.runtime.state import ISOLATION_VARIABLE, State, remember_session, write_state
+from mwaa_local.runtime.unit import Unit, end_of, signal_group
 
 SOCKET_NAME = "supervisor.sock"
 MAX_REQUEST_BYTES = 4 << 20  # a plan is some 200 kB
@@ -60,9 +60,10 @@ class Answers:
 class Supervisor:
     """All units of one environment, and the one plan they follow."""
 
-    def __init__(self, run_dir: Path, logs_dir: Path) -> None:
+    def __init__(self, run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:
         self.run_dir = run_dir
         self.logs_dir = logs_dir
+        self._isolated = isolated
         self.plan: Plan | None = None
         self.units: dict[str, Unit] = {}
         self._forkserver: Forkserver | None = None
@@ -85,18 +86,35 @@ class Supervisor:
             for name, component in wanted.items():
                 if name not in self.units:
                     self.units[name] = Unit(
-                        component, plan.home_dir, self.logs_dir, answers, self._forkserver_for, self._tell
+                        component,
+                        plan.home_dir,
+                        self.logs_dir,
+                        answers,
+                        self._forkserver_for,
+                        self._tell,
+                        self._remember,
                     )
                     fresh.append(self.units[name])
             for unit in fresh:
                 unit.start(lambda unit=unit: self._dependencies_ready(unit))  # type: ignore[misc]
-            for unit in fresh:
-                await unit.settled.wait()
-            gc.freeze()
+            units = [self.units[name] for name in wanted]
+        # Not under the lock: a stop must not wait for what may never be ready.
+        for unit in units:
+            await unit.settled.wait()
+        gc.freeze()
 
-    async def _dependencies_ready(self, unit: Unit) -> None:
+    async def _dependencies_ready(self, unit: Unit) -> str:
+        """Wait for what the unit depends on; return the name of one that failed, or ""."""
         for name in unit.component.depends_on:
             await self.units[name].settled.wait()
+            if self.units[name].state == FAILED:
+                return name
+        return ""
+
+    def _remember(self, pid: int) -> None:
+        # In a process namespace the kernel keeps the list, and pids mean nothing outside.
+        if not self._isolated:
+            remember_session(self.run_dir, pid)
 
     async def stop_all(self, *, now: bool) -> None:
         async with self._changing:
@@ -132,7 +150,9 @@ class Supervisor:
 
     def _forget_forkserver(self) -> None:
         """The fork server died: what is restarted from now on starts through a new one, if that lives."""
-        self._forkserver = None
+        dead, self._forkserver = self._forkserver, None
+        if dead is None or dead.ready.exception() is not None:
+            return  # it never worked: another one would not either
         if self.plan is not None and self.plan.preload_argv and not self._changing.locked():
             self._forkserver = self._launch_forkserver(self.plan)
 
@@ -157,15 +177,19 @@ class Supervisor:
             self._listeners.discard(queue)
 
     def status(self) -> list[dict[str, Any]]:
-        return [asdict(unit.status()) for unit in self.units.values()]
+        """Return every unit's status as plain values, in the plan's order."""
+        order = [component.name for component in self.plan.components] if self.plan else []
+        names = [*(name for name in order if name in self.units), *(name for name in self.units if name not in order)]
+        return [asdict(self.units[name].status()) for name in names]
 
     async def run(self, request: dict[str, Any], fds: list[int], client: socket.socket) -> int:
         """Run an Airflow command for a client on the client's own streams; return its exit code."""
         if self.plan is None:
             raise ForkserverGone
         component = self.plan.component(request["component"])
-        if component is None:
-            raise LookupError(request["component"])
+        if component is None or not component.airflow_argv:
+            able = ", ".join(item.name for item in self.plan.components if item.airflow_argv)
+            raise LookupError(f"Airflow commands can run in: {able or 'none'}.")
         argv = tuple(request["argv"])
         env = {**component.env, **request["env"]}
         parent = self._forkserver_for(component)
@@ -183,7 +207,8 @@ class Supervisor:
                 start_new_session=True,
             )
             pid = process.pid
-            end = asyncio.create_task(asyncio.to_thread(process.wait))
+            end = asyncio.create_task(end_of(process))
+        self._remember(pid)
         signals = asyncio.create_task(_forward_signals(client, pid))
         try:
             return await end
@@ -362,8 +387,8 @@ def _short_path(path: Path) -> Any:
         os.close(fd)
 
 
-async def _supervise(run_dir: Path, logs_dir: Path) -> None:
-    supervisor = Supervisor(run_dir, logs_dir)
+async def _supervise(run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:
+    supervisor = Supervisor(run_dir, logs_dir, isolated=isolated)
     loop = asyncio.get_running_loop()
     terminate = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -391,8 +416,10 @@ def _reap_until(pid: int) -> int:
             return os.waitstatus_to_exitcode(status)
 
 
-def _detach(run_dir: Path) -> None:
+def _detach(run_dir: Path) -> bool:
     """Leave the launcher: go on in a grandchild, as process 2 of a namespace of our own where Linux allows it.
+
+    Return whether it does.
 
     The state file names the process, as the launcher sees it, whose end is the end of the environment.
     """
@@ -402,18 +429,19 @@ def _detach(run_dir: Path) -> None:
         write_state(run_dir, State(pid, time.time(), isolated=not why_not))
         os._exit(0)
     if why_not:
-        return
+        return False
     isolation.mount_own_proc()
     pid = os.fork()
     if pid:
         os._exit(_reap_until(pid) & 0xFF)
+    return True
 
 
 def main() -> None:
     run_dir, logs_dir = Path(sys.argv[1]), Path(sys.argv[2])
     os.umask(UMASK)
-    _detach(run_dir)
-    asyncio.run(_supervise(run_dir, logs_dir))
+    isolated = _detach(run_dir)
+    asyncio.run(_supervise(run_dir, logs_dir, isolated=isolated))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -31,6 +32,7 @@ from mwaa_local.plan import (
 from mwaa_local.runtime import (
     FAILED,
     FINISHED,
+    NOT_STARTED,
     READY,
     RESTARTING,
     STARTING,
@@ -46,10 +48,13 @@ from mwaa_local.runtime.logfile import LogFile
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond
 HTTP_TIMEOUT_S = 2.0
+WARM_UP_TIMEOUT_S = 60.0
 QUICK_DEATH_S = 30.0  # a component that lived shorter than this never really worked
 MAX_QUICK_DEATHS = 3
 RESTART_PAUSES_S = (0.5, 2.0, 5.0, 10.0, 30.0)
-LINE_LIMIT_BYTES = 1 << 20
+LINE_LIMIT_BYTES = 1 << 20  # a longer line is kept in pieces of about this size
+READ_BYTES = 1 << 16
+NOT_RUN_EXIT_CODE = 127  # what shells report for a program that cannot be run
 ALIVE = (STARTING, READY)
 
 
@@ -72,6 +77,7 @@ class Unit:
         questions: Questions,
         forkserver: Callable[[Component], Forkserver | None],
         on_event: Callable[[Event], None],
+        on_launch: Callable[[int], None],
     ) -> None:
         self.component = component
         self.home_dir = home_dir
@@ -79,6 +85,7 @@ class Unit:
         self._questions = questions
         self._forkserver = forkserver
         self._on_event = on_event
+        self._on_launch = on_launch
         self.state = WAITING
         self.since = time.time()
         self.pid: int | None = None
@@ -91,12 +98,13 @@ class Unit:
         self.settled = asyncio.Event()  # ready, finished, failed or stopped: what `start` waits for
 
     def status(self) -> ComponentStatus:
+        detail = self.detail or self.log.problem
         return ComponentStatus(
-            self.component.name, self.state, self.pid, self.exit_code, self.restarts, self.since, self.detail
+            self.component.name, self.state, self.pid, self.exit_code, self.restarts, self.since, detail
         )
 
-    def start(self, after: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Launch once `after` (the components this one depends on) is done."""
+    def start(self, after: Callable[[], Coroutine[Any, Any, str]]) -> None:
+        """Launch once `after` (the components this one depends on) is done; it names one that failed, or ""."""
         self.settled.clear()
         self._quick_deaths = 0
         self._task = asyncio.create_task(self._live(after))
@@ -116,14 +124,20 @@ class Unit:
         self.settled.set()
         self.log.close()
 
-    async def _live(self, after: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _live(self, after: Callable[[], Coroutine[Any, Any, str]]) -> None:
         self._set(WAITING)
-        await after()
+        failed = await after()
+        if failed:
+            self._set(FAILED, f"{NOT_STARTED}: {failed} failed")
+            self.settled.set()
+            return
         while True:
             launched = time.time()
             exit_code = await self._launch_and_watch(launched)
             if exit_code is None:
                 return
+            if self.pid is not None:
+                await self._end_group(self.pid, 0.0)  # helpers of a leader that is gone would work on unseen
             self.exit_code, self.pid = exit_code, None
             if isinstance(self.component.ready, ExitedOk) and exit_code == 0:
                 self._set(FINISHED, elapsed_s=time.time() - launched)
@@ -137,24 +151,35 @@ class Unit:
                 self.settled.set()
                 return
             self.restarts += 1
+            self.settled.clear()
             self._set(RESTARTING, describe_exit(exit_code))
             await asyncio.sleep(RESTART_PAUSES_S[min(self._quick_deaths, len(RESTART_PAUSES_S) - 1)])
+
+    def _warm_up(self) -> None:
+        if self.component.warm_up_url:
+            task = asyncio.create_task(asyncio.to_thread(page_answers, self.component.warm_up_url, WARM_UP_TIMEOUT_S))
+            _KEPT.add(task)
+            task.add_done_callback(_KEPT.discard)
 
     async def _launch_and_watch(self, launched: float) -> int | None:
         """Launch, wait for readiness and then for the end. Return the exit code; None after a readiness time-out."""
         self._log_seen.clear()
         self._set(STARTING)
         waiter = await self._launch()
+        if self.component.niceness and self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self.pid, self.component.niceness)
         ready = asyncio.create_task(self._wait_until_ready(launched))
         timeout_s = self.component.ready.timeout_s
         try:
             done, _ = await asyncio.wait({ready, waiter}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                await self._give_up(f"not ready after {timeout_s:.0f} s: {self._waited_for()}")
+                await self._give_up(f"not ready after {timeout_s:g} s: {self._waited_for()}")
                 return None
             if ready in done:
                 self._set(READY, elapsed_s=time.time() - launched)
                 self.settled.set()
+                self._warm_up()
             return await waiter
         finally:
             ready.cancel()
@@ -189,21 +214,27 @@ class Unit:
                 with Path(os.devnull).open("rb") as nothing:
                     fds = (nothing.fileno(), out_fd, err_fd)
                     self.pid = await parent.spawn(component.airflow_argv, component.env, self.home_dir, fds)
+                self._on_launch(self.pid)
                 return asyncio.create_task(self._wait_forked(parent, self.pid))
             except ForkserverGone:
                 self.log.write("err", "mwaa-local: the fork server is gone; starting this component by itself")
         argv = isolation.unprivileged_argv(component.argv) if component.unprivileged else list(component.argv)
-        process = subprocess.Popen(
-            argv,
-            env=dict(component.env),
-            cwd="/" if component.unprivileged else self.home_dir,
-            stdin=subprocess.DEVNULL,
-            stdout=out_fd,
-            stderr=err_fd,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                argv,
+                env=dict(component.env),
+                cwd="/" if component.unprivileged else self.home_dir,
+                stdin=subprocess.DEVNULL,
+                stdout=out_fd,
+                stderr=err_fd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.log.write("err", f"mwaa-local: cannot run {argv[0]}: {error}")
+            return asyncio.create_task(asyncio.sleep(0, NOT_RUN_EXIT_CODE))
         self.pid = process.pid
-        return asyncio.create_task(asyncio.to_thread(process.wait))
+        self._on_launch(self.pid)
+        return asyncio.create_task(end_of(process))
 
     async def _wait_forked(self, parent: Forkserver, pid: int) -> int:
         try:
@@ -215,26 +246,28 @@ class Unit:
 
     async def _drain(self, fd: int, stream: str) -> None:
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=LINE_LIMIT_BYTES)
+        reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", 0))
         task = asyncio.create_task(self._pump(reader, stream))
-        _PUMPS.add(task)
-        task.add_done_callback(_PUMPS.discard)
+        _KEPT.add(task)
+        task.add_done_callback(_KEPT.discard)
 
     async def _pump(self, reader: asyncio.StreamReader, stream: str) -> None:
-        wanted = self.component.ready.text if isinstance(self.component.ready, LogReady) else None
-        while True:
-            try:
-                raw = await reader.readline()
-            except ValueError:  # a line longer than the limit: what was read so far is dropped
-                self.log.write(stream, f"mwaa-local: a line over {LINE_LIMIT_BYTES} bytes was left out")
-                continue
-            if not raw:
-                return
-            text = raw.decode("utf-8", "replace").rstrip("\r\n")
-            self.log.write(stream, text)
-            if wanted is not None and wanted in text:
-                self._log_seen.set()
+        rest = b""
+        while data := await reader.read(READ_BYTES):
+            *lines, rest = (rest + data).split(b"\n")
+            if len(rest) > LINE_LIMIT_BYTES:
+                lines, rest = [*lines, rest], b""
+            for raw in lines:
+                self._take(stream, raw)
+        if rest:
+            self._take(stream, rest)
+
+    def _take(self, stream: str, raw: bytes) -> None:
+        text = raw.decode("utf-8", "replace").rstrip("\r")
+        self.log.write(stream, text)
+        if isinstance(self.component.ready, LogReady) and self.component.ready.text in text:
+            self._log_seen.set()
 
     async def _wait_until_ready(self, launched: float) -> None:
         ready = self.component.ready
@@ -268,13 +301,18 @@ class Unit:
             return f"{ready.url} did not answer 200"
         if isinstance(ready, HeartbeatReady):
             return f"no heartbeat of a {ready.job_type} in the metadata database"
+        if isinstance(ready, TcpReady):
+            return f"nothing accepts connections on port {ready.port}"
+        if isinstance(ready, ExitedOk):
+            return "it has not ended"
         return "its server did not answer"
 
     async def _end_group(self, pid: int, patience_s: float) -> None:
         first = signal.SIGKILL if patience_s == 0 else getattr(signal, self.component.stop_signal)
         # The signal that asks goes to the leader where it has helpers of its own to end in order (worker pools);
         # the group gets the one that forces.
-        signal_process(pid, first) if first is not signal.SIGKILL else signal_group(pid, first)
+        whole_group = self.component.stop_group or first is signal.SIGKILL
+        signal_group(pid, first) if whole_group else signal_process(pid, first)
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline and group_alive(pid, leader_only=True):
             await asyncio.sleep(POLL_PAUSE_S / 2)
@@ -290,7 +328,24 @@ class Unit:
         self._on_event(Event(self.component.name, state, elapsed_s, detail, self.pid, self.exit_code))
 
 
-_PUMPS: set[asyncio.Task[None]] = set()  # the event loop keeps only weak references to tasks
+_KEPT: set[asyncio.Task[Any]] = set()  # the event loop keeps only weak references to tasks
+
+
+async def end_of(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the process; return its exit code, negative for a signal.
+
+    On a thread of its own: a component lives as long as the environment, and the event loop's pool has few threads.
+    """
+    loop = asyncio.get_running_loop()
+    end: asyncio.Future[int] = loop.create_future()
+
+    def wait() -> None:
+        code = process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed, nobody asks any more
+            loop.call_soon_threadsafe(lambda: None if end.done() else end.set_result(code))
+
+    threading.Thread(target=wait, daemon=True).start()
+    return await end
 
 
 def describe_exit(code: int) -> str:
@@ -340,10 +395,10 @@ def port_answers(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def page_answers(url: str) -> bool:
+def page_answers(url: str, timeout_s: float = HTTP_TIMEOUT_S) -> bool:
     """Say whether a GET of the page gives 200."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HTTP_TIMEOUT_S)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
     try:
         connection.request("GET", parts.path or "/")
         return connection.getresponse().status == http.client.OK

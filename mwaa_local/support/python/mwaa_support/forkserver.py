@@ -10,6 +10,7 @@ Answers are JSON lines: {"ready": seconds}, {"id", "pid"}, {"id", "pid", "status
 """
 
 import array
+import atexit
 import gc
 import importlib
 import json
@@ -18,7 +19,9 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 import time
+import traceback
 
 MAX_REQUEST_BYTES = 1 << 20  # a request is mostly an environment; Linux itself stops at 2 MiB of arguments
 FDS_PER_REQUEST = 3
@@ -146,7 +149,41 @@ def main():
     say(control, {"ready": time.time() - started})
     run = serve(control)
     if run is not None:
-        sys.exit(run())
+        leave(run)
+
+
+def leave(run):
+    """Run a component to its end in this forked child, and end the process as the interpreter would.
+
+    Taking apart the thousands of modules that the parent loaded would cost seconds and copy their memory first.
+    """
+    try:
+        code = exit_code_of(run())
+    except SystemExit as error:
+        code = exit_code_of(error.code)
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(code)
+
+
+def exit_code_of(value):
+    """Return what the interpreter makes of SystemExit's argument."""
+    if value is None:
+        return 0
+    if isinstance(value, int):
+        return value & 0xFF
+    sys.stderr.write("%s\n" % (value,))
+    return 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+"""Small real programs, named by how they misbehave, as Components: no Airflow, no database, no broker.
+
+Each function returns a Component whose readiness needs nothing but a port, its output or its end.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mwaa_local.plan import Component, ExitedOk, LogReady, ReadyCheck, TcpReady
+
+T = TypeVar("T")
+
+READY_LINE = "here I am"
+WAIT_TIMEOUT_S = 40.0  # generous: tests share two slow cores; a test that passes never waits this long
+POLL_PAUSE_S = 0.02
+
+_REST = """
+import os, signal, socket, subprocess, sys, time
+def rest():
+    while True:
+        signal.pause()
+def say(text, stream=sys.stdout):
+    print(text, file=stream, flush=True)
+"""
+
+
+def wait_until(check: Callable[[], T], what: str, timeout_s: float = WAIT_TIMEOUT_S) -> T:
+    """Return the first true answer of `check`; fail the test, naming `what`, when there is none in time."""
+    deadline = time.monotonic() + timeout_s
+    while not (answer := check()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s:.0f} s for {what}; last answer: {answer!r}")
+        time.sleep(POLL_PAUSE_S)
+    return answer
+
+
+def program(name: str, code: str, ready: ReadyCheck | None = None, **settings: Any) -> Component:
+    """Return a component that runs the Python code, in which `say` and `rest` are defined."""
+    argv = (sys.executable, "-I", "-c", _REST + code)
+    return Component(name, argv, {}, ready or LogReady(READY_LINE), **settings)
+
+
+def Steady(name: str = "steady", say: str = "", **settings: Any) -> Component:  # noqa: N802 - reads like a class in tests
+    """Says that it is ready, and stays. `say` makes one differ from another."""
+    return program(name, f"say({say!r}); say({READY_LINE!r}); rest()", **settings)
+
+
+def Listener(port: int, name: str = "listener", delay_s: float = 0.0, **settings: Any) -> Component:  # noqa: N802
+    """Listens on the port, after a while."""
+    code = f"time.sleep({delay_s}); s = socket.create_server(('127.0.0.1', {port})); rest()"
+    return program(name, code, TcpReady(port), **settings)
+
+
+def OneTime(name: str = "one-time", **settings: Any) -> Component:  # noqa: N802
+    """Does its work and ends well."""
+    return program(name, "say('done')", ExitedOk(), **settings)
+
+
+def NeverReady(name: str = "never-ready", timeout_s: float = 1.0, **settings: Any) -> Component:  # noqa: N802
+    """Runs, but never gives the sign that is waited for."""
+    return program(name, "say('still warming up'); rest()", LogReady(READY_LINE, timeout_s), **settings)
+
+
+def DiesAtOnce(name: str = "dies-at-once", exit_code: int = 7, **settings: Any) -> Component:  # noqa: N802
+    """Writes thirty lines on stderr and ends with an exit code of its own."""
+    code = f"[say(f'line {{n}}', sys.stderr) for n in range(30)]; sys.exit({exit_code})"
+    return program(name, code, **settings)
+
+
+def DiesAfterStart(name: str, trigger: Path, exit_code: int = 9, **settings: Any) -> Component:  # noqa: N802
+    """Is ready, and dies as soon as the trigger file exists, which it removes so that its next life lasts."""
+    code = f"""
+say({READY_LINE!r})
+trigger = {str(trigger)!r}
+while not os.path.exists(trigger):
+    time.sleep(0.02)
+os.unlink(trigger)
+sys.exit({exit_code})
+"""
+    return program(name, code, **settings)
+
+
+def IgnoresSigterm(name: str = "ignores-sigterm", **settings: Any) -> Component:  # noqa: N802
+    """Only SIGKILL ends it."""
+    settings = {"stop_timeout_s": 0.5, **settings}
+    return program(name, f"signal.signal(15, signal.SIG_IGN); say({READY_LINE!r}); rest()", **settings)
+
+
+def EndsSlowly(name: str = "ends-slowly", takes_s: float = 0.6, **settings: Any) -> Component:  # noqa: N802
+    """Ends in order on SIGTERM, in its own time."""
+    code = f"""
+def end(*_):
+    time.sleep({takes_s}); say('ended in order'); sys.exit(0)
+signal.signal(15, end); say({READY_LINE!r}); rest()
+"""
+    return program(name, code, **settings)
+
+
+def LeavesAGrandchild(name: str = "leaves-a-grandchild", **settings: Any) -> Component:  # noqa: N802
+    """Has a child in a session of its own, out of reach of signals to the group, that ignores SIGTERM."""
+    code = f"""
+code = "import signal; signal.signal(15, signal.SIG_IGN); print(1, flush=True); signal.pause()"
+child = subprocess.Popen([sys.executable, '-I', '-c', code, *sys.argv[1:]], start_new_session=True,
+                         stdout=subprocess.PIPE)
+child.stdout.readline()
+say({READY_LINE!r}); rest()
+"""
+    return program(name, code, **settings)
+
+
+def WipesItsEnvironment(name: str = "wipes-its-environment", **settings: Any) -> Component:  # noqa: N802
+    """Runs without any variable, as programs that write their title over their environment seem to."""
+    code = f"""
+code = "import signal; print({READY_LINE!r}, flush=True); signal.pause()"
+os.execve(sys.executable, [sys.executable, '-I', '-c', code, *sys.argv[1:]], {{}})
+"""
+    return program(name, code, **settings)
+
+
+def WritesALot(name: str = "writes-a-lot", lines: int = 50_000, **settings: Any) -> Component:  # noqa: N802
+    """Writes numbered lines as fast as it can, and then that it is ready."""
+    code = f"""
+out = sys.stdout
+for n in range({lines}):
+    out.write(f'{{n:06d}} ' + 'x' * 100 + '\\n')
+say({READY_LINE!r}); rest()
+"""
+    return program(name, code, **settings)
+
+
+def WritesALongLine(name: str = "writes-a-long-line", length: int = 5 << 20, **settings: Any) -> Component:  # noqa: N802
+    """Writes one line of many bytes between two short ones, with a carriage return and odd separators in the last."""
+    code = f"""
+say('before'); say('<' + 'y' * {length} + '>')
+say('10%\\r20%\\x0c\\x85\\u2028end'); sys.stdout.buffer.write(b'no text: \\xff\\n'); say({READY_LINE!r}); rest()
+"""
+    return program(name, code, **settings)
+
+
+def AirflowLike(name: str = "scheduler", **settings: Any) -> Component:  # noqa: N802
+    """Takes commands as Airflow does: `serve` stays, `say` answers, `wait` waits for a signal."""
+    code = """
+match sys.argv[1:]:
+    case ['say', exit_code, *words]:
+        say(' '.join(words)); say(os.environ.get('GREETING', 'no greeting'), sys.stderr); sys.exit(int(exit_code))
+    case ['wait', *_]:
+        def end(number, _):
+            say(f'got {signal.Signals(number).name}'); sys.exit(42)
+        signal.signal(2, end); signal.signal(15, end); say('waiting'); rest()
+    case ['read', *_]:
+        say('read ' + sys.stdin.read())
+    case _:
+        say('""" + READY_LINE + """'); rest()
+"""
+    component = program(name, code, **settings)
+    argv = ("serve",)
+    return Component(**{**vars(component), "argv": (*component.argv, *argv), "airflow_argv": argv})

@@ -1,0 +1,282 @@
+"""README and docs/ say what is: generated parts are current, links resolve, commands and options exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from mwaa_local.cli import COMMANDS, app
+from mwaa_local.environment import LOCAL_MEMBERS
+from mwaa_local.options import Layer
+from mwaa_local.release import Release
+from tools import build_cli_reference as reference
+
+ROOT_DIR = Path(__file__).resolve().parents[2]
+README_PATH = ROOT_DIR / "README.md"
+DIFFERENCES_PATH = ROOT_DIR / "docs" / "differences.md"
+GUIDE_PATH = ROOT_DIR / "docs" / "guide.md"
+DOCUMENTS = (README_PATH, ROOT_DIR / "CHANGELOG.md", *sorted((ROOT_DIR / "docs").rglob("*.md")))
+SHELL_LANGUAGES = ("bash", "sh", "console")
+LINK = re.compile(r"\]\((?P<target>[^()\s]+)\)")
+ANCHOR = re.compile(r'<a id="(?P<id>[^"]*)"></a>')
+FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE_SPAN = re.compile(r"(?<!`)`(?P<text>[^`\n]+)`(?!`)")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT_DIR))
+
+
+every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+
+
+def without_fences(text: str) -> str:
+    return FENCE.sub("", text)
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"^#+ (.+)$", without_fences(text), re.MULTILINE)
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    kept = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower())
+    return kept.replace(" ", "-")
+
+
+def anchors(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return [*map(slug, headings(text)), *(match["id"] for match in ANCHOR.finditer(text))]
+
+
+def shell_lines(text: str) -> Iterator[str]:
+    """Yield command lines of shell blocks, and code within sentences."""
+    for block in FENCE.finditer(text):
+        if block["language"] in SHELL_LANGUAGES:
+            yield from (line.strip().removeprefix("$ ") for line in block["text"].splitlines())
+    yield from (span["text"] for span in CODE_SPAN.finditer(without_fences(text)))
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of the first command of a line, without comment, pipe and redirection."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in lexer:
+        if set(word) <= set("|&;<>"):
+            break
+        words.append(word)
+    return words
+
+
+def calls(program: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield (document, words after the program) for every call of it in the documents."""
+    for path in DOCUMENTS:
+        for line in shell_lines(path.read_text(encoding="utf-8")):
+            if line == program or line.startswith(f"{program} "):
+                yield name_of(path), words_of(line)[1:]
+
+
+def options_of(command: str) -> set[str]:
+    group = typer.main.get_command(app)
+    context = group.make_context("mwaa-local", [], resilient_parsing=True)
+    found = group.get_command(context, command) if command else group  # type: ignore[attr-defined]
+    own = {option for parameter in found.params for option in parameter.opts if option.startswith("-")}
+    return own | {"--help", "-h"}
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (ROOT_DIR / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+# Generated parts.
+
+
+def test_generated_parts_are_current_else_run_make_docs() -> None:
+    assert reference.outdated(reference.documents(ROOT_DIR), ROOT_DIR) == []
+
+
+def test_check_mode_says_what_differs_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    docs_dir = tmp_path / "docs"
+    docs_dir.mkdir()
+    old = f"before\n{reference.TABLE_BEGIN}\nold\n{reference.TABLE_END}\nafter\n"
+    (docs_dir / "differences.md").write_text(old)
+    assert reference.main(["--check", "--root", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"differs: {docs_dir / 'cli.md'}",
+        f"differs: {docs_dir / 'differences.md'}",
+    ]
+    assert (docs_dir / "differences.md").read_text() == old
+    assert not (docs_dir / "cli.md").exists()
+
+
+def test_second_run_changes_nothing_and_text_around_the_table_stays(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    differences_path = tmp_path / "docs" / "differences.md"
+    differences_path.write_text(f"before\n{reference.TABLE_BEGIN}\n{reference.TABLE_END}\nafter\n")
+    assert reference.main(["--root", str(tmp_path)]) == 0
+    assert reference.main(["--check", "--root", str(tmp_path)]) == 0
+    assert differences_path.read_text().startswith("before\n")
+    assert differences_path.read_text().endswith("\nafter\n")
+
+
+@pytest.mark.parametrize("text", ["nothing", reference.TABLE_BEGIN])
+def test_missing_mark_is_an_error_that_names_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "differences.md").write_text(text)
+    assert reference.main(["--root", str(tmp_path)]) == 2
+    missing = reference.TABLE_END if text == reference.TABLE_BEGIN else reference.TABLE_BEGIN
+    assert missing in capsys.readouterr().err
+
+
+def test_missing_differences_file_is_an_error_not_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reference.main(["--root", str(tmp_path)]) == 2
+    assert "cannot read" in capsys.readouterr().err
+
+
+def test_reference_is_what_the_program_itself_prints() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "mwaa_local", "down", "--help"],
+        env={"COLUMNS": "200", "PYTHONPATH": str(ROOT_DIR), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    text = reference.cli_reference().split("## mwaa-local down\n")[1].split("\n## ")[0]
+    assert printed.stdout.split() == text.replace("```text", "").replace("```", "").split()
+
+
+def test_every_command_is_documented_in_the_reference() -> None:
+    documented = headings((ROOT_DIR / "docs" / "cli.md").read_text(encoding="utf-8"))
+    assert [f"mwaa-local {name}" for name in COMMANDS] == documented[1:]
+
+
+def test_package_table_names_all_that_the_catalogue_replaces_leaves_out_or_adds() -> None:
+    begin, end = reference.TABLE_BEGIN, reference.TABLE_END
+    table = DIFFERENCES_PATH.read_text(encoding="utf-8").split(begin)[1].split(end)[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.strip().splitlines()[2:]]
+    named = {(row[0], (row[1] if row[1] != "not listed" else row[2]).split()[0]) for row in rows}
+    expected = {
+        (release.airflow_version, name)
+        for release in Release.all()
+        for names in (release.packages.replaced, release.packages.left_out, release.packages.added)
+        for name in names
+    }
+    assert named == expected
+    assert len(rows) == len(expected)
+
+
+# Links and anchors.
+
+
+@every_document
+def test_relative_links_resolve(path: Path) -> None:
+    broken = []
+    for link in LINK.finditer(without_fences(path.read_text(encoding="utf-8"))):
+        target = link["target"]
+        if re.match(r"[a-z]+:", target):
+            continue
+        file_name, _, anchor = target.partition("#")
+        linked = (path.parent / file_name).resolve() if file_name else path
+        if not linked.exists() or (anchor and anchor not in anchors(linked)):
+            broken.append(target)
+    assert broken == []
+
+
+@every_document
+def test_anchors_are_unique(path: Path) -> None:
+    found = anchors(path)
+    assert sorted(found) == sorted(set(found))
+
+
+def test_every_row_of_the_differences_has_one_short_anchor() -> None:
+    text = DIFFERENCES_PATH.read_text(encoding="utf-8")
+    by_hand = re.sub(f"{reference.TABLE_BEGIN}.*?{reference.TABLE_END}", "", text, flags=re.DOTALL)
+    rows = [line for line in by_hand.splitlines() if line.startswith("| ") and set(line) - set("|- ")]
+    rows = [row for row in rows if not row.startswith(("| | on MWAA", "| | known"))]
+    assert rows
+    for row in rows:
+        ids = ANCHOR.findall(row)
+        assert len(ids) == 1, row
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", ids[0]), row
+        assert len(ids[0]) <= 40, row
+
+
+def test_places_in_code_and_tests_that_point_into_the_differences_exist() -> None:
+    known = anchors(DIFFERENCES_PATH)
+    sources = [path for folder in ("mwaa_local", "tests", "tools") for path in (ROOT_DIR / folder).rglob("*.py")]
+    pointed = {
+        (name_of(path), anchor)
+        for path in sources
+        for anchor in re.findall(r"differences\.md#([a-z0-9-]+)", path.read_text(encoding="utf-8"))
+    }
+    assert {place for place in pointed if place[1] not in known} == set()
+
+
+# Commands.
+
+
+def test_every_command_line_names_an_existing_command_and_existing_options() -> None:
+    unknown = []
+    found = list(calls("mwaa-local"))
+    assert len(found) > 30
+    for document, words in found:
+        command = words[0] if words and not words[0].startswith("-") else ""
+        if command in ("COMMAND", "airflow"):  # a placeholder; Airflow's own words
+            continue
+        if command and command not in COMMANDS:
+            unknown.append((document, words))
+            continue
+        options = options_of(command)
+        unknown += [(document, words) for word in words if re.match(r"--?[a-z]", word) and word not in options]
+    assert unknown == []
+
+
+def test_every_make_call_names_an_existing_target() -> None:
+    targets = make_targets()
+    found = [(document, [word for word in words if "=" not in word]) for document, words in calls("make")]
+    assert [call for call in found if not set(call[1]) <= targets] == []
+
+
+def test_readme_begins_with_the_two_commands() -> None:
+    blocks = [block["text"].strip() for block in FENCE.finditer(README_PATH.read_text(encoding="utf-8"))]
+    assert blocks[:2] == ["make up", "make test"]
+
+
+# Tables that repeat what code or configuration says.
+
+
+def test_guide_names_every_layer_in_order() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \| ", GUIDE_PATH.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [layer for layer in named if layer in set(Layer)] == list(Layer)
+
+
+def test_guide_names_every_member_of_the_local_section() -> None:
+    section = GUIDE_PATH.read_text(encoding="utf-8").split("## The Local section")[1].split("\n## ")[0]
+    assert set(
+        re.findall(r"`([A-Z]\w+)`", "".join(row.split("|")[1] for row in section.splitlines() if "|" in row))
+    ) == {*LOCAL_MEMBERS}
+
+
+def test_decision_on_dependencies_lists_each_one_with_its_pinned_version() -> None:
+    pinned = tomllib.loads((ROOT_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    text = (ROOT_DIR / "docs" / "decisions" / "0002-dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z][\w-]*) \| (\S+) \| ", text, re.MULTILINE)
+    assert [f"{name}=={version}" for name, version in rows if name != "package"] == pinned
+
+
+def test_license_is_the_one_that_the_package_declares() -> None:
+    declared = tomllib.loads((ROOT_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["license"]
+    assert declared == "Apache-2.0"
+    first_lines = (ROOT_DIR / "LICENSE").read_text(encoding="utf-8").split()[:4]
+    assert first_lines == ["Apache", "License", "Version", "2.0,"]
