@@ -63,6 +63,10 @@ class ToolMissing(MwaaLocalError):
     """A program that the launcher needs is not there, or not for this machine."""
 
 
+class RuntimeUnavailable(MwaaLocalError):
+    """The runtime that was asked for is not there."""
+
+
 class DiskFull(MwaaLocalError):
     """There is no space left where the environment keeps its files."""
 

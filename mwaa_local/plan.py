@@ -27,6 +27,8 @@ COMPONENT_OF = {
     "worker": "worker",
     "webserver": "webserver",
 }
+# MWAA's own option to leave the triggerer out (MWAA user guide, "Using Apache Airflow configuration options").
+TRIGGERER_OPTION = "mwaa.triggerer_enabled"
 MWAA_COMPONENTS = ("scheduler", "worker", "webserver")
 
 
@@ -118,6 +120,7 @@ class Component:
     airflow_argv: tuple[str, ...] = ()
     unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
     niceness: int = 0  # scheduling priority it starts with, as nice(1) counts
+    reads: str = ""  # changes with files that it reads only when it starts, plugins above all
     warm_up_url: str = ""  # fetched once after it is ready, answer ignored
 
 
@@ -132,9 +135,9 @@ class Plan:
     broker_url: str
     queue: str  # the environment's one queue
     home_dir: str  # working directory of every Airflow component
-    webserver_port_asked: int = (
-        0  # as the environment file had it; a running environment keeps its port until that changes
-    )
+    # Ports as the environment file had them: a running environment keeps its own until that changes.
+    ports_asked: Mapping[str, int] = field(default_factory=dict)
+    folders: Mapping[str, str] = field(default_factory=dict)  # which project folders are shown below the Airflow home
     preload: tuple[str, ...] = ()
     preload_argv: tuple[str, ...] = ()  # the fork server's command; empty switches it off
     preload_env: Mapping[str, str] = field(default_factory=dict)
@@ -185,6 +188,9 @@ class Launch:
     server_env: Mapping[str, str]
     env_of: Mapping[str, Mapping[str, str]]
     worker_count: int
+    ports_asked: Mapping[str, int] = field(default_factory=dict)
+    folders: Mapping[str, str] = field(default_factory=dict)
+    plugins_version: str = ""
     forkserver: str = ""  # path of the fork server's module; empty switches it off
     host: str = "127.0.0.1"
 
@@ -205,7 +211,8 @@ def make_plan(environment: Environment, release: Release, launch: Launch) -> Pla
         broker_url=launch.broker_url,
         queue=launch.worker_queues[0],
         home_dir=launch.home_dir,
-        webserver_port_asked=environment.local.webserver_port,
+        ports_asked=launch.ports_asked,
+        folders=launch.folders,
         preload=preload,
         preload_argv=(launch.python, launch.forkserver) if launch.forkserver else (),
         preload_env=launch.env_of["scheduler"],
@@ -244,6 +251,8 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
         "dag-processor": (release.dag_processor_argv, HeartbeatReady("DagProcessorJob")),
         "triggerer": (release.triggerer_argv, HeartbeatReady("TriggererJob")),
     }
+    if environment.airflow_configuration_options.get(TRIGGERER_OPTION, "True").lower() == "false":
+        del commands["triggerer"]
     words = {"host": launch.host, "port": str(launch.webserver_port), "workers": "1"}
     components = [
         _airflow_component(name, _fill(argv, words), ready, launch)
@@ -270,6 +279,7 @@ def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, laun
         env=launch.env_of[COMPONENT_OF[name.split(".")[0]]],
         ready=ready,
         depends_on=("postgres", "redis"),
+        reads=launch.plugins_version,
         stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
         niceness=0 if name == "webserver" else BACKGROUND_NICENESS,
         # Leaders of these ask their helpers in turn, and a triggerer may wait 10 s for one that ended at once. A

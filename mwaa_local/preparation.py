@@ -13,18 +13,20 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from mwaa_local import requirements
-from mwaa_local.environment import AwsMode, Environment
+from mwaa_local.container import container_env
+from mwaa_local.environment import Environment
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.options import LocalValues, MergedVariables, merge, startup_view, user_notes, worker_queues
-from mwaa_local.packages import NETWORK_VARIABLES, PackageStore, PythonEnvironment
+from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Launch, Plan, make_plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime import Event, isolation
 from mwaa_local.runtime.process import free_port
 from mwaa_local.runtime.state import MARK_VARIABLE, write_private
@@ -45,26 +47,9 @@ from mwaa_local.startup import StartupOutcome, run_startup_script
 
 T = TypeVar("T")
 
-REMARKS_NAME = "remarks.json"
 EXPORTS_NAME = "startup-exports.json"
 PACKAGES_MARK = "mwaa-local-project.json"
-DEFAULT_REGION = "us-east-1"
-ACCOUNT_ID = "000000000000"  # what AWS's own local tools and LocalStack use for "no account"
 QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
-# PYTHONPATH of MWAA's images; set so that a startup script cannot change it, as on MWAA.
-MWAA_PYTHONPATH = "/python"
-AWS_HOST_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
-
-
-@dataclass(frozen=True)
-class Remark:
-    """Something that the user should know although the environment starts."""
-
-    severity: str  # "error" or "warning"
-    subject: str  # "requirements", "startup script", "options", "python", "paths"
-    what: str
-    why: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,10 +77,11 @@ class Preparation:
 
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
+        self._remark_on_members()
         secrets = load_secrets(self.project.state_dir)
         store = PackageStore(self.cache_dir, self.env)
         base = self._step("packages", lambda say: store.base(self.release, say))
-        self.remarks += [Remark("warning", "python", note) for note in base.notes]
+        self.remarks += [Remark(WARNING, "python", note) for note in base.notes]
         secrets = self._ensure_database(base, secrets)
         home_dir = self._enter_paths()
         launch = self._launch(secrets, home_dir)
@@ -113,28 +99,29 @@ class Preparation:
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
         )
         plan = make_plan(self.environment, self.release, launch)
-        save_remarks(self.project, self.remarks)
+        save_remarks(self.project.run_dir, self.remarks)
         return Prepared(plan, tuple(self.remarks), home_dir)
+
+    def _remark_on_members(self) -> None:
+        """Tell which members of the environment file mean nothing on one machine."""
+        ignored = [*self.environment.ignored_members, *self.environment.other_members]
+        if ignored:
+            self.remarks.append(Remark(NOTE, "environment file", f"without effect here: {', '.join(ignored)}"))
 
     # Paths.
 
     def _enter_paths(self) -> str:
         """Give this process and all it starts MWAA's paths; return the Airflow home they see."""
         project = self.project
-        folders = {
-            "dags": project.dags_dir,
-            "plugins": project.plugins_dir,
-            "requirements": project.requirements_dir,
-            "startup": project.startup_dir,
-        }
-        layout = isolation.Layout(project.airflow_home_dir, {n: d for n, d in folders.items() if d.is_dir()})
+        folders = {name: folder for name, folder in project.mwaa_folders.items() if folder.is_dir()}
+        layout = isolation.Layout(project.airflow_home_dir, folders)
         why_not = isolation.enter_mwaa_paths(layout)
         if not why_not:
             return str(isolation.MWAA_HOME_DIR)
         isolation.link_mwaa_paths(layout)
         self.remarks.append(
             Remark(
-                "warning",
+                WARNING,
                 "paths",
                 f"{isolation.MWAA_HOME_DIR} cannot be shown here; components see {project.airflow_home_dir}",
                 why_not,
@@ -175,7 +162,7 @@ class Preparation:
         return secrets
 
     def _migration(self, base: PythonEnvironment) -> Migration:
-        """Describe the first migration: in an Airflow home of its own, by the release's packages, nothing of the user's."""
+        """Describe the first migration: in an Airflow home of its own, by the release's packages alone."""
         key_parts = [
             self.release.airflow_version,
             base.digest,
@@ -202,10 +189,16 @@ class Preparation:
 
     def _launch(self, secrets: Secrets, home_dir: str) -> Launch:
         local = self.environment.local
-        before = self.running.ports if self.running else {}
-        postgres_port = before.get("postgres") or local.postgres_port or free_port()
-        broker_port = before.get("redis") or local.broker_port or free_port()
-        webserver_port = self._webserver_port()
+        asked = {
+            "webserver": local.webserver_port,
+            "postgres": local.postgres_port,
+            "redis": local.broker_port,
+        }
+        ports = {name: self._port(name, asked) for name in asked}
+        if self.webserver_port is not None:
+            running = self.running.ports["webserver"] if self.running else 0
+            ports["webserver"] = self.webserver_port or running or free_port()
+        postgres_port, broker_port = ports["postgres"], ports["redis"]
         binaries = find_binaries()
         data_dir = self.project.database_dir / self.release.airflow_version
         broker_dir = self.project.state_dir / "broker"
@@ -216,7 +209,10 @@ class Preparation:
         return Launch(
             python="",
             home_dir=home_dir,
-            webserver_port=webserver_port,
+            webserver_port=ports["webserver"],
+            ports_asked=asked,
+            folders=folder_identities(self.project),
+            plugins_version=tree_version(self.project.plugins_dir),
             postgres_port=postgres_port,
             broker_port=broker_port,
             database_url=database_url(postgres_port, password),
@@ -229,15 +225,11 @@ class Preparation:
             worker_count=self.environment.worker_count,
         )
 
-    def _webserver_port(self) -> int:
-        """Return the port asked for now, else the running one while the file asks for the same, else a free one."""
-        asked = self.environment.local.webserver_port
-        if self.webserver_port is not None:
-            running = self.running.ports["webserver"] if self.running else 0
-            return self.webserver_port or running or free_port()
-        if self.running is not None and self.running.webserver_port_asked == asked:
-            return self.running.ports["webserver"]
-        return asked or free_port()
+    def _port(self, name: str, asked: Mapping[str, int]) -> int:
+        """Return the port that runs now while the environment file asks for the same as then, else a new one."""
+        if self.running is not None and self.running.ports_asked.get(name) == asked[name]:
+            return self.running.ports[name]
+        return asked[name] or free_port()
 
     def _server_env(self) -> dict[str, str]:
         return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
@@ -261,42 +253,7 @@ class Preparation:
         )
 
     def _container_env(self, packages: PythonEnvironment, home_dir: str) -> dict[str, str]:
-        """Return what MWAA's container has before anything is merged, plus how to reach the network from here."""
-        kept = {name: value for name, value in self.env.items() if name.upper() in (*NETWORK_VARIABLES, "TZ", "TERM")}
-        region = self.env.get("AWS_REGION") or self.env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
-        host_aws = self.environment.local.aws is AwsMode.HOST
-        aws = self._host_aws() if host_aws else {"AWS_EC2_METADATA_DISABLED": "true"}
-        system_path = self.env.get("PATH", os.defpath)
-        return {
-            **kept,
-            **aws,
-            "PATH": f"{packages.bin_dir}:{system_path}",
-            "HOME": home_dir,
-            "LANG": self.env.get("LANG", "C.UTF-8"),
-            "AIRFLOW_HOME": home_dir,
-            "AIRFLOW_USER_HOME": home_dir,
-            "AIRFLOW_VERSION": self.release.airflow_version,
-            "PYTHON_VERSION": packages.python_version,
-            "PYTHONPATH": MWAA_PYTHONPATH,
-            "PYTHONUNBUFFERED": "1",
-            "AIRFLOW_CONSTRAINTS_FILE": f"{home_dir}/.local/etc/airflow_constraints.txt",
-            "MWAA_ESSENTIAL_CONSTRAINTS_FILE": f"{home_dir}/.local/etc/mwaa_essential_constraints.txt",
-            "AIRFLOW_ENV_NAME": self.environment.name,
-            "AIRFLOW_ENV_ID": self.project.id,
-            "CUSTOMER_ACCOUNT_ID": ACCOUNT_ID,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            MARK_VARIABLE: str(self.project.run_dir),
-        }
-
-    def _host_aws(self) -> dict[str, str]:
-        home = Path(self.env.get("HOME", "/"))
-        variables = {name: self.env[name] for name in AWS_HOST_VARIABLES if name in self.env}
-        variables["AWS_CONFIG_FILE"] = self.env.get("AWS_CONFIG_FILE", str(home / ".aws" / "config"))
-        variables["AWS_SHARED_CREDENTIALS_FILE"] = self.env.get(
-            "AWS_SHARED_CREDENTIALS_FILE", str(home / ".aws" / "credentials")
-        )
-        return variables
+        return container_env(self.project, self.environment, self.release, packages, home_dir, self.env)
 
     def _merge(
         self,
@@ -323,10 +280,10 @@ class Preparation:
         for lost in dict.fromkeys(lost for variables in merged.values() for lost in user_notes(variables)):
             explain = f"mwaa-local options --explain {lost.name}"
             self.remarks.append(
-                Remark("warning", "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason, explain)
+                Remark(WARNING, "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason, explain)
             )
         for name, remark in merged["scheduler"].remarks.items():
-            self.remarks.append(Remark("warning", "options", f"{name}: {remark}"))
+            self.remarks.append(Remark(WARNING, "options", f"{name}: {remark}"))
 
     # Startup script and requirements.
 
@@ -334,15 +291,12 @@ class Preparation:
         path = self.project.requirements_path
         if not path.is_file():
             return None
-        home_map = {
-            "dags": self.project.dags_dir,
-            "plugins": self.project.plugins_dir,
-            "requirements": self.project.requirements_dir,
-        }
         work_dir = self.project.state_dir / "requirements"
-        mapped = {f"{isolation.MWAA_HOME_DIR}/{name}": folder for name, folder in home_map.items()}
+        mapped = {f"{isolation.MWAA_HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
         prepared = requirements.prepare(path, self.release, work_dir, home_map=mapped)
-        self.remarks += [Remark("warning", "requirements", note) for note in prepared.notes]
+        # That MWAA adds the constraints to a file without any is how it should be; the rest is worth a look.
+        severity = NOTE if prepared.constraints is requirements.ConstraintSource.INJECTED else WARNING
+        self.remarks += [Remark(severity, "requirements", note) for note in prepared.notes]
         return None if prepared.is_empty else prepared
 
     def _components_packages(
@@ -406,18 +360,10 @@ class Preparation:
             if kept is not None:
                 return kept
         outcomes = self._step("startup script", lambda _: self._run_scripts(script_path, views, home_dir))
-        for outcome in outcomes[:1]:
-            self.remarks += [Remark("warning", "startup script", note) for note in outcome.notes]
-            if outcome.exit_code:
-                self.remarks.append(
-                    Remark(
-                        "warning",
-                        "startup script",
-                        f"the startup script ended with exit code {outcome.exit_code}",
-                        "MWAA ignores it: the variables exported so far are kept and Airflow starts.",
-                        f"see {outcome.log_path}",
-                    )
-                )
+        self.remarks += [
+            Remark(WARNING, "startup script", note)
+            for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
+        ]
         exports: dict[str, Mapping[str, str]] = {outcome.component: outcome.exported for outcome in outcomes}
         write_private(exports_path, json.dumps({**exports, "seen": seen}))
         return exports
@@ -458,7 +404,7 @@ class Preparation:
     def _report_failed_install(self, reason: str) -> None:
         self.remarks.append(
             Remark(
-                "error",
+                ERROR,
                 "requirements",
                 f"{self.project.requirements_path.relative_to(self.project.root_dir)} was not installed",
                 f"{reason}\nAirflow started without it, as on MWAA, where nothing tells you.",
@@ -504,28 +450,34 @@ PREVIEW = LocalValues(
 
 def make_state_dirs(project: Project) -> None:
     """Make `.mwaa-local/`, private and ignored by git, with the folders that steps expect."""
-    project.state_dir.mkdir(exist_ok=True, mode=0o755)
-    ignore = project.state_dir / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    project.make_state_dir()
     for folder in (project.logs_dir, project.airflow_home_dir, project.airflow_home_dir / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in ("dags", "plugins", "requirements", "startup"):
+    for name in project.mwaa_folders:
         folder = project.airflow_home_dir / name
         if not folder.is_symlink():
             folder.mkdir(exist_ok=True)
     project.run_dir.mkdir(exist_ok=True, mode=0o700)
 
 
-def save_remarks(project: Project, remarks: list[Remark]) -> None:
-    write_private(project.run_dir / REMARKS_NAME, json.dumps([asdict(remark) for remark in remarks]))
+def folder_identities(project: Project) -> dict[str, str]:
+    """Return which folder stands for each of MWAA's: one that was made anew is another, and must be shown anew."""
+    found = {}
+    for name, folder in project.mwaa_folders.items():
+        if folder.is_dir():
+            about = folder.stat()
+            found[name] = f"{about.st_dev}:{about.st_ino}"
+    return found
 
 
-def load_remarks(project: Project) -> list[Remark]:
-    try:
-        return [Remark(**plain) for plain in json.loads((project.run_dir / REMARKS_NAME).read_text())]
-    except (OSError, ValueError, TypeError):
-        return []
+def tree_version(folder: Path) -> str:
+    """Return what changes when a file below the folder is added, removed or written; bytecode does not count."""
+    parts = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            about = path.stat()
+            parts.append(f"{path.relative_to(folder)}:{about.st_size}:{about.st_mtime_ns}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12] if parts else ""
 
 
 def _sqlalchemy(url: str) -> str:

@@ -13,7 +13,7 @@ from mwaa_local.errors import ProjectNotFound
 
 ENVIRONMENT_FILE = "mwaa.yaml"
 STATE_DIR = ".mwaa-local"
-# The folder names of AWS's two local tools: aws-mwaa-local-runner has startup_script/, amazon-mwaa-docker-images startup/.
+# The folder names of AWS's two local tools: amazon-mwaa-docker-images and aws-mwaa-local-runner.
 STARTUP_DIRS = ("startup", "startup_script")
 PROJECT_MARKS = (ENVIRONMENT_FILE, STATE_DIR, "dags")
 
@@ -90,6 +90,23 @@ class Project:
     def state_dir(self) -> Path:
         """`.mwaa-local/`: everything that the launcher writes for this project."""
         return self.root_dir / STATE_DIR
+
+    @property
+    def mwaa_folders(self) -> dict[str, Path]:
+        """Name below MWAA's `/usr/local/airflow` -> the project's folder, which need not exist."""
+        return {
+            "dags": self.dags_dir,
+            "plugins": self.plugins_dir,
+            "requirements": self.requirements_dir,
+            "startup": self.startup_dir,
+        }
+
+    def make_state_dir(self) -> None:
+        """Make `.mwaa-local/` and keep git from seeing it."""
+        self.state_dir.mkdir(exist_ok=True)
+        ignore = self.state_dir / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
 
     @property
     def logs_dir(self) -> Path:

@@ -59,6 +59,28 @@ def load_secrets(state_dir: Path) -> Secrets:
         return secrets
     plain = read_json(path, "the file of secrets", HINT)
     try:
-        return Secrets(**plain)
+        secrets = Secrets(**plain)
     except TypeError as error:
-        raise StateCorrupted(f"the file of secrets is not what was written: {path}", str(error), HINT) from error
+        raise _changed(path, str(error)) from error
+    wrong = [name for name, value in asdict(secrets).items() if not _is_secret(value)]
+    if wrong:
+        raise _changed(path, f"It holds no usable {', '.join(wrong)}.")
+    return secrets
+
+
+def _is_secret(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_is_secret(item) for item in value.values())
+    return isinstance(value, str) and value != ""
+
+
+def _changed(path: Path, why: str) -> StateCorrupted:
+    return StateCorrupted(f"the file of secrets is not what was written: {path}", why, HINT)
+
+
+def forget_damaged_secrets(state_dir: Path) -> None:
+    """Remove the file of secrets when it cannot be used, so that the next start makes new ones."""
+    try:
+        load_secrets(state_dir)
+    except StateCorrupted:
+        (state_dir / SECRETS_NAME).unlink()

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 REPOSITORY_DIR = Path(__file__).parents[1]
-# Real package sets and database templates take minutes to build, so they outlive the test session.
+# Real package sets and database templates take minutes to build, so they outlive the test session, and by default they
+# are the user's own: nothing is built twice by `make up` and `make test`.
 TEST_CACHE_VARIABLE = "MWAA_LOCAL_TEST_CACHE_DIR"
 DROPPED_PREFIXES = ("PIP_", "AIRFLOW", "AWS_", "MWAA", "PYTHON", "XDG_", "VIRTUAL_ENV", "PYTEST")
 RUN_TIMEOUT_S = 300.0
+COMMAND = (sys.executable, "-m", "mwaa_local")
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,38 @@ class ProjectRunner:
     root_dir: Path
     env: Mapping[str, str] = field(repr=False)
 
-    def run(self, *words: str, timeout_s: float = RUN_TIMEOUT_S, env: Mapping[str, str] | None = None) -> Outcome:
+    def run(
+        self,
+        *words: str,
+        timeout_s: float = RUN_TIMEOUT_S,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+    ) -> Outcome:
         """Run `mwaa-local` with these words in the project's folder."""
         completed = subprocess.run(
-            [sys.executable, "-m", "mwaa_local", *words],
+            [*COMMAND, *words],
             cwd=self.root_dir,
             env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=timeout_s,
             check=False,
         )
         return Outcome(completed.returncode, completed.stdout, completed.stderr)
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Run `mwaa-local` without waiting for its end, stderr line by line on a pipe; for a test that interferes."""
+        return subprocess.Popen(
+            [*COMMAND, *words],
+            cwd=self.root_dir,
+            env=dict(self.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
@@ -58,14 +79,11 @@ class ProjectRunner:
 def cache_dir() -> Path:
     """Return where tests keep package sets between sessions."""
     named = os.environ.get(TEST_CACHE_VARIABLE)
-    return Path(named) if named else Path.home() / ".cache" / "mwaa-local-tests"
+    return Path(named) if named else Path.home() / ".cache" / "mwaa-local"
 
 
-@pytest.fixture
-def clean_env(tmp_path: Path) -> dict[str, str]:
-    """The caller's environment without what changes how tools behave; HOME is an empty folder."""
-    home_dir = tmp_path / "home"
-    home_dir.mkdir()
+def make_clean_env(home_dir: Path) -> dict[str, str]:
+    """Return the caller's environment without what changes how tools behave; HOME is the given folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED_PREFIXES)}
     return {
         **kept,
@@ -74,8 +92,19 @@ def clean_env(tmp_path: Path) -> dict[str, str]:
         "MWAA_LOCAL_CACHE_DIR": str(cache_dir()),
         # uv's own cache and interpreters stay where they are: they are not the product's.
         "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")),
+        "UV_PYTHON_INSTALL_DIR": os.environ.get(
+            "UV_PYTHON_INSTALL_DIR", str(Path.home() / ".local" / "share" / "uv" / "python")
+        ),
         "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
     }
+
+
+@pytest.fixture
+def clean_env(tmp_path: Path) -> dict[str, str]:
+    """A clean environment whose HOME is an empty folder of this test's own."""
+    home_dir = tmp_path / "home"
+    home_dir.mkdir()
+    return make_clean_env(home_dir)
 
 
 @pytest.fixture

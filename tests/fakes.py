@@ -42,7 +42,7 @@ def wait_until(check: Callable[[], T], what: str, timeout_s: float = WAIT_TIMEOU
 def program(name: str, code: str, ready: ReadyCheck | None = None, **settings: Any) -> Component:
     """Return a component that runs the Python code, in which `say` and `rest` are defined."""
     argv = (sys.executable, "-I", "-c", _REST + code)
-    return Component(name, argv, {}, ready or LogReady(READY_LINE), **settings)
+    return Component(name, argv, settings.pop("env", {}), ready or LogReady(READY_LINE), **settings)
 
 
 def Steady(name: str = "steady", say: str = "", **settings: Any) -> Component:  # noqa: N802 - reads like a class in tests
@@ -101,11 +101,17 @@ signal.signal(15, end); say({READY_LINE!r}); rest()
     return program(name, code, **settings)
 
 
-def LeavesAGrandchild(name: str = "leaves-a-grandchild", **settings: Any) -> Component:  # noqa: N802
-    """Has a child in a session of its own, out of reach of signals to the group, that ignores SIGTERM."""
+def LeavesAGrandchild(  # noqa: N802
+    name: str = "leaves-a-grandchild", *, own_session: bool = True, stubborn: bool = False, **settings: Any
+) -> Component:
+    """Has a child, by default in a session of its own, out of reach of signals to the group.
+
+    A stubborn one ignores SIGTERM.
+    """
+    ignore = "signal.signal(15, signal.SIG_IGN); " if stubborn else ""
     code = f"""
-code = "import signal; signal.signal(15, signal.SIG_IGN); print(1, flush=True); signal.pause()"
-child = subprocess.Popen([sys.executable, '-I', '-c', code, *sys.argv[1:]], start_new_session=True,
+code = "import signal; {ignore}print(1, flush=True); signal.pause()"
+child = subprocess.Popen([sys.executable, '-I', '-c', code, *sys.argv[1:]], start_new_session={own_session},
                          stdout=subprocess.PIPE)
 child.stdout.readline()
 say({READY_LINE!r}); rest()
@@ -144,18 +150,18 @@ say('10%\\r20%\\x0c\\x85\\u2028end'); sys.stdout.buffer.write(b'no text: \\xff\\
 
 def AirflowLike(name: str = "scheduler", **settings: Any) -> Component:  # noqa: N802
     """Takes commands as Airflow does: `serve` stays, `say` answers, `wait` waits for a signal."""
-    code = """
+    code = f"""
 match sys.argv[1:]:
     case ['say', exit_code, *words]:
         say(' '.join(words)); say(os.environ.get('GREETING', 'no greeting'), sys.stderr); sys.exit(int(exit_code))
     case ['wait', *_]:
         def end(number, _):
-            say(f'got {signal.Signals(number).name}'); sys.exit(42)
+            say('got ' + signal.Signals(number).name); sys.exit(42)
         signal.signal(2, end); signal.signal(15, end); say('waiting'); rest()
     case ['read', *_]:
         say('read ' + sys.stdin.read())
     case _:
-        say('""" + READY_LINE + """'); rest()
+        say({READY_LINE!r}); rest()
 """
     component = program(name, code, **settings)
     argv = ("serve",)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from mwaa_local.errors import MwaaLocalError
 
 BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
+TERMINATED_EXIT_CODE = 143  # 128 + SIGTERM
 ISSUES_URL = "https://github.com/mwaa-local/mwaa-local/issues"
 
 # Command -> module below `mwaa_local.cli`, function in it, and one line of help; in the order of `--help`.
@@ -85,8 +87,17 @@ def common(
     """Options before the command."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: the same cleaning up as after Ctrl-C, another exit code."""
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise Terminated
+
+
 def main() -> None:
     """Run the command line; every failure that a user can act on is shown here, once."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(prog_name="mwaa-local")
     except MwaaLocalError as error:
@@ -94,6 +105,9 @@ def main() -> None:
 
         console.standard(os.environ).show_error(error)
         sys.exit(error.exit_code)
+    except Terminated:
+        print("terminated", file=sys.stderr)
+        sys.exit(TERMINATED_EXIT_CODE)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED_EXIT_CODE)

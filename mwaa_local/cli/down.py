@@ -28,6 +28,9 @@ def down(
     """
     started = time.monotonic()
     session = open_session(project_dir, verbose=verbose)
+    if not session.project.run_dir.exists():
+        session.console.say("nothing is running here")
+        return
     with session.exclusive():
         was_running = session.runtime.stop(now=now, on_event=session.console.show_event)
     if was_running:

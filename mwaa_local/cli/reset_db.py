@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mwaa_local.cli.session import ProjectOption, open_session
+from mwaa_local.secrets import forget_damaged_secrets
 
 
 def reset_db(
@@ -32,4 +33,5 @@ def reset_db(
         session.runtime.stop(now=True, on_event=session.console.show_event)
         for folder in (project.database_dir / release.airflow_version, project.state_dir / "broker"):
             shutil.rmtree(folder, ignore_errors=True)
+        forget_damaged_secrets(project.state_dir)
     session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")

@@ -56,7 +56,8 @@ class Session:
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the project for one command that changes it. Raises AlreadyRunning when another one does."""
-        self.project.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.project.make_state_dir()
+        self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
         with (self.project.run_dir / LOCK_NAME).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,7 @@ import typer
 
 from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
-from mwaa_local.preparation import load_remarks
+from mwaa_local.remarks import NOTE, load_remarks
 from mwaa_local.runtime import FAILED, READY
 
 NOT_HEALTHY_EXIT_CODE = 1
@@ -36,7 +36,7 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
     figures = AirflowClient(session.runtime, plan).figures()
     statuses = figures.judge(session.runtime.status())
-    remarks = load_remarks(session.project)
+    remarks = load_remarks(session.project.run_dir)
     healthy = all(item.state == READY for item in statuses)
     url = f"http://localhost:{plan.ports['webserver']}"
     if as_json:
@@ -55,7 +55,7 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
         console.show(f"Airflow {plan.airflow_version}  {url}")
         console.show_status(statuses, time.time())
         console.show(figures.line())
-        for remark in remarks:
+        for remark in (remark for remark in remarks if remark.severity != NOTE):
             console.show_remark(remark)
         for item in statuses:
             if item.state == FAILED:

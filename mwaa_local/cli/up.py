@@ -11,8 +11,11 @@ import typer
 from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.console import Console
+from mwaa_local.environment import RuntimeKind
+from mwaa_local.errors import RuntimeUnavailable
 from mwaa_local.preparation import Preparation, Prepared
 from mwaa_local.release import Release
+from mwaa_local.remarks import NOTE
 
 
 def up(
@@ -41,6 +44,7 @@ def up(
     session = open_session(project_dir, verbose=verbose)
     environment = session.environment()
     release = session.release(environment)
+    check_runtime(environment.local.runtime)
     with session.exclusive():
         was_running = session.runtime.running
         try:
@@ -65,6 +69,16 @@ def up(
     show_ready(session, release, prepared, time.monotonic() - started, as_json=as_json)
 
 
+def check_runtime(wanted: RuntimeKind) -> None:
+    """Raise RuntimeUnavailable for a runtime that this version does not have."""
+    if wanted is RuntimeKind.DOCKER:
+        raise RuntimeUnavailable(
+            "`Local: {Runtime: docker}` is not available in this version",
+            "Only the process runtime is there.",
+            "set Runtime to process or auto in mwaa.yaml",
+        )
+
+
 def show_ready(session: Session, release: Release, prepared: Prepared, elapsed_s: float, *, as_json: bool) -> None:
     """Say what is there now: remarks, address, login, next command."""
     client = AirflowClient(session.runtime, prepared.plan)
@@ -72,7 +86,8 @@ def show_ready(session: Session, release: Release, prepared: Prepared, elapsed_s
     url = f"http://localhost:{prepared.plan.ports['webserver']}"
     errors = client.import_errors()
     for remark in prepared.remarks:
-        console.show_remark(remark)
+        if remark.severity != NOTE or console.verbose:
+            console.show_remark(remark)
     for file, message in errors:
         console.say(f"warning: {file} cannot be imported: {message}")
     if as_json:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from mwaa_local.runtime import (
     logfile,
 )
 from mwaa_local.runtime.state import (
+    ISOLATION_VARIABLE,
     MARK_VARIABLE,
     SESSIONS_NAME,
     STATE_NAME,
@@ -116,10 +118,10 @@ class ProcessRuntime:
         answer = self._status()
         if answer is None:
             return []
+        statuses = [ComponentStatus(**plain) for plain in answer["status"]]
         outer = self._outer_pids()
-        return [
-            ComponentStatus(**{**plain, "pid": outer.get(plain["pid"], plain["pid"])}) for plain in answer["status"]
-        ]
+        # One that died just now has no pid out here any more; the inner number could be anyone's.
+        return statuses if outer is None else [replace(item, pid=outer.get(item.pid or 0)) for item in statuses]
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
         known = {path.stem: path for path in sorted(self.project.logs_dir.glob("*.log"))}
@@ -198,11 +200,11 @@ class ProcessRuntime:
             return [first, *first.children(recursive=True)]
         return []
 
-    def _outer_pids(self) -> dict[int, int]:
-        """Return {pid inside the environment's process namespace: pid as everyone else sees it}."""
+    def _outer_pids(self) -> dict[int, int] | None:
+        """Return {pid inside the environment's process namespace: pid as everyone else sees it}; None without one."""
         state = read_state(self.project.run_dir)
         if state is None or not state.isolated:
-            return {}
+            return None
         outer = {}
         for process in self.processes():
             with contextlib.suppress(OSError, IndexError, StopIteration):
@@ -219,7 +221,10 @@ class ProcessRuntime:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with log_path.open("ab") as log:
             subprocess.run(
-                [sys.executable, "-m", "mwaa_local.runtime.supervisor", self.project.run_dir, self.project.logs_dir],
+                [
+                    *(sys.executable, "-m", "mwaa_local.runtime.supervisor"),
+                    *(self.project.run_dir, self.project.logs_dir, self._env.get(ISOLATION_VARIABLE, "")),
+                ],
                 env={**self._env, MARK_VARIABLE: str(self.project.run_dir)},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -329,7 +334,7 @@ def _sessions(run_dir: Path) -> set[int]:
     """Return the sessions that a supervisor without a process namespace opened and that are still the same ones."""
     sessions = set()
     with contextlib.suppress(OSError):
-        for line in (run_dir / SESSIONS_NAME).read_text().splitlines():
+        for line in (run_dir / SESSIONS_NAME).read_text(errors="replace").splitlines():
             try:
                 plain = json.loads(line)
                 state = State(int(plain["pid"]), float(plain["started"]), isolated=False)

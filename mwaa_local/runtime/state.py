@@ -17,6 +17,7 @@ SESSIONS_NAME = "sessions.jsonl"
 PRIVATE_FILE_MODE = 0o600
 # `none` switches the process namespace off; tests use it to prove the other way of finding leftovers.
 ISOLATION_VARIABLE = "MWAA_LOCAL_ISOLATION"
+NO_ISOLATION = "none"
 # In the environment of every process that we start, so that one can be told from a stranger.
 MARK_VARIABLE = "MWAA_LOCAL_RUN_DIR"
 
@@ -34,6 +35,7 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only this user can read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)  # a mode given at creation does not change that of a file a crash left
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE_MODE)
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         file.write(text)

@@ -27,7 +27,7 @@ from mwaa_local.health import Health
 from mwaa_local.plan import Component, Plan
 from mwaa_local.runtime import FAILED, Event, isolation
 from mwaa_local.runtime.forkserver import Forkserver, ForkserverGone
-from mwaa_local.runtime.state import ISOLATION_VARIABLE, State, remember_session, write_state
+from mwaa_local.runtime.state import NO_ISOLATION, State, remember_session, write_state
 from mwaa_local.runtime.unit import Unit, end_of, signal_group
 
 SOCKET_NAME = "supervisor.sock"
@@ -416,14 +416,12 @@ def _reap_until(pid: int) -> int:
             return os.waitstatus_to_exitcode(status)
 
 
-def _detach(run_dir: Path) -> bool:
+def _detach(run_dir: Path, isolation_wanted: str) -> bool:
     """Leave the launcher: go on in a grandchild, as process 2 of a namespace of our own where Linux allows it.
 
-    Return whether it does.
-
-    The state file names the process, as the launcher sees it, whose end is the end of the environment.
+    Return whether Linux does. The state file names the process, as the launcher sees it, whose end is the end of the environment.
     """
-    why_not = "switched off" if os.environ.get(ISOLATION_VARIABLE) == "none" else isolation.own_process_namespace()
+    why_not = "switched off" if isolation_wanted == NO_ISOLATION else isolation.own_process_namespace()
     pid = os.fork()
     if pid:
         write_state(run_dir, State(pid, time.time(), isolated=not why_not))
@@ -438,9 +436,9 @@ def _detach(run_dir: Path) -> bool:
 
 
 def main() -> None:
-    run_dir, logs_dir = Path(sys.argv[1]), Path(sys.argv[2])
+    run_dir, logs_dir, isolation_wanted = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     os.umask(UMASK)
-    isolated = _detach(run_dir)
+    isolated = _detach(run_dir, isolation_wanted)
     asyncio.run(_supervise(run_dir, logs_dir, isolated=isolated))
 
 

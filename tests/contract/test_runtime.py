@@ -37,10 +37,18 @@ from fakes import (
     WipesItsEnvironment,
     WritesALongLine,
     WritesALot,
+    program,
     wait_until,
 )
 
-from mwaa_local.errors import ComponentFailed, ComponentNotReady, ComponentUnknown, NotRunning, PortInUse
+from mwaa_local.errors import (
+    ComponentFailed,
+    ComponentNotReady,
+    ComponentUnknown,
+    MwaaLocalError,
+    NotRunning,
+    PortInUse,
+)
 from mwaa_local.plan import Component, Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime import (
@@ -138,8 +146,6 @@ class House:
         found = wait_until(seen, f"{name} {what}")
         assert found is not None
         return found
-
-
 
 
 @pytest.fixture
@@ -255,8 +261,9 @@ def test_start_stops_what_is_no_longer_in_the_plan_and_adds_what_is_new(house: H
 
 def test_start_tries_a_failed_component_again(one_house: House) -> None:
     flag = one_house.project.root_dir / "works-now"
-    code = f"import os, sys, signal; os.path.exists({str(flag)!r}) or sys.exit(4); print({READY_LINE!r}); signal.pause()"
-    mended = replace(Steady("mended", restart=False), argv=(sys.executable, "-u", "-c", code))
+    mended = program(
+        "mended", f"os.path.exists({str(flag)!r}) or sys.exit(4); say({READY_LINE!r}); rest()", restart=False
+    )
     with pytest.raises(ComponentFailed):
         one_house.up(mended, Steady())
     steady = one_house.pid("steady")
@@ -378,7 +385,7 @@ def test_killed_component_is_restarted_after_a_pause_and_counted(house: House) -
     house.up(Steady(), Steady("other"))
     first, other = house.pid("steady"), house.pid("other")
     os.kill(first, signal.SIGKILL)
-    again = house.wait_for("steady", lambda s: s.state == READY and s.pid != first, "to be ready again")
+    again = house.wait_for("steady", lambda s: s.state == READY and s.pid not in (first, None), "to be ready again")
     assert again.restarts == 1
     assert house.pid("other") == other
     assert "mwaa-local: steady ended with signal SIGKILL" in house.texts("steady")
@@ -389,7 +396,9 @@ def test_component_that_dies_after_start_is_restarted(one_house: House) -> None:
     one_house.up(DiesAfterStart("fragile", trigger))
     first = one_house.pid("fragile")
     trigger.touch()
-    again = one_house.wait_for("fragile", lambda s: s.state == READY and s.pid != first, "to be ready again")
+    again = one_house.wait_for(
+        "fragile", lambda s: s.state == READY and s.pid not in (first, None), "to be ready again"
+    )
     assert (again.restarts, again.exit_code) == (1, 9)
 
 
@@ -399,6 +408,14 @@ def test_start_waits_for_a_component_that_is_being_restarted(one_house: House) -
     os.kill(first, signal.SIGKILL)
     one_house.wait_for("steady", lambda s: s.state != READY, "to be seen dead")
     assert one_house.up(Steady())["steady"].state == READY
+
+
+def test_children_of_a_killed_component_do_not_outlive_it(house: House) -> None:
+    house.up(LeavesAGrandchild("parent", own_session=False))
+    before = house.processes()
+    assert len(before) == 2
+    os.kill(house.pid("parent"), signal.SIGKILL)
+    wait_until(lambda: not set(before) & set(house.processes()), "parent and child to be gone")
 
 
 # Stopping.
@@ -421,9 +438,29 @@ def test_stop_before_any_start_is_no_error(house: House) -> None:
 
 
 def test_stop_reaches_grandchildren_in_sessions_of_their_own(house: House) -> None:
-    house.up(LeavesAGrandchild())
+    house.up(LeavesAGrandchild(stubborn=True))
     assert len(house.processes()) == 2
     house.runtime.stop()
+    assert house.no_process_is_left()
+
+
+def test_stop_does_not_wait_for_a_start_that_may_never_end(house: House) -> None:
+    """What Ctrl-C during `up` does."""
+    plan = house.plan(Steady(), NeverReady(timeout_s=300))
+    outcome: list[MwaaLocalError] = []
+
+    def start() -> None:
+        try:
+            house.runtime.start(plan, house.events.append)
+        except MwaaLocalError as error:
+            outcome.append(error)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    wait_until(lambda: READY in house.states_of("steady"), "the first component")
+    assert house.runtime.stop(now=True)
+    starting.join()
+    assert [type(error) for error in outcome] == [NotRunning]
     assert house.no_process_is_left()
 
 
@@ -698,7 +735,7 @@ def test_second_client_that_starts_at_the_same_time_waits_its_turn(one_house: Ho
     def start() -> None:
         try:
             one_house.runtime.start(plan, lambda _: None)
-        except BaseException as error:
+        except MwaaLocalError as error:
             failures.append(error)
 
     threads = [threading.Thread(target=start) for _ in range(3)]
@@ -723,6 +760,8 @@ def main():
             time.sleep(600)
     print("said", *words)
     return int(words[0])
+if __name__ == "__main__":
+    sys.exit(main())
 """
 
 
@@ -771,7 +810,7 @@ def test_killed_forked_component_is_restarted(house: House) -> None:
     house.runtime.start(forked_plan(house, "scheduler", "triggerer"), house.events.append)
     first = house.pid("scheduler")
     os.kill(first, signal.SIGKILL)
-    again = house.wait_for("scheduler", lambda s: s.state == READY and s.pid != first, "to be ready again")
+    again = house.wait_for("scheduler", lambda s: s.state == READY and s.pid not in (first, None), "to be ready again")
     assert (again.restarts, again.exit_code) == (1, -signal.SIGKILL)
 
 
@@ -781,7 +820,7 @@ def test_killed_fork_server_takes_no_component_out_of_sight(house: House) -> Non
     (forkserver,) = parents(house)
     os.kill(forkserver, signal.SIGKILL)
     for name, pid in before.items():
-        house.wait_for(name, lambda s, pid=pid: s.state == READY and s.pid != pid, "to be ready again")
+        house.wait_for(name, lambda s, pid=pid: s.state == READY and s.pid not in (pid, None), "to be ready again")
     assert not set(before.values()) & set(house.processes())
     house.runtime.stop()
     assert house.no_process_is_left()

@@ -163,7 +163,7 @@ def leave(run):
         code = exit_code_of(error.code)
     except KeyboardInterrupt:
         code = 130
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - what the interpreter itself would do with it
         traceback.print_exc()
         code = 1
     threading._shutdown()

@@ -1,0 +1,66 @@
+"""What MWAA's container has in its environment before anything is merged, and how this machine shows through. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from mwaa_local.environment import AwsMode, Environment
+from mwaa_local.packages import NETWORK_VARIABLES, PythonEnvironment
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.state import MARK_VARIABLE
+
+DEFAULT_REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"  # no account of anybody's
+# PYTHONPATH of MWAA's images (Dockerfile.base); set so that a startup script cannot change it, as on MWAA.
+MWAA_PYTHONPATH = "/python"
+# Of the caller's shell, besides what reaches the network: what makes times and text come out as the user expects.
+HOST_VARIABLES = (*NETWORK_VARIABLES, "TZ", "TERM")
+AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+
+
+def container_env(
+    project: Project,
+    environment: Environment,
+    release: Release,
+    packages: PythonEnvironment,
+    home_dir: str,
+    env: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the base environment of every Airflow component; `env` is the caller's shell.
+
+    Source of the names: amazon-mwaa-docker-images, Dockerfile.base and docker-compose.yaml.
+    """
+    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+    return {
+        **{name: value for name, value in env.items() if name.upper() in HOST_VARIABLES},
+        **(_host_aws(env) if environment.local.aws is AwsMode.HOST else {"AWS_EC2_METADATA_DISABLED": "true"}),
+        "PATH": f"{packages.bin_dir}{os.pathsep}{env.get('PATH', os.defpath)}",
+        "HOME": home_dir,
+        "LANG": env.get("LANG", "C.UTF-8"),
+        "AIRFLOW_HOME": home_dir,
+        "AIRFLOW_USER_HOME": home_dir,
+        "AIRFLOW_VERSION": release.airflow_version,
+        "PYTHON_VERSION": packages.python_version,
+        "PYTHONPATH": MWAA_PYTHONPATH,
+        "PYTHONUNBUFFERED": "1",
+        "AIRFLOW_CONSTRAINTS_FILE": f"{home_dir}/.local/etc/airflow_constraints.txt",
+        "MWAA_ESSENTIAL_CONSTRAINTS_FILE": f"{home_dir}/.local/etc/mwaa_essential_constraints.txt",
+        "AIRFLOW_ENV_NAME": environment.name,
+        "AIRFLOW_ENV_ID": project.id,
+        "CUSTOMER_ACCOUNT_ID": ACCOUNT_ID,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        MARK_VARIABLE: str(project.run_dir),
+    }
+
+
+def _host_aws(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what makes the AWS SDKs find the caller's own configuration although HOME is another."""
+    home = env.get("HOME", "/")
+    return {
+        **{name: env[name] for name in AWS_CREDENTIALS if name in env},
+        "AWS_CONFIG_FILE": env.get("AWS_CONFIG_FILE", f"{home}/.aws/config"),
+        "AWS_SHARED_CREDENTIALS_FILE": env.get("AWS_SHARED_CREDENTIALS_FILE", f"{home}/.aws/credentials"),
+    }

@@ -1,0 +1,36 @@
+"""Remarks: what the user should know although the environment starts. Kept on disk so that `status` repeats them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mwaa_local.runtime.state import write_private
+
+REMARKS_NAME = "remarks.json"
+ERROR, WARNING, NOTE = "error", "warning", "note"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One remark. Notes say what is normal and are shown only when asked for details."""
+
+    severity: str  # ERROR, WARNING or NOTE
+    subject: str  # "requirements", "startup script", "options", "python", "paths", "environment file"
+    what: str
+    why: str = ""
+    hint: str = ""
+
+
+def save_remarks(run_dir: Path, remarks: Sequence[Remark]) -> None:
+    write_private(run_dir / REMARKS_NAME, json.dumps([asdict(remark) for remark in remarks]))
+
+
+def load_remarks(run_dir: Path) -> list[Remark]:
+    """Return the remarks of the last `up`; none when there was none or the file cannot be understood."""
+    try:
+        return [Remark(**plain) for plain in json.loads((run_dir / REMARKS_NAME).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []

@@ -1,0 +1,176 @@
+"""What tests ask of a real running environment, and how a project for one is laid out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import psycopg2
+from conftest import REPOSITORY_DIR, Outcome, ProjectRunner
+
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.process import ProcessRuntime
+
+T = TypeVar("T")
+
+GENERATIONS = ("3.3.1", "2.10.3", "2.2.2")
+SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
+TEST_DAGS_DIR = Path(__file__).parent / "integration" / "dags"
+POLL_PAUSE_S = 0.2
+RUN_TIMEOUT_S = 120.0
+FINAL_STATES = ("success", "failed")
+
+
+@dataclass(frozen=True)
+class RunningEnvironment:
+    """One started environment: its project, its release, and how its first `up` ended."""
+
+    runner: ProjectRunner
+    release: Release
+    started: Outcome
+
+    @property
+    def root_dir(self) -> Path:
+        return self.runner.root_dir
+
+    @property
+    def airflow_home_dir(self) -> Path:
+        """What components see as their Airflow home."""
+        return self.project.airflow_home_dir
+
+    @property
+    def project(self) -> Project:
+        return Project(self.root_dir.resolve())
+
+    @property
+    def runtime(self) -> ProcessRuntime:
+        return ProcessRuntime(self.project, self.runner.env)
+
+    def plan(self) -> Plan:
+        plan = self.runtime.running_plan()
+        assert plan is not None, "the environment does not run"
+        return plan
+
+    def url(self) -> str:
+        return f"http://localhost:{self.plan().ports['webserver']}"
+
+    def run(self, *words: str, timeout_s: float = RUN_TIMEOUT_S, stdin: str = "") -> Outcome:
+        return self.runner.run(*words, timeout_s=timeout_s, stdin=stdin)
+
+    def status(self) -> dict[str, Any]:
+        plain = json.loads(self.run("status", "--json").stdout)
+        assert isinstance(plain, dict)
+        return plain
+
+    def pids(self) -> dict[str, int | None]:
+        return {item.name: item.pid for item in self.runtime.status()}
+
+    def processes(self) -> list[psutil.Process]:
+        return self.runtime.processes()
+
+    def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows that the metadata database gives."""
+        with contextlib.closing(psycopg2.connect(self.plan().database_url)) as connection, connection.cursor() as rows:
+            rows.execute(query, values)
+            return list(rows.fetchall())
+
+    def trigger(self, dag_id: str, run_id: str) -> None:
+        """Trigger a DAG run once the DAG is known."""
+        wait_until(
+            lambda: self.query("SELECT 1 FROM serialized_dag WHERE dag_id = %s", dag_id), 60, f"the DAG {dag_id} is known"
+        )
+        outcome = self.run("airflow", "dags", "trigger", "-r", run_id, dag_id)
+        assert outcome.exit_code == 0, outcome.stderr
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        rows = self.query("SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", dag_id, run_id)
+        return str(rows[0][0]) if rows else ""
+
+    def wait_for_run(self, dag_id: str, run_id: str, timeout_s: float = RUN_TIMEOUT_S) -> str:
+        """Return the state in which the DAG run ended."""
+
+        def state() -> str:
+            found = self.run_state(dag_id, run_id)
+            return found if found in FINAL_STATES else ""
+
+        return wait_until(state, timeout_s, f"the end of {dag_id} {run_id}")
+
+    def wait_until_healthy(self, timeout_s: float = 90.0) -> dict[str, Any]:
+        def healthy() -> dict[str, Any] | None:
+            status = self.status()
+            return status if status.get("healthy") else None
+
+        return wait_until(healthy, timeout_s, "a healthy environment")
+
+
+def wait_until(check: Callable[[], T], timeout_s: float, what: str) -> T:
+    """Return the first true answer of `check`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what}: not within {timeout_s:g} s, last seen: {answer!r}"
+        time.sleep(POLL_PAUSE_S)
+
+
+def sample_files(version: str, extra_dags: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return {path: text} of the repository's own sample project for a release, with DAGs of the tests beside it."""
+    files = {
+        str(path.relative_to(REPOSITORY_DIR)): path.read_text()
+        for folder in SAMPLE_FOLDERS
+        for path in sorted((REPOSITORY_DIR / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    settings = (REPOSITORY_DIR / "mwaa.yaml").read_text()
+    files["mwaa.yaml"], replaced = re.subn(r'^AirflowVersion: "[^"]*"', f'AirflowVersion: "{version}"', settings, flags=re.M)
+    assert replaced == 1, "the sample mwaa.yaml names its AirflowVersion another way"
+    return files | {f"dags/{name}.py": (TEST_DAGS_DIR / f"{name}.py").read_text() for name in extra_dags}
+
+
+def plain_files(version: str = "3.3.1", **members: object) -> dict[str, str]:
+    """Return a project with nothing in it but one small DAG."""
+    settings = {"AirflowVersion": version, **members}
+    return {"mwaa.yaml": json.dumps(settings), "dags/queues.py": (TEST_DAGS_DIR / "queues.py").read_text()}
+
+
+def start(runner: ProjectRunner, version: str = "3.3.1", *words: str) -> RunningEnvironment:
+    """Start the project's environment on a free port."""
+    outcome = runner.run("up", "--port", "0", *words)
+    assert outcome.exit_code == 0, outcome.stderr
+    return RunningEnvironment(runner, Release.load(version), outcome)
+
+
+@contextlib.contextmanager
+def running_sample(root_dir: Path, env: Mapping[str, str], version: str) -> Iterator[RunningEnvironment]:
+    """Run the sample project of a release, its DAG `hello_mwaa` included, and stop it at the end."""
+    runner = ProjectRunner(root_dir, env)
+    root_dir.mkdir(parents=True)
+    runner.write(sample_files(version, ("probe", "queues", "long_task")))
+    try:
+        yield start(runner, version, "--run", "hello_mwaa")
+    finally:
+        runner.run("down", "--now")
+        shutil.rmtree(root_dir, ignore_errors=True)
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return those that still run; one that ended and awaits its parent does not."""
+
+    def lives(process: psutil.Process) -> bool:
+        try:
+            return process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    return [process for process in processes if lives(process)]

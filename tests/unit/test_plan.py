@@ -1,0 +1,194 @@
+"""Environment + Release + Launch -> Plan: which components, in which order, with which commands and signs of life.
+
+Golden files: `golden/plan_<release>.json` hold the plan of one environment per generation. After a wanted change write
+them anew and read the difference: `python -m tests.unit.test_plan` in the repository's folder.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mwaa_local.environment import Environment
+from mwaa_local.plan import (
+    READY_CHECKS,
+    STOP_STAGE_SERVERS,
+    STOP_TIMEOUT_S,
+    Component,
+    DatabaseReady,
+    HeartbeatReady,
+    HttpReady,
+    Launch,
+    LogReady,
+    Plan,
+    make_plan,
+)
+from mwaa_local.release import Release
+
+GOLDEN_DIR = Path(__file__).parent / "golden"
+GOLDEN_RELEASES = ("3.3.1", "2.10.3", "2.2.2")
+
+LAUNCH = Launch(
+    python="/cache/bin/python",
+    home_dir="/usr/local/airflow",
+    webserver_port=8080,
+    postgres_port=5433,
+    broker_port=6380,
+    database_url="postgresql://airflow:db-pass@127.0.0.1:5433/airflow",
+    broker_url="redis://:broker-pass@127.0.0.1:6380/0",
+    worker_queues=("celery-queue", "default"),
+    postgres_argv=("/bin/postgres", "-D", "/data"),
+    broker_argv=("/bin/valkey-server", "/run/broker.conf"),
+    server_env={"LC_ALL": "C"},
+    env_of={name: {"MWAA_AIRFLOW_COMPONENT": name} for name in ("scheduler", "worker", "webserver")},
+    worker_count=1,
+    forkserver="/cache/lib/forkserver.py",
+)
+
+
+def plan_of(version: str, launch: Launch = LAUNCH) -> Plan:
+    return make_plan(Environment(airflow_version=version), Release.load(version), launch)
+
+
+def component(plan: Plan, name: str) -> Component:
+    found = plan.component(name)
+    assert found is not None
+    return found
+
+
+def golden(version: str) -> str:
+    return json.dumps(plan_of(version, replace(LAUNCH, worker_count=2)).to_json(), indent=2) + "\n"
+
+
+@pytest.mark.parametrize("version", GOLDEN_RELEASES)
+def test_plan_is_the_golden_one(version: str) -> None:
+    expected = (GOLDEN_DIR / f"plan_{version}.json").read_text()
+    assert golden(version) == expected, "changed? python -m tests.unit.test_plan writes the golden files anew"
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_plan_survives_its_way_to_the_supervisor(version: str) -> None:
+    plan = plan_of(version)
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+TEXT = st.text(max_size=20)
+CHECKS = st.sampled_from(READY_CHECKS).flatmap(st.builds)
+COMPONENTS = st.builds(
+    Component,
+    name=TEXT,
+    argv=st.lists(TEXT, max_size=3).map(tuple),
+    env=st.dictionaries(TEXT, TEXT, max_size=3),
+    ready=CHECKS,
+    depends_on=st.lists(TEXT, max_size=2).map(tuple),
+    airflow_argv=st.lists(TEXT, max_size=2).map(tuple),
+    restart=st.booleans(),
+    stop_timeout_s=st.floats(0, 100),
+    stop_signal=TEXT,
+    stop_stage=st.integers(0, 3),
+    unprivileged=st.booleans(),
+)
+
+
+@given(st.lists(COMPONENTS, max_size=3).map(tuple), st.dictionaries(TEXT, st.integers(0, 65535), max_size=3))
+def test_any_plan_survives_its_way_to_the_supervisor(components: tuple[Component, ...], ports: dict[str, int]) -> None:
+    plan = replace(plan_of("3.3.1"), components=components, ports=ports)
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_components_of_each_generation() -> None:
+    """Airflow 3 has a DAG processor of its own; the triggerer came with 2.2; MWAA before that had neither."""
+    names = {version: {item.name for item in plan_of(version).components} for version in Release.versions()}
+    always = {"postgres", "redis", "scheduler", "worker", "webserver"}
+    assert names["3.3.1"] == {*always, "dag-processor", "triggerer"}
+    assert {*always, "triggerer"} <= names["2.10.3"]
+    assert names["2.2.2"] == {*always, "triggerer"}
+    assert names["2.0.2"] == always
+    assert names["1.10.12"] == always
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_airflow_waits_for_the_servers_and_ends_before_them(version: str) -> None:
+    plan = plan_of(version)
+    airflow = [item for item in plan.components if item.airflow_argv]
+    servers = [item for item in plan.components if not item.airflow_argv]
+    assert [item.name for item in servers] == ["postgres", "redis"]
+    assert all(item.depends_on == ("postgres", "redis") for item in airflow)
+    assert all(item.stop_stage < STOP_STAGE_SERVERS for item in airflow)
+    assert all(item.stop_stage == STOP_STAGE_SERVERS for item in servers)
+    assert component(plan, "worker").stop_stage < component(plan, "webserver").stop_stage
+
+
+def test_airflow_components_get_the_time_that_mwaa_gives_them_to_stop() -> None:
+    """Source: amazon-mwaa-docker-images, `python/mwaa/subprocess/subprocess.py`: 90 s of patience."""
+    assert STOP_TIMEOUT_S == 90
+    assert {item.stop_timeout_s for item in plan_of("3.3.1").components if item.airflow_argv} == {STOP_TIMEOUT_S}
+
+
+def test_each_component_has_its_own_sign_of_life() -> None:
+    plan = plan_of("3.3.1")
+    assert component(plan, "postgres").ready == DatabaseReady()
+    assert component(plan, "scheduler").ready == HeartbeatReady("SchedulerJob")
+    assert component(plan, "dag-processor").ready == HeartbeatReady("DagProcessorJob")
+    assert component(plan, "worker").ready == LogReady(" ready.")
+    assert component(plan, "webserver").ready == HttpReady("http://127.0.0.1:8080/api/v2/monitor/health")
+    assert component(plan_of("2.10.3"), "webserver").ready == HttpReady("http://127.0.0.1:8080/health")
+
+
+def test_postgres_does_not_run_as_root_and_stops_fast() -> None:
+    plan = plan_of("3.3.1")
+    assert [item.name for item in plan.components if item.unprivileged] == ["postgres"]
+    assert component(plan, "postgres").stop_signal == "SIGINT"
+
+
+@pytest.mark.parametrize(
+    ("name", "shared"),
+    [("scheduler", "scheduler"), ("dag-processor", "scheduler"), ("triggerer", "scheduler"), ("worker", "worker")],
+)
+def test_variables_come_from_the_container_in_which_the_component_runs_on_mwaa(name: str, shared: str) -> None:
+    assert component(plan_of("3.3.1"), name).env == {"MWAA_AIRFLOW_COMPONENT": shared}
+
+
+def test_port_is_in_the_command_and_no_placeholder_is_left() -> None:
+    plan = plan_of("2.2.2", replace(LAUNCH, webserver_port=18080))
+    assert "18080" in component(plan, "webserver").airflow_argv
+    for version in Release.versions():
+        assert not [word for item in plan_of(version).components for word in item.argv if "{" in word]
+
+
+def test_worker_listens_to_the_queues_of_the_environment_only() -> None:
+    assert component(plan_of("3.3.1"), "worker").airflow_argv[-2:] == ("-q", "celery-queue,default")
+    assert plan_of("3.3.1").queue == "celery-queue"
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_several_workers_have_names_of_their_own(version: str) -> None:
+    plan = plan_of(version, replace(LAUNCH, worker_count=3))
+    workers = [item for item in plan.components if item.name.startswith("worker")]
+    assert [item.name for item in workers] == ["worker.1", "worker.2", "worker.3"]
+    assert len({item.airflow_argv for item in workers}) == 3
+
+
+def test_without_a_fork_server_nothing_is_preloaded() -> None:
+    plan = plan_of("3.3.1", replace(LAUNCH, forkserver=""))
+    assert (plan.preload, plan.preload_argv) == ((), ())
+
+
+def test_argv_is_complete_and_ends_with_the_airflow_command() -> None:
+    for item in plan_of("3.3.1").components:
+        if item.airflow_argv:
+            assert item.argv == ("/cache/bin/python", "-m", "airflow", *item.airflow_argv)
+
+
+def test_component_that_is_not_there_is_none() -> None:
+    assert plan_of("2.0.2").component("triggerer") is None
+
+
+if __name__ == "__main__":
+    for release in GOLDEN_RELEASES:
+        (GOLDEN_DIR / f"plan_{release}.json").write_text(golden(release))
