@@ -430,7 +430,8 @@ class Preparation:
             raise
         elapsed_s = time.monotonic() - started
         if announced or name in ("startup script", "requirements"):
-            self.on_event(Event(name, "done", elapsed_s))
+            failed = isinstance(result, requirements.InstallFailed)
+            self.on_event(Event(name, "failed" if failed else "done", elapsed_s))
         return result
 
 

@@ -138,3 +138,18 @@ def no_leaked_variables() -> Iterator[None]:
         else:
             os.environ.pop(name, None)
     assert not leaked, f"the test changed environment variables: {', '.join(leaked)}"
+
+
+@pytest.fixture(scope="session")
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The sample project of one release, running; shared by all tests that leave it as it was.
+
+    The release is the fixture's parameter. pytest orders tests by it, so that one environment runs at a time.
+    """
+    from environments import running_sample
+
+    folder = tmp_path_factory.mktemp(f"shared-{request.param}")
+    home_dir = folder / "home"
+    home_dir.mkdir()
+    with running_sample(folder / "project", make_clean_env(home_dir), request.param) as running:
+        yield running

@@ -419,7 +419,7 @@ def _reap_until(pid: int) -> int:
 def _detach(run_dir: Path, isolation_wanted: str) -> bool:
     """Leave the launcher: go on in a grandchild, as process 2 of a namespace of our own where Linux allows it.
 
-    Return whether Linux does. The state file names the process, as the launcher sees it, whose end is the end of the environment.
+    Return whether Linux does. The state file names the process, as the launcher sees it, whose end is the end of all.
     """
     why_not = "switched off" if isolation_wanted == NO_ISOLATION else isolation.own_process_namespace()
     pid = os.fork()
