@@ -192,6 +192,8 @@ def build_env(env: Mapping[str, str]) -> dict[str, str]:
 def _pyenv_dirs(env: Mapping[str, str]) -> list[str]:
     """Return the `bin` folders of pyenv's versions: its shims, which are on PATH, run only the chosen version."""
     root = Path(env.get("PYENV_ROOT") or Path(env.get("HOME", "/")) / ".pyenv")
+    if not os.access(root / "versions", os.R_OK | os.X_OK):  # PYENV_ROOT of another user, kept by su or sudo
+        return []
     return [str(folder) for folder in sorted(root.glob("versions/*/bin"))]
 
 
