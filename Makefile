@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # uv installs the rest in a tenth of pip's time; where it cannot (an index that only pip's settings name), pip does.
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
+UV_INSTALL := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),UV_SYSTEM_CERTS=true) \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python
 SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
 
 .DEFAULT_GOAL := help
@@ -49,9 +51,9 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing mwaa-local into $(VENV)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install '$(UV)'
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . || $(PIP) install --editable .
+	@$(UV_INSTALL) --editable . 2>/dev/null || $(PIP) install --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]' || $(PIP) install --editable '.[dev]'
+	@$(UV_INSTALL) --editable '.[dev]' 2>/dev/null || $(PIP) install --editable '.[dev]'
 	@touch $@

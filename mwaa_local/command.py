@@ -81,7 +81,8 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
 
 
 class LineLog:
-    """A log file of one command: its output, each line with the time it came, UTC. Starts empty.
+    """A log file of one command: its output, each line with the time it came, UTC. Starts empty. Only this user can read it: a
+    script may print secrets.
 
     Raises DiskFull when there is no room; another OSError is a bug of whoever chose the path.
     """
@@ -91,7 +92,7 @@ class LineLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: nothing is lost when the launcher dies, nothing is left to be written on closing.
-            self._file = path.open("wb", buffering=0)
+            self._file = open(path, "wb", buffering=0, opener=_open_private)  # noqa: PTH123 - Path.open has no opener
         except OSError as error:
             raise self._disk_full(error) from error
 

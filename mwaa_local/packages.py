@@ -24,6 +24,12 @@ COMPLETE_NAME = "mwaa-local.json"
 INSTALL_TIMEOUT_S = 1800.0  # a slow index may take its time; a dead one ends uv much sooner by itself
 # Raised when what an environment holds changes for reasons other than its packages.
 FORMAT = 1
+# Where Debian, Red Hat and SUSE keep the certificates that the machine trusts.
+SYSTEM_CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
 # What a build step may see of the caller's shell: how to reach indexes, and where temporary files go.
 NETWORK_VARIABLES = (
     "HTTP_PROXY",
@@ -186,6 +192,9 @@ def build_env(env: Mapping[str, str]) -> dict[str, str]:
         kept.setdefault("UV_DEFAULT_INDEX", env["PIP_INDEX_URL"])
     if "PIP_CERT" in env:
         kept.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
+    if any(Path(bundle).exists() for bundle in SYSTEM_CERTIFICATES):
+        # uv's own list does not know a company's certificate; where the system keeps a list, that is the one to trust.
+        kept.setdefault("UV_SYSTEM_CERTS", "true")
     return kept
 
 

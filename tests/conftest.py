@@ -141,15 +141,25 @@ def no_leaked_variables() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def latest_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The sample project of the newest release, running to the end of the session, its task of 90 s among the first."""
+    from environments import LATEST, LONG_RUN_ID, running_sample
+
+    with running_sample(tmp_path_factory.mktemp("latest"), LATEST) as running:
+        running.trigger("long_task", LONG_RUN_ID)
+        yield running
+
+
+@pytest.fixture(scope="module")
 def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """The sample project of one release, running; shared by all tests that leave it as it was.
+    """The sample project of the release in the fixture's parameter, running; for tests that leave it as it was.
 
-    The release is the fixture's parameter. pytest orders tests by it, so that one environment runs at a time.
+    pytest orders a module's tests by the parameter, so that an older release runs only while it is asked for.
     """
-    from environments import running_sample
+    from environments import LATEST, running_sample
 
-    folder = tmp_path_factory.mktemp(f"shared-{request.param}")
-    home_dir = folder / "home"
-    home_dir.mkdir()
-    with running_sample(folder / "project", make_clean_env(home_dir), request.param) as running:
+    if request.param == LATEST:
+        yield request.getfixturevalue("latest_environment")
+        return
+    with running_sample(tmp_path_factory.mktemp("older"), request.param) as running:
         yield running

@@ -7,14 +7,14 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 import psycopg2
-from conftest import REPOSITORY_DIR, Outcome, ProjectRunner
+from conftest import REPOSITORY_DIR, Outcome, ProjectRunner, make_clean_env
 
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -23,7 +23,9 @@ from mwaa_local.runtime.process import ProcessRuntime
 
 T = TypeVar("T")
 
-GENERATIONS = ("3.3.1", "2.10.3", "2.2.2")
+LATEST = "3.3.1"
+GENERATIONS = (LATEST, "2.10.3", "2.2.2")
+LONG_RUN_ID = "long_run"
 SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
 TEST_DAGS_DIR = Path(__file__).parent / "integration" / "dags"
 POLL_PAUSE_S = 0.2
@@ -138,13 +140,13 @@ def sample_files(version: str, extra_dags: tuple[str, ...] = ()) -> dict[str, st
     return files | {f"dags/{name}.py": (TEST_DAGS_DIR / f"{name}.py").read_text() for name in extra_dags}
 
 
-def plain_files(version: str = "3.3.1", **members: object) -> dict[str, str]:
+def plain_files(version: str = LATEST, **members: object) -> dict[str, str]:
     """Return a project with nothing in it but one small DAG."""
     settings = {"AirflowVersion": version, **members}
     return {"mwaa.yaml": json.dumps(settings), "dags/queues.py": (TEST_DAGS_DIR / "queues.py").read_text()}
 
 
-def start(runner: ProjectRunner, version: str = "3.3.1", *words: str) -> RunningEnvironment:
+def start(runner: ProjectRunner, version: str = LATEST, *words: str) -> RunningEnvironment:
     """Start the project's environment on a free port."""
     outcome = runner.run("up", "--port", "0", *words)
     assert outcome.exit_code == 0, outcome.stderr
@@ -152,16 +154,25 @@ def start(runner: ProjectRunner, version: str = "3.3.1", *words: str) -> Running
 
 
 @contextlib.contextmanager
-def running_sample(root_dir: Path, env: Mapping[str, str], version: str) -> Iterator[RunningEnvironment]:
+def running_sample(folder: Path, version: str) -> Iterator[RunningEnvironment]:
     """Run the sample project of a release, its DAG `hello_mwaa` included, and stop it at the end."""
-    runner = ProjectRunner(root_dir, env)
-    root_dir.mkdir(parents=True)
-    runner.write(sample_files(version, ("probe", "queues", "long_task")))
-    try:
+    with stopped_at_the_end(folder) as runner:
+        runner.write(sample_files(version, ("probe", "queues", "long_task")))
         yield start(runner, version, "--run", "hello_mwaa")
+
+
+@contextlib.contextmanager
+def stopped_at_the_end(folder: Path, name: str = "project") -> Iterator[ProjectRunner]:
+    """Give an empty project with a HOME of its own; stop what runs in it and remove it at the end."""
+    home_dir = folder / "home"
+    home_dir.mkdir()
+    runner = ProjectRunner(folder / name, make_clean_env(home_dir))
+    runner.root_dir.mkdir(parents=True)
+    try:
+        yield runner
     finally:
         runner.run("down", "--now")
-        shutil.rmtree(root_dir, ignore_errors=True)
+        shutil.rmtree(runner.root_dir, ignore_errors=True)
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
