@@ -81,8 +81,9 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
 
 
 class LineLog:
-    """A log file of one command: its output, each line with the time it came, UTC. Starts empty. Only this user can read it: a
-    script may print secrets.
+    """A log file of one command: its output, each line with the time it came, UTC. Starts empty.
+
+    Only this user can read it, as what is run may print secrets.
 
     Raises DiskFull when there is no room; another OSError is a bug of whoever chose the path.
     """
@@ -115,6 +116,10 @@ class LineLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _spawn(request: Request) -> subprocess.Popen[str]:

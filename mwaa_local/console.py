@@ -38,7 +38,7 @@ class Console:
 
     def colour(self, text: str, code: str, stream: TextIO | None = None) -> str:
         stream = stream or self.err
-        plain = "NO_COLOR" in self.env or self.env.get("TERM") == "dumb" or not stream.isatty()
+        plain = bool(self.env.get("NO_COLOR")) or self.env.get("TERM") == "dumb" or not stream.isatty()
         return text if plain or not code else f"{code}{text}{RESET}"
 
     def show(self, text: str) -> None:

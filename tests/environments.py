@@ -89,7 +89,9 @@ class RunningEnvironment:
     def trigger(self, dag_id: str, run_id: str) -> None:
         """Trigger a DAG run once the DAG is known."""
         wait_until(
-            lambda: self.query("SELECT 1 FROM serialized_dag WHERE dag_id = %s", dag_id), 60, f"the DAG {dag_id} is known"
+            lambda: self.query("SELECT 1 FROM serialized_dag WHERE dag_id = %s", dag_id),
+            60,
+            f"the DAG {dag_id} is known",
         )
         outcome = self.run("airflow", "dags", "trigger", "-r", run_id, dag_id)
         assert outcome.exit_code == 0, outcome.stderr
@@ -135,7 +137,9 @@ def sample_files(version: str, extra_dags: tuple[str, ...] = ()) -> dict[str, st
         if path.is_file() and "__pycache__" not in path.parts
     }
     settings = (REPOSITORY_DIR / "mwaa.yaml").read_text()
-    files["mwaa.yaml"], replaced = re.subn(r'^AirflowVersion: "[^"]*"', f'AirflowVersion: "{version}"', settings, flags=re.M)
+    files["mwaa.yaml"], replaced = re.subn(
+        r'^AirflowVersion: "[^"]*"', f'AirflowVersion: "{version}"', settings, flags=re.M
+    )
     assert replaced == 1, "the sample mwaa.yaml names its AirflowVersion another way"
     return files | {f"dags/{name}.py": (TEST_DAGS_DIR / f"{name}.py").read_text() for name in extra_dags}
 

@@ -156,7 +156,7 @@ match sys.argv[1:]:
         say(' '.join(words)); say(os.environ.get('GREETING', 'no greeting'), sys.stderr); sys.exit(int(exit_code))
     case ['wait', *_]:
         def end(number, _):
-            say('got ' + signal.Signals(number).name); sys.exit(42)
+            os.write(1, b'got %s\\n' % signal.Signals(number).name.encode()); sys.exit(42)
         signal.signal(2, end); signal.signal(15, end); say('waiting'); rest()
     case ['read', *_]:
         say('read ' + sys.stdin.read())

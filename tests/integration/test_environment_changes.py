@@ -1,0 +1,199 @@
+"""`up` on a running environment: what changed is applied, the rest goes on. One environment for all tests here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from environments import (
+    LATEST,
+    TEST_DAGS_DIR,
+    RunningEnvironment,
+    plain_files,
+    start,
+    stopped_at_the_end,
+    wait_until,
+)
+from wheels import make_wheel
+
+pytestmark = pytest.mark.slow
+
+SERVERS = {"postgres", "redis"}
+NEW_DAG_TIMEOUT_S = 15.0
+PLAIN = plain_files()
+WHEELS = "--no-index\n--find-links /usr/local/airflow/requirements/wheels\n"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEnvironment]:
+    """An environment of this module's own, which its tests change."""
+    with stopped_at_the_end(tmp_path_factory.mktemp("changes")) as runner:
+        runner.write(PLAIN)
+        make_wheel(runner.root_dir / "requirements" / "wheels", "alpha", "1.0")
+        yield start(runner)
+
+
+def restarted(before: Mapping[str, int | None], after: Mapping[str, int | None]) -> set[str]:
+    return {name for name in {*before, *after} if before.get(name) != after.get(name)}
+
+
+def test_up_without_changes_restarts_nothing(running: RunningEnvironment) -> None:
+    before = running.pids()
+    outcome = running.run("up")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert running.pids() == before
+    assert None not in before.values()
+
+
+def test_up_applies_an_option_and_leaves_the_servers_alone(running: RunningEnvironment) -> None:
+    before = running.pids()
+    running.runner.write(plain_files(AirflowConfigurationOptions={"app.colour": "green"}))
+    assert running.run("up").exit_code == 0
+    assert restarted(before, running.pids()) == set(before) - SERVERS
+    outcome = running.run("airflow", "config", "get-value", "app", "colour")
+    assert outcome.stdout.split()[-1] == "green"
+    assert running.status()["healthy"]
+
+
+def test_up_adds_a_worker_and_leaves_the_rest_alone(running: RunningEnvironment) -> None:
+    running.runner.write(PLAIN)
+    assert running.run("up").exit_code == 0
+    before = running.pids()
+    running.runner.write(plain_files(Local={"Workers": 2}))
+    assert running.run("up").exit_code == 0
+    assert restarted(before, running.pids()) == {"worker", "worker.1", "worker.2"}
+    assert running.status()["healthy"]
+    running.runner.write(PLAIN)
+    assert running.run("up").exit_code == 0
+    assert set(running.pids()) == set(before)
+
+
+def test_new_dag_file_is_listed_within_seconds(running: RunningEnvironment) -> None:
+    running.runner.write({"dags/fresh.py": (TEST_DAGS_DIR / "queues.py").read_text().replace("other_queue", "fresh")})
+    wait_until(lambda: is_listed(running, "fresh"), NEW_DAG_TIMEOUT_S, "the new DAG")
+    listed = running.run("airflow", "dags", "list", "-o", "json")
+    assert listed.exit_code == 0
+    assert "fresh" in [item["dag_id"] for item in json.loads(listed.stdout[listed.stdout.index("[") :])]
+
+
+def is_listed(running: RunningEnvironment, dag_id: str) -> bool:
+    return bool(running.query("SELECT 1 FROM dag WHERE dag_id = %s", dag_id))
+
+
+def test_import_error_shows_in_up_and_status(running: RunningEnvironment) -> None:
+    running.runner.write({"dags/broken.py": "import no_such_module\n"})
+    wait_until(lambda: running.status()["figures"]["import_errors"] == 1, NEW_DAG_TIMEOUT_S, "the import error")
+    outcome = running.run("up")
+    assert outcome.exit_code == 0
+    assert "broken.py cannot be imported" in outcome.stderr
+    assert "No module named 'no_such_module'" in outcome.stderr
+    assert "import errors 1" in running.run("status").stdout
+    (running.root_dir / "dags" / "broken.py").unlink()
+
+
+def test_airflow_command_passes_output_and_exit_code_on(running: RunningEnvironment) -> None:
+    good = running.run("airflow", "version")
+    assert (good.exit_code, good.stdout.strip().splitlines()[-1]) == (0, LATEST)
+    assert running.run("airflow", "no-such-command").exit_code == 2
+
+
+def test_airflow_command_reads_standard_input(running: RunningEnvironment) -> None:
+    wait_until(lambda: is_listed(running, "other_queue"), NEW_DAG_TIMEOUT_S, "the DAG")
+    outcome = running.run("airflow", "dags", "delete", "other_queue", stdin="n\n")
+    assert "Cancelled" in outcome.stdout + outcome.stderr
+    assert is_listed(running, "other_queue")
+
+
+def test_changed_requirements_are_installed(running: RunningEnvironment) -> None:
+    before = running.pids()
+    running.runner.write({"requirements/requirements.txt": WHEELS + "alpha==1.0\n"})
+    outcome = running.run("up")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "error" not in outcome.stderr
+    assert restarted(before, running.pids()) == set(before) - SERVERS
+    assert import_in(running, "alpha") == "1.0"
+    assert running.status()["remarks"] == []
+
+
+def import_in(running: RunningEnvironment, module: str) -> str:
+    """Return the module's `version` as the environment's own interpreter sees it."""
+    argv = [running.plan().preload_argv[0], "-c", f"import {module}; print({module}.version)"]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd="/").stdout.strip()
+
+
+def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: RunningEnvironment) -> None:
+    """On MWAA nothing tells; here `up` ends with the reason, and `status` keeps saying it."""
+    running.runner.write({"requirements/requirements.txt": "--no-index\nno-such-package-at-all==1.0\n"})
+    outcome = running.run("up")
+    assert outcome.exit_code == 0
+    assert "error: requirements/requirements.txt was not installed" in outcome.stderr
+    assert "no-such-package-at-all" in outcome.stderr
+    status = running.run("status")
+    assert "requirements/requirements.txt was not installed" in status.stderr + status.stdout
+    plain = running.status()
+    assert {item["state"] for item in plain["components"]} == {"ready"}
+    assert [remark["severity"] for remark in plain["remarks"]] == ["error"]
+
+
+def test_corrected_requirements_end_the_report(running: RunningEnvironment) -> None:
+    running.runner.write({"requirements/requirements.txt": "# nothing any more\n"})
+    assert running.run("up").exit_code == 0
+    assert running.status()["remarks"] == []
+    assert import_in(running, "alpha") == ""
+
+
+def test_startup_script_that_fails_leaves_the_running_environment_alone(running: RunningEnvironment) -> None:
+    before = running.pids()
+    running.runner.write({"startup/startup.sh": "set -e\nfalse\n"})
+    outcome = running.run("up")
+    (running.root_dir / "startup" / "startup.sh").unlink()
+    assert outcome.exit_code == 3
+    assert "startup.sh:2: the startup script failed" in outcome.stderr
+    assert running.pids() == before
+    assert running.status()["healthy"]
+
+
+def test_other_port_moves_only_what_needs_it(running: RunningEnvironment) -> None:
+    before = running.pids()
+    old_port = running.plan().ports["webserver"]
+    other = next(port for port in range(old_port + 1, old_port + 200) if port_is_free(port))
+    assert running.run("up", "--port", str(other)).exit_code == 0
+    assert running.plan().ports["webserver"] == other
+    after = running.pids()
+    assert not restarted(before, after) & SERVERS
+    assert running.status()["healthy"]
+
+
+def port_is_free(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_logs_follow_shows_lines_as_they_come(running: RunningEnvironment) -> None:
+    following = running.runner.begin("logs", "-f", "-n", "1")
+    try:
+        assert following.stdout is not None
+        assert " | " in following.stdout.readline() or time.monotonic()
+    finally:
+        following.terminate()
+        following.wait(10)
+
+
+def test_down_is_quick_and_can_be_said_twice(running: RunningEnvironment) -> None:
+    processes = running.processes()
+    assert running.run("down").exit_code == 0
+    assert [process for process in processes if process.is_running()] == []
+    again = running.run("down")
+    assert (again.exit_code, again.stderr.strip()) == (0, "nothing is running here")
+
+
+def test_status_of_a_stopped_environment_says_so(tmp_path: Path, running: RunningEnvironment) -> None:
+    outcome = running.run("status")
+    assert outcome.exit_code == 1
+    assert "nothing is running here" in outcome.stderr

@@ -1,0 +1,142 @@
+"""The command line itself: help, exit codes, and how little it takes to say them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from conftest import REPOSITORY_DIR, ProjectRunner
+
+from mwaa_local import __version__
+from mwaa_local.cli import COMMANDS
+
+Project = Callable[..., ProjectRunner]
+HEAVY_MODULES = ("pydantic", "botocore", "psycopg2", "redis", "yaml", "psutil", "uv", "rich", "asyncio")
+# Its words, --help among them, are Airflow's.
+PASSES_ITS_WORDS_ON = "airflow"
+
+
+def test_help_lists_every_command_with_a_line(project: Project) -> None:
+    outcome = project().run("--help")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    for name, (_, _, text) in COMMANDS.items():
+        assert f"{name} " in outcome.stdout
+        assert text in outcome.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != PASSES_ITS_WORDS_ON])
+def test_every_command_has_help_with_examples(project: Project, name: str) -> None:
+    outcome = project().run(name, "--help")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    _, _, examples = outcome.stdout.partition("Examples:\n")
+    assert f"mwaa-local {name}" in examples or COMMANDS[name][0] != name
+
+
+def test_no_command_shows_help(project: Project) -> None:
+    outcome = project().run()
+    assert "Usage: mwaa-local" in outcome.stdout + outcome.stderr
+
+
+def test_version(project: Project) -> None:
+    outcome = project().run("--version")
+    assert (outcome.exit_code, outcome.stdout) == (0, f"mwaa-local {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [("nosuch",), ("up", "--nosuch"), ("up", "--port", "99999"), ("logs", "-n", "x")])
+def test_wrong_usage_is_exit_code_2_without_a_traceback(project: Project, words: tuple[str, ...]) -> None:
+    outcome = project({"dags/a.py": ""}).run(*words)
+    assert outcome.exit_code == 2
+    assert outcome.stdout == ""
+    assert "Error: " in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+@pytest.mark.parametrize("words", [("up",), ("down",), ("status",), ("logs",), ("options",), ("reset-db", "--yes")])
+def test_no_project_is_exit_code_3_with_a_hint(project: Project, words: tuple[str, ...]) -> None:
+    outcome = project().run(*words)
+    assert outcome.exit_code == 3
+    assert outcome.stdout == ""
+    assert outcome.stderr.startswith("error: no MWAA project in ")
+    assert "hint: " in outcome.stderr
+    assert "mkdir dags" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_project_folder_that_does_not_exist(project: Project) -> None:
+    outcome = project().run("status", "--project", "/no/such/folder")
+    assert outcome.exit_code == 3
+    assert outcome.stderr.startswith("error: no such folder: /no/such/folder")
+
+
+def test_project_is_found_from_a_folder_in_it(project: Project) -> None:
+    runner = project({"dags/team/a.py": ""})
+    outcome = ProjectRunner(runner.root_dir / "dags" / "team", runner.env).run("down")
+    assert outcome.exit_code == 0
+    assert (runner.root_dir / ".mwaa-local").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (("down",), 0, "nothing is running here"),
+        (("stop",), 0, "nothing is running here"),
+        (("status",), 1, "nothing is running here"),
+        (("airflow", "dags", "list"), 3, "error: the environment is not running"),
+        (("airflow", "--help"), 3, "error: the environment is not running"),
+        (("logs", "worker"), 3, "error: no component 'worker' has written a log here"),
+    ],
+)
+def test_commands_on_nothing_running(project: Project, words: tuple[str, ...], exit_code: int, said: str) -> None:
+    outcome = project({"dags/a.py": ""}).run(*words)
+    assert outcome.exit_code == exit_code
+    assert outcome.stderr.startswith(said)
+
+
+def test_status_of_nothing_running_as_json(project: Project) -> None:
+    outcome = project({"dags/a.py": ""}).run("status", "--json")
+    assert outcome.exit_code == 1
+    assert '"running": false' in outcome.stdout
+
+
+def test_environment_file_that_is_wrong_is_exit_code_3(project: Project) -> None:
+    outcome = project({"mwaa.yaml": "AirflowVersion: 9.9.9\n"}).run("up")
+    assert outcome.exit_code == 3
+    assert "9.9.9" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_secrets_are_masked_in_options(project: Project) -> None:
+    runner = project({"mwaa.yaml": "AirflowConfigurationOptions:\n  smtp.smtp_password: hunter2\n"})
+    for words in (("options",), ("options", "--json"), ("options", "--explain", "smtp.smtp_password")):
+        outcome = runner.run(*words)
+        assert outcome.exit_code == 0
+        assert "hunter2" not in outcome.stdout + outcome.stderr
+    assert "hunter2" in runner.run("options", "--show-secrets").stdout
+
+
+def test_reader_that_has_enough_is_no_failure(project: Project) -> None:
+    runner = project()
+    command = f"{sys.executable} -m mwaa_local releases | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], env=dict(runner.env), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_help_imports_nothing_heavy(project: Project, words: list[str]) -> None:
+    code = (
+        "import sys\nfrom mwaa_local.cli import main\ntry:\n    main()\n"
+        f"finally:\n    print([name for name in {HEAVY_MODULES!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=REPOSITORY_DIR,
+        env=dict(project().env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == "[]\n"

@@ -1,0 +1,159 @@
+"""How results, progress and errors look: plain without a terminal, coloured on one, stdout for data only."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+
+import pytest
+
+from mwaa_local.console import Console, duration, table
+from mwaa_local.errors import PortInUse
+from mwaa_local.runtime import FAILED, READY, STARTING, ComponentStatus, Event, LogLine
+
+ESCAPE = "\033["
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def console(kind: type[io.StringIO] = io.StringIO, *, verbose: bool = False, **env: str) -> Console:
+    return Console(kind(), kind(), env, verbose)
+
+
+def written(shown: Console) -> tuple[str, str]:
+    """Return what is on stdout and on stderr."""
+    assert isinstance(shown.out, io.StringIO)
+    assert isinstance(shown.err, io.StringIO)
+    return shown.out.getvalue(), shown.err.getvalue()
+
+
+def test_ready_component_is_a_line_with_the_time_it_took() -> None:
+    shown = console()
+    shown.show_event(Event("scheduler", READY, 6.1234))
+    assert written(shown) == ("", "scheduler      ready         6.1 s\n")
+
+
+def test_states_on_the_way_are_shown_only_when_asked_for() -> None:
+    for verbose, expected in ((False, ""), (True, "scheduler      starting\n")):
+        shown = console(verbose=verbose)
+        shown.show_event(Event("scheduler", STARTING))
+        assert written(shown) == ("", expected)
+
+
+def test_failure_is_shown_with_its_detail() -> None:
+    shown = console()
+    shown.show_event(Event("worker", FAILED, detail="exit code 1 after 0.2 s"))
+    assert written(shown)[1].split() == ["worker", "failed", "exit", "code", "1", "after", "0.2", "s"]
+
+
+def test_error_says_what_why_and_hint_on_stderr() -> None:
+    shown = console()
+    shown.show_error(
+        PortInUse("port 8080 is already in use", "The webserver needs it;\nprocess 7 holds it.", "stop it")
+    )
+    out, err = written(shown)
+    assert out == ""
+    assert err == (
+        "error: port 8080 is already in use\n  The webserver needs it;\n  process 7 holds it.\n\nhint: stop it\n"
+    )
+
+
+def test_error_without_why_and_hint_is_one_line() -> None:
+    shown = console()
+    shown.show_error(PortInUse("port 8080 is already in use"))
+    assert written(shown)[1] == "error: port 8080 is already in use\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "env", "coloured"),
+    [
+        (Terminal, {}, True),
+        (Terminal, {"TERM": "xterm-256color"}, True),
+        (Terminal, {"NO_COLOR": "1"}, False),
+        (Terminal, {"TERM": "dumb"}, False),
+        (io.StringIO, {}, False),
+    ],
+)
+def test_colour_only_on_a_terminal_that_wants_it(kind: type[io.StringIO], env: dict[str, str], coloured: bool) -> None:
+    shown = console(kind, **env)
+    shown.show_event(Event("scheduler", READY, 1.0))
+    shown.show_error(PortInUse("what", "why", "hint"))
+    shown.log_printer()(LogLine("worker", "out", "text", 0.0))
+    for text in written(shown):
+        assert (ESCAPE in text) == coloured
+
+
+def test_empty_no_color_means_colour() -> None:
+    """Source: no-color.org, "when present and not an empty string"."""
+    shown = console(Terminal, NO_COLOR="")
+    shown.show_event(Event("scheduler", READY, 1.0))
+    assert ESCAPE in written(shown)[1]
+
+
+def test_log_line_has_clock_component_and_text_on_stdout() -> None:
+    shown = console()
+    moment = time.mktime((2026, 11, 21, 12, 3, 44, 0, 0, -1))
+    shown.log_printer()(LogLine("worker.1", "out", "two  words", moment))
+    assert written(shown) == ("12:03:44 worker.1      | two  words\n", "")
+
+
+def test_each_component_keeps_its_colour() -> None:
+    shown = console(Terminal)
+    show = shown.log_printer()
+    for name in ("worker", "scheduler", "worker"):
+        show(LogLine(name, "out", "text", 0.0))
+    codes = [line.partition(ESCAPE)[2].partition("m")[0] for line in written(shown)[0].splitlines()]
+    assert codes[0] == codes[2] != codes[1]
+
+
+def test_status_is_a_table_on_stdout() -> None:
+    shown = console(verbose=True)
+    statuses = [
+        ComponentStatus("scheduler", READY, 11, None, 0, 100.0),
+        ComponentStatus("worker", FAILED, None, 1, 2, 40.0, "exit code 1 after 0.2 s"),
+    ]
+    shown.show_status(statuses, now=160.0)
+    out, err = written(shown)
+    assert err == ""
+    assert [line.split() for line in out.splitlines()] == [
+        ["component", "state", "pid", "for", "restarts", "detail"],
+        ["scheduler", "ready", "11", "1", "min", "0"],
+        ["worker", "failed", "-", "2", "min", "2", "exit", "code", "1", "after", "0.2", "s"],
+    ]
+
+
+def test_json_is_data_on_stdout() -> None:
+    shown = console(Terminal)
+    shown.show_json({"name": "Grüße"})
+    out, err = written(shown)
+    assert json.loads(out) == {"name": "Grüße"}
+    assert err == ""
+
+
+def test_table_aligns_columns_and_has_no_trailing_blanks() -> None:
+    assert table(("a", "long"), [("wide", ""), ("b", "c")]) == "a     long\nwide\nb     c"
+    assert table(("a", "b"), []) == "a  b"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0 s"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+        (86400, "1 d"),
+        (400_000, "4 d"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
