@@ -22,6 +22,8 @@ from mwaa_local.errors import DiskFull, ToolMissing
 KILL_AFTER_TERM_S = 5.0  # MWAA gives a startup script that overran 5 s between SIGTERM and SIGKILL (mwaa/subprocess)
 TIMED_OUT_EXIT_CODE = 124  # what coreutils' timeout(1) returns
 LAST_OUTPUT_S = 1.0  # how long to wait for output of a command that has ended
+PRIVATE_LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+PRIVATE_LOG_MODE = 0o600
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class LineLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: nothing is lost when the launcher dies, nothing is left to be written on closing.
-            self._file = open(path, "wb", buffering=0, opener=_open_private)  # noqa: PTH123 - Path.open has no opener
+            self._file = os.fdopen(os.open(path, PRIVATE_LOG_FLAGS, PRIVATE_LOG_MODE), "wb", buffering=0)
         except OSError as error:
             raise self._disk_full(error) from error
 
@@ -116,10 +118,6 @@ class LineLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _spawn(request: Request) -> subprocess.Popen[str]:

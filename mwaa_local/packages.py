@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from mwaa_local.release import Release
 
 SUPPORT_DIR = Path(__file__).parent / "support" / "python"
 COMPLETE_NAME = "mwaa-local.json"
+DOWNLOAD_TIMEOUT_S = 300.0
+DOWNLOAD_RETRY_S = 24 * 3600.0
 INSTALL_TIMEOUT_S = 1800.0  # a slow index may take its time; a dead one ends uv much sooner by itself
 # Raised when what an environment holds changes for reasons other than its packages.
 FORMAT = 1
@@ -86,7 +89,7 @@ class PackageStore:
             return environment
         with locked(target_dir.with_suffix(".lock"), on_step):
             if not _is_complete(target_dir, digest):
-                self._build(release, python_path, target_dir, on_step)
+                self._build(release, python_path, python_version, target_dir, on_step)
                 (target_dir / COMPLETE_NAME).write_text(json.dumps({"digest": digest}))
         return environment
 
@@ -95,14 +98,10 @@ class PackageStore:
 
         uv looks through PATH, pyenv's versions and its own downloads.
         """
-        minors = (release.python_version, *reversed(release.supported_pythons))
-        for minor in dict.fromkeys(minors):
-            found = self._uv("python", "find", "--no-project", "--system", minor, timeout_s=60)
-            if not found.ok and minor == release.python_version:
-                found = self._uv("python", "install", minor, timeout_s=300)
-                if found.ok:
-                    found = self._uv("python", "find", "--no-project", minor, timeout_s=60)
-            path = found.output.strip().splitlines()[-1] if found.ok and found.output.strip() else ""
+        for minor in _minors_by_nearness(release):
+            path = self._find_python_path(minor)
+            if not path and minor == release.python_version and self._download_python(minor):
+                path = self._find_python_path(minor)
             if path:
                 version = self._run([path, "-c", "import platform; print(platform.python_version())"])
                 if version.ok:
@@ -114,7 +113,32 @@ class PackageStore:
             f"install one, for example: pyenv install {release.python_version}",
         )
 
-    def _build(self, release: Release, python_path: str, target_dir: Path, on_step: Callable[[str], None]) -> None:
+    def _find_python_path(self, minor: str) -> str:
+        found = self._uv("python", "find", "--no-project", "--system", minor)
+        return found.output.strip().splitlines()[-1] if found.ok and found.output.strip() else ""
+
+    def _download_python(self, minor: str) -> bool:
+        """Let uv download an interpreter; a failure is remembered, so that a machine without that way does not wait."""
+        failed_path = self.cache_dir / f"python-{minor}-not-downloaded"
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - failed_path.stat().st_mtime < DOWNLOAD_RETRY_S:
+                return False
+        if self._uv("python", "install", minor, timeout_s=DOWNLOAD_TIMEOUT_S).ok:
+            failed_path.unlink(missing_ok=True)
+            return True
+        with contextlib.suppress(OSError):
+            failed_path.parent.mkdir(parents=True, exist_ok=True)
+            failed_path.touch()
+        return False
+
+    def _build(
+        self,
+        release: Release,
+        python_path: str,
+        python_version: str,
+        target_dir: Path,
+        on_step: Callable[[str], None],
+    ) -> None:
         packages = release.packages
         on_step(f"installing {len(packages.base)} packages of Airflow {release.airflow_version}")
         self._must("create", self._uv("venv", "--clear", "--seed", "--python", python_path, str(target_dir)))
@@ -123,10 +147,12 @@ class PackageStore:
         # Only what is named is built from source; anything else without a wheel is a mistake in the catalogue.
         from_source = set(packages.from_source)
         builds = [f"--only-binary={name}" for name in sorted({*packages.base, *packages.unlisted} - from_source)]
+        # The list is complete for MWAA's Python; another one may need packages besides, which are then resolved.
+        dependencies = ["--no-deps"] if _minor(python_version) == release.python_version else []
         self._must(
             "install",
             self._uv(
-                *("pip", "install", "--python", str(target_dir / "bin" / "python"), "--no-deps"),
+                *("pip", "install", "--python", str(target_dir / "bin" / "python"), *dependencies),
                 *("--compile-bytecode", *builds, "--requirement", str(listing)),
                 timeout_s=INSTALL_TIMEOUT_S,
             ),
@@ -147,8 +173,8 @@ class PackageStore:
     def clone(self, base: PythonEnvironment, target_dir: Path) -> PythonEnvironment:
         """Return a copy of the environment that may be changed; files are hard links where the disk allows it."""
         shutil.rmtree(target_dir, ignore_errors=True)
-        target_dir.parent.mkdir(parents=True, exist_ok=True)
         try:
+            target_dir.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(base.dir, target_dir, symlinks=True, copy_function=_link_or_copy)
             _readdress(base.dir, target_dir)
         except OSError as error:
@@ -223,8 +249,26 @@ def wanted_packages(release: Release) -> list[str]:
     return sorted([*lines, *packages.replaced.values(), *unlisted])
 
 
+def _minor(python_version: str) -> str:
+    return ".".join(python_version.split(".")[:2])
+
+
+def _minors_by_nearness(release: Release) -> list[str]:
+    """Return the Python minors on which the release runs: MWAA's first, then the nearest, an older one before a newer.
+
+    A release's pins have wheels for the Pythons of their time, so the nearest is the most likely to work.
+    """
+
+    def number(minor: str) -> int:
+        return int(minor.partition(".")[2])
+
+    wanted = number(release.python_version)
+    others = sorted(release.supported_pythons, key=lambda minor: (abs(number(minor) - wanted), number(minor)))
+    return list(dict.fromkeys([release.python_version, *others]))
+
+
 def _python_notes(release: Release, python_version: str) -> tuple[str, ...]:
-    if python_version.rpartition(".")[0] == release.python_version:
+    if _minor(python_version) == release.python_version:
         return ()
     return (
         f"Python {python_version} stands in for MWAA's {release.python_version}: packages and syntax may differ; "

@@ -30,6 +30,7 @@ SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
 TEST_DAGS_DIR = Path(__file__).parent / "integration" / "dags"
 POLL_PAUSE_S = 0.2
 RUN_TIMEOUT_S = 120.0
+DAG_KNOWN_TIMEOUT_S = 60.0
 FINAL_STATES = ("success", "failed")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from environments import (
@@ -169,20 +169,19 @@ def test_other_port_moves_only_what_needs_it(running: RunningEnvironment) -> Non
 
 
 def port_is_free(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_logs_follow_shows_lines_as_they_come(running: RunningEnvironment) -> None:
-    following = running.runner.begin("logs", "-f", "-n", "1")
+    following = running.runner.begin("logs", "-f", "worker")
     try:
         assert following.stdout is not None
-        assert " | " in following.stdout.readline() or time.monotonic()
+        assert following.stdout.readline().partition("|")[0].split()[1:] == ["worker"]
+        assert following.poll() is None
     finally:
-        following.terminate()
-        following.wait(10)
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 130
 
 
 def test_down_is_quick_and_can_be_said_twice(running: RunningEnvironment) -> None:
@@ -193,7 +192,7 @@ def test_down_is_quick_and_can_be_said_twice(running: RunningEnvironment) -> Non
     assert (again.exit_code, again.stderr.strip()) == (0, "nothing is running here")
 
 
-def test_status_of_a_stopped_environment_says_so(tmp_path: Path, running: RunningEnvironment) -> None:
+def test_status_of_a_stopped_environment_says_so(running: RunningEnvironment) -> None:
     outcome = running.run("status")
     assert outcome.exit_code == 1
     assert "nothing is running here" in outcome.stderr

@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import datetime
+from pathlib import Path
 
 try:  # Airflow 3
     from airflow.providers.standard.operators.python import PythonOperator
@@ -19,8 +20,8 @@ SECONDS = 90
 
 
 def sleep():
-    with open(os.path.join(os.environ["AIRFLOW_HOME"], "long_task_starts.txt"), "a") as file:
-        file.write("%s\n" % os.getpid())
+    with Path(os.environ["AIRFLOW_HOME"], "long_task_starts.txt").open("a") as file:
+        file.write(f"{os.getpid()}\n")
     time.sleep(SECONDS)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import datetime
+from pathlib import Path
 
 import botocore.session
 from airflow.configuration import conf
@@ -30,20 +31,19 @@ def effective_options():
 
 
 def look_around():
-    home_dir = os.environ["AIRFLOW_HOME"]
+    home_dir = Path(os.environ["AIRFLOW_HOME"])
     seen = {
         "env": dict(os.environ),
-        "cwd": os.getcwd(),
+        "cwd": str(Path.cwd()),
         "dag_file": os.path.realpath(__file__),
         "listing": {
-            name: sorted(os.listdir(os.path.join(home_dir, name)))
+            name: sorted(path.name for path in (home_dir / name).iterdir())
             for name in ("dags", "plugins", "requirements", "startup")
         },
         "aws_credentials": botocore.session.get_session().get_credentials() is not None,
         "options": effective_options(),
     }
-    with open(os.path.join(home_dir, "probe.json"), "w") as file:
-        json.dump(seen, file)
+    (home_dir / "probe.json").write_text(json.dumps(seen))
 
 
 with DAG(
