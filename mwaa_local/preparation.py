@@ -24,11 +24,11 @@ from mwaa_local.errors import MwaaLocalError
 from mwaa_local.options import LocalValues, MergedVariables, merge, startup_view, user_notes, worker_queues
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Launch, Plan, make_plan
+from mwaa_local.ports import check_ports, free_port
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime import Event, isolation
-from mwaa_local.runtime.process import free_port
 from mwaa_local.runtime.state import MARK_VARIABLE, write_private
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.servers import (
@@ -78,6 +78,8 @@ class Preparation:
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
         self._remark_on_members()
+        # Before anything that takes long; the runtime looks again when it starts.
+        check_ports(self._ports(), self.running.ports if self.running else {})
         secrets = load_secrets(self.project.state_dir)
         store = PackageStore(self.cache_dir, self.env)
         base = self._step("packages", lambda say: store.base(self.release, say))
@@ -188,16 +190,7 @@ class Preparation:
         return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
 
     def _launch(self, secrets: Secrets, home_dir: str) -> Launch:
-        local = self.environment.local
-        asked = {
-            "webserver": local.webserver_port,
-            "postgres": local.postgres_port,
-            "redis": local.broker_port,
-        }
-        ports = {name: self._port(name, asked) for name in asked}
-        if self.webserver_port is not None:
-            running = self.running.ports["webserver"] if self.running else 0
-            ports["webserver"] = self.webserver_port or running or free_port()
+        ports = self._ports()
         postgres_port, broker_port = ports["postgres"], ports["redis"]
         binaries = find_binaries()
         data_dir = self.project.database_dir / self.release.airflow_version
@@ -210,7 +203,7 @@ class Preparation:
             python="",
             home_dir=home_dir,
             webserver_port=ports["webserver"],
-            ports_asked=asked,
+            ports_asked=self._ports_asked,
             folders=folder_identities(self.project),
             plugins_version=tree_version(self.project.plugins_dir),
             postgres_port=postgres_port,
@@ -225,11 +218,22 @@ class Preparation:
             worker_count=self.environment.worker_count,
         )
 
-    def _port(self, name: str, asked: Mapping[str, int]) -> int:
-        """Return the port that runs now while the environment file asks for the same as then, else a new one."""
-        if self.running is not None and self.running.ports_asked.get(name) == asked[name]:
-            return self.running.ports[name]
-        return asked[name] or free_port()
+    @property
+    def _ports_asked(self) -> dict[str, int]:
+        local = self.environment.local
+        return {"webserver": local.webserver_port, "postgres": local.postgres_port, "redis": local.broker_port}
+
+    def _ports(self) -> dict[str, int]:
+        """Return the ports to use: those in use while the environment file asks for the same as then, else new ones."""
+        asked, running = self._ports_asked, self.running
+        ports = {}
+        for name, port in asked.items():
+            kept = running is not None and running.ports_asked.get(name) == port
+            ports[name] = running.ports[name] if running is not None and kept else port or free_port()
+        if self.webserver_port is not None:
+            kept_port = running.ports["webserver"] if running else 0
+            ports["webserver"] = self.webserver_port or kept_port or free_port()
+        return ports
 
     def _server_env(self) -> dict[str, str]:
         return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}

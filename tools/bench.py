@@ -39,9 +39,10 @@ from mwaa_local.console import standard, table
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.health import Health
 from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.ports import free_port
 from mwaa_local.project import ENVIRONMENT_FILE, Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
-from mwaa_local.runtime.process import ProcessRuntime, free_port
+from mwaa_local.runtime.process import ProcessRuntime
 
 ROOT_DIR = Path(__file__).resolve().parent.parent
 SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
@@ -59,6 +60,8 @@ RUN_TIMEOUT_S = 900.0
 STOP_TIMEOUT_S = 60.0
 INTERRUPT_TIMEOUT_S = 20.0
 POLL_PAUSE_S = 0.05
+BUSY_LOOK_S = 1.0
+BUSY_LIMIT_PERCENT = 10.0  # of all cores; above it, figures tell more about the others than about this
 MEGABYTE = 10**6
 LAST_LINES = 20
 MARK_VARIABLE = "MWAA_LOCAL_BENCH"
@@ -588,6 +591,7 @@ class Bench:
     session: Session
     results: Results = field(default_factory=dict)
     subjects: list[Subject] = field(default_factory=list)
+    busy_percents: list[float] = field(default_factory=list)  # what others used of all cores, before each start
 
     @property
     def samples(self) -> int:
@@ -653,7 +657,7 @@ class Bench:
     def _fresh_project(self, row: str, env: Mapping[str, str]) -> None:
         ours = self._ours(row, env, sample_only=True)
         try:
-            self._add(row, OURS, [ours.start()])
+            self._add(row, OURS, [self._start(ours)])
         finally:
             ours.discard()
             self.subjects.remove(ours)
@@ -682,7 +686,7 @@ class Bench:
             for subject in [subject for subject in subjects if ("up", subject.side) not in self.results]:
                 side = subject.side
                 with self._row("up", side):
-                    taken.setdefault(("up", side), []).append(subject.start())
+                    taken.setdefault(("up", side), []).append(self._start(subject))
                 if ("up", side) in self.results:  # it failed
                     subject.discard()
                     continue
@@ -695,7 +699,7 @@ class Bench:
     def _running(self, subject: Subject) -> None:
         """Measure everything that needs a running Airflow, memory first: nothing has run in it yet."""
         try:
-            subject.start()
+            self._start(subject)
             self._measure_running(subject)
             subject.stop()
         except (BenchError, MwaaLocalError) as error:
@@ -750,6 +754,11 @@ class Bench:
     def _help(self, subject: Subject) -> None:
         ask = subject.command if isinstance(subject, Ours) else subject.airflow
         self._repeat("help", subject, lambda _: ask("--help"))
+
+    def _start(self, subject: Subject) -> float:
+        """Start it and return the seconds; look first, while nothing of ours runs, how busy others keep the machine."""
+        self.busy_percents.append(psutil.cpu_percent(BUSY_LOOK_S))
+        return subject.start()
 
     # Keeping results.
 
@@ -814,6 +823,16 @@ def machine_facts(bench: Bench, packages: PythonEnvironment) -> dict[str, str]:
     if bench.session.cache_dir.stat().st_dev != bench.work_dir.stat().st_dev:
         facts["disk"] = f"{bench.work_dir} is not on the cache's disk: files are copied, not linked; set TMPDIR"
     return facts
+
+
+def others_text(percents: Sequence[float]) -> str:
+    """Return how much of the processor others used while nothing of ours ran, and whether that spoils the figures."""
+    if not percents:
+        return "not looked at: nothing was started"
+    worst = max(percents)
+    text = f"used {statistics.median(percents):.0f} % of all cores before the starts, at worst {worst:.0f} %"
+    spoilt = "; NOT A QUIET MACHINE, the figures are too high" if worst > BUSY_LIMIT_PERCENT else ""
+    return text + spoilt
 
 
 def core_count() -> int:
@@ -949,6 +968,8 @@ def bench(arguments: argparse.Namespace, work_dir: Path, env: Mapping[str, str])
     finally:
         with interrupts_ignored():
             measuring.discard()
+    facts["others"] = others_text(measuring.busy_percents)
+    say(f"others   {facts['others']}")
     if arguments.json:
         print(json.dumps(as_plain(facts, measuring.results), indent=2))
     else:

@@ -27,9 +27,9 @@ from mwaa_local.errors import (
     ComponentNotReady,
     ComponentUnknown,
     NotRunning,
-    PortInUse,
 )
 from mwaa_local.plan import Plan
+from mwaa_local.ports import check_ports
 from mwaa_local.project import Project
 from mwaa_local.runtime import (
     FAILED,
@@ -70,10 +70,10 @@ class ProcessRuntime:
     def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         if self.running:
             before = self.running_plan()
-            self._check_ports(plan, before.ports if before else {})
+            check_ports(plan.ports, before.ports if before else {})
         else:
             self.clean_up()
-            self._check_ports(plan, {})
+            check_ports(plan.ports, {})
             self._launch_supervisor()
         statuses = [ComponentStatus(**plain) for plain in self._apply(plan, on_event)]
         failed = [status for status in statuses if status.state == FAILED]
@@ -247,23 +247,6 @@ class ProcessRuntime:
     def _supervisor_log_path(self) -> Path:
         return self.project.logs_dir / "supervisor.out"
 
-    def _check_ports(self, plan: Plan, ours: Mapping[str, int]) -> None:
-        """Raise PortInUse when a stranger listens where the plan wants to; `ours` are the running plan's ports."""
-        for name, port in plan.ports.items():
-            if port in ours.values():
-                continue
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError as error:
-                    raise PortInUse(
-                        f"port {port} is already in use",
-                        f"The {name} needs it; {_holder(port)} holds it.",
-                        f"stop that process, or use another port: `mwaa-local up --port 0` or "
-                        f"`Local: {{{PORT_SETTINGS[name]}: 0}}` in mwaa.yaml picks a free one",
-                    ) from error
-
     def _failure(self, status: ComponentStatus) -> ComponentFailed | ComponentNotReady:
         path = self.project.logs_dir / f"{status.name}.log"
         lines = "\n".join(f"  | {line}" for line in logfile.tail(path))
@@ -327,9 +310,6 @@ class ProcessRuntime:
         return list(found.values())
 
 
-PORT_SETTINGS = {"webserver": "WebserverPort", "postgres": "PostgresPort", "redis": "BrokerPort"}
-
-
 def _sessions(run_dir: Path) -> set[int]:
     """Return the sessions that a supervisor without a process namespace opened and that are still the same ones."""
     sessions = set()
@@ -356,29 +336,12 @@ def _find(state: State) -> psutil.Process | None:
     return process
 
 
-def _holder(port: int) -> str:
-    """Return who listens on the port, as far as this user may know."""
-    with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.pid:
-                command = " ".join(psutil.Process(connection.pid).cmdline())[:80]
-                return f"process {connection.pid} (`{command}`)"
-    return "another program"
-
-
 def _last_lines(path: Path) -> list[str]:
     """Return the last lines of a file without times; nothing when there is none."""
     try:
         return path.read_text(errors="replace").splitlines()[-logfile.TAIL_LINES :]
     except OSError:
         return []
-
-
-def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _ask(client: socket.socket, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -50,6 +50,7 @@ from mwaa_local.errors import (
     PortInUse,
 )
 from mwaa_local.plan import Component, Plan
+from mwaa_local.ports import free_port
 from mwaa_local.project import Project
 from mwaa_local.runtime import (
     FAILED,
@@ -64,7 +65,7 @@ from mwaa_local.runtime import (
     Runtime,
 )
 from mwaa_local.runtime.logfile import TAIL_LINES
-from mwaa_local.runtime.process import ProcessRuntime, free_port
+from mwaa_local.runtime.process import ProcessRuntime
 from mwaa_local.runtime.state import ISOLATION_VARIABLE, MARK_VARIABLE, SESSIONS_NAME, STATE_NAME, read_state
 
 Open = Callable[[Project, Mapping[str, str]], Runtime]
