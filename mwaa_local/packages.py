@@ -26,7 +26,7 @@ DOWNLOAD_TIMEOUT_S = 300.0
 DOWNLOAD_RETRY_S = 24 * 3600.0
 INSTALL_TIMEOUT_S = 1800.0  # a slow index may take its time; a dead one ends uv much sooner by itself
 # Raised when what an environment holds changes for reasons other than its packages.
-FORMAT = 1
+FORMAT = 2
 # Where Debian, Red Hat and SUSE keep the certificates that the machine trusts.
 SYSTEM_CERTIFICATES = (
     "/etc/ssl/certs/ca-certificates.crt",
