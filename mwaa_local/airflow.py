@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 from mwaa_local.errors import DagRunFailed
 from mwaa_local.health import HEARTBEAT_LIMIT_S, Health
-from mwaa_local.plan import HeartbeatReady, Plan
+from mwaa_local.plan import HeartbeatReady, HttpReady, Plan
 from mwaa_local.runtime import READY, ComponentStatus, Event
 from mwaa_local.runtime.process import ProcessRuntime
+from mwaa_local.runtime.unit import page_answers
 
 DAG_KNOWN_TIMEOUT_S = 60.0  # until a DAG file has been parsed for the first time, imports included
 DAG_RUN_TIMEOUT_S = 600.0
@@ -29,15 +30,18 @@ class Figures:
     """What the servers say about a running environment; None where they do not answer."""
 
     heartbeat_ages_s: dict[str, float]  # component -> seconds since its newest heartbeat
+    silent: dict[str, str]  # component -> the question to which it gave no answer
     dags: int | None
     import_errors: int
     queued_messages: int | None
 
     def judge(self, statuses: list[ComponentStatus]) -> list[ComponentStatus]:
-        """Return the statuses, a component that stopped sending heartbeats marked as unhealthy."""
+        """Return the statuses, a component that does not answer or sends no heartbeats marked as unhealthy."""
         return [self._judge(status) for status in statuses]
 
     def _judge(self, status: ComponentStatus) -> ComponentStatus:
+        if status.state == READY and status.name in self.silent:
+            return replace(status, state=UNHEALTHY, detail=self.silent[status.name])
         age_s = self.heartbeat_ages_s.get(status.name)
         if status.state != READY or age_s is None or age_s <= HEARTBEAT_LIMIT_S:
             return status
@@ -72,10 +76,23 @@ class AirflowClient:
                 for beat in self._health.heartbeats()
                 if beat.job_type in kinds
             },
+            silent=self._silent(),
             dags=self._health.dag_count(),
             import_errors=len(self._health.import_errors()),
             queued_messages=self._health.queue_length(self._plan.queue),
         )
+
+    def _silent(self) -> dict[str, str]:
+        """Ask those that can be asked; return what those said that did not answer."""
+        silent = {}
+        if not self._health.database_answers():
+            silent["postgres"] = f"no answer to a query: {self._health.last_error}"
+        if not self._health.broker_answers():
+            silent["redis"] = f"no answer to a ping: {self._health.last_error}"
+        webserver = self._plan.component("webserver")
+        if webserver and isinstance(webserver.ready, HttpReady) and not page_answers(webserver.ready.url):
+            silent["webserver"] = f"{webserver.ready.url} does not answer"
+        return silent
 
     def import_errors(self) -> list[tuple[str, str]]:
         """Return (file, last line of its traceback) of every DAG file that cannot be imported."""

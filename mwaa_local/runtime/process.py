@@ -153,7 +153,8 @@ class ProcessRuntime:
             request = {"op": "run", "component": component, "argv": list(argv), "env": dict(env)}
             message = json.dumps(request).encode() + b"\n"
             sent = socket.send_fds(client, [message], list(fds))
-            client.sendall(message[sent:])
+            if sent < len(message):  # nothing may be sent to a supervisor that has answered and gone
+                client.sendall(message[sent:])
             for answer in _read(client):
                 if "exit_code" in answer:
                     return int(answer["exit_code"])

@@ -75,6 +75,8 @@ BACKENDS: dict[str, Open] = {
     "process-not-isolated": lambda project, env: ProcessRuntime(project, {**env, ISOLATION_VARIABLE: "none"}),
 }
 
+ONE_OF_EACH_KIND = ("process",)
+
 
 @dataclass
 class House:
@@ -180,10 +182,10 @@ def house(make_house: Callable[..., House], open_runtime: Open) -> House:
     return make_house(open_runtime)
 
 
-@pytest.fixture
-def one_house(make_house: Callable[..., House]) -> House:
-    """A house on one backend: for what does not depend on how processes are kept together."""
-    return make_house()
+@pytest.fixture(params=ONE_OF_EACH_KIND)
+def one_house(make_house: Callable[..., House], request: pytest.FixtureRequest) -> House:
+    """A house on one backend of each kind: for what does not depend on how processes are kept together."""
+    return make_house(BACKENDS[request.param])
 
 
 # Starting.
@@ -251,13 +253,13 @@ def test_start_restarts_only_the_component_that_changed(house: House) -> None:
     assert "new" in house.texts("changed")
 
 
-def test_start_stops_what_is_no_longer_in_the_plan_and_adds_what_is_new(house: House) -> None:
-    house.up(Steady("kept"), Steady("removed"))
-    before = house.pids()
-    house.up(Steady("kept"), Steady("added"))
-    assert set(house.status()) == {"kept", "added"}
-    assert house.pid("kept") == before["kept"]
-    assert before["removed"] not in house.processes()
+def test_start_stops_what_is_no_longer_in_the_plan_and_adds_what_is_new(one_house: House) -> None:
+    one_house.up(Steady("kept"), Steady("removed"))
+    before = one_house.pids()
+    one_house.up(Steady("kept"), Steady("added"))
+    assert set(one_house.status()) == {"kept", "added"}
+    assert one_house.pid("kept") == before["kept"]
+    assert before["removed"] not in one_house.processes()
 
 
 def test_start_tries_a_failed_component_again(one_house: House) -> None:
@@ -310,19 +312,19 @@ def test_quick_deaths_end_as_a_failure_with_exit_code_last_lines_and_log_path(on
     assert one_house.status()["steady"].state == READY
 
 
-def test_component_that_is_not_to_be_restarted_fails_at_its_first_death(house: House) -> None:
+def test_component_that_is_not_to_be_restarted_fails_at_its_first_death(one_house: House) -> None:
     with pytest.raises(ComponentFailed, match=r"dies-at-once failed: exit code 3"):
-        house.up(DiesAtOnce(exit_code=3, restart=False))
-    assert house.status()["dies-at-once"].restarts == 0
+        one_house.up(DiesAtOnce(exit_code=3, restart=False))
+    assert one_house.status()["dies-at-once"].restarts == 0
 
 
-def test_program_that_does_not_exist_is_a_failure_that_names_it(house: House) -> None:
+def test_program_that_does_not_exist_is_a_failure_that_names_it(one_house: House) -> None:
     missing = replace(Steady("missing", restart=False), argv=("/no/such/program",))
     with pytest.raises(ComponentFailed) as caught:
-        house.up(missing, Steady())
+        one_house.up(missing, Steady())
     assert "missing" in caught.value.what
     assert "/no/such/program" in str(caught.value)
-    assert house.status()["steady"].state == READY
+    assert one_house.status()["steady"].state == READY
 
 
 def test_never_ready_says_what_was_waited_for_and_how_long(house: House) -> None:
@@ -343,13 +345,13 @@ def test_port_that_never_answers_is_named(one_house: House) -> None:
         one_house.up(replace(deaf, ready=replace(deaf.ready, timeout_s=0.5)))
 
 
-def test_component_whose_dependency_failed_is_not_started_and_says_so(house: House) -> None:
+def test_component_whose_dependency_failed_is_not_started_and_says_so(one_house: House) -> None:
     with pytest.raises(ComponentFailed, match="dies-at-once"):
-        house.up(DiesAtOnce(restart=False), Steady(depends_on=("dies-at-once",)))
-    status = house.status()["steady"]
+        one_house.up(DiesAtOnce(restart=False), Steady(depends_on=("dies-at-once",)))
+    status = one_house.status()["steady"]
     assert (status.state, status.pid) == (FAILED, None)
     assert "dies-at-once" in status.detail
-    assert STARTING not in house.states_of("steady")
+    assert STARTING not in one_house.states_of("steady")
 
 
 def test_port_in_use_names_the_holder(house: House) -> None:
@@ -364,19 +366,19 @@ def test_port_in_use_names_the_holder(house: House) -> None:
     assert house.processes() == []
 
 
-def test_port_that_a_changed_plan_needs_is_checked_too(house: House) -> None:
-    house.up(Steady(), ports={"webserver": free_port()})
-    steady = house.pid("steady")
+def test_port_that_a_changed_plan_needs_is_checked_too(one_house: House) -> None:
+    one_house.up(Steady(), ports={"webserver": free_port()})
+    steady = one_house.pid("steady")
     with socket.create_server(("127.0.0.1", 0)) as holder, pytest.raises(PortInUse):
-        house.up(Steady(say="changed"), ports={"webserver": holder.getsockname()[1]})
-    assert house.pid("steady") == steady
+        one_house.up(Steady(say="changed"), ports={"webserver": holder.getsockname()[1]})
+    assert one_house.pid("steady") == steady
 
 
-def test_port_of_the_running_environment_is_its_own(house: House) -> None:
+def test_port_of_the_running_environment_is_its_own(one_house: House) -> None:
     port = free_port()
-    house.up(Listener(port), ports={"webserver": port})
-    house.up(Listener(port), Steady(), ports={"webserver": port})
-    assert house.status()["steady"].state == READY
+    one_house.up(Listener(port), ports={"webserver": port})
+    one_house.up(Listener(port), Steady(), ports={"webserver": port})
+    assert one_house.status()["steady"].state == READY
 
 
 # Watching.
@@ -473,10 +475,10 @@ def test_stop_kills_what_ignores_sigterm_after_its_patience(house: House) -> Non
     assert house.no_process_is_left()
 
 
-def test_stop_lets_a_component_end_in_order(house: House) -> None:
-    house.up(EndsSlowly())
-    house.runtime.stop()
-    assert "ended in order" in house.texts("ends-slowly")
+def test_stop_lets_a_component_end_in_order(one_house: House) -> None:
+    one_house.up(EndsSlowly())
+    one_house.runtime.stop()
+    assert "ended in order" in one_house.texts("ends-slowly")
 
 
 def test_stop_now_does_not_wait(house: House) -> None:
@@ -505,9 +507,9 @@ def test_start_after_stop_starts_anew(house: House) -> None:
 # Logs.
 
 
-def test_logs_come_by_time_with_their_component_and_stream(house: House) -> None:
-    house.up(Steady("one", say="first"), Steady("two", say="second", depends_on=("one",)))
-    lines = [line for line in house.runtime.logs([], follow=False) if line.text]
+def test_logs_come_by_time_with_their_component_and_stream(one_house: House) -> None:
+    one_house.up(Steady("one", say="first"), Steady("two", say="second", depends_on=("one",)))
+    lines = [line for line in one_house.runtime.logs([], follow=False) if line.text]
     assert [(line.component, line.stream, line.text) for line in lines] == [
         ("one", "out", "first"),
         ("one", "out", READY_LINE),
@@ -515,33 +517,33 @@ def test_logs_come_by_time_with_their_component_and_stream(house: House) -> None
         ("two", "out", READY_LINE),
     ]
     assert [line.time for line in lines] == sorted(line.time for line in lines)
-    assert {line.component for line in house.runtime.logs(["two"], follow=False)} == {"two"}
+    assert {line.component for line in one_house.runtime.logs(["two"], follow=False)} == {"two"}
 
 
-def test_logs_can_be_read_after_stop(house: House) -> None:
-    house.up(Steady(say="kept"))
-    house.runtime.stop()
-    assert "kept" in house.texts("steady")
+def test_logs_can_be_read_after_stop(one_house: House) -> None:
+    one_house.up(Steady(say="kept"))
+    one_house.runtime.stop()
+    assert "kept" in one_house.texts("steady")
 
 
-def test_logs_of_a_name_that_does_not_exist(house: House) -> None:
-    house.up(Steady())
+def test_logs_of_a_name_that_does_not_exist(one_house: House) -> None:
+    one_house.up(Steady())
     with pytest.raises(ComponentUnknown, match="'scheduller'") as caught:
-        house.runtime.logs(["steady", "scheduller"], follow=False)
+        one_house.runtime.logs(["steady", "scheduller"], follow=False)
     assert "steady" in caught.value.why
 
 
-def test_logs_follow(house: House) -> None:
-    house.up(Steady())
+def test_logs_follow(one_house: House) -> None:
+    one_house.up(Steady())
     seen: queue.Queue[LogLine] = queue.Queue()
 
     def read() -> None:
-        for line in house.runtime.logs(["steady"], follow=True):
+        for line in one_house.runtime.logs(["steady"], follow=True):
             seen.put(line)
 
     threading.Thread(target=read, daemon=True).start()
     wait_until(lambda: READY_LINE in [line.text for line in list(seen.queue)], "the old lines")
-    os.kill(house.pid("steady"), signal.SIGKILL)
+    os.kill(one_house.pid("steady"), signal.SIGKILL)
     wait_until(lambda: any("SIGKILL" in line.text for line in list(seen.queue)), "the new line")
 
 
@@ -704,12 +706,12 @@ def test_damaged_state_of_a_running_environment_leaves_no_orphan(house: House, t
         assert house.no_process_is_left()
 
 
-def test_run_folder_is_private(house: House) -> None:
-    house.up(Steady())
-    run_dir = house.project.run_dir
+def test_run_folder_is_private(one_house: House) -> None:
+    one_house.up(Steady())
+    run_dir = one_house.project.run_dir
     assert run_dir.stat().st_mode & 0o077 == 0
     assert (run_dir / STATE_NAME).stat().st_mode & 0o077 == 0
-    assert (house.project.logs_dir / "steady.log").stat().st_mode & 0o077 == 0
+    assert (one_house.project.logs_dir / "steady.log").stat().st_mode & 0o077 == 0
 
 
 def test_state_names_a_process_that_lives(house: House) -> None:
