@@ -21,6 +21,8 @@ from mwaa_local.runtime.unit import page_answers
 DAG_KNOWN_TIMEOUT_S = 60.0  # until a DAG file has been parsed for the first time, imports included
 DAG_RUN_TIMEOUT_S = 600.0
 POLL_PAUSE_S = 0.1
+# Longer than the web server of Airflow 3 is busy with building its task API, just after a start on a slow machine.
+PAGE_TIMEOUT_S = 20.0
 UNHEALTHY = "unhealthy"
 FINAL_STATES = ("success", "failed")
 
@@ -90,7 +92,7 @@ class AirflowClient:
         if not self._health.broker_answers():
             silent["redis"] = f"no answer to a ping: {self._health.last_error}"
         webserver = self._plan.component("webserver")
-        if webserver and isinstance(webserver.ready, HttpReady) and not page_answers(webserver.ready.url):
+        if webserver and isinstance(webserver.ready, HttpReady) and not page_answers(webserver.ready.url, PAGE_TIMEOUT_S):
             silent["webserver"] = f"{webserver.ready.url} does not answer"
         return silent
 
