@@ -5,18 +5,19 @@ A command's module is imported only when that command runs, so that `--help` and
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
 import sys
 import traceback
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from mwaa_local import __version__
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.errors import DiskFull, MwaaLocalError
 
 BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
@@ -101,10 +102,7 @@ def main() -> None:
     try:
         app(prog_name="mwaa-local")
     except MwaaLocalError as error:
-        from mwaa_local import console
-
-        console.standard(os.environ).show_error(error)
-        sys.exit(error.exit_code)
+        _fail(error)
     except Terminated:
         print("terminated", file=sys.stderr)
         sys.exit(TERMINATED_EXIT_CODE)
@@ -115,10 +113,24 @@ def main() -> None:
         # `mwaa-local logs | head`: the reader has what it wanted. Nothing may be flushed into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception:  # noqa: BLE001 - a bug keeps its traceback, and gets the version and where to report it
-        traceback.print_exc()
-        print(
-            f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}",
-            file=sys.stderr,
-        )
-        sys.exit(BUG_EXIT_CODE)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            _report_bug()
+        _fail(DiskFull("no space left on the disk", str(error), "make room and run the command again; nothing is lost"))
+    except Exception:  # noqa: BLE001 - a bug keeps its traceback
+        _report_bug()
+
+
+def _fail(error: MwaaLocalError) -> NoReturn:
+    from mwaa_local import console
+
+    console.standard(os.environ).show_error(error)
+    sys.exit(error.exit_code)
+
+
+def _report_bug() -> NoReturn:
+    """Show the exception that is being handled, the version, and where to report both."""
+    traceback.print_exc()
+    lines = f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}"
+    print(lines, file=sys.stderr)
+    sys.exit(BUG_EXIT_CODE)

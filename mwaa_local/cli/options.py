@@ -58,7 +58,14 @@ def options(
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask passwords and keys.")] = False,
     project_dir: Annotated[Path, typer.Option("--project", help="The project's folder.")] = Path(),
 ) -> None:
-    """Show Airflow's configuration and which layer set each value."""
+    """Show Airflow's configuration and which layer set each value.
+
+    Examples:
+
+      mwaa-local options --component worker
+
+      mwaa-local options --explain core.executor
+    """
     check_component(component)
     project = Project.find(project_dir)
     environment = Environment.load(project)

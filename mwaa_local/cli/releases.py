@@ -18,6 +18,12 @@ def releases(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
     """List every Airflow version MWAA has had, oldest first.
 
     Set one as AirflowVersion in mwaa.yaml.
+
+    Examples:
+
+      mwaa-local releases
+
+      mwaa-local releases --json
     """
     known = Release.all()
     if as_json:

@@ -177,7 +177,16 @@ class ProcessRuntime:
 
     def running_plan(self) -> Plan | None:
         answer = self._status()
-        return Plan.from_json(answer["plan"]) if answer and answer["plan"] else None
+        if not answer or not answer["plan"]:
+            return None
+        try:
+            return Plan.from_json(answer["plan"])
+        except (TypeError, KeyError) as error:
+            raise AlreadyRunning(
+                "another version of mwaa-local started the environment that runs here",
+                f"Its plan is not understood: {error}.",
+                "mwaa-local down, then mwaa-local up",
+            ) from error
 
     def _status(self) -> dict[str, Any] | None:
         if not self.running:

@@ -44,6 +44,9 @@ class Answers:
         self._health = Health(plan.database_url, plan.broker_url)
         self._thread = ThreadPoolExecutor(1)
 
+    def are_for(self, plan: Plan) -> bool:
+        return (self._health.database_url, self._health.broker_url) == (plan.database_url, plan.broker_url)
+
     async def _ask(self, question: Callable[..., bool], *values: Any) -> bool:
         return await asyncio.get_running_loop().run_in_executor(self._thread, question, *values)
 
@@ -67,6 +70,7 @@ class Supervisor:
         self.plan: Plan | None = None
         self.units: dict[str, Unit] = {}
         self._forkserver: Forkserver | None = None
+        self._answers: Answers | None = None
         self._listeners: set[asyncio.Queue[Event]] = set()
         self._changing = asyncio.Lock()
         self.done = asyncio.Event()
@@ -81,7 +85,9 @@ class Supervisor:
             for unit in gone:
                 self.units.pop(unit.component.name)
             self._prepare_forkserver(previous, plan)
-            answers = Answers(plan)
+            if self._answers is None or not self._answers.are_for(plan):
+                self._answers = Answers(plan)
+            answers = self._answers
             fresh = []
             for name, component in wanted.items():
                 if name not in self.units:
