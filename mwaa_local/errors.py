@@ -103,3 +103,12 @@ class DagRunFailed(MwaaLocalError):
     """A DAG run that was asked for did not succeed."""
 
     exit_code = 1
+
+
+def reason(error: OSError) -> str:
+    """Return what the system said, in one line: copying a folder fails with an entry for each of its files."""
+    entries = error.args[0] if error.args else None
+    if not isinstance(entries, list) or not entries:
+        return str(error)
+    first = str(entries[0][-1])
+    return first if len(entries) == 1 else f"{first}, and {len(entries) - 1} more"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable
+from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, reason
 from mwaa_local.release import Release
 
 SUPPORT_DIR = Path(__file__).parent / "support" / "python"
@@ -307,7 +307,7 @@ def locked(path: Path, on_step: Callable[[str], None]) -> Iterator[None]:
 
 
 def _disk_error(error: OSError, path: Path) -> DiskFull:
-    return DiskFull(f"cannot write below {path.parent}", str(error), "make room there, or check who owns the folder")
+    return DiskFull(f"cannot write below {path.parent}", reason(error), "make room there, or check who owns the folder")
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.errors import ProjectNotFound
+from mwaa_local.errors import ProjectNotFound, StateCorrupted
 
 ENVIRONMENT_FILE = "mwaa.yaml"
 STATE_DIR = ".mwaa-local"
@@ -102,8 +102,15 @@ class Project:
         }
 
     def make_state_dir(self) -> None:
-        """Make `.mwaa-local/` and keep git from seeing it."""
-        self.state_dir.mkdir(exist_ok=True)
+        """Make `.mwaa-local/` and keep git from seeing it. Raises StateCorrupted where there can be no such folder."""
+        try:
+            self.state_dir.mkdir(exist_ok=True)
+        except (FileExistsError, PermissionError) as error:
+            raise StateCorrupted(
+                f"{self.state_dir} cannot be a folder of ours",
+                str(error),
+                "move what bears that name out of the way, or run this as the user who owns the project",
+            ) from error
         ignore = self.state_dir / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

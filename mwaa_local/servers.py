@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.command import Request, run
-from mwaa_local.errors import ComponentFailed, ComponentNotReady, DiskFull, StateCorrupted, ToolMissing
+from mwaa_local.errors import ComponentFailed, ComponentNotReady, DiskFull, StateCorrupted, ToolMissing, reason
 from mwaa_local.health import Health
 from mwaa_local.packages import locked
 from mwaa_local.runtime import isolation
@@ -161,7 +161,7 @@ class DatabaseTemplates:
         except OSError as error:
             shutil.rmtree(part, ignore_errors=True)
             raise DiskFull(
-                f"cannot write the database below {data_dir.parent}", str(error), "make room there"
+                f"cannot write the database below {data_dir.parent}", reason(error), "make room there"
             ) from error
         password: str = json.loads((template_dir / COMPLETE_NAME).read_text())["password"]
         return password
