@@ -109,7 +109,10 @@ class AirflowClient:
         started = time.monotonic()
         self._wait_until_known(dag_id)
         run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
-        for argv in (("dags", "unpause", dag_id), ("dags", "trigger", "-r", run_id, dag_id)):
+        commands = [("dags", "trigger", "-r", run_id, dag_id)]
+        if self._health.dag_is_paused(dag_id):
+            commands.insert(0, ("dags", "unpause", dag_id))
+        for argv in commands:
             exit_code, output = self._runtime.capture("scheduler", argv)
             if exit_code != 0:
                 raise DagRunFailed(f"cannot trigger {dag_id}: exit code {exit_code}", output.strip()[-2000:])

@@ -6,6 +6,9 @@ lines) and a *hint* (a command or an edit). Anything that is not a `MwaaLocalErr
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class MwaaLocalError(Exception):
     """The root: a failure outside the product's own code that the user can act on."""
@@ -103,6 +106,13 @@ class DagRunFailed(MwaaLocalError):
     """A DAG run that was asked for did not succeed."""
 
     exit_code = 1
+
+
+def disk_error(error: OSError, folder: Path) -> DiskFull | OSError:
+    """Return DiskFull with the folder's name when there is no room, else the error itself."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    return DiskFull(f"no space left below {folder}", str(error), "make room there and run the command again")
 
 
 def reason(error: OSError) -> str:

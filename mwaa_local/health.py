@@ -88,6 +88,9 @@ class Health:
         """Say whether the DAG was parsed and can be triggered."""
         return bool(self._query("SELECT 1 FROM serialized_dag WHERE dag_id = %s LIMIT 1", (dag_id,)))
 
+    def dag_is_paused(self, dag_id: str) -> bool:
+        return bool(self._query("SELECT 1 FROM dag WHERE dag_id = %s AND is_paused", (dag_id,)))
+
     def dag_run_state(self, dag_id: str, run_id: str) -> str | None:
         rows = self._query("SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", (dag_id, run_id))
         return str(rows[0][0]) if rows else None

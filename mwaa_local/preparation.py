@@ -9,25 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
-from mwaa_local import requirements
-from mwaa_local.container import container_env
+from mwaa_local.configuration import Configuration
 from mwaa_local.environment import Environment
-from mwaa_local.errors import MwaaLocalError
-from mwaa_local.options import LocalValues, MergedVariables, merge, startup_view, user_notes, worker_queues
+from mwaa_local.installation import Installation
+from mwaa_local.options import LocalValues, MergedVariables, user_notes, worker_queues
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Launch, Plan, make_plan
 from mwaa_local.ports import check_ports, free_port
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark, save_remarks
+from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime import Event, isolation
 from mwaa_local.runtime.state import MARK_VARIABLE, write_private
 from mwaa_local.secrets import Secrets, load_secrets
@@ -43,12 +38,8 @@ from mwaa_local.servers import (
     postgres_argv,
     postgres_version,
 )
-from mwaa_local.startup import StartupOutcome, run_startup_script
+from mwaa_local.steps import Steps
 
-T = TypeVar("T")
-
-EXPORTS_NAME = "startup-exports.json"
-PACKAGES_MARK = "mwaa-local-project.json"
 QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
 
 
@@ -82,21 +73,24 @@ class Preparation:
         check_ports(self._ports(), self.running.ports if self.running else {})
         secrets = load_secrets(self.project.state_dir)
         store = PackageStore(self.cache_dir, self.env)
-        base = self._step("packages", lambda say: store.base(self.release, say))
+        steps = Steps(self.on_event)
+        base = steps.do("packages", lambda say: store.base(self.release, say))
         self.remarks += [Remark(WARNING, "python", note) for note in base.notes]
-        secrets = self._ensure_database(base, secrets)
+        secrets = self._ensure_database(base, secrets, steps)
         home_dir = self._enter_paths()
         launch = self._launch(secrets, home_dir)
         values = self._values(launch, secrets, home_dir)
-        launch = replace(launch, worker_queues=worker_queues(self.release, values))
-        source = self._requirements()
-        packages, outcomes = self._components_packages(store, base, source, values, home_dir)
-        merged = self._merge(packages, outcomes, values, home_dir)
+        configuration = Configuration(self.project, self.environment, self.release, values, home_dir, self.env)
+        installation = Installation(configuration, steps, self.running)
+        packages, exports = installation.install(store, base)
+        self.remarks += installation.remarks
+        merged = configuration.merged(packages, exports)
         self._remark_on_options(merged)
         self._finish_home(packages)
         launch = replace(
             launch,
             python=str(packages.python_path),
+            worker_queues=worker_queues(self.release, values),
             env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
         )
@@ -151,14 +145,14 @@ class Preparation:
 
     # Servers.
 
-    def _ensure_database(self, base: PythonEnvironment, secrets: Secrets) -> Secrets:
+    def _ensure_database(self, base: PythonEnvironment, secrets: Secrets, steps: Steps) -> Secrets:
         data_dir = self.project.database_dir / self.release.airflow_version
         if data_dir.exists():
             check_data_dir(data_dir)
             return secrets
         templates = DatabaseTemplates(self.cache_dir, find_binaries(), self._server_env(), free_port())
         migration = self._migration(base)
-        password = self._step("database", lambda say: templates.create(data_dir, migration, say))
+        password = steps.do("database", lambda say: templates.create(data_dir, migration, say))
         secrets = secrets.with_database(self.release.airflow_version, password)
         secrets.save(self.project.state_dir)
         return secrets
@@ -184,8 +178,8 @@ class Preparation:
             home_dir.mkdir(parents=True, exist_ok=True)
             values = replace(PREVIEW, database_url=_sqlalchemy(url), result_backend=f"db+{_sqlalchemy(url)}")
             values = replace(values, airflow_home=str(home_dir))
-            container = self._container_env(base, str(home_dir))
-            return merge(self.release, self.environment, values, component="migrate-db", container=container).as_env()
+            configuration = Configuration(self.project, self.environment, self.release, values, str(home_dir), self.env)
+            return configuration.merged_for("migrate-db", base, {}).as_env()
 
         return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
 
@@ -256,29 +250,6 @@ class Preparation:
             airflow_home=home_dir,
         )
 
-    def _container_env(self, packages: PythonEnvironment, home_dir: str) -> dict[str, str]:
-        return container_env(self.project, self.environment, self.release, packages, home_dir, self.env)
-
-    def _merge(
-        self,
-        packages: PythonEnvironment,
-        outcomes: Mapping[str, Mapping[str, str]],
-        values: LocalValues,
-        home_dir: str,
-    ) -> dict[str, MergedVariables]:
-        container = self._container_env(packages, home_dir)
-        return {
-            name: merge(
-                self.release,
-                self.environment,
-                values,
-                component=name,
-                container=container,
-                startup_exports=outcomes.get(name, {}),
-            )
-            for name in MWAA_COMPONENTS
-        }
-
     def _remark_on_options(self, merged: Mapping[str, MergedVariables]) -> None:
         """Tell the user, once each, which of their values lost or mean nothing to this Airflow."""
         for lost in dict.fromkeys(lost for variables in merged.values() for lost in user_notes(variables)):
@@ -288,155 +259,6 @@ class Preparation:
             )
         for name, remark in merged["scheduler"].remarks.items():
             self.remarks.append(Remark(WARNING, "options", f"{name}: {remark}"))
-
-    # Startup script and requirements.
-
-    def _requirements(self) -> requirements.PreparedRequirements | None:
-        path = self.project.requirements_path
-        if not path.is_file():
-            return None
-        work_dir = self.project.state_dir / "requirements"
-        mapped = {f"{isolation.MWAA_HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
-        prepared = requirements.prepare(path, self.release, work_dir, home_map=mapped)
-        # That MWAA adds the constraints to a file without any is how it should be; the rest is worth a look.
-        severity = NOTE if prepared.constraints is requirements.ConstraintSource.INJECTED else WARNING
-        self.remarks += [Remark(severity, "requirements", note) for note in prepared.notes]
-        return None if prepared.is_empty else prepared
-
-    def _components_packages(
-        self,
-        store: PackageStore,
-        base: PythonEnvironment,
-        source: requirements.PreparedRequirements | None,
-        values: LocalValues,
-        home_dir: str,
-    ) -> tuple[PythonEnvironment, dict[str, Mapping[str, str]]]:
-        """Return the project's own package set and what the startup script exported for each MWAA component.
-
-        The set is the project's own even without requirements: a startup script may call pip, and must not change
-        what other projects share. It is made anew when base, requirements or startup script change, as every start is
-        on MWAA.
-        """
-        script_path = self.project.startup_script_path
-        script = script_path.read_bytes() if script_path.is_file() and self.release.startup_script else b""
-        parts = [base.digest, source.digest if source else "", hashlib.sha256(script).hexdigest()]
-        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-        target_dir = self.project.state_dir / "packages" / key
-        packages = PythonEnvironment(target_dir, base.python_version, base.digest)
-        mark = _read_mark(target_dir)
-        if mark is None:
-            self._step(
-                "packages",
-                lambda say: _say(say, "copying the packages for this project", store.clone, base, target_dir),
-            )
-        exports = self._startup_exports(packages, script_path if script else None, values, home_dir, key)
-        failed = mark is not None and bool(mark.get("failed"))
-        if source is not None and (mark is None or (failed and self.running is None)):
-            mark = self._install(source, packages, exports, values, home_dir)
-        elif failed and mark is not None:
-            self._report_failed_install(mark["failed"])
-        if mark is None or "failed" not in mark:
-            mark = {"failed": ""}
-        (target_dir / PACKAGES_MARK).write_text(json.dumps(mark))
-        _remove_other_sets(target_dir, keep=self.running)
-        return packages, exports
-
-    def _startup_exports(
-        self,
-        packages: PythonEnvironment,
-        script_path: Path | None,
-        values: LocalValues,
-        home_dir: str,
-        key: str,
-    ) -> dict[str, Mapping[str, str]]:
-        exports_path = self.project.run_dir / EXPORTS_NAME
-        if script_path is None:
-            exports_path.unlink(missing_ok=True)
-            return {}
-        container = self._container_env(packages, home_dir)
-        views = {
-            name: startup_view(self.release, self.environment, values, component=name, container=container)
-            for name in MWAA_COMPONENTS
-        }
-        seen = hashlib.sha256(json.dumps([key, views], sort_keys=True).encode()).hexdigest()
-        if self.running is not None:
-            kept = _read_exports(exports_path, seen)
-            if kept is not None:
-                return kept
-        outcomes = self._step("startup script", lambda _: self._run_scripts(script_path, views, home_dir))
-        self.remarks += [
-            Remark(WARNING, "startup script", note)
-            for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
-        ]
-        exports: dict[str, Mapping[str, str]] = {outcome.component: outcome.exported for outcome in outcomes}
-        write_private(exports_path, json.dumps({**exports, "seen": seen}))
-        return exports
-
-    def _run_scripts(
-        self, script_path: Path, views: Mapping[str, Mapping[str, str]], home_dir: str
-    ) -> list[StartupOutcome]:
-        def one(name: str) -> StartupOutcome:
-            log_path = self.project.logs_dir / f"startup_script_{name}.out"
-            return run_startup_script(script_path, name, views[name], Path(home_dir), log_path)
-
-        with ThreadPoolExecutor(len(views)) as threads:
-            return list(threads.map(one, views))
-
-    def _install(
-        self,
-        source: requirements.PreparedRequirements,
-        packages: PythonEnvironment,
-        exports: Mapping[str, Mapping[str, str]],
-        values: LocalValues,
-        home_dir: str,
-    ) -> dict[str, str]:
-        env = self._merge(packages, exports, values, home_dir)["scheduler"].as_env()
-        # Where this machine reaches its index is the machine's business; what is installed is not.
-        network = {name: self.env[name] for name in ("PIP_INDEX_URL", "PIP_CERT") if name in self.env}
-        log_path = self.project.logs_dir / "requirements_install.out"
-        result = self._step(
-            "requirements",
-            lambda _: requirements.install(
-                source, packages.python_path, {**network, **env}, log_path, cwd=Path(home_dir)
-            ),
-        )
-        if isinstance(result, requirements.Installed):
-            return {"failed": ""}
-        self._report_failed_install(result.reason)
-        return {"failed": result.reason}
-
-    def _report_failed_install(self, reason: str) -> None:
-        self.remarks.append(
-            Remark(
-                ERROR,
-                "requirements",
-                f"{self.project.requirements_path.relative_to(self.project.root_dir)} was not installed",
-                f"{reason}\nAirflow started without it, as on MWAA, where nothing tells you.",
-                f"correct the file and run `mwaa-local up` again; pip's output is in "
-                f"{self.project.logs_dir / 'requirements_install.out'}",
-            )
-        )
-
-    def _step(self, name: str, action: Callable[[Callable[[str], None]], T]) -> T:
-        """Do one step; say it when it is worth saying: it announced itself, or took noticeable time."""
-        started = time.monotonic()
-        announced = False
-
-        def say(text: str) -> None:
-            nonlocal announced
-            announced = True
-            self.on_event(Event(name, "working", detail=text))
-
-        try:
-            result = action(say)
-        except MwaaLocalError:
-            self.on_event(Event(name, "failed", time.monotonic() - started))
-            raise
-        elapsed_s = time.monotonic() - started
-        if announced or name in ("startup script", "requirements"):
-            failed = isinstance(result, requirements.InstallFailed)
-            self.on_event(Event(name, "failed" if failed else "done", elapsed_s))
-        return result
 
 
 PREVIEW = LocalValues(
@@ -487,32 +309,3 @@ def tree_version(folder: Path) -> str:
 
 def _sqlalchemy(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg2://", 1)
-
-
-def _read_mark(target_dir: Path) -> dict[str, str] | None:
-    try:
-        plain = json.loads((target_dir / PACKAGES_MARK).read_text())
-        return {str(name): str(value) for name, value in plain.items()}
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _read_exports(path: Path, seen: str) -> dict[str, Mapping[str, str]] | None:
-    try:
-        plain = json.loads(path.read_text())
-        return {name: plain[name] for name in MWAA_COMPONENTS} if plain.pop("seen") == seen else None
-    except (OSError, ValueError, KeyError, AttributeError):
-        return None
-
-
-def _remove_other_sets(target_dir: Path, keep: Plan | None) -> None:
-    """Remove package sets that nothing uses any more; the one that components run from now is still in use."""
-    in_use = Path(keep.preload_argv[0]).parents[1] if keep and keep.preload_argv else None
-    for folder in target_dir.parent.iterdir():
-        if folder not in (target_dir, in_use):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _say(say: Callable[[str], None], text: str, action: Callable[..., T], *values: object) -> T:
-    say(text)
-    return action(*values)

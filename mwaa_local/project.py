@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.errors import ProjectNotFound, StateCorrupted
+from mwaa_local.errors import ProjectNotFound, StateCorrupted, disk_error
 
 ENVIRONMENT_FILE = "mwaa.yaml"
 STATE_DIR = ".mwaa-local"
@@ -102,18 +102,23 @@ class Project:
         }
 
     def make_state_dir(self) -> None:
-        """Make `.mwaa-local/` and keep git from seeing it. Raises StateCorrupted where there can be no such folder."""
+        """Make `.mwaa-local/` and keep git from seeing it.
+
+        Raises StateCorrupted where there can be no such folder, DiskFull when there is no room.
+        """
+        ignore = self.state_dir / ".gitignore"
         try:
             self.state_dir.mkdir(exist_ok=True)
+            if not ignore.exists():
+                ignore.write_text("*\n")
         except (FileExistsError, PermissionError) as error:
             raise StateCorrupted(
                 f"{self.state_dir} cannot be a folder of ours",
                 str(error),
                 "move what bears that name out of the way, or run this as the user who owns the project",
             ) from error
-        ignore = self.state_dir / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        except OSError as error:
+            raise disk_error(error, self.state_dir) from error
 
     @property
     def logs_dir(self) -> Path:

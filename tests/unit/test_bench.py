@@ -69,6 +69,11 @@ def test_busy_machine_is_said() -> None:
     assert "NOT" not in bench.others_text([2.0, 3.0])
 
 
+def test_stop_of_standalone_that_was_forced_is_said() -> None:
+    assert bench.forced_note([2.0, 30.1, 3.0]) == "standalone: 1 of 3 stops had to be killed after 30 s"
+    assert bench.forced_note([2.0]) == ""
+
+
 def test_unknown_row_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         bench.parse(["--only", "up,upp"])

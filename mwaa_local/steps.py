@@ -1,0 +1,43 @@
+"""Long steps of a start, and what is said about them while they go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from mwaa_local.errors import MwaaLocalError
+from mwaa_local.requirements import InstallFailed
+from mwaa_local.runtime import Event
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+# Steps that are told of even when they took no time: the user wrote them.
+ALWAYS_TOLD = ("startup script", "requirements")
+
+
+class Steps:
+    """Does steps one after another and tells `on_event` when one begins to take long, ends or fails."""
+
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self._on_event = on_event
+
+    def do(self, name: str, action: Callable[[Say], T]) -> T:
+        """Return what `action` returns; it gets a function that says what it is doing."""
+        started = time.monotonic()
+        announced = False
+
+        def say(text: str) -> None:
+            nonlocal announced
+            announced = True
+            self._on_event(Event(name, "working", detail=text))
+
+        try:
+            result = action(say)
+        except MwaaLocalError:
+            self._on_event(Event(name, "failed", time.monotonic() - started))
+            raise
+        if announced or name in ALWAYS_TOLD:
+            state = "failed" if isinstance(result, InstallFailed) else "done"
+            self._on_event(Event(name, state, time.monotonic() - started))
+        return result
