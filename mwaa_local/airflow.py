@@ -109,7 +109,7 @@ class AirflowClient:
         started = time.monotonic()
         self._wait_until_known(dag_id)
         run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
-        commands = [("dags", "trigger", "-r", run_id, dag_id)]
+        commands: list[tuple[str, ...]] = [("dags", "trigger", "-r", run_id, dag_id)]
         if self._health.dag_is_paused(dag_id):
             commands.insert(0, ("dags", "unpause", dag_id))
         for argv in commands:
