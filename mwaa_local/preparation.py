@@ -40,6 +40,7 @@ from mwaa_local.servers import (
 )
 from mwaa_local.steps import Steps
 
+WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
 
 
@@ -78,6 +79,7 @@ class Preparation:
         self.remarks += [Remark(WARNING, "python", note) for note in base.notes]
         secrets = self._ensure_database(base, secrets, steps)
         home_dir = self._enter_paths()
+        self._forget_written_configuration(home_dir)
         launch = self._launch(secrets, home_dir)
         values = self._values(launch, secrets, home_dir)
         configuration = Configuration(self.project, self.environment, self.release, values, home_dir, self.env)
@@ -125,6 +127,18 @@ class Preparation:
             )
         )
         return str(project.airflow_home_dir)
+
+    def _forget_written_configuration(self, home_dir: str) -> None:
+        """Remove the files that Airflow writes into its home when it finds none.
+
+        They hold the defaults of that release and absolute paths, and would be read by another release, or under
+        other paths. MWAA's containers begin without them, too.
+        """
+        running = self.running
+        if running and (running.airflow_version, running.home_dir) == (self.release.airflow_version, home_dir):
+            return
+        for name in WRITTEN_BY_AIRFLOW:
+            (self.project.airflow_home_dir / name).unlink(missing_ok=True)
 
     def _finish_home(self, packages: PythonEnvironment) -> None:
         """Let `/usr/local/airflow/.local` be where the packages are, as on MWAA."""
