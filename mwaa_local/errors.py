@@ -74,6 +74,10 @@ class DiskFull(MwaaLocalError):
     """There is no space left where the environment keeps its files."""
 
 
+class AccessDenied(MwaaLocalError):
+    """A file or folder may not be read or written by this user, or its disk is read-only."""
+
+
 class PortInUse(MwaaLocalError):
     """Another program listens on a port that the environment needs."""
 
@@ -108,11 +112,18 @@ class DagRunFailed(MwaaLocalError):
     exit_code = 1
 
 
-def disk_error(error: OSError, folder: Path) -> DiskFull | OSError:
-    """Return DiskFull with the folder's name when there is no room, else the error itself."""
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return error
-    return DiskFull(f"no space left below {folder}", str(error), "make room there and run the command again")
+def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | OSError:
+    """Return DiskFull or AccessDenied, with the folder's name, for what the user can act on, else the error itself."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = f"below {folder}" if folder else "on the disk"
+        return DiskFull(f"no space left {place}", str(error), "make room and run the command again; nothing is lost")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
+        return AccessDenied(
+            f"not allowed to use {error.filename}",
+            str(error),
+            "run this as the user who owns the project and the cache, or give that user the right",
+        )
+    return error
 
 
 def reason(error: OSError) -> str:

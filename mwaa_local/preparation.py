@@ -17,7 +17,7 @@ from mwaa_local.configuration import Configuration
 from mwaa_local.environment import Environment
 from mwaa_local.installation import Installation
 from mwaa_local.options import LocalValues, MergedVariables, user_notes, worker_queues
-from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
 from mwaa_local.plan import MWAA_COMPONENTS, Launch, Plan, make_plan
 from mwaa_local.ports import check_ports, free_port
 from mwaa_local.project import Project
@@ -175,7 +175,8 @@ class Preparation:
         """Describe the first migration: in an Airflow home of its own, by the release's packages alone."""
         key_parts = [
             self.release.airflow_version,
-            base.digest,
+            wanted_packages(self.release),
+            base.python_version,
             postgres_version(),
             self.release.migrate_argv,
             self.release.create_user_argv,

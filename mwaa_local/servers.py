@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.command import Request, run
-from mwaa_local.errors import ComponentFailed, ComponentNotReady, DiskFull, StateCorrupted, ToolMissing, reason
+from mwaa_local.errors import (
+    ComponentFailed,
+    ComponentNotReady,
+    DiskFull,
+    MwaaLocalError,
+    StateCorrupted,
+    ToolMissing,
+    reason,
+)
 from mwaa_local.health import Health
 from mwaa_local.packages import locked
 from mwaa_local.runtime import isolation
@@ -208,8 +216,7 @@ class DatabaseTemplates:
         )
         os.close(read_fd)
         if completed.returncode != 0:
-            kind = DiskFull if "No space left" in completed.stdout else ComponentFailed
-            raise kind("initdb failed", _last(completed.stdout), f"make sure that {data_dir.parent} can be written")
+            raise _initdb_error(completed.stdout, data_dir)
 
     @contextlib.contextmanager
     def _server(self, data_dir: Path, password: str) -> Iterator[str]:
@@ -246,6 +253,17 @@ class DatabaseTemplates:
             time.sleep(POLL_PAUSE_S)
         maintenance.create_database(DATABASE)
         maintenance.close()
+
+
+def _initdb_error(output: str, data_dir: Path) -> MwaaLocalError:
+    if "could not look up effective user ID" in output:
+        return ComponentFailed(
+            "PostgreSQL cannot run as a user without a name",
+            _last(output),
+            f'give the user a name: echo "airflow:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh" >> /etc/passwd',
+        )
+    kind = DiskFull if "No space left" in output else ComponentFailed
+    return kind("initdb failed", _last(output), f"make sure that {data_dir.parent} can be written")
 
 
 def own_by_server(folder: Path) -> None:

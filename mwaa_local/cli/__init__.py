@@ -5,7 +5,6 @@ A command's module is imported only when that command runs, so that `--help` and
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import signal
@@ -17,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from mwaa_local import __version__
-from mwaa_local.errors import DiskFull, MwaaLocalError
+from mwaa_local.errors import MwaaLocalError, disk_error
 
 BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
@@ -114,9 +113,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            _report_bug()
-        _fail(DiskFull("no space left on the disk", str(error), "make room and run the command again; nothing is lost"))
+        known = disk_error(error)
+        if isinstance(known, MwaaLocalError):
+            _fail(known)
+        _report_bug()
     except Exception:  # noqa: BLE001 - a bug keeps its traceback
         _report_bug()
 

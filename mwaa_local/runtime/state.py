@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mwaa_local.errors import StateCorrupted
+from mwaa_local.errors import StateCorrupted, disk_error
 
 STATE_NAME = "state.json"
 SESSIONS_NAME = "sessions.jsonl"
@@ -32,14 +32,17 @@ class State:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only this user can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write a file that only this user can read, whole or not at all. Raises DiskFull when there is no room."""
     part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)  # a mode given at creation does not change that of a file a crash left
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE_MODE)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(text)
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part.unlink(missing_ok=True)  # a mode given at creation does not change that of a file a crash left
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE_MODE)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+    except OSError as error:
+        raise disk_error(error, path.parent) from error
 
 
 def write_state(run_dir: Path, state: State) -> None:

@@ -25,7 +25,11 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local.packages import wanted_packages
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("environment", GENERATIONS, indirect=True)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.network,
+    pytest.mark.parametrize("environment", GENERATIONS, indirect=True),
+]
 
 MWAA_HOME_DIR = "/usr/local/airflow"
 # What pip's own virtual environment brings; not of MWAA's list.

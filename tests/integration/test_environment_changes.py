@@ -21,7 +21,7 @@ from environments import (
 )
 from wheels import make_wheel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 SERVERS = {"postgres", "redis"}
 NEW_DAG_TIMEOUT_S = 15.0
@@ -36,6 +36,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEnviron
         runner.write(plain_files())
         make_wheel(runner.root_dir / "requirements" / "wheels", "alpha", "1.0")
         yield start(runner)
+
+
+def up(running: RunningEnvironment, *words: str) -> None:
+    outcome = running.run("up", *words)
+    assert outcome.exit_code == 0, outcome.stderr
 
 
 def restarted(before: Mapping[str, int | None], after: Mapping[str, int | None]) -> set[str]:
@@ -53,7 +58,7 @@ def test_up_without_changes_restarts_nothing(running: RunningEnvironment) -> Non
 def test_up_applies_an_option_and_leaves_the_servers_alone(running: RunningEnvironment) -> None:
     before = running.pids()
     running.runner.write(plain_files(AirflowConfigurationOptions=OPTION))
-    assert running.run("up").exit_code == 0
+    up(running)
     assert restarted(before, running.pids()) == set(before) - SERVERS
     outcome = running.run("airflow", "config", "get-value", "app", "colour")
     assert outcome.stdout.split()[-1] == "green"
@@ -63,11 +68,11 @@ def test_up_applies_an_option_and_leaves_the_servers_alone(running: RunningEnvir
 def test_up_adds_a_worker_and_leaves_the_rest_alone(running: RunningEnvironment) -> None:
     before = running.pids()
     running.runner.write(plain_files(AirflowConfigurationOptions=OPTION, Local={"Workers": 2}))
-    assert running.run("up").exit_code == 0
+    up(running)
     assert restarted(before, running.pids()) == {"worker", "worker.1", "worker.2"}
     assert running.status()["healthy"]
     running.runner.write(plain_files(AirflowConfigurationOptions=OPTION))
-    assert running.run("up").exit_code == 0
+    up(running)
     assert set(running.pids()) == set(before)
 
 
@@ -145,7 +150,7 @@ def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: Runni
 
 def test_corrected_requirements_end_the_report(running: RunningEnvironment) -> None:
     running.runner.write({"requirements/requirements.txt": "# nothing any more\n"})
-    assert running.run("up").exit_code == 0
+    up(running)
     assert problems(running) == []
     assert import_in(running, "alpha") == ""
 
@@ -165,7 +170,7 @@ def test_other_port_moves_only_what_needs_it(running: RunningEnvironment) -> Non
     before = running.pids()
     old_port = running.plan().ports["webserver"]
     other = next(port for port in range(old_port + 1, old_port + 200) if port_is_free(port))
-    assert running.run("up", "--port", str(other)).exit_code == 0
+    up(running, "--port", str(other))
     assert running.plan().ports["webserver"] == other
     after = running.pids()
     assert not restarted(before, after) & SERVERS

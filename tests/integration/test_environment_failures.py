@@ -20,7 +20,7 @@ from environments import (
     wait_until,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 RESTART_TIMEOUT_S = 90.0
 MARKED_RUN = "run_that_must_survive"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from environments import LONG_RUN_ID, RunningEnvironment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 LONG_TASK_TIMEOUT_S = 180.0  # it sleeps for 90 s
 

@@ -22,6 +22,7 @@ from environments import LATEST, sample_files
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.network,
     pytest.mark.skipif(os.geteuid() != 0, reason="the tests run as an ordinary user anyway"),
     pytest.mark.skipif(not (shutil.which("setpriv") and shutil.which("unshare")), reason="needs setpriv and unshare"),
 ]

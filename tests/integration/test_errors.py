@@ -38,13 +38,13 @@ def taken_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-@pytest.mark.slow
+@pytest.mark.network
 def test_port_in_use_names_its_holder(project: MakeProject, taken_port: int) -> None:
     outcome = project(plain_files()).run("up", "--port", str(taken_port))
     assert_failed(outcome, f"port {taken_port} is already in use", f"process {os.getpid()}", "--port 0")
 
 
-@pytest.mark.slow
+@pytest.mark.network
 def test_port_in_use_of_the_environment_file(project: MakeProject, taken_port: int) -> None:
     runner = project(plain_files(Local={"WebserverPort": 0, "PostgresPort": taken_port}))
     assert_failed(runner.run("up"), f"port {taken_port} is already in use", "PostgresPort")
@@ -139,6 +139,7 @@ def test_disk_full_below_the_cache_folder(project: MakeProject, small_disk: Path
     assert_failed(outcome, "room", str(small_disk))
 
 
+@pytest.mark.network
 def test_disk_full_below_the_project(small_disk: Path, clean_env: Mapping[str, str]) -> None:
     runner = ProjectRunner(small_disk, clean_env)
     runner.write(plain_files())
@@ -205,7 +206,7 @@ def test_damaged_secrets_are_named_and_reset_db_helps(project: MakeProject, text
     assert not (runner.root_dir / ".mwaa-local" / "secrets.json").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.parametrize("text", ["", "17\n"])
 def test_damaged_database_is_named(project: MakeProject, text: str) -> None:
     runner = project({**plain_files(), ".mwaa-local/database/3.3.1/PG_VERSION": text})
@@ -214,7 +215,7 @@ def test_damaged_database_is_named(project: MakeProject, text: str) -> None:
     assert (runner.root_dir / ".mwaa-local/database/3.3.1/PG_VERSION").read_text() == text  # nothing was thrown away
 
 
-@pytest.mark.slow
+@pytest.mark.network
 def test_database_without_its_password_is_named(project: MakeProject) -> None:
     runner = project(plain_files())
     data_dir = runner.root_dir / ".mwaa-local" / "database" / "3.3.1"
