@@ -216,7 +216,7 @@ class DatabaseTemplates:
         )
         os.close(read_fd)
         if completed.returncode != 0:
-            raise _initdb_error(completed.stdout, data_dir)
+            raise initdb_error(completed.stdout, data_dir)
 
     @contextlib.contextmanager
     def _server(self, data_dir: Path, password: str) -> Iterator[str]:
@@ -255,7 +255,8 @@ class DatabaseTemplates:
         maintenance.close()
 
 
-def _initdb_error(output: str, data_dir: Path) -> MwaaLocalError:
+def initdb_error(output: str, data_dir: Path) -> MwaaLocalError:
+    """Return the error for what initdb printed when it failed."""
     if "could not look up effective user ID" in output:
         return ComponentFailed(
             "PostgreSQL cannot run as a user without a name",
