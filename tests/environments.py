@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import psutil
 import psycopg2
-from conftest import REPOSITORY_DIR, Outcome, ProjectRunner, make_clean_env
 
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.process import ProcessRuntime
+from tests.conftest import REPOSITORY_DIR, Outcome, ProjectRunner, make_clean_env
 
 T = TypeVar("T")
 

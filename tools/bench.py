@@ -18,6 +18,7 @@ import platform
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -63,6 +64,9 @@ POLL_PAUSE_S = 0.05
 BUSY_LOOK_S = 1.0
 BUSY_LIMIT_PERCENT = 10.0  # of all cores; above it, figures tell more about the others than about this
 MEGABYTE = 10**6
+# `airflow standalone` came with Airflow 2.2, and cannot be told a port before https://github.com/apache/airflow/pull/20429,
+# which the next release that MWAA had, 2.4.3, is newer than.
+STANDALONE_SINCE, PORT_CHOICE_SINCE, FIXED_PORT = "2.2.0", "2.3.0", 8080
 LAST_LINES = 20
 MARK_VARIABLE = "MWAA_LOCAL_BENCH"
 # Variables of the caller's shell that would change what is measured.
@@ -426,13 +430,14 @@ class Standalone:
         self._home_dir = home_dir
         self._release = release
         self._packages = packages
-        self._port = free_port()
+        self._port = free_port() if release.is_at_least(PORT_CHOICE_SINCE) else FIXED_PORT
         self._env = standalone_env(home_dir, env, release, packages, self._port)
         self._log_path = home_dir / "standalone.log"
         self._leader: subprocess.Popen[bytes] | None = None
         self.dags_dir = home_dir / "dags"
 
     def start(self) -> float:
+        check_port(self._port)
         launched, started = time.time(), time.monotonic()
         with self._log_path.open("w") as log:
             self._leader = leader = start_process(self._argv("standalone"), self._home_dir, self._env, log)
@@ -513,6 +518,16 @@ class Standalone:
         return [str(self._packages.python_path), "-m", "airflow", *words]
 
 
+def check_port(port: int) -> None:
+    """Raise BenchError when somebody listens there: their health page would be taken for ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise BenchError(f"port {port}, which `airflow standalone` needs, is in use") from error
+
+
 def health_signs(release: Release, *, own_dag_processor: bool) -> list[str]:
     """Return the parts of the health page that must be healthy."""
     signs = ["metadatabase", "scheduler"]
@@ -542,6 +557,7 @@ def standalone_env(
             "AIRFLOW__WEBSERVER__BASE_URL": url,
         }
     return {
+        "PYTHONUNBUFFERED": "1",  # so that a failure's last lines are there
         # `standalone` starts its parts as `airflow`, looked up on PATH.
         "PATH": f"{packages.bin_dir}{os.pathsep}{env.get('PATH', os.defpath)}",
         "HOME": str(home_dir),
@@ -613,7 +629,9 @@ class Bench:
                 self._cold_up()
         if self.wanted - {COLD_ROW}:
             subjects: list[Subject] = [self._ours("project", self.env)]
-            if self.standalone_wanted and self.wanted & STANDALONE_ROWS:
+            if not self.release.is_at_least(STANDALONE_SINCE):
+                say(f"Airflow {self.release.airflow_version} has no `airflow standalone`")
+            elif self.standalone_wanted and self.wanted & STANDALONE_ROWS:
                 subjects.append(self._standalone(packages))
             self._measure_warm(subjects)
 

@@ -22,24 +22,6 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from fakes import (
-    READY_LINE,
-    AirflowLike,
-    DiesAfterStart,
-    DiesAtOnce,
-    EndsSlowly,
-    IgnoresSigterm,
-    LeavesAGrandchild,
-    Listener,
-    NeverReady,
-    OneTime,
-    Steady,
-    WipesItsEnvironment,
-    WritesALongLine,
-    WritesALot,
-    program,
-    wait_until,
-)
 
 from mwaa_local.errors import (
     ComponentFailed,
@@ -67,6 +49,24 @@ from mwaa_local.runtime import (
 from mwaa_local.runtime.logfile import TAIL_LINES
 from mwaa_local.runtime.process import ProcessRuntime
 from mwaa_local.runtime.state import ISOLATION_VARIABLE, MARK_VARIABLE, SESSIONS_NAME, STATE_NAME, read_state
+from tests.fakes import (
+    READY_LINE,
+    AirflowLike,
+    DiesAfterStart,
+    DiesAtOnce,
+    EndsSlowly,
+    IgnoresSigterm,
+    LeavesAGrandchild,
+    Listener,
+    NeverReady,
+    OneTime,
+    Steady,
+    WipesItsEnvironment,
+    WritesALongLine,
+    WritesALot,
+    program,
+    wait_until,
+)
 
 Open = Callable[[Project, Mapping[str, str]], Runtime]
 # How to open each backend: by processes with a namespace of their own where the system allows it, and without.

@@ -20,10 +20,10 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from environments import GENERATIONS, RunningEnvironment, wait_until
 from packaging.utils import canonicalize_name
 
 from mwaa_local.packages import wanted_packages
+from tests.environments import GENERATIONS, RunningEnvironment, wait_until
 
 pytestmark = [
     pytest.mark.slow,

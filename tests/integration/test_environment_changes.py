@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 
 import pytest
-from environments import (
+
+from tests.environments import (
     LATEST,
     TEST_DAGS_DIR,
     RunningEnvironment,
@@ -19,7 +20,7 @@ from environments import (
     stopped_at_the_end,
     wait_until,
 )
-from wheels import make_wheel
+from tests.wheels import make_wheel
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from conftest import ProjectRunner
-from environments import (
+
+from tests.conftest import ProjectRunner
+from tests.environments import (
     RunningEnvironment,
     alive,
     plain_files,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from environments import LONG_RUN_ID, RunningEnvironment
+
+from tests.environments import LONG_RUN_ID, RunningEnvironment
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, REPOSITORY_DIR, cache_dir, make_clean_env
-from environments import LATEST, sample_files
+
+from tests.conftest import COMMAND, REPOSITORY_DIR, cache_dir, make_clean_env
+from tests.environments import LATEST, sample_files
 
 pytestmark = [
     pytest.mark.slow,

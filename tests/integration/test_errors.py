@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, Outcome, ProjectRunner
-from environments import plain_files
+
+from tests.conftest import COMMAND, Outcome, ProjectRunner
+from tests.environments import plain_files
 
 MakeProject = Callable[..., ProjectRunner]
 READABLE_CHARACTERS = 4000

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 import uv
-from wheels import make_wheel
 
 from mwaa_local.errors import ToolMissing
 from mwaa_local.release import Release
 from mwaa_local.requirements import Installed, InstallFailed, install, prepare
+from tests.wheels import make_wheel
 
 URL = "https://raw.githubusercontent.com/apache/airflow/constraints-2.10.3/constraints-3.11.txt"
 

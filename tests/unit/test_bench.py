@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -72,6 +73,14 @@ def test_busy_machine_is_said() -> None:
 def test_stop_of_standalone_that_was_forced_is_said() -> None:
     assert bench.forced_note([2.0, 30.1, 3.0]) == "standalone: 1 of 3 stops had to be killed after 30 s"
     assert bench.forced_note([2.0]) == ""
+
+
+def test_port_of_a_stranger_is_refused() -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        with pytest.raises(BenchError, match="is in use"):
+            bench.check_port(stranger.getsockname()[1])
 
 
 def test_unknown_row_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from conftest import REPOSITORY_DIR, ProjectRunner
 
 from mwaa_local import __version__
 from mwaa_local.cli import COMMANDS
+from tests.conftest import REPOSITORY_DIR, ProjectRunner
 
 Project = Callable[..., ProjectRunner]
 HEAVY_MODULES = ("pydantic", "botocore", "psycopg2", "redis", "yaml", "psutil", "uv", "rich", "asyncio")

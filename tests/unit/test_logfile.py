@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mwaa_local.runtime import LogLine
 from mwaa_local.runtime.logfile import TAIL_LINES, LogFile, older_path, parse, read, tail
+from tests.fakes import wait_until
 
 
 def texts(path: Path) -> list[str]:
