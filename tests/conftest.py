@@ -143,7 +143,7 @@ def no_leaked_variables() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def latest_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """The sample project of the newest release, running to the end of the session, its task of 90 s among the first."""
-    from environments import LATEST, LONG_RUN_ID, running_sample
+    from tests.environments import LATEST, LONG_RUN_ID, running_sample
 
     with running_sample(tmp_path_factory.mktemp("latest"), LATEST) as running:
         running.trigger("long_task", LONG_RUN_ID)
@@ -156,7 +156,7 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
     pytest orders a module's tests by the parameter, so that an older release runs only while it is asked for.
     """
-    from environments import LATEST, running_sample
+    from tests.environments import LATEST, running_sample
 
     if request.param == LATEST:
         yield request.getfixturevalue("latest_environment")
