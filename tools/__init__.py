@@ -1,0 +1,1 @@
+"""Programs for working on `mwaa-local` itself; none of them is installed with it."""

@@ -1,0 +1,1 @@
+"""Measure speed and memory of `mwaa-local`: `python -m tools.bench`."""

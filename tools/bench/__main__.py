@@ -1,0 +1,123 @@
+"""Measure speed and memory of `mwaa-local`, and beside it `airflow standalone` of the same packages.
+
+    python -m tools.bench [--release 3.3.1] [--only ROW,ROW] [--quick] [--json] [--skip-cold] [--skip-standalone]
+
+Prints a table. A slow figure is a figure, not a failure: the exit code is 1 only when something did not work. Works in
+a temporary copy of the sample project and stops what it started. `airflow standalone` keeps its own defaults (SQLite,
+the executor it chooses) except for the examples, its ports, and as many slots as the worker here has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mwaa_local.cli.session import Session
+from mwaa_local.console import standard, table
+from mwaa_local.errors import MwaaLocalError
+from mwaa_local.packages import PackageStore
+from mwaa_local.project import Project
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+from mwaa_local.runtime.process import ProcessRuntime
+from tools.bench.commands import BenchError
+from tools.bench.measuring import Bench, say
+from tools.bench.report import as_plain, as_table, machine_facts, others_text
+from tools.bench.rows import COLD_ROW, ROWS
+from tools.bench.sample import copy_sample
+from tools.bench.subjects import measuring_env
+
+DONE_EXIT_CODE, FAILED_EXIT_CODE, INTERRUPTED_EXIT_CODE = 0, 1, 130
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    names = [row.name for row in ROWS]
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.bench",
+        description="Measure speed and memory beside `airflow standalone`.",
+        epilog=f"Rows: {', '.join(names)}.",
+    )
+    parser.add_argument("--release", default=DEFAULT_AIRFLOW_VERSION, help="the Airflow version; default %(default)s")
+    parser.add_argument("--only", default=",".join(names), metavar="ROW,ROW", help="measure these rows only")
+    parser.add_argument("--quick", action="store_true", help="one sample of each")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--skip-cold", action="store_true", help="leave out what installs all packages anew")
+    parser.add_argument("--skip-standalone", action="store_true", help="leave out `airflow standalone`")
+    arguments = parser.parse_args(argv)
+    arguments.only = frozenset(filter(None, arguments.only.split(",")))
+    unknown = sorted(arguments.only - set(names))
+    if unknown:
+        parser.error(f"no row {', '.join(unknown)}; rows are: {', '.join(names)}")
+    return arguments
+
+
+def bench(arguments: argparse.Namespace, work_dir: Path, env: Mapping[str, str]) -> int:
+    """Measure, print, return the exit code."""
+    release = Release.load(arguments.release)
+    project_dir = work_dir / "facts"
+    copy_sample(project_dir, release)
+    project = Project.find(project_dir)
+    session = Session(project, standard(env), ProcessRuntime(project, env), dict(env))
+    wanted = arguments.only - ({COLD_ROW} if arguments.skip_cold else set())
+    measuring = Bench(release, env, work_dir, wanted, arguments.quick, not arguments.skip_standalone, session)
+    # Also makes the caches warm for every row but the cold one, which has its own.
+    packages = PackageStore(session.cache_dir, env).base(release, say)
+    facts = machine_facts(measuring, packages)
+    for name, value in facts.items():
+        say(f"{name:<8} {value}")
+    try:
+        measuring.measure(packages)
+    finally:
+        with interrupts_ignored():
+            measuring.discard()
+    facts["others"] = others_text(measuring.busy_percents)
+    say(f"others   {facts['others']}")
+    if arguments.json:
+        print(json.dumps(as_plain(facts, measuring.results), indent=2))
+    else:
+        print(table(("machine", ""), list(facts.items())))
+        print(f"\n{as_table(measuring.results)}")
+    failed = any(measurement.failure for measurement in measuring.results.values())
+    return FAILED_EXIT_CODE if failed else DONE_EXIT_CODE
+
+
+@contextlib.contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Let an impatient second Ctrl-C not stop the stopping."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parse(argv)
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with tempfile.TemporaryDirectory(prefix="mwaa-local-bench-", ignore_cleanup_errors=True) as folder:
+            return bench(arguments, Path(folder).resolve(), measuring_env(os.environ))
+    except MwaaLocalError as error:
+        standard(os.environ).show_error(error)
+        return error.exit_code
+    except BenchError as error:
+        say(f"error: {error}")
+        return FAILED_EXIT_CODE
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED_EXIT_CODE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
