@@ -95,7 +95,7 @@ def EndsSlowly(name: str = "ends-slowly", takes_s: float = 0.6, **settings: Any)
     """Ends in order on SIGTERM, in its own time."""
     code = f"""
 def end(*_):
-    time.sleep({takes_s}); say('ended in order'); sys.exit(0)
+    time.sleep({takes_s}); os.write(1, b'ended in order\\n'); sys.exit(0)  # print is not safe in a handler
 signal.signal(15, end); say({READY_LINE!r}); rest()
 """
     return program(name, code, **settings)
