@@ -6,7 +6,7 @@ Pure: nothing here touches a disk, a network or a clock. Both runtimes carry out
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pydantic
@@ -121,7 +121,6 @@ class Component:
     unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
     niceness: int = 0  # scheduling priority it starts with, as nice(1) counts
     reads: str = ""  # changes with files that it reads only when it starts, plugins above all
-    warm_up_url: str = ""  # fetched once after it is ready, answer ignored
 
 
 @dataclass(frozen=True)
@@ -265,9 +264,6 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
         if launch.worker_count > 1:  # several workers on one machine must have names of their own
             argv = (*argv, *release.worker_name_argv(name))
         components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
-    if release.warm_up_path:
-        # Airflow 3 builds the API that tasks talk to on its first request, which takes seconds of a first task's time.
-        components[0] = replace(components[0], warm_up_url=base_url + release.warm_up_path)
     return components
 
 

@@ -95,7 +95,6 @@ class Release:
     create_user_argv: tuple[str, ...] | None  # makes the web user; None where no login is needed
     login: str  # what to type into the web server's login page, or "" when there is none
     health_path: str  # of the web server; a page that answers 200 when it is up
-    warm_up_path: str  # a page to fetch once when the server is ready; "" for none, as no release pays for it now
     rest_base: str  # "/api/v2", "/api/v1" or "/api/experimental"
     preload: tuple[str, ...]  # modules worth importing once before components are forked
     # Configuration, by option name `section.key`; values may hold placeholders named in `options`.

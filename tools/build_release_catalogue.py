@@ -40,7 +40,6 @@ KEY_ORDER = (
         "create_user_argv",
         "login",
         "health_path",
-        "warm_up_path",
         "rest_base",
         "preload",
         "protected_variables",

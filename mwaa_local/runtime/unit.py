@@ -48,7 +48,6 @@ from mwaa_local.runtime.logfile import LogFile
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond
 HTTP_TIMEOUT_S = 2.0
-WARM_UP_TIMEOUT_S = 60.0
 QUICK_DEATH_S = 30.0  # a component that lived shorter than this never really worked
 MAX_QUICK_DEATHS = 3
 RESTART_PAUSES_S = (0.5, 2.0, 5.0, 10.0, 30.0)
@@ -155,12 +154,6 @@ class Unit:
             self._set(RESTARTING, describe_exit(exit_code))
             await asyncio.sleep(RESTART_PAUSES_S[min(self._quick_deaths, len(RESTART_PAUSES_S) - 1)])
 
-    def _warm_up(self) -> None:
-        if self.component.warm_up_url:
-            task = asyncio.create_task(asyncio.to_thread(page_answers, self.component.warm_up_url, WARM_UP_TIMEOUT_S))
-            _KEPT.add(task)
-            task.add_done_callback(_KEPT.discard)
-
     async def _launch_and_watch(self, launched: float) -> int | None:
         """Launch, wait for readiness and then for the end. Return the exit code; None after a readiness time-out."""
         self._log_seen.clear()
@@ -179,7 +172,6 @@ class Unit:
             if ready in done:
                 self._set(READY, elapsed_s=time.time() - launched)
                 self.settled.set()
-                self._warm_up()
             return await waiter
         finally:
             ready.cancel()

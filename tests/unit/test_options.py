@@ -88,7 +88,6 @@ def make_release(**changes: Any) -> Release:
         "worker_argv": (),
         "create_user_argv": None,
         "login": "",
-        "warm_up_path": "",
         "health_path": "/health",
         "rest_base": "/api/v1",
         "preload": (),
