@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from mwaa_local.errors import DagRunFailed
 from mwaa_local.health import HEARTBEAT_LIMIT_S, Health
 from mwaa_local.plan import HeartbeatReady, HttpReady, Plan
-from mwaa_local.runtime import READY, ComponentStatus, Event
-from mwaa_local.runtime.process import ProcessRuntime
-from mwaa_local.runtime.unit import page_answers
+from mwaa_local.runtime import READY, ComponentStatus, Event, Runtime
+from mwaa_local.runtime.readiness import page_answers
 
 DAG_KNOWN_TIMEOUT_S = 60.0  # until a DAG file has been parsed for the first time, imports included
 DAG_RUN_TIMEOUT_S = 600.0
@@ -60,7 +59,7 @@ class Figures:
 class AirflowClient:
     """Asks one running environment."""
 
-    def __init__(self, runtime: ProcessRuntime, plan: Plan) -> None:
+    def __init__(self, runtime: Runtime, plan: Plan) -> None:
         self._runtime = runtime
         self._plan = plan
         self._health = Health(plan.database_url, plan.broker_url)

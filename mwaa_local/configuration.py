@@ -29,10 +29,12 @@ class Configuration:
     values: LocalValues
     home_dir: str
     host_env: Mapping[str, str]
+    left_out: frozenset[str] = frozenset()  # of the container's variables: what this place has of its own
 
     def container(self, packages: PythonEnvironment) -> dict[str, str]:
         """Return the base environment of every component."""
-        return container_env(self.project, self.environment, self.release, packages, self.home_dir, self.host_env)
+        env = container_env(self.project, self.environment, self.release, packages, self.home_dir, self.host_env)
+        return {name: value for name, value in env.items() if name not in self.left_out}
 
     def startup_views(self, packages: PythonEnvironment) -> dict[str, dict[str, str]]:
         """Return, for each MWAA component, what its startup script sees."""

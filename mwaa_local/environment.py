@@ -10,9 +10,9 @@ import enum
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, ValidationError
 from pydantic.alias_generators import to_pascal
 from pydantic_core import ErrorDetails
 
@@ -58,6 +58,11 @@ class AwsMode(enum.StrEnum):
     HOST = "host"
 
 
+# They become words of a command and of a Dockerfile, so neither may hold anything but what such names have.
+SystemPackage = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9+.:=~_-]*$")]
+ImageName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][A-Za-z0-9./:@_-]*$")]
+
+
 class Intervals(enum.StrEnum):
     """How soon Airflow looks for new and changed DAG files: within seconds, or as MWAA does."""
 
@@ -83,6 +88,10 @@ class LocalSettings(_Members):
     workers: StrictInt | None = Field(default=None, ge=1)
     aws: AwsMode = AwsMode.NONE
     intervals: Intervals = Intervals.FAST
+    # Of the Docker runtime alone.
+    enforce_class: StrictBool = False
+    system_packages: tuple[SystemPackage, ...] = ()
+    base_image: ImageName | None = None
 
 
 LOCAL_MEMBERS = tuple(str(field.alias) for field in LocalSettings.model_fields.values())
@@ -301,6 +310,12 @@ def _local_violation(path: KeyPath, detail: ErrorDetails, file: EnvironmentFile)
     if detail["type"] in ("greater_than_equal", "less_than_equal"):
         limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
         return Violation(path, f"must be {limit}, not {found}", f"give {place} {limit}")
+    if detail["type"] in ("bool_type", "bool_parsing"):
+        return Violation(path, f"must be true or false, not {found}", f"write {path[-1]}: true")
+    if detail["type"] in ("tuple_type", "list_type"):
+        return Violation(path, f"must be a list, not {found}", f"write {path[-1]}: [default-jre-headless]")
+    if detail["type"] in ("string_type", "string_pattern_mismatch"):
+        return Violation(path, f"cannot be {shown(value)}", f"give {place} a plain name, without blanks or quotes")
     digits = isinstance(value, str) and value.isdecimal()
     fix = f"take the quotes away: {path[-1]}: {int(value)}" if digits else f"give {place} a whole number"
     return Violation(path, f"must be a whole number, not {'the text ' if digits else ''}{found}", fix)

@@ -70,6 +70,16 @@ class RuntimeUnavailable(MwaaLocalError):
     """The runtime that was asked for is not there."""
 
 
+class DockerUnavailable(RuntimeUnavailable):
+    """No Docker engine with Compose answers: it does not run, may not be used, or a part is missing."""
+
+    is_worth_a_look = False  # Docker is on this machine, so that its owner will want to know what is wrong
+
+
+class ImageBuildFailed(MwaaLocalError):
+    """The image could not be built; names the step, and the host that did not answer."""
+
+
 class DiskFull(MwaaLocalError):
     """There is no space left where the environment keeps its files."""
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mwaa_local import requirements
+from mwaa_local import requirements, requirements_install
 from mwaa_local.configuration import Configuration, Exports
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Plan
@@ -22,7 +22,8 @@ from mwaa_local.project import Project
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.runtime.isolation import MWAA_HOME_DIR
 from mwaa_local.runtime.state import write_private
-from mwaa_local.startup import StartupOutcome, run_startup_script
+from mwaa_local.startup import run_startup_script
+from mwaa_local.startup_outcome import StartupOutcome
 from mwaa_local.steps import Say, Steps
 
 EXPORTS_NAME = "startup-exports.json"
@@ -81,7 +82,7 @@ class Installation:
             outcome = self._install(source, packages, exports)
         outcome = outcome or Outcome()
         outcome.write(target_dir)
-        self._remark_on(outcome)
+        self.remarks += outcome_remarks(outcome, self._project, self._log_path)
         _remove_other_sets(target_dir, self.running)
         return packages, exports
 
@@ -96,9 +97,7 @@ class Installation:
         work_dir = self._project.state_dir / "requirements"
         mapped = {f"{MWAA_HOME_DIR}/{name}": folder for name, folder in self._project.mwaa_folders.items()}
         prepared = requirements.prepare(path, self.configuration.release, work_dir, home_map=mapped)
-        # That MWAA adds the constraints to a file without any is how it should be; the rest is worth a look.
-        severity = NOTE if prepared.constraints is requirements.ConstraintSource.INJECTED else WARNING
-        self.remarks += [Remark(severity, "requirements", note) for note in prepared.notes]
+        self.remarks += constraint_remarks(prepared)
         return None if prepared.is_empty else prepared
 
     def _startup_script(self) -> Path | None:
@@ -139,9 +138,9 @@ class Installation:
         home_dir = Path(self.configuration.home_dir)
         result = self.steps.do(
             "requirements",
-            lambda _: requirements.install(source, packages.python_path, env, self._log_path, cwd=home_dir),
+            lambda _: requirements_install.install(source, packages.python_path, env, self._log_path, cwd=home_dir),
         )
-        if isinstance(result, requirements.Installed):
+        if isinstance(result, requirements_install.Installed):
             return Outcome(warnings=result.warnings)
         return Outcome(failed=result.reason)
 
@@ -149,28 +148,39 @@ class Installation:
     def _log_path(self) -> Path:
         return self._project.logs_dir / REQUIREMENTS_LOG_NAME
 
-    def _remark_on(self, outcome: Outcome) -> None:
-        name = self._project.requirements_path.relative_to(self._project.root_dir)
-        if outcome.failed:
-            self.remarks.append(
-                Remark(
-                    ERROR,
-                    "requirements",
-                    f"{name} was not installed",
-                    f"{outcome.failed}\nAirflow started without it, as on MWAA, where nothing tells you.",
-                    f"correct the file and run `mwaa-local up` again; pip's output is in {self._log_path}",
-                )
+
+def constraint_remarks(prepared: requirements.PreparedRequirements) -> list[Remark]:
+    """Return what is to be said of the file before it is installed."""
+    # That MWAA adds the constraints to a file without any is how it should be; the rest is worth a look.
+    severity = NOTE if prepared.constraints is requirements.ConstraintSource.INJECTED else WARNING
+    return [Remark(severity, "requirements", note) for note in prepared.notes]
+
+
+def outcome_remarks(outcome: Outcome, project: Project, log_path: Path) -> list[Remark]:
+    """Return what is to be said of an install that failed, or that left packages which no longer fit together."""
+    name = project.requirements_path.relative_to(project.root_dir)
+    remarks = []
+    if outcome.failed:
+        remarks.append(
+            Remark(
+                ERROR,
+                "requirements",
+                f"{name} was not installed",
+                f"{outcome.failed}\nAirflow started without it, as on MWAA, where nothing tells you.",
+                f"correct the file and run `mwaa-local up` again; pip's output is in {log_path}",
             )
-        if outcome.warnings:
-            self.remarks.append(
-                Remark(
-                    WARNING,
-                    "requirements",
-                    f"{name} was installed, but some packages no longer fit together",
-                    "\n".join(outcome.warnings),
-                    f"pip's output is in {self._log_path}",
-                )
+        )
+    if outcome.warnings:
+        remarks.append(
+            Remark(
+                WARNING,
+                "requirements",
+                f"{name} was installed, but some packages no longer fit together",
+                "\n".join(outcome.warnings),
+                f"pip's output is in {log_path}",
             )
+        )
+    return remarks
 
 
 def _clone(store: PackageStore, base: PythonEnvironment, target_dir: Path, say: Say) -> None:

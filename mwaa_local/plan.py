@@ -121,6 +121,12 @@ class Component:
     unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
     niceness: int = 0  # scheduling priority it starts with, as nice(1) counts
     reads: str = ""  # changes with files that it reads only when it starts, plugins above all
+    exec_argv: tuple[str, ...] = ()  # what runs an Airflow command beside it, where that is not how it runs itself
+
+    @property
+    def command_argv(self) -> tuple[str, ...]:
+        """The words before those of an Airflow command that is to run in this component's environment."""
+        return self.exec_argv or self.argv[: len(self.argv) - len(self.airflow_argv)]
 
 
 @dataclass(frozen=True)
@@ -192,11 +198,17 @@ class Launch:
     plugins_version: str = ""
     forkserver: str = ""  # path of the fork server's module; empty switches it off
     host: str = "127.0.0.1"
+    # In containers: each component on a host of its own, reached from outside through published ports.
+    airflow_argv: tuple[str, ...] = ()  # what runs Airflow, in place of the interpreter's `-m airflow`
+    exec_argv: tuple[str, ...] = ()
+    listen: tuple[str, int] | None = None  # where the web server listens, if not at `host` and `webserver_port`
+    own_hosts: bool = False
+    one_time: tuple[Component, ...] = ()  # what must have ended well before Airflow's components start
 
 
 def make_plan(environment: Environment, release: Release, launch: Launch) -> Plan:
     """Return the plan of this environment: servers first, then Airflow's components, which start in parallel."""
-    components = [*_servers(launch), *_airflow_components(environment, release, launch)]
+    components = [*_servers(launch), *launch.one_time, *_airflow_components(environment, release, launch)]
     preload = release.preload if launch.forkserver else ()
     return Plan(
         components=tuple(components),
@@ -252,7 +264,8 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
     }
     if environment.airflow_configuration_options.get(TRIGGERER_OPTION, "True").lower() == "false":
         del commands["triggerer"]
-    words = {"host": launch.host, "port": str(launch.webserver_port), "workers": "1"}
+    listen_host, listen_port = launch.listen or (launch.host, launch.webserver_port)
+    words = {"host": listen_host, "port": str(listen_port), "workers": "1"}
     components = [
         _airflow_component(name, _fill(argv, words), ready, launch)
         for name, (argv, ready) in commands.items()
@@ -261,7 +274,8 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
     for number in range(1, launch.worker_count + 1):
         name = "worker" if launch.worker_count == 1 else f"worker.{number}"
         argv = (*_fill(release.worker_argv, words), "-q", ",".join(launch.worker_queues))
-        if launch.worker_count > 1:  # several workers on one machine must have names of their own
+        # Several workers on one machine must have names of their own.
+        if launch.worker_count > 1 and not launch.own_hosts:
             argv = (*argv, *release.worker_name_argv(name))
         components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
     return components
@@ -270,11 +284,12 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
 def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, launch: Launch) -> Component:
     return Component(
         name=name,
-        argv=(launch.python, "-m", "airflow", *argv),
+        argv=(*(launch.airflow_argv or (launch.python, "-m", "airflow")), *argv),
         airflow_argv=argv,
+        exec_argv=launch.exec_argv,
         env=launch.env_of[COMPONENT_OF[name.split(".")[0]]],
         ready=ready,
-        depends_on=("postgres", "redis"),
+        depends_on=("postgres", "redis", *(component.name for component in launch.one_time)),
         reads=launch.plugins_version,
         stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
         niceness=0 if name == "webserver" else BACKGROUND_NICENESS,

@@ -78,6 +78,7 @@ class Release:
     available_since: str  # ISO date
     end_of_support: str  # ISO date, or "" when none is announced
     operating_system: str  # "Amazon Linux 2" or "Amazon Linux 2023"
+    aws_cli_version: str  # of PyPI's awscli; wants exactly this release's botocore
     providers: Mapping[str, str]
     packages: Packages
     essential_constraints: Mapping[str, str]

@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,16 @@ def replace(text: str, edits: Iterable[tuple[LogicalLine, Edit]]) -> str:
     for start, end, new in sorted(changes, reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def quoted(prefix: str, value: str) -> str:
+    """Return an option's value as one word that pip's reader takes whole.
+
+    That reader looks for a comment, then for a word that begins with a dash, and for quotes only after that.
+    """
+    if value.startswith("/") and "#" in value:
+        value = Path(value).as_uri()
+    return prefix + shlex.quote(value)
 
 
 def logical_lines(text: str) -> Iterator[LogicalLine]:

@@ -103,11 +103,14 @@ def broker_argv(binaries: ServerBinaries, config_path: Path) -> tuple[str, ...]:
     return (str(binaries.broker), str(config_path))
 
 
-def broker_config(data_dir: Path, port: int, password: str) -> str:
-    """Return the broker's configuration: local only, with a password, its messages kept on disk as SQS keeps them."""
+def broker_config(data_dir: Path, port: int, password: str, host: str = HOST) -> str:
+    """Return the broker's configuration: local only, with a password, its messages kept on disk as SQS keeps them.
+
+    In a container it listens on every address, which only the environment's own network and 127.0.0.1 lead to.
+    """
     return "\n".join(
         [
-            f"bind {HOST}",
+            f"bind {host}",
             f"port {port}",
             f"requirepass {password}",
             f'dir "{data_dir}"',

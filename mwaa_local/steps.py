@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.requirements import InstallFailed
+from mwaa_local.requirements_install import InstallFailed
 from mwaa_local.runtime import Event
 
 T = TypeVar("T")

@@ -157,7 +157,7 @@ match sys.argv[1:]:
     case ['wait', *_]:
         def end(number, _):
             os.write(1, b'got %s\\n' % signal.Signals(number).name.encode()); sys.exit(42)
-        signal.signal(2, end); signal.signal(15, end); say('waiting'); rest()
+        [signal.signal(number, end) for number in (1, 2, 15)]; say('waiting'); rest()
     case ['read', *_]:
         say('read ' + sys.stdin.read())
     case _:

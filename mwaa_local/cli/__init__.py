@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "options": ("options", "options", "Show Airflow's configuration and who set each value."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
+    "env": ("env", "env", "Write what docker compose needs, to run it by hand."),
     "start": ("up", "up", "The same as `up`."),
     "stop": ("down", "down", "The same as `down`."),
 }

@@ -8,15 +8,19 @@ from typing import Annotated
 
 import typer
 
+from mwaa_local.cli.data import remove_all_data
 from mwaa_local.cli.session import ProjectOption, open_session
 
 
 def down(
     project_dir: ProjectOption = Path(),
     now: Annotated[bool, typer.Option("--now", help="Kill running tasks instead of waiting for them.")] = False,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Also remove database, queue and installed requirements.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
 ) -> None:
-    """Stop the environment; database, logs and packages are kept.
+    """Stop the environment; database, logs and packages are kept, unless `--volumes` is given.
 
     Running tasks get 90 seconds to end, as on MWAA. Stopping what does not run is no error.
 
@@ -25,15 +29,21 @@ def down(
       mwaa-local down
 
       mwaa-local down --now
+
+      mwaa-local down --volumes
     """
     started = time.monotonic()
     session = open_session(project_dir, verbose=verbose)
-    if not session.project.run_dir.exists():
+    if not session.project.run_dir.exists() and not volumes:
         session.console.say("nothing is running here")
         return
     with session.exclusive():
         was_running = session.runtime.stop(now=now, on_event=session.console.show_event)
-    if was_running:
+        if volumes:
+            remove_all_data(session)
+    if volumes:
+        session.console.say("database, queue and installed requirements are gone; `mwaa-local up` begins anew")
+    elif was_running:
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
     else:
         session.console.say("nothing is running here")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mwaa_local.cli.data import all_runtimes
 from mwaa_local.cli.session import ProjectOption, open_session
 from mwaa_local.secrets import forget_damaged_secrets
 
@@ -31,7 +31,7 @@ def reset_db(
         raise typer.Exit(1)
     with session.exclusive():
         session.runtime.stop(now=True, on_event=session.console.show_event)
-        for folder in (project.database_dir / release.airflow_version, project.state_dir / "broker"):
-            shutil.rmtree(folder, ignore_errors=True)
+        for runtime in all_runtimes(session):
+            runtime.remove_data(("database", "queue"))
         forget_damaged_secrets(project.state_dir)
     session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")

@@ -15,7 +15,8 @@ import typer
 from mwaa_local.console import Console, standard
 from mwaa_local.errors import AlreadyRunning
 from mwaa_local.project import Project
-from mwaa_local.runtime.process import ProcessRuntime
+from mwaa_local.runtime import Runtime
+from mwaa_local.runtime.choice import existing_runtime
 
 if TYPE_CHECKING:  # most commands never look into the environment file, and should not pay for pydantic
     from mwaa_local.environment import Environment
@@ -28,11 +29,11 @@ LOCK_NAME = "command.lock"
 
 @dataclass(frozen=True)
 class Session:
-    """One command's view of a project."""
+    """One command's view of a project. `runtime` is the one that has something here, else that of processes."""
 
     project: Project
     console: Console
-    runtime: ProcessRuntime
+    runtime: Runtime
     env: dict[str, str]
 
     def environment(self) -> Environment:
@@ -74,4 +75,4 @@ class Session:
 def open_session(project_dir: Path, *, verbose: bool = False) -> Session:
     env = dict(os.environ)
     project = Project.find(project_dir)
-    return Session(project, standard(env, verbose=verbose), ProcessRuntime(project, env), env)
+    return Session(project, standard(env, verbose=verbose), existing_runtime(project, env), env)

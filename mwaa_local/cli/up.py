@@ -10,10 +10,10 @@ import typer
 
 from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.cli.starting import Started, prepare_and_start, say_choice, take_runtime
 from mwaa_local.console import Console
 from mwaa_local.environment import RuntimeKind
-from mwaa_local.errors import RuntimeUnavailable
-from mwaa_local.preparation import Preparation, Prepared
+from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE
 
@@ -26,6 +26,12 @@ def up(
     run_dag: Annotated[
         str, typer.Option("--run", metavar="DAG_ID", help="Then run this DAG and wait until it succeeded.")
     ] = "",
+    runtime: Annotated[
+        RuntimeKind | None,
+        typer.Option(
+            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto takes Docker where it answers."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
 ) -> None:
@@ -39,53 +45,39 @@ def up(
       mwaa-local up
 
       mwaa-local up --port 0 --run my_dag
+
+      mwaa-local up --runtime process
     """
-    started = time.monotonic()
+    began = time.monotonic()
     session = open_session(project_dir, verbose=verbose)
     environment = session.environment()
     release = session.release(environment)
-    check_runtime(environment.local.runtime)
     with session.exclusive():
+        session, choice = take_runtime(session, runtime or environment.local.runtime)
+        remarks = say_choice(session.console, choice)
         was_running = session.runtime.running
         try:
-            prepared = Preparation(
-                session.project,
-                environment,
-                release,
-                session.env,
-                session.cache_dir,
-                session.runtime.running_plan(),
-                session.console.show_event,
-                port,
-            ).prepare()
-            session.runtime.start(prepared.plan, session.console.show_event)
-        except KeyboardInterrupt:
+            started = prepare_and_start(session, environment, release, port, remarks)
+        except (KeyboardInterrupt, StartupScriptFailed) as error:
             if not was_running:
-                session.console.say("interrupted: stopping what was started")
+                if isinstance(error, KeyboardInterrupt):
+                    session.console.say("interrupted: stopping what was started")
                 session.runtime.stop(now=True)
             raise
     if run_dag:
-        AirflowClient(session.runtime, prepared.plan).run_dag(run_dag, session.console.show_event)
-    show_ready(session, release, prepared, time.monotonic() - started, as_json=as_json)
+        AirflowClient(session.runtime, started.plan).run_dag(run_dag, session.console.show_event)
+    show_ready(session, release, started, choice.kind, time.monotonic() - began, as_json=as_json)
 
 
-def check_runtime(wanted: RuntimeKind) -> None:
-    """Raise RuntimeUnavailable for a runtime that this version does not have."""
-    if wanted is RuntimeKind.DOCKER:
-        raise RuntimeUnavailable(
-            "`Local: {Runtime: docker}` is not available in this version",
-            "Only the process runtime is there.",
-            "set Runtime to process or auto in mwaa.yaml",
-        )
-
-
-def show_ready(session: Session, release: Release, prepared: Prepared, elapsed_s: float, *, as_json: bool) -> None:
+def show_ready(
+    session: Session, release: Release, started: Started, runtime: str, elapsed_s: float, *, as_json: bool
+) -> None:
     """Say what is there now: remarks, address, login, next command."""
-    client = AirflowClient(session.runtime, prepared.plan)
+    client = AirflowClient(session.runtime, started.plan)
     console = session.console
-    url = f"http://localhost:{prepared.plan.ports['webserver']}"
+    url = f"http://localhost:{started.plan.ports['webserver']}"
     errors = client.import_errors()
-    for remark in prepared.remarks:
+    for remark in started.remarks:
         if remark.severity != NOTE or console.verbose:
             console.show_remark(remark)
     for file, message in errors:
@@ -94,10 +86,11 @@ def show_ready(session: Session, release: Release, prepared: Prepared, elapsed_s
         console.show_json(
             {
                 "airflow_version": release.airflow_version,
+                "runtime": runtime,
                 "url": url,
                 "login": release.login,
                 "elapsed_s": round(elapsed_s, 2),
-                "remarks": [vars(remark) for remark in prepared.remarks],
+                "remarks": [vars(remark) for remark in started.remarks],
                 "import_errors": [{"file": file, "error": message} for file, message in errors],
             }
         )

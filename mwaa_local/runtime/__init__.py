@@ -1,11 +1,12 @@
 """The Runtime protocol: five verbs that every backend can do, and the values they speak.
 
-Backends: `process` (plain processes under our own supervisor). Nothing here knows which one is used.
+Backends: `process` (plain processes under our own supervisor) and `compose` (containers under Docker Compose).
+Nothing here knows which one is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,6 +62,13 @@ class Event:
 class Runtime(Protocol):
     """Carries a plan out."""
 
+    @property
+    def running(self) -> bool:
+        """Whether an environment runs here."""
+
+    def running_plan(self) -> Plan | None:
+        """Return the plan that runs, or None."""
+
     def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         """Start what does not run, restart what changed, leave the rest; return when all are ready."""
 
@@ -70,8 +78,17 @@ class Runtime(Protocol):
     def status(self) -> list[ComponentStatus]:
         """Return every component of the running plan, or nothing when none runs."""
 
-    def logs(self, names: Sequence[str], *, follow: bool) -> Iterator[LogLine]:
-        """Yield the lines of the named components (all when empty) by time; with `follow`, go on as they come."""
+    def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
+        """Yield the lines of the named components (all when empty) by time; with `follow`, go on as they come.
 
-    def run(self, component: str, argv: Sequence[str]) -> int:
+        `from_end` leaves out what is there already.
+        """
+
+    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         """Run an Airflow command in that component's environment on this process's streams; return its exit code."""
+
+    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
+
+    def remove_data(self, names: Sequence[str] = ()) -> None:
+        """Remove what a stopped environment keeps: all of it, or of `database`, `queue`, `packages` what is named."""

@@ -19,6 +19,7 @@ MAX_BYTES = 20 * 1024 * 1024  # one file and one older one are kept, so a compon
 TAIL_LINES = 20  # of a failed component's output, in its error
 TAIL_READ_BYTES = 64 * 1024
 FOLLOW_PAUSE_S = 0.1
+PRIVATE_FILE_MODE = 0o600  # a log may hold what tasks print
 
 
 class LogFile:
@@ -34,8 +35,12 @@ class LogFile:
         self._file: FileIO | None = None
         self._size = 0
 
-    def write(self, stream: str, text: str) -> None:
-        line = f"{datetime.now(UTC).isoformat(timespec='microseconds')} {stream} {text}\n"
+    def write(self, stream: str, text: str, when: float | None = None) -> None:
+        """Append a line, written now or at `when` (epoch seconds)."""
+        time_text = datetime.fromtimestamp(time.time() if when is None else when, UTC).isoformat(
+            timespec="microseconds"
+        )
+        line = f"{time_text} {stream} {text}\n"
         try:
             self._write(line.encode("utf-8", "replace"))
         except OSError as error:
@@ -48,14 +53,15 @@ class LogFile:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: a line is there for `logs -f` at once, and nothing is lost when the supervisor dies.
-            self._file = self.path.open("ab", buffering=0)
+            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE)
+            self._file = os.fdopen(fd, "ab", buffering=0)
             self._size = os.fstat(self._file.fileno()).st_size
         self._file.write(data)
         self._size += len(data)
         if self._size > self._max_bytes:
             self.close()
             self.path.replace(older_path(self.path))
-            self.path.touch()
+            self.path.touch(PRIVATE_FILE_MODE)
 
     def close(self) -> None:
         if self._file is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -160,6 +161,15 @@ class ProcessRuntime:
                     return int(answer["exit_code"])
                 raise ComponentUnknown(f"cannot run in component {component!r}", str(answer.get("error", answer)))
         raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
+
+    def remove_data(self, names: Sequence[str] = ()) -> None:
+        folders = {
+            "database": self.project.database_dir,
+            "queue": self.project.state_dir / "broker",
+            "packages": self.project.state_dir / "packages",
+        }
+        for name in names or folders:
+            shutil.rmtree(folders[name], ignore_errors=True)
 
     # Looking.
 

@@ -204,7 +204,7 @@ class Supervisor:
             end = asyncio.create_task(parent.wait(pid))
         else:
             process = subprocess.Popen(
-                [*component.argv[: len(component.argv) - len(component.airflow_argv)], *argv],
+                [*component.command_argv, *argv],
                 env=env,
                 cwd=self.plan.home_dir,
                 stdin=fds[0],

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from mwaa_local.plan import (
     BrokerReady,
@@ -45,9 +42,9 @@ from mwaa_local.runtime import (
 )
 from mwaa_local.runtime.forkserver import Forkserver, ForkserverGone
 from mwaa_local.runtime.logfile import LogFile
+from mwaa_local.runtime.readiness import describe_exit, page_answers, port_answers, waited_for
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond
-HTTP_TIMEOUT_S = 2.0
 QUICK_DEATH_S = 30.0  # a component that lived shorter than this never really worked
 MAX_QUICK_DEATHS = 3
 RESTART_PAUSES_S = (0.5, 2.0, 5.0, 10.0, 30.0)
@@ -167,7 +164,7 @@ class Unit:
         try:
             done, _ = await asyncio.wait({ready, waiter}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                await self._give_up(f"not ready after {timeout_s:g} s: {self._waited_for()}")
+                await self._give_up(f"not ready after {timeout_s:g} s: {waited_for(self.component.ready)}")
                 return None
             if ready in done:
                 self._set(READY, elapsed_s=time.time() - launched)
@@ -285,20 +282,6 @@ class Unit:
             return await self._questions.broker_answers()
         raise AssertionError(ready)
 
-    def _waited_for(self) -> str:
-        ready = self.component.ready
-        if isinstance(ready, LogReady):
-            return f"no line with {ready.text.strip()!r} in its output"
-        if isinstance(ready, HttpReady):
-            return f"{ready.url} did not answer 200"
-        if isinstance(ready, HeartbeatReady):
-            return f"no heartbeat of a {ready.job_type} in the metadata database"
-        if isinstance(ready, TcpReady):
-            return f"nothing accepts connections on port {ready.port}"
-        if isinstance(ready, ExitedOk):
-            return "it has not ended"
-        return "its server did not answer"
-
     async def _end_group(self, pid: int, patience_s: float) -> None:
         first = signal.SIGKILL if patience_s == 0 else getattr(signal, self.component.stop_signal)
         # The signal that asks goes to the leader where it has helpers of its own to end in order (worker pools);
@@ -340,16 +323,6 @@ async def end_of(process: subprocess.Popen[bytes]) -> int:
     return await end
 
 
-def describe_exit(code: int) -> str:
-    """Return `exit code 1` or `signal SIGKILL`."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"signal {-code}"
-
-
 def signal_process(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -377,24 +350,3 @@ def _is_zombie(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-def port_answers(port: int, host: str = "127.0.0.1") -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=HTTP_TIMEOUT_S):
-            return True
-    except OSError:
-        return False
-
-
-def page_answers(url: str, timeout_s: float = HTTP_TIMEOUT_S) -> bool:
-    """Say whether a GET of the page gives 200."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
-    try:
-        connection.request("GET", parts.path or "/")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import StartupScriptFailed, ToolMissing
-from mwaa_local.startup import STARTUP_SCRIPT_TIMEOUT_S, StartupOutcome, run_startup_script
+from mwaa_local.startup import run_startup_script
+from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S, StartupOutcome
 
 ENV = {"PATH": os.defpath, "HOME": "/nonexistent", "AIRFLOW_HOME": "/usr/local/airflow", "KEPT": "as it was"}
 Run = Callable[..., StartupOutcome]

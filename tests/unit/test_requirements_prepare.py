@@ -236,7 +236,7 @@ def test_paths_of_the_container_become_the_projects(prepared: Prepare, tmp_path:
     assert text_of(result).split("\n") == [
         f"--constraint {limits_copy}",
         f"--find-links '{home}/plugins'",
-        f"'-f{home}/plugins'",
+        f"-f'{home}/plugins'",
         f"--find-links {(home / 'plugins').as_uri()}",
         f"{home}/plugins/a-1.0-py3-none-any.whl",
         f'b @ {(home / "plugins").as_uri()}/b-1.0-py3-none-any.whl ; python_version > "3"',

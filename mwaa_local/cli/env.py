@@ -1,0 +1,37 @@
+"""`mwaa-local env`: what `docker compose` needs, for those who run it by hand."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
+from mwaa_local.cli.starting import write_compose_files
+
+
+def env(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Write the env files that docker-compose.yml reads, and print the command that runs it.
+
+    Again after each change of mwaa.yaml, requirements, plugins or startup script. `status`, `logs`, `airflow` and
+    `down` work with what was started so. Nothing is started here, and no Docker needs to run.
+
+    Examples:
+
+      mwaa-local env
+
+      eval "$(mwaa-local env) up --wait"
+    """
+    session = open_session(project_dir)
+    environment = session.environment()
+    release = session.release(environment)
+    with session.exclusive():
+        written = write_compose_files(session, environment, release)
+    for remark in written.remarks:
+        session.console.show_remark(remark)
+    session.console.say(
+        f"wrote the files in {written.dir}; add `up --wait`, `ps`, `down` or another word of Compose's to"
+    )
+    if as_json:
+        session.console.show_json({"command": list(written.command), "folder": str(written.dir)})
+    else:
+        session.console.show(shlex.join(written.command))

@@ -1,0 +1,110 @@
+"""What `up` and `env` have in common: which runtime, and the way from files to a plan for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mwaa_local.cli.session import Session
+from mwaa_local.console import Console
+from mwaa_local.environment import Environment
+from mwaa_local.errors import AlreadyRunning, MwaaLocalError
+from mwaa_local.image import COMPOSE_PATH
+from mwaa_local.plan import Plan
+from mwaa_local.preparation import Preparation
+from mwaa_local.release import Release
+from mwaa_local.remarks import WARNING, Remark
+from mwaa_local.runtime import Event, Runtime
+from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime
+
+
+@dataclass(frozen=True)
+class Started:
+    """A plan that runs, and what was learnt on the way."""
+
+    plan: Plan
+    remarks: tuple[Remark, ...]
+
+
+def take_runtime(session: Session, wanted: str) -> tuple[Session, Choice]:
+    """Return the session with the runtime that is wanted, and why it is that one."""
+    choice = choose(wanted, session.project, session.env)
+    return replace(session, runtime=open_runtime(choice.kind, session.project, session.env)), choice
+
+
+def say_choice(console: Console, choice: Choice) -> list[Remark]:
+    """Say which runtime was taken where the user left it open; return what is worth a look about that."""
+    if choice.why:
+        name = "Docker" if choice.kind == DOCKER else "processes"
+        console.show_event(Event("runtime", "done", detail=f"{name} ({choice.why})"))
+    if not choice.is_worth_a_look:
+        return []
+    hint = "`mwaa-local up --runtime docker` says more"
+    return [Remark(WARNING, "runtime", "Docker is on this machine but was not used", choice.why, hint)]
+
+
+def prepare_and_start(
+    session: Session, environment: Environment, release: Release, port: int | None, remarks: list[Remark]
+) -> Started:
+    """Bring the environment up in the session's runtime; what is not up at a failure was not up before."""
+    runtime: Runtime = session.runtime
+    before = runtime.running_plan()
+    parts = (session.project, environment, release, session.env, session.cache_dir, before, session.console.show_event)
+    from mwaa_local.runtime.process import ProcessRuntime
+
+    if isinstance(runtime, ProcessRuntime):
+        prepared = Preparation(*parts, port, remarks).prepare()
+        runtime.start(prepared.plan, session.console.show_event)
+        return Started(prepared.plan, prepared.remarks)
+
+    from mwaa_local.container_preparation import ContainerPreparation
+    from mwaa_local.runtime.compose import ComposeRuntime
+
+    assert isinstance(runtime, ComposeRuntime)
+    preparation = ContainerPreparation(*parts, port, remarks, runtime=runtime)
+    prepared = preparation.prepare()
+    try:
+        preparation.set_up(prepared.plan)
+        runtime.start(prepared.plan, session.console.show_event)
+    except MwaaLocalError:
+        preparation.judge()  # where the startup script is the cause, that is what to say
+        raise
+    started = Started(prepared.plan, tuple(preparation.judge()))
+    preparation.forget_replaced()
+    return started
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files for Compose, and the command that reads them, without its last words."""
+
+    dir: Path
+    command: tuple[str, ...]
+    remarks: tuple[Remark, ...]
+
+
+def write_compose_files(session: Session, environment: Environment, release: Release) -> Written:
+    """Write what Docker Compose needs, without asking an engine for anything.
+
+    Raises AlreadyRunning where the environment runs as processes: its ports would be taken.
+    """
+    from mwaa_local.container_preparation import ContainerPreparation
+    from mwaa_local.runtime.compose import ComposeRuntime
+
+    if session.runtime.running and not isinstance(session.runtime, ComposeRuntime):
+        raise AlreadyRunning("this environment runs already, as processes", hint="`mwaa-local down` first")
+    runtime = ComposeRuntime(session.project, session.env)
+    before = runtime.running_plan()
+    parts = (session.project, environment, release, session.env, session.cache_dir, before, session.console.show_event)
+    preparation = ContainerPreparation(*parts, runtime=runtime, build_image=False)
+    prepared = preparation.prepare()
+    runtime.remember(prepared.plan)
+    command = (
+        "docker",
+        "compose",
+        "--file",
+        str(COMPOSE_PATH.resolve()),
+        "--env-file",
+        str(preparation.files.env_path),
+    )
+    return Written(preparation.files.dir, command, prepared.remarks)

@@ -1,0 +1,448 @@
+"""Everything between a user's files and a plan of containers: image, variables, secrets, what containers start from.
+
+What the process runtime does while it prepares (startup script, pip, first migration), containers do for themselves;
+how that ended they leave in files, and `judge` turns these into the same remarks and errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mwaa_local import requirements, requirements_container, requirements_install, startup_outcome
+from mwaa_local.compose_files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
+from mwaa_local.configuration import Configuration
+from mwaa_local.container_startup import startup_values
+from mwaa_local.environment import AwsMode
+from mwaa_local.environment_class import Size
+from mwaa_local.errors import ImageBuildFailed, StateCorrupted
+from mwaa_local.image import COMPOSE_PATH, Image, build_variables, default_base_image, image_tag, write_context
+from mwaa_local.image_build import build_error, step_of
+from mwaa_local.installation import (
+    EXPORTS_NAME,
+    PIP_NETWORK_VARIABLES,
+    REQUIREMENTS_LOG_NAME,
+    Outcome,
+    constraint_remarks,
+    outcome_remarks,
+)
+from mwaa_local.options import LocalValues, worker_queues
+from mwaa_local.packages import PythonEnvironment
+from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
+from mwaa_local.ports import check_ports
+from mwaa_local.preparation import (
+    QUEUE_NAME,
+    Preparation,
+    Prepared,
+    folder_identities,
+    make_state_dirs,
+    tree_version,
+)
+from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
+from mwaa_local.runtime.compose import ComposeRuntime, compose_name
+from mwaa_local.runtime.engine import ComposeProject
+from mwaa_local.runtime.isolation import MWAA_HOME_DIR
+from mwaa_local.runtime.state import MARK_VARIABLE, write_private
+from mwaa_local.secrets import Secrets, load_secrets
+from mwaa_local.servers import DATABASE, USER, broker_config, broker_url, database_url
+from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S
+from mwaa_local.steps import Say, Steps
+
+HOME_DIR = str(MWAA_HOME_DIR)
+# How the image runs what runs in it (docker/Dockerfile, ENTRYPOINT).
+ENTRYPOINT = (f"{HOME_DIR}/.local/bin/python", "-I", "/usr/local/bin/entrypoint")
+WEBSERVER_PORT = 8080  # inside; outside it is the environment file's
+POSTGRES_PORT = 5432
+REDIS_PORT = 6379
+IN_IMAGE = PythonEnvironment(Path(HOME_DIR) / ".local", "", "")
+# The image's own, or of this machine and without meaning in a container.
+NOT_IN_CONTAINERS = frozenset(
+    {"PATH", "PYTHON_VERSION", "TMPDIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", MARK_VARIABLE}
+)
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
+NO_LIMIT = ("0", "0")
+SETUP_SERVICES = ("migrate-db", "requirements")
+REQUIREMENTS_TIMEOUT_S = requirements_install.REQUIREMENTS_INSTALL_TIMEOUT_S + STARTUP_SCRIPT_TIMEOUT_S + 60.0
+KEY_CHARACTERS = 12
+
+
+@dataclass
+class ContainerPreparation(Preparation):
+    """One way from files to a plan of containers."""
+
+    runtime: ComposeRuntime = field(kw_only=True)
+    build_image: bool = True  # `mwaa-local env` leaves that to Compose
+    _requirements: requirements.PreparedRequirements | None = None
+    _packages_key: str = ""
+
+    def prepare(self) -> Prepared:
+        make_state_dirs(self.project)
+        self._remark_on_members()
+        check_ports(self._ports(), self.running.ports if self.running else {})
+        self.files.make()
+        if self.running is None:
+            self.files.forget_outcomes()
+        secrets = self._with_database_password(load_secrets(self.project.state_dir))
+        ports = self._ports()
+        values = self._container_values(secrets, ports)
+        configuration = Configuration(
+            self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS
+        )
+        image = self._image()
+        self._packages_key = self._write_requirements(image)
+        self._write_start_values(configuration)
+        env_of = self._write_component_variables(configuration)
+        self._write_server_files(secrets)
+        plan = self._plan(secrets, ports, values, env_of)
+        self._write_compose_variables(plan, image)
+        write_context(self.release, self.files.image_dir)
+        compose = ComposeProject(
+            compose_name(self.project), self.project.root_dir, COMPOSE_PATH.resolve(), self.files.env_path
+        )
+        self.runtime.use(compose)
+        if self.build_image:
+            self._build(image)
+        save_remarks(self.project.run_dir, self.remarks)
+        return Prepared(plan, tuple(self.remarks), HOME_DIR)
+
+    @property
+    def files(self) -> ComposeFiles:
+        return ComposeFiles.of(self.project)
+
+    @property
+    def _shell(self) -> Mapping[str, str]:
+        """The caller's environment with certificates where containers see them."""
+        shell = {name: value for name, value in self.env.items() if name not in CERTIFICATE_VARIABLES}
+        if self._ca_bundle() is not None:
+            shell |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), f"{RUN_DIR}/{CA_BUNDLE_NAME}")
+        return shell
+
+    def _ca_bundle(self) -> Path | None:
+        """Return the certificates that the caller's shell names."""
+        named = (Path(self.env[name]) for name in CERTIFICATE_VARIABLES if self.env.get(name))
+        return next((path for path in named if path.is_file()), None)
+
+    # Secrets and values.
+
+    def _with_database_password(self, secrets: Secrets) -> Secrets:
+        key = self._password_key
+        if key in secrets.database_passwords:
+            return secrets
+        volume = self._database_volume
+        if self.build_image and volume in self.runtime.engine.volumes(compose_name(self.project)):
+            raise StateCorrupted(
+                f"the password of the database in the volume {volume} is lost",
+                "The file of secrets was lost or changed after the database was made.",
+                "restore the file, or run `mwaa-local reset-db` for a new database",
+            )
+        secrets = secrets.with_database(key, os.urandom(16).hex())
+        secrets.save(self.project.state_dir)
+        return secrets
+
+    @property
+    def _password_key(self) -> str:
+        return f"docker {self.release.airflow_version}"
+
+    @property
+    def _database_volume(self) -> str:
+        return f"{compose_name(self.project)}-database-{self.release.airflow_version}"
+
+    def _container_values(self, secrets: Secrets, ports: Mapping[str, int]) -> LocalValues:
+        password = secrets.database_passwords[self._password_key]
+        database = f"postgresql+psycopg2://{USER}:{password}@postgres:{POSTGRES_PORT}/{DATABASE}"
+        return LocalValues(
+            database_url=database,
+            result_backend=f"db+{database}",
+            broker_url=f"redis://:{secrets.broker_password}@redis:{REDIS_PORT}/0",
+            default_queue=QUEUE_NAME,
+            fernet_key=secrets.fernet_key,
+            secret_key=secrets.secret_key,
+            jwt_secret=secrets.jwt_secret,
+            web_url=f"http://localhost:{ports['webserver']}",
+            execution_api_url=f"http://webserver:{WEBSERVER_PORT}/execution/",
+            airflow_home=HOME_DIR,
+        )
+
+    def _image(self) -> Image:
+        local = self.environment.local
+        rootless = self.build_image and self.runtime.engine.is_rootless()
+        # A rootless engine shows its own user as root inside, so that is who the mounted folders belong to there.
+        uid, gid = (0, 0) if rootless else (os.getuid(), os.getgid())
+        return Image(
+            python_version=self.release.python_version,
+            base_image=local.base_image or default_base_image(self.release),
+            uid=uid,
+            gid=gid,
+            system_packages=tuple(local.system_packages),
+            debian_mirror=self.env.get("MWAA_LOCAL_DEBIAN_MIRROR", ""),
+        )
+
+    # What containers start from.
+
+    def _write_requirements(self, image: Image) -> str:
+        """Make the requirements file ready for a container; return what changes with anything that is installed."""
+        path, work_dir = self.project.requirements_path, self.files.requirements_dir
+        script = self.project.startup_script_path
+        parts = [image_tag(self.release, image), script.read_bytes().hex() if script.is_file() else ""]
+        self._requirements = None
+        if path.is_file():
+            home_map = {f"{HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
+            prepared = requirements.prepare(path, self.release, work_dir, home_map=home_map)
+            self.remarks += constraint_remarks(prepared)
+            if not prepared.is_empty:
+                mapping = {folder: f"{HOME_DIR}/{name}" for name, folder in self.project.mwaa_folders.items()}
+                parts.append(prepared.digest)
+                self._requirements = requirements_container.for_container(
+                    prepared, self.release, mapping, work_dir, REQUIREMENTS_DIR
+                )
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY_CHARACTERS]
+
+    def _write_start_values(self, configuration: Configuration) -> None:
+        container = configuration.container(IN_IMAGE)
+        has_script = self.release.startup_script and self.project.startup_script_path.is_file()
+
+        def values(component: str) -> dict[str, object]:
+            plain = startup_values(
+                self.release, self.environment, configuration.values, component=component, container=container
+            )
+            return {**plain, "startup_script": has_script, "timeout_s": STARTUP_SCRIPT_TIMEOUT_S}
+
+        for service, component in COMPONENT_OF.items():
+            self.files.write_start(service, values(component))
+        pip = None
+        if self._requirements is not None:
+            pip = {
+                "argv": list(self._requirements.argv_tail),
+                "timeout_s": requirements_install.REQUIREMENTS_INSTALL_TIMEOUT_S,
+                "stop_timeout_s": requirements_install.PIP_STOP_TIMEOUT_S,
+                # A start after a failure tries again, as MWAA does; applying another change does not.
+                "retry_failed": self.running is None,
+            }
+        self.files.write_start("requirements", {**values("scheduler"), "pip": pip})
+        commands = [self.release.migrate_argv, self.release.create_user_argv]
+        self.files.write_start(
+            "migrate-db",
+            {
+                "commands": [["airflow", *argv] for argv in commands if argv],
+                "key": f"{self.release.airflow_version}:{image_tag(self.release, self._image())}",
+            },
+        )
+
+    def _write_component_variables(self, configuration: Configuration) -> dict[str, dict[str, str]]:
+        """Write each service's variables as they are without a startup script; return MWAA's components' own."""
+        merged = configuration.merged(IN_IMAGE, {})
+        self._remark_on_options(merged)
+        env_of = {name: merged[name].as_env() for name in MWAA_COMPONENTS}
+        for name, variables in env_of.items():
+            self.files.write_variables(name, variables)
+        network = {name: self.env[name] for name in PIP_NETWORK_VARIABLES if name in self.env}
+        if "PIP_CERT" in network:
+            network["PIP_CERT"] = f"{RUN_DIR}/{CA_BUNDLE_NAME}"
+        self.files.write_variables("requirements", {**network, **env_of["scheduler"]})
+        self.files.write_variables("migrate-db", configuration.merged_for("migrate-db", IN_IMAGE, {}).as_env())
+        return env_of
+
+    def _write_server_files(self, secrets: Secrets) -> None:
+        password = secrets.database_passwords[self._password_key]
+        names = {"POSTGRES_USER": USER, "POSTGRES_PASSWORD": password, "POSTGRES_DB": DATABASE}
+        self.files.write_variables("postgres", names)
+        self.files.write_variables("redis", {"REDISCLI_AUTH": secrets.broker_password})
+        self.files.write_broker_configuration(
+            broker_config(Path("/data"), REDIS_PORT, secrets.broker_password, host="0.0.0.0")
+        )
+        self.files.write_image_secrets(self._ca_bundle(), self.env.get("PIP_INDEX_URL", ""))
+
+    # The plan.
+
+    def _plan(
+        self, secrets: Secrets, ports: Mapping[str, int], values: LocalValues, env_of: Mapping[str, Mapping[str, str]]
+    ) -> Plan:
+        password = secrets.database_passwords[self._password_key]
+        launch = Launch(
+            python=f"{HOME_DIR}/.local/bin/python",
+            home_dir=HOME_DIR,
+            webserver_port=ports["webserver"],
+            postgres_port=ports["postgres"],
+            broker_port=ports["redis"],
+            database_url=database_url(ports["postgres"], password),
+            broker_url=broker_url(ports["redis"], secrets.broker_password),
+            worker_queues=worker_queues(self.release, values),
+            postgres_argv=("postgres", "-c", "max_connections=200", "-c", "shared_buffers=32MB"),
+            broker_argv=("redis-server", "/opt/mwaa/redis.conf"),
+            server_env={},
+            env_of=env_of,
+            worker_count=self.environment.worker_count,
+            ports_asked=self._ports_asked,
+            folders=folder_identities(self.project),
+            plugins_version=tree_version(self.project.plugins_dir),
+            airflow_argv=(*ENTRYPOINT, "run", "airflow"),
+            exec_argv=(*ENTRYPOINT, "exec", "airflow"),
+            listen=("0.0.0.0", WEBSERVER_PORT),
+            own_hosts=True,
+            one_time=(
+                Component("migrate-db", (*ENTRYPOINT, "migrate"), {}, ExitedOk(), ("postgres",), restart=False),
+                Component(
+                    "requirements", (*ENTRYPOINT, "install"), {}, ExitedOk(REQUIREMENTS_TIMEOUT_S), restart=False
+                ),
+            ),
+        )
+        return make_plan(self.environment, self.release, launch)
+
+    def _write_compose_variables(self, plan: Plan, image: Image) -> None:
+        folders = self.project.mwaa_folders
+        shown = {
+            f"MWAA_{name.upper()}_DIR": str(folder if folder.is_dir() else self.project.airflow_home_dir / name)
+            for name, folder in folders.items()
+        }
+        aws_dir = self.files.dir / "aws"
+        own_aws_dir = Path(self.env.get("HOME", "/")) / ".aws"
+        if self.environment.local.aws is AwsMode.HOST and own_aws_dir.is_dir():
+            aws_dir = own_aws_dir
+        commands = {
+            f"MWAA_{name.upper().replace('-', '_')}_COMMAND": " ".join(component.airflow_argv)
+            for name in COMPONENT_OF
+            for component in [plan.component(name) or plan.component(f"{name}.1")]
+            if component is not None
+        }
+        reads = [plan.folders, tree_version(self.project.plugins_dir), _content(self.files.dir / "run")]
+        versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
+        variables = {
+            "MWAA_DAG_PROCESSOR_COMMAND": "",
+            "MWAA_TRIGGERER_COMMAND": "",
+            **build_variables(self.release, image),
+            **shown,
+            **commands,
+            **self._limits(),
+            "MWAA_PROJECT": compose_name(self.project),
+            "MWAA_DOCKER_DIR": str(self.files.dir),
+            "MWAA_LOGS_DIR": str(self.project.airflow_home_dir / "logs"),
+            "MWAA_AWS_DIR": str(aws_dir),
+            "MWAA_PACKAGES_KEY": self._packages_key,
+            "MWAA_READS": hashlib.sha256(json.dumps([reads, versions]).encode()).hexdigest()[:KEY_CHARACTERS],
+            "MWAA_HEALTH_PATH": self.release.health_path,
+            "MWAA_WEBSERVER_PORT": str(plan.ports["webserver"]),
+            "MWAA_POSTGRES_PORT": str(plan.ports["postgres"]),
+            "MWAA_REDIS_PORT": str(plan.ports["redis"]),
+            "MWAA_WORKER_COUNT": str(self.environment.worker_count),
+            "MWAA_DAG_PROCESSOR_COUNT": str(int(plan.component("dag-processor") is not None)),
+            "MWAA_TRIGGERER_COUNT": str(int(plan.component("triggerer") is not None)),
+            **{name: self.env[name] for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") if name in self.env},
+        }
+        self.files.write_variables("compose", variables)
+
+    def _limits(self) -> dict[str, str]:
+        facts = self.environment.environment_class_facts
+        limits: dict[str, str] = {}
+        for name, size in (("SCHEDULER", facts.scheduler), ("WORKER", facts.worker), ("WEBSERVER", facts.webserver)):
+            cpus, memory = _limit(size) if self.environment.local.enforce_class else NO_LIMIT
+            limits |= {f"MWAA_{name}_CPUS": cpus, f"MWAA_{name}_MEMORY": memory}
+        return limits
+
+    # The image.
+
+    def _build(self, image: Image) -> None:
+        tag = image_tag(self.release, image)
+        if self.runtime.engine.has_image(tag):
+            return
+        Steps(self.on_event).do("image", lambda say: self._build_image(say, tag))
+
+    def _build_image(self, say: Say, tag: str) -> None:
+        say(f"building {tag}, once for this release")
+        told = ""
+
+        def follow(line: str) -> None:
+            nonlocal told
+            step = step_of(line)
+            if step and step != told:
+                told = step
+                say(f"installing: {step}")
+
+        done = self.runtime.build(follow)
+        if done.returncode != 0 or not self.runtime.engine.has_image(tag):
+            raise build_error(done.stdout) or ImageBuildFailed("the image could not be built", done.stdout[-2000:])
+
+    # Around the start.
+
+    def set_up(self, plan: Plan) -> None:
+        """Where an environment runs, try script and requirements first, so that a failure leaves it running.
+
+        Raises StartupScriptFailed where MWAA's containers would not start.
+        """
+        if self.running is None:
+            return
+        self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S)
+        self._judge_script("requirements", "scheduler")
+
+    def forget_replaced(self) -> None:
+        """Remove the packages of earlier requirements, which nothing uses any more."""
+        self.runtime.remove_unused_volumes("packages", f"{compose_name(self.project)}-packages-{self._packages_key}")
+
+    def judge(self) -> list[Remark]:
+        """Return what the containers found: notes on the startup script, how pip ended.
+
+        Raises StartupScriptFailed where MWAA's containers would not start.
+        """
+        remarks = list(self.remarks)
+        if self.release.startup_script and self.project.startup_script_path.is_file():
+            remarks += self._judge_scripts()
+        else:
+            (self.project.run_dir / EXPORTS_NAME).unlink(missing_ok=True)
+        remarks += self._judge_requirements()
+        save_remarks(self.project.run_dir, remarks)
+        return remarks
+
+    def _judge_scripts(self) -> list[Remark]:
+        notes: dict[str, None] = {}
+        exports: dict[str, object] = {}
+        for service, component in (("requirements", "scheduler"), *((name, name) for name in MWAA_COMPONENTS)):
+            outcome = self._judge_script(service, component)
+            if outcome is not None:
+                exports[component] = dict(outcome.exported)
+                notes |= dict.fromkeys(outcome.notes)
+        if exports.keys() >= set(MWAA_COMPONENTS):
+            write_private(self.project.run_dir / EXPORTS_NAME, json.dumps({**exports, "seen": "in containers"}))
+        return [Remark(WARNING, "startup script", note) for note in notes]
+
+    def _judge_script(self, service: str, component: str) -> startup_outcome.StartupOutcome | None:
+        folder = self.files.outcome_dir(service)
+        log_path = self.project.logs_dir / f"startup_script_{component}.out"
+        if (folder / startup_outcome.LOG_NAME).is_file():
+            text = (folder / startup_outcome.LOG_NAME).read_text(encoding="utf-8", errors="replace")
+            write_private(log_path, text)
+        return startup_outcome.judge_outcome(folder, self.project.startup_script_path, component, log_path)
+
+    def _judge_requirements(self) -> list[Remark]:
+        if self._requirements is None:
+            return []
+        folder = self.files.outcome_dir("requirements")
+        log_path = self.project.logs_dir / REQUIREMENTS_LOG_NAME
+        if (folder / requirements_install.LOG_NAME).is_file():
+            raw = (folder / requirements_install.LOG_NAME).read_text(encoding="utf-8", errors="replace")
+            lines = (requirements_install.show(line, self._requirements) for line in raw.splitlines())
+            write_private(log_path, "".join(f"{line}\n" for line in lines))
+        result = requirements_install.judge_outcome(self._requirements, folder)
+        if result is None:
+            return [Remark(NOTE, "requirements", "the requirements were not looked at by this start")]
+        if isinstance(result, requirements_install.Installed):
+            outcome = Outcome(warnings=result.warnings)
+        else:
+            outcome = Outcome(failed=result.reason)
+        return outcome_remarks(outcome, self.project, log_path)
+
+
+def _limit(size: Size) -> tuple[str, str]:
+    return str(size.vcpus), f"{size.memory_gb}g"
+
+
+def _content(folder: Path) -> str:
+    """Return what changes with any file below the folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,97 @@
+"""Which runtime a command uses: the one that runs already, the one that was asked for, or what this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mwaa_local.errors import AlreadyRunning, DockerUnavailable
+from mwaa_local.project import Project
+from mwaa_local.runtime.state import STATE_NAME as PROCESS_STATE_NAME
+
+if TYPE_CHECKING:  # each is imported when it is the one
+    from mwaa_local.runtime import Runtime
+    from mwaa_local.runtime.compose import ComposeRuntime
+    from mwaa_local.runtime.process import ProcessRuntime
+
+DOCKER, PROCESS, AUTO = "docker", "process", "auto"
+DOCKER_STATE_NAME = "docker.json"
+_WORDS = {DOCKER: "Docker", PROCESS: "processes"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A runtime, and why it was taken, for people."""
+
+    kind: str  # DOCKER or PROCESS
+    why: str = ""
+    is_worth_a_look: bool = False  # Docker is there, but something is wrong with it
+
+
+def existing_runtime(project: Project, env: Mapping[str, str]) -> Runtime:
+    """Return the runtime that has something in the project; that of processes where none has."""
+    return open_runtime(DOCKER if _remembered(project) == DOCKER else PROCESS, project, env)
+
+
+def open_runtime(kind: str, project: Project, env: Mapping[str, str]) -> ComposeRuntime | ProcessRuntime:
+    if kind == DOCKER:
+        from mwaa_local.runtime.compose import ComposeRuntime
+
+        return ComposeRuntime(project, env)
+    from mwaa_local.runtime.process import ProcessRuntime
+
+    return ProcessRuntime(project, env)
+
+
+def choose(wanted: str, project: Project, env: Mapping[str, str]) -> Choice:
+    """Return what `up` uses. A running environment stays where it is.
+
+    Raises AlreadyRunning when the other runtime was asked for meanwhile, DockerUnavailable when Docker was asked for
+    and does not answer.
+    """
+    running = _running(project, env)
+    if running and wanted not in (AUTO, running):
+        raise AlreadyRunning(
+            f"this environment runs already, with {_WORDS[running]}",
+            f"It cannot move to {_WORDS[wanted]} while it runs; each has a database of its own.",
+            f"`mwaa-local down` first, or leave `--runtime {wanted}` out",
+        )
+    if running:
+        return Choice(running)
+    if wanted != AUTO:
+        if wanted == DOCKER:
+            _engine(env)
+        return Choice(wanted)
+    try:
+        return Choice(DOCKER, f"Docker {_engine(env)} answers")
+    except DockerUnavailable as error:
+        return Choice(PROCESS, f"no Docker: {error.what}", is_worth_a_look=error.is_worth_a_look)
+
+
+def _running(project: Project, env: Mapping[str, str]) -> str:
+    here = _remembered(project)
+    try:
+        return here if here and open_runtime(here, project, env).running else ""
+    except DockerUnavailable:  # no container runs under an engine that does not
+        return ""
+
+
+def _running(project: Project, env: Mapping[str, str]) -> str:
+    here = _remembered(project)
+    try:
+        return here if here and open_runtime(here, project, env).running else ""
+    except DockerUnavailable:  # no container runs under an engine that does not
+        return ""
+
+
+def _engine(env: Mapping[str, str]) -> str:
+    from mwaa_local.runtime.engine import Engine
+
+    return Engine.open(env).version()
+
+
+def _remembered(project: Project) -> str:
+    if (project.run_dir / DOCKER_STATE_NAME).exists():
+        return DOCKER
+    return PROCESS if (project.run_dir / PROCESS_STATE_NAME).exists() else ""

@@ -1,0 +1,361 @@
+"""The Docker runtime: one Compose project per project folder, with a container for each component of the plan.
+
+Compose makes containers from the compose file and removes them. They are started one by one as those they depend on
+become ready: `docker compose up` would run finished one-time services again, and stop at the first that fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from mwaa_local.errors import (
+    AlreadyRunning,
+    ComponentFailed,
+    ComponentNotReady,
+    ComponentUnknown,
+    DockerUnavailable,
+    MwaaLocalError,
+    NotRunning,
+)
+from mwaa_local.plan import Plan
+from mwaa_local.ports import check_ports
+from mwaa_local.project import Project
+from mwaa_local.runtime import STOPPED, STOPPING, ComponentStatus, Event, LogLine
+from mwaa_local.runtime.compose_errors import compose_error, start_error
+from mwaa_local.runtime.compose_state import Failure, Memory
+from mwaa_local.runtime.compose_view import Signs, by_component, component_name, status_of
+from mwaa_local.runtime.compose_watch import Watch
+from mwaa_local.runtime.container_command import run_in_container
+from mwaa_local.runtime.container_logs import ContainerLogs
+from mwaa_local.runtime.engine import ComposeProject, Container, Engine
+
+NAME_CHARACTERS = 20  # of the folder's name in the Compose project's
+POLL_PAUSE_S = 0.2
+KILLED_EXIT_CODE = 137  # what a command gets when its container ends
+REMOVE_TRIES = 3
+
+
+def compose_name(project: Project) -> str:
+    """Return the Compose project's name: readable, and another one for every folder."""
+    readable = re.sub(r"[^a-z0-9]+", "-", project.name.lower())[:NAME_CHARACTERS].strip("-")
+    return f"mwaa-{readable or 'local'}-{project.id}"
+
+
+class ComposeRuntime:
+    """Runs one project's plan as containers. `compose` says which file; what runs is found by its name alone."""
+
+    def __init__(self, project: Project, env: Mapping[str, str], compose: ComposeProject | None = None) -> None:
+        self.project = project
+        self._env = env
+        self._compose = compose or ComposeProject(compose_name(project))
+        self._memory = Memory(project.run_dir)
+        self._logs = ContainerLogs(project.logs_dir)
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine. Raises DockerUnavailable when none answers."""
+        if self._engine is None:
+            self._engine = Engine.open(self._env)
+        return self._engine
+
+    def use(self, compose: ComposeProject) -> None:
+        """Take this compose file for the starts to come."""
+        self._compose = compose
+
+    # The five verbs.
+
+    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+        with self._memory.changing():
+            containers = self.containers()
+            before = self._memory.read()
+            ours = {str(port): port for container in containers for port in container.ports}
+            check_ports(plan.ports, {**ours, **(dict(before.plan.get("ports", {})) if before and containers else {})})
+            self._replace_outdated(plan, containers, on_event)
+            failures = self._start_and_watch(plan, on_event)
+        for name, failure in failures.items():
+            raise start_error(failure.detail, plan.ports, self.engine.publisher_of) or self._failure(name, failure)
+
+    def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
+        try:
+            containers = self.containers()
+        except DockerUnavailable:
+            if self._memory.exists:
+                raise
+            return False
+        if not containers and not self._memory.exists:
+            return False
+        with self._memory.stopping(), self._memory.changing():
+            containers = self.containers()
+            alive = [container for container in containers if container.is_alive]
+            plan = self._known_plan()
+            if plan is not None:  # else Compose knows from its labels who depends on whom
+                self._stop_by_stages(plan, alive, now=now, tell=on_event or (lambda _: None))
+            self._fetch_logs()
+            self._remove_containers(now=now)
+            self._memory.forget()
+            return bool(alive)
+
+    def status(self) -> list[ComponentStatus]:
+        remembered, plan, containers = self._memory.read(), self._known_plan(), self._remembered_containers()
+        if remembered is None or plan is None or not containers:
+            return []
+        signs = Signs(plan, self.engine, dict(remembered.ready))
+        present = by_component(plan, containers)
+        try:
+            return [
+                status_of(
+                    component, present.get(component.name), remembered.failed.get(component.name), signs, self.engine
+                )
+                for component in plan.components
+            ]
+        finally:
+            signs.close()
+            with self._memory.changing(wait=False) as mine:
+                if mine:
+                    self._memory.note_ready(signs.ready)
+
+    def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
+        self._fetch_logs()
+        known = {path.stem: path for path in sorted(self.project.logs_dir.glob("*.log"))}
+        for name in names:
+            if name not in known:
+                raise ComponentUnknown(
+                    f"no component {name!r} has written a log here",
+                    f"Logs exist for: {', '.join(known) or 'none'}.",
+                    "mwaa-local logs",
+                )
+        paths = {name: known[name] for name in names or known}
+        return self._logs.read(paths, lambda: self._fetch_logs(names), follow=follow, from_end=from_end)
+
+    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        container, words = self._command(component, argv)
+        exit_code = run_in_container(self.engine, container.id, words, env or {})
+        if exit_code == KILLED_EXIT_CODE and not self.running:
+            raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
+        return exit_code
+
+    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
+        container, words = self._command(component, argv)
+        return self.engine.exec(container.id, words)
+
+    # Looking.
+
+    @property
+    def running(self) -> bool:
+        """Whether there are containers of a remembered environment."""
+        return bool(self._memory.read() and self._remembered_containers())
+
+    def running_plan(self) -> Plan | None:
+        if not self.running:
+            return None
+        plan = self._known_plan(strict=True)
+        assert plan is not None
+        return plan
+
+    def containers(self) -> list[Container]:
+        """Return the project's containers, remembered or not."""
+        return self.engine.containers(self._compose.name)
+
+    @staticmethod
+    def is_remembered(project: Project) -> bool:
+        """Whether this runtime has something in that project, without asking an engine."""
+        return Memory(project.run_dir).exists
+
+    def remember(self, plan: Plan) -> None:
+        """Note the plan that the compose file is about to bring up, by whoever's hand."""
+        with self._memory.changing():
+            self._memory.begin(plan, self._compose)
+
+    def _remembered_containers(self) -> list[Container]:
+        return self.containers() if self._memory.exists else []
+
+    def _known_plan(self, *, strict: bool = False) -> Plan | None:
+        """Return the remembered plan; of another version's, nothing, or AlreadyRunning when `strict`."""
+        remembered = self._memory.read()
+        if remembered is None:
+            return None
+        try:
+            return Plan.from_json(remembered.plan)
+        except (TypeError, KeyError) as error:
+            if not strict:
+                return None
+            raise AlreadyRunning(
+                "another version of mwaa-local started the environment that runs here",
+                f"Its plan is not understood: {error}.",
+                "mwaa-local down, then mwaa-local up",
+            ) from error
+
+    def _command(self, component: str, argv: Sequence[str]) -> tuple[Container, list[str]]:
+        """Return where and how an Airflow command runs in that component's environment."""
+        plan = self.running_plan()
+        if plan is None:
+            raise NotRunning("the environment is not running", hint="mwaa-local up")
+        wanted = plan.component(component)
+        if wanted is None or not wanted.airflow_argv:
+            able = ", ".join(item.name for item in plan.components if item.airflow_argv)
+            raise ComponentUnknown(
+                f"cannot run in component {component!r}", f"Airflow commands can run in: {able or 'none'}."
+            )
+        container = by_component(plan, self.containers()).get(component)
+        if container is None or not container.is_up:
+            raise NotRunning(f"the {component} is not running", "Commands run in its container.", "mwaa-local status")
+        return container, [*wanted.command_argv, *argv]
+
+    # Starting.
+
+    def _replace_outdated(self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None]) -> None:
+        """Have Compose make containers for the plan; what was made from another file stops first, its log is kept."""
+        hashes = self._config_hashes() if containers else {}
+        outdated = [item for item in containers if hashes.get(item.service) != item.config_hash]
+        self._fetch_logs()
+        self._stop_by_stages(
+            self._known_plan() or plan, [item for item in outdated if item.is_alive], now=False, tell=on_event
+        )
+        if outdated:
+            self._fetch_logs()
+        self._memory.begin(plan, self._compose)
+        present = by_component(plan, containers)
+        if outdated or len(present) != len(containers) or len(present) != len(plan.components):
+            make = ("up", "--no-start", "--no-build", "--quiet-pull", "--remove-orphans")
+            self._compose_to_end(self._compose, "--progress", "quiet", *make, meanwhile=self._make_way)
+
+    def _config_hashes(self) -> dict[str, str]:
+        """Return {service: what Compose writes on containers made from it as it is now}."""
+        output = self._compose_to_end(self._compose, "config", "--hash", "*")
+        return dict(line.split(maxsplit=1) for line in output.splitlines() if len(line.split()) == 2)
+
+    def _start_and_watch(self, plan: Plan, on_event: Callable[[Event], None]) -> Mapping[str, Failure]:
+        remembered = self._memory.read()
+        signs = Signs(plan, self.engine, dict(remembered.ready) if remembered else {})
+        try:
+            with self.engine.changes(self._compose.name) as changes:
+                watch = Watch(self.engine, plan, self.containers(), signs, self._memory, on_event)
+                watch.run(changes)
+        finally:
+            signs.close()
+        return watch.failures()
+
+    def _make_way(self) -> None:
+        if self._memory.stop_is_wanted():
+            raise NotRunning("the environment was stopped while it started", hint="mwaa-local up")
+
+    def _failure(self, name: str, failure: Failure) -> MwaaLocalError:
+        self._fetch_logs()
+        lines = "\n".join(f"  | {line}" for line in self._logs.tail(name))
+        kind = ComponentNotReady if failure.detail.startswith("not ready") else ComponentFailed
+        verb = "did not become ready" if kind is ComponentNotReady else "failed"
+        return kind(
+            f"{name} {verb}: {failure.detail}",
+            f"Its last lines:\n{lines or '  (none)'}\nThe whole log: {self.project.logs_dir / f'{name}.log'}",
+            f"mwaa-local logs {name}; the other components are still up, `mwaa-local down` stops them",
+        )
+
+    def run_once(self, service: str, timeout_s: float) -> None:
+        """Run a one-time service that depends on nothing to its end; how it ended is for others to judge."""
+        with self._memory.changing():
+            make = ("--progress", "quiet", "up", "--no-start", "--no-build", "--quiet-pull", "--no-deps", service)
+            self._compose_to_end(self._compose, *make, meanwhile=self._make_way)
+            for container in (item for item in self.containers() if item.service == service):
+                if problem := self.engine.start_container(container.id):
+                    raise start_error(problem, {}, self.engine.publisher_of) or self._failure(
+                        service, Failure(container.id, problem)
+                    )
+            deadline = time.monotonic() + timeout_s
+            while any(item.service == service and item.is_up for item in self.containers()):
+                self._make_way()
+                if time.monotonic() > deadline:
+                    raise ComponentNotReady(
+                        f"{service} did not end within {timeout_s:g} s", hint=f"mwaa-local logs {service}"
+                    )
+                time.sleep(POLL_PAUSE_S)
+
+    # Stopping.
+
+    def _stop_by_stages(
+        self, plan: Plan, containers: Sequence[Container], *, now: bool, tell: Callable[[Event], None]
+    ) -> None:
+        names = self._names({item.id: (item.service, item.number) for item in containers})
+        stages = {component.name: component.stop_stage for component in plan.components}
+        stage_of = {container_id: stages.get(name, 0) for container_id, name in names.items()}
+        for stage in sorted(set(stage_of.values())):
+            members = [container_id for container_id in names if stage_of[container_id] == stage]
+            self._stop_together({container_id: names[container_id] for container_id in members}, now=now, tell=tell)
+
+    def _stop_together(self, names: Mapping[str, str], *, now: bool, tell: Callable[[Event], None]) -> None:
+        for name in names.values():
+            tell(Event(name, STOPPING))
+        began = time.monotonic()
+        left = dict(names)
+
+        def look() -> None:
+            listed = self.engine.listed(self._compose.name)
+            for container_id in [item for item in left if item not in listed or not listed[item].is_up]:
+                tell(Event(left.pop(container_id), STOPPED, time.monotonic() - began))
+
+        done = self.engine.stop(list(names), now=now, meanwhile=look)
+        look()
+        if left:
+            raise DockerUnavailable(
+                f"Docker could not stop {', '.join(left.values())}", done.stdout, "see the Docker engine's own log"
+            )
+
+    def _remove_containers(self, *, now: bool) -> None:
+        """Remove containers and network, going by their labels: the compose file may be gone or another one."""
+        by_labels = ComposeProject(self._compose.name)
+        for _ in range(REMOVE_TRIES):  # a start that was killed may have left Compose at work
+            words = ("down", "--remove-orphans", *(("--timeout", "0") if now else ()))
+            self._compose_to_end(by_labels, "--progress", "quiet", *words)
+            if not self.containers():
+                return
+
+    def _compose_to_end(self, compose: ComposeProject, *words: str, meanwhile: Callable[[], None] | None = None) -> str:
+        done = self.engine.compose(compose, *words, meanwhile=meanwhile)
+        if done.returncode != 0:
+            raise compose_error(done.stdout)
+        return done.stdout
+
+    # Volumes and image.
+
+    def remove_volumes(self, names: Sequence[str] = ()) -> None:
+        """Remove the project's volumes, or those that bear one of these names in the compose file."""
+        for full_name, name in self.engine.volumes(self._compose.name).items():
+            if not names or name in names:
+                self.engine.remove_volume(full_name)
+
+    def remove_data(self, names: Sequence[str] = ()) -> None:
+        self.remove_volumes(names)
+
+    def remove_unused_volumes(self, name: str, keep: str) -> None:
+        """Remove earlier volumes of that name in the compose file; `keep` is the full name of the one in use."""
+        for full_name, label in self.engine.volumes(self._compose.name).items():
+            if label == name and full_name != keep:
+                with contextlib.suppress(DockerUnavailable):  # still held by a container that is being replaced
+                    self.engine.remove_volume(full_name)
+
+    def build(self, on_line: Callable[[str], None]) -> subprocess.CompletedProcess[str]:
+        """Build the image of the compose file; return how that ended, with all output."""
+        return self.engine.compose(self._compose, "--progress", "plain", "build", "--quiet", on_line=on_line)
+
+    # Logs.
+
+    def _fetch_logs(self, names: Sequence[str] = ()) -> None:
+        """Bring new lines of these components, or of all, into the log files, as far as an engine answers."""
+        if not self._memory.exists and self._engine is None:
+            return  # nothing was ever started here, and asking takes its time
+        with contextlib.suppress(DockerUnavailable):
+            listed = self.engine.listed(self._compose.name)
+            known = self._names({key: (item.service, item.number) for key, item in listed.items()})
+            wanted = {key: name for key, name in known.items() if not names or name in names}
+            self._logs.fetch(self.engine, wanted, {key for key, item in listed.items() if item.is_up})
+
+    def _names(self, places: Mapping[str, tuple[str, int]]) -> dict[str, str]:
+        """Return {container id: component}; `places` are its service and number."""
+        remembered = self._memory.read()
+        known = remembered.names() if remembered else set()
+        return {key: component_name(service, number, known) for key, (service, number) in places.items()}

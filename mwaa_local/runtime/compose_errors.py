@@ -1,0 +1,47 @@
+"""What Docker's words mean for the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalError, PortInUse
+from mwaa_local.ports import PORT_SETTINGS
+from mwaa_local.runtime.engine import disk_full
+
+SHOWN_LINES = 15
+_PORT_TAKEN = re.compile(r"(?:\d+\.\d+\.\d+\.\d+|\]):(\d+).*?(?:already allocated|already in use)")
+_NO_IMAGE = re.compile(r"pull access denied|manifest unknown|failed to resolve reference|No such image", re.IGNORECASE)
+
+
+def start_error(text: str, ports: Mapping[str, int], publisher_of: Callable[[int], str]) -> MwaaLocalError | None:
+    """Return why a container could not be started, when that is not the component's own fault."""
+    if full := disk_full(text):
+        return full
+    match = _PORT_TAKEN.search(text)
+    if match is None:
+        return None
+    port = int(match[1])
+    name = next((name for name, number in ports.items() if number == port), "environment")
+    setting = PORT_SETTINGS.get(name, PORT_SETTINGS["webserver"])
+    holder = publisher_of(port)
+    return PortInUse(
+        f"port {port} is already in use",
+        f"The {name} needs it; {f'the container {holder}' if holder else 'another program'} holds it.",
+        "stop that, or use another port: `mwaa-local up --port 0` or "
+        f"`Local: {{{setting}: 0}}` in mwaa.yaml picks a free one",
+    )
+
+
+def compose_error(output: str) -> MwaaLocalError:
+    """Return why `docker compose` failed."""
+    if full := disk_full(output):
+        return full
+    last = "\n".join([line for line in output.splitlines() if line.strip()][-SHOWN_LINES:])
+    if _NO_IMAGE.search(output):
+        return ImageBuildFailed(
+            "an image that the environment needs is not to be had",
+            last,
+            "check that the registry answers, or name images that are here: MWAA_POSTGRES_IMAGE, MWAA_REDIS_IMAGE",
+        )
+    return DockerUnavailable("`docker compose` failed", last or "It said nothing.", "see the Docker engine's own log")

@@ -1,0 +1,94 @@
+"""Whether a component is ready, asked from outside it, and what is said when it is not. Shared by the runtimes.
+
+Output and end of a component are not asked here: each runtime sees those in its own way.
+"""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from mwaa_local.plan import (
+    BrokerReady,
+    DatabaseReady,
+    ExitedOk,
+    HeartbeatReady,
+    HttpReady,
+    LogReady,
+    ReadyCheck,
+    TcpReady,
+)
+
+HTTP_TIMEOUT_S = 2.0
+
+
+class Questions(Protocol):
+    """What is asked of the servers."""
+
+    def database_answers(self) -> bool: ...
+    def broker_answers(self) -> bool: ...
+    def heartbeat_since(self, job_type: str, since: float) -> bool: ...
+
+
+def answers(ready: ReadyCheck, since: float, questions: Questions) -> bool:
+    """Say whether the sign is there; `since` (epoch seconds) is when the component started."""
+    if isinstance(ready, TcpReady):
+        return port_answers(ready.port)
+    if isinstance(ready, HttpReady):
+        return page_answers(ready.url)
+    if isinstance(ready, HeartbeatReady):
+        return questions.heartbeat_since(ready.job_type, since)
+    if isinstance(ready, DatabaseReady):
+        return questions.database_answers()
+    if isinstance(ready, BrokerReady):
+        return questions.broker_answers()
+    raise AssertionError(ready)
+
+
+def waited_for(ready: ReadyCheck) -> str:
+    """Return what was not seen, for a component that did not become ready."""
+    if isinstance(ready, LogReady):
+        return f"no line with {ready.text.strip()!r} in its output"
+    if isinstance(ready, HttpReady):
+        return f"{ready.url} did not answer 200"
+    if isinstance(ready, HeartbeatReady):
+        return f"no heartbeat of a {ready.job_type} in the metadata database"
+    if isinstance(ready, TcpReady):
+        return f"nothing accepts connections on port {ready.port}"
+    if isinstance(ready, ExitedOk):
+        return "it has not ended"
+    return "its server did not answer"
+
+
+def describe_exit(code: int) -> str:
+    """Return `exit code 1` or `signal SIGKILL`; a negative code is a signal."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def port_answers(port: int, host: str = "127.0.0.1") -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=HTTP_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def page_answers(url: str, timeout_s: float = HTTP_TIMEOUT_S) -> bool:
+    """Say whether a GET of the page gives 200."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+    try:
+        connection.request("GET", parts.path or "/")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,219 @@
+"""What only the process runtime has: a supervisor that can die, its lines in the logs, and a fork server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mwaa_local.errors import ComponentFailed
+from mwaa_local.plan import Plan
+from mwaa_local.runtime import READY, Event
+from mwaa_local.runtime.process import ProcessRuntime
+from mwaa_local.runtime.state import SESSIONS_NAME, STATE_NAME, read_state
+from tests.contract.house import BACKENDS, House
+from tests.fakes import (
+    READY_LINE,
+    EndsSlowly,
+    LeavesAGrandchild,
+    NeverReady,
+    Steady,
+    WipesItsEnvironment,
+    WritesALot,
+    wait_until,
+)
+
+
+@pytest.fixture(params=["process", "process-not-isolated"])
+def house(make_house: Callable[..., House], request: pytest.FixtureRequest) -> House:
+    return make_house(BACKENDS[request.param])
+
+
+@pytest.fixture
+def one_house(make_house: Callable[..., House]) -> House:
+    return make_house(BACKENDS["process"])
+
+
+def test_log_says_how_a_component_ended(one_house: House) -> None:
+    """The supervisor is there when a component dies; nobody is when a container does, and `status` says it."""
+    one_house.up(Steady())
+    os.kill(one_house.pid("steady"), signal.SIGKILL)
+    one_house.wait_for("steady", lambda s: s.restarts == 1, "to be started again")
+    assert "mwaa-local: steady ended with signal SIGKILL" in one_house.texts("steady")
+
+
+def supervisor_pids(house: House) -> list[int]:
+    """Return the supervisor's processes, outermost first: with a namespace there are two."""
+    assert isinstance(house.runtime, ProcessRuntime)
+    return [process.pid for process in house.runtime.processes() if process.pid not in house.processes()]
+
+
+@pytest.mark.parametrize("place", [0, -1], ids=["the process of state.json", "the supervisor itself"])
+@pytest.mark.parametrize("then", ["start", "stop"])
+def test_killed_supervisor_leaves_no_orphan_after_the_next_command(house: House, place: int, then: str) -> None:
+    components = (Steady(), LeavesAGrandchild(), WipesItsEnvironment())
+    house.up(*components)
+    before = house.processes()
+    assert len(before) == 4
+    os.kill(supervisor_pids(house)[place], signal.SIGKILL)
+    wait_until(lambda: not house.runtime.status(), "the supervisor to be gone")
+    if then == "stop":
+        house.runtime.stop()
+        assert house.no_process_is_left()
+    else:
+        assert [item.state for item in house.up(*components).values()] == [READY] * 3
+        assert not set(before) & set(house.processes())
+
+
+def test_supervisor_that_dies_during_start_is_no_success(house: House) -> None:
+    def kill_supervisor(event: Event) -> None:
+        if (event.component, event.state) == ("steady", READY):
+            os.kill(supervisor_pids(house)[-1], signal.SIGKILL)
+
+    with pytest.raises(ComponentFailed, match="supervisor"):
+        house.runtime.start(house.plan(Steady(), NeverReady(timeout_s=60)), kill_supervisor)
+    house.runtime.stop()
+    assert house.no_process_is_left()
+
+
+def test_supervisor_that_is_told_to_end_stops_everything(house: House) -> None:
+    house.up(Steady(), EndsSlowly())
+    os.kill(supervisor_pids(house)[0], signal.SIGTERM)
+    assert house.no_process_is_left()
+    assert "ended in order" in house.texts("ends-slowly")
+
+
+def test_stranger_with_a_remembered_pid_is_not_touched(house: House) -> None:
+    run_dir = house.project.run_dir
+    run_dir.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
+        try:
+            an_hour_ago = time.time() - 3600
+            state = {"pid": stranger.pid, "started": an_hour_ago, "isolated": False}
+            (run_dir / STATE_NAME).write_text(json.dumps(state))
+            (run_dir / SESSIONS_NAME).write_text(json.dumps({"pid": stranger.pid, "started": an_hour_ago}) + "\n")
+            assert house.status() == {}
+            assert not house.runtime.stop()
+            house.up(Steady())
+            house.runtime.stop()
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+
+
+def test_state_names_a_process_that_lives(house: House) -> None:
+    house.up(Steady())
+    state = read_state(house.project.run_dir)
+    assert state is not None
+    assert psutil.Process(state.pid).is_running()
+    assert state.isolated == (len(supervisor_pids(house)) == 2)
+
+
+def test_full_disk_under_the_logs_stops_no_component(one_house: House) -> None:
+    one_house.project.logs_dir.mkdir(parents=True)
+    (one_house.project.logs_dir / "writes-a-lot.log").symlink_to("/dev/full")
+    status = one_house.up(WritesALot(lines=20_000))["writes-a-lot"]
+    assert status.state == READY
+    assert "No space left on device" in status.detail
+
+
+# The fork server: components that come out of one process which imported Airflow once.
+
+TINY_AIRFLOW = """
+import os, signal, sys, time
+def main():
+    command, *words = sys.argv[1:]
+    if command == "serve":
+        print("served by", os.environ["MWAA_AIRFLOW_COMPONENT"], "under", os.getppid())
+        print(%r, flush=True)
+        while True:
+            time.sleep(600)
+    print("said", *words)
+    return int(words[0])
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+def forked_plan(house: House, *names: str) -> Plan:
+    """Return a plan whose components are forked from a fork server with a tiny `airflow` package."""
+    package_dir = house.project.root_dir / "packages"
+    (package_dir / "airflow").mkdir(parents=True, exist_ok=True)
+    (package_dir / "airflow" / "__init__.py").touch()
+    (package_dir / "airflow" / "__main__.py").write_text(TINY_AIRFLOW % READY_LINE)
+    forkserver = Path(sys.modules["mwaa_local"].__file__ or "").parent / "support/python/mwaa_support/forkserver.py"
+    env = {"PYTHONPATH": str(package_dir)}
+    components = (
+        replace(
+            Steady(name),
+            argv=(sys.executable, "-m", "airflow", "serve", house.marker),
+            airflow_argv=("serve", house.marker),
+            env={**env, "MWAA_AIRFLOW_COMPONENT": name},
+        )
+        for name in names
+    )
+    plan = house.plan(*components)
+    return replace(
+        plan,
+        preload=("airflow",),
+        preload_argv=(sys.executable, str(forkserver)),
+        preload_env={**plan.components[0].env, "MWAA_AIRFLOW_COMPONENT": "preload"},
+    )
+
+
+def parents(house: House) -> set[int]:
+    return {psutil.Process(item.pid).ppid() for item in house.runtime.status()}
+
+
+def test_components_come_out_of_the_fork_server(house: House) -> None:
+    house.runtime.start(forked_plan(house, "scheduler", "triggerer"), house.events.append)
+    assert len(parents(house)) == 1
+    assert house.texts("scheduler")[0].startswith("served by scheduler under")
+    assert house.texts("triggerer")[0].startswith("served by triggerer under")
+    assert isinstance(house.runtime, ProcessRuntime)
+    assert house.runtime.capture("scheduler", ["say", "3", "words"]) == (3, "said 3 words\n")
+    house.runtime.stop()
+    assert house.no_process_is_left()
+
+
+def test_killed_forked_component_is_restarted(house: House) -> None:
+    house.runtime.start(forked_plan(house, "scheduler", "triggerer"), house.events.append)
+    first = house.pid("scheduler")
+    os.kill(first, signal.SIGKILL)
+    again = house.wait_for("scheduler", lambda s: s.state == READY and s.pid not in (first, None), "to be ready again")
+    assert (again.restarts, again.exit_code) == (1, -signal.SIGKILL)
+
+
+def test_killed_fork_server_takes_no_component_out_of_sight(house: House) -> None:
+    house.runtime.start(forked_plan(house, "scheduler", "triggerer"), house.events.append)
+    before = house.pids()
+    (forkserver,) = parents(house)
+    os.kill(forkserver, signal.SIGKILL)
+    for name, pid in before.items():
+        house.wait_for(name, lambda s, pid=pid: s.state == READY and s.pid not in (pid, None), "to be ready again")
+    assert not set(before.values()) & set(house.processes())
+    house.runtime.stop()
+    assert house.no_process_is_left()
+
+
+def test_fork_server_that_cannot_start_costs_only_speed(one_house: House) -> None:
+    plan = replace(forked_plan(one_house, "scheduler"), preload_argv=(sys.executable, "-c", "raise SystemExit(1)"))
+    one_house.runtime.start(plan, one_house.events.append)
+    assert one_house.status()["scheduler"].state == READY
+    assert one_house.runtime.run("scheduler", ["say", "4"]) == 4  # type: ignore[attr-defined]
+
+
+def test_forked_component_found_after_its_supervisor_was_killed(house: House) -> None:
+    house.runtime.start(forked_plan(house, "scheduler"), house.events.append)
+    os.kill(supervisor_pids(house)[-1], signal.SIGKILL)
+    house.runtime.stop()
+    assert house.no_process_is_left()
