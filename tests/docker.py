@@ -60,6 +60,7 @@ class GeneratedRuntime(ComposeRuntime):
         }
         path = self.project.state_dir / "generated" / "compose.json"
         path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / "variables.env").write_text("FROM_A_FILE=1\n")
         # A dollar would begin a variable. JSON is YAML.
         path.write_text(json.dumps({"services": services}).replace("$", "$$"), encoding="utf-8")
         return ComposeProject(compose_name(self.project), path.parent, path)
@@ -79,6 +80,7 @@ class GeneratedRuntime(ComposeRuntime):
             "entrypoint": [],
             "command": list(component.argv),
             "environment": dict(component.env),
+            "env_file": "variables.env",
             "working_dir": plan.home_dir,
             "volumes": [
                 {"type": "bind", "source": folder, "target": folder, "read_only": read_only}

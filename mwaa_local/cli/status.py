@@ -11,7 +11,7 @@ import typer
 from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
 from mwaa_local.remarks import NOTE, load_remarks
-from mwaa_local.runtime import FAILED, READY
+from mwaa_local.runtime import FAILED, FINISHED, READY
 
 NOT_HEALTHY_EXIT_CODE = 1
 
@@ -35,7 +35,8 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
             console.say("nothing is running here\n\nhint: mwaa-local up")
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
     figures = AirflowClient(session.runtime, plan).figures()
-    statuses = figures.judge(session.runtime.status())
+    # What had only to be done once is of no interest when it was done well.
+    statuses = [item for item in figures.judge(session.runtime.status()) if item.state != FINISHED]
     remarks = load_remarks(session.project.run_dir)
     healthy = all(item.state == READY for item in statuses)
     url = f"http://localhost:{plan.ports['webserver']}"

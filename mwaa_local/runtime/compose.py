@@ -25,7 +25,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.ports import check_ports
 from mwaa_local.project import Project
 from mwaa_local.runtime import STOPPED, STOPPING, ComponentStatus, Event, LogLine
-from mwaa_local.runtime.compose_errors import compose_error, start_error
+from mwaa_local.runtime.compose_output import Foreseen, compose_error, foreseen, start_error
 from mwaa_local.runtime.compose_state import Failure, Memory
 from mwaa_local.runtime.compose_view import Signs, by_component, component_name, status_of
 from mwaa_local.runtime.compose_watch import Watch
@@ -35,8 +35,10 @@ from mwaa_local.runtime.engine import ComposeProject, Container, Engine
 
 NAME_CHARACTERS = 20  # of the folder's name in the Compose project's
 POLL_PAUSE_S = 0.2
+NOTED_TIMEOUT_S = 5.0  # for the engine's list to show what it has done
 KILLED_EXIT_CODE = 137  # what a command gets when its container ends
 REMOVE_TRIES = 3
+MAKE = ("up", "--no-start", "--no-build", "--quiet-pull", "--remove-orphans")
 
 
 def compose_name(project: Project) -> str:
@@ -211,8 +213,8 @@ class ComposeRuntime:
 
     def _replace_outdated(self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None]) -> None:
         """Have Compose make containers for the plan; what was made from another file stops first, its log is kept."""
-        hashes = self._config_hashes() if containers else {}
-        outdated = [item for item in containers if hashes.get(item.service) != item.config_hash]
+        foreseen = self._foresee() if containers else None
+        outdated = [item for item in containers if foreseen and item.name in foreseen.replaced]
         self._fetch_logs()
         self._stop_by_stages(
             self._known_plan() or plan, [item for item in outdated if item.is_alive], now=False, tell=on_event
@@ -221,14 +223,14 @@ class ComposeRuntime:
             self._fetch_logs()
         self._memory.begin(plan, self._compose)
         present = by_component(plan, containers)
-        if outdated or len(present) != len(containers) or len(present) != len(plan.components):
-            make = ("up", "--no-start", "--no-build", "--quiet-pull", "--remove-orphans")
-            self._compose_to_end(self._compose, "--progress", "quiet", *make, meanwhile=self._make_way)
+        are_all_there = len(present) == len(containers) == len(plan.components)
+        if not (foreseen and foreseen.is_nothing and are_all_there):
+            self._compose_to_end(self._compose, "--progress", "quiet", *MAKE, meanwhile=self._make_way)
 
-    def _config_hashes(self) -> dict[str, str]:
-        """Return {service: what Compose writes on containers made from it as it is now}."""
-        output = self._compose_to_end(self._compose, "config", "--hash", "*")
-        return dict(line.split(maxsplit=1) for line in output.splitlines() if len(line.split()) == 2)
+    def _foresee(self) -> Foreseen:
+        """Ask Compose what it would do to the containers. Its own hash of a service is not to be had otherwise."""
+        done = self.engine.compose(self._compose, "--dry-run", "--progress", "plain", *MAKE)
+        return foreseen(done.stdout) if done.returncode == 0 else Foreseen(frozenset(), is_nothing=False)
 
     def _start_and_watch(self, plan: Plan, on_event: Callable[[Event], None]) -> Mapping[str, Failure]:
         remembered = self._memory.read()
@@ -299,7 +301,11 @@ class ComposeRuntime:
                 tell(Event(left.pop(container_id), STOPPED, time.monotonic() - began))
 
         done = self.engine.stop(list(names), now=now, meanwhile=look)
+        deadline = time.monotonic() + NOTED_TIMEOUT_S
         look()
+        while left and time.monotonic() < deadline:
+            time.sleep(POLL_PAUSE_S)
+            look()
         if left:
             raise DockerUnavailable(
                 f"Docker could not stop {', '.join(left.values())}", done.stdout, "see the Docker engine's own log"

@@ -110,7 +110,7 @@ class Watch:
 
     def _step_all(self) -> None:
         for followed in self._followed.values():
-            if followed.state == FAILED:
+            if followed.state in (FAILED, FINISHED):
                 continue
             if followed.state == WAITING:
                 self._launch_when_possible(followed)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:  # importing the SDK takes a quarter of a second
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
-HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 VOLUME_LABEL = "com.docker.compose.volume"
 API_TIMEOUT_S = 60
@@ -46,9 +45,9 @@ class Container:
     """One container as the engine sees it. Times are epoch seconds by its clock, 0 when it never came to that."""
 
     id: str
+    name: str
     service: str
     number: int
-    config_hash: str  # of the service in the compose file that it was made from
     status: str  # created, running, restarting, paused, exited, dead
     health: str  # healthy, unhealthy, starting, or "" without a health check
     pid: int
@@ -298,7 +297,7 @@ class Engine:
         self, container_ids: Sequence[str], *, now: bool, meanwhile: Callable[[], None] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Stop containers together, each with its own signal and patience; `now` leaves them none."""
-        words = ["stop", *(["--time", "0"] if now else []), *container_ids]
+        words = ["stop", *(["-t", "0"] if now else []), *container_ids]
         return self._run([self._docker, *words], Path("/"), None, meanwhile, COMPOSE_PAUSE_S)
 
     def remove_volume(self, name: str) -> None:
@@ -470,9 +469,9 @@ def _container(plain: Mapping[str, Any]) -> Container:
     bindings = (plain.get("HostConfig") or {}).get("PortBindings") or {}
     return Container(
         id=plain["Id"],
+        name=plain["Name"].lstrip("/"),
         service=labels.get(SERVICE_LABEL, ""),
         number=int(labels.get(NUMBER_LABEL, "1")),
-        config_hash=labels.get(HASH_LABEL, ""),
         status=state["Status"],
         health=(state.get("Health") or {}).get("Status", ""),
         pid=int(state.get("Pid") or 0),

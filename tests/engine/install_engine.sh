@@ -71,7 +71,8 @@ apt_install() {
     fi
     DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "$@" >>"$log" 2>&1 || {
         show_end "$log"
-        fail "apt-get install failed" "The lines above are apt's last. 'dpkg --configure -a' repairs an interrupted installation."
+        fail "apt-get install failed" \
+            "The lines above are apt's last. 'Unable to locate' means the mirror in /etc/apt is unreachable or lacks $ENGINE_SUITE."
     }
     remove_policy_rc_d
     unset APT_CONFIG

@@ -25,7 +25,7 @@ from mwaa_local.options import (
     variable_name,
 )
 from mwaa_local.release import Release
-from tests.entrypoint import ENTRYPOINT_PATH
+from tests.container import ENTRYPOINT_PATH
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2")
 COMPONENTS = ("scheduler", "worker", "webserver")

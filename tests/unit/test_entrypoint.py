@@ -5,6 +5,7 @@ Where the release's Python matters, the tests run on the oldest one as well.
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import signal
@@ -21,7 +22,16 @@ from mwaa_local.options import merge
 from mwaa_local.release import Release
 from mwaa_local.startup import WRAPPER_PATH
 from mwaa_local.startup_outcome import judge_outcome
-from tests.entrypoint import OLDEST_PYTHON, TIMEOUT_S, WOULD_NOT_START, Box, alive, find_oldest_python, one_line
+from tests.container import (
+    ENTRYPOINT_PATH,
+    OLDEST_PYTHON,
+    TIMEOUT_S,
+    WOULD_NOT_START,
+    Box,
+    alive,
+    find_oldest_python,
+    one_line,
+)
 from tests.environments import wait_until
 from tests.integration.test_startup import GOES_ON, KEPT
 from tests.unit.test_container_startup import CONTAINER, VALUES
@@ -315,3 +325,10 @@ def test_sigterm_stops_the_startup_script(box: Box) -> None:
     process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 128 + signal.SIGTERM
     assert not alive(int(pid_path.read_text()))
+
+
+def test_nothing_is_imported_but_the_standard_library_and_what_asks_the_database() -> None:
+    tree = ast.parse(ENTRYPOINT_PATH.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in names} - sys.stdlib_module_names == {"psycopg2"}

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.entrypoint import OLDEST_PYTHON, TIMEOUT_S, WOULD_NOT_START, Box, alive, find_oldest_python, one_line
+from tests.container import OLDEST_PYTHON, TIMEOUT_S, WOULD_NOT_START, Box, alive, find_oldest_python, one_line
 from tests.environments import wait_until
 from tests.wheels import make_wheel
 

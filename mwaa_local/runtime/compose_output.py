@@ -1,9 +1,10 @@
-"""What Docker's words mean for the user."""
+"""What the words of Docker and Compose mean. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalError, PortInUse
 from mwaa_local.ports import PORT_SETTINGS
@@ -12,6 +13,26 @@ from mwaa_local.runtime.engine import disk_full
 SHOWN_LINES = 15
 _PORT_TAKEN = re.compile(r"(?:\d+\.\d+\.\d+\.\d+|\]):(\d+).*?(?:already allocated|already in use)")
 _NO_IMAGE = re.compile(r"pull access denied|manifest unknown|failed to resolve reference|No such image", re.IGNORECASE)
+_STEP = re.compile(r"Container (\S+)\s+(\w+)")
+_GOES_AWAY = ("Recreate", "Stopping", "Removing")
+_STAYS = ("Running", "Created", "Exited")
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What Compose would do."""
+
+    replaced: frozenset[str]  # names of containers that would go away
+    is_nothing: bool
+
+
+def foreseen(output: str) -> Foreseen:
+    """Return what a dry run of `docker compose up` announces. A word that is not known counts as something to do."""
+    steps = _STEP.findall(output)
+    return Foreseen(
+        replaced=frozenset(name for name, word in steps if word in _GOES_AWAY),
+        is_nothing=all(word in _STAYS for _, word in steps),
+    )
 
 
 def start_error(text: str, ports: Mapping[str, int], publisher_of: Callable[[int], str]) -> MwaaLocalError | None:
