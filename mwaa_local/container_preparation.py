@@ -13,23 +13,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from mwaa_local import requirements, requirements_container, requirements_install, startup_outcome
+from mwaa_local import requirements, requirements_container, requirements_install
 from mwaa_local.compose_files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.configuration import Configuration
+from mwaa_local.container_outcomes import ContainerOutcomes
 from mwaa_local.container_startup import startup_values
 from mwaa_local.environment import AwsMode
 from mwaa_local.environment_class import Size
 from mwaa_local.errors import ImageBuildFailed, StateCorrupted
 from mwaa_local.image import COMPOSE_PATH, Image, build_variables, default_base_image, image_tag, write_context
-from mwaa_local.image_build import build_error, step_of
+from mwaa_local.image_build import PYPI_HOST, build_error, step_of
 from mwaa_local.installation import (
-    EXPORTS_NAME,
     PIP_NETWORK_VARIABLES,
-    REQUIREMENTS_LOG_NAME,
-    Outcome,
     constraint_remarks,
-    outcome_remarks,
 )
 from mwaa_local.options import LocalValues, worker_queues
 from mwaa_local.packages import PythonEnvironment
@@ -43,11 +41,11 @@ from mwaa_local.preparation import (
     make_state_dirs,
     tree_version,
 )
-from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
+from mwaa_local.remarks import Remark, save_remarks
 from mwaa_local.runtime.compose import ComposeRuntime, compose_name
 from mwaa_local.runtime.engine import ComposeProject
 from mwaa_local.runtime.isolation import MWAA_HOME_DIR
-from mwaa_local.runtime.state import MARK_VARIABLE, write_private
+from mwaa_local.runtime.state import MARK_VARIABLE
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.servers import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S
@@ -69,6 +67,7 @@ NO_LIMIT = ("0", "0")
 SETUP_SERVICES = ("migrate-db", "requirements")
 REQUIREMENTS_TIMEOUT_S = requirements_install.REQUIREMENTS_INSTALL_TIMEOUT_S + STARTUP_SCRIPT_TIMEOUT_S + 60.0
 KEY_CHARACTERS = 12
+BUILD_LINES = 20  # of Docker's output, where nothing better is known
 
 
 @dataclass
@@ -364,7 +363,14 @@ class ContainerPreparation(Preparation):
 
         done = self.runtime.build(follow)
         if done.returncode != 0 or not self.runtime.engine.has_image(tag):
-            raise build_error(done.stdout) or ImageBuildFailed("the image could not be built", done.stdout[-2000:])
+            unknown = ImageBuildFailed(
+                "the image could not be built", "\n".join(done.stdout.splitlines()[-BUILD_LINES:])
+            )
+            raise build_error(done.stdout, self._index_host) or unknown
+
+    @property
+    def _index_host(self) -> str:
+        return urlsplit(self.env.get("PIP_INDEX_URL", "")).hostname or PYPI_HOST
 
     # Around the start.
 
@@ -376,63 +382,21 @@ class ContainerPreparation(Preparation):
         if self.running is None:
             return
         self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S)
-        self._judge_script("requirements", "scheduler")
+        self._outcomes.startup_script("requirements", "scheduler")
 
     def forget_replaced(self) -> None:
         """Remove the packages of earlier requirements, which nothing uses any more."""
         self.runtime.remove_unused_volumes("packages", f"{compose_name(self.project)}-packages-{self._packages_key}")
 
     def judge(self) -> list[Remark]:
-        """Return what the containers found: notes on the startup script, how pip ended.
-
-        Raises StartupScriptFailed where MWAA's containers would not start.
-        """
-        remarks = list(self.remarks)
-        if self.release.startup_script and self.project.startup_script_path.is_file():
-            remarks += self._judge_scripts()
-        else:
-            (self.project.run_dir / EXPORTS_NAME).unlink(missing_ok=True)
-        remarks += self._judge_requirements()
+        """Return this preparation's remarks and what the containers found. Raises StartupScriptFailed as `set_up`."""
+        remarks = [*self.remarks, *self._outcomes.remarks()]
         save_remarks(self.project.run_dir, remarks)
         return remarks
 
-    def _judge_scripts(self) -> list[Remark]:
-        notes: dict[str, None] = {}
-        exports: dict[str, object] = {}
-        for service, component in (("requirements", "scheduler"), *((name, name) for name in MWAA_COMPONENTS)):
-            outcome = self._judge_script(service, component)
-            if outcome is not None:
-                exports[component] = dict(outcome.exported)
-                notes |= dict.fromkeys(outcome.notes)
-        if exports.keys() >= set(MWAA_COMPONENTS):
-            write_private(self.project.run_dir / EXPORTS_NAME, json.dumps({**exports, "seen": "in containers"}))
-        return [Remark(WARNING, "startup script", note) for note in notes]
-
-    def _judge_script(self, service: str, component: str) -> startup_outcome.StartupOutcome | None:
-        folder = self.files.outcome_dir(service)
-        log_path = self.project.logs_dir / f"startup_script_{component}.out"
-        if (folder / startup_outcome.LOG_NAME).is_file():
-            text = (folder / startup_outcome.LOG_NAME).read_text(encoding="utf-8", errors="replace")
-            write_private(log_path, text)
-        return startup_outcome.judge_outcome(folder, self.project.startup_script_path, component, log_path)
-
-    def _judge_requirements(self) -> list[Remark]:
-        if self._requirements is None:
-            return []
-        folder = self.files.outcome_dir("requirements")
-        log_path = self.project.logs_dir / REQUIREMENTS_LOG_NAME
-        if (folder / requirements_install.LOG_NAME).is_file():
-            raw = (folder / requirements_install.LOG_NAME).read_text(encoding="utf-8", errors="replace")
-            lines = (requirements_install.show(line, self._requirements) for line in raw.splitlines())
-            write_private(log_path, "".join(f"{line}\n" for line in lines))
-        result = requirements_install.judge_outcome(self._requirements, folder)
-        if result is None:
-            return [Remark(NOTE, "requirements", "the requirements were not looked at by this start")]
-        if isinstance(result, requirements_install.Installed):
-            outcome = Outcome(warnings=result.warnings)
-        else:
-            outcome = Outcome(failed=result.reason)
-        return outcome_remarks(outcome, self.project, log_path)
+    @property
+    def _outcomes(self) -> ContainerOutcomes:
+        return ContainerOutcomes(self.project, self.release, self.files, self._requirements)
 
 
 def _limit(size: Size) -> tuple[str, str]:

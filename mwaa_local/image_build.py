@@ -7,7 +7,14 @@ import re
 from mwaa_local.errors import ImageBuildFailed, MwaaLocalError
 from mwaa_local.runtime.engine import disk_full
 
-SHOWN_LINES = 6
+PYPI_HOST = "pypi.org"
+SHOWN_LINES = 4
+SHOWN_RETRIES = 2  # the same is said again and again
+LINE_CHARACTERS = 300
+_UNREACHABLE = re.compile(
+    r"[Cc]onnection (?:broken|refused|timed out)|Could not (?:connect|resolve)|Cannot initiate the connection"
+    r"|Temporary failure|Name or service not known|error sending request|dns error|[Ff]ailed to fetch|certificate"
+)
 # Each step of docker/Dockerfile begins with a word that does nothing: `: "step: system packages"`.
 _STEP = re.compile(r'RUN .*?: "step: ([^"]+)"')
 _NUMBER = re.compile(r"^#(\d+) ")
@@ -34,8 +41,11 @@ def step_of(line: str) -> str:
     return match[1] if match and line.startswith("#") else ""
 
 
-def build_error(output: str) -> MwaaLocalError | None:
-    """Return what a failed build means for the user, naming the step and the host; None when it names no step."""
+def build_error(output: str, index_host: str = PYPI_HOST) -> MwaaLocalError | None:
+    """Return what a failed build means for the user, naming the step and the host; None when it names no step.
+
+    `index_host` is the package index that was to be asked: pip does not say it where it is told to be quiet.
+    """
     if full := disk_full(output):
         return full
     lines = output.splitlines()
@@ -43,7 +53,7 @@ def build_error(output: str) -> MwaaLocalError | None:
         image = next(filter(None, match.groups()))
         return ImageBuildFailed(
             f"the base image {image} is not to be had",
-            _last(lines),
+            _told([line for line in lines if line.startswith("ERROR")]),
             "check that the registry answers, or name another image: `Local: {BaseImage: …}` in mwaa.yaml",
         )
     failed = next((match[1] for line in lines if (match := _FAILED.match(line))), "")
@@ -51,16 +61,26 @@ def build_error(output: str) -> MwaaLocalError | None:
     step = next((found for line in own if (found := step_of(line))), "")
     if not step:
         return None
-    text = "\n".join(own)
-    host = next((match[1] for pattern in _HOSTS if (match := pattern.search(text))), "")
-    reached = f": {host} could not be reached" if host else ""
+    said = [match[1] for line in own if (match := _OUTPUT.match(line))]
+    unreachable = [line for line in said if _UNREACHABLE.search(line)]
+    if not unreachable:
+        return ImageBuildFailed(f"the image could not be built, step {step!r}", _told(said), _hint(said))
+    host = next((match[1] for pattern in _HOSTS if (match := pattern.search("\n".join(unreachable)))), index_host)
     return ImageBuildFailed(
-        f"the image could not be built, step {step!r}{reached}",
-        _last([match[1] for line in own if (match := _OUTPUT.match(line))] or own),
-        "check that the package index answers; PIP_INDEX_URL names another one, MWAA_LOCAL_DEBIAN_MIRROR another "
-        "mirror of Debian, HTTPS_PROXY a proxy, SSL_CERT_FILE your own certificates",
+        f"the image could not be built, step {step!r}: {host} could not be reached",
+        _told(unreachable[-SHOWN_RETRIES:]),
+        "check the network; PIP_INDEX_URL names another package index, MWAA_LOCAL_DEBIAN_MIRROR another mirror of "
+        "Debian, HTTPS_PROXY a proxy, SSL_CERT_FILE your own certificates",
     )
 
 
-def _last(lines: list[str]) -> str:
-    return "\n".join([line for line in lines if line.strip()][-SHOWN_LINES:])
+def _hint(said: list[str]) -> str:
+    if any(line.startswith("E: Unable to locate package") for line in said):
+        return "correct SystemPackages under `Local` in mwaa.yaml: they are packages of the base image's distribution"
+    return "`mwaa-local env` writes the build's files and prints the command, to which `build` may be added"
+
+
+def _told(lines: list[str]) -> str:
+    """Return the last lines, each once and none too long."""
+    kept = list(dict.fromkeys(line.strip() for line in lines if line.strip()))[-SHOWN_LINES:]
+    return "\n".join(line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]}…" for line in kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -16,6 +17,9 @@ REPOSITORY_DIR = Path(__file__).parents[1]
 # are the user's own: nothing is built twice by `make up` and `make test`.
 TEST_CACHE_VARIABLE = "MWAA_LOCAL_TEST_CACHE_DIR"
 DROPPED_PREFIXES = ("PIP_", "AIRFLOW", "AWS_", "MWAA", "PYTHON", "XDG_", "VIRTUAL_ENV", "PYTEST")
+RUNTIME_VARIABLE = "MWAA_LOCAL_RUNTIME"  # the default of `up --runtime`
+# Set to `required`, a test that needs a Docker engine fails where none answers. Else it is skipped.
+TEST_DOCKER_VARIABLE = "MWAA_LOCAL_TEST_DOCKER"
 RUN_TIMEOUT_S = 300.0
 COMMAND = (sys.executable, "-m", "mwaa_local")
 
@@ -82,12 +86,17 @@ def cache_dir() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "mwaa-local"
 
 
-def make_clean_env(home_dir: Path) -> dict[str, str]:
-    """Return the caller's environment without what changes how tools behave; HOME is the given folder."""
+def make_clean_env(home_dir: Path, runtime: str = "process") -> dict[str, str]:
+    """Return the caller's environment without what changes how tools behave; HOME is the given folder.
+
+    Environments run as processes, whether or not an engine answers, unless the test is about another runtime.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED_PREFIXES)}
     return {
         **kept,
         "HOME": str(home_dir),
+        RUNTIME_VARIABLE: runtime,
+        "DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker")),  # which engine is the user's
         "PYTHONPATH": str(REPOSITORY_DIR),  # the tree under test, whatever is installed
         "MWAA_LOCAL_CACHE_DIR": str(cache_dir()),
         # uv's own cache and interpreters stay where they are: they are not the product's.
@@ -121,8 +130,31 @@ def project(tmp_path: Path, clean_env: dict[str, str]) -> Iterator[Callable[...,
 
     yield make
     for runner in made:
-        if (runner.root_dir / ".mwaa-local" / "run" / "state.json").exists():
+        if any((runner.root_dir / ".mwaa-local" / "run" / name).exists() for name in ("state.json", "docker.json")):
             runner.run("down", "--now")
+
+
+@functools.cache
+def why_no_engine() -> str:
+    """Return why no container can run here, in the product's own words, or nothing."""
+    from mwaa_local.errors import DockerUnavailable
+    from mwaa_local.runtime.engine import Engine
+
+    try:
+        Engine.open(os.environ)
+    except DockerUnavailable as error:
+        return f"{error.what}: {error.why}"
+    return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs an engine where none answers, or fail it where one has to."""
+    if item.get_closest_marker("docker") is None or not (reason := why_no_engine()):
+        return
+    if os.environ.get(TEST_DOCKER_VARIABLE) == "required":
+        pytest.fail(f"{TEST_DOCKER_VARIABLE} is set to `required`, but {reason}", pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)
@@ -162,4 +194,17 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield request.getfixturevalue("latest_environment")
         return
     with running_sample(tmp_path_factory.mktemp("older"), request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def docker_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The sample project of the newest release as containers, in the runtime that `up` picks where an engine answers.
+
+    Modules that change it leave it running and able to run DAGs; the one that ends it comes last.
+    """
+    from tests.docker_environments import running_containers
+    from tests.environments import LATEST
+
+    with running_containers(tmp_path_factory.mktemp("docker"), LATEST, runtime="auto") as running:
         yield running

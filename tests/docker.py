@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -41,23 +41,32 @@ class GeneratedRuntime(ComposeRuntime):
     """The Docker runtime on a compose file that has one service for each component of the plan.
 
     Containers share the machine's network, and its interpreter and the project's folder at the same paths, so that a
-    component can be the same small program in every runtime. `settings` are added to services, by name.
+    component can be the same small program in every runtime. `settings` are added to services, by name; those named in
+    `replicated` have several containers, as the worker has.
     """
 
     def __init__(
-        self, project: Project, env: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        project: Project,
+        env: Mapping[str, str],
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        replicated: Sequence[str] = (),
     ) -> None:
         super().__init__(project, env)
         self.settings = settings or {}
+        self.replicated = replicated
 
     def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         self.use(self.write(plan))
         super().start(plan, on_event)
 
     def write(self, plan: Plan) -> ComposeProject:
-        services = {
-            item.name: {**self._service(item, plan), **self.settings.get(item.name, {})} for item in plan.components
-        }
+        services: dict[str, dict[str, Any]] = {}
+        for component in plan.components:
+            name = component.name.partition(".")[0]
+            name = name if name in self.replicated else component.name
+            count = services[name]["scale"] + 1 if name in services else 1
+            services[name] = {**self._service(component, plan), **self.settings.get(name, {}), "scale": count}
         path = self.project.state_dir / "generated" / "compose.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         (path.parent / "variables.env").write_text("FROM_A_FILE=1\n")

@@ -18,6 +18,8 @@ import psycopg2
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime import Runtime
+from mwaa_local.runtime.choice import existing_runtime
 from mwaa_local.runtime.process import ProcessRuntime
 from tests.conftest import REPOSITORY_DIR, Outcome, ProjectRunner, make_clean_env
 
@@ -27,6 +29,7 @@ LATEST = "3.3.1"
 GENERATIONS = (LATEST, "2.10.3", "2.2.2")
 LONG_RUN_ID = "long_run"
 SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
+SAMPLE_TEST_DAGS = ("probe", "queues", "long_task")
 TEST_DAGS_DIR = Path(__file__).parent / "integration" / "dags"
 POLL_PAUSE_S = 0.2
 RUN_TIMEOUT_S = 120.0
@@ -56,8 +59,9 @@ class RunningEnvironment:
         return Project(self.root_dir.resolve())
 
     @property
-    def runtime(self) -> ProcessRuntime:
-        return ProcessRuntime(self.project, self.runner.env)
+    def runtime(self) -> Runtime:
+        """The one in which it runs."""
+        return existing_runtime(self.project, self.runner.env)
 
     def plan(self) -> Plan:
         plan = self.runtime.running_plan()
@@ -79,7 +83,13 @@ class RunningEnvironment:
         return {item.name: item.pid for item in self.runtime.status()}
 
     def processes(self) -> list[psutil.Process]:
-        return self.runtime.processes()
+        runtime = self.runtime
+        assert isinstance(runtime, ProcessRuntime)
+        return runtime.processes()
+
+    def read(self, name: str) -> str:
+        """Return a file that a task wrote into its Airflow home."""
+        return (self.airflow_home_dir / name).read_text()
 
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows that the metadata database gives."""
@@ -162,7 +172,7 @@ def start(runner: ProjectRunner, version: str = LATEST, *words: str) -> RunningE
 def running_sample(folder: Path, version: str) -> Iterator[RunningEnvironment]:
     """Run the sample project of a release, its DAG `hello_mwaa` included, and stop it at the end."""
     with stopped_at_the_end(folder) as runner:
-        runner.write(sample_files(version, ("probe", "queues", "long_task")))
+        runner.write(sample_files(version, SAMPLE_TEST_DAGS))
         yield start(runner, version, "--run", "hello_mwaa")
 
 

@@ -77,14 +77,6 @@ def _running(project: Project, env: Mapping[str, str]) -> str:
         return ""
 
 
-def _running(project: Project, env: Mapping[str, str]) -> str:
-    here = _remembered(project)
-    try:
-        return here if here and open_runtime(here, project, env).running else ""
-    except DockerUnavailable:  # no container runs under an engine that does not
-        return ""
-
-
 def _engine(env: Mapping[str, str]) -> str:
     from mwaa_local.runtime.engine import Engine
 

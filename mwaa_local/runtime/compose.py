@@ -35,6 +35,7 @@ from mwaa_local.runtime.engine import ComposeProject, Container, Engine
 
 NAME_CHARACTERS = 20  # of the folder's name in the Compose project's
 POLL_PAUSE_S = 0.2
+ENDS_TIMEOUT_S = 1.0
 NOTED_TIMEOUT_S = 5.0  # for the engine's list to show what it has done
 KILLED_EXIT_CODE = 137  # what a command gets when its container ends
 REMOVE_TRIES = 3
@@ -96,7 +97,7 @@ class ComposeRuntime:
             alive = [container for container in containers if container.is_alive]
             plan = self._known_plan()
             if plan is not None:  # else Compose knows from its labels who depends on whom
-                self._stop_by_stages(plan, alive, now=now, tell=on_event or (lambda _: None))
+                self._stop_by_stages(plan, alive, now=now, tell=on_event or (lambda _: None), meanwhile=lambda: None)
             self._fetch_logs()
             self._remove_containers(now=now)
             self._memory.forget()
@@ -137,7 +138,7 @@ class ComposeRuntime:
     def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         container, words = self._command(component, argv)
         exit_code = run_in_container(self.engine, container.id, words, env or {})
-        if exit_code == KILLED_EXIT_CODE and not self.running:
+        if exit_code == KILLED_EXIT_CODE and self._ends(container):
             raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
         return exit_code
 
@@ -209,28 +210,43 @@ class ComposeRuntime:
             raise NotRunning(f"the {component} is not running", "Commands run in its container.", "mwaa-local status")
         return container, [*wanted.command_argv, *argv]
 
+    def _ends(self, container: Container) -> bool:
+        """Say whether the container has ended, or does within a moment: what runs in it ends first."""
+        deadline = time.monotonic() + ENDS_TIMEOUT_S
+        while True:
+            now = self.engine.container(container.id)
+            if now is None or not now.is_up or now.started != container.started:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_PAUSE_S)
+
     # Starting.
 
     def _replace_outdated(self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None]) -> None:
         """Have Compose make containers for the plan; what was made from another file stops first, its log is kept."""
-        foreseen = self._foresee() if containers else None
-        outdated = [item for item in containers if foreseen and item.name in foreseen.replaced]
+        ahead = self._foresee() if containers else Foreseen()
+        outdated = [item for item in containers if item.name in ahead.replaced]
         self._fetch_logs()
         self._stop_by_stages(
-            self._known_plan() or plan, [item for item in outdated if item.is_alive], now=False, tell=on_event
+            self._known_plan() or plan,
+            [item for item in outdated if item.is_alive],
+            now=False,
+            tell=on_event,
+            meanwhile=self._make_way,
         )
         if outdated:
             self._fetch_logs()
         self._memory.begin(plan, self._compose)
         present = by_component(plan, containers)
         are_all_there = len(present) == len(containers) == len(plan.components)
-        if not (foreseen and foreseen.is_nothing and are_all_there):
+        if not (are_all_there and ahead.kept == {item.name for item in containers}):
             self._compose_to_end(self._compose, "--progress", "quiet", *MAKE, meanwhile=self._make_way)
 
     def _foresee(self) -> Foreseen:
         """Ask Compose what it would do to the containers. Its own hash of a service is not to be had otherwise."""
         done = self.engine.compose(self._compose, "--dry-run", "--progress", "plain", *MAKE)
-        return foreseen(done.stdout) if done.returncode == 0 else Foreseen(frozenset(), is_nothing=False)
+        return foreseen(done.stdout) if done.returncode == 0 else Foreseen()
 
     def _start_and_watch(self, plan: Plan, on_event: Callable[[Event], None]) -> Mapping[str, Failure]:
         remembered = self._memory.read()
@@ -280,22 +296,31 @@ class ComposeRuntime:
     # Stopping.
 
     def _stop_by_stages(
-        self, plan: Plan, containers: Sequence[Container], *, now: bool, tell: Callable[[Event], None]
+        self,
+        plan: Plan,
+        containers: Sequence[Container],
+        *,
+        now: bool,
+        tell: Callable[[Event], None],
+        meanwhile: Callable[[], None],
     ) -> None:
         names = self._names({item.id: (item.service, item.number) for item in containers})
         stages = {component.name: component.stop_stage for component in plan.components}
         stage_of = {container_id: stages.get(name, 0) for container_id, name in names.items()}
         for stage in sorted(set(stage_of.values())):
-            members = [container_id for container_id in names if stage_of[container_id] == stage]
-            self._stop_together({container_id: names[container_id] for container_id in members}, now=now, tell=tell)
+            members = {key: name for key, name in names.items() if stage_of[key] == stage}
+            self._stop_together(members, now=now, tell=tell, meanwhile=meanwhile)
 
-    def _stop_together(self, names: Mapping[str, str], *, now: bool, tell: Callable[[Event], None]) -> None:
+    def _stop_together(
+        self, names: Mapping[str, str], *, now: bool, tell: Callable[[Event], None], meanwhile: Callable[[], None]
+    ) -> None:
         for name in names.values():
             tell(Event(name, STOPPING))
         began = time.monotonic()
         left = dict(names)
 
         def look() -> None:
+            meanwhile()
             listed = self.engine.listed(self._compose.name)
             for container_id in [item for item in left if item not in listed or not listed[item].is_up]:
                 tell(Event(left.pop(container_id), STOPPED, time.monotonic() - began))

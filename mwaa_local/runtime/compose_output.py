@@ -22,16 +22,17 @@ _STAYS = ("Running", "Created", "Exited")
 class Foreseen:
     """What Compose would do."""
 
-    replaced: frozenset[str]  # names of containers that would go away
-    is_nothing: bool
+    replaced: frozenset[str] = frozenset()  # names of containers that would go away
+    kept: frozenset[str] = frozenset()  # names of those that nothing would be done to
 
 
 def foreseen(output: str) -> Foreseen:
     """Return what a dry run of `docker compose up` announces. A word that is not known counts as something to do."""
     steps = _STEP.findall(output)
+    touched = {name for name, word in steps if word not in _STAYS}
     return Foreseen(
         replaced=frozenset(name for name, word in steps if word in _GOES_AWAY),
-        is_nothing=all(word in _STAYS for _, word in steps),
+        kept=frozenset(name for name, _ in steps) - touched,
     )
 
 

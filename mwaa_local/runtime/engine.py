@@ -211,12 +211,9 @@ class Engine:
         exit_code, out_of_memory = None, False
         filters = {"container": [container.id], "event": ["die", "oom"]}
         with self._asked() as api:
-            for event in api.events(  # both times are the engine's own: its clock may not be ours
-                since=f"{container.finished - END_EVENTS_S:.6f}",
-                until=f"{container.started:.6f}",
-                filters=filters,
-                decode=True,
-            ):
+            # Both times are the engine's own: its clock may not be ours. The types leave out that it takes fractions.
+            since, until = f"{container.finished - END_EVENTS_S:.6f}", f"{container.started:.6f}"
+            for event in api.events(since=since, until=until, filters=filters, decode=True):  # type: ignore[call-overload]
                 if event["Action"] == "oom":
                     out_of_memory = True
                 else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
@@ -32,6 +34,11 @@ BACKENDS: dict[str, Open] = {
 ONE_OF_EACH_KIND = ("process", DOCKER)
 # A container's first process, which reaps the others and passes signals on; it runs nothing of its own.
 CONTAINER_INIT = "docker-init"
+RUN_WAIT = (
+    "import os, sys; from pathlib import Path; from mwaa_local.project import Project; "
+    "from mwaa_local.runtime.choice import existing_runtime; "
+    "sys.exit(existing_runtime(Project(Path(sys.argv[1])), dict(os.environ)).run('scheduler', ['wait']))"
+)
 STATE_NAMES = (STATE_NAME, SESSIONS_NAME, DOCKER_STATE_NAME)
 
 
@@ -127,3 +134,13 @@ def _program(pid: int | None) -> int | None:
             return pid
         return next((child.pid for child in process.children()), None)
     return None
+
+
+def begin_waiting(house: House, env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Run a command that waits for a signal, from a client of its own."""
+    client = subprocess.Popen(
+        [sys.executable, "-c", RUN_WAIT, str(house.project.root_dir)], env=env, stdout=subprocess.PIPE, text=True
+    )
+    assert client.stdout is not None
+    assert client.stdout.readline() == "waiting\n"
+    return client

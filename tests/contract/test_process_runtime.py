@@ -209,7 +209,7 @@ def test_fork_server_that_cannot_start_costs_only_speed(one_house: House) -> Non
     plan = replace(forked_plan(one_house, "scheduler"), preload_argv=(sys.executable, "-c", "raise SystemExit(1)"))
     one_house.runtime.start(plan, one_house.events.append)
     assert one_house.status()["scheduler"].state == READY
-    assert one_house.runtime.run("scheduler", ["say", "4"]) == 4  # type: ignore[attr-defined]
+    assert one_house.runtime.run("scheduler", ["say", "4"]) == 4
 
 
 def test_forked_component_found_after_its_supervisor_was_killed(house: House) -> None:

@@ -9,11 +9,9 @@ import os
 import queue
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -38,7 +36,7 @@ from mwaa_local.runtime import (
     LogLine,
 )
 from mwaa_local.runtime.logfile import TAIL_LINES
-from tests.contract.house import STATE_NAMES, House, Open
+from tests.contract.house import STATE_NAMES, House, Open, begin_waiting
 from tests.fakes import (
     READY_LINE,
     AirflowLike,
@@ -119,6 +117,15 @@ def test_start_restarts_only_the_component_that_changed(house: House) -> None:
     assert after["changed"] != before["changed"]
     assert before["changed"] not in house.processes()
     assert "new" in house.texts("changed")
+
+
+def test_one_time_component_that_has_finished_is_not_run_again(one_house: House) -> None:
+    one_house.up(OneTime(), Steady(depends_on=("one-time",)))
+    one_house.events.clear()
+    one_house.up(OneTime(), Steady(say="changed", depends_on=("one-time",)))
+    assert one_house.texts("one-time") == ["done"]
+    assert one_house.states_of("one-time") == []
+    assert one_house.status()["one-time"].state == FINISHED
 
 
 def test_start_stops_what_is_no_longer_in_the_plan_and_adds_what_is_new(one_house: House) -> None:
@@ -451,23 +458,6 @@ def test_command_in_a_component_that_does_not_exist(house: House) -> None:
 def test_command_without_an_environment_is_not_running(house: House) -> None:
     with pytest.raises(NotRunning):
         house.runtime.run("scheduler", ["say", "0"])
-
-
-RUN_WAIT = (
-    "import os, sys; from pathlib import Path; from mwaa_local.project import Project; "
-    "from mwaa_local.runtime.choice import existing_runtime; "
-    "sys.exit(existing_runtime(Project(Path(sys.argv[1])), dict(os.environ)).run('scheduler', ['wait']))"
-)
-
-
-def begin_waiting(house: House, env: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Run a command that waits for a signal, from a client of its own."""
-    client = subprocess.Popen(
-        [sys.executable, "-c", RUN_WAIT, str(house.project.root_dir)], env=env, stdout=subprocess.PIPE, text=True
-    )
-    assert client.stdout is not None
-    assert client.stdout.readline() == "waiting\n"
-    return client
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -114,7 +114,7 @@ def probe(environment: RunningEnvironment, probes: dict[str, dict[str, Any]]) ->
     if version not in probes:
         environment.trigger("probe", "probe_run")
         assert environment.wait_for_run("probe", "probe_run") == "success"
-        probes[version] = json.loads((environment.airflow_home_dir / "probe.json").read_text())
+        probes[version] = json.loads(environment.read("probe.json"))
     return probes[version]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -18,7 +19,13 @@ BUILD_TIMEOUT_S = 300.0
 
 
 def test_wheel_holds_the_compose_file_and_the_image_s_files(tmp_path: Path, clean_env: dict[str, str]) -> None:
-    argv = [find_uv_bin(), "build", "--wheel", "--out-dir", str(tmp_path), str(REPOSITORY_DIR)]
+    # A copy, since a build takes over what an earlier one left in its folder.
+    source_dir = tmp_path / "source"
+    shutil.copytree(REPOSITORY_DIR / "mwaa_local", source_dir / "mwaa_local", symlinks=True)
+    shutil.copytree(REPOSITORY_DIR / "docker", source_dir / "docker")
+    for name in ("docker-compose.yml", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY_DIR / name, source_dir)
+    argv = [find_uv_bin(), "build", "--wheel", "--out-dir", str(tmp_path), str(source_dir)]
     built = run(Request(argv, build_env(clean_env), tmp_path, BUILD_TIMEOUT_S))
     assert built.ok, built.output
     (path,) = tmp_path.glob("*.whl")

@@ -209,6 +209,22 @@ def test_interrupted_install_starts_afresh(
     assert not (box.packages_dir / "set" / "half").exists()
 
 
+def test_interrupted_second_attempt_does_not_count_as_the_first(
+    box: Box, wheels_dir: Path, silent_index: socket.socket
+) -> None:
+    box.describe(**from_folder(wheels_dir, "package_that_is_not_there"))
+    box.run("install")
+    box.describe(**from_index(silent_index))
+    process = box.begin("install")
+    connection, _ = silent_index.accept()
+    process.terminate()
+    process.communicate(timeout=TIMEOUT_S)
+    connection.close()
+    box.describe(**from_folder(wheels_dir, retry_failed=False))
+    assert box.run("install").returncode == 0
+    assert installed_version(box) == "1.0"
+
+
 def test_half_a_copy_is_never_used(box: Box, wheels_dir: Path) -> None:
     """What a copy that was interrupted leaves: a part of it, and `current` still where it was."""
     (box.packages_dir / "set.new" / "lib").mkdir(parents=True)

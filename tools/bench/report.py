@@ -14,9 +14,10 @@ import psutil
 
 from mwaa_local.console import table
 from mwaa_local.packages import PythonEnvironment
+from mwaa_local.release import Release
 from tools.bench.commands import output_of
-from tools.bench.measuring import SAMPLES, Bench
-from tools.bench.rows import OURS, ROWS, STANDALONE, Measurement, Results, Row, figure
+from tools.bench.figures import SAMPLES
+from tools.bench.rows import ALL, ROWS, SHOWN_AS, STANDALONE, Measurement, Results, Row, figure
 
 BUSY_LIMIT_PERCENT = 10.0  # of all cores; above it, figures tell more about the others than about this
 # About a quarter of a second on a machine of 2024; says how this machine compares, whatever else it does.
@@ -31,21 +32,20 @@ print(min(loop() for _ in range(3)))
 """
 
 
-def machine_facts(bench: Bench, packages: PythonEnvironment) -> dict[str, str]:
+def machine_facts(
+    release: Release, packages: PythonEnvironment, env: Mapping[str, str], *, quick: bool
+) -> dict[str, str]:
     """Return what makes figures of two machines comparable, by name."""
-    facts = {
-        "airflow": bench.release.airflow_version,
+    return {
+        "airflow": release.airflow_version,
         "python": packages.python_version,
         "cpu": f"{cpu_model()}, {core_count()} cores",
         "memory": f"{psutil.virtual_memory().total / 1e9:.1f} GB",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "load": f"{os.getloadavg()[0]:.2f} over the last minute, before measuring",
-        "loop": f"{float(output_of([str(packages.python_path), '-c', LOOP_CODE], bench.env)):.3f} s, pure Python",
-        "samples": "1 each" if bench.quick else f"median of {SAMPLES}, of the long ones 1",
+        "loop": f"{float(output_of([str(packages.python_path), '-c', LOOP_CODE], env)):.3f} s, pure Python",
+        "samples": "1 each" if quick else f"median of {SAMPLES}, of the long ones 1",
     }
-    if bench.session.cache_dir.stat().st_dev != bench.work_dir.stat().st_dev:
-        facts["disk"] = f"{bench.work_dir} is not on the cache's disk: files are copied, not linked; set TMPDIR"
-    return facts
 
 
 def others_text(percents: Sequence[float]) -> str:
@@ -80,48 +80,55 @@ def cell(measurement: Measurement | None, unit: str) -> str:
     return "failed" if measurement.failure else figure(measurement.value, unit)
 
 
-def verdict(row: Row, ours: Measurement | None, standalone: Measurement | None) -> str:
-    """Return whether the target is met: "yes", "no", or "-" where there is no target or no figure."""
-    if row.target is None or ours is None or ours.failure:
+def verdict(row: Row, side: str, results: Results) -> str:
+    """Return whether the side's target is met: "yes", "no", or "-" where there is no target or no figure."""
+    target, found, standalone = (
+        row.targets.get(side),
+        results.get((row.name, side)),
+        results.get((row.name, STANDALONE)),
+    )
+    if target is None or found is None or found.failure:
         return "-"
-    met = ours.value <= row.target
-    if row.not_slower_than_standalone and standalone is not None and not standalone.failure:
-        met = met and ours.value <= standalone.value
+    met = found.value <= target.value
+    if target.not_above_standalone and standalone is not None and not standalone.failure:
+        met = met and found.value <= standalone.value
     return "yes" if met else "no"
 
 
-def target_text(row: Row) -> str:
-    if row.target is None:
+def target_text(row: Row, side: str) -> str:
+    target = row.targets.get(side)
+    if target is None:
         return "-"
-    also = " and ≤ standalone" if row.not_slower_than_standalone else ""
-    return f"≤ {row.target:g} {row.unit}{also}"
+    also = " and ≤ standalone" if target.not_above_standalone else ""
+    return f"≤ {target.value:g} {row.unit}{also}"
 
 
 def as_table(results: Results) -> str:
-    rows = []
+    """Return a line for each row and columns for each side that anything was measured of."""
+    sides = [side for side in ALL if any(measured == side for _, measured in results)]
+    headers = ["what"]
+    for side in sides:
+        headers += [SHOWN_AS[side]] if side == STANDALONE else [SHOWN_AS[side], "target", "met"]
+    lines = []
     for row in ROWS:
-        ours, standalone = results.get((row.name, OURS)), results.get((row.name, STANDALONE))
-        if ours is None and standalone is None:
+        found = [results.get((row.name, side)) for side in sides]
+        if not any(found):
             continue
-        notes = "; ".join(side.note for side in (ours, standalone) if side is not None and side.note)
-        rows.append(
-            (
-                row.what,
-                cell(ours, row.unit),
-                target_text(row),
-                verdict(row, ours, standalone),
-                cell(standalone, row.unit),
-                notes,
-            )
-        )
-    return table(("what", OURS, "target", "met", "airflow standalone", "note"), rows)
+        line = [row.what]
+        for side, measurement in zip(sides, found, strict=True):
+            line.append(cell(measurement, row.unit))
+            if side != STANDALONE:
+                line += [target_text(row, side), verdict(row, side, results)]
+        notes = "; ".join(measurement.note for measurement in found if measurement and measurement.note)
+        lines.append([*line, notes])
+    return table([*headers, "note"], lines)
 
 
 def as_plain(facts: Mapping[str, str], results: Results) -> dict[str, Any]:
-    """Return everything as JSON values: the machine, and each row with its samples by side."""
+    """Return everything as JSON values: the machine, and each row with its targets and samples by side."""
     rows = []
     for row in ROWS:
-        sides = {side: results[row.name, side] for side in (OURS, STANDALONE) if (row.name, side) in results}
+        sides = {side: results[row.name, side] for side in ALL if (row.name, side) in results}
         if sides:
             plain = {
                 side: {
@@ -132,5 +139,6 @@ def as_plain(facts: Mapping[str, str], results: Results) -> dict[str, Any]:
                 }
                 for side, found in sides.items()
             }
-            rows.append({"name": row.name, "what": row.what, "unit": row.unit, "target": row.target, **plain})
+            targets = {side: target.value for side, target in row.targets.items()}
+            rows.append({"name": row.name, "what": row.what, "unit": row.unit, "targets": targets, **plain})
     return {"machine": dict(facts), "rows": rows}

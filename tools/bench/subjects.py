@@ -1,39 +1,34 @@
-"""The two sides, `mwaa-local` and `airflow standalone`, each with all that is done to it."""
+"""The sides that are measured: what all have in common, and the product with either of its runtimes.
+
+`airflow standalone` has a file of its own.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import psutil
 
-from mwaa_local.packages import PythonEnvironment
-from mwaa_local.ports import free_port
+from mwaa_local.compose_files import ComposeFiles
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose import ComposeRuntime
 from mwaa_local.runtime.process import ProcessRuntime
-from tools.bench.commands import INTERRUPT_TIMEOUT_S, BenchError, last_lines, run, start_process, wait_until
-from tools.bench.databases import Database, PostgresDatabase, SqliteDatabase
+from tools.bench.commands import BenchError, run
+from tools.bench.databases import Database, PostgresDatabase
 from tools.bench.health import health_signs, wait_healthy
-from tools.bench.rows import OURS, SLOTS, STANDALONE
+from tools.bench.rows import DOCKER, PROCESSES
 from tools.bench.sample import ROOT_DIR
 
-STOP_TIMEOUT_S = 30.0  # of `airflow standalone` after Ctrl-C; what is left then is killed
-# `airflow standalone` came with Airflow 2.2, and cannot be told a port before https://github.com/apache/airflow/pull/20429,
-# which the next release that MWAA had, 2.4.3, is newer than.
-STANDALONE_SINCE, PORT_CHOICE_SINCE, FIXED_PORT = "2.2.0", "2.3.0", 8080
-MARK_VARIABLE = "MWAA_LOCAL_BENCH"
-# Variables of the caller's shell that would change what is measured.
-DROPPED_PREFIXES = ("AIRFLOW", "AWS_", "MWAA", "PYTHON", "VIRTUAL_ENV")
-KEPT_VARIABLES = ("MWAA_LOCAL_CACHE_DIR",)
+MEGABYTE = 10**6
+# Variables of the caller's shell that would change what is measured, and those of them that only say where things are.
+DROPPED_PREFIXES = ("AIRFLOW", "AWS_", "COMPOSE_", "MWAA", "PYTHON", "VIRTUAL_ENV")
+KEPT_VARIABLES = ("MWAA_LOCAL_CACHE_DIR", "MWAA_LOCAL_DEBIAN_MIRROR", "MWAA_POSTGRES_IMAGE", "MWAA_REDIS_IMAGE")
 
 
 class Subject(Protocol):
@@ -48,10 +43,13 @@ class Subject(Protocol):
 
     def stop(self) -> float: ...
     def discard(self) -> None:
-        """End whatever may be left of it, in any state."""
+        """End whatever may be left of it, in any state, and remove what is not in its folder."""
         ...
 
-    def processes(self) -> list[psutil.Process]: ...
+    def memory(self) -> tuple[float, str]:
+        """Return what it uses in MB of 10**6 bytes, and how many of what were counted."""
+        ...
+
     def database(self) -> Database: ...
     def airflow(self, *words: str) -> float:
         """Run an Airflow command as a user would; return the seconds."""
@@ -59,29 +57,39 @@ class Subject(Protocol):
 
 
 class Ours:
-    """The product: one project folder and the command run in it."""
+    """The product: one project folder and the command run in it, as processes."""
 
-    side = OURS
+    side = PROCESSES
+    kind = "process"  # as `up --runtime` has it
 
     def __init__(self, root_dir: Path, env: Mapping[str, str], release: Release) -> None:
-        self._root_dir = root_dir
-        self._env = env
+        self.project = Project.find(root_dir)
+        self.dags_dir = self.project.dags_dir
+        self._env = {**env, "MWAA_LOCAL_RUNTIME": self.kind}
         self._release = release
-        self._runtime = ProcessRuntime(Project.find(root_dir), env)
-        self.dags_dir = root_dir / "dags"
+        self._runtime = self._open_runtime()
+
+    def _open_runtime(self) -> ProcessRuntime | ComposeRuntime:
+        return ProcessRuntime(self.project, self._env)
 
     def command(self, *words: str) -> float:
-        return run([sys.executable, "-m", "mwaa_local", *words], self._root_dir, self._env)
+        return run([sys.executable, "-m", "mwaa_local", *words], self.project.root_dir, self._env)
 
     def start(self) -> float:
         launched, started = time.time(), time.monotonic()
-        self.command("up", "--port", "0")
+        self.up()
         plan = self._runtime.running_plan()
         if plan is None:
             raise BenchError("`up` said that all is ready, but nothing runs")
         url = f"http://127.0.0.1:{plan.ports['webserver']}{self._release.health_path}"
-        wait_healthy(url, self._signs(), launched, lambda: self._runtime.running)
+        wait_healthy(url, self._signs(), launched, self._is_alive)
         return time.monotonic() - started
+
+    def up(self) -> float:
+        return self.command("up", "--port", "0")
+
+    def _is_alive(self) -> bool:
+        return self._runtime.running
 
     def _signs(self) -> list[str]:
         return health_signs(self._release, own_dag_processor=self._release.dag_processor_argv is not None)
@@ -92,8 +100,9 @@ class Ours:
     def discard(self) -> None:
         self.command("down", "--now")
 
-    def processes(self) -> list[psutil.Process]:
-        return self._runtime.processes()
+    def memory(self) -> tuple[float, str]:
+        assert isinstance(self._runtime, ProcessRuntime)
+        return processes_memory(self._runtime.processes())
 
     def database(self) -> Database:
         plan = self._runtime.running_plan()
@@ -105,147 +114,46 @@ class Ours:
         return self.command("airflow", *words)
 
 
-class Standalone:
-    """`airflow standalone` out of the release's own package set, with a home of its own."""
+class OursInDocker(Ours):
+    """The product as containers."""
 
-    side = STANDALONE
+    side = DOCKER
+    kind = "docker"
 
-    def __init__(self, home_dir: Path, env: Mapping[str, str], release: Release, packages: PythonEnvironment) -> None:
-        self._home_dir = home_dir
-        self._release = release
-        self._packages = packages
-        self._port = free_port() if release.is_at_least(PORT_CHOICE_SINCE) else FIXED_PORT
-        self._env = standalone_env(home_dir, env, release, packages, self._port)
-        self._log_path = home_dir / "standalone.log"
-        self._leader: subprocess.Popen[bytes] | None = None
-        self.dags_dir = home_dir / "dags"
+    def _open_runtime(self) -> ComposeRuntime:
+        return ComposeRuntime(self.project, self._env)
 
-    def start(self) -> float:
-        check_port(self._port)
-        launched, started = time.time(), time.monotonic()
-        with self._log_path.open("w") as log:
-            self._leader = leader = start_process(self._argv("standalone"), self._home_dir, self._env, log)
-        url = f"http://127.0.0.1:{self._port}{self._release.health_path}"
-        # In Airflow 2 its scheduler looks through DAG files itself.
-        signs = health_signs(self._release, own_dag_processor=self._release.is_at_least("3.0.0"))
-        try:
-            wait_healthy(url, signs, launched, lambda: leader.poll() is None)
-        except BenchError as error:
-            raise BenchError(f"{error}\n{last_lines(self._log_path.read_text(errors='replace'))}") from error
-        return time.monotonic() - started
+    @property
+    def files(self) -> ComposeFiles:
+        return ComposeFiles.of(self.project)
 
-    def stop(self) -> float:
-        """Interrupt it as Ctrl-C does, wait until the last of its processes is gone, return the seconds.
-
-        It does not always end: seen on 3.3.1, the scheduler and its executor's processes stayed. What is left
-        after STOP_TIMEOUT_S is killed, and the seconds are that limit or more.
-        """
-        started = time.monotonic()
-        left = self.processes()
-        if self._leader is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._leader.pid, signal.SIGINT)
-            with contextlib.suppress(BenchError):
-                wait_until(lambda: not self._living(left), STOP_TIMEOUT_S, "the end of `airflow standalone`")
-        elapsed_s = time.monotonic() - started
-        self._kill(self._living(left))
-        self._leader = None
-        return elapsed_s
-
-    def _living(self, processes: list[psutil.Process]) -> list[psutil.Process]:
-        """Return those that have not ended; one that its parent has not looked at yet has ended."""
-        if self._leader is not None:
-            self._leader.poll()
-        living = []
-        for process in processes:
-            with contextlib.suppress(psutil.Error):
-                if process.status() != psutil.STATUS_ZOMBIE:
-                    living.append(process)
-        return living
+    def _is_alive(self) -> bool:
+        return True  # asking the engine at each look would cost what is measured; `up` has seen all of them ready
 
     def discard(self) -> None:
-        self.stop()
-        self._kill(self._marked())
-        self._leader = None
+        self.command("down", "--now", "--volumes")
 
-    def _kill(self, processes: list[psutil.Process]) -> None:
-        for process in processes:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(processes, timeout=INTERRUPT_TIMEOUT_S)
-        if self._leader is not None:
-            self._leader.poll()
-
-    def _marked(self) -> list[psutil.Process]:
-        """Return processes that have left the tree but still carry this run's mark in their environment."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get(MARK_VARIABLE) == self._env[MARK_VARIABLE]:
-                    found.append(process)
-        return found
-
-    def processes(self) -> list[psutil.Process]:
-        with contextlib.suppress(psutil.Error):
-            if self._leader is not None and self._leader.poll() is None:
-                leader = psutil.Process(self._leader.pid)
-                return [leader, *leader.children(recursive=True)]
-        return []
-
-    def database(self) -> Database:
-        return SqliteDatabase(self._home_dir / "airflow.db")
-
-    def airflow(self, *words: str) -> float:
-        return run(self._argv(*words), self._home_dir, self._env)
-
-    def _argv(self, *words: str) -> list[str]:
-        return [str(self._packages.python_path), "-m", "airflow", *words]
+    def memory(self) -> tuple[float, str]:
+        """As `docker stats` has it. Pages that containers share count for the one that touched them first."""
+        assert isinstance(self._runtime, ComposeRuntime)
+        engine = self._runtime.engine
+        sizes = [engine.memory_bytes(item.id) for item in self._runtime.containers() if item.is_up]
+        if not sizes:
+            raise BenchError("there is no container to measure")
+        return sum(sizes) / MEGABYTE, f"{len(sizes)} containers, as `docker stats` counts"
 
 
-def check_port(port: int) -> None:
-    """Raise BenchError when somebody listens there: their health page would be taken for ours."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise BenchError(f"port {port}, which `airflow standalone` needs, is in use") from error
-
-
-def standalone_env(
-    home_dir: Path, env: Mapping[str, str], release: Release, packages: PythonEnvironment, port: int
-) -> dict[str, str]:
-    """Return what `airflow standalone` is started with: its defaults, local ports, and what the sample DAG reads."""
-    url = f"http://127.0.0.1:{port}"
-    if release.is_at_least("3.0.0"):
-        web = {
-            "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__API__BASE_URL": url,
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        }
-    else:
-        web = {
-            "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
-            "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
-            "AIRFLOW__WEBSERVER__BASE_URL": url,
-        }
-    return {
-        "PYTHONUNBUFFERED": "1",  # so that a failure's last lines are there
-        # `standalone` starts its parts as `airflow`, looked up on PATH.
-        "PATH": f"{packages.bin_dir}{os.pathsep}{env.get('PATH', os.defpath)}",
-        "HOME": str(home_dir),
-        "LANG": env.get("LANG", "C.UTF-8"),
-        MARK_VARIABLE: str(home_dir),
-        "AIRFLOW_HOME": str(home_dir),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": str(SLOTS),
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-        **web,
-        "TEAM_NAME": "data platform",
-        "MWAA_AIRFLOW_COMPONENT": "worker",
-    }
+def processes_memory(processes: Iterable[psutil.Process]) -> tuple[float, str]:
+    """Return the memory of processes, shared pages counted once, and how many were counted."""
+    total, count = 0, 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.uss)  # macOS has no PSS; there what is shared is left out
+            count += 1
+    if not count:
+        raise BenchError("there is no process to measure")
+    return total / MEGABYTE, f"PSS of {count} processes"
 
 
 def measuring_env(env: Mapping[str, str]) -> dict[str, str]:
