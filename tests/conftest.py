@@ -206,5 +206,7 @@ def docker_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[obj
     from tests.docker_environments import running_containers
     from tests.environments import LATEST
 
-    with running_containers(tmp_path_factory.mktemp("docker"), LATEST, runtime="auto") as running:
+    # A task whose worker died is noticed after 300 s, else.
+    options = {"scheduler.task_instance_heartbeat_timeout": "30"}
+    with running_containers(tmp_path_factory.mktemp("docker"), LATEST, options, "auto") as running:
         yield running

@@ -6,9 +6,11 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -20,6 +22,7 @@ from tests.environments import LATEST, SAMPLE_TEST_DAGS, RunningEnvironment, sam
 DOCKER_TIMEOUT_S = 120.0
 # As long as the image of a release takes that was never built on this machine.
 FIRST_UP_TIMEOUT_S = 600.0
+SHELL_IMAGE = "redis:7-alpine"  # any that has a shell and is there anyway
 ONE_TIME_SERVICES = ("migrate-db", "requirements")
 
 
@@ -61,7 +64,15 @@ class DockerEnvironment(RunningEnvironment):
         return set(volumes_of(self.project))
 
     def read(self, name: str) -> str:
-        return self.execute("worker", "cat", f"/usr/local/airflow/{name}")
+        """Return a file that a task wrote into its Airflow home, that of whichever worker took the task."""
+        workers = [component for component in self.containers() if component.startswith("worker")]
+        found = [self.execute(worker, "sh", "-c", f"cat {name} 2>/dev/null || :") for worker in workers]
+        return "".join(found)
+
+    def kill(self, component: str) -> None:
+        """End a container's first process as the kernel would: without the engine's knowing that it was wanted."""
+        pid = self.containers()[component].pid
+        docker("run", "--rm", "--pid=host", "--entrypoint=sh", SHELL_IMAGE, "-c", f"kill -KILL {pid}")
 
 
 def docker(*words: str, check: bool = True) -> str:
@@ -82,6 +93,14 @@ def volumes_of(project: Project) -> list[str]:
 
 def _listed(project: Project, *words: str) -> list[str]:
     return sorted(docker(*words, "--filter", f"label={PROJECT_LABEL}={compose_name(project)}").splitlines())
+
+
+def add_settings(runner: ProjectRunner, **members: Mapping[str, object] | int) -> None:
+    """Write members into mwaa.yaml, those that are groups into the groups that are there."""
+    settings = yaml.safe_load((runner.root_dir / "mwaa.yaml").read_text())
+    for name, value in members.items():
+        settings[name] = {**(settings.get(name) or {}), **value} if isinstance(value, Mapping) else value
+    runner.write({"mwaa.yaml": yaml.safe_dump(settings)})
 
 
 def start_containers(
@@ -120,8 +139,11 @@ def remove_leftovers(project: Project) -> None:
 
 
 @contextlib.contextmanager
-def running_containers(folder: Path, version: str, runtime: str = "docker") -> Iterator[DockerEnvironment]:
+def running_containers(
+    folder: Path, version: str, options: Mapping[str, str] | None = None, runtime: str = "docker"
+) -> Iterator[DockerEnvironment]:
     """Run the sample project of a release as containers, its DAG `hello_mwaa` included."""
     with removed_at_the_end(folder) as runner:
         runner.write(sample_files(version, SAMPLE_TEST_DAGS))
+        add_settings(runner, AirflowConfigurationOptions=options or {})
         yield start_containers(runner, version, "--run", "hello_mwaa", runtime=runtime)

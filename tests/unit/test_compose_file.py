@@ -98,7 +98,7 @@ def test_variables_are_those_of_the_plan(written: Written) -> None:
 
 
 def test_services_wait_for_what_the_plan_says(written: Written) -> None:
-    conditions = {name: "service_healthy" for name in SERVERS} | dict.fromkeys(
+    conditions = dict.fromkeys(SERVERS, "service_healthy") | dict.fromkeys(
         SETUP_SERVICES, "service_completed_successfully"
     )
     for component in written.plan.components:

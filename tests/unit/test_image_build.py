@@ -12,7 +12,7 @@ SYSTEM_STEP = '#7 [stage-1 2/9] RUN --mount=type=secret,id=ca_bundle : "step: sy
 OTHER_STEP = '#6 [build 5/6] RUN : "step: AWS CLI";     python=$(command -v'
 RETRY = (
     "#7 2.51 WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection "
-    "broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7fd7093b65a0>: Failed to "
+    "broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>: Failed to "
     "establish a new connection: [Errno -2] Name or service not known')': /simple/uv"
 )
 FAILED = '#7 ERROR: process "/bin/bash -euo pipefail -c : step" did not complete successfully: exit code: 1'
