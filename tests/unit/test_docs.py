@@ -17,13 +17,12 @@ import yaml
 
 from mwaa_local.cli import COMMANDS, app
 from mwaa_local.container_preparation import CERTIFICATE_VARIABLES
-from mwaa_local.environment import LOCAL_MEMBERS, Environment, LocalSettings
+from mwaa_local.environment import LOCAL_MEMBERS
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable, ImageBuildFailed
-from mwaa_local.image import COMPOSE_PATH, default_base_image
+from mwaa_local.image import COMPOSE_PATH
 from mwaa_local.installation import PIP_NETWORK_VARIABLES
 from mwaa_local.options import Layer
 from mwaa_local.packages import NETWORK_VARIABLES
-from mwaa_local.project import Project
 from mwaa_local.release import Release
 from tests.conftest import ProjectRunner
 from tools import build_cli_reference as reference
@@ -33,7 +32,6 @@ README_PATH = ROOT_DIR / "README.md"
 DIFFERENCES_PATH = ROOT_DIR / "docs" / "differences.md"
 GUIDE_PATH = ROOT_DIR / "docs" / "guide.md"
 DOCUMENTS = (README_PATH, ROOT_DIR / "CHANGELOG.md", *sorted((ROOT_DIR / "docs").rglob("*.md")))
-SAMPLE_PATH = ROOT_DIR / "mwaa.yaml"
 SHELL_LANGUAGES = ("bash", "sh", "console")
 NETWORK_SECTION = "Use a proxy or your own index"
 # Between the launcher's own parts; setting one of them in a shell does nothing good.
@@ -366,15 +364,6 @@ def test_files_that_the_guide_lists_for_docker_are_those_that_env_writes(
     assert set((state_dir / "docker").iterdir()) - covered == set()
 
 
-def test_sample_shows_every_member_of_the_local_section_with_its_default(tmp_path: Path) -> None:
-    text = re.sub(r"^  # ([A-Z]\w+:)", r"  \1", SAMPLE_PATH.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    (tmp_path / "mwaa.yaml").write_text(text)
-    assert set(yaml.safe_load(text)["Local"]) == set(LOCAL_MEMBERS)
-    environment = Environment.load(Project(tmp_path))
-    base_image = default_base_image(Release.load(environment.airflow_version))
-    assert environment.local == LocalSettings(workers=environment.min_workers, base_image=base_image)
-
-
 def literal_parts(node: ast.expr) -> Iterator[list[str]]:
     """Yield what is fixed of a message, for each message that the expression can give."""
     if isinstance(node, ast.IfExp):
@@ -400,7 +389,9 @@ def test_guide_says_what_to_do_about_every_error_of_docker() -> None:
     found = list(raised(DockerUnavailable, ImageBuildFailed, AlreadyRunning))
     assert len(found) > 10
     silent = [
-        (file, parts) for file, parts in found if not all(part.strip(" ,:'`").replace("`", "") in text for part in parts)
+        (file, parts)
+        for file, parts in found
+        if not all(part.strip(" ,:'`").replace("`", "") in text for part in parts)
     ]
     assert not silent, silent
 

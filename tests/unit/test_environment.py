@@ -17,7 +17,9 @@ from mwaa_local.environment import AwsMode, Environment, Intervals, LocalSetting
 from mwaa_local.environment_class import ENVIRONMENT_CLASSES
 from mwaa_local.environment_rules import INPUT_SHAPE, OPTIONS
 from mwaa_local.errors import EnvironmentFileInvalid
+from mwaa_local.image import default_base_image
 from mwaa_local.project import Project
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.service_model import Check, ServiceModel, matches
 
 REPOSITORY_DIR = Path(__file__).parents[2]
@@ -408,7 +410,7 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse):
         ("BrokerPort: yes", "must be a whole number, not yes", "whole number"),
         ("Workers: 0", "must be at least 1, not 0", "at least 1"),
         ("webserver_port: 1", "is not a member of the Local section", "write WebserverPort instead"),
-        ("Speed: 1", "is not a member of the Local section", "known here: Aws, BrokerPort"),
+        ("Speed: 1", "is not a member of the Local section", "known here: Aws, BaseImage, BrokerPort"),
     ],
 )
 def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse, line, rule, hint):
@@ -585,5 +587,7 @@ def test_sample_files_commented_local_settings_are_the_defaults(load):
     lines = (REPOSITORY_DIR / "mwaa.yaml").read_text().splitlines()
     shown = [line.replace("  # ", "  ", 1) for line in lines if line.startswith("  # ")]
     settings = load("\n".join(["Local:", *shown])).local
-    assert settings.model_copy(update={"workers": None}) == LocalSettings()
+    # These two follow from other members; the sample shows what then comes out.
+    assert (settings.workers, settings.base_image) == (1, default_base_image(Release.load(DEFAULT_AIRFLOW_VERSION)))
+    assert settings.model_copy(update={"workers": None, "base_image": None}) == LocalSettings()
     assert settings.model_fields_set == set(LocalSettings.model_fields)

@@ -1,0 +1,178 @@
+"""`up` on a running environment of containers: what changed is applied, once for all. Each test goes on from the last.
+
+The environment is the one that other modules use, so the last test puts it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mwaa_local.environment_class import Size
+from tests.docker_environments import DockerEnvironment, add_settings
+from tests.environments import wait_until
+from tests.wheels import make_wheel
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
+
+SERVERS = {"postgres", "redis"}
+AIRFLOW_COMPONENTS = {"scheduler", "dag-processor", "triggerer", "webserver", "worker.1", "worker.2"}
+WHEELS = "--no-index\n--find-links /usr/local/airflow/requirements/wheels\n"
+PROTECTED = "AIRFLOW_ENV_NAME"
+STARTUP_SCRIPT = f"""\
+export FROM_THE_SCRIPT="of $MWAA_AIRFLOW_COMPONENT, 'quoted' and \\$plain"
+export AIRFLOW__APP__FROM_THE_SCRIPT=yes
+export {PROTECTED}=mine
+not_exported=1
+"""
+NANO_CPUS = 10**9
+GIB = 1 << 30
+CHANGED_RUN = "run_after_the_changes"
+
+
+@pytest.fixture(scope="module")
+def running(docker_environment: DockerEnvironment) -> Iterator[DockerEnvironment]:
+    """The shared environment; its files are put back, for the next `up` to apply."""
+    root_dir = docker_environment.root_dir
+    names = ("mwaa.yaml", "requirements/requirements.txt", "startup/startup.sh")
+    before = {name: (root_dir / name).read_text() for name in names}
+    make_wheel(root_dir / "requirements" / "wheels", "alpha", "1.0")
+    docker_environment.wait_until_healthy()
+    yield docker_environment
+    docker_environment.runner.write(before)
+
+
+@pytest.fixture(scope="module")
+def changed(running: DockerEnvironment) -> dict[str, tuple[str, float]]:
+    """Change requirements, startup script, class and number of workers at once; return the containers before."""
+    before = running.lives()
+    assert running.imported("worker", "alpha") == ""
+    running.runner.write(
+        {"requirements/requirements.txt": WHEELS + "alpha==1.0\n", "startup/startup.sh": STARTUP_SCRIPT}
+    )
+    add_settings(running.runner, MinWorkers=2, Local={"EnforceClass": True})
+    up(running)
+    return before
+
+
+def up(running: DockerEnvironment) -> str:
+    outcome = running.run("up")
+    assert outcome.exit_code == 0, outcome.stderr
+    return outcome.stderr
+
+
+def test_change_replaces_airflow_and_leaves_the_servers_alone(
+    running: DockerEnvironment, changed: dict[str, tuple[str, float]]
+) -> None:
+    after = running.lives()
+    assert set(after) == AIRFLOW_COMPONENTS | SERVERS
+    assert {name for name in after if after[name] == changed.get(name)} == SERVERS
+    assert running.status()["healthy"]
+
+
+@pytest.mark.usefixtures("changed")
+def test_every_component_has_the_new_package(running: DockerEnvironment) -> None:
+    assert {name: running.imported(name, "alpha") for name in AIRFLOW_COMPONENTS} == dict.fromkeys(
+        AIRFLOW_COMPONENTS, "1.0"
+    )
+    assert problems(running) == []
+
+
+def problems(running: DockerEnvironment) -> list[str]:
+    """Return the severities of what `status` has to say, notes left out."""
+    return [item["severity"] for item in running.status()["remarks"] if item["severity"] != "note"]
+
+
+@pytest.mark.usefixtures("changed")
+def test_requirements_were_installed_once_for_all(running: DockerEnvironment) -> None:
+    lines = [json.loads(line) for line in running.run("logs", "--json").stdout.splitlines()]
+    installs = [line["component"] for line in lines if "Successfully installed alpha-1.0" in line["text"]]
+    assert installs == ["requirements"]
+    assert len(packages_volumes(running)) == 1
+
+
+def packages_volumes(running: DockerEnvironment) -> list[str]:
+    return [name for name in running.volumes() if "-packages-" in name]
+
+
+@pytest.mark.usefixtures("changed")
+def test_task_sees_what_the_startup_script_exported(running: DockerEnvironment) -> None:
+    running.trigger("probe", CHANGED_RUN)
+    assert running.wait_for_run("probe", CHANGED_RUN) == "success"
+    seen = json.loads(running.read("probe.json"))
+    assert seen["env"]["FROM_THE_SCRIPT"] == "of worker, 'quoted' and $plain"
+    assert seen["options"]["AIRFLOW__APP__FROM_THE_SCRIPT"] == "yes"
+    assert "not_exported" not in seen["env"]
+    assert seen["env"][PROTECTED] not in ("", "mine")
+    outcome = running.run("airflow", "config", "get-value", "app", "from_the_script")
+    assert outcome.stdout.split()[-1] == "yes"
+
+
+@pytest.mark.usefixtures("changed")
+def test_containers_have_what_the_environment_class_has(running: DockerEnvironment) -> None:
+    environment = json.loads(json.dumps(limits(running)))
+    [size] = {Size(1, 2)}  # mw1.small gives every component that (MWAA user guide, environment classes)
+    wanted = [size.vcpus * NANO_CPUS, size.memory_gb * GIB]
+    assert {name: environment[name] for name in AIRFLOW_COMPONENTS} == dict.fromkeys(AIRFLOW_COMPONENTS, wanted)
+    assert {name: environment[name] for name in SERVERS} == dict.fromkeys(SERVERS, [0, 0])
+
+
+def limits(running: DockerEnvironment) -> dict[str, Any]:
+    return {
+        name: (plain["HostConfig"]["NanoCpus"], plain["HostConfig"]["Memory"])
+        for name, plain in running.inspect().items()
+    }
+
+
+@pytest.mark.usefixtures("changed")
+def test_startup_script_that_fails_leaves_the_running_environment_alone(running: DockerEnvironment) -> None:
+    before = running.lives()
+    running.runner.write({"startup/startup.sh": "set -e\nfalse\n"})
+    outcome = running.run("up")
+    running.runner.write({"startup/startup.sh": STARTUP_SCRIPT})
+    assert outcome.exit_code == 3, outcome.stderr
+    assert "startup.sh:2: the startup script failed" in outcome.stderr
+    assert "hint: remove `set -e`" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert running.lives() == before
+    assert running.status()["healthy"]
+    assert running.imported("worker.1", "alpha") == "1.0"
+
+
+@pytest.mark.usefixtures("changed")
+def test_up_after_the_correction_installs_nothing_again(running: DockerEnvironment) -> None:
+    before = running.lives()
+    stderr = up(running)
+    assert running.lives() == before, stderr
+    installs = [line for line in running.run("logs", "requirements").stdout.splitlines() if "Successfully" in line]
+    assert len(installs) == 1
+    assert len(packages_volumes(running)) == 1
+
+
+@pytest.mark.usefixtures("changed")
+def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: DockerEnvironment) -> None:
+    """On MWAA nothing tells; here `up` ends with the reason, and `status` keeps saying it."""
+    running.runner.write({"requirements/requirements.txt": WHEELS + "alpha==1.0\nno-such-package-at-all==1.0\n"})
+    add_settings(running.runner, MinWorkers=1, Local={"EnforceClass": False})
+    stderr = up(running)
+    assert "error: requirements/requirements.txt was not installed" in stderr
+    assert "no-such-package-at-all" in stderr
+    status = running.run("status")
+    assert "requirements/requirements.txt was not installed" in status.stderr + status.stdout
+    assert {item["state"] for item in running.status()["components"]} == {"ready"}
+    assert problems(running) == ["error"]
+    assert running.imported("worker", "alpha") == ""  # pip installs all or nothing
+
+
+@pytest.mark.usefixtures("changed")
+def test_corrected_requirements_end_the_report(running: DockerEnvironment) -> None:
+    running.runner.write({"requirements/requirements.txt": "# nothing any more\n"})
+    up(running)
+    assert problems(running) == []
+    assert running.imported("worker", "alpha") == ""
+    assert set(running.lives()) == (AIRFLOW_COMPONENTS | SERVERS | {"worker"}) - {"worker.1", "worker.2"}
+    assert set(limits(running).values()) == {(0, 0)}
+    wait_until(lambda: len(packages_volumes(running)) == 1, 10, "the removal of the volumes that nothing uses")
