@@ -17,6 +17,9 @@ ACCOUNT_ID = "000000000000"  # no account of anybody's
 MWAA_PYTHONPATH = "/python"
 # Of the caller's shell, besides what reaches the network: what makes times and text come out as the user expects.
 HOST_VARIABLES = (*NETWORK_VARIABLES, "TZ", "TERM")
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+# Where components reach each other: tasks of Airflow 3 report to the web server by http. The names are services'.
+OWN_HOSTS = ("localhost", "127.0.0.1", "postgres", "redis", "webserver")
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
 
@@ -35,6 +38,7 @@ def container_env(
     region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
     return {
         **{name: value for name, value in env.items() if name.upper() in HOST_VARIABLES},
+        **_around_proxies(env),
         **(_host_aws(env) if environment.local.aws is AwsMode.HOST else {"AWS_EC2_METADATA_DISABLED": "true"}),
         "PATH": f"{packages.bin_dir}{os.pathsep}{env.get('PATH', os.defpath)}",
         "HOME": home_dir,
@@ -54,6 +58,14 @@ def container_env(
         "AWS_DEFAULT_REGION": region,
         MARK_VARIABLE: str(project.run_dir),
     }
+
+
+def _around_proxies(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what keeps components from looking for each other behind the caller's proxy."""
+    if not any(name.upper() in PROXY_VARIABLES for name in env):
+        return {}
+    given = env.get("NO_PROXY") or env.get("no_proxy") or ""
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join([*filter(None, [given]), *OWN_HOSTS]))
 
 
 def _host_aws(env: Mapping[str, str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from mwaa_local.container_outcomes import ContainerOutcomes
 from mwaa_local.container_startup import startup_values
 from mwaa_local.environment import AwsMode
 from mwaa_local.environment_class import Size
-from mwaa_local.errors import ImageBuildFailed, StateCorrupted
+from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, StateCorrupted
 from mwaa_local.image import COMPOSE_PATH, Image, build_variables, default_base_image, image_tag, write_context
 from mwaa_local.image_build import PYPI_HOST, build_error, step_of
 from mwaa_local.installation import (
@@ -60,7 +60,15 @@ REDIS_PORT = 6379
 IN_IMAGE = PythonEnvironment(Path(HOME_DIR) / ".local", "", "")
 # The image's own, or of this machine and without meaning in a container.
 NOT_IN_CONTAINERS = frozenset(
-    {"PATH", "PYTHON_VERSION", "TMPDIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", MARK_VARIABLE}
+    {
+        "PATH",
+        "PYTHON_VERSION",
+        "TMPDIR",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "SSL_CERT_DIR",
+        MARK_VARIABLE,
+    }
 )
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 NO_LIMIT = ("0", "0")
@@ -132,7 +140,7 @@ class ContainerPreparation(Preparation):
         key = self._password_key
         if key in secrets.database_passwords:
             return secrets
-        volume = self._database_volume
+        volume = self.runtime.database_volume(self.release.airflow_version)
         if self.build_image and volume in self.runtime.engine.volumes(compose_name(self.project)):
             raise StateCorrupted(
                 f"the password of the database in the volume {volume} is lost",
@@ -146,10 +154,6 @@ class ContainerPreparation(Preparation):
     @property
     def _password_key(self) -> str:
         return f"docker {self.release.airflow_version}"
-
-    @property
-    def _database_volume(self) -> str:
-        return f"{compose_name(self.project)}-database-{self.release.airflow_version}"
 
     def _container_values(self, secrets: Secrets, ports: Mapping[str, int]) -> LocalValues:
         password = secrets.database_passwords[self._password_key]
@@ -169,7 +173,12 @@ class ContainerPreparation(Preparation):
 
     def _image(self) -> Image:
         local = self.environment.local
-        rootless = self.build_image and self.runtime.engine.is_rootless()
+        try:
+            rootless = self.runtime.engine.is_rootless()
+        except DockerUnavailable:
+            if self.build_image:
+                raise
+            rootless = False  # `env` needs no engine; without one it takes the ordinary kind
         # A rootless engine shows its own user as root inside, so that is who the mounted folders belong to there.
         uid, gid = (0, 0) if rootless else (os.getuid(), os.getgid())
         return Image(

@@ -32,6 +32,6 @@ def reset_db(
     with session.exclusive():
         session.runtime.stop(now=True, on_event=session.console.show_event)
         for runtime in all_runtimes(session):
-            runtime.remove_data(("database", "queue"))
+            runtime.remove_database(release.airflow_version)
         forget_damaged_secrets(project.state_dir)
     session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")

@@ -8,7 +8,7 @@ from pathlib import Path
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
 from mwaa_local.environment import Environment
-from mwaa_local.errors import AlreadyRunning, MwaaLocalError
+from mwaa_local.errors import AlreadyRunning, DockerUnavailable, MwaaLocalError
 from mwaa_local.image import COMPOSE_PATH
 from mwaa_local.plan import Plan
 from mwaa_local.preparation import Preparation
@@ -91,10 +91,13 @@ def write_compose_files(session: Session, environment: Environment, release: Rel
     from mwaa_local.container_preparation import ContainerPreparation
     from mwaa_local.runtime.compose import ComposeRuntime
 
-    if session.runtime.running and not isinstance(session.runtime, ComposeRuntime):
+    if not isinstance(session.runtime, ComposeRuntime) and session.runtime.running:
         raise AlreadyRunning("this environment runs already, as processes", hint="`mwaa-local down` first")
     runtime = ComposeRuntime(session.project, session.env)
-    before = runtime.running_plan()
+    try:
+        before = runtime.running_plan()
+    except DockerUnavailable:  # then nothing of it runs
+        before = None
     parts = (session.project, environment, release, session.env, session.cache_dir, before, session.console.show_event)
     preparation = ContainerPreparation(*parts, runtime=runtime, build_image=False)
     prepared = preparation.prepare()

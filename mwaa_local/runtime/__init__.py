@@ -90,5 +90,8 @@ class Runtime(Protocol):
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
 
-    def remove_data(self, names: Sequence[str] = ()) -> None:
-        """Remove what a stopped environment keeps: all of it, or of `database`, `queue`, `packages` what is named."""
+    def remove_data(self) -> None:
+        """Remove what a stopped environment keeps: the databases of all releases, the queue, installed packages."""
+
+    def remove_database(self, airflow_version: str) -> None:
+        """Remove the database of one release, and the queue, whose messages would name runs that are gone."""

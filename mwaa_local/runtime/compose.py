@@ -353,14 +353,18 @@ class ComposeRuntime:
 
     # Volumes and image.
 
-    def remove_volumes(self, names: Sequence[str] = ()) -> None:
-        """Remove the project's volumes, or those that bear one of these names in the compose file."""
-        for full_name, name in self.engine.volumes(self._compose.name).items():
-            if not names or name in names:
-                self.engine.remove_volume(full_name)
+    def remove_data(self) -> None:
+        for name in self.engine.volumes(self._compose.name):
+            self.engine.remove_volume(name)
 
-    def remove_data(self, names: Sequence[str] = ()) -> None:
-        self.remove_volumes(names)
+    def remove_database(self, airflow_version: str) -> None:
+        for name, label in self.engine.volumes(self._compose.name).items():
+            if name == self.database_volume(airflow_version) or label == "queue":
+                self.engine.remove_volume(name)
+
+    def database_volume(self, airflow_version: str) -> str:
+        """Return the name that the compose file gives the volume of a release's database."""
+        return f"{self._compose.name}-database-{airflow_version}"
 
     def remove_unused_volumes(self, name: str, keep: str) -> None:
         """Remove earlier volumes of that name in the compose file; `keep` is the full name of the one in use."""

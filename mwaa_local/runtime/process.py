@@ -162,14 +162,17 @@ class ProcessRuntime:
                 raise ComponentUnknown(f"cannot run in component {component!r}", str(answer.get("error", answer)))
         raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
 
-    def remove_data(self, names: Sequence[str] = ()) -> None:
-        folders = {
-            "database": self.project.database_dir,
-            "queue": self.project.state_dir / "broker",
-            "packages": self.project.state_dir / "packages",
-        }
-        for name in names or folders:
-            shutil.rmtree(folders[name], ignore_errors=True)
+    def remove_data(self) -> None:
+        for folder in (self.project.database_dir, self._queue_dir, self.project.state_dir / "packages"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def remove_database(self, airflow_version: str) -> None:
+        for folder in (self.project.database_dir / airflow_version, self._queue_dir):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _queue_dir(self) -> Path:
+        return self.project.state_dir / "broker"
 
     # Looking.
 

@@ -534,14 +534,16 @@ def test_volumes_are_removed_by_their_name_in_the_compose_file(house: House, run
     runtime = docker_runtime(house)
     project = f"{PROJECT_LABEL}={runtime._compose.name}"
 
-    def create(name: str) -> str:
-        return run_docker("volume", "create", "--label", project, "--label", f"{VOLUME_LABEL}={name}")
+    def create(name: str, *full_name: str) -> str:
+        return run_docker("volume", "create", "--label", project, "--label", f"{VOLUME_LABEL}={name}", *full_name)
 
-    database, queue, old, new = create("database"), create("queue"), create("packages"), create("packages")
+    database = create("database", runtime.database_volume("3.3.1"))
+    other = create("database", runtime.database_volume("2.10.3"))
+    queue, old, new = create("queue"), create("packages"), create("packages")
     runtime.remove_unused_volumes("packages", keep=new)
-    assert runtime.engine.volumes(runtime._compose.name).keys() == {database, queue, new}
-    runtime.remove_data(("database",))
-    assert runtime.engine.volumes(runtime._compose.name).keys() == {queue, new}
+    assert runtime.engine.volumes(runtime._compose.name).keys() == {database, other, queue, new}
+    runtime.remove_database("3.3.1")
+    assert runtime.engine.volumes(runtime._compose.name).keys() == {other, new}
     runtime.remove_data()
     assert runtime.engine.volumes(runtime._compose.name) == {}
     assert old

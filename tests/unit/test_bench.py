@@ -102,6 +102,7 @@ def test_side_that_was_not_measured_has_no_column() -> None:
     header = as_table({("up", PROCESSES): Measurement((9.0,))}).splitlines()[0]
     assert "processes" in header
     assert "Docker" not in header and "standalone" not in header
+    assert as_table({}) == "nothing was measured"
 
 
 def test_json_holds_every_sample() -> None:

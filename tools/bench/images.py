@@ -17,9 +17,9 @@ from mwaa_local.runtime.docker_command import find_docker
 from mwaa_local.runtime.engine import ComposeProject, Engine
 from tools.bench.commands import BenchError, last_lines, output_of, run
 from tools.bench.rows import DOCKER
+from tools.bench.subjects import MEGABYTE
 
 REPOSITORY = "mwaa-local/bench"
-MEGABYTE = 10**6
 _CACHE_MOUNT = re.compile(r"--mount=type=cache,target=([^\s,]+)(?=\s)")
 
 

@@ -105,6 +105,8 @@ def target_text(row: Row, side: str) -> str:
 
 def as_table(results: Results) -> str:
     """Return a line for each row and columns for each side that anything was measured of."""
+    if not results:
+        return "nothing was measured"
     sides = [side for side in ALL if any(measured == side for _, measured in results)]
     headers = ["what"]
     for side in sides:
