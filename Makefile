@@ -36,7 +36,7 @@ lint: $(VENV)/.dev ## Check style and types
 
 check: lint test ## What CI runs
 
-bench: $(VENV)/.dev ## Measure speed and memory beside `airflow standalone`
+bench: $(VENV)/.dev ## Measure speed and memory of both runtimes beside `airflow standalone`
 	@$(BIN)/python -m tools.bench $(ARGS)
 
 docs: $(VENV)/.dev ## Write the command-line reference anew
