@@ -6,11 +6,12 @@ how that ended they leave in files, and `judge` turns these into the same remark
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -133,6 +134,15 @@ class ContainerPreparation(Preparation):
         """Return the certificates that the caller's shell names."""
         named = (Path(self.env[name]) for name in CERTIFICATE_VARIABLES if self.env.get(name))
         return next((path for path in named if path.is_file()), None)
+
+    def _kept_port(self, name: str) -> int:
+        port = super()._kept_port(name)
+        # The engine takes ports when containers start, so one that is planned may have been somebody else's.
+        return port if port in self._published_ports else 0
+
+    @functools.cached_property
+    def _published_ports(self) -> frozenset[int]:
+        return frozenset(port for container in self.runtime.containers() if container.is_up for port in container.ports)
 
     # Secrets and values.
 
@@ -317,7 +327,15 @@ class ContainerPreparation(Preparation):
             for component in [plan.component(name) or plan.component(f"{name}.1")]
             if component is not None
         }
-        reads = [plan.folders, tree_version(self.project.plugins_dir), _content(self.files.dir / "run")]
+        # The volume's name alone does not make Compose replace a container; the key stands for the startup script, too.
+        started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
+        reads = [
+            self._packages_key,
+            plan.folders,
+            tree_version(self.project.plugins_dir),
+            self._packages_key,
+            started_from,
+        ]
         versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
         variables = {
             "MWAA_DAG_PROCESSOR_COMMAND": "",
@@ -388,14 +406,20 @@ class ContainerPreparation(Preparation):
 
         Raises StartupScriptFailed where MWAA's containers would not start.
         """
-        if self.running is None:
+        # The volume's name changes with whatever is to be installed, the script included.
+        if self.running is None or self._packages_volume in self.runtime.engine.volumes(compose_name(self.project)):
             return
-        self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S)
+        Steps(self.on_event).do("requirements", lambda _: self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S))
         self._outcomes.startup_script("requirements", "scheduler")
 
     def forget_replaced(self) -> None:
         """Remove the packages of earlier requirements, which nothing uses any more."""
-        self.runtime.remove_unused_volumes("packages", f"{compose_name(self.project)}-packages-{self._packages_key}")
+        self.runtime.remove_unused_volumes("packages", self._packages_volume)
+
+    @property
+    def _packages_volume(self) -> str:
+        """The name that the compose file gives it."""
+        return f"{compose_name(self.project)}-packages-{self._packages_key}"
 
     def judge(self) -> list[Remark]:
         """Return this preparation's remarks and what the containers found. Raises StartupScriptFailed as `set_up`."""
@@ -412,10 +436,10 @@ def _limit(size: Size) -> tuple[str, str]:
     return str(size.vcpus), f"{size.memory_gb}g"
 
 
-def _content(folder: Path) -> str:
-    """Return what changes with any file below the folder."""
+def _content(folder: Path, without: Sequence[str]) -> str:
+    """Return what changes with any file of the folder but those of these services."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.stem not in without:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -237,12 +237,15 @@ class Preparation:
         asked, running = self._ports_asked, self.running
         ports = {}
         for name, port in asked.items():
-            kept = running is not None and running.ports_asked.get(name) == port
-            ports[name] = running.ports[name] if running is not None and kept else port or free_port()
+            same = running is not None and running.ports_asked.get(name) == port
+            ports[name] = (self._kept_port(name) if same else 0) or port or free_port()
         if self.webserver_port is not None:
-            kept_port = running.ports["webserver"] if running else 0
-            ports["webserver"] = self.webserver_port or kept_port or free_port()
+            ports["webserver"] = self.webserver_port or self._kept_port("webserver") or free_port()
         return ports
+
+    def _kept_port(self, name: str) -> int:
+        """Return the port at which that component listens now; 0 when it does not."""
+        return self.running.ports[name] if self.running else 0
 
     def _server_env(self) -> dict[str, str]:
         return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
