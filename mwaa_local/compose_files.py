@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mwaa_local import startup_outcome
 from mwaa_local.project import Project
 from mwaa_local.runtime.state import write_private
 from mwaa_local.startup import WRAPPER_PATH
@@ -79,6 +80,10 @@ class ComposeFiles:
         write_private(self.dir / "image-secrets" / "index_url", index_url)
         if bundle:
             write_private(self.dir / "run" / CA_BUNDLE_NAME, bundle)
+
+    def forget_script(self, service: str) -> None:
+        """Forget how the startup script ended in that service's container, which may not run it again."""
+        (self.outcome_dir(service) / startup_outcome.OUTCOME_NAME).unlink(missing_ok=True)
 
     def forget_outcomes(self) -> None:
         shutil.rmtree(self.dir / "outcomes", ignore_errors=True)

@@ -329,13 +329,7 @@ class ContainerPreparation(Preparation):
         }
         # The volume's name alone does not make Compose replace a container; the key stands for the startup script, too.
         started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
-        reads = [
-            self._packages_key,
-            plan.folders,
-            tree_version(self.project.plugins_dir),
-            self._packages_key,
-            started_from,
-        ]
+        reads = [plan.folders, tree_version(self.project.plugins_dir), self._packages_key, started_from]
         versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
         variables = {
             "MWAA_DAG_PROCESSOR_COMMAND": "",

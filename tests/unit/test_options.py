@@ -73,6 +73,7 @@ def make_release(**changes: Any) -> Release:
         "available_since": "2024-12-18",
         "end_of_support": "",
         "operating_system": "Amazon Linux 2023",
+        "aws_cli_version": "1.45.56",
         "providers": {},
         "packages": Packages(base={}),
         "essential_constraints": {},
