@@ -1,4 +1,4 @@
-"""Stopping containers: what stays, what goes, and `docker compose` by hand. The last module that uses the environment."""
+"""Stopping containers: what stays, what goes, and `docker compose` by hand. The last that uses the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml is written by hand; this keeps it the same machine as the plan, for each generation of releases."""
+"""docker-compose.yml is written by hand; this keeps it the same machine as the plan, for each generation."""
 
 from __future__ import annotations
 
