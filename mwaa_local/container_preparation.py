@@ -6,6 +6,7 @@ how that ended they leave in files, and `judge` turns these into the same remark
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -91,7 +92,8 @@ class ContainerPreparation(Preparation):
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
         self._remark_on_members()
-        check_ports(self._ports(), self.running.ports if self.running else {})
+        if self.build_image:  # `env` starts nothing
+            check_ports(self._ports(), self.running.ports if self.running else {})
         self.files.make()
         if self.running is None:
             self.files.forget_outcomes()
@@ -400,11 +402,28 @@ class ContainerPreparation(Preparation):
 
         Raises StartupScriptFailed where MWAA's containers would not start.
         """
-        # The volume's name changes with whatever is to be installed, the script included.
-        if self.running is None or self._packages_volume in self.runtime.engine.volumes(compose_name(self.project)):
+        if self.running is None:
             return
-        Steps(self.on_event).do("requirements", lambda _: self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S))
-        self._outcomes.startup_script("requirements", "scheduler")
+        self.files.forget_script("requirements")  # it does not run again where nothing is to be installed
+        # The volume's name changes with whatever is to be installed, the script included. One that is left after that
+        # is held by what runs.
+        self.runtime.remove_unused_volumes("packages", keep="")
+        if self._packages_volume in self.runtime.engine.volumes(compose_name(self.project)):
+            return
+        try:
+            Steps(self.on_event).do("requirements", self._install)
+        except BaseException:
+            # What runs goes on without any of that, and the next try begins anew.
+            with contextlib.suppress(DockerUnavailable):
+                self.runtime.engine.remove_volume(self._packages_volume)
+            raise
+
+    def _install(self, say: Say) -> None:
+        say("running the startup script, then pip, in a container of their own")
+        try:
+            self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S)
+        finally:  # where the startup script is the cause of a failure, that is what to say
+            self._outcomes.startup_script("requirements", "scheduler")
 
     def forget_replaced(self) -> None:
         """Remove the packages of earlier requirements, which nothing uses any more."""

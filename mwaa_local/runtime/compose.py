@@ -24,7 +24,7 @@ from mwaa_local.errors import (
 from mwaa_local.plan import Plan
 from mwaa_local.ports import check_ports
 from mwaa_local.project import Project
-from mwaa_local.runtime import STOPPED, STOPPING, ComponentStatus, Event, LogLine
+from mwaa_local.runtime import STOPPED, STOPPING, ComponentStatus, Event, LogLine, logfile
 from mwaa_local.runtime.compose_output import Foreseen, compose_error, foreseen, start_error
 from mwaa_local.runtime.compose_state import Failure, Memory
 from mwaa_local.runtime.compose_view import Signs, by_component, component_name, status_of
@@ -32,6 +32,7 @@ from mwaa_local.runtime.compose_watch import Watch
 from mwaa_local.runtime.container_command import run_in_container
 from mwaa_local.runtime.container_logs import ContainerLogs
 from mwaa_local.runtime.engine import ComposeProject, Container, Engine
+from mwaa_local.runtime.readiness import describe_exit
 
 NAME_CHARACTERS = 20  # of the folder's name in the Compose project's
 POLL_PAUSE_S = 0.2
@@ -275,23 +276,28 @@ class ComposeRuntime:
         )
 
     def run_once(self, service: str, timeout_s: float) -> None:
-        """Run a one-time service that depends on nothing to its end; how it ended is for others to judge."""
-        with self._memory.changing():
-            make = ("--progress", "quiet", "up", "--no-start", "--no-build", "--quiet-pull", "--no-deps", service)
-            self._compose_to_end(self._compose, *make, meanwhile=self._make_way)
-            for container in (item for item in self.containers() if item.service == service):
-                if problem := self.engine.start_container(container.id):
-                    raise start_error(problem, {}, self.engine.publisher_of) or self._failure(
-                        service, Failure(container.id, problem)
-                    )
-            deadline = time.monotonic() + timeout_s
-            while any(item.service == service and item.is_up for item in self.containers()):
-                self._make_way()
-                if time.monotonic() > deadline:
-                    raise ComponentNotReady(
-                        f"{service} did not end within {timeout_s:g} s", hint=f"mwaa-local logs {service}"
-                    )
-                time.sleep(POLL_PAUSE_S)
+        """Run a one-time service that depends on nothing to its end, in a container beside those that are there.
+
+        Raises ComponentFailed when it does not end well; what it wrote is in the service's log.
+        """
+        log = logfile.LogFile(self.project.logs_dir / f"{service}.log")
+        deadline = time.monotonic() + timeout_s
+
+        def look() -> None:
+            self._make_way()
+            if time.monotonic() > deadline:
+                raise ComponentNotReady(
+                    f"{service} did not end within {timeout_s:g} s", hint=f"mwaa-local logs {service}"
+                )
+
+        words = ("--progress", "quiet", "run", "--rm", "--no-deps", "--no-TTY", service)
+        with self._memory.changing(), contextlib.closing(log):
+            done = self.engine.compose(
+                self._compose, *words, on_line=lambda line: log.write("out", line), meanwhile=look
+            )
+        if done.returncode != 0:
+            detail = describe_exit(done.returncode)
+            raise start_error(done.stdout, {}, self.engine.publisher_of) or self._failure(service, Failure("", detail))
 
     # Stopping.
 

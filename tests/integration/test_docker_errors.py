@@ -1,0 +1,163 @@
+"""Failures of the Docker runtime that a user can act on, each with its real cause."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from mwaa_local.project import Project
+from tests.conftest import ProjectRunner
+from tests.docker_environments import (
+    DockerEnvironment,
+    containers_of,
+    docker,
+    removed_at_the_end,
+    volumes_of,
+)
+from tests.environments import plain_files
+from tests.integration.test_errors import DEAD_INDEX, assert_failed, taken_port
+
+__all__ = ["taken_port"]
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
+
+BASE_IMAGE = "python:3.12-slim-bookworm"
+INTERRUPTED_EXIT_CODE = 130
+INTERRUPTED_TIMEOUT_S = 60.0
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[ProjectRunner]:
+    """A project with one small DAG that is removed at the end, containers and volumes included."""
+    with removed_at_the_end(tmp_path) as made:
+        made.write(plain_files())
+        yield made
+
+
+@pytest.fixture
+def unbuilt_base() -> Iterator[str]:
+    """A base image that no step of the build was ever made on, so that nothing comes out of the build cache."""
+    tag = f"mwaa-local-test/base:{uuid4().hex}"
+    made = f"FROM {BASE_IMAGE}\nLABEL made-for={tag}\n"
+    subprocess.run(["docker", "build", "--quiet", "--tag", tag, "-"], input=made, text=True, check=True)
+    yield tag
+    docker("image", "rm", "--force", tag)
+
+
+def test_build_without_an_index_names_step_and_host(runner: ProjectRunner, unbuilt_base: str) -> None:
+    runner.write(plain_files(Local={"BaseImage": unbuilt_base}))
+    outcome = runner.run("up", "--port", "0", env={"PIP_INDEX_URL": f"{DEAD_INDEX}simple"})
+    assert_failed(outcome, "the image could not be built, step 'uv'", "127.0.0.1 could not be reached", "PIP_INDEX_URL")
+    assert containers_of(project_of(runner)) == []
+
+
+def project_of(runner: ProjectRunner) -> Project:
+    return Project(runner.root_dir.resolve())
+
+
+def test_base_image_that_is_not_to_be_had(runner: ProjectRunner) -> None:
+    runner.write(plain_files(Local={"BaseImage": "localhost:9/no/such:image"}))
+    assert_failed(runner.run("up", "--port", "0"), "the base image localhost:9/no/such", "BaseImage")
+
+
+def test_port_in_use_names_its_holder(runner: ProjectRunner, taken_port: int) -> None:
+    outcome = runner.run("up", "--port", str(taken_port))
+    assert_failed(outcome, f"port {taken_port} is already in use", "--port 0")
+    assert containers_of(project_of(runner)) == []
+
+
+def test_port_that_another_container_publishes(runner: ProjectRunner, docker_environment: DockerEnvironment) -> None:
+    port = docker_environment.plan().ports["postgres"]
+    runner.write(plain_files(Local={"PostgresPort": port}))
+    assert_failed(runner.run("up", "--port", "0"), f"port {port} is already in use", "PostgresPort")
+
+
+def test_other_runtime_is_refused_while_containers_run(docker_environment: DockerEnvironment) -> None:
+    outcome = docker_environment.run("up", "--runtime", "process")
+    assert_failed(outcome, "runs already, with Docker", "mwaa-local down")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("status", "--json"),
+        ("airflow", "version"),
+        ("up", "--runtime", "docker"),
+        ("down",),
+        ("down", "--now", "--volumes"),
+        ("reset-db", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_engine_that_does_not_answer(
+    docker_environment: DockerEnvironment, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    lives, volumes = docker_environment.lives(), docker_environment.volumes()
+    env = {"DOCKER_HOST": f"unix://{tmp_path}/dead.sock"}
+    outcome = docker_environment.runner.run(*words, env=env)
+    assert_failed(outcome, "the Docker engine is not running", f"{tmp_path}/dead.sock")
+    assert docker_environment.lives() == lives
+    assert docker_environment.volumes() == volumes
+    assert docker_environment.status()["running"]
+
+
+def test_logs_are_readable_while_the_engine_does_not_answer(
+    docker_environment: DockerEnvironment, tmp_path: Path
+) -> None:
+    assert docker_environment.run("logs", "worker").stdout
+    outcome = docker_environment.runner.run(
+        "logs", "worker", "--json", env={"DOCKER_HOST": f"unix://{tmp_path}/dead.sock"}
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout.splitlines()[0])["component"] == "worker"
+
+
+def test_auto_takes_processes_where_no_engine_answers_and_says_so(runner: ProjectRunner, tmp_path: Path) -> None:
+    """It begins with processes; a port that is taken ends it there, so that the test costs nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        outcome = runner.run(
+            "up",
+            "--runtime",
+            "auto",
+            "--port",
+            str(server.getsockname()[1]),
+            env={"DOCKER_HOST": f"unix://{tmp_path}/dead.sock"},
+        )
+    assert outcome.stderr.splitlines()[0].split() == [
+        *("runtime", "done", "processes", "(no", "Docker:", "the", "Docker", "engine", "is", "not", "running)"),
+    ]
+    assert_failed(outcome, "is already in use")
+
+
+def test_interrupted_up_leaves_no_container(runner: ProjectRunner) -> None:
+    up = runner.begin("up", "--port", "0")
+    try:
+        assert up.stderr is not None
+        next(line for line in up.stderr if line.startswith("postgres"))
+        up.send_signal(signal.SIGINT)
+        _, rest = up.communicate(timeout=INTERRUPTED_TIMEOUT_S)
+    finally:
+        up.kill()
+    assert up.returncode == INTERRUPTED_EXIT_CODE, rest
+    assert "interrupted: stopping what was started" in rest
+    assert "Traceback" not in rest
+    assert containers_of(project_of(runner)) == []
+    assert runner.run("status").exit_code == 1
+    assert volumes_of(project_of(runner)) != []  # `down --volumes` takes those
+    assert runner.run("down", "--volumes").exit_code == 0
+    assert volumes_of(project_of(runner)) == []
+
+
+def test_startup_script_that_fails_stops_the_start(runner: ProjectRunner) -> None:
+    runner.write({"startup/startup.sh": "export A=1\nset -e\nfalse\n"})
+    outcome = runner.run("up", "--port", "0")
+    assert_failed(outcome, "startup.sh:3: the startup script failed", "hint: remove `set -e`")
+    assert containers_of(project_of(runner)) == []
