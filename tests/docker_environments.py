@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ class DockerEnvironment(RunningEnvironment):
     def containers(self) -> dict[str, Container]:
         """Return the containers of what runs all the time, by component."""
         found = [item for item in self.compose.containers() if item.service not in ONE_TIME_SERVICES]
-        several = {item.service for item in found if item.number > 1}
-        return {f"{item.service}.{item.number}" if item.service in several else item.service: item for item in found}
+        count = Counter(item.service for item in found)
+        return {f"{item.service}.{item.number}" if count[item.service] > 1 else item.service: item for item in found}
 
     def lives(self) -> dict[str, tuple[str, float]]:
         """Return what changes with a component's container and with each of its starts."""

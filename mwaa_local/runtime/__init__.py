@@ -88,7 +88,7 @@ class Runtime(Protocol):
         """Run an Airflow command in that component's environment on this process's streams; return its exit code."""
 
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
-        """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
+        """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
 
     def remove_data(self) -> None:
         """Remove what a stopped environment keeps: the databases of all releases, the queue, installed packages."""

@@ -144,7 +144,7 @@ class ComposeRuntime:
         return exit_code
 
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
-        """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
+        """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
         container, words = self._command(component, argv)
         return self.engine.exec(container.id, words)
 
@@ -381,7 +381,7 @@ class ComposeRuntime:
 
     def build(self, on_line: Callable[[str], None]) -> subprocess.CompletedProcess[str]:
         """Build the image of the compose file; return how that ended, with all output."""
-        return self.engine.compose(self._compose, "--progress", "plain", "build", "--quiet", on_line=on_line)
+        return self.engine.compose(self._compose, "--progress", "plain", "build", on_line=on_line)
 
     # Logs.
 

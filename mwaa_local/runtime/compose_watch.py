@@ -149,12 +149,11 @@ class Watch:
             self._fail(followed, "its container was removed")
             return
         while followed.restarts < container.restarts:
-            followed.restarts += 1
-            is_last = followed.restarts == container.restarts
-            if not self._survives(followed, container, is_last=is_last):
-                return
-            if not is_last or container.is_up:
+            if followed.state == RESTARTING:  # it lived, and ended again, between two looks
                 self._start_again(followed)
+            followed.restarts += 1
+            if not self._survives(followed, container, is_last=followed.restarts == container.restarts):
+                return
         if container.is_up:
             if followed.state == RESTARTING:
                 self._start_again(followed)

@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ LIFE_EVENTS = ("create", "start", "die", "oom", "stop", "pause", "unpause", "ren
 END_EVENTS_S = 1.0  # how long before its noted end a container's last "oom" can be
 KILL_AFTER_INTERRUPT_S = 5.0
 COMPOSE_PAUSE_S = 0.2
+EXEC_PAUSE_S = 0.02
 NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
@@ -321,10 +323,12 @@ class Engine:
             try:
                 run = api.exec_create(container_id, list(argv))
                 output: bytes = api.exec_start(run["Id"])
-                exit_code = api.exec_inspect(run["Id"])["ExitCode"]
+                # The output's end may reach us before the engine has seen the command's.
+                while (ended := api.exec_inspect(run["Id"]))["Running"]:
+                    time.sleep(EXEC_PAUSE_S)
             except APIError as error:
                 raise NotRunning("the container for the command is not up", str(error.explanation)) from error
-        return int(exit_code or 0), output.decode("utf-8", "replace")
+        return int(ended["ExitCode"]), output.decode("utf-8", "replace")
 
     def exec_command(
         self, container_id: str, argv: Sequence[str], env: Mapping[str, str], *, terminal: bool

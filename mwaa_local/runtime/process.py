@@ -139,7 +139,7 @@ class ProcessRuntime:
         return self._run(component, argv, env or {}, (0, 1, 2))
 
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
-        """Run an Airflow command as `run` does; return its exit code and output, both streams mixed."""
+        """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
             Path(os.devnull).open() as nothing,

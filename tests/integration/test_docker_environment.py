@@ -70,6 +70,19 @@ LOCAL_ADDRESS = "127.0.0.1"
 STATUS_KEYS = {"running", "healthy", "airflow_version", "url", "components", "figures", "remarks"}
 COMPONENT_KEYS = {"name", "state", "pid", "exit_code", "restarts", "since", "detail"}
 HEARTBEAT_COMPONENTS = {"scheduler", "dag-processor", "triggerer"}
+# Says which libraries the loader finds damaged. One that misses another library or a symbol here is none of those.
+LOAD_EVERY_LIBRARY = """
+import ctypes, pathlib, re
+found = pathlib.Path("/opt/mwaa/base/lib").rglob("*.so*")
+paths = [path for path in found if path.is_file() and re.search(r"[.]so([.][0-9]+)*$", path.name)]
+assert len(paths) > 50, paths
+for path in paths:
+    try:
+        ctypes.CDLL(str(path))
+    except OSError as error:
+        if "cannot open shared object file" not in str(error) and "undefined symbol" not in str(error):
+            print(error)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +122,11 @@ def test_what_had_to_be_done_once_ended_well(environment: DockerEnvironment) -> 
     states = dict(line.split() for line in containers_of(environment.project))
     assert {states.get(name, "exited") for name in ONE_TIME_SERVICES} == {"exited"}
     assert {state for name, state in states.items() if name not in ONE_TIME_SERVICES} == {"running"}
+
+
+def test_every_library_of_the_image_can_be_loaded(environment: DockerEnvironment) -> None:
+    """Making the image smaller must not cost one."""
+    assert environment.execute("worker", "python", "-c", LOAD_EVERY_LIBRARY) == ""
 
 
 def test_ports_are_published_on_this_machine_only(environment: DockerEnvironment) -> None:

@@ -45,7 +45,7 @@ def runner(tmp_path: Path) -> Iterator[ProjectRunner]:
 def unbuilt_base() -> Iterator[str]:
     """A base image that no step of the build was ever made on, so that nothing comes out of the build cache."""
     tag = f"mwaa-local-test/base:{uuid4().hex}"
-    made = f"FROM {BASE_IMAGE}\nLABEL made-for={tag}\n"
+    made = f"FROM {BASE_IMAGE}\nRUN echo {tag} > /made-for\n"
     subprocess.run(["docker", "build", "--quiet", "--tag", tag, "-"], input=made, text=True, check=True)
     yield tag
     docker("image", "rm", "--force", tag)
@@ -55,6 +55,7 @@ def test_build_without_an_index_names_step_and_host(runner: ProjectRunner, unbui
     runner.write(plain_files(Local={"BaseImage": unbuilt_base}))
     outcome = runner.run("up", "--port", "0", env={"PIP_INDEX_URL": f"{DEAD_INDEX}simple"})
     assert_failed(outcome, "the image could not be built, step 'uv'", "127.0.0.1 could not be reached", "PIP_INDEX_URL")
+    assert "installing: uv" in outcome.stderr  # the progress of the build
     assert containers_of(project_of(runner)) == []
 
 

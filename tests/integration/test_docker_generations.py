@@ -8,6 +8,7 @@ import pytest
 
 from tests.docker_environments import DockerEnvironment, running_containers
 from tests.environments import GENERATIONS
+from tests.integration.test_docker_environment import test_every_library_of_the_image_can_be_loaded
 from tests.integration.test_environment import (
     probe,
     probes,
@@ -23,6 +24,7 @@ __all__ = [
     "probe",
     "probes",
     "test_every_component_is_ready",
+    "test_every_library_of_the_image_can_be_loaded",
     "test_sample_dag_succeeded_through_the_worker",
     "test_task_sees_mwaa_paths",
     "test_task_sees_option_and_startup_variable",

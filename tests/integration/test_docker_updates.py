@@ -1,6 +1,6 @@
 """`up` on a running environment of containers: what changed is applied, once for all. Each test goes on from the last.
 
-The environment is the one that other modules use, so the last test puts it back.
+The environment is the one that other modules use, so it is put back at the end, whatever failed.
 """
 
 from __future__ import annotations
@@ -31,18 +31,24 @@ NANO_CPUS = 10**9
 GIB = 1 << 30
 NO_LIMIT = (0, 0)
 CHANGED_RUN = "run_after_the_changes"
+CHANGED_FILES = ("mwaa.yaml", "requirements/requirements.txt", "startup/startup.sh")
+# `up` stops and starts every Airflow container, and a machine that does other things takes its time for both.
+UP_TIMEOUT_S = 300.0
 
 
 @pytest.fixture(scope="module")
-def running(docker_environment: DockerEnvironment) -> Iterator[DockerEnvironment]:
-    """The shared environment; its files are put back, for the next `up` to apply."""
-    root_dir = docker_environment.root_dir
-    names = ("mwaa.yaml", "requirements/requirements.txt", "startup/startup.sh")
-    before = {name: (root_dir / name).read_text() for name in names}
-    make_wheel(root_dir / "requirements" / "wheels", "alpha", "1.0")
+def original(docker_environment: DockerEnvironment) -> dict[str, str]:
+    return {name: (docker_environment.root_dir / name).read_text() for name in CHANGED_FILES}
+
+
+@pytest.fixture(scope="module")
+def running(docker_environment: DockerEnvironment, original: dict[str, str]) -> Iterator[DockerEnvironment]:
+    """The shared environment, as it was before once all is over."""
+    make_wheel(docker_environment.root_dir / "requirements" / "wheels", "alpha", "1.0")
     docker_environment.wait_until_healthy()
     yield docker_environment
-    docker_environment.runner.write(before)
+    docker_environment.runner.write(original)
+    up(docker_environment)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,7 @@ def changed(running: DockerEnvironment) -> dict[str, tuple[str, float]]:
 
 
 def up(running: DockerEnvironment) -> str:
-    outcome = running.run("up")
+    outcome = running.run("up", timeout_s=UP_TIMEOUT_S)
     assert outcome.exit_code == 0, outcome.stderr
     return outcome.stderr
 
@@ -170,8 +176,8 @@ def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: Docke
 
 
 @pytest.mark.usefixtures("changed")
-def test_corrected_requirements_end_the_report(running: DockerEnvironment) -> None:
-    running.runner.write({"requirements/requirements.txt": "# nothing any more\n", "startup/startup.sh": ":\n"})
+def test_corrected_requirements_end_the_report(running: DockerEnvironment, original: dict[str, str]) -> None:
+    running.runner.write(original)
     up(running)
     assert problems(running) == []
     assert running.imported("worker", "alpha") == ""

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -230,6 +231,8 @@ def test_worker_is_healthy_while_it_reads_from_the_broker(box: Box) -> None:
             connection, _ = broker.accept()
             assert box.run("health", "worker").returncode == 0
             worker.send_signal(signal.SIGSTOP)
+            # What comes before it has really stopped would still be read.
+            wait_until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED, TIMEOUT_S, "it stops")
             connection.sendall(b"nothing there\n")
             completed = box.run("health", "worker")
             assert completed.returncode == 1
