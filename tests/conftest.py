@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -148,6 +149,11 @@ def why_no_engine() -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what tests start: what a script runs in the background ignores it, and hands that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs an engine where none answers, or fail it where one has to."""
     if item.get_closest_marker("docker") is None or not (reason := why_no_engine()):
