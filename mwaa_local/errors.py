@@ -54,6 +54,10 @@ class RequirementsUnreadable(MwaaLocalError):
     """The requirements file, or one it names, cannot be read or decoded."""
 
 
+class FileMissing(MwaaLocalError):
+    """A file that was named, or that the command is for, does not exist."""
+
+
 class PythonUnavailable(MwaaLocalError):
     """No interpreter on which the release's Airflow can run is to be had."""
 

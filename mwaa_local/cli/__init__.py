@@ -31,9 +31,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "logs": ("logs", "logs", "Show what components wrote; -f follows."),
     "airflow": ("airflow", "airflow", "Run an Airflow command inside the environment."),
     "options": ("options", "options", "Show Airflow's configuration and who set each value."),
+    "check": ("check", "check", "Say whether requirements and plugins will work on MWAA."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
     "env": ("env", "env", "Write what docker compose needs, to run it by hand."),
+    "test-startup-script": ("test_startup_script", "test_startup_script", "Run the startup script as MWAA would."),
+    "test-requirements": ("check", "requirements", "The same as `check requirements`."),
     "start": ("up", "up", "The same as `up`."),
     "stop": ("down", "down", "The same as `down`."),
 }
@@ -51,6 +54,8 @@ class LazyGroup(TyperGroup):
         module, function, _ = COMMANDS[cmd_name]
         only = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         target = getattr(importlib.import_module(f"mwaa_local.cli.{module}"), function)
+        if isinstance(target, typer.Typer):
+            return typer.main.get_command(target)
         settings = getattr(target, "context_settings", None)
         only.command(cmd_name, context_settings=settings, add_help_option=settings is None)(target)
         return typer.main.get_command(only)

@@ -1,0 +1,106 @@
+"""What a resolution changes in MWAA's image: packages that come or go up or down, and wheels that are not to be had."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.tags import Tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from mwaa_local.check.binaries import glibc_minor, python_minor, wheel_tags
+from mwaa_local.check.lines import Line
+from mwaa_local.check.resolver import Package
+from mwaa_local.check.verdict import Broken, PackageChange
+from mwaa_local.release import Release
+
+REPLACES_AIRFLOW = "replaces-airflow"  # the rule
+_NAME = re.compile(r"^[a-z0-9][a-z0-9.-]*")
+
+
+def changed(packages: Mapping[str, Package], release: Release) -> dict[str, Package]:
+    """Return the packages that the image does not have in that very version."""
+    base = release.packages.base
+    return {name: item for name, item in packages.items() if not item.version or base.get(name) != item.version}
+
+
+def package_changes(
+    packages: Mapping[str, Package],
+    release: Release,
+    metadata: Mapping[str, Mapping[str, Any]],
+    lines: Sequence[Line],
+) -> tuple[PackageChange, ...]:
+    """Return the changes by name. `metadata` is `Resolver.metadata`'s, `lines` are those that ask for packages."""
+    tags = wheel_tags(python_minor(release), glibc_minor(release))
+    asked: dict[str, list[str]] = {}
+    for line in lines:
+        asked.setdefault(line.name, []).append(f"{line.path.rpartition('/')[2]}:{line.number}")
+    found = []
+    for name, item in sorted(packages.items()):
+        base_version = release.packages.base.get(name, "")
+        entry = metadata.get(name, {})
+        found.append(
+            PackageChange(
+                name=name,
+                version=item.version or item.url,
+                base_version=base_version,
+                is_downgrade=bool(base_version) and _older(item.version, base_version),
+                reasons=(*asked.get(name, ()), *_wanted_by(item)),
+                size_bytes=_size(wheel(entry, tags) or entry.get("sdist")),
+            )
+        )
+    return tuple(found)
+
+
+def without_wheel(
+    packages: Mapping[str, Package], metadata: Mapping[str, Mapping[str, Any]], release: Release
+) -> tuple[Package, ...]:
+    """Return the packages that an index has, but not as a wheel for MWAA's platform and Python."""
+    tags = wheel_tags(python_minor(release), glibc_minor(release))
+    return tuple(item for name, item in packages.items() if name in metadata and wheel(metadata[name], tags) is None)
+
+
+def wheel(entry: Mapping[str, Any], tags: frozenset[Tag]) -> Mapping[str, Any] | None:
+    """Return the first wheel of a package's entry that fits."""
+    for item in entry.get("wheels", ()):
+        name = unquote(urlsplit(str(item.get("url") or item.get("path") or "")).path).rpartition("/")[2]
+        try:
+            fits = not tags.isdisjoint(parse_wheel_filename(name)[3])
+        except (InvalidWheelFilename, InvalidVersion):
+            fits = False
+        if fits:
+            return item  # type: ignore[no-any-return]
+    return None
+
+
+def broken_by(changes: Mapping[str, Package], said: str, base: Mapping[str, str]) -> Iterator[str]:
+    """Yield the image's packages that uv's explanation names, without those that change."""
+    words = (match[0].rstrip(".-") for word in said.split() if (match := _NAME.match(word)))
+    yield from (name for name in dict.fromkeys(words) if name in base and name not in changes)
+
+
+def describe_broken(name: str, version: str, changes: Iterable[PackageChange], said: str) -> Broken:
+    """Return what is broken in words: the part of uv's explanation that is about that package."""
+    pattern = re.compile(rf"{re.escape(name)}=={re.escape(version)} depends on ([^ ,]+(?:,[^ ]+)?)")
+    wants = pattern.search(said)
+    others = ", ".join(f"{change.name} {change.version}" for change in changes if change.name in said)
+    return Broken(name, f"{name} {version} wants {wants[1] if wants else 'another version'}, not {others}")
+
+
+def _wanted_by(package: Package) -> tuple[str, ...]:
+    return tuple(via for via in package.via if not via.startswith(("-r ", "-c ")))
+
+
+def _older(version: str, other: str) -> bool:
+    try:
+        return Version(version) < Version(other)
+    except InvalidVersion:
+        return False
+
+
+def _size(file: Mapping[str, Any] | None) -> int | None:
+    size = file.get("size") if file else None
+    return int(size) if size is not None else None

@@ -1,0 +1,182 @@
+"""Whether a requirements file works on MWAA, and why not: resolution, findings, and what comes of both."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local.check import rules
+from mwaa_local.check.changes import (
+    REPLACES_AIRFLOW,
+    broken_by,
+    changed,
+    describe_broken,
+    package_changes,
+    without_wheel,
+)
+from mwaa_local.check.conflicts import Explanation
+from mwaa_local.check.finding import ERROR, Finding, in_order
+from mwaa_local.check.resolver import NotReached, Package, Question, Refused, Resolved, Resolver
+from mwaa_local.check.source import Source, take_apart
+from mwaa_local.check.verdict import (
+    Broken,
+    Checked,
+    Conflict,
+    NoWheel,
+    PackageChange,
+    SourceOnly,
+    Unchecked,
+    Verdict,
+    Works,
+)
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+
+RELEASES_AT_ONCE = 2  # uv itself uses every core
+MAX_BROKEN = 20
+AIRFLOW = "apache-airflow"
+NOT_TRIED = "not tried"
+TOLD_BY_CONFLICT = ("overrides-base", "overrides-essential")  # rules whose point a conflict makes
+NOT_REACHED_HINT = (
+    "check the network; PIP_INDEX_URL names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE your own "
+    "certificates"
+)
+
+
+@dataclass(frozen=True)
+class RequirementsCheck:
+    """Checks one file. `env` is the caller's environment; `variables` are what `${NAME}` in the file can mean."""
+
+    project: Project
+    path: Path
+    env: Mapping[str, str]
+    variables: Mapping[str, str]
+    private_webserver: bool = False
+
+    def check_all(self, releases: Sequence[Release], on_checked: Callable[[Checked], None]) -> list[Checked]:
+        """Return the outcome for each release, in their order; `on_checked` is told of each as soon as it is known."""
+
+        def one(release: Release) -> Checked:
+            checked = self.check(release)
+            on_checked(checked)
+            return checked
+
+        with ThreadPoolExecutor(RELEASES_AT_ONCE) as pool:
+            return list(pool.map(one, releases))
+
+    def check(self, release: Release) -> Checked:
+        """Return the outcome for one release."""
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="mwaa-local-check-") as folder:
+            source = take_apart(self.project, self.path, release, Path(folder) / "file", self.variables)
+            resolver = Resolver(release, Path(folder) / "uv", self.env, self.variables)
+            verdict = _verdict(source, resolver, release)
+            findings = [
+                *_not_told_twice(rules.findings(source.entries, release, self.private_webserver), verdict),
+                *_of_changes(verdict, source, release),
+            ]
+        return Checked(
+            source.path,
+            release.airflow_version,
+            release.python_version,
+            verdict,
+            in_order(findings),
+            time.monotonic() - started,
+        )
+
+
+def _not_told_twice(findings: Sequence[Finding], verdict: Verdict) -> Iterator[Finding]:
+    """Yield the findings without those that a conflict on the same line tells better."""
+    lines = {(clash.path, clash.line) for clash in verdict.clashes} if isinstance(verdict, Conflict) else set()
+    for finding in findings:
+        if (finding.path, finding.line) not in lines or finding.rule not in TOLD_BY_CONFLICT:
+            yield finding
+
+
+def _of_changes(verdict: Verdict, source: Source, release: Release) -> Iterator[Finding]:
+    """Yield what is to be said of packages that pip would replace though nobody asked for it."""
+    changes = verdict.changes if isinstance(verdict, Works) else ()
+    for change in changes:
+        if change.name == AIRFLOW and change.base_version:
+            yield Finding(
+                REPLACES_AIRFLOW,
+                ERROR,
+                source.path,
+                _line_of(change, source),
+                f"pip would replace Airflow {change.base_version} by {change.version}",
+                f"Wanted by: {', '.join(change.reasons)}. The environment's database and configuration are those of "
+                f"Airflow {release.airflow_version}; its components would fail or misbehave.",
+                f"ask for versions that go with Airflow {release.airflow_version}: --constraint "
+                f"{release.constraints_urls[0]}",
+            )
+
+
+def _line_of(change: PackageChange, source: Source) -> int:
+    """Return the line that asks for one of the packages that want the change; 0 where it is none of them."""
+    return next((line.number for line in source.packages if line.name in change.reasons), 0)
+
+
+def _verdict(source: Source, resolver: Resolver, release: Release) -> Verdict:
+    if source.unreadable is not None:
+        entry = source.unreadable
+        return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint)
+    if not source.packages:
+        return Works(())
+    base = release.packages.base
+    answer = resolver.resolve(source.question(source.packages, source.pins, base, "all"))
+    if isinstance(answer, NotReached):
+        return Unchecked("the package index, or another address, could not be reached", answer.said, NOT_REACHED_HINT)
+    if isinstance(answer, Refused):
+        return Explanation(source, resolver, base).conflict(answer)
+    packages = changed(answer.packages, release)
+    metadata = resolver.metadata(packages)
+    changes = package_changes(packages, release, metadata, source.packages)
+    sources = tuple(
+        SourceOnly(item.name, item.version, resolver.build_problem(item.name, item.version))
+        for item in without_wheel(packages, metadata, release)
+    )
+    if unbuildable := tuple(item for item in sources if item.problem and not item.problem.startswith(NOT_TRIED)):
+        return NoWheel(unbuildable)
+    return Works(changes, broken=_broken(packages, changes, resolver, release), built=sources)
+
+
+def _broken(
+    packages: Mapping[str, Package], changes: Sequence[PackageChange], resolver: Resolver, release: Release
+) -> tuple[Broken, ...]:
+    """Return the image's packages that what changes does not suit: pip warns of them when all is done."""
+    base = release.packages.base
+    moved = {name: item.version for name, item in packages.items() if item.version and name in base}
+    if not moved:
+        return ()
+    fits = _Fits(resolver)
+    left = {name: version for name, version in base.items() if name not in moved}
+    found: list[Broken] = []
+    while len(found) < MAX_BROKEN and isinstance(answer := fits.ask({**left, **moved}), Refused):
+        suspects = [name for name in broken_by(packages, answer.said, base) if name in left]
+        for name in suspects:
+            alone = fits.ask({name: left[name], **moved})
+            if isinstance(alone, Refused) and isinstance(fits.ask({name: left[name]}), Resolved):
+                found.append(describe_broken(name, left[name], changes, alone.said))
+            del left[name]  # a culprit once found, or no part of this; either way the next question is another one
+        if not suspects:
+            break
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Asks whether packages suit each other in exactly these versions."""
+
+    resolver: Resolver
+
+    def ask(self, pins: Mapping[str, str]) -> Resolved | Refused | NotReached:
+        return self.resolver.resolve(Question(self._files(pins), (), pins))
+
+    def _files(self, pins: Mapping[str, str]) -> list[Path]:
+        path = self.resolver.path("pins.txt")
+        path.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
+        return [path]

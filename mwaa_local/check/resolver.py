@@ -1,0 +1,232 @@
+"""Ask uv what pip would install on MWAA: requirements and constraints in, chosen versions or the reason why not out.
+
+uv resolves for MWAA's platform and Python whatever this machine is, and takes the image's packages as pip takes those
+that are installed already: they stay unless something asks for another version.
+
+Not for what a conflict means for the user (`conflicts`), nor for what differs from the image (`changes`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from mwaa_local.command import Completed, Request, run
+from mwaa_local.packages import build_env
+from mwaa_local.release import Release
+
+PYPI_URL = "https://pypi.org/simple"
+# What PyPI itself says of its pages and files; other indexes often say nothing, and each page would be asked for again
+# with every check.
+PAGES_FRESH_S = 600
+FILES_FRESH_S = 365_000_000
+RESOLVE_TIMEOUT_S = 300.0
+BUILD_TIMEOUT_S = 120.0
+BUILD_LINES = 4  # of what a failed build said, its last
+# uv's names for the image's operating system. It has none for the glibc 2.26 of Amazon Linux 2: versions are chosen for
+# an older one, which differs only in which wheels fit, and wheels are listed for a newer one, to be sorted out later.
+PLATFORMS = {"Amazon Linux 2": "x86_64-manylinux_2_17", "Amazon Linux 2023": "x86_64-manylinux_2_34"}
+LISTING_PLATFORMS = {**PLATFORMS, "Amazon Linux 2": "x86_64-manylinux_2_28"}
+_RESOLVED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?(?:==(\S+)| @ (\S+))")
+_VIA = re.compile(r"^ {4}# {1,3}(?:via )?(.+)$")
+_NOT_REACHED = re.compile(
+    r"error sending request|dns error|client error \(Connect\)|Could not connect|Failed to fetch|operation timed out"
+    r"|HTTP status (?:client|server) error \((?:4(?!04)|5)\d\d"
+)
+_CAUSE = re.compile(r"^(?:error: |  cause: |\s+)")
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package of a resolution. `via` names who wants it: packages, and files as `-r PATH` or `-c PATH`."""
+
+    name: str
+    version: str
+    url: str
+    via: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What pip would have installed in the end, dependencies included; name -> package."""
+
+    packages: Mapping[str, Package]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No set of versions fits. `said` is uv's explanation in one text."""
+
+    said: str
+
+
+@dataclass(frozen=True)
+class NotReached:
+    """An index, or a file that was named, could not be had; nothing is known."""
+
+    said: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be resolved: requirements files, constraints files, and the pins to stay at where possible."""
+
+    requirements: Sequence[Path]
+    constraints: Sequence[Path] = ()
+    installed: Mapping[str, str] = field(default_factory=dict)
+    with_dependencies: bool = True
+
+
+class Resolver:
+    """uv for one release. `env` is the caller's environment, of which only the way to the index is used.
+
+    `variables` are what `${NAME}` in a requirements file stands for.
+    """
+
+    def __init__(
+        self, release: Release, work_dir: Path, env: Mapping[str, str], variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._release = release
+        self._work_dir = work_dir
+        self._env = {
+            **(variables or {}),
+            **build_env(env),
+            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_NO_PROGRESS": "1",
+            "NO_COLOR": "1",
+        }
+        self._index_url = self._env.pop("UV_DEFAULT_INDEX", PYPI_URL)
+        self._number = 0
+
+    def resolve(self, question: Question) -> Resolved | Refused | NotReached:
+        """Return the outcome for MWAA's platform and the release's Python.
+
+        Like pip, takes a pre-release only where it is asked for, or where nothing else exists.
+        """
+        strict = self._ask(question, "explicit")
+        if not isinstance(strict, Refused):
+            return strict
+        lenient = self._ask(question, "if-necessary-or-explicit")
+        if isinstance(lenient, Resolved) and not self._takes_unasked_prerelease(lenient):
+            return lenient
+        return strict
+
+    def metadata(self, packages: Mapping[str, Package]) -> Mapping[str, Mapping[str, object]]:
+        """Return PEP 751's entry of each package, by name: `wheels` for MWAA's platform and `sdist`, with sizes.
+
+        Without an entry are those that are no file of an index.
+        """
+        pins = self.path("pins.txt")
+        pins.write_text("".join(f"{item.name}=={item.version}\n" for item in packages.values() if item.version))
+        output_path = self.path("pylock.toml")
+        platform = LISTING_PLATFORMS[self._release.operating_system]
+        argv = self._argv(Question([pins], with_dependencies=False), output_path, "allow", platform)
+        if not self._run([*argv, "--format", "pylock.toml"]).ok:
+            return {}
+        locked = tomllib.loads(output_path.read_text(encoding="utf-8")).get("packages", [])
+        return {canonicalize_name(item["name"]): item for item in locked}
+
+    def build_problem(self, name: str, version: str) -> str:
+        """Build a package's wheel from source with the release's Python; return why that fails, "" where it does not.
+
+        MWAA's image has a C compiler and the headers of Python, libcurl and PostgreSQL; this machine may have less.
+        """
+        target_dir = self.path("built")
+        argv = ("pip", "install", "--target", str(target_dir), "--no-deps", "--no-binary", name, f"{name}=={version}")
+        completed = self._run([*argv, "--python", self._release.python_version], BUILD_TIMEOUT_S)
+        if completed.ok:
+            return ""
+        if completed.timed_out:
+            return f"its build still ran after {BUILD_TIMEOUT_S:g} s"
+        said = _said(completed).splitlines()
+        if any("No interpreter found" in line for line in said):
+            return f"not tried: there is no Python {self._release.python_version} here to build it with"
+        return " ".join(said[-BUILD_LINES:])
+
+    def _ask(self, question: Question, prerelease: str) -> Resolved | Refused | NotReached:
+        output_path = self.path("resolved.txt")
+        output_path.write_text("".join(f"{name}=={version}\n" for name, version in question.installed.items()))
+        completed = self._run(self._argv(question, output_path, prerelease))
+        if completed.ok:
+            return Resolved(_parse(output_path.read_text(encoding="utf-8")))
+        said = _said(completed)
+        return NotReached(said) if completed.timed_out or _NOT_REACHED.search(said) else Refused(said)
+
+    def _argv(self, question: Question, output_path: Path, prerelease: str, platform: str = "") -> list[str]:
+        argv = ["pip", "compile", *map(str, question.requirements), "--output-file", str(output_path)]
+        for path in question.constraints:
+            argv += ["--constraint", str(path)]
+        if not question.with_dependencies:
+            argv.append("--no-deps")
+        return [
+            *argv,
+            *("--python-version", self._release.python_version),
+            *("--python-platform", platform or PLATFORMS[self._release.operating_system]),
+            *("--index-strategy", "unsafe-best-match"),  # the best version of all indexes, as pip has it
+            *("--prerelease", prerelease),
+            *("--annotation-style", "split"),
+            *("--no-header", "--no-emit-index-url", "--quiet"),
+        ]
+
+    def _run(self, argv: Sequence[str], timeout_s: float = RESOLVE_TIMEOUT_S) -> Completed:
+        from uv import find_uv_bin
+
+        config = self.path("uv.toml")
+        config.write_text(
+            f'[[index]]\nname = "default"\nurl = "{self._index_url}"\ndefault = true\n'
+            f'cache-control = {{ api = "max-age={PAGES_FRESH_S}", files = "max-age={FILES_FRESH_S}, immutable" }}\n'
+        )
+        config.chmod(0o600)  # the address may hold a password
+        whole = [find_uv_bin(), "--config-file", str(config), *argv]
+        return run(Request(whole, self._env, self._work_dir, timeout_s))
+
+    def path(self, name: str) -> Path:
+        """Return a new file's path: several questions may be asked at once."""
+        self._number += 1
+        self._work_dir.mkdir(parents=True, exist_ok=True)
+        return self._work_dir / name.replace(".", f".{self._number}.", 1)  # uv wants pylock.*.toml
+
+    def _takes_unasked_prerelease(self, resolved: Resolved) -> bool:
+        pins = {**self._release.packages.base, **self._release.essential_constraints}
+        return any(
+            is_prerelease(item.version) and pins.get(item.name) != item.version and _is_direct(item)
+            for item in resolved.packages.values()
+        )
+
+
+def is_prerelease(version: str) -> bool:
+    try:
+        return Version(version).is_prerelease
+    except InvalidVersion:
+        return False
+
+
+def _is_direct(package: Package) -> bool:
+    return any(via.startswith("-r ") for via in package.via)
+
+
+def _parse(text: str) -> dict[str, Package]:
+    """Return the packages of uv's answer: a line for each, then who wants it."""
+    found: dict[str, Package] = {}
+    name = ""
+    for line in text.splitlines():
+        if match := _RESOLVED.match(line):
+            name = canonicalize_name(match[1])
+            found[name] = Package(name, match[3] or "", match[4] or "", ())
+        elif name and (via := _VIA.match(line)) and via[1].strip() != "via":
+            item = found[name]
+            found[name] = Package(item.name, item.version, item.url, (*item.via, via[1].strip()))
+    return found
+
+
+def _said(completed: Completed) -> str:
+    if completed.timed_out:
+        return f"uv found no answer within {RESOLVE_TIMEOUT_S:g} s"
+    lines = [line for line in completed.output.splitlines() if not line.startswith("warning:")]
+    return "\n".join(_CAUSE.sub("", line).strip() for line in lines if line.strip())

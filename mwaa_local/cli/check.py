@@ -1,0 +1,210 @@
+"""`mwaa-local check …`: whether what is uploaded to MWAA works there, before it is uploaded."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.errors import FileMissing, RequirementsUnreadable
+
+if TYPE_CHECKING:
+    from mwaa_local.check.finding import Finding
+    from mwaa_local.check.verdict import Checked, Proposal
+    from mwaa_local.release import Release
+
+
+class Format(StrEnum):
+    """How a check tells what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+PRIVATE_ACCESS = "PRIVATE_ONLY"  # a member of MWAA's WebserverAccessMode
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="text, json, junit, sarif (code scanning) or github (annotations).")
+]
+VersionOption = Annotated[
+    list[str] | None,
+    typer.Option("--airflow-version", help="Check for this release; again or with commas for several."),
+]
+
+check = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Say whether what is uploaded to MWAA will work there, before it is uploaded.\n\n"
+    "Examples:\n\n  mwaa-local check requirements\n\n  mwaa-local check plugins",
+)
+
+
+@check.command()
+def requirements(
+    file: Annotated[Path | None, typer.Argument(help="By default the project's requirements file.")] = None,
+    airflow_version: VersionOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Check for every release MWAA has had; prints a table.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the proposed changes as a diff.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Write the proposed changes into the file.")] = False,
+    output: FormatOption = Format.TEXT,
+    as_json: JsonOption = False,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Say whether the requirements file works on MWAA, and why not.
+
+    Resolved for MWAA's platform, Python, constraints and packages; nothing is installed and no Docker is needed.
+    Exit codes: 0 it works, 1 it does not, 3 it could not be checked.
+
+    Examples:
+
+      mwaa-local check requirements
+
+      mwaa-local check requirements --airflow-version 2.10.3,3.3.1
+
+      mwaa-local check requirements --fix
+
+      mwaa-local check requirements --format github
+    """
+    from mwaa_local.check import report
+    from mwaa_local.check.requirements import RequirementsCheck
+    from mwaa_local.options import translate
+
+    session = open_session(project_dir)
+    environment = session.environment()
+    path = _existing(file or session.project.requirements_path)
+    releases = _releases(session, airflow_version or [], every=every)
+    variables = translate(environment.airflow_configuration_options)
+    private = environment.webserver_access_mode == PRIVATE_ACCESS
+    checking = RequirementsCheck(session.project, path, session.env, variables, private)
+    several = len(releases) > 1
+
+    def on_checked(item: Checked) -> None:
+        if several:
+            session.console.say(f"{item.airflow_version:<8} {item.outcome:<11} {item.elapsed_s:5.1f} s")
+
+    checked = checking.check_all(releases, on_checked)
+    if fix:
+        _fix(session, checked)
+    _show_checked(session, checked, Format.JSON if as_json else output, diff=diff, table=every)
+    raise typer.Exit(report.exit_code(checked))
+
+
+@check.command()
+def plugins(
+    path: Annotated[
+        Path | None, typer.Argument(help="plugins.zip or a folder; default: the project's plugins.")
+    ] = None,
+    airflow_version: Annotated[str, typer.Option("--airflow-version", help="Check for this release.")] = "",
+    output: FormatOption = Format.TEXT,
+    as_json: JsonOption = False,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Say what is wrong with plugins.zip, or with the folder that it is made from.
+
+    Archives are looked into, never extracted. Exit codes: 0 nothing is wrong, 1 something is.
+
+    Examples:
+
+      mwaa-local check plugins
+
+      mwaa-local check plugins plugins.zip --airflow-version 3.3.1
+    """
+    from mwaa_local.check import report
+    from mwaa_local.check.plugins import check_plugins
+
+    session = open_session(project_dir)
+    [release] = _releases(session, [airflow_version] if airflow_version else [], every=False)
+    findings = check_plugins(_existing(path or session.project.plugins_dir), release)
+    _show_findings(session, findings, Format.JSON if as_json else output)
+    raise typer.Exit(report.findings_exit_code(findings))
+
+
+def _releases(session: Session, named: list[str], *, every: bool) -> list[Release]:
+    from mwaa_local.release import Release
+
+    if every:
+        return list(Release.all())
+    versions = [version.strip() for item in named for version in item.split(",") if version.strip()]
+    return [Release.load(version) for version in dict.fromkeys(versions)] or [session.release(session.environment())]
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise FileMissing(f"there is no {path}", "That is what was to be checked.", "name the file to be checked")
+    return path
+
+
+def _fix(session: Session, checked: list[Checked]) -> None:
+    """Write the proposals into the files they are about, each file once."""
+    from mwaa_local.check import report
+    from mwaa_local.check.report_problems import shown_line
+
+    of_file: dict[str, list[Proposal]] = {}
+    for proposal in dict.fromkeys(proposal for item in checked for proposal in report.proposals(item)):
+        of_file.setdefault(proposal.path, []).append(proposal)
+    for name, proposals in of_file.items():
+        path = session.project.root_dir / name
+        before = _text(path)
+        skipped = report.misplaced(before, proposals)
+        path.write_bytes(report.apply(before, proposals).encode("utf-8"))
+        for proposal in proposals:
+            verb = "not changed" if proposal in skipped else "changed"
+            change = f"{shown_line(proposal.old)} -> {shown_line(proposal.new)}"
+            session.console.say(f"{verb} {name}:{proposal.line}: {change}")
+
+
+def _text(path: Path) -> str:
+    """Return a file's text with its line ends as they are. Raises RequirementsUnreadable for what is no UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequirementsUnreadable(
+            f"{path} is not UTF-8 text, and no other is changed", str(error), "save the file as UTF-8"
+        ) from error
+
+
+def _show_checked(session: Session, checked: list[Checked], output: Format, *, diff: bool, table: bool) -> None:
+    from mwaa_local.check import report
+
+    root_dir, console = session.project.root_dir, session.console
+    if output is Format.JSON:
+        console.show_json(report.as_json(checked))
+    elif output is Format.JUNIT:
+        console.show(report.junit(checked))
+    elif output is Format.SARIF:
+        console.show(report.sarif(checked))
+    elif output is Format.GITHUB:
+        console.show(report.github(checked))
+    elif diff:
+        for item in checked:
+            console.show(report.diff(item, lambda path: _text(root_dir / path)))
+    else:
+        colour = lambda text, code: console.colour(text, code, console.out)  # noqa: E731
+        console.show(report.summary_table(checked) if table else report.text(checked, colour=colour))
+
+
+def _show_findings(session: Session, findings: tuple[Finding, ...], output: Format) -> None:
+    from mwaa_local.check import report
+
+    console = session.console
+    if output is Format.JSON:
+        console.show_json(report.findings_json(findings))
+    elif output is Format.JUNIT:
+        console.show(report.findings_junit(findings, name="plugins"))
+    elif output is Format.SARIF:
+        console.show(report.findings_sarif(findings))
+    elif output is Format.GITHUB:
+        console.show(report.findings_github(findings))
+    elif findings:
+        console.show(report.findings_text(findings, colour=lambda text, code: console.colour(text, code, console.out)))
+    else:
+        console.show("nothing is wrong with the plugins")

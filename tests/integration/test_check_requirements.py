@@ -1,0 +1,261 @@
+"""`mwaa-local check requirements`: the whole command with real uv, on wheels made here and on the package index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import Outcome, ProjectRunner
+from tests.integration.test_errors import DEAD_INDEX
+from tests.wheels import make_wheel
+
+MakeProject = Callable[..., ProjectRunner]
+VERSION = "3.3.1"
+FILE = "requirements/requirements.txt"
+OWN_WHEELS = "--no-index\n--find-links /usr/local/airflow/plugins\n"
+# pip's own pin in the constraints of Airflow 3.3.1, and one of MWAA's essential pins.
+PINNED, ESSENTIAL = "jinja2==3.1.6", "sqlalchemy==2.0.51"
+
+
+@pytest.fixture
+def runner(project: MakeProject) -> ProjectRunner:
+    """A project with wheels in its plugins folder: alpha 2 needs another Jinja2, beta an older alpha, gamma alpha 2."""
+    made = project({"mwaa.yaml": f'AirflowVersion: "{VERSION}"\n', "dags/a.py": "", FILE: ""})
+    wheels = made.root_dir / "plugins"
+    make_wheel(wheels, "alpha", "1.0")
+    make_wheel(wheels, "alpha", "2.0", ["jinja2<3"])
+    make_wheel(wheels, "beta", "1.0", ["alpha<2"])
+    make_wheel(wheels, "gamma", "1.0", ["alpha>=2"])
+    make_wheel(wheels, "jinja2", "2.11.3")
+    make_wheel(wheels, "jinja2", "3.1.6")
+    make_wheel(wheels, "sqlalchemy", "1.4.0")
+    make_wheel(wheels, "sqlalchemy", "2.0.51")
+    return made
+
+
+def check(runner: ProjectRunner, text: str, *words: str, env: Mapping[str, str] | None = None) -> Outcome:
+    runner.write({FILE: text})
+    outcome = runner.run("check", "requirements", *words, env=env)
+    assert "Traceback" not in outcome.stderr, outcome.stderr
+    return outcome
+
+
+def checked(runner: ProjectRunner, text: str, *words: str) -> dict[str, Any]:
+    """Return what `--json` says of the one release."""
+    outcome = check(runner, text, "--json", *words)
+    [one] = json.loads(outcome.stdout)["checked"]
+    assert isinstance(one, dict)
+    assert one["exit_code"] == outcome.exit_code
+    return one
+
+
+def rules(one: Mapping[str, Any]) -> set[str]:
+    return {finding["rule"] for finding in one["findings"]}
+
+
+# Works.
+
+
+def test_file_that_works_says_what_it_adds(runner: ProjectRunner) -> None:
+    one = checked(runner, f"{OWN_WHEELS}beta==1.0\n")
+    assert (one["outcome"], one["exit_code"]) == ("works", 0)
+    assert [(item["name"], item["version"], item["change"], item["reasons"]) for item in one["changes"]] == [
+        ("alpha", "1.0", "added", ["beta"]),
+        ("beta", "1.0", "added", ["requirements.txt:3"]),
+    ]
+
+
+def test_package_of_the_image_stays_as_it_is(runner: ProjectRunner) -> None:
+    assert checked(runner, f"{OWN_WHEELS}jinja2\n")["changes"] == []
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n"])
+def test_file_that_asks_for_nothing_works(runner: ProjectRunner, text: str) -> None:
+    assert checked(runner, text)["outcome"] == "works"
+
+
+def test_without_constraints_a_package_of_the_image_may_go_down(runner: ProjectRunner) -> None:
+    """The comment keeps MWAA from adding the constraints; the essential pins do not hold Jinja2."""
+    one = checked(runner, f"{OWN_WHEELS}# -c \nalpha==2.0\n")
+    assert one["outcome"] == "works"
+    assert ("jinja2", "3.1.6", "2.11.3", "downgraded") in {
+        (item["name"], item["base_version"], item["version"], item["change"]) for item in one["changes"]
+    }
+    assert "constraint-opt-out" in rules(one)
+
+
+def test_variable_of_an_option_is_known(runner: ProjectRunner) -> None:
+    runner.write({"mwaa.yaml": f'AirflowVersion: "{VERSION}"\nAirflowConfigurationOptions:\n  app.version: "1.0"\n'})
+    one = checked(runner, f"{OWN_WHEELS}alpha==${{AIRFLOW__APP__VERSION}}\n")
+    assert [(item["name"], item["version"]) for item in one["changes"]] == [("alpha", "1.0")]
+
+
+# Conflicts.
+
+
+def test_conflict_names_line_pin_and_origin_and_what_works_instead(runner: ProjectRunner) -> None:
+    one = checked(runner, f"{OWN_WHEELS}\nalpha==2.0\nbeta==1.0\n")
+    assert (one["outcome"], one["exit_code"]) == ("conflict", 1)
+    [clash] = one["clashes"]
+    assert (clash["path"], clash["line"], clash["requirement"]) == (FILE, 4, "alpha==2.0")
+    assert (clash["other"], clash["origin"]) == (PINNED, f"the constraints of Airflow {VERSION}")
+    assert "alpha>=2.0 needs jinja2<3" in clash["why"]
+    assert clash["proposal"] == {"path": FILE, "line": 4, "old": "alpha==2.0", "new": "alpha==1.0"}
+
+
+def test_essential_pin_holds_whatever_the_file_opts_out_of(runner: ProjectRunner) -> None:
+    [clash] = checked(runner, f"{OWN_WHEELS}# -c \nSQLAlchemy<2\n")["clashes"]
+    assert (clash["other"], clash["origin"]) == (ESSENTIAL, "MWAA's essential pins")
+    assert clash["proposal"]["new"] == "SQLAlchemy==2.0.51"
+
+
+def test_two_lines_that_do_not_go_together_are_both_named(runner: ProjectRunner) -> None:
+    [clash] = checked(runner, f"{OWN_WHEELS}# -c \nbeta\nalpha==2.0\n")["clashes"]
+    assert (clash["line"], clash["other"], clash["origin"]) == (5, "beta", f"{FILE}:4")
+    assert clash["proposal"]["new"] == "alpha==1.0"
+
+
+def test_package_that_fits_in_no_version_has_no_proposal(runner: ProjectRunner) -> None:
+    [clash] = checked(runner, f"{OWN_WHEELS}gamma\n")["clashes"]
+    assert clash["proposal"] is None
+    assert "No other version of gamma works here" in clash["why"]
+
+
+def test_every_line_at_fault_is_told_at_once(runner: ProjectRunner) -> None:
+    one = checked(runner, f"{OWN_WHEELS}alpha==2.0\nno-such-package\nbeta==9\nbeta==1.0\n")
+    assert [clash["line"] for clash in one["clashes"]] == [3, 4, 5]
+
+
+def test_fix_writes_what_was_resolved_and_the_file_then_works(runner: ProjectRunner) -> None:
+    outcome = check(runner, f"{OWN_WHEELS}alpha==2.0  # why\r\nbeta==1.0\n", "--fix")
+    assert outcome.exit_code == 1
+    assert f"changed {FILE}:3: alpha==2.0 -> alpha==1.0" in outcome.stderr
+    text = (runner.root_dir / FILE).read_bytes().decode()
+    assert text == f"{OWN_WHEELS}alpha==1.0  # why\r\nbeta==1.0\n"
+    assert checked(runner, text)["outcome"] == "works"
+
+
+def test_diff_shows_the_change_and_writes_nothing(runner: ProjectRunner) -> None:
+    text = f"{OWN_WHEELS}alpha==2.0\n"
+    outcome = check(runner, text, "--diff")
+    assert "-alpha==2.0\n+alpha==1.0\n" in outcome.stdout
+    assert (runner.root_dir / FILE).read_text() == text
+
+
+# Releases.
+
+
+def test_several_releases_make_a_verdict_each(runner: ProjectRunner) -> None:
+    """Constraints came with 2.7.2: what they forbid later, nothing forbids before."""
+    outcome = check(runner, f"{OWN_WHEELS}alpha==2.0\n", "--json", "--airflow-version", f"2.2.2,{VERSION}")
+    assert [(one["airflow_version"], one["outcome"]) for one in json.loads(outcome.stdout)["checked"]] == [
+        ("2.2.2", "works"),
+        (VERSION, "conflict"),
+    ]
+    assert outcome.exit_code == 1
+
+
+def test_all_prints_a_row_for_every_release(runner: ProjectRunner) -> None:
+    outcome = check(runner, f"{OWN_WHEELS}alpha==1.0\n", "--all")
+    rows = [line.split() for line in outcome.stdout.splitlines()[1:] if line]
+    assert outcome.exit_code == 0, outcome.stdout
+    assert len(rows) == 16
+    assert {row[2] for row in rows} == {"works"}
+
+
+def test_unknown_release_is_refused(runner: ProjectRunner) -> None:
+    outcome = check(runner, "", "--airflow-version", "9.9.9")
+    assert (outcome.exit_code, "Amazon MWAA has no Airflow version '9.9.9'" in outcome.stderr) == (3, True)
+
+
+# What cannot be checked.
+
+
+def test_index_that_does_not_answer_is_no_verdict(runner: ProjectRunner) -> None:
+    outcome = check(runner, "some-package==1.0\n", env={"PIP_INDEX_URL": f"{DEAD_INDEX}simple", "UV_HTTP_RETRIES": "0"})
+    assert outcome.exit_code == 3
+    assert "could not be reached" in outcome.stdout
+    assert "PIP_INDEX_URL" in outcome.stdout
+
+
+def test_file_that_is_not_there(runner: ProjectRunner) -> None:
+    (runner.root_dir / FILE).unlink()
+    outcome = runner.run("check", "requirements")
+    assert (outcome.exit_code, "there is no" in outcome.stderr) == (3, True)
+
+
+def test_file_that_is_no_text_is_no_verdict(runner: ProjectRunner) -> None:
+    (runner.root_dir / FILE).write_bytes(b"alpha==1.0\n\xff\n")
+    outcome = runner.run("check", "requirements")
+    assert "Traceback" not in outcome.stderr
+    assert outcome.exit_code != 0
+    assert "UTF-8" in outcome.stdout
+
+
+def test_password_of_an_index_is_shown_nowhere(runner: ProjectRunner) -> None:
+    text = "--index-url http://me:geheim@127.0.0.1:9/simple\nalpha==1.0\n"
+    outcome = check(runner, text, env={"UV_HTTP_RETRIES": "0"})
+    assert "geheim" not in outcome.stdout + outcome.stderr
+    assert "index-credentials" in outcome.stdout
+
+
+# Formats.
+
+
+def test_every_format_tells_of_the_conflict(runner: ProjectRunner) -> None:
+    text = f"{OWN_WHEELS}alpha==2.0\n"
+    junit = ElementTree.fromstring(check(runner, text, "--format", "junit").stdout)
+    assert junit.find(".//failure") is not None
+    [run] = json.loads(check(runner, text, "--format", "sarif").stdout)["runs"]
+    [place] = next(item for item in run["results"] if item["ruleId"] == "conflict")["locations"]
+    assert place["physicalLocation"]["region"]["startLine"] == 3
+    assert f"::error file={FILE},line=3," in check(runner, text, "--format", "github").stdout
+
+
+def test_test_requirements_is_the_same_command(runner: ProjectRunner) -> None:
+    runner.write({FILE: f"{OWN_WHEELS}alpha==2.0\n"})
+    assert runner.run("test-requirements").stdout == runner.run("check", "requirements").stdout
+
+
+def test_no_file_is_left_behind(runner: ProjectRunner, tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    check(runner, f"{OWN_WHEELS}alpha==2.0\n", env={"TMPDIR": str(tmp_path / "tmp")})
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (runner.root_dir / ".mwaa-local").exists()
+
+
+# With the package index.
+
+
+@pytest.mark.network
+def test_real_packages_are_resolved_for_mwaa_and_not_for_this_machine(runner: ProjectRunner) -> None:
+    one = checked(runner, "scikit-learn\n")
+    found = {item["name"]: item["version"] for item in one["changes"]}
+    assert (one["outcome"], found["scikit-learn"], found["scipy"]) == ("works", "1.9.0", "1.18.0")
+    assert one["built"] == []
+
+
+@pytest.mark.network
+def test_old_provider_conflicts_with_the_constraints(runner: ProjectRunner) -> None:
+    [clash] = checked(runner, "apache-airflow-providers-snowflake==5.0.0\n")["clashes"]
+    assert clash["other"] == "apache-airflow-providers-snowflake==6.16.0"
+
+
+@pytest.mark.network
+def test_provider_that_replaces_airflow_is_an_error_though_pip_would_take_it(runner: ProjectRunner) -> None:
+    """Nothing holds Airflow on 2.2.2, and the provider wants a newer one."""
+    one = checked(runner, "apache-airflow-providers-amazon==6.0.0\n", "--airflow-version", "2.2.2")
+    assert (one["outcome"], one["exit_code"]) == ("works", 1)
+    assert "replaces-airflow" in rules(one)
+
+
+@pytest.mark.network
+def test_package_that_is_source_only_is_built_for_a_try(runner: ProjectRunner) -> None:
+    one = checked(runner, "pyspark\n", "--airflow-version", "2.10.3")
+    assert one["outcome"] == "works"
+    assert [(item["name"], item["problem"]) for item in one["built"]] == [("pyspark", "")]
