@@ -36,8 +36,9 @@ lint: $(VENV)/.dev ## Check style and types
 
 check: lint test ## What CI runs
 
-bench: $(VENV)/.dev ## Measure speed and memory of both runtimes beside `airflow standalone`
+bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, and the check beside pip
 	@$(BIN)/python -m tools.bench $(ARGS)
+	@$(BIN)/python -m tools.bench_requirements $(filter --quick,$(ARGS))
 
 docs: $(VENV)/.dev ## Write the command-line reference anew
 	@$(BIN)/python -m tools.build_cli_reference

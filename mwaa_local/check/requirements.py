@@ -36,7 +36,7 @@ from mwaa_local.check.verdict import (
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 
-RELEASES_AT_ONCE = 2  # uv itself uses every core
+RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
 MAX_BROKEN = 20
 AIRFLOW = "apache-airflow"
 NOT_TRIED = "not tried"
@@ -74,10 +74,10 @@ class RequirementsCheck:
         with tempfile.TemporaryDirectory(prefix="mwaa-local-check-") as folder:
             source = take_apart(self.project, self.path, release, Path(folder) / "file", self.variables)
             resolver = Resolver(release, Path(folder) / "uv", self.env, self.variables)
-            verdict = _verdict(source, resolver, release)
+            verdict, changes = _verdict(source, resolver, release)
             findings = [
                 *_not_told_twice(rules.findings(source.entries, release, self.private_webserver), verdict),
-                *_of_changes(verdict, source, release),
+                *_of_changes(changes, source, release),
             ]
         return Checked(
             source.path,
@@ -97,9 +97,8 @@ def _not_told_twice(findings: Sequence[Finding], verdict: Verdict) -> Iterator[F
             yield finding
 
 
-def _of_changes(verdict: Verdict, source: Source, release: Release) -> Iterator[Finding]:
+def _of_changes(changes: Sequence[PackageChange], source: Source, release: Release) -> Iterator[Finding]:
     """Yield what is to be said of packages that pip would replace though nobody asked for it."""
-    changes = verdict.changes if isinstance(verdict, Works) else ()
     for change in changes:
         if change.name == AIRFLOW and change.base_version:
             yield Finding(
@@ -120,18 +119,20 @@ def _line_of(change: PackageChange, source: Source) -> int:
     return next((line.number for line in source.packages if line.name in change.reasons), 0)
 
 
-def _verdict(source: Source, resolver: Resolver, release: Release) -> Verdict:
+def _verdict(source: Source, resolver: Resolver, release: Release) -> tuple[Verdict, tuple[PackageChange, ...]]:
+    """Return the verdict, and what pip would change as far as it finds versions at all."""
     if source.unreadable is not None:
         entry = source.unreadable
-        return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint)
+        return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint), ()
     if not source.packages:
-        return Works(())
+        return Works(()), ()
     base = release.packages.base
     answer = resolver.resolve(source.question(source.packages, source.pins, base, "all"))
     if isinstance(answer, NotReached):
-        return Unchecked("the package index, or another address, could not be reached", answer.said, NOT_REACHED_HINT)
+        what = "the package index, or another address, could not be reached"
+        return Unchecked(what, answer.said, NOT_REACHED_HINT), ()
     if isinstance(answer, Refused):
-        return Explanation(source, resolver, base).conflict(answer)
+        return Explanation(source, resolver, base).conflict(answer), ()
     packages = changed(answer.packages, release)
     metadata = resolver.metadata(packages)
     changes = package_changes(packages, release, metadata, source.packages)
@@ -140,8 +141,8 @@ def _verdict(source: Source, resolver: Resolver, release: Release) -> Verdict:
         for item in without_wheel(packages, metadata, release)
     )
     if unbuildable := tuple(item for item in sources if item.problem and not item.problem.startswith(NOT_TRIED)):
-        return NoWheel(unbuildable)
-    return Works(changes, broken=_broken(packages, changes, resolver, release), built=sources)
+        return NoWheel(unbuildable), changes
+    return Works(changes, broken=_broken(packages, changes, resolver, release), built=sources), changes
 
 
 def _broken(

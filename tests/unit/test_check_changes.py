@@ -1,0 +1,83 @@
+"""What a resolution changes in MWAA's image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.check.changes import changed, package_changes, wheel, without_wheel
+from mwaa_local.check.lines import read
+from mwaa_local.check.resolver import Package, Resolver, is_prerelease
+from mwaa_local.release import Release
+
+NEWEST, OLD = Release.load("3.3.1"), Release.load("2.2.2")
+
+
+def entry(*names: str, size: int | None = None) -> dict[str, object]:
+    return {"wheels": [{"url": f"https://example.org/{name}", **({"size": size} if size else {})} for name in names]}
+
+
+def package(name: str, version: str, *via: str) -> Package:
+    return Package(name, version, "", via)
+
+
+def test_package_in_the_image_s_own_version_is_no_change() -> None:
+    version = NEWEST.packages.base["jinja2"]
+    packages = {"jinja2": package("jinja2", version), "alpha": package("alpha", "1.0")}
+    assert set(changed(packages, NEWEST)) == {"alpha"}
+
+
+def test_change_says_direction_reasons_and_size(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("\nalpha\nJinja2<3\n")
+    lines = [line for line in read(path, tmp_path, {}) if hasattr(line, "requirement")]
+    packages = {"jinja2": package("jinja2", "2.11.3", "-c x", "alpha"), "alpha": package("alpha", "1.0", "-r y")}
+    metadata = {"alpha": entry("alpha-1.0-py3-none-any.whl", size=1000), "jinja2": {}}
+    first, second = package_changes(packages, NEWEST, metadata, lines)
+    assert (first.name, first.base_version, first.is_downgrade, first.reasons, first.size_bytes) == (
+        *("alpha", "", False),
+        *(("requirements.txt:2",), 1000),
+    )
+    assert (second.name, second.is_downgrade, second.reasons, second.size_bytes) == (
+        *("jinja2", True),
+        *(("requirements.txt:3", "alpha"), None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("release", "name", "fits"),
+    [
+        (NEWEST, "x-1.0-py3-none-any.whl", True),
+        (NEWEST, "x-1.0-cp312-cp312-manylinux_2_34_x86_64.whl", True),
+        (NEWEST, "x-1.0-cp38-abi3-manylinux2014_x86_64.whl", True),
+        (NEWEST, "x-1.0-cp312-cp312-manylinux_2_35_x86_64.whl", False),
+        (NEWEST, "x-1.0-cp312-cp312-manylinux_2_17_aarch64.whl", False),
+        (NEWEST, "x-1.0-cp312-cp312-macosx_11_0_arm64.whl", False),
+        (NEWEST, "x-1.0-cp311-cp311-manylinux_2_17_x86_64.whl", False),
+        (OLD, "x-1.0-cp37-cp37m-manylinux_2_24_x86_64.whl", True),
+        (OLD, "x-1.0-cp37-cp37m-manylinux_2_28_x86_64.whl", False),
+        (NEWEST, "not a wheel.whl", False),
+    ],
+)
+def test_wheel_fits_mwaa_s_platform_whatever_this_machine_is(release: Release, name: str, fits: bool) -> None:
+    packages, metadata = {"x": package("x", "1.0")}, {"x": entry(name)}
+    assert (without_wheel(packages, metadata, release) == ()) is fits
+
+
+def test_no_wheel_at_all_is_none() -> None:
+    assert wheel({"sdist": {"url": "https://example.org/x-1.0.tar.gz"}}, frozenset()) is None
+
+
+@pytest.mark.parametrize(("version", "answer"), [("1.0rc1", True), ("1.0", False), ("not a version", False)])
+def test_prerelease_is_told_by_its_version(version: str, answer: bool) -> None:
+    assert is_prerelease(version) is answer
+
+
+def test_address_of_the_index_is_in_a_private_file(tmp_path: Path) -> None:
+    resolver = Resolver(
+        NEWEST, tmp_path, {"PIP_INDEX_URL": "http://me:secret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
+    )
+    resolver.metadata({"x": package("x", "1.0")})
+    [config] = tmp_path.glob("uv.*.toml")
+    assert config.stat().st_mode & 0o077 == 0
