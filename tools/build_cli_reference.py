@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Write what in docs/ is generated: docs/cli.md from the commands, a table in docs/differences.md from the catalogue.
+"""Write what in docs/ is generated: docs/cli.md from the commands, a table in docs/differences.md from the catalogue,
+two tables in docs/guide.md from the rules of `mwaa-local check`.
 
     python -m tools.build_cli_reference [--check]
 
@@ -10,22 +11,29 @@ changes nothing; `--check` writes nothing and exits 1 when it would.
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import typer
+from typer.core import TyperGroup
 
-from mwaa_local.cli import COMMANDS, app
+from mwaa_local.cli import app
 from mwaa_local.release import Release
+from tools.rule_tables import PLUGIN_ROWS, requirement_rows, rule_table
 
 ROOT_DIR = Path(__file__).resolve().parent.parent
 CLI_PATH = Path("docs/cli.md")
 DIFFERENCES_PATH = Path("docs/differences.md")
+GUIDE_PATH = Path("docs/guide.md")
 PROGRAM = "mwaa-local"
 HELP_WIDTH = 100
-# Between these two lines of docs/differences.md everything is generated.
-TABLE_BEGIN = "<!-- generated: package differences -->"
+# Between a line that begins a part and the next line that ends one, everything is generated.
+BEGIN = "<!-- generated: "
+TABLE_BEGIN = f"{BEGIN}package differences -->"
+REQUIREMENT_RULES_BEGIN = f"{BEGIN}rules on requirements -->"
+PLUGIN_RULES_BEGIN = f"{BEGIN}rules on plugins -->"
 TABLE_END = "<!-- end of generated -->"
 
 INTRODUCTION = f"""\
@@ -46,33 +54,52 @@ class SourceError(Exception):
 def cli_reference() -> str:
     """Return docs/cli.md: the help of the program and of each command, an alias by reference to its command."""
     sections = [INTRODUCTION, _code(_help(()))]
-    for name in COMMANDS:
+    for words in commands():
+        name = " ".join(words)
         sections.append(f"## {PROGRAM} {name}\n")
-        original = _alias_of(name)
+        original = _alias_of(words)
         if original is not None:
-            sections.append(f"The same as [`{PROGRAM} {original}`](#{PROGRAM}-{original}).\n")
+            sections.append(f"The same as [`{PROGRAM} {' '.join(original)}`](#{PROGRAM}-{'-'.join(original)}).\n")
             continue
-        sections.append(_code(_help((name,))))
+        sections.append(_code(_help(words)))
         if name == "airflow":
             sections.append(f"{AIRFLOW_NOTE}\n")
     return "\n".join(sections)
 
 
-def _alias_of(name: str) -> str | None:
+def commands(group: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of each command in the order of `--help`, a group before the commands in it."""
+    context = _context(group)
+    if isinstance(context.command, TyperGroup):
+        for name in context.command.list_commands(context):
+            yield (*group, name)
+            yield from commands((*group, name))
+
+
+def _alias_of(words: tuple[str, ...]) -> tuple[str, ...] | None:
     """Return the command, earlier in the list, that runs the same function; None for a command of its own."""
-    first = next(other for other, (*target, _) in COMMANDS.items() if target == list(COMMANDS[name][:2]))
-    return None if first == name else first
+    function = _function(words)
+    first = next(other for other in commands() if other == words or (function and _function(other) is function))
+    return None if first == words else first
+
+
+def _function(words: tuple[str, ...]) -> Callable[..., object] | None:
+    """Return what the command runs; None for a group."""
+    callback = _context(words).command.callback
+    return inspect.unwrap(callback) if callback else None
 
 
 def _help(words: tuple[str, ...]) -> str:
-    """Return the help of the program (no words) or of one command."""
-    group = typer.main.get_command(app)
-    context = group.make_context(PROGRAM, [], resilient_parsing=True, terminal_width=HELP_WIDTH)
-    if not words:
-        return str(group.get_help(context))
-    command = group.get_command(context, words[0])  # type: ignore[attr-defined]
-    inner = command.make_context(words[0], [], parent=context, resilient_parsing=True, terminal_width=HELP_WIDTH)
-    return str(command.get_help(inner))
+    """Return the help of the program (no words), of a group or of a command."""
+    return str(_context(words).get_help())
+
+
+def _context(words: tuple[str, ...]) -> typer.Context:
+    context = typer.main.get_command(app).make_context(PROGRAM, [], resilient_parsing=True, terminal_width=HELP_WIDTH)
+    for word in words:
+        command = context.command.get_command(context, word)  # type: ignore[attr-defined]
+        context = command.make_context(word, [], parent=context, resilient_parsing=True, terminal_width=HELP_WIDTH)
+    return context  # type: ignore[return-value]
 
 
 def _code(text: str) -> str:
@@ -103,25 +130,40 @@ def _why_added(name: str) -> str:
     return "Celery's client of the broker" if name == "redis" else "the client of the metadata database"
 
 
-def with_package_table(text: str) -> str:
-    """Return the text of docs/differences.md with its generated part made anew.
+# What is made anew, by file and by the line that begins it.
+PARTS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
+    DIFFERENCES_PATH: {TABLE_BEGIN: package_table},
+    GUIDE_PATH: {
+        REQUIREMENT_RULES_BEGIN: lambda: rule_table(requirement_rows()),
+        PLUGIN_RULES_BEGIN: lambda: rule_table(PLUGIN_ROWS),
+    },
+}
+
+
+def with_part(text: str, begin: str, part: str, path: Path) -> str:
+    """Return the text of a file with one generated part made anew.
 
     Raises SourceError when one of the two marks is missing.
     """
-    before, begin, rest = text.partition(TABLE_BEGIN)
-    _, end, after = rest.partition(TABLE_END)
-    if not begin or not end:
-        raise SourceError(f"{DIFFERENCES_PATH} lacks the line {TABLE_END if begin else TABLE_BEGIN}")
-    return f"{before}{begin}\n{package_table()}\n{end}{after}"
+    before, found, rest = text.partition(begin)
+    old, end, after = rest.partition(TABLE_END)
+    if not found or not end or BEGIN in old:
+        raise SourceError(f"{path} lacks the line {TABLE_END if found else begin}")
+    return f"{before}{begin}\n{part}\n{end}{after}"
 
 
 def documents(root_dir: Path) -> dict[Path, str]:
     """Return the wanted text of every file with a generated part, by path below `root_dir`. Raises SourceError."""
-    try:
-        differences = (root_dir / DIFFERENCES_PATH).read_text(encoding="utf-8")
-    except OSError as error:
-        raise SourceError(f"cannot read {error.filename}: {error.strerror}") from error
-    return {CLI_PATH: cli_reference(), DIFFERENCES_PATH: with_package_table(differences)}
+    wanted = {CLI_PATH: cli_reference()}
+    for path, parts in PARTS.items():
+        try:
+            text = (root_dir / path).read_text(encoding="utf-8")
+            for begin, make in parts.items():
+                text = with_part(text, begin, make(), path)
+        except OSError as error:
+            raise SourceError(f"cannot read {error.filename}: {error.strerror}") from error
+        wanted[path] = text
+    return wanted
 
 
 def outdated(wanted: Mapping[Path, str], root_dir: Path) -> list[Path]:

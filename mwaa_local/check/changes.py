@@ -22,9 +22,17 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9.-]*")
 
 
 def changed(packages: Mapping[str, Package], release: Release) -> dict[str, Package]:
-    """Return the packages that the image does not have in that very version."""
-    base = release.packages.base
-    return {name: item for name, item in packages.items() if not item.version or base.get(name) != item.version}
+    """Return the packages that the image does not have in that very version.
+
+    pip leaves a package alone that is there already, also where the file gives the address of that version's wheel.
+    """
+    there = installed(release)
+    return {name: item for name, item in packages.items() if there.get(name) != (item.version or _named(item.url))}
+
+
+def installed(release: Release) -> dict[str, str]:
+    """Return all packages of the image, name -> version, those included that MWAA's own list skips."""
+    return {**release.packages.unlisted, **release.packages.base}
 
 
 def package_changes(
@@ -39,8 +47,9 @@ def package_changes(
     for line in lines:
         asked.setdefault(line.name, []).append(f"{line.path.rpartition('/')[2]}:{line.number}")
     found = []
+    there = installed(release)
     for name, item in sorted(packages.items()):
-        base_version = release.packages.base.get(name, "")
+        base_version = there.get(name, "")
         entry = metadata.get(name, {})
         found.append(
             PackageChange(
@@ -88,6 +97,14 @@ def describe_broken(name: str, version: str, changes: Iterable[PackageChange], s
     wants = pattern.search(said)
     others = ", ".join(f"{change.name} {change.version}" for change in changes if change.name in said)
     return Broken(name, f"{name} {version} wants {wants[1] if wants else 'another version'}, not {others}")
+
+
+def _named(url: str) -> str:
+    """Return the version that the name of a wheel tells; "" for what is no wheel."""
+    try:
+        return str(parse_wheel_filename(unquote(urlsplit(url).path).rpartition("/")[2])[1])
+    except (InvalidWheelFilename, InvalidVersion):
+        return ""
 
 
 def _wanted_by(package: Package) -> tuple[str, ...]:

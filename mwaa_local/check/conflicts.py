@@ -11,7 +11,6 @@ import itertools
 import re
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
@@ -25,7 +24,6 @@ from mwaa_local.check.verdict import Clash, Conflict, Proposal
 EXPLAIN_LIMIT_S = 20.0  # after that, what is known by then is told: an answer in a minute is no answer in seconds
 MAX_CLASHES = 10
 MAX_PINS = 4  # told of for one line; more of them tell nothing new
-QUESTIONS_AT_ONCE = 2
 SAID_LINES = 6
 NO_VERSION_WORKS = (
     "No other version of {name} works here either: name constraints of your own, or run the task in an environment of "
@@ -103,10 +101,8 @@ class Explanation:
     def _cores(self, lines: Sequence[Line]) -> list[list[Line]]:
         """Return smallest sets of lines that conflict: every line that does so by itself, else one of several."""
         pins = self.source.pins
-        with ThreadPoolExecutor(QUESTIONS_AT_ONCE) as pool:
-            alone = list(pool.map(lambda line: self._fails([line], pins), lines))
-        if any(alone):
-            return [[line] for line, fails in zip(lines, alone, strict=True) if fails]
+        if alone := [line for line in lines if self._fails([line], pins)]:
+            return [[line] for line in alone]
         if not self._fails(lines, pins):
             return []
         core = minimal(lines, lambda part: self._fails(part, pins))
@@ -174,7 +170,11 @@ class Explanation:
 
 def _against(pin: Pin, cause: _Cause) -> str:
     """Return one sentence on a pin: who wants what, and who holds it where."""
-    held = f"{pin.origin[:1].upper()}{pin.origin[1:]} hold {pin.name} at {pin.text.removeprefix(pin.name).lstrip('=')}"
+    version = pin.text.removeprefix(pin.name).removeprefix("==")
+    if pin.is_of_file:
+        held = f"{pin.origin} holds {pin.name} at {version}"
+    else:
+        held = f"{pin.origin[:1].upper()}{pin.origin[1:]} hold {pin.name} at {version}"
     if pin.name in {line.name for line in cause.core}:
         return f"{held}."
     wants = re.search(rf"(\S+) depends on {re.escape(pin.name)}(?:\{{[^}}]*\}})?([<>=!~][^ ]*)", cause.said)

@@ -55,7 +55,10 @@ def _wheels(survey: Survey) -> Iterator[Finding]:
     for entry, name, requirement in foreign:
         severity = WARNING if name in supplied else ERROR
         what = "pip does not take this wheel on MWAA: its tags are for another platform or Python"
-        hint = f"`mwaa-local package-requirements` fetches {requirement} for MWAA"
+        hint = (
+            f"pip download --only-binary :all: --platform manylinux2014_x86_64 --python-version "
+            f"{survey.release.python_version} {requirement}"
+        )
         yield survey.finding("foreign-binary", severity, entry, what, _platform(survey), hint)
 
 

@@ -20,11 +20,13 @@ from mwaa_local.check.changes import (
 )
 from mwaa_local.check.conflicts import Explanation
 from mwaa_local.check.finding import ERROR, Finding, in_order
+from mwaa_local.check.lines import Line
 from mwaa_local.check.resolver import NotReached, Package, Question, Refused, Resolved, Resolver
 from mwaa_local.check.source import Source, take_apart
 from mwaa_local.check.verdict import (
     Broken,
     Checked,
+    Clash,
     Conflict,
     NoWheel,
     PackageChange,
@@ -40,7 +42,11 @@ RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
 MAX_BROKEN = 20
 AIRFLOW = "apache-airflow"
 NOT_TRIED = "not tried"
-TOLD_BY_CONFLICT = ("overrides-base", "overrides-essential")  # rules whose point a conflict makes
+TOLD_BY_CONFLICT = (
+    "overrides-base",
+    "overrides-essential",
+    "invalid-requirement",
+)  # rules whose point a conflict makes
 NOT_REACHED_HINT = (
     "check the network; PIP_INDEX_URL names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE your own "
     "certificates"
@@ -65,8 +71,13 @@ class RequirementsCheck:
             on_checked(checked)
             return checked
 
-        with ThreadPoolExecutor(RELEASES_AT_ONCE) as pool:
+        if len(releases) == 1:  # in this thread, where an interrupt ends uv at once
+            return [one(releases[0])]
+        pool = ThreadPoolExecutor(RELEASES_AT_ONCE)
+        try:
             return list(pool.map(one, releases))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def check(self, release: Release) -> Checked:
         """Return the outcome for one release."""
@@ -124,6 +135,8 @@ def _verdict(source: Source, resolver: Resolver, release: Release) -> tuple[Verd
     if source.unreadable is not None:
         entry = source.unreadable
         return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint), ()
+    if source.refused or source.missing:
+        return Conflict(tuple(_refused(line) for line in (*source.refused, *source.missing)), ""), ()
     if not source.packages:
         return Works(()), ()
     base = release.packages.base
@@ -143,6 +156,11 @@ def _verdict(source: Source, resolver: Resolver, release: Release) -> tuple[Verd
     if unbuildable := tuple(item for item in sources if item.problem and not item.problem.startswith(NOT_TRIED)):
         return NoWheel(unbuildable), changes
     return Works(changes, broken=_broken(packages, changes, resolver, release), built=sources), changes
+
+
+def _refused(line: Line) -> Clash:
+    why = f"pip cannot read the line: {line.problem}." if line.problem else "The file that it names is not there."
+    return Clash(line.path, line.number, line.text, "", "", why)
 
 
 def _broken(

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -33,6 +34,9 @@ BUILD_LINES = 4  # of what a failed build said, its last
 # an older one, which differs only in which wheels fit, and wheels are listed for a newer one, to be sorted out later.
 PLATFORMS = {"Amazon Linux 2": "x86_64-manylinux_2_17", "Amazon Linux 2023": "x86_64-manylinux_2_34"}
 LISTING_PLATFORMS = {**PLATFORMS, "Amazon Linux 2": "x86_64-manylinux_2_28"}
+# uv takes a minor version for its first release, 3.7.0, which pandas and others exclude. For images whose own release is
+# not known: Python 3.7 of Amazon Linux 2 is 3.7.16.
+PATCH_RELEASES = {"3.7": "3.7.16"}
 _RESOLVED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?(?:==(\S+)| @ (\S+))")
 _VIA = re.compile(r"^ {4}# {1,3}(?:via )?(.+)$")
 _NOT_REACHED = re.compile(
@@ -81,6 +85,8 @@ class Question:
     constraints: Sequence[Path] = ()
     installed: Mapping[str, str] = field(default_factory=dict)
     with_dependencies: bool = True
+    options: tuple[str, ...] = ()  # lines of the file that say where packages come from
+    direct: Mapping[str, str] = field(default_factory=dict)  # package -> the line that asks for it
 
 
 class Resolver:
@@ -113,7 +119,7 @@ class Resolver:
         if not isinstance(strict, Refused):
             return strict
         lenient = self._ask(question, "if-necessary-or-explicit")
-        if isinstance(lenient, Resolved) and not self._takes_unasked_prerelease(lenient):
+        if isinstance(lenient, Resolved) and not self._unasked_prereleases(lenient, question):
             return lenient
         return strict
 
@@ -151,7 +157,9 @@ class Resolver:
 
     def _ask(self, question: Question, prerelease: str) -> Resolved | Refused | NotReached:
         output_path = self.path("resolved.txt")
-        output_path.write_text("".join(f"{name}=={version}\n" for name, version in question.installed.items()))
+        # What MWAA's list skips is in its image all the same; without a preference uv would take the newest.
+        kept = {**self._release.packages.unlisted, **question.installed}
+        output_path.write_text("".join(f"{name}=={version}\n" for name, version in kept.items()))
         completed = self._run(self._argv(question, output_path, prerelease))
         if completed.ok:
             return Resolved(_parse(output_path.read_text(encoding="utf-8")))
@@ -166,7 +174,7 @@ class Resolver:
             argv.append("--no-deps")
         return [
             *argv,
-            *("--python-version", self._release.python_version),
+            *("--python-version", python_release(self._release)),
             *("--python-platform", platform or PLATFORMS[self._release.operating_system]),
             *("--index-strategy", "unsafe-best-match"),  # the best version of all indexes, as pip has it
             *("--prerelease", prerelease),
@@ -192,12 +200,28 @@ class Resolver:
         self._work_dir.mkdir(parents=True, exist_ok=True)
         return self._work_dir / name.replace(".", f".{self._number}.", 1)  # uv wants pylock.*.toml
 
-    def _takes_unasked_prerelease(self, resolved: Resolved) -> bool:
+    def _unasked_prereleases(self, resolved: Resolved, question: Question) -> list[str]:
+        """Return packages of the file that uv takes a pre-release of where pip would not: a final one fits the line."""
         pins = {**self._release.packages.base, **self._release.essential_constraints}
-        return any(
-            is_prerelease(item.version) and pins.get(item.name) != item.version and _is_direct(item)
-            for item in resolved.packages.values()
-        )
+        return [
+            name
+            for name, item in resolved.packages.items()
+            if is_prerelease(item.version)
+            and name in question.direct
+            and pins.get(name) != item.version
+            and not Requirement(question.direct[name]).specifier.prereleases
+            and self._has_final(question.direct[name], question.options)
+        ]
+
+    def _has_final(self, line: str, options: Sequence[str]) -> bool:
+        path = self.path("final.txt")
+        path.write_text("".join(f"{text}\n" for text in (*options, line)))
+        return isinstance(self._ask(Question([path], with_dependencies=False), "disallow"), Resolved)
+
+
+def python_release(release: Release) -> str:
+    """Return the Python of the release's image in full, as "3.12.13"."""
+    return PATCH_RELEASES.get(release.python_full_version, release.python_full_version)
 
 
 def is_prerelease(version: str) -> bool:
@@ -205,10 +229,6 @@ def is_prerelease(version: str) -> bool:
         return Version(version).is_prerelease
     except InvalidVersion:
         return False
-
-
-def _is_direct(package: Package) -> bool:
-    return any(via.startswith("-r ") for via in package.via)
 
 
 def _parse(text: str) -> dict[str, Package]:

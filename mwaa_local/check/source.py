@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from mwaa_local import requirements_file
 from mwaa_local.check.line_syntax import CONSTRAINT, REQUIREMENT, expand
 from mwaa_local.check.lines import Entry, Line, Unreadable, read
@@ -28,6 +31,7 @@ class Pin:
     name: str
     text: str  # "pandas==3.0.5"
     origin: str
+    is_of_file: bool = False  # of a line of the user's, which `origin` then names
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,9 @@ class Source:
         texts = [item if isinstance(item, str) else self.text(item) for item in packages]
         requirements_path = self._write(f"{name}.txt", [*self._options, *texts])
         constraints_path = self._write(f"{name}-constraints.txt", [pin.text for pin in pins])
-        return Question([requirements_path], [constraints_path], installed)
+        return Question(
+            [requirements_path], [constraints_path], installed, options=self._options, direct=_direct(packages)
+        )
 
     def text(self, line: Line) -> str:
         """Return a line's text such that it means here what it means on MWAA.
@@ -59,6 +65,21 @@ class Source:
         Variables are filled in, which uv does in addresses only. The text may hold secrets.
         """
         return expand(self._texts.get((line.path, line.number), line.text), self._variables)
+
+    @property
+    def refused(self) -> tuple[Line, ...]:
+        """Lines that pip cannot read; it then installs nothing at all."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Line) and entry.problem)
+
+    @property
+    def missing(self) -> tuple[Line, ...]:
+        """Lines that name a file of requirements or constraints which is not there; pip then installs nothing."""
+        lines = (entry for entry in self.entries if isinstance(entry, Line))
+        return tuple(
+            line
+            for line in lines
+            if any(local.role in (REQUIREMENT, CONSTRAINT) and not local.exists for local in line.local_paths)
+        )
 
     @property
     def unreadable(self) -> Unreadable | None:
@@ -95,6 +116,12 @@ def take_apart(project: Project, path: Path, release: Release, work_dir: Path, v
     )
 
 
+def _direct(packages: Sequence[Line | str]) -> dict[str, str]:
+    """Return {name: requirement} of the lines that name a package of an index."""
+    wanted = [Requirement(item) if isinstance(item, str) else item.requirement for item in packages]
+    return {canonicalize_name(item.name): str(item) for item in wanted if item is not None and not item.url}
+
+
 def _is_replaced(line: Line, release: Release) -> bool:
     """Whether the line names a file whose lines are here in its place."""
     if any(value in release.constraints_urls for value in line.values(CONSTRAINT)):
@@ -119,7 +146,7 @@ def _all_pins(release: Release, prepared: PreparedRequirements, lines: Iterable[
             yield Pin(name, f"{name}=={version}", f"the constraints of Airflow {release.airflow_version}")
     for line in lines:
         if line.is_constraint and line.requirement is not None:
-            yield Pin(line.name, str(line.requirement), f"{line.path}:{line.number}")
+            yield Pin(line.name, str(line.requirement), f"{line.path}:{line.number}", is_of_file=True)
 
 
 def _rewritten(prepared: PreparedRequirements, root_dir: Path) -> Iterator[tuple[tuple[str, int], str]]:

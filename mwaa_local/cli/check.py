@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,8 +93,8 @@ def requirements(
             session.console.say(f"{item.airflow_version:<8} {item.outcome:<11} {item.elapsed_s:5.1f} s")
 
     checked = checking.check_all(releases, on_checked)
-    if fix:
-        _fix(session, checked)
+    if fix and _fix(session, checked):
+        checked = checking.check_all(releases, on_checked)
     _show_checked(session, checked, Format.JSON if as_json else output, diff=diff, table=every)
     raise typer.Exit(report.exit_code(checked))
 
@@ -123,7 +124,7 @@ def plugins(
 
     session = open_session(project_dir)
     [release] = _releases(session, [airflow_version] if airflow_version else [], every=False)
-    findings = check_plugins(_existing(path or session.project.plugins_dir), release)
+    findings = check_plugins(_existing(path or Path(os.path.relpath(session.project.plugins_dir))), release)
     _show_findings(session, findings, Format.JSON if as_json else output)
     raise typer.Exit(report.findings_exit_code(findings))
 
@@ -143,8 +144,8 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _fix(session: Session, checked: list[Checked]) -> None:
-    """Write the proposals into the files they are about, each file once."""
+def _fix(session: Session, checked: list[Checked]) -> bool:
+    """Write the proposals into the files they are about, each file once; return whether there were any."""
     from mwaa_local.check import report
     from mwaa_local.check.report_problems import shown_line
 
@@ -160,6 +161,7 @@ def _fix(session: Session, checked: list[Checked]) -> None:
             verb = "not changed" if proposal in skipped else "changed"
             change = f"{shown_line(proposal.old)} -> {shown_line(proposal.new)}"
             session.console.say(f"{verb} {name}:{proposal.line}: {change}")
+    return bool(of_file)
 
 
 def _text(path: Path) -> str:

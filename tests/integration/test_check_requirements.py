@@ -133,7 +133,7 @@ def test_every_line_at_fault_is_told_at_once(runner: ProjectRunner) -> None:
 
 def test_fix_writes_what_was_resolved_and_the_file_then_works(runner: ProjectRunner) -> None:
     outcome = check(runner, f"{OWN_WHEELS}alpha==2.0  # why\r\nbeta==1.0\n", "--fix")
-    assert outcome.exit_code == 1
+    assert outcome.exit_code == 0, outcome.stdout  # of the file as it is now
     assert f"changed {FILE}:3: alpha==2.0 -> alpha==1.0" in outcome.stderr
     text = (runner.root_dir / FILE).read_bytes().decode()
     assert text == f"{OWN_WHEELS}alpha==1.0  # why\r\nbeta==1.0\n"
@@ -145,6 +145,54 @@ def test_diff_shows_the_change_and_writes_nothing(runner: ProjectRunner) -> None
     outcome = check(runner, text, "--diff")
     assert "-alpha==2.0\n+alpha==1.0\n" in outcome.stdout
     assert (runner.root_dir / FILE).read_text() == text
+
+
+def test_line_that_pip_cannot_read_is_a_conflict_of_its_own(runner: ProjectRunner) -> None:
+    one = checked(runner, f"{OWN_WHEELS}alpha==1.0\nfoo bar baz\n--frobnicate\n")
+    assert (one["outcome"], [clash["line"] for clash in one["clashes"]]) == ("conflict", [4, 5])
+    assert "invalid-requirement" not in rules(one)  # that would be the same once more
+
+
+def test_file_that_is_named_and_not_there_is_the_line_s_own_fault(runner: ProjectRunner) -> None:
+    [clash] = checked(runner, f"{OWN_WHEELS}-r nothere.txt\nalpha==1.0\n")["clashes"]
+    assert (clash["line"], clash["requirement"]) == (3, "-r nothere.txt")
+    assert "is not there" in clash["why"]
+
+
+def test_pin_of_the_user_s_own_constraints_is_named_by_its_line(runner: ProjectRunner) -> None:
+    runner.write({"dags/constraints.txt": "# ours\nalpha==1.0\n"})
+    [clash] = checked(runner, f"{OWN_WHEELS}--constraint /usr/local/airflow/dags/constraints.txt\nalpha==2.0\n")[
+        "clashes"
+    ]
+    assert (clash["other"], clash["origin"]) == ("alpha==1.0", "dags/constraints.txt:2")
+    assert clash["why"] == "dags/constraints.txt:2 holds alpha at 1.0."
+
+
+# Pre-releases: pip takes one where a line asks for one, or where there is nothing else.
+
+
+def test_prerelease_is_not_taken_where_a_final_version_fits_the_line(runner: ProjectRunner) -> None:
+    make_wheel(runner.root_dir / "plugins", "alpha", "3.0rc1")
+    one = checked(runner, f"{OWN_WHEELS}alpha>1.0\n")
+    assert one["outcome"] == "conflict"  # alpha 2.0, the only final one, does not go with the constraints
+
+
+def test_prerelease_is_taken_where_no_final_version_fits_the_line(runner: ProjectRunner) -> None:
+    make_wheel(runner.root_dir / "plugins", "alpha", "3.0rc1")
+    assert [item["version"] for item in checked(runner, f"{OWN_WHEELS}alpha>2.0\n")["changes"]] == ["3.0rc1"]
+
+
+@pytest.mark.parametrize("line", ["alpha>=3.0rc1", "alpha==3.0rc1"])
+def test_prerelease_that_is_asked_for_is_taken(runner: ProjectRunner, line: str) -> None:
+    make_wheel(runner.root_dir / "plugins", "alpha", "3.0rc1")
+    assert [item["version"] for item in checked(runner, f"{OWN_WHEELS}{line}\n")["changes"]] == ["3.0rc1"]
+
+
+def test_package_of_prereleases_alone_is_taken(runner: ProjectRunner) -> None:
+    make_wheel(runner.root_dir / "plugins", "delta", "0.1b1", ["epsilon==0.1b1"])
+    make_wheel(runner.root_dir / "plugins", "epsilon", "0.1b1")
+    names = [item["name"] for item in checked(runner, f"{OWN_WHEELS}delta\n")["changes"]]
+    assert names == ["delta", "epsilon"]
 
 
 # Releases.

@@ -8,7 +8,7 @@ import pytest
 
 from mwaa_local.check.changes import changed, package_changes, wheel, without_wheel
 from mwaa_local.check.lines import read
-from mwaa_local.check.resolver import Package, Resolver, is_prerelease
+from mwaa_local.check.resolver import Package, Resolver, is_prerelease, python_release
 from mwaa_local.release import Release
 
 NEWEST, OLD = Release.load("3.3.1"), Release.load("2.2.2")
@@ -26,6 +26,34 @@ def test_package_in_the_image_s_own_version_is_no_change() -> None:
     version = NEWEST.packages.base["jinja2"]
     packages = {"jinja2": package("jinja2", version), "alpha": package("alpha", "1.0")}
     assert set(changed(packages, NEWEST)) == {"alpha"}
+
+
+def test_package_that_the_list_of_the_image_skips_is_no_change() -> None:
+    version = NEWEST.packages.unlisted["setuptools"]
+    assert changed({"setuptools": package("setuptools", version)}, NEWEST) == {}
+    packages = changed({"setuptools": package("setuptools", "1.0")}, NEWEST)
+    [change] = package_changes(packages, NEWEST, {}, [])
+    assert (change.base_version, change.is_downgrade) == (version, True)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "is_change"),
+    [
+        (f"six-{NEWEST.packages.base['six']}-py3-none-any.whl", False),
+        ("six-1.0-py3-none-any.whl", True),
+        (f"six-{NEWEST.packages.base['six']}.tar.gz", True),
+    ],
+)
+def test_address_of_the_wheel_that_the_image_has_is_no_change(file_name: str, is_change: bool) -> None:
+    item = Package("six", "", f"https://example.org/{file_name}#sha256=00", ())
+    assert (changed({"six": item}, NEWEST) != {}) is is_change
+
+
+@pytest.mark.parametrize(("release", "version"), [(NEWEST, "3.12.13"), (OLD, "3.7.16")])
+def test_python_is_named_in_full_since_uv_takes_a_minor_version_for_its_first_release(
+    release: Release, version: str
+) -> None:
+    assert python_release(release) == version
 
 
 def test_change_says_direction_reasons_and_size(tmp_path: Path) -> None:

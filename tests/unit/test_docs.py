@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
 import yaml
+from typer.core import TyperGroup
 
+from mwaa_local.check import finding, plugins, report_problems, rules
 from mwaa_local.cli import COMMANDS, app
 from mwaa_local.container_preparation import CERTIFICATE_VARIABLES
 from mwaa_local.environment import LOCAL_MEMBERS
@@ -99,11 +105,29 @@ def calls(program: str) -> Iterator[tuple[str, list[str]]]:
                 yield name_of(path), words_of(line)[1:]
 
 
-def options_of(command: str) -> set[str]:
-    group = typer.main.get_command(app)
-    context = group.make_context("mwaa-local", [], resilient_parsing=True)
-    found = group.get_command(context, command) if command else group  # type: ignore[attr-defined]
-    own = {option for parameter in found.params for option in parameter.opts if option.startswith("-")}
+def commands_below(command: Any) -> dict[str, Any]:
+    """Return a group's commands by name; none of what is no group."""
+    if not isinstance(command, TyperGroup):
+        return {}
+    context = command.make_context("mwaa-local", [], resilient_parsing=True)
+    return {name: command.get_command(context, name) for name in command.list_commands(context)}
+
+
+def found_command(words: list[str]) -> tuple[Any, str]:
+    """Return the command that the words call, and the word after it where that would have to name another one."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        below = commands_below(command)
+        if not below or word.startswith("-"):
+            break
+        if word not in below:
+            return command, word
+        command = below[word]
+    return command, ""
+
+
+def options_of(command: Any) -> set[str]:
+    own = {option for parameter in command.params for option in parameter.opts if option.startswith("-")}
     return own | {"--help", "-h"}
 
 
@@ -118,37 +142,60 @@ def test_generated_parts_are_current_else_run_make_docs() -> None:
     assert reference.outdated(reference.documents(ROOT_DIR), ROOT_DIR) == []
 
 
+def write_marks(root_dir: Path, *left_out: str) -> None:
+    """Write the files with generated parts: marks, with one old line between them and one line around them."""
+    (root_dir / "docs").mkdir()
+    for path, parts in reference.PARTS.items():
+        lines = [line for begin in parts for line in (begin, "old", reference.TABLE_END)]
+        (root_dir / path).write_text(
+            "\n".join(["before", *(line for line in lines if line not in left_out), "after\n"])
+        )
+
+
 def test_check_mode_says_what_differs_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_marks(tmp_path)
     docs_dir = tmp_path / "docs"
-    docs_dir.mkdir()
-    old = f"before\n{reference.TABLE_BEGIN}\nold\n{reference.TABLE_END}\nafter\n"
-    (docs_dir / "differences.md").write_text(old)
+    old = {path: path.read_text() for path in docs_dir.iterdir()}
     assert reference.main(["--check", "--root", str(tmp_path)]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        f"differs: {docs_dir / 'cli.md'}",
-        f"differs: {docs_dir / 'differences.md'}",
+        f"differs: {docs_dir / name}" for name in ("cli.md", "differences.md", "guide.md")
     ]
-    assert (docs_dir / "differences.md").read_text() == old
-    assert not (docs_dir / "cli.md").exists()
+    assert {path: path.read_text() for path in docs_dir.iterdir()} == old
 
 
-def test_second_run_changes_nothing_and_text_around_the_table_stays(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    differences_path = tmp_path / "docs" / "differences.md"
-    differences_path.write_text(f"before\n{reference.TABLE_BEGIN}\n{reference.TABLE_END}\nafter\n")
+def test_second_run_changes_nothing_and_text_around_the_tables_stays(tmp_path: Path) -> None:
+    write_marks(tmp_path)
     assert reference.main(["--root", str(tmp_path)]) == 0
     assert reference.main(["--check", "--root", str(tmp_path)]) == 0
-    assert differences_path.read_text().startswith("before\n")
-    assert differences_path.read_text().endswith("\nafter\n")
+    for path in reference.PARTS:
+        text = (tmp_path / path).read_text()
+        assert text.startswith("before\n")
+        assert text.endswith("\nafter\n")
+        assert "\nold\n" not in text
 
 
-@pytest.mark.parametrize("text", ["nothing", reference.TABLE_BEGIN])
-def test_missing_mark_is_an_error_that_names_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "differences.md").write_text(text)
+@pytest.mark.parametrize(
+    "missing",
+    [
+        reference.TABLE_BEGIN,
+        reference.REQUIREMENT_RULES_BEGIN,
+        reference.PLUGIN_RULES_BEGIN,
+        reference.TABLE_END,
+    ],
+)
+def test_missing_mark_is_an_error_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    write_marks(tmp_path, missing)
     assert reference.main(["--root", str(tmp_path)]) == 2
-    missing = reference.TABLE_END if text == reference.TABLE_BEGIN else reference.TABLE_BEGIN
     assert missing in capsys.readouterr().err
+
+
+def test_part_without_an_end_does_not_take_that_of_the_next() -> None:
+    first, second = reference.PARTS[reference.GUIDE_PATH]
+    text = f"{first}\nprose\n{second}\n{reference.TABLE_END}\n"
+    with pytest.raises(reference.SourceError, match=reference.TABLE_END):
+        reference.with_part(text, first, "", reference.GUIDE_PATH)
 
 
 def test_missing_differences_file_is_an_error_not_a_traceback(
@@ -158,21 +205,35 @@ def test_missing_differences_file_is_an_error_not_a_traceback(
     assert "cannot read" in capsys.readouterr().err
 
 
-def test_reference_is_what_the_program_itself_prints() -> None:
+@pytest.mark.parametrize("name", ["down", "check requirements", "test-startup-script"])
+def test_reference_is_what_the_program_itself_prints(name: str) -> None:
     printed = subprocess.run(
-        [sys.executable, "-m", "mwaa_local", "down", "--help"],
+        [sys.executable, "-m", "mwaa_local", *name.split(), "--help"],
         env={"COLUMNS": "200", "PYTHONPATH": str(ROOT_DIR), "PATH": ""},
         capture_output=True,
         text=True,
         check=True,
     )
-    text = reference.cli_reference().split("## mwaa-local down\n")[1].split("\n## ")[0]
+    text = reference.cli_reference().split(f"## mwaa-local {name}\n")[1].split("\n## ")[0]
     assert printed.stdout.split() == text.replace("```text", "").replace("```", "").split()
 
 
 def test_every_command_is_documented_in_the_reference() -> None:
-    documented = headings((ROOT_DIR / "docs" / "cli.md").read_text(encoding="utf-8"))
-    assert [f"mwaa-local {name}" for name in COMMANDS] == documented[1:]
+    documented = headings((ROOT_DIR / "docs" / "cli.md").read_text(encoding="utf-8"))[1:]
+    assert [f"mwaa-local {name}" for name in COMMANDS] == [name for name in documented if name.count(" ") == 1]
+    below = {f"mwaa-local {group} {name}" for group in COMMANDS for name in commands_below(found_command([group])[0])}
+    assert {"mwaa-local check requirements", "mwaa-local check plugins"} <= below
+    assert {name for name in documented if name.count(" ") > 1} == below
+
+
+def test_other_name_of_a_command_in_a_group_refers_to_it() -> None:
+    text = reference.cli_reference().split("## mwaa-local test-requirements\n")[1].split("\n## ")[0]
+    assert text.strip() == "The same as [`mwaa-local check requirements`](#mwaa-local-check-requirements)."
+
+
+def test_commands_of_a_group_are_called_by_both_words() -> None:
+    text = reference.cli_reference().split("## mwaa-local check plugins\n")[1].split("\n## ")[0]
+    assert "Usage: mwaa-local check plugins [OPTIONS]" in text
 
 
 def test_package_table_names_all_that_the_catalogue_replaces_leaves_out_or_adds() -> None:
@@ -245,10 +306,10 @@ def test_every_command_line_names_an_existing_command_and_existing_options() -> 
     found = list(calls("mwaa-local"))
     assert len(found) > 30
     for document, words in found:
-        command = words[0] if words and not words[0].startswith("-") else ""
-        if command in ("COMMAND", "airflow"):  # a placeholder; Airflow's own words
+        if words[:1] in (["COMMAND"], ["airflow"]):  # a placeholder; Airflow's own words
             continue
-        if command and command not in COMMANDS:
+        command, missing = found_command(words)
+        if missing:
             unknown.append((document, words))
             continue
         options = options_of(command)
@@ -415,3 +476,81 @@ def test_readme_links_every_decision() -> None:
     text = README_PATH.read_text(encoding="utf-8")
     decisions = sorted(path.name for path in (ROOT_DIR / "docs" / "decisions").glob("*.md"))
     assert [name for name in decisions if f"(docs/decisions/{name})" not in text] == []
+
+
+# The tables of rules.
+
+# What a finding is made with, and which of its arguments are rule and severity.
+FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2)}
+ALWAYS_ERRORS = ("PluginsUnreadable",)  # `check_plugins` makes errors of them
+
+
+def severities_in(node: ast.AST) -> set[str]:
+    names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return {severity for severity in finding.SEVERITIES if severity.upper() in names}
+
+
+def severities_of(argument: ast.expr, function: ast.AST) -> set[str]:
+    """Return the severities that an argument can have: those in it, else those that its variable is given."""
+    found = severities_in(argument)
+    if not found and isinstance(argument, ast.Name):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign):
+                targets = {
+                    inner.id for target in node.targets for inner in ast.walk(target) if isinstance(inner, ast.Name)
+                }
+                found |= severities_in(node.value) if argument.id in targets else set()
+    return found
+
+
+def rule_name(argument: ast.expr, module: ModuleType) -> str:
+    """Return the rule that an argument names, "" where it is passed through."""
+    if isinstance(argument, ast.Constant):
+        return str(argument.value)
+    if isinstance(argument, ast.Attribute) and isinstance(argument.value, ast.Name):
+        return str(getattr(getattr(module, argument.value.id, None), argument.attr, ""))
+    return str(getattr(module, argument.id, "")) if isinstance(argument, ast.Name) else ""
+
+
+def rules_in_code() -> dict[str, dict[str, set[str]]]:
+    """Return file -> rule -> severities, of all findings that the checks can make."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for path in sorted((ROOT_DIR / "mwaa_local" / "check").glob("*.py")):
+        module = importlib.import_module(f"mwaa_local.check.{path.stem}")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+                name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+                if name in ALWAYS_ERRORS:
+                    found[path.stem][rule_name(call.args[0], module)].add(finding.ERROR)
+                elif name in FINDING_CALLS:
+                    rule, severity = (call.args[number] for number in FINDING_CALLS[name])
+                    if rule_name(rule, module):
+                        found[path.stem][rule_name(rule, module)] |= severities_of(severity, function)
+    return found
+
+
+def documented_rules(heading: str) -> dict[str, set[str]]:
+    """Return rule -> severities of a table in the guide."""
+    text = GUIDE_PATH.read_text(encoding="utf-8").split(f"\n### {heading}\n")[1].split("\n## ")[0].split("\n### ")[0]
+    return {cells[0].strip("`"): set(cells[1].split(", ")) for cells in rows(text) if cells[0] != "rule"}
+
+
+@pytest.mark.parametrize(("heading", "is_of_plugins"), [("Rules on requirements", False), ("Rules on plugins", True)])
+def test_guide_has_every_rule_with_the_severities_that_the_code_gives_it(heading: str, is_of_plugins: bool) -> None:
+    in_code: dict[str, set[str]] = defaultdict(set)
+    for file, found in rules_in_code().items():
+        if file.startswith("plugins") is is_of_plugins:
+            for rule, severities in found.items():
+                in_code[rule] |= severities
+    assert all(in_code.values()), "a severity that this test cannot read"
+    assert documented_rules(heading) == in_code
+
+
+def test_rules_of_both_tables_in_the_code_are_in_the_guide() -> None:
+    assert {*rules.RULES, *report_problems.RULES} <= documented_rules("Rules on requirements").keys()
+
+
+def test_docstring_of_the_plugins_check_names_the_rules_of_the_guide() -> None:
+    named = re.findall(r"^\| (`[^|]+) \|", plugins.__doc__ or "", re.MULTILINE)
+    assert {span for cell in named for span in spans(cell)} == documented_rules("Rules on plugins").keys()

@@ -1,0 +1,98 @@
+"""The tables of rules in the guide: what `mwaa-local check` can find, and how serious that is.
+
+What rules on lines of a requirements file mean stands with these rules. For the others it is here, and a test compares
+ids and severities with the code. Not for writing the tables into the guide: that is `build_cli_reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mwaa_local.check import report_problems, rules
+from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table."""
+
+    rule: str
+    severities: tuple[str, ...]
+    meaning: str
+
+
+# What comes out of resolving.
+_RESOLUTION = (
+    *(
+        Row(rule, (severity,), report_problems.RULES[rule])
+        for rule, severity in (
+            (report_problems.CONFLICT, ERROR),
+            (report_problems.NO_WHEEL, ERROR),
+            (report_problems.NOT_CHECKED, ERROR),
+            (report_problems.BROKEN_PACKAGE, WARNING),
+            (report_problems.BUILT_FROM_SOURCE, NOTE),
+        )
+    ),
+    Row("replaces-airflow", (ERROR,), "pip would replace Airflow itself by another version"),
+)
+
+_SERIOUS_OR_NOT = (ERROR, WARNING)
+PLUGIN_ROWS = (
+    Row("unreadable", (ERROR,), "the file or folder cannot be read"),
+    Row("not-a-zip", (ERROR,), "the file is no zip, or is cut off"),
+    Row("encrypted", (ERROR,), "the zip has a password"),
+    Row("damaged", (ERROR,), "a file in the zip cannot be unpacked"),
+    Row("unsafe-path", (ERROR,), "a name leads out of the folder, or means something else to another program"),
+    Row("symlink", _SERIOUS_OR_NOT, "there is a symbolic link; in a zip an error where it leads out of the folder"),
+    Row("duplicate", (WARNING,), "two files in the zip have the same name"),
+    Row(
+        "top-folder",
+        _SERIOUS_OR_NOT,
+        "all lies in one folder `plugins/` in the zip; a warning where modules import `plugins.…`",
+    ),
+    Row(
+        "syntax-error",
+        _SERIOUS_OR_NOT,
+        "the release's Python cannot compile a file; a warning where that is not sure, or Airflow may not load it",
+    ),
+    Row(
+        "relative-import",
+        _SERIOUS_OR_NOT,
+        "a relative import, which fails when Airflow loads the file; an error where a plugin does not register for it",
+    ),
+    Row("missing-init", (WARNING,), "a package without `__init__.py`, which another one of its name replaces"),
+    Row("shadows-package", (WARNING,), "a module or folder has the name of one of Python's, of the image's or Airflow"),
+    Row(
+        "foreign-binary",
+        _SERIOUS_OR_NOT,
+        "a library, program or wheel is for another platform or Python; a warning for programs, and for a wheel "
+        "beside one that fits",
+    ),
+    Row("wheel-name", (WARNING,), "pip overlooks a wheel for its name"),
+    Row("too-large", (WARNING,), "the plugins are larger than MWAA advises"),
+    Row("not-read", (NOTE,), "a file was not looked into, for its size or its compression"),
+    Row("bytecode", (NOTE,), "the zip has bytecode, which only takes room"),
+    Row("macos-junk", (NOTE,), "files of macOS, which only take room"),
+)
+
+
+def requirement_rows() -> tuple[Row, ...]:
+    """Return what can be found in a requirements file: by resolving it, then by looking at its lines."""
+    return (*_RESOLUTION, *(Row(rule.id, rule.severities, rule.meaning) for rule in rules.RULES.values()))
+
+
+def rule_table(rows: Iterable[Row]) -> str:
+    """Return the rows in Markdown."""
+    return "\n".join(["| rule | severity | meaning |", "| --- | --- | --- |", *map(_line, rows)])
+
+
+def _line(row: Row) -> str:
+    severities = ", ".join(sorted(row.severities, key=SEVERITIES.index))
+    return f"| `{row.rule}` | {severities} | {_sentence(row.meaning)} |"
+
+
+def _sentence(text: str) -> str:
+    """Return the text as a sentence; pip's name keeps its small letter."""
+    start = text if text.startswith("pip ") else text[:1].upper() + text[1:]
+    return f"{start.rstrip('.')}."
