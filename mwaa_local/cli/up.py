@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +12,13 @@ from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.cli.starting import Started, prepare_and_start, say_choice, take_runtime
 from mwaa_local.console import Console
-from mwaa_local.environment import RuntimeKind
+from mwaa_local.environment import Environment, RuntimeKind
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE
+
+if TYPE_CHECKING:
+    from mwaa_local.check.early import EarlyCheck
 
 
 def up(
@@ -56,6 +59,7 @@ def up(
         session, choice = take_runtime(session, runtime or environment.local.runtime)
         remarks = say_choice(session.console, choice)
         was_running = session.runtime.running
+        early = check_requirements(session, environment, release)
         try:
             started = prepare_and_start(session, environment, release, port, remarks)
         except (KeyboardInterrupt, StartupScriptFailed) as error:
@@ -64,9 +68,22 @@ def up(
                     session.console.say("interrupted: stopping what was started")
                 session.runtime.stop(now=True)
             raise
+        if early is not None:
+            early.finish()
     if run_dag:
         AirflowClient(session.runtime, started.plan).run_dag(run_dag, session.console.show_event)
     show_ready(session, release, started, choice.kind, time.monotonic() - began, as_json=as_json)
+
+
+def check_requirements(session: Session, environment: Environment, release: Release) -> EarlyCheck | None:
+    """Begin to check requirements that changed; conflicts are said as soon as they are known."""
+    if not session.project.requirements_path.is_file():
+        return None
+    from mwaa_local.check import early
+    from mwaa_local.options import translate
+
+    variables = translate(environment.airflow_configuration_options)
+    return early.begin(session.project, release, session.env, variables, session.console.show_remark)
 
 
 def show_ready(
