@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from mwaa_local.check import report_problems, rules
 from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING
+from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
+from mwaa_local.check.yanked import YANKED_RELEASE
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,13 @@ _RESOLUTION = (
         )
     ),
     Row("replaces-airflow", (ERROR,), "pip would replace Airflow itself by another version"),
+    Row(YANKED_RELEASE, (WARNING,), report_problems.RULES[YANKED_RELEASE]),
+    *(
+        Row(rule, (ERROR, WARNING), f"{report_problems.RULES[rule]}; a warning where loading the file may not run it")
+        for rule in (PROVIDER_MODULE_MISSING, PROVIDER_MISSING)
+    ),
+    Row(report_problems.INSTALL_FAILED, (ERROR,), report_problems.RULES[report_problems.INSTALL_FAILED]),
+    Row(report_problems.IMPORT_ERROR, (ERROR, WARNING), report_problems.RULES[report_problems.IMPORT_ERROR]),
 )
 
 _SERIOUS_OR_NOT = (ERROR, WARNING)
@@ -74,6 +83,11 @@ PLUGIN_ROWS = (
     Row("not-read", (NOTE,), "a file was not looked into, for its size or its compression"),
     Row("bytecode", (NOTE,), "the zip has bytecode, which only takes room"),
     Row("macos-junk", (NOTE,), "files of macOS, which only take room"),
+    Row(
+        "plugin-not-loaded",
+        _SERIOUS_OR_NOT,
+        "the release's Airflow cannot load a file; a warning where the requirements may bring the module it lacks",
+    ),
 )
 
 

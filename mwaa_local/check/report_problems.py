@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from mwaa_local.check.changes import REPLACES_AIRFLOW
 from mwaa_local.check.credentials import without_secrets
 from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, in_order
+from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.verdict import Checked, Clash, Conflict, NoWheel, SourceOnly, Unchecked, Works
+from mwaa_local.check.yanked import YANKED_RELEASE
 
 # Rules that no line of `rules` finds: they come out of resolving.
 CONFLICT, NO_WHEEL, NOT_CHECKED = "conflict", "no-wheel", "not-checked"
 BROKEN_PACKAGE, BUILT_FROM_SOURCE = "broken-package", "built-from-source"
+INSTALL_FAILED, IMPORT_ERROR = "install-failed", "import-error"  # of `trial`
 RULES = {
     CONFLICT: "pip finds no set of versions that fits the requirements and what MWAA holds fast",
     NO_WHEEL: "a package exists as source alone and cannot be built in MWAA's containers",
@@ -24,6 +27,11 @@ RULES = {
     BROKEN_PACKAGE: "a package of MWAA's image no longer fits with what the requirements bring",
     REPLACES_AIRFLOW: "a requirement makes pip install another Airflow over the release's",
     BUILT_FROM_SOURCE: "a package without a wheel for MWAA's platform is built there at every start",
+    YANKED_RELEASE: "a version that pip would install was withdrawn from the package index",
+    PROVIDER_MODULE_MISSING: "a DAG or plugin imports a module that its provider does not have in the version on MWAA",
+    PROVIDER_MISSING: "a DAG or plugin imports from a provider that neither the image has nor the requirements bring",
+    INSTALL_FAILED: "with `--install`: pip failed to install the requirements",
+    IMPORT_ERROR: "with `--install`: a module cannot be imported, or a changed provider no longer has it",
 }
 
 WORKS_CODE, FAILS_CODE, UNKNOWN_CODE = 0, 1, 3

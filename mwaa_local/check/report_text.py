@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.check.report_problems import (
+    INSTALL_FAILED,
     clash_finding,
     count,
     counted,
@@ -141,6 +142,8 @@ def _outcome(checked: Checked) -> tuple[str, str, str]:
         if has_error(checked.findings):
             return FAILS_ON, RED, f"{errors}; what it would install is not known"
         return NOT_CHECKED_FOR, YELLOW, shown_line(verdict.what)
+    if any(finding.rule == INSTALL_FAILED for finding in checked.findings):
+        return FAILS_ON, RED, f"{errors}; versions were found, but pip could not install them"
     if has_error(checked.findings):
         return FAILS_ON, RED, f"{errors}; pip would install it, with {_what_changes(verdict)}"
     return WORKS_ON, GREEN, _what_changes(verdict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,9 @@ from mwaa_local.check.changes import (
 from mwaa_local.check.conflicts import Explanation
 from mwaa_local.check.finding import ERROR, Finding, in_order
 from mwaa_local.check.lines import Line
+from mwaa_local.check.provider_imports import ProviderImport, provider_imports
+from mwaa_local.check.provider_listing import Listings
+from mwaa_local.check.provider_modules import Download, Providers, provider_findings
 from mwaa_local.check.resolver import NotReached, Package, Question, Refused, Resolved, Resolver
 from mwaa_local.check.source import Source, take_apart
 from mwaa_local.check.verdict import (
@@ -35,11 +39,12 @@ from mwaa_local.check.verdict import (
     Verdict,
     Works,
 )
+from mwaa_local.check.yanked import yanked_findings
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 
 RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
-MAX_BROKEN = 20
+MAX_BROKEN = 10  # questions asked about what no longer fits together
 AIRFLOW = "apache-airflow"
 NOT_TRIED = "not tried"
 TOLD_BY_CONFLICT = (
@@ -62,6 +67,11 @@ class RequirementsCheck:
     env: Mapping[str, str]
     variables: Mapping[str, str]
     private_webserver: bool = False
+    cache_dir: Path | None = None  # where what is looked up of providers is kept; None: DAGs are not looked at
+
+    @functools.cached_property
+    def _imports(self) -> tuple[ProviderImport, ...]:
+        return provider_imports(self.project)
 
     def check_all(self, releases: Sequence[Release], on_checked: Callable[[Checked], None]) -> list[Checked]:
         """Return the outcome for each release, in their order; `on_checked` is told of each as soon as it is known."""
@@ -84,11 +94,13 @@ class RequirementsCheck:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="mwaa-local-check-") as folder:
             source = take_apart(self.project, self.path, release, Path(folder) / "file", self.variables)
-            resolver = Resolver(release, Path(folder) / "uv", self.env, self.variables)
-            verdict, changes = _verdict(source, resolver, release)
+            resolver = Resolver(release, Path(folder) / "uv", self.env, self.variables, source.index_url)
+            verdict, changes, yanked = _verdict(source, resolver, release)
             findings = [
                 *_not_told_twice(rules.findings(source.entries, release, self.private_webserver), verdict),
                 *_of_changes(changes, source, release),
+                *yanked_findings(yanked, changes, source.packages, source.path),
+                *self._of_dags(source, resolver, Providers(release, verdict, changes, source.packages)),
             ]
         return Checked(
             source.path,
@@ -98,6 +110,12 @@ class RequirementsCheck:
             in_order(findings),
             time.monotonic() - started,
         )
+
+    def _of_dags(self, source: Source, resolver: Resolver, providers: Providers) -> Iterator[Finding]:
+        """Yield what is to be said of DAGs and plugins that import what no provider has."""
+        if self.cache_dir is not None and not isinstance(providers.verdict, Unchecked):
+            listings = Listings(self.cache_dir, Download(source, resolver, providers.changes))
+            yield from provider_findings(self._imports, providers, listings)
 
 
 def _not_told_twice(findings: Sequence[Finding], verdict: Verdict) -> Iterator[Finding]:
@@ -130,32 +148,34 @@ def _line_of(change: PackageChange, source: Source) -> int:
     return next((line.number for line in source.packages if line.name in change.reasons), 0)
 
 
-def _verdict(source: Source, resolver: Resolver, release: Release) -> tuple[Verdict, tuple[PackageChange, ...]]:
-    """Return the verdict, and what pip would change as far as it finds versions at all."""
+def _verdict(
+    source: Source, resolver: Resolver, release: Release
+) -> tuple[Verdict, tuple[PackageChange, ...], Mapping[str, str]]:
+    """Return the verdict, what pip would change as far as it finds versions at all, and which of these were yanked."""
     if source.unreadable is not None:
         entry = source.unreadable
-        return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint), ()
+        return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint), (), {}
     if source.refused or source.missing:
-        return Conflict(tuple(_refused(line) for line in (*source.refused, *source.missing)), ""), ()
+        return Conflict(tuple(_refused(line) for line in (*source.refused, *source.missing)), ""), (), {}
     if not source.packages:
-        return Works(()), ()
+        return Works(()), (), {}
     base = release.packages.base
     answer = resolver.resolve(source.question(source.packages, source.pins, base, "all"))
     if isinstance(answer, NotReached):
         what = "the package index, or another address, could not be reached"
-        return Unchecked(what, answer.said, NOT_REACHED_HINT), ()
+        return Unchecked(what, answer.said, NOT_REACHED_HINT), (), {}
     if isinstance(answer, Refused):
-        return Explanation(source, resolver, base).conflict(answer), ()
+        return Explanation(source, resolver, base).conflict(answer), (), {}
     packages = changed(answer.packages, release)
-    metadata = resolver.metadata(packages)
+    metadata = resolver.metadata(packages, source.options)
     changes = package_changes(packages, release, metadata, source.packages)
     sources = tuple(
         SourceOnly(item.name, item.version, resolver.build_problem(item.name, item.version))
         for item in without_wheel(packages, metadata, release)
     )
     if unbuildable := tuple(item for item in sources if item.problem and not item.problem.startswith(NOT_TRIED)):
-        return NoWheel(unbuildable), changes
-    return Works(changes, broken=_broken(packages, changes, resolver, release), built=sources), changes
+        return NoWheel(unbuildable), changes, answer.yanked
+    return Works(changes, broken=_broken(packages, changes, resolver, release), built=sources), changes, answer.yanked
 
 
 def _refused(line: Line) -> Clash:
@@ -171,10 +191,13 @@ def _broken(
     moved = {name: item.version for name, item in packages.items() if item.version and name in base}
     if not moved:
         return ()
-    fits = _Fits(resolver)
+    fits = _Fits(resolver.of_usual_index())
     left = {name: version for name, version in base.items() if name not in moved}
     found: list[Broken] = []
-    while len(found) < MAX_BROKEN and isinstance(answer := fits.ask({**left, **moved}), Refused):
+    for _ in range(MAX_BROKEN):
+        answer = fits.ask({**left, **moved})
+        if not isinstance(answer, Refused):
+            break
         suspects = [name for name in broken_by(packages, answer.said, base) if name in left]
         for name in suspects:
             alone = fits.ask({name: left[name], **moved})

@@ -8,7 +8,9 @@ Not for what a conflict means for the user (`conflicts`), nor for what differs f
 
 from __future__ import annotations
 
+import copy
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,13 +31,14 @@ PAGES_FRESH_S = 600
 FILES_FRESH_S = 365_000_000
 RESOLVE_TIMEOUT_S = 300.0
 BUILD_TIMEOUT_S = 120.0
+UNPACK_TIMEOUT_S = 60.0  # of one wheel without dependencies
 BUILD_LINES = 4  # of what a failed build said, its last
 # uv's names for the image's operating system. It has none for the glibc 2.26 of Amazon Linux 2: versions are chosen for
 # an older one, which differs only in which wheels fit, and wheels are listed for a newer one, to be sorted out later.
 PLATFORMS = {"Amazon Linux 2": "x86_64-manylinux_2_17", "Amazon Linux 2023": "x86_64-manylinux_2_34"}
 LISTING_PLATFORMS = {**PLATFORMS, "Amazon Linux 2": "x86_64-manylinux_2_28"}
-# uv takes a minor version for its first release, 3.7.0, which pandas and others exclude. For images whose own release is
-# not known: Python 3.7 of Amazon Linux 2 is 3.7.16.
+# uv takes a minor version for its first release, 3.7.0, which pandas and others exclude. For images whose own release
+# is not known: Python 3.7 of Amazon Linux 2 is 3.7.16.
 PATCH_RELEASES = {"3.7": "3.7.16"}
 _RESOLVED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?(?:==(\S+)| @ (\S+))")
 _VIA = re.compile(r"^ {4}# {1,3}(?:via )?(.+)$")
@@ -43,6 +46,7 @@ _NOT_REACHED = re.compile(
     r"error sending request|dns error|client error \(Connect\)|Could not connect|Failed to fetch|operation timed out"
     r"|HTTP status (?:client|server) error \((?:4(?!04)|5)\d\d"
 )
+_YANKED = re.compile(r'^warning: `([^=`]+)==[^`]+` is yanked(?: \(reason: "(.*?)"?\)?$)?', re.MULTILINE)
 _CAUSE = re.compile(r"^(?:error: |  cause: |\s+)")
 
 
@@ -58,9 +62,13 @@ class Package:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What pip would have installed in the end, dependencies included; name -> package."""
+    """What pip would have installed in the end, dependencies included; name -> package.
+
+    `yanked` has those whose version was withdrawn from the index, with the reason, which may be "" (PEP 592).
+    """
 
     packages: Mapping[str, Package]
+    yanked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,11 +100,17 @@ class Question:
 class Resolver:
     """uv for one release. `env` is the caller's environment, of which only the way to the index is used.
 
-    `variables` are what `${NAME}` in a requirements file stands for.
+    `variables` are what `${NAME}` in a requirements file stands for, and `index_url` is the index that it names, "" for
+    none: uv would prefer the one of its configuration.
     """
 
     def __init__(
-        self, release: Release, work_dir: Path, env: Mapping[str, str], variables: Mapping[str, str] | None = None
+        self,
+        release: Release,
+        work_dir: Path,
+        env: Mapping[str, str],
+        variables: Mapping[str, str] | None = None,
+        index_url: str = "",
     ) -> None:
         self._release = release
         self._work_dir = work_dir
@@ -107,8 +121,16 @@ class Resolver:
             "UV_NO_PROGRESS": "1",
             "NO_COLOR": "1",
         }
-        self._index_url = self._env.pop("UV_DEFAULT_INDEX", PYPI_URL)
+        self._usual_index_url = self._env.pop("UV_DEFAULT_INDEX", PYPI_URL)
+        self._index_url = index_url or self._usual_index_url
         self._number = 0
+
+    def of_usual_index(self) -> Resolver:
+        """Return one that asks the usual index, whatever the file names: that has the packages of the image."""
+        other = copy.copy(self)
+        other._index_url = self._usual_index_url
+        other._work_dir = self._work_dir / "usual"
+        return other
 
     def resolve(self, question: Question) -> Resolved | Refused | NotReached:
         """Return the outcome for MWAA's platform and the release's Python.
@@ -123,17 +145,20 @@ class Resolver:
             return lenient
         return strict
 
-    def metadata(self, packages: Mapping[str, Package]) -> Mapping[str, Mapping[str, object]]:
+    def metadata(
+        self, packages: Mapping[str, Package], options: Sequence[str] = ()
+    ) -> Mapping[str, Mapping[str, object]]:
         """Return PEP 751's entry of each package, by name: `wheels` for MWAA's platform and `sdist`, with sizes.
 
-        Without an entry are those that are no file of an index.
+        Without an entry are those that are no file of an index. `options` are the file's lines that name indexes.
         """
         pins = self.path("pins.txt")
-        pins.write_text("".join(f"{item.name}=={item.version}\n" for item in packages.values() if item.version))
+        exact = [f"{item.name}=={item.version}" for item in packages.values() if item.version]
+        pins.write_text("".join(f"{line}\n" for line in (*options, *exact)))
         output_path = self.path("pylock.toml")
         platform = LISTING_PLATFORMS[self._release.operating_system]
         argv = self._argv(Question([pins], with_dependencies=False), output_path, "allow", platform)
-        if not self._run([*argv, "--format", "pylock.toml"]).ok:
+        if not self._run([*argv, "--format", "pylock.toml", "--quiet"]).ok:
             return {}
         locked = tomllib.loads(output_path.read_text(encoding="utf-8")).get("packages", [])
         return {canonicalize_name(item["name"]): item for item in locked}
@@ -160,9 +185,10 @@ class Resolver:
         # What MWAA's list skips is in its image all the same; without a preference uv would take the newest.
         kept = {**self._release.packages.unlisted, **question.installed}
         output_path.write_text("".join(f"{name}=={version}\n" for name, version in kept.items()))
+        # Not --quiet, which keeps uv from telling of yanked versions; all else it says is a warning or an error.
         completed = self._run(self._argv(question, output_path, prerelease))
         if completed.ok:
-            return Resolved(_parse(output_path.read_text(encoding="utf-8")))
+            return Resolved(_parse(output_path.read_text(encoding="utf-8")), _yanked(completed.output))
         said = _said(completed)
         return NotReached(said) if completed.timed_out or _NOT_REACHED.search(said) else Refused(said)
 
@@ -179,7 +205,7 @@ class Resolver:
             *("--index-strategy", "unsafe-best-match"),  # the best version of all indexes, as pip has it
             *("--prerelease", prerelease),
             *("--annotation-style", "split"),
-            *("--no-header", "--no-emit-index-url", "--quiet"),
+            *("--no-header", "--no-emit-index-url"),
         ]
 
     def _run(self, argv: Sequence[str], timeout_s: float = RESOLVE_TIMEOUT_S) -> Completed:
@@ -193,6 +219,18 @@ class Resolver:
         config.chmod(0o600)  # the address may hold a password
         whole = [find_uv_bin(), "--config-file", str(config), *argv]
         return run(Request(whole, self._env, self._work_dir, timeout_s))
+
+    def unpack(self, requirements_path: Path) -> Path | None:
+        """Return a folder with the wheels of exactly what the file names, made for MWAA's Python; None without them.
+
+        uv keeps wheels: only the first time is a download.
+        """
+        target_dir = self.path("unpacked.wheels")
+        argv = ("pip", "install", "--target", str(target_dir), "--no-deps", "--only-binary", ":all:", "--quiet")
+        python = ("--python", sys.executable, "--python-version", python_release(self._release))
+        platform = ("--python-platform", LISTING_PLATFORMS[self._release.operating_system])
+        completed = self._run([*argv, *python, *platform, "--requirement", str(requirements_path)], UNPACK_TIMEOUT_S)
+        return target_dir if completed.ok else None
 
     def path(self, name: str) -> Path:
         """Return a new file's path: several questions may be asked at once."""
@@ -243,6 +281,11 @@ def _parse(text: str) -> dict[str, Package]:
             item = found[name]
             found[name] = Package(item.name, item.version, item.url, (*item.via, via[1].strip()))
     return found
+
+
+def _yanked(output: str) -> dict[str, str]:
+    """Return the packages that uv warns of, with the reason as far as it fits on one line."""
+    return {canonicalize_name(match[1]): match[2] or "" for match in _YANKED.finditer(output)}
 
 
 def _said(completed: Completed) -> str:

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mwaa_local import requirements_file
+from mwaa_local.check.image_wheels import write_image_wheels
 from mwaa_local.check.line_syntax import CONSTRAINT, REQUIREMENT, expand
 from mwaa_local.check.lines import Entry, Line, Unreadable, read
 from mwaa_local.check.resolver import Question
@@ -45,7 +46,7 @@ class Source:
     prepared: PreparedRequirements
     _texts: Mapping[tuple[str, int], str]  # (file, line) -> its text with paths of this machine
     _variables: Mapping[str, str]
-    _options: tuple[str, ...]  # lines without a package: indexes, places to find packages
+    options: tuple[str, ...]  # lines without a package: indexes, places to find packages
     _work_dir: Path
 
     def question(
@@ -53,10 +54,10 @@ class Source:
     ) -> Question:
         """Return what to ask the resolver about these lines (or texts in place of lines) under these pins."""
         texts = [item if isinstance(item, str) else self.text(item) for item in packages]
-        requirements_path = self._write(f"{name}.txt", [*self._options, *texts])
+        requirements_path = self._write(f"{name}.txt", [*self.options, *texts])
         constraints_path = self._write(f"{name}-constraints.txt", [pin.text for pin in pins])
         return Question(
-            [requirements_path], [constraints_path], installed, options=self._options, direct=_direct(packages)
+            [requirements_path], [constraints_path], installed, options=self.options, direct=_direct(packages)
         )
 
     def text(self, line: Line) -> str:
@@ -65,6 +66,12 @@ class Source:
         Variables are filled in, which uv does in addresses only. The text may hold secrets.
         """
         return expand(self._texts.get((line.path, line.number), line.text), self._variables)
+
+    @property
+    def index_url(self) -> str:
+        """The index that the file names in place of the usual one, "" for none; with several, pip takes the last."""
+        lines = (entry for entry in self.entries if isinstance(entry, Line))
+        return next(reversed([url for line in lines for url in line.values("index-url")]), "")
 
     @property
     def refused(self) -> tuple[Line, ...]:
@@ -100,6 +107,10 @@ def take_apart(project: Project, path: Path, release: Release, work_dir: Path, v
     prepared = prepare(path, release, work_dir / "copies", home_map=home_map, variables=known)
     texts = dict(_rewritten(prepared, project.root_dir.absolute()))
     lines = [entry for entry in entries if isinstance(entry, Line)]
+    texts_of_image = []
+    if any(line.values("no-index") for line in lines):
+        write_image_wheels(work_dir / "image", release)
+        texts_of_image.append(f"--find-links {work_dir / 'image'}")
     options = [line for line in lines if not (line.is_package or line.is_constraint or _is_replaced(line, release))]
     return Source(
         path=_shown(path, project.root_dir.absolute()),
@@ -109,8 +120,9 @@ def take_apart(project: Project, path: Path, release: Release, work_dir: Path, v
         prepared=prepared,
         _texts=texts,
         _variables=known,
-        _options=tuple(
-            expand(texts.get((line.path, line.number), line.text), known) for line in options if not line.problem
+        options=(
+            *(expand(texts.get((line.path, line.number), line.text), known) for line in options if not line.problem),
+            *texts_of_image,
         ),
         _work_dir=work_dir,
     )

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
-from mwaa_local.errors import FileMissing, RequirementsUnreadable
+from mwaa_local.errors import FileMissing, MwaaLocalError, RequirementsUnreadable
 
 if TYPE_CHECKING:
     from mwaa_local.check.finding import Finding
+    from mwaa_local.check.plugins_loading import Loaded, Registered
     from mwaa_local.check.verdict import Checked, Proposal
+    from mwaa_local.environment import Environment
     from mwaa_local.release import Release
 
 
@@ -56,13 +58,17 @@ def requirements(
     every: Annotated[bool, typer.Option("--all", help="Check for every release MWAA has had; prints a table.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the proposed changes as a diff.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Write the proposed changes into the file.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Also install it for a trial, and import every module; for one release.")
+    ] = False,
     output: FormatOption = Format.TEXT,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
     """Say whether the requirements file works on MWAA, and why not.
 
-    Resolved for MWAA's platform, Python, constraints and packages; nothing is installed and no Docker is needed.
+    Resolved for MWAA's platform, Python, constraints and packages; no Docker is needed. Nothing is
+    installed, except with --install: into a copy of the release's packages that is thrown away.
     Exit codes: 0 it works, 1 it does not, 3 it could not be checked.
 
     Examples:
@@ -72,6 +78,8 @@ def requirements(
       mwaa-local check requirements --airflow-version 2.10.3,3.3.1
 
       mwaa-local check requirements --fix
+
+      mwaa-local check requirements --install
 
       mwaa-local check requirements --format github
     """
@@ -85,8 +93,10 @@ def requirements(
     releases = _releases(session, airflow_version or [], every=every)
     variables = translate(environment.airflow_configuration_options)
     private = environment.webserver_access_mode == PRIVATE_ACCESS
-    checking = RequirementsCheck(session.project, path, session.env, variables, private)
+    checking = RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir)
     several = len(releases) > 1
+    if install and several:
+        raise typer.BadParameter("--install is for one release: each needs a package set of its own; name one")
 
     def on_checked(item: Checked) -> None:
         if several:
@@ -95,6 +105,8 @@ def requirements(
     checked = checking.check_all(releases, on_checked)
     if fix and _fix(session, checked):
         checked = checking.check_all(releases, on_checked)
+    if install:
+        checked = [_tried(session, environment, releases[0], path, checked[0])]
     _show_checked(session, checked, Format.JSON if as_json else output, diff=diff, table=every)
     raise typer.Exit(report.exit_code(checked))
 
@@ -105,28 +117,89 @@ def plugins(
         Path | None, typer.Argument(help="plugins.zip or a folder; default: the project's plugins.")
     ] = None,
     airflow_version: Annotated[str, typer.Option("--airflow-version", help="Check for this release.")] = "",
+    no_load: Annotated[bool, typer.Option("--no-load", help="Do not load them with the release's Airflow.")] = False,
     output: FormatOption = Format.TEXT,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
     """Say what is wrong with plugins.zip, or with the folder that it is made from.
 
-    Archives are looked into, never extracted. Exit codes: 0 nothing is wrong, 1 something is.
+    Where no error is found without running them, they are loaded with the release's Airflow, and what registered is
+    listed; this imports their modules on this machine, without the requirements. A zip is unpacked for it into a
+    temporary folder. The first time for a release, its packages are installed.
+    Exit codes: 0 nothing is wrong, 1 something is, 3 they could not be loaded here.
 
     Examples:
 
       mwaa-local check plugins
 
       mwaa-local check plugins plugins.zip --airflow-version 3.3.1
+
+      mwaa-local check plugins --no-load
     """
     from mwaa_local.check import report
     from mwaa_local.check.plugins import check_plugins
 
     session = open_session(project_dir)
     [release] = _releases(session, [airflow_version] if airflow_version else [], every=False)
-    findings = check_plugins(_existing(path or Path(os.path.relpath(session.project.plugins_dir))), release)
-    _show_findings(session, findings, Format.JSON if as_json else output)
+    path = _existing(path or Path(os.path.relpath(session.project.plugins_dir)))
+    findings, registered = check_plugins(path, release), None
+    if not no_load:
+        if report.findings_exit_code(findings):
+            session.console.say("not loaded: what is wrong already comes first")
+        else:
+            loaded = _loaded(session, release, path, findings)
+            findings, registered = (*findings, *loaded.findings), loaded.registered
+    _show_findings(session, findings, Format.JSON if as_json else output, registered)
     raise typer.Exit(report.findings_exit_code(findings))
+
+
+def _tried(session: Session, environment: Environment, release: Release, path: Path, checked: Checked) -> Checked:
+    """Install the file for a trial; return what was checked with what that found."""
+    from dataclasses import replace
+
+    from mwaa_local.check.finding import in_order
+    from mwaa_local.check.trial import InstallTrial
+    from mwaa_local.check.verdict import Conflict, NoWheel
+    from mwaa_local.packages import PackageStore
+    from mwaa_local.remarks import WARNING, Remark
+    from mwaa_local.steps import Steps
+
+    console = session.console
+    if isinstance(checked.verdict, Conflict | NoWheel):
+        console.say("not installed for a trial: it is known already that pip would fail")
+        return checked
+    steps = Steps(console.show_event)
+    store = PackageStore(session.cache_dir, session.env)
+    base = steps.do("packages", lambda say: store.base(release, say))
+    for note in base.notes:
+        console.show_remark(Remark(WARNING, "python", note))
+    trial = InstallTrial(session.project, environment, release, path, session.env, session.cache_dir, steps)
+    tried = trial.run(base, checked)
+    if not any(finding.rule == "install-failed" for finding in tried.findings):
+        changed = ", ".join(tried.installed) or "nothing"
+        console.say(f"installed for a trial: {changed}; {tried.imported} modules could be imported")
+    return replace(checked, findings=in_order([*checked.findings, *tried.findings]))
+
+
+def _loaded(session: Session, release: Release, path: Path, findings: tuple[Finding, ...]) -> Loaded:
+    """Load the plugins with the release's packages, which are installed where they are not there yet.
+
+    Where that fails, what was found so far is told on stderr before the error goes on upward.
+    """
+    from mwaa_local.check import report
+    from mwaa_local.check.plugins_loading import PluginsLoad
+    from mwaa_local.packages import PackageStore
+    from mwaa_local.steps import Steps
+
+    environment = session.environment()
+    store = PackageStore(session.cache_dir, session.env)
+    try:
+        base = Steps(session.console.show_event).do("packages", lambda say: store.base(release, say))
+    except MwaaLocalError:
+        session.console.say(report.findings_text(findings))
+        raise
+    return PluginsLoad(session.project, environment, release, path, session.env, base).run()
 
 
 def _releases(session: Session, named: list[str], *, every: bool) -> list[Release]:
@@ -194,12 +267,18 @@ def _show_checked(session: Session, checked: list[Checked], output: Format, *, d
         console.show(report.summary_table(checked) if table else report.text(checked, colour=colour))
 
 
-def _show_findings(session: Session, findings: tuple[Finding, ...], output: Format) -> None:
+def _show_findings(
+    session: Session, findings: tuple[Finding, ...], output: Format, registered: tuple[Registered, ...] | None
+) -> None:
+    """Show findings, and what registered where the format has room for it; None is for plugins not loaded."""
+    from dataclasses import asdict
+
     from mwaa_local.check import report
 
     console = session.console
     if output is Format.JSON:
-        console.show_json(report.findings_json(findings))
+        plain = None if registered is None else [asdict(plugin) for plugin in registered]
+        console.show_json({**report.findings_json(findings), "registered": plain})
     elif output is Format.JUNIT:
         console.show(report.findings_junit(findings, name="plugins"))
     elif output is Format.SARIF:
@@ -210,3 +289,16 @@ def _show_findings(session: Session, findings: tuple[Finding, ...], output: Form
         console.show(report.findings_text(findings, colour=lambda text, code: console.colour(text, code, console.out)))
     else:
         console.show("nothing is wrong with the plugins")
+    if output is Format.TEXT and registered is not None:
+        _show_registered(session, registered)
+
+
+def _show_registered(session: Session, registered: tuple[Registered, ...]) -> None:
+    from mwaa_local.check.report_problems import shown_line
+
+    if not registered:
+        session.console.show("no plugin registered")
+    for plugin in registered:
+        members = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.members.items())
+        place = f" ({plugin.source})" if plugin.source else ""
+        session.console.show(shown_line(f"registered {plugin.name}{place}: {members or 'nothing but its name'}"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -32,9 +35,7 @@ def runner(project: MakeProject) -> ProjectRunner:
     make_wheel(wheels, "beta", "1.0", ["alpha<2"])
     make_wheel(wheels, "gamma", "1.0", ["alpha>=2"])
     make_wheel(wheels, "jinja2", "2.11.3")
-    make_wheel(wheels, "jinja2", "3.1.6")
     make_wheel(wheels, "sqlalchemy", "1.4.0")
-    make_wheel(wheels, "sqlalchemy", "2.0.51")
     return made
 
 
@@ -72,6 +73,32 @@ def test_file_that_works_says_what_it_adds(runner: ProjectRunner) -> None:
 
 def test_package_of_the_image_stays_as_it_is(runner: ProjectRunner) -> None:
     assert checked(runner, f"{OWN_WHEELS}jinja2\n")["changes"] == []
+
+
+def test_package_that_needs_one_of_the_image_works_without_an_index(runner: ProjectRunner) -> None:
+    """pip finds it installed, though no folder of wheels has it."""
+    make_wheel(runner.root_dir / "plugins", "zeta", "1.0", ["requests", "boto3>1"])
+    assert [item["name"] for item in checked(runner, f"{OWN_WHEELS}zeta\n")["changes"]] == ["zeta"]
+
+
+@pytest.fixture
+def private_index(tmp_path: Path) -> Iterator[str]:
+    """An index of one package that PyPI has, too, in another version."""
+    folder = tmp_path / "index" / "simple" / "slackclient"
+    make_wheel(folder, "slackclient", "0.0.1")
+    name = "slackclient-0.0.1-py3-none-any.whl"
+    (folder / "index.html").write_text(f'<a href="{name}">{name}</a>')
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "index"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/simple"
+        server.shutdown()
+
+
+def test_index_of_the_file_takes_the_place_of_the_usual_one(runner: ProjectRunner, private_index: str) -> None:
+    one = checked(runner, f"--index-url {private_index}\n# -c \nslackclient\n")
+    assert [(item["name"], item["version"]) for item in one["changes"]] == [("slackclient", "0.0.1")]
+    assert one["built"] == []  # its wheel is known to fit
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])

@@ -1,0 +1,113 @@
+"""What the requirements check says of a file is what the real pip does with it, for three generations of MWAA's images.
+
+A sample by default; all files, more than forty for each release, with MWAA_LOCAL_TEST_AGREEMENT=all. A difference is
+tolerated where the file's `disagreement` says why, and only as long as there is one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.check.finding import ERROR, Finding
+from mwaa_local.check.verdict import Checked, Conflict, PackageChange, Unchecked, Verdict, Works
+from mwaa_local.release import Release
+from tests.agreement.comparison import (
+    AIRFLOW_VERSIONS,
+    REFUSED,
+    UNKNOWN,
+    WORKS,
+    Answer,
+    Pip,
+    RequirementsFile,
+    answer_of,
+    ask_check,
+    ask_pip,
+    can_compare,
+    difference,
+    load,
+    open_pip,
+    write_project,
+)
+from tests.agreement.settings import all_are_chosen, cache_dir, caller_env
+
+FILES_AT_LEAST = 40
+SAMPLE = 4
+FILES = tuple(file for version in AIRFLOW_VERSIONS for file in load(version))
+CHOSEN = tuple(file for file in FILES if file.is_sample or all_are_chosen(os.environ))
+
+
+@pytest.fixture(scope="module")
+def pips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pip]:
+    """A pip for each release that is compared."""
+    env, folder = caller_env(os.environ), tmp_path_factory.mktemp("pips")
+    found = {}
+    for version in dict.fromkeys(file.airflow_version for file in CHOSEN):
+        (folder / version).mkdir()
+        found[version] = open_pip(Release.load(version), cache_dir(os.environ), folder / version, env)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.agreement
+@pytest.mark.parametrize("file", CHOSEN, ids=lambda file: f"{file.airflow_version}: {file.name}")
+def test_check_says_what_pip_does(file: RequirementsFile, pips: dict[str, Pip], tmp_path: Path) -> None:
+    project = write_project(file, tmp_path / "project")
+    checked = ask_check(file, project, caller_env(os.environ))
+    installed = ask_pip(file, project, pips[file.airflow_version], tmp_path)
+    assert can_compare(checked, installed), f"no answer\ncheck: {checked.said}\npip: {installed.said}"
+    told = difference(checked, installed)
+    if file.disagreement:
+        assert told, f"they agree now, so this is to be removed: {file.disagreement}"
+    else:
+        assert not told, told
+
+
+@pytest.mark.parametrize("version", AIRFLOW_VERSIONS)
+def test_each_generation_has_its_files_each_with_a_name_and_a_quick_sample(version: str) -> None:
+    files = load(version)
+    assert len(files) >= FILES_AT_LEAST
+    assert max(Counter(file.name for file in files).values()) == 1
+    assert sum(file.is_sample for file in files) == SAMPLE
+
+
+def checked_as(verdict: Verdict, *findings: Finding) -> Checked:
+    return Checked("requirements.txt", "3.3.1", "3.12", verdict, findings, 0.0)
+
+
+def change(name: str, version: str) -> PackageChange:
+    return PackageChange(name, version, "", False, (), None)
+
+
+@pytest.mark.parametrize(
+    ("checked", "outcome"),
+    [
+        (checked_as(Works(())), WORKS),
+        (checked_as(Conflict((), "")), REFUSED),
+        (checked_as(Works(()), Finding("invalid-requirement", ERROR, "a", 1, "pip cannot read it")), REFUSED),
+        (checked_as(Works(()), Finding("local-path", ERROR, "a", 1, "MWAA cannot see it")), WORKS),
+        (checked_as(Unchecked("a cannot be read"), Finding("unreadable-file", ERROR, "a", 1, "no text")), REFUSED),
+        (checked_as(Unchecked("the index could not be reached")), UNKNOWN),
+    ],
+)
+def test_result_of_the_check_counts_as_far_as_pip_can_know(checked: Checked, outcome: str) -> None:
+    assert answer_of(checked).outcome == outcome
+
+
+def test_version_and_address_are_compared_by_what_they_mean() -> None:
+    url = "https://example.org/b-1.0-py3-none-any.whl"
+    verdict = Works((change("a", "1.0.0RC1"), change("b", f"{url}#sha256=00"), change("wheel", "1.0")))
+    assert answer_of(checked_as(verdict)).changes == {("a", "1.0.0rc1"), ("b", url)}
+
+
+def test_difference_names_what_only_one_of_the_two_says() -> None:
+    one, other = Answer(WORKS, frozenset({("a", "1.0"), ("b", "1.0")})), Answer(WORKS, frozenset({("a", "2.0")}))
+    told = difference(one, other)
+    assert "only the check: a 1.0, b 1.0" in told
+    assert "only pip: a 2.0" in told
+    assert difference(one, one) == ""
+    assert "pip says refused\ncheck: a 1.0, b 1.0\npip: no" in difference(one, Answer(REFUSED, said="no"))

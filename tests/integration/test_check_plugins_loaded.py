@@ -1,0 +1,165 @@
+"""`mwaa-local check plugins` with the release's own Airflow: what registers, and what cannot be loaded."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mwaa_local.check.plugins_files import open_plugins
+from mwaa_local.check.plugins_loading import NotUnpacked, unpack
+from tests.conftest import ProjectRunner
+from tests.integration.test_errors import DEAD_INDEX
+
+MakeProject = Callable[..., ProjectRunner]
+VERSION = "3.3.1"
+VERSIONS = (VERSION, "2.10.3", "2.2.2")
+# A plugin that all of these releases know, with a module beside it that it imports.
+PLUGIN = """
+from airflow.plugins_manager import AirflowPlugin
+from flask import Blueprint
+from own_macros import shout
+
+
+class OwnPlugin(AirflowPlugin):
+    name = "own"
+    macros = [shout]
+    flask_blueprints = [Blueprint("own_pages", __name__)]
+    appbuilder_menu_items = [{"name": "Handbook", "category": "Docs", "href": "https://example.org"}]
+"""
+MACROS = "def shout(text):\n    print('loud')\n    return text.upper()\n"
+NEWER = """
+from airflow.plugins_manager import AirflowPlugin
+import own_listener
+
+
+class NewerPlugin(AirflowPlugin):
+    name = "newer"
+    listeners = [own_listener]
+"""
+
+
+@pytest.fixture
+def runner(project: MakeProject) -> ProjectRunner:
+    return project(
+        {"mwaa.yaml": f'AirflowVersion: "{VERSION}"\n', "dags/a.py": "", "requirements/requirements.txt": ""}
+    )
+
+
+def loaded(runner: ProjectRunner, *words: str) -> dict[str, Any]:
+    """Return what `--json` says."""
+    outcome = runner.run("check", "plugins", "--json", *words)
+    assert "Traceback" not in outcome.stderr, outcome.stderr
+    plain = json.loads(outcome.stdout)
+    assert plain["exit_code"] == outcome.exit_code
+    assert isinstance(plain, dict)
+    return plain
+
+
+def write_zip(path: Path, files: dict[str, str]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_registers_is_told_with_its_members(runner: ProjectRunner, version: str) -> None:
+    runner.write({"plugins/own_plugin.py": PLUGIN, "plugins/own_macros.py": MACROS})
+    plain = loaded(runner, "--airflow-version", version)
+    assert (plain["exit_code"], plain["findings"]) == (0, [])
+    [own] = plain["registered"]
+    assert (own["name"], own["source"]) == ("own", "own_plugin.py")
+    assert own["members"] == {
+        "macros": ["own_macros.shout"],
+        "flask_blueprints": ["own_pages"],
+        "appbuilder_menu_items": ["Handbook"],
+    }
+    assert not list((runner.root_dir / "plugins").rglob("*.pyc"))
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_zip_is_loaded_as_the_folder_is_and_listed_as_text(runner: ProjectRunner) -> None:
+    files = {"sub/newer_plugin.py": NEWER, "own_listener.py": "def on_starting(component):\n    pass\n"}
+    write_zip(runner.root_dir / "plugins.zip", files)
+    outcome = runner.run("check", "plugins", "plugins.zip")
+    assert outcome.exit_code == 0, outcome.stdout
+    assert "registered newer (sub/newer_plugin.py): listeners: own_listener" in outcome.stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("version", VERSIONS)
+def test_file_that_fails_at_its_import_is_an_error(runner: ProjectRunner, version: str) -> None:
+    runner.write({"plugins/own_plugin.py": PLUGIN, "plugins/own_macros.py": MACROS, "plugins/bad.py": "1 / 0\n"})
+    runner.write({"requirements/requirements.txt": "own_package_of_requirements==1\n"})
+    plain = loaded(runner, "--airflow-version", version)
+    [finding] = plain["findings"]
+    assert (finding["rule"], finding["severity"]) == ("plugin-not-loaded", "error")
+    assert (finding["path"], finding["why"]) == ("plugins/bad.py", "division by zero")
+    assert [plugin["name"] for plugin in plain["registered"]] == ["own"]
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_module_that_requirements_may_bring_is_a_warning(runner: ProjectRunner) -> None:
+    runner.write({"plugins/own_plugin.py": "import own_package_of_requirements\n"})
+    assert loaded(runner)["exit_code"] == 1
+    runner.write({"requirements/requirements.txt": "own_package_of_requirements==1\n"})
+    plain = loaded(runner)
+    [finding] = plain["findings"]
+    assert (plain["exit_code"], finding["severity"]) == (0, "warning")
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_plugin_that_ends_python_is_an_error(runner: ProjectRunner) -> None:
+    runner.write({"plugins/own_plugin.py": "import os\nprint('farewell', flush=True)\nos._exit(9)\n"})
+    plain = loaded(runner)
+    [finding] = plain["findings"]
+    assert (finding["severity"], plain["registered"]) == ("error", [])
+    assert "exit code 9" in finding["why"]
+    assert "farewell" in finding["why"]
+
+
+def test_what_is_wrong_already_is_not_run(runner: ProjectRunner) -> None:
+    runner.write({"plugins/own_plugin.py": "def (\n", "plugins/writes.py": "open('/dev/null')\nraise SystemExit\n"})
+    outcome = runner.run("check", "plugins", "--json")
+    plain = json.loads(outcome.stdout)
+    assert (outcome.exit_code, plain["registered"]) == (1, None)
+    assert {finding["rule"] for finding in plain["findings"]} == {"syntax-error"}
+    assert "not loaded" in outcome.stderr
+
+
+def test_packages_that_cannot_be_had_are_an_error_after_what_was_found(runner: ProjectRunner, tmp_path: Path) -> None:
+    runner.write({"plugins/sub/own.py": "", "plugins/json.py": ""})
+    env = {"MWAA_LOCAL_CACHE_DIR": str(tmp_path / "empty"), "PIP_INDEX_URL": DEAD_INDEX, "UV_OFFLINE": "1"}
+    outcome = runner.run("check", "plugins", env={**env, "UV_CACHE_DIR": str(tmp_path / "uv")})
+    assert (outcome.exit_code, outcome.stdout) == (3, "")
+    assert "warning[shadows-package]" in outcome.stderr.partition("error: could not install the release's packages")[0]
+
+
+def test_no_load_leaves_it_at_looking(runner: ProjectRunner) -> None:
+    runner.write({"plugins/own_plugin.py": "1 / 0\n"})
+    plain = loaded(runner, "--no-load")
+    assert (plain["exit_code"], plain["registered"]) == (0, None)
+
+
+@pytest.mark.parametrize("name", ["../outside.py", "/outside.py", "a/../../outside.py", "a\\..\\outside.py"])
+def test_nothing_is_unpacked_outside_of_the_folder(tmp_path: Path, name: str) -> None:
+    write_zip(tmp_path / "plugins.zip", {name: "1 / 0\n"})
+    with open_plugins(tmp_path / "plugins.zip") as plugins, pytest.raises(NotUnpacked):
+        unpack(plugins, tmp_path / "plugins")
+    assert not list(tmp_path.rglob("outside.py"))
+
+
+def test_zip_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    write_zip(tmp_path / "plugins.zip", {"a.py": "123456", "b.py": "123456"})
+    with open_plugins(tmp_path / "plugins.zip") as plugins, pytest.raises(NotUnpacked, match="more than 10 bytes"):
+        unpack(plugins, tmp_path / "plugins", 10)
