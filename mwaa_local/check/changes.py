@@ -17,6 +17,10 @@ from mwaa_local.check.resolver import Package
 from mwaa_local.check.verdict import Broken, PackageChange
 from mwaa_local.release import Release
 
+# What pip takes for a package and for what it downloads, unpacking included: 26 small packages (2.5 MB) took 4.6 s and
+# 10 large ones (171 MB) 13 s, with pip 23.2, Python 3.12, 2 cores and an index nearby.
+PACKAGE_INSTALL_S = 0.17
+INSTALLED_BYTES_PER_S = 15_000_000
 REPLACES_AIRFLOW = "replaces-airflow"  # the rule
 _NAME = re.compile(r"^[a-z0-9][a-z0-9.-]*")
 
@@ -62,6 +66,14 @@ def package_changes(
             )
         )
     return tuple(found)
+
+
+def install_estimate_s(changes: Sequence[PackageChange]) -> float | None:
+    """Return about how long pip takes in a container, in seconds; None where the index does not tell sizes."""
+    sizes = [change.size_bytes for change in changes]
+    if None in sizes:
+        return None
+    return len(sizes) * PACKAGE_INSTALL_S + sum(size or 0 for size in sizes) / INSTALLED_BYTES_PER_S
 
 
 def without_wheel(

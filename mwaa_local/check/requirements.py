@@ -16,6 +16,7 @@ from mwaa_local.check.changes import (
     broken_by,
     changed,
     describe_broken,
+    install_estimate_s,
     package_changes,
     without_wheel,
 )
@@ -175,7 +176,8 @@ def _verdict(
     )
     if unbuildable := tuple(item for item in sources if item.problem and not item.problem.startswith(NOT_TRIED)):
         return NoWheel(unbuildable), changes, answer.yanked
-    return Works(changes, broken=_broken(packages, changes, resolver, release), built=sources), changes, answer.yanked
+    works = Works(changes, _broken(packages, changes, resolver, release), sources, install_estimate_s(changes))
+    return works, changes, answer.yanked
 
 
 def _refused(line: Line) -> Clash:

@@ -21,7 +21,8 @@ MakeProject = Callable[..., ProjectRunner]
 VERSION = "3.3.1"
 FILE = "requirements/requirements.txt"
 OWN_WHEELS = "--no-index\n--find-links /usr/local/airflow/plugins\n"
-# pip's own pin in the constraints of Airflow 3.3.1, and one of MWAA's essential pins.
+SIZE_BYTES = 150_000_000
+# A pin of the constraints of Airflow 3.3.1, and one of MWAA's essential pins.
 PINNED, ESSENTIAL = "jinja2==3.1.6", "sqlalchemy==2.0.51"
 
 
@@ -99,6 +100,43 @@ def test_index_of_the_file_takes_the_place_of_the_usual_one(runner: ProjectRunne
     one = checked(runner, f"--index-url {private_index}\n# -c \nslackclient\n")
     assert [(item["name"], item["version"]) for item in one["changes"]] == [("slackclient", "0.0.1")]
     assert one["built"] == []  # its wheel is known to fit
+
+
+class SizedIndex(http.server.BaseHTTPRequestHandler):
+    """An index that tells sizes, as PyPI does (PEP 700), of one package without dependencies."""
+
+    def do_GET(self) -> None:
+        name = "slackclient-0.0.1-py3-none-any.whl"
+        if self.path == f"/{name}.metadata":
+            self.answer("text/plain", "Metadata-Version: 2.1\nName: slackclient\nVersion: 0.0.1\n")
+        elif self.path == "/simple/slackclient/":
+            hashes = {"sha256": 64 * "a"}
+            file = {"filename": name, "url": f"/{name}", "hashes": hashes, "size": SIZE_BYTES, "core-metadata": True}
+            page = {"meta": {"api-version": "1.1"}, "name": "slackclient", "versions": ["0.0.1"], "files": [file]}
+            self.answer("application/vnd.pypi.simple.v1+json", json.dumps(page))
+        else:
+            self.send_error(404)
+
+    def answer(self, kind: str, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def test_size_and_time_are_told_where_the_index_knows_sizes(runner: ProjectRunner) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SizedIndex) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/simple"
+        one = checked(runner, f"--index-url {url}\n# -c \nslackclient\n")
+        server.shutdown()
+    assert [item["size_bytes"] for item in one["changes"]] == [SIZE_BYTES]
+    assert one["download_bytes"] == SIZE_BYTES
+    assert one["install_estimate_s"] > 10
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.check.changes import changed, package_changes, wheel, without_wheel
+from mwaa_local.check.changes import changed, install_estimate_s, package_changes, wheel, without_wheel
 from mwaa_local.check.lines import read
 from mwaa_local.check.resolver import Package, Resolver, is_prerelease, python_release
+from mwaa_local.check.verdict import PackageChange
 from mwaa_local.release import Release
 
 NEWEST, OLD = Release.load("3.3.1"), Release.load("2.2.2")
@@ -109,3 +110,20 @@ def test_address_of_the_index_is_in_a_private_file(tmp_path: Path) -> None:
     resolver.metadata({"x": package("x", "1.0")})
     [config] = tmp_path.glob("uv.*.toml")
     assert config.stat().st_mode & 0o077 == 0
+
+
+def change(size_bytes: int | None) -> PackageChange:
+    return PackageChange("x", "1.0", "", False, (), size_bytes)
+
+
+def test_install_estimate_grows_with_packages_and_bytes() -> None:
+    few, many = install_estimate_s([change(0)]), install_estimate_s([change(0)] * 10)
+    large = install_estimate_s([change(150_000_000)])
+    assert few is not None and many is not None and large is not None
+    assert many == pytest.approx(10 * few)
+    assert large - few == pytest.approx(10.0)
+
+
+def test_install_estimate_is_unknown_where_a_size_is() -> None:
+    assert install_estimate_s([change(1000), change(None)]) is None
+    assert install_estimate_s([]) == 0
