@@ -100,6 +100,7 @@ start_dockerd() {
         sleep 0.25
     done
     cp /var/run/docker.pid "$DOCKERD_PID_FILE"
+    remove_leftovers
 }
 
 # stop_replaced_dockerd: after an upgrade the running daemon's containerd and shims are gone from under it.

@@ -13,6 +13,7 @@ fi
 require_root "stop dockerd"
 pid=$(cat "$DOCKERD_PID_FILE")
 if is_dockerd "$pid"; then
+    remove_leftovers
     say "stopping dockerd (process $pid) and the containers it runs"
     stop_dockerd "$pid"
     say "stopped in $SECONDS s"
