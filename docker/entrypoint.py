@@ -449,6 +449,7 @@ class Container:
     # The metadata database.
 
     def migrate(self) -> int:
+        """Prepare the database, once; then run what is to run at every start, which looks itself whether it has to."""
         values = self.values("commands", "key")
         mark = f"mwaa-local:{values['key']}"
         # A comment on the database itself: it goes where the data go, and when they go.
@@ -459,15 +460,22 @@ class Container:
         )[0]
         if row[0] == mark:
             say("the metadata database is prepared already")
-            return 0
-        for argv in values["commands"]:
+        else:
+            exit_code = self.call_all(values["commands"])
+            if exit_code != 0:
+                return exit_code
+            ask(self.own, f"COMMENT ON DATABASE {row[1]} IS %s", mark)
+        return self.call_all(values.get("then", []))
+
+    def call_all(self, commands: Sequence[Sequence[str]]) -> int:
+        """Run commands one after another; return the exit code of the first that does not end well."""
+        for argv in commands:
             try:
                 exit_code = subprocess.call(argv, env=dict(self.own))
             except OSError as error:
                 raise Refused(f"cannot run {argv[0]}: {error}", CANNOT_RUN) from None
             if exit_code != 0:
                 return exit_code if exit_code > 0 else SIGNAL_OFFSET - exit_code
-        ask(self.own, f"COMMENT ON DATABASE {row[1]} IS %s", mark)
         return 0
 
     # Health.

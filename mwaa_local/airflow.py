@@ -1,7 +1,7 @@
 """AirflowClient: what the launcher asks a running Airflow: health, import errors, DAG runs.
 
-Reads come from the metadata database, which every release has in nearly the same shape; changes go through Airflow's
-own command line, which is the only interface that all releases share without a login.
+Reads come from the metadata database, which every release has in nearly the same shape; runs are triggered through
+Airflow's own command line, which is the only interface that all releases share without a login.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from mwaa_local.errors import DagRunFailed
 from mwaa_local.health import HEARTBEAT_LIMIT_S, Health
+from mwaa_local.metadata import FINAL_RUN_STATES, Metadata
 from mwaa_local.plan import HeartbeatReady, HttpReady, Plan
 from mwaa_local.runtime import READY, ComponentStatus, Event, Runtime
 from mwaa_local.runtime.readiness import page_answers
@@ -22,8 +23,11 @@ DAG_RUN_TIMEOUT_S = 600.0
 POLL_PAUSE_S = 0.1
 # Longer than the web server of Airflow 3 is busy with building its task API, just after a start on a slow machine.
 PAGE_TIMEOUT_S = 20.0
+CLI_OUTPUT_CHARACTERS = 2000  # of a failed command's output that are worth showing: its end says why
 UNHEALTHY = "unhealthy"
-FINAL_STATES = ("success", "failed")
+# How `airflow tasks failed-deps` begins its list, in every release since 2.0.
+UNMET_HEADING = "Task instance dependencies not met:"
+STATE_DEPENDENCY = "Task Instance State:"  # a task that has not begun never has the state of one that may begin
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,9 @@ class AirflowClient:
         started = time.monotonic()
         self._wait_until_known(dag_id)
         run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
-        commands: list[tuple[str, ...]] = [("dags", "trigger", "-r", run_id, dag_id)]
         if self._health.dag_is_paused(dag_id):
-            commands.insert(0, ("dags", "unpause", dag_id))
-        for argv in commands:
-            exit_code, output = self._runtime.capture("scheduler", argv)
-            if exit_code != 0:
-                raise DagRunFailed(f"cannot trigger {dag_id}: exit code {exit_code}", output.strip()[-2000:])
+            self.metadata().set_paused([dag_id], paused=False)
+        self.trigger(dag_id, run_id)
         on_event(Event("dag run", "working", detail=f"{dag_id} was triggered"))
         state = self._wait_for_run(dag_id, run_id)
         if state != "success":
@@ -125,6 +125,35 @@ class AirflowClient:
                 f"mwaa-local logs worker; task logs are below .mwaa-local/airflow/logs/dag_id={dag_id}",
             )
         on_event(Event("dag run", "done", time.monotonic() - started, f"{dag_id} succeeded"))
+
+    def metadata(self, dags_dir: str = "") -> Metadata:
+        """Return what answers questions about DAGs and runs; `dags_dir` is the folder as this machine knows it."""
+        return Metadata(self._health, [f"{self._plan.home_dir}/dags", *([dags_dir] if dags_dir else [])])
+
+    def trigger(self, dag_id: str, run_id: str, conf: str = "") -> None:
+        """Trigger a run with a configuration, which is JSON. Raises DagRunFailed when Airflow refuses it."""
+        words = ("dags", "trigger", "-r", run_id, *(["-c", conf] if conf else []), dag_id)
+        exit_code, output = self._runtime.capture("scheduler", words)
+        if exit_code != 0:
+            said = output.strip()[-CLI_OUTPUT_CHARACTERS:]
+            raise DagRunFailed(f"cannot trigger {dag_id}: exit code {exit_code}", said, "mwaa-local logs scheduler")
+
+    def unmet(self, dag_id: str, task_id: str, run_id: str) -> list[str]:
+        """Return, in Airflow's words, what a task instance waits for; nothing where Airflow does not know."""
+        exit_code, output = self._runtime.capture("scheduler", ("tasks", "failed-deps", dag_id, task_id, run_id))
+        if exit_code != 0:
+            return []
+        lines = output.splitlines()
+        begin = next((number for number, line in enumerate(lines) if line.startswith(UNMET_HEADING)), len(lines))
+        found = [line.strip() for line in lines[begin + 1 :] if ": " in line]
+        return [line for line in found if not line.startswith(STATE_DEPENDENCY)]
+
+    def queued_messages(self) -> int | None:
+        """Return how many messages wait in the environment's queue; None when the broker does not answer."""
+        return self._health.queue_length(self._plan.queue)
+
+    def close(self) -> None:
+        self._health.close()
 
     def _wait_until_known(self, dag_id: str) -> None:
         deadline = time.monotonic() + DAG_KNOWN_TIMEOUT_S
@@ -143,7 +172,7 @@ class AirflowClient:
         state = None
         while time.monotonic() < deadline:
             state = self._health.dag_run_state(dag_id, run_id)
-            if state in FINAL_STATES:
+            if state in FINAL_RUN_STATES:
                 return state
             time.sleep(POLL_PAUSE_S)
         return f"{state} after {DAG_RUN_TIMEOUT_S:.0f} s"

@@ -30,10 +30,12 @@ class Configuration:
     home_dir: str
     host_env: Mapping[str, str]
     left_out: frozenset[str] = frozenset()  # of the container's variables: what this place has of its own
+    aws_url: str = ""  # where the local AWS answers, if there is one
 
     def container(self, packages: PythonEnvironment) -> dict[str, str]:
         """Return the base environment of every component."""
-        env = container_env(self.project, self.environment, self.release, packages, self.home_dir, self.host_env)
+        places = (packages, self.home_dir)
+        env = container_env(self.project, self.environment, self.release, *places, self.host_env, self.aws_url)
         return {name: value for name, value in env.items() if name not in self.left_out}
 
     def startup_views(self, packages: PythonEnvironment) -> dict[str, dict[str, str]]:

@@ -12,14 +12,20 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mwaa_local import requirements, requirements_container, requirements_install
+from mwaa_local.airflow_settings import AirflowSettings
+from mwaa_local.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
+from mwaa_local.aws_local import AWS, SERVER_VARIABLES, AwsImage, aws_component
+from mwaa_local.aws_local import SCRIPT_PATH as AWS_SCRIPT_PATH
 from mwaa_local.compose_files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.configuration import Configuration
+from mwaa_local.container import region_of
 from mwaa_local.container_outcomes import ContainerOutcomes
 from mwaa_local.container_startup import startup_values
 from mwaa_local.environment import AwsMode
@@ -36,6 +42,7 @@ from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
 from mwaa_local.ports import check_ports
 from mwaa_local.preparation import (
+    AWS_FILE,
     QUEUE_NAME,
     Preparation,
     Prepared,
@@ -47,8 +54,9 @@ from mwaa_local.remarks import Remark, save_remarks
 from mwaa_local.runtime.compose import ComposeRuntime, compose_name
 from mwaa_local.runtime.engine import ComposeProject
 from mwaa_local.runtime.isolation import MWAA_HOME_DIR
-from mwaa_local.runtime.state import MARK_VARIABLE
+from mwaa_local.runtime.state import MARK_VARIABLE, write_private
 from mwaa_local.secrets import Secrets, load_secrets
+from mwaa_local.seeding import SCRIPT_PATH, SEED_TIMEOUT_S, seed_values
 from mwaa_local.servers import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S
 from mwaa_local.steps import Say, Steps
@@ -59,6 +67,11 @@ ENTRYPOINT = (f"{HOME_DIR}/.local/bin/python", "-I", "/usr/local/bin/entrypoint"
 WEBSERVER_PORT = 8080  # inside; outside it is the environment file's
 POSTGRES_PORT = 5432
 REDIS_PORT = 6379
+AWS_PORT = 5000
+AWS_DIR = "aws-local"  # below the folder of files for Docker
+# Where the compose file shows that folder and the project's fixtures.
+AWS_IN_CONTAINER = "/opt/mwaa/aws"
+FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"
 IN_IMAGE = PythonEnvironment(Path(HOME_DIR) / ".local", "", "")
 # The image's own, or of this machine and without meaning in a container.
 NOT_IN_CONTAINERS = frozenset(
@@ -88,10 +101,12 @@ class ContainerPreparation(Preparation):
     build_image: bool = True  # `mwaa-local env` leaves that to Compose
     _requirements: requirements.PreparedRequirements | None = None
     _packages_key: str = ""
+    _seed_key: str = ""
 
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
         self._remark_on_members()
+        settings, fixtures = self._airflow_settings(), self._fixtures()
         if self.build_image:  # `env` starts nothing
             check_ports(self._ports(), self.running.ports if self.running else {})
         self.files.make()
@@ -100,25 +115,30 @@ class ContainerPreparation(Preparation):
         secrets = self._with_database_password(load_secrets(self.project.state_dir))
         ports = self._ports()
         values = self._container_values(secrets, ports)
-        configuration = Configuration(
-            self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS
-        )
+        aws_url = f"http://{AWS}:{AWS_PORT}" if AWS in ports else ""
+        parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS)
+        configuration = Configuration(*parts, aws_url)
         image = self._image()
+        aws = self._write_aws(fixtures, secrets, ports)
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
+        self._write_migration(secrets, settings)
         env_of = self._write_component_variables(configuration)
         self._write_server_files(secrets)
-        plan = self._plan(secrets, ports, values, env_of)
+        plan = self._plan(secrets, ports, values, env_of, aws)
         self._write_compose_variables(plan, image)
         write_context(self.release, self.files.image_dir)
-        compose = ComposeProject(
-            compose_name(self.project), self.project.root_dir, COMPOSE_PATH.resolve(), self.files.env_path
-        )
-        self.runtime.use(compose)
+        self.runtime.use(self._compose)
         if self.build_image:
-            self._build(image)
+            self._build(image, aws)
         save_remarks(self.project.run_dir, self.remarks)
         return Prepared(plan, tuple(self.remarks), HOME_DIR)
+
+    @property
+    def _compose(self) -> ComposeProject:
+        return ComposeProject(
+            compose_name(self.project), self.project.root_dir, COMPOSE_PATH.resolve(), self.files.env_path
+        )
 
     @property
     def files(self) -> ComposeFiles:
@@ -244,14 +264,21 @@ class ContainerPreparation(Preparation):
                 "retry_failed": self.running is None,
             }
         self.files.write_start("requirements", {**values("scheduler"), "pip": pip})
+
+    def _write_migration(self, secrets: Secrets, settings: AirflowSettings) -> None:
+        """Write what prepares the database, and the step after it that puts the user's settings in."""
         commands = [self.release.migrate_argv, self.release.create_user_argv]
-        self.files.write_start(
-            "migrate-db",
-            {
-                "commands": [["airflow", *argv] for argv in commands if argv],
-                "key": f"{self.release.airflow_version}:{image_tag(self.release, self._image())}",
-            },
-        )
+        values: dict[str, object] = {
+            "commands": [["airflow", *argv] for argv in commands if argv],
+            "key": f"{self.release.airflow_version}:{image_tag(self.release, self._image())}",
+        }
+        shutil.copyfile(SCRIPT_PATH, self.files.dir / "run" / SCRIPT_PATH.name)
+        if not settings.is_empty:
+            seed = seed_values(settings, secrets.fernet_key)
+            script = [ENTRYPOINT[0], "-I", f"{RUN_DIR}/{SCRIPT_PATH.name}", f"{RUN_DIR}/migrate-db.json"]
+            self._seed_key = str(seed["mark"])
+            values |= {"seed": seed, "then": [script]}
+        self.files.write_start("migrate-db", values)
 
     def _write_component_variables(self, configuration: Configuration) -> dict[str, dict[str, str]]:
         """Write each service's variables as they are without a startup script; return MWAA's components' own."""
@@ -277,10 +304,42 @@ class ContainerPreparation(Preparation):
         )
         self.files.write_image_secrets(self._ca_bundle(), self.env.get("PIP_INDEX_URL", ""))
 
+    def _write_aws(self, fixtures: Fixtures | None, secrets: Secrets, ports: Mapping[str, int]) -> Component | None:
+        """Write what the local AWS starts from, and return it as a component, where it is asked for."""
+        self.files.write_variables(AWS, SERVER_VARIABLES)
+        if fixtures is None:
+            return None
+        folder = self.files.dir / AWS_DIR
+        folder.mkdir(exist_ok=True, mode=0o700)
+        (folder / "none").mkdir(exist_ok=True)
+        shutil.copyfile(AWS_SCRIPT_PATH, folder / AWS_SCRIPT_PATH.name)
+        values = fixtures.to_json(region_of(self.env), FIXTURES_IN_CONTAINER)
+        write_private(folder / AWS_FILE, json.dumps(values))
+        version = fixtures_version(values, fixtures_dir(self.project), secrets.fernet_key)
+        script, start_values = f"{AWS_IN_CONTAINER}/{AWS_SCRIPT_PATH.name}", f"{AWS_IN_CONTAINER}/{AWS_FILE}"
+        argv = (script, "0.0.0.0", str(AWS_PORT), start_values)
+        return aws_component(argv, SERVER_VARIABLES, ports[AWS], version)
+
+    def _aws_variables(self, plan: Plan, image: Image) -> dict[str, str]:
+        """Return the compose file's variables for the local AWS."""
+        aws, fixtures = plan.component(AWS), fixtures_dir(self.project)
+        return {
+            **AwsImage.beside(image).variables(),
+            "COMPOSE_PROFILES": AWS if aws else "",
+            "MWAA_AWS_KEY": aws.reads if aws else "",
+            "MWAA_AWS_PORT": str(plan.ports.get(AWS, 0)),
+            "MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else self.files.dir / AWS_DIR / "none"),
+        }
+
     # The plan.
 
     def _plan(
-        self, secrets: Secrets, ports: Mapping[str, int], values: LocalValues, env_of: Mapping[str, Mapping[str, str]]
+        self,
+        secrets: Secrets,
+        ports: Mapping[str, int],
+        values: LocalValues,
+        env_of: Mapping[str, Mapping[str, str]],
+        aws: Component | None,
     ) -> Plan:
         password = secrets.database_passwords[self._password_key]
         launch = Launch(
@@ -304,8 +363,18 @@ class ContainerPreparation(Preparation):
             exec_argv=(*ENTRYPOINT, "exec", "airflow"),
             listen=("0.0.0.0", WEBSERVER_PORT),
             own_hosts=True,
+            aws=aws,
+            aws_port=ports.get(AWS, 0),
             one_time=(
-                Component("migrate-db", (*ENTRYPOINT, "migrate"), {}, ExitedOk(), ("postgres",), restart=False),
+                Component(
+                    "migrate-db",
+                    (*ENTRYPOINT, "migrate"),
+                    {},
+                    ExitedOk(),
+                    ("postgres",),
+                    restart=False,
+                    reads=self._seed_key,
+                ),
                 Component(
                     "requirements", (*ENTRYPOINT, "install"), {}, ExitedOk(REQUIREMENTS_TIMEOUT_S), restart=False
                 ),
@@ -340,6 +409,7 @@ class ContainerPreparation(Preparation):
             **shown,
             **commands,
             **self._limits(),
+            **self._aws_variables(plan, image),
             "MWAA_PROJECT": compose_name(self.project),
             "MWAA_DOCKER_DIR": str(self.files.dir),
             "MWAA_LOGS_DIR": str(self.project.airflow_home_dir / "logs"),
@@ -367,14 +437,14 @@ class ContainerPreparation(Preparation):
 
     # The image.
 
-    def _build(self, image: Image) -> None:
-        tag = image_tag(self.release, image)
-        if self.runtime.engine.has_image(tag):
-            return
-        Steps(self.on_event).do("image", lambda say: self._build_image(say, tag))
+    def _build(self, image: Image, aws: Component | None) -> None:
+        tags = [image_tag(self.release, image), *([AwsImage.beside(image).tag] if aws else [])]
+        missing = [tag for tag in tags if not self.runtime.engine.has_image(tag)]
+        if missing:
+            Steps(self.on_event).do("image", lambda say: self._build_images(say, missing))
 
-    def _build_image(self, say: Say, tag: str) -> None:
-        say(f"building {tag}, once for this release")
+    def _build_images(self, say: Say, tags: Sequence[str]) -> None:
+        say(f"building {' and '.join(tags)}, once for this release")
         told = ""
 
         def follow(line: str) -> None:
@@ -385,7 +455,7 @@ class ContainerPreparation(Preparation):
                 say(f"installing: {step}")
 
         done = self.runtime.build(follow)
-        if done.returncode != 0 or not self.runtime.engine.has_image(tag):
+        if done.returncode != 0 or not all(map(self.runtime.engine.has_image, tags)):
             unknown = ImageBuildFailed(
                 "the image could not be built", "\n".join(done.stdout.splitlines()[-BUILD_LINES:])
             )
@@ -404,6 +474,8 @@ class ContainerPreparation(Preparation):
         """
         if self.running is None:
             return
+        self._seed_again()
+        self._remove_aws(plan)
         self.files.forget_script("requirements")  # it does not run again where nothing is to be installed
         # The volume's name changes with whatever is to be installed, the script included. One that is left after that
         # is held by what runs.
@@ -417,6 +489,20 @@ class ContainerPreparation(Preparation):
             with contextlib.suppress(DockerUnavailable):
                 self.runtime.engine.remove_volume(self._packages_volume)
             raise
+
+    def _remove_aws(self, plan: Plan) -> None:
+        """Remove a local AWS that is not asked for any more: Compose leaves services of other profiles alone."""
+        names = [item.name for item in self.runtime.containers() if item.service == AWS]
+        if names and plan.component(AWS) is None:
+            self.runtime.engine.compose(self._compose, "--profile", AWS, "rm", "--stop", "--force", AWS)
+
+    def _seed_again(self) -> None:
+        """Put changed settings into the database that runs; a new container for the step would replace all others."""
+        assert self.running is not None
+        before = self.running.component("migrate-db")
+        same_release = self.running.airflow_version == self.release.airflow_version
+        if self._seed_key and before and same_release and before.reads != self._seed_key:
+            self.runtime.run_once("migrate-db", SEED_TIMEOUT_S)
 
     def _install(self, say: Say) -> None:
         say("running the startup script, then pip, in a container of their own")

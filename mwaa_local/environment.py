@@ -52,10 +52,11 @@ class RuntimeKind(enum.StrEnum):
 
 
 class AwsMode(enum.StrEnum):
-    """Which AWS credentials tasks get: none, or the caller's own AWS configuration."""
+    """Which AWS tasks reach: none, the real one as the caller, or one of this machine's own."""
 
     NONE = "none"
     HOST = "host"
+    LOCAL = "local"
 
 
 # They become words of a command and of a Dockerfile, so neither may hold anything but what such names have.

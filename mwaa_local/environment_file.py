@@ -77,14 +77,14 @@ def invalid(path: Path, problems: Sequence[Problem]) -> EnvironmentFileInvalid:
     """Return the error that lists all problems by line, with one fix or, for several problems, one per line."""
     ordered = sorted(problems, key=lambda problem: problem.line)
     count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-    why = [
-        f"{path.name}:{problem.line}: {dotted(problem.path) + ': ' if problem.path else ''}{problem.rule}"
-        for problem in ordered
-    ]
+    rules = [f"{dotted(problem.path) + ': ' if problem.path else ''}{problem.rule}" for problem in ordered]
+    why = [f"{path.name}:{problem.line}: {rule}" for problem, rule in zip(ordered, rules, strict=True)]
     fixes = [problem.fix for problem in ordered]
     if len(ordered) > 1:
         fixes = [f"line {problem.line}: {problem.fix}" for problem in ordered]
-    return EnvironmentFileInvalid(f"{path} has {count}", "\n".join(why), "\n".join(dict.fromkeys(fixes)))
+    error = EnvironmentFileInvalid(f"{path} has {count}", "\n".join(why), "\n".join(dict.fromkeys(fixes)))
+    error.problems = tuple((problem.line, rule, problem.fix) for problem, rule in zip(ordered, rules, strict=True))
+    return error
 
 
 def _read_text(path: Path) -> str | None:

@@ -35,7 +35,20 @@ class ProjectNotFound(MwaaLocalError):
 
 
 class EnvironmentFileInvalid(MwaaLocalError):
-    """`mwaa.yaml` breaks a rule; `why` lists every problem with file and line."""
+    """`mwaa.yaml` breaks a rule; `why` lists every problem with file and line.
+
+    `problems` has the same as (line, what, fix), and is empty where the file cannot be read at all.
+    """
+
+    problems: tuple[tuple[int, str, str], ...] = ()
+
+
+class SettingsFileInvalid(MwaaLocalError):
+    """A file that seeds an environment breaks a rule; `why` lists every problem with file and line."""
+
+
+class SeedingFailed(MwaaLocalError):
+    """An entry of a file that seeds an environment could not be put where it belongs."""
 
 
 class ReleaseUnknown(MwaaLocalError):

@@ -36,11 +36,11 @@ class Health:
         self.last_error = ""
 
     def database_answers(self) -> bool:
-        return self._query("SELECT 1") is not None
+        return self.query("SELECT 1") is not None
 
     def heartbeats(self) -> list[Heartbeat]:
         """Return the newest heartbeat of every job type that has one."""
-        rows = self._query("SELECT job_type, max(latest_heartbeat) FROM job WHERE state = 'running' GROUP BY job_type")
+        rows = self.query("SELECT job_type, max(latest_heartbeat) FROM job WHERE state = 'running' GROUP BY job_type")
         return [Heartbeat(str(kind), _epoch(time)) for kind, time in rows or [] if isinstance(time, datetime)]
 
     def heartbeat_since(self, job_type: str, since: float) -> bool:
@@ -48,7 +48,7 @@ class Health:
 
         The start matters: the row of a previous run still carries its last heartbeat and looks alive.
         """
-        rows = self._query(
+        rows = self.query(
             "SELECT 1 FROM job WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)"
             " AND latest_heartbeat IS NOT NULL LIMIT 1",
             (job_type, since),
@@ -74,30 +74,30 @@ class Health:
 
     def import_errors(self) -> list[tuple[str, str]]:
         """Return (file, first and last line of the traceback) of every DAG file that failed to import."""
-        rows = self._query("SELECT filename, stacktrace FROM import_error ORDER BY filename")
+        rows = self.query("SELECT filename, stacktrace FROM import_error ORDER BY filename")
         return [(str(name), str(trace)) for name, trace in rows or []]
 
     def dag_count(self) -> int | None:
         """Return how many active DAGs the metadata database lists."""
-        column = "is_stale" if self._query("SELECT is_stale FROM dag LIMIT 0") is not None else None
+        column = "is_stale" if self.query("SELECT is_stale FROM dag LIMIT 0") is not None else None
         where = "NOT is_stale" if column else "is_active"
-        rows = self._query(f"SELECT count(*) FROM dag WHERE {where}")
+        rows = self.query(f"SELECT count(*) FROM dag WHERE {where}")
         return int(rows[0][0]) if rows else None  # type: ignore[call-overload]
 
     def dag_is_known(self, dag_id: str) -> bool:
         """Say whether the DAG was parsed and can be triggered."""
-        return bool(self._query("SELECT 1 FROM serialized_dag WHERE dag_id = %s LIMIT 1", (dag_id,)))
+        return bool(self.query("SELECT 1 FROM serialized_dag WHERE dag_id = %s LIMIT 1", (dag_id,)))
 
     def dag_is_paused(self, dag_id: str) -> bool:
-        return bool(self._query("SELECT 1 FROM dag WHERE dag_id = %s AND is_paused", (dag_id,)))
+        return bool(self.query("SELECT 1 FROM dag WHERE dag_id = %s AND is_paused", (dag_id,)))
 
     def dag_run_state(self, dag_id: str, run_id: str) -> str | None:
-        rows = self._query("SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", (dag_id, run_id))
+        rows = self.query("SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", (dag_id, run_id))
         return str(rows[0][0]) if rows else None
 
     def task_states(self, dag_id: str, run_id: str) -> list[tuple[str, str]]:
         """Return (task, state) of a DAG run, in the order in which they started."""
-        rows = self._query(
+        rows = self.query(
             "SELECT task_id, coalesce(state, 'none') FROM task_instance WHERE dag_id = %s AND run_id = %s"
             " ORDER BY start_date NULLS LAST, task_id",
             (dag_id, run_id),
@@ -115,7 +115,11 @@ class Health:
             self._connection.close()
             self._connection = None
 
-    def _query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]] | None:
+    def query(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]] | None:
+        """Return the rows of a query, or None when the database does not answer or refuses it.
+
+        A statement that changes something has to return rows as well: `UPDATE … RETURNING`.
+        """
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = psycopg2.connect(

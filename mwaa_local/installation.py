@@ -19,6 +19,7 @@ from mwaa_local.configuration import Configuration, Exports
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Plan
 from mwaa_local.project import Project
+from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.runtime.isolation import MWAA_HOME_DIR
 from mwaa_local.runtime.state import write_private
@@ -68,15 +69,13 @@ class Installation:
 
         Raises StartupScriptFailed where MWAA's containers would not start; failed requirements are a remark.
         """
-        source, script_path = self._requirements(), self._startup_script()
-        script = script_path.read_bytes() if script_path else b""
-        key = _digest([base.digest, source.digest if source else "", hashlib.sha256(script).hexdigest()])
-        target_dir = self._project.state_dir / "packages" / key
+        source, script_path = self._requirements(), startup_script_path(self._project, self.configuration.release)
+        target_dir = package_set_dir(self._project, self.configuration.release, base, source)
         packages = PythonEnvironment(target_dir, base.python_version, base.digest)
         outcome = Outcome.read(target_dir)
         if outcome is None:
             self.steps.do("packages", lambda say: _clone(store, base, target_dir, say))
-        exports = self._startup_exports(packages, script_path, key)
+        exports = self._startup_exports(packages, script_path, target_dir.name)
         # A start after a failure tries again, as MWAA does; applying another change to a running environment does not.
         if source is not None and (outcome is None or (outcome.failed and self.running is None)):
             outcome = self._install(source, packages, exports)
@@ -99,10 +98,6 @@ class Installation:
         prepared = requirements.prepare(path, self.configuration.release, work_dir, home_map=mapped)
         self.remarks += constraint_remarks(prepared)
         return None if prepared.is_empty else prepared
-
-    def _startup_script(self) -> Path | None:
-        path = self._project.startup_script_path
-        return path if path.is_file() and self.configuration.release.startup_script else None
 
     def _startup_exports(self, packages: PythonEnvironment, script_path: Path | None, key: str) -> Exports:
         exports_path = self._project.run_dir / EXPORTS_NAME
@@ -147,6 +142,25 @@ class Installation:
     @property
     def _log_path(self) -> Path:
         return self._project.logs_dir / REQUIREMENTS_LOG_NAME
+
+
+def startup_script_path(project: Project, release: Release) -> Path | None:
+    """Return the startup script that MWAA would run; None where there is none, or the release runs none."""
+    path = project.startup_script_path
+    return path if path.is_file() and release.startup_script else None
+
+
+def package_set_dir(
+    project: Project,
+    release: Release,
+    base: PythonEnvironment,
+    source: requirements.PreparedRequirements | None,
+) -> Path:
+    """Return where the package set for these requirements and the startup script is, or would be."""
+    script_path = startup_script_path(project, release)
+    script = script_path.read_bytes() if script_path else b""
+    key = _digest([base.digest, source.digest if source else "", hashlib.sha256(script).hexdigest()])
+    return project.state_dir / "packages" / key
 
 
 def constraint_remarks(prepared: requirements.PreparedRequirements) -> list[Remark]:

@@ -204,11 +204,14 @@ class Launch:
     listen: tuple[str, int] | None = None  # where the web server listens, if not at `host` and `webserver_port`
     own_hosts: bool = False
     one_time: tuple[Component, ...] = ()  # what must have ended well before Airflow's components start
+    aws: Component | None = None  # the local AWS
+    aws_port: int = 0
 
 
 def make_plan(environment: Environment, release: Release, launch: Launch) -> Plan:
     """Return the plan of this environment: servers first, then Airflow's components, which start in parallel."""
-    components = [*_servers(launch), *launch.one_time, *_airflow_components(environment, release, launch)]
+    aws = [launch.aws] if launch.aws else []
+    components = [*_servers(launch), *aws, *launch.one_time, *_airflow_components(environment, release, launch)]
     preload = release.preload if launch.forkserver else ()
     return Plan(
         components=tuple(components),
@@ -217,6 +220,7 @@ def make_plan(environment: Environment, release: Release, launch: Launch) -> Pla
             "webserver": launch.webserver_port,
             "postgres": launch.postgres_port,
             "redis": launch.broker_port,
+            **({"aws": launch.aws_port} if launch.aws else {}),
         },
         database_url=launch.database_url,
         broker_url=launch.broker_url,
@@ -289,7 +293,12 @@ def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, laun
         exec_argv=launch.exec_argv,
         env=launch.env_of[COMPONENT_OF[name.split(".")[0]]],
         ready=ready,
-        depends_on=("postgres", "redis", *(component.name for component in launch.one_time)),
+        depends_on=(
+            *("postgres", "redis"),
+            # Compose has no way, in all versions that will do, to wait for a service that may not be there.
+            *(["aws"] if launch.aws and not launch.own_hosts else []),
+            *(component.name for component in launch.one_time),
+        ),
         reads=launch.plugins_version,
         stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
         niceness=0 if name == "webserver" else BACKGROUND_NICENESS,

@@ -13,12 +13,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mwaa_local.airflow_settings import AirflowSettings
+from mwaa_local.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
+from mwaa_local.aws_local import (
+    AWS,
+    SERVER_VARIABLES,
+    aws_component,
+    aws_python,
+    old_boto3_remarks,
+    server_argv,
+)
 from mwaa_local.configuration import Configuration
-from mwaa_local.environment import Environment
+from mwaa_local.container import region_of
+from mwaa_local.environment import AwsMode, Environment
 from mwaa_local.installation import Installation
 from mwaa_local.options import LocalValues, MergedVariables, user_notes, worker_queues
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
-from mwaa_local.plan import MWAA_COMPONENTS, Launch, Plan, make_plan
+from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
 from mwaa_local.ports import check_ports, free_port
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -26,6 +37,7 @@ from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime import Event, isolation
 from mwaa_local.runtime.state import MARK_VARIABLE, write_private
 from mwaa_local.secrets import Secrets, load_secrets
+from mwaa_local.seeding import seed_component, seed_values
 from mwaa_local.servers import (
     DatabaseTemplates,
     Migration,
@@ -41,6 +53,8 @@ from mwaa_local.servers import (
 from mwaa_local.steps import Steps
 
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
+SEED_FILE = "seed.json"
+AWS_FILE = "aws.json"
 QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
 
 
@@ -70,6 +84,7 @@ class Preparation:
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
         self._remark_on_members()
+        settings, fixtures = self._airflow_settings(), self._fixtures()
         # Before anything that takes long; the runtime looks again when it starts.
         check_ports(self._ports(), self.running.ports if self.running else {})
         secrets = load_secrets(self.project.state_dir)
@@ -82,7 +97,10 @@ class Preparation:
         self._forget_written_configuration(home_dir)
         launch = self._launch(secrets, home_dir)
         values = self._values(launch, secrets, home_dir)
-        configuration = Configuration(self.project, self.environment, self.release, values, home_dir, self.env)
+        aws = self._aws(fixtures, secrets, steps, launch.aws_port)
+        aws_url = f"http://127.0.0.1:{launch.aws_port}" if aws else ""
+        parts = (self.project, self.environment, self.release, values, home_dir, self.env)
+        configuration = Configuration(*parts, aws_url=aws_url)
         installation = Installation(configuration, steps, self.running)
         packages, exports = installation.install(store, base)
         self.remarks += installation.remarks
@@ -95,6 +113,8 @@ class Preparation:
             worker_queues=worker_queues(self.release, values),
             env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
+            aws=aws,
+            one_time=self._seed(settings, secrets, base, configuration),
         )
         plan = make_plan(self.environment, self.release, launch)
         save_remarks(self.project.run_dir, self.remarks)
@@ -105,6 +125,50 @@ class Preparation:
         ignored = [*self.environment.ignored_members, *self.environment.other_members]
         if ignored:
             self.remarks.append(Remark(NOTE, "environment file", f"without effect here: {', '.join(ignored)}"))
+
+    def _airflow_settings(self) -> AirflowSettings:
+        """Return what is to be in the metadata database from the start."""
+        settings = AirflowSettings.load(self.project)
+        self.remarks += settings.remarks
+        return settings
+
+    def _seed(
+        self, settings: AirflowSettings, secrets: Secrets, base: PythonEnvironment, configuration: Configuration
+    ) -> tuple[Component, ...]:
+        """Return the step that puts the settings into the database: with the release's packages alone, as a migration.
+
+        Requirements that break Airflow must not break the database.
+        """
+        path = self.project.run_dir / SEED_FILE
+        if settings.is_empty:
+            path.unlink(missing_ok=True)
+            return ()
+        values = seed_values(settings, secrets.fernet_key)
+        write_private(path, json.dumps({"seed": values}))
+        env = configuration.merged_for("migrate-db", base, {}).as_env()
+        return (seed_component(str(base.python_path), path, str(values["mark"]), env),)
+
+    # The local AWS.
+
+    def _fixtures(self) -> Fixtures | None:
+        """Return what the local AWS holds from the start, where the environment file asks for one."""
+        if self.environment.local.aws is not AwsMode.LOCAL:
+            return None
+        fixtures = Fixtures.load(self.project)
+        self.remarks += [*fixtures.remarks, *old_boto3_remarks(self.release)]
+        return fixtures
+
+    def _aws(self, fixtures: Fixtures | None, secrets: Secrets, steps: Steps, port: int) -> Component | None:
+        """Return the local AWS as a component."""
+        if fixtures is None:
+            return None
+        values_path = self.project.run_dir / AWS_FILE
+        values = fixtures.to_json(region_of(self.env), str(fixtures_dir(self.project)))
+        write_private(values_path, json.dumps(values))
+        python = steps.do("local AWS", lambda say: aws_python(self.cache_dir, self.env, say))
+        argv = server_argv(python, "127.0.0.1", port, str(values_path))
+        version = fixtures_version(values, fixtures_dir(self.project), secrets.fernet_key)
+        return aws_component(argv, {**self._server_env(), **SERVER_VARIABLES}, port, version)
 
     # Paths.
 
@@ -217,6 +281,7 @@ class Preparation:
             plugins_version=tree_version(self.project.plugins_dir),
             postgres_port=postgres_port,
             broker_port=broker_port,
+            aws_port=ports.get(AWS, 0),
             database_url=database_url(postgres_port, password),
             broker_url=broker_url(broker_port, secrets.broker_password),
             worker_queues=(QUEUE_NAME,),
@@ -230,7 +295,8 @@ class Preparation:
     @property
     def _ports_asked(self) -> dict[str, int]:
         local = self.environment.local
-        return {"webserver": local.webserver_port, "postgres": local.postgres_port, "redis": local.broker_port}
+        ports = {"webserver": local.webserver_port, "postgres": local.postgres_port, "redis": local.broker_port}
+        return {**ports, AWS: 0} if local.aws is AwsMode.LOCAL else ports
 
     def _ports(self) -> dict[str, int]:
         """Return the ports to use: those in use while the environment file asks for the same as then, else new ones."""
@@ -245,7 +311,7 @@ class Preparation:
 
     def _kept_port(self, name: str) -> int:
         """Return the port at which that component listens now; 0 when it does not."""
-        return self.running.ports[name] if self.running else 0
+        return self.running.ports.get(name, 0) if self.running else 0
 
     def _server_env(self) -> dict[str, str]:
         return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}

@@ -10,15 +10,18 @@ Not for judging how a script ended (`startup_outcome`), nor for merging variable
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import multiprocessing
 import os
 import re
 import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -79,6 +82,7 @@ class Trial:
     notes: tuple[str, ...]
     log_path: Path
     failure: Failure | None = None
+    exported: Mapping[str, str] = field(default_factory=dict, repr=False)  # with values, which may be secrets
 
     @property
     def starts(self) -> bool:
@@ -98,7 +102,7 @@ class Subject:
     base: PythonEnvironment
 
 
-def try_startup_script(subject: Subject) -> tuple[Trial, ...]:
+def try_startup_script(subject: Subject, components: Sequence[str] = MWAA_COMPONENTS) -> tuple[Trial, ...]:
     """Return how the script ends in each component; they run at the same time, as MWAA's containers do.
 
     The project's own folders, dags/ among them, are the only thing that a script can change for good: it sees them in
@@ -106,26 +110,50 @@ def try_startup_script(subject: Subject) -> tuple[Trial, ...]:
 
     Raises ToolMissing where there is no bash, DiskFull where there is no room for the packages.
     """
+    with trying(subject, components) as trials:
+        return trials()
+
+
+@contextlib.contextmanager
+def trying(subject: Subject, components: Sequence[str]) -> Iterator[Callable[[], tuple[Trial, ...]]]:
+    """Let the components run while the caller does other things; what it gets waits for the end and returns the trials.
+
+    To be entered before the caller has threads: each run is a fork of this process.
+    """
     subject.project.make_state_dir()
     kept_dir = subject.project.state_dir / DIR_NAME
     kept_dir.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="run-", dir=kept_dir, ignore_cleanup_errors=True) as work_name:
-        return _in_processes(subject, Path(work_name))
+    with (
+        tempfile.TemporaryDirectory(prefix="run-", dir=kept_dir, ignore_cleanup_errors=True) as work_name,
+        _in_processes(subject, components, Path(work_name)) as ends,
+    ):
+        lock = threading.Lock()  # several threads may ask
+
+        @functools.cache
+        def received() -> tuple[Trial, ...]:
+            return tuple(_received(end, name) for end, name in zip(ends, components, strict=True))
+
+        def trials() -> tuple[Trial, ...]:
+            with lock:
+                return received()
+
+        yield trials
 
 
-def _in_processes(subject: Subject, work_dir: Path) -> tuple[Trial, ...]:
+@contextlib.contextmanager
+def _in_processes(subject: Subject, components: Sequence[str], work_dir: Path) -> Iterator[list[Connection]]:
     """Run each component in a process, since each needs its own /usr/local/airflow, and a namespace is a process's."""
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     processes, ends = [], []
     try:
-        for name in MWAA_COMPONENTS:
+        for name in components:
             our_end, their_end = context.Pipe(duplex=False)
             process = context.Process(target=_report, args=(their_end, subject, name, work_dir / name))
             process.start()
             their_end.close()
             processes.append(process)
             ends.append(our_end)
-        return tuple(_received(end) for end in ends)
+        yield ends
     finally:
         for process in processes:
             process.terminate()  # one that has reported is ending anyway
@@ -157,8 +185,15 @@ def _be_deaf() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _received(end: Connection) -> Trial:
-    result = end.recv()
+def _received(end: Connection, component: str) -> Trial:
+    try:
+        result = end.recv()
+    except EOFError as error:
+        raise StartupScriptFailed(
+            f"the trial of the startup script in the {component} was killed",
+            "It ended without saying how the script did.",
+            "look for what ended it: too little memory, or the script itself",
+        ) from error
     if isinstance(result, Exception):
         raise result
     assert isinstance(result, Trial)
@@ -236,6 +271,7 @@ def _ended(configuration: Configuration, outcome: StartupOutcome, packages: Pyth
         lost=tuple(_assigned_only(outcome.notes)),
         notes=outcome.notes,
         log_path=outcome.log_path,
+        exported=outcome.exported,
     )
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Write what in docs/ is generated: docs/cli.md from the commands, a table in docs/differences.md from the catalogue,
-two tables in docs/guide.md from the rules of `mwaa-local check`.
+two tables in docs/guide.md and all of docs/dag-rules.md from the rules of `mwaa-local check`.
 
     python -m tools.build_cli_reference [--check]
 
@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from mwaa_local.cli import app
 from mwaa_local.release import Release
+from tools.dag_rules_page import RULES_PATH, page
 from tools.rule_tables import PLUGIN_ROWS, requirement_rows, rule_table
 
 ROOT_DIR = Path(__file__).resolve().parent.parent
@@ -154,7 +155,7 @@ def with_part(text: str, begin: str, part: str, path: Path) -> str:
 
 def documents(root_dir: Path) -> dict[Path, str]:
     """Return the wanted text of every file with a generated part, by path below `root_dir`. Raises SourceError."""
-    wanted = {CLI_PATH: cli_reference()}
+    wanted = {CLI_PATH: cli_reference(), RULES_PATH: page()}
     for path, parts in PARTS.items():
         try:
             text = (root_dir / path).read_text(encoding="utf-8")

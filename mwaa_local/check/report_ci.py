@@ -54,6 +54,19 @@ def findings_junit(findings: Sequence[Finding], *, name: str) -> str:
     return _junit_document([_suite(name, cases or [_case(name, NO_FINDINGS_TEST)], 0)])
 
 
+def suites_junit(suites: Sequence[tuple[str, Sequence[Finding], float, str]]) -> str:
+    """Return JUnit XML with a suite for each (name, findings, seconds, why it was skipped or "")."""
+    return _junit_document([_plain_suite(*suite) for suite in suites])
+
+
+def _plain_suite(name: str, findings: Sequence[Finding], elapsed_s: float, skipped: str) -> Element:
+    cases = _rule_cases(name, [shown_finding(finding) for finding in in_order(findings)])
+    cases = cases or [_case(name, NO_FINDINGS_TEST, elapsed_s)]
+    if skipped:
+        _add(cases[0], "skipped", "", {"message": shown_line(skipped)})
+    return _suite(name, cases, elapsed_s)
+
+
 def _junit_document(suites: Sequence[Element]) -> str:
     from xml.etree import ElementTree as ET  # here, so that a check without XML does not wait for it
 
@@ -80,7 +93,7 @@ def _suite(name: str, cases: Sequence[Element], elapsed_s: float) -> Element:
         "tests": len(cases),
         "failures": sum(case.find("failure") is not None for case in cases),
         "errors": sum(case.find("error") is not None for case in cases),
-        "skipped": 0,
+        "skipped": sum(case.find("skipped") is not None for case in cases),
     }
     numbers = {key: str(number) for key, number in counts.items()}
     suite = ET.Element("testsuite", {"name": shown_line(name), **numbers, "time": f"{elapsed_s:.3f}"})

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -159,12 +160,16 @@ def trial_env(
     host_env: Mapping[str, str],
     packages: PythonEnvironment,
     home_dir: Path,
+    exports: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """Return the scheduler's complete environment for trying something out, without database and broker."""
+    """Return the scheduler's complete environment for trying something out, without database and broker.
+
+    `exports` is what the startup script left exported, where it ran.
+    """
     values = replace(PREVIEW, database_url=NO_DATABASE_URL, result_backend=f"db+{NO_DATABASE_URL}")
     values = replace(values, airflow_home=str(home_dir))
     configuration = Configuration(project, environment, release, values, str(home_dir), host_env)
-    return dict(configuration.merged_for("scheduler", packages, {}).as_env())
+    return dict(configuration.merged_for("scheduler", packages, exports).as_env())
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local.cli.check_dags import dags
+from mwaa_local.cli.formats import Format, FormatOption, StrictOption
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.errors import FileMissing, MwaaLocalError, RequirementsUnreadable
 
@@ -20,21 +21,8 @@ if TYPE_CHECKING:
     from mwaa_local.release import Release
 
 
-class Format(StrEnum):
-    """How a check tells what it found."""
-
-    TEXT = "text"
-    JSON = "json"
-    JUNIT = "junit"
-    SARIF = "sarif"
-    GITHUB = "github"
-
-
 PRIVATE_ACCESS = "PRIVATE_ONLY"  # a member of MWAA's WebserverAccessMode
 
-FormatOption = Annotated[
-    Format, typer.Option("--format", help="text, json, junit, sarif (code scanning) or github (annotations).")
-]
 VersionOption = Annotated[
     list[str] | None,
     typer.Option("--airflow-version", help="Check for this release; again or with commas for several."),
@@ -43,12 +31,45 @@ VersionOption = Annotated[
 check = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Say whether what is uploaded to MWAA will work there, before it is uploaded.\n\n"
-    "Examples:\n\n  mwaa-local check requirements\n\n  mwaa-local check plugins",
 )
+
+
+@check.callback(invoke_without_command=True)
+def everything(
+    context: typer.Context,
+    strict: StrictOption = False,
+    output: FormatOption = Format.TEXT,
+    as_json: JsonOption = False,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Say whether what is uploaded to MWAA will work there, before it is uploaded.
+
+    Alone it checks everything, part by part: environment file, Airflow configuration options, requirements, plugins,
+    startup script, DAGs. No Docker and no running environment is needed. The first time for a release, its packages
+    are installed. Plugins, startup script and DAGs are run on this machine for it.
+    Exit codes: 0 nothing is wrong, 1 something is, 3 something could not be checked.
+
+    Examples:
+
+      mwaa-local check
+
+      mwaa-local check --format github
+
+      mwaa-local check dags
+
+      mwaa-local check requirements
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from mwaa_local.cli.check_all import check_everything
+
+    check_everything(open_session(project_dir), Format.JSON if as_json else output, strict=strict)
+
+
+check.command()(dags)
+check.command("parse")(dags)  # the word that people know from other tools
 
 
 @check.command()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mwaa_local import seeding
+from mwaa_local.aws_fixtures import FOLDER, Fixtures
+from mwaa_local.aws_local import AWS
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
 from mwaa_local.environment import Environment
-from mwaa_local.errors import AlreadyRunning, DockerUnavailable, MwaaLocalError
+from mwaa_local.errors import AlreadyRunning, ComponentFailed, DockerUnavailable, MwaaLocalError
 from mwaa_local.image import COMPOSE_PATH
 from mwaa_local.plan import Plan
 from mwaa_local.preparation import Preparation
@@ -54,7 +60,8 @@ def prepare_and_start(
 
     if isinstance(runtime, ProcessRuntime):
         prepared = Preparation(*parts, port, remarks).prepare()
-        runtime.start(prepared.plan, session.console.show_event)
+        with _seeding(session, prepared.plan):
+            runtime.start(prepared.plan, session.console.show_event)
         return Started(prepared.plan, prepared.remarks)
 
     from mwaa_local.container_preparation import ContainerPreparation
@@ -64,14 +71,31 @@ def prepare_and_start(
     preparation = ContainerPreparation(*parts, port, remarks, runtime=runtime)
     prepared = preparation.prepare()
     try:
-        preparation.set_up(prepared.plan)
-        runtime.start(prepared.plan, session.console.show_event)
+        with _seeding(session, prepared.plan):
+            preparation.set_up(prepared.plan)
+            runtime.start(prepared.plan, session.console.show_event)
     except MwaaLocalError:
         preparation.judge()  # where the startup script is the cause, that is what to say
         raise
     started = Started(prepared.plan, tuple(preparation.judge()))
     preparation.forget_replaced()
     return started
+
+
+@contextlib.contextmanager
+def _seeding(session: Session, plan: Plan) -> Iterator[None]:
+    """Around a start: say what was put into the database, or what of it could not be."""
+    since = time.time()
+    try:
+        yield
+    except ComponentFailed:
+        seeding.raise_for_failure(session.runtime, plan, since)
+        raise
+    seeding.tell(session.runtime, plan, since, session.console.show_event)
+    if AWS in plan.ports:
+        counts = Fixtures.load(session.project).counts or f"nothing, since {FOLDER}/ holds nothing"
+        detail = f"http://127.0.0.1:{plan.ports[AWS]} holds {counts}"
+        session.console.show_event(Event("local AWS", "done", detail=detail))
 
 
 @dataclass(frozen=True)

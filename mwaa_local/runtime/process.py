@@ -136,30 +136,37 @@ class ProcessRuntime:
         return logfile.read({name: known[name] for name in names or known}, follow=follow, from_end=from_end)
 
     def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-        return self._run(component, argv, env or {}, (0, 1, 2))
+        with self._connect_running() as client, _signals_to(client):
+            return self._run(client, component, argv, env or {}, (0, 1, 2))
 
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
-        """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
+        """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed.
+
+        A signal is for the caller: what it raises closes the connection, and that ends the command.
+        """
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
             Path(os.devnull).open() as nothing,
+            self._connect_running() as client,
         ):
             fds = (nothing.fileno(), output.fileno(), output.fileno())
-            exit_code = self._run(component, argv, {}, fds)
+            exit_code = self._run(client, component, argv, {}, fds)
             output.seek(0)
             return exit_code, output.read()
 
-    def _run(self, component: str, argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int]) -> int:
-        with self._connect_running() as client, _signals_to(client):
-            request = {"op": "run", "component": component, "argv": list(argv), "env": dict(env)}
-            message = json.dumps(request).encode() + b"\n"
-            sent = socket.send_fds(client, [message], list(fds))
-            if sent < len(message):  # nothing may be sent to a supervisor that has answered and gone
-                client.sendall(message[sent:])
-            for answer in _read(client):
-                if "exit_code" in answer:
-                    return int(answer["exit_code"])
-                raise ComponentUnknown(f"cannot run in component {component!r}", str(answer.get("error", answer)))
+    @staticmethod
+    def _run(
+        client: socket.socket, component: str, argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int]
+    ) -> int:
+        request = {"op": "run", "component": component, "argv": list(argv), "env": dict(env)}
+        message = json.dumps(request).encode() + b"\n"
+        sent = socket.send_fds(client, [message], list(fds))
+        if sent < len(message):  # nothing may be sent to a supervisor that has answered and gone
+            client.sendall(message[sent:])
+        for answer in _read(client):
+            if "exit_code" in answer:
+                return int(answer["exit_code"])
+            raise ComponentUnknown(f"cannot run in component {component!r}", str(answer.get("error", answer)))
         raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
 
     def remove_data(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import stat
@@ -22,7 +23,8 @@ from mwaa_local.release import Release
 from mwaa_local.runtime.compose import ComposeRuntime, compose_name
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2", "1.10.12")
-SERVERS = ("postgres", "redis")
+SERVERS = ("postgres", "redis", "aws")
+LOCAL_AWS = "Local: {Aws: local}\n"
 STARTUP = "export TEAM=data\n"
 _VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\$": "$", "\\n": "\n", "\\r": "\r"}
@@ -57,6 +59,16 @@ class Written:
         found: dict[str, Any] = self.compose["services"][component.partition(".")[0]]
         return found
 
+    def running(self) -> dict[str, dict[str, Any]]:
+        """Return the services of which Compose makes containers."""
+        profiles = set(self.variables["COMPOSE_PROFILES"].split(","))
+        return {
+            name: service
+            for name, service in self.compose["services"].items()
+            if int(service.get("deploy", {}).get("replicas", 1)) > 0
+            and ("profiles" not in service or profiles & set(service["profiles"]))
+        }
+
 
 def read_env_file(path: Path) -> dict[str, str]:
     """Read an env file as Compose does; tests/integration asks Compose itself whether that is right."""
@@ -67,19 +79,15 @@ def read_env_file(path: Path) -> dict[str, str]:
     return values
 
 
-@pytest.fixture(params=GENERATIONS)
+@pytest.fixture(params=[*((version, "") for version in GENERATIONS), (GENERATIONS[0], LOCAL_AWS)])
 def written(request: pytest.FixtureRequest, tmp_path: Path, clean_env: dict[str, str]) -> Written:
-    text = f'AirflowVersion: "{request.param}"\nMinWorkers: 2\nMaxWorkers: 3\n'
+    version, more = request.param
+    text = f'AirflowVersion: "{version}"\nMinWorkers: 2\nMaxWorkers: 3\n{more}'
     return Written(tmp_path / "project", text, clean_env)
 
 
 def test_every_component_is_a_service_and_no_other_runs(written: Written) -> None:
-    running = {
-        name
-        for name, service in written.compose["services"].items()
-        if int(service.get("deploy", {}).get("replicas", 1)) > 0
-    }
-    assert running == {component.name.partition(".")[0] for component in written.plan.components}
+    assert set(written.running()) == {component.name.partition(".")[0] for component in written.plan.components}
 
 
 def test_commands_are_those_of_the_plan(written: Written) -> None:
@@ -92,7 +100,7 @@ def test_commands_are_those_of_the_plan(written: Written) -> None:
 
 def test_variables_are_those_of_the_plan(written: Written) -> None:
     for component in written.plan.components:
-        if component.name in (*SERVERS, *SETUP_SERVICES):
+        if component.name in ("postgres", "redis", *SETUP_SERVICES):
             continue
         assert read_env_file(Path(written.service(component.name)["env_file"])) == dict(component.env), component.name
 
@@ -128,9 +136,50 @@ def test_engine_waits_longer_than_mwaa_before_it_kills(written: Written) -> None
 
 
 def test_ports_are_published_on_this_machine_only(written: Written) -> None:
-    published = [entry for service in written.compose["services"].values() for entry in service.get("ports", ())]
+    published = [entry for service in written.running().values() for entry in service.get("ports", ())]
     assert {entry.split(":")[0] for entry in published} == {"127.0.0.1"}
     assert {int(entry.split(":")[1]) for entry in published} == set(written.plan.ports.values())
+
+
+def test_local_aws_sees_nothing_but_its_own_folder_and_the_fixtures(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
+    (written.project.root_dir / "tests" / "aws").mkdir(parents=True)
+    written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
+    mounts = dict(entry.split(":")[:2] for entry in written.service("aws")["volumes"])
+    fixtures = str(written.project.root_dir / "tests" / "aws")
+    assert mounts == {str(written.files.dir / "aws-local"): "/opt/mwaa/aws", fixtures: "/opt/mwaa/fixtures"}
+    for path in (written.files.dir / "aws-local" / "aws.json", written.files.dir / "aws.env"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_change_of_fixtures_is_a_change_of_the_local_aws_alone(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    port = free_port()
+
+    def keys() -> tuple[str, str]:
+        variables = Written(tmp_path / "project", LOCAL_AWS, clean_env, port).variables
+        return variables["MWAA_AWS_KEY"], variables["MWAA_READS"]
+
+    first = keys()
+    assert keys() == first
+    path = tmp_path / "project" / "tests" / "aws" / "secrets.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("a: b\n")
+    second = keys()
+    assert second[0] != first[0]
+    assert second[1] == first[1]
+
+
+def test_settings_are_put_in_by_the_migration_and_restart_nothing(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    port = free_port()
+    first = Written(tmp_path / "project", "{}", clean_env, port)
+    text = "airflow:\n  variables:\n    - {variable_name: a, variable_value: tell-nobody}\n"
+    (tmp_path / "project" / "airflow_settings.yaml").write_text(text)
+    second = Written(tmp_path / "project", "{}", clean_env, port)
+    assert first.variables["MWAA_READS"] == second.variables["MWAA_READS"]
+    start = json.loads((second.files.dir / "run" / "migrate-db.json").read_text())
+    assert start["seed"]["variables"][0]["value"] == "tell-nobody"
+    assert "tell-nobody" not in json.dumps(start["then"])
+    assert (second.files.dir / "run" / Path(start["then"][0][2]).name).is_file()
 
 
 def test_workers_are_as_many_as_min_workers(written: Written) -> None:

@@ -32,6 +32,7 @@ def test_no_proxy_stands_between_components(name: str) -> None:
             "postgres",
             "redis",
             "webserver",
+            "aws",
         ]
 
 

@@ -158,7 +158,7 @@ def test_check_mode_says_what_differs_and_writes_nothing(tmp_path: Path, capsys:
     old = {path: path.read_text() for path in docs_dir.iterdir()}
     assert reference.main(["--check", "--root", str(tmp_path)]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        f"differs: {docs_dir / name}" for name in ("cli.md", "differences.md", "guide.md")
+        f"differs: {docs_dir / name}" for name in ("cli.md", "dag-rules.md", "differences.md", "guide.md")
     ]
     assert {path: path.read_text() for path in docs_dir.iterdir()} == old
 

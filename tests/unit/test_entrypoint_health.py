@@ -107,6 +107,19 @@ def test_failed_migration_ends_with_its_exit_code_and_is_tried_again(migrating: 
     assert migrating.run("migrate").stdout == "done\n"
 
 
+def test_what_follows_the_migration_runs_every_time_and_its_failure_counts(migrating: Box) -> None:
+    path = migrating.root / "run" / f"{migrating.service}.json"
+    plain = {"commands": [["echo", "migrate"]], "key": "then", "then": [["echo", "settings"]]}
+    outputs = []
+    for _ in range(2):
+        path.write_text(json.dumps(plain))
+        outputs.append(migrating.run("migrate").stdout)
+    assert outputs == ["migrate\nsettings\n", "the metadata database is prepared already\nsettings\n"]
+    path.write_text(json.dumps({**plain, "then": [["sh", "-c", "exit 6"], ["echo", "never"]]}))
+    failed = migrating.run("migrate")
+    assert (failed.returncode, "never" in failed.stdout) == (6, False)
+
+
 def test_older_releases_name_their_database_otherwise(migrating: Box) -> None:
     migrating.env["AIRFLOW__CORE__SQL_ALCHEMY_CONN"] = migrating.env.pop("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
     describe_migration(migrating, "older", "echo done")

@@ -18,11 +18,14 @@ class Database(Protocol):
     def query(self, query: str, *values: str) -> list[tuple[object, ...]]: ...
 
 
-class PostgresDatabase(Health):
+class PostgresDatabase:
     """Ours, asked through the product's own connection."""
 
+    def __init__(self, database_url: str, broker_url: str) -> None:
+        self._health = Health(database_url, broker_url)
+
     def query(self, query: str, *values: str) -> list[tuple[object, ...]]:
-        return self._query(query, values) or []
+        return self._health.query(query, values) or []
 
 
 class SqliteDatabase:

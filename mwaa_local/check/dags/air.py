@@ -1,0 +1,151 @@
+"""What ruff's rules on Airflow find: names and arguments that Airflow 3 removed, moved or reads differently.
+
+Not for what ruff finds besides, and not for rules that `rules` has in MWAA's own words (AIR003).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mwaa_local.check.finding import NOTE, WARNING, Finding, in_order
+from mwaa_local.command import Request, run
+from mwaa_local.release import Release
+
+RUFF_TIMEOUT_S = 120.0
+MAX_FILES_AT_ONCE = 2_000  # paths are arguments, for which Linux has 2 MB
+# Exit codes of `ruff check`: nothing found, something found; any other is a failure of its own.
+_RUFF_EXIT_CODES = (0, 1)
+_TO_AIRFLOW_3 = "before the upgrade to Airflow 3"
+
+
+@dataclass(frozen=True)
+class AirRule:
+    """One of ruff's rules. A severity of "" means that it has nothing to say about such releases."""
+
+    severity: str  # on Airflow 3
+    severity_before: str  # on Airflow 2
+    why: str
+    why_before: str = ""
+    hint: str = ""  # where ruff has none
+
+
+_REMOVED = "Airflow 3 does not have it any more: the file, or the task, fails there."
+_NEXT = "It works on this release, but not on Airflow 3, to which MWAA's newer environments move."
+_STILL_WORKS = "It still works on this release; a later Airflow will not have it."
+AIR_RULES: Mapping[str, AirRule] = {
+    "AIR001": AirRule(
+        severity=NOTE,
+        severity_before=NOTE,
+        why="A variable called like its task is easier to follow through the file.",
+        why_before="A variable called like its task is easier to follow through the file.",
+        hint="give variable and task_id one name",
+    ),
+    "AIR002": AirRule(
+        severity=NOTE,
+        severity_before=WARNING,
+        why="Without one, Airflow 3 only runs the DAG when it is triggered; Airflow 2 ran it daily.",
+        why_before="Without one, Airflow 2 runs the DAG daily; Airflow 3 only when it is triggered.",
+        hint="say which is meant: a cron expression, or None",
+    ),
+    "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "take it out"),
+    "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "import it from the provider that has it now"),
+    "AIR303": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "call it as Airflow 3 has it"),
+    "AIR304": AirRule(
+        severity=WARNING,
+        severity_before="",
+        why="Each load of the file then makes a new version of the DAG, and the metadata database grows without end.",
+        hint="give a value that stays, or a template such as {{ ds }}",
+    ),
+    "AIR311": AirRule(NOTE, "", _STILL_WORKS, "", "use what took its place"),
+    "AIR312": AirRule(NOTE, "", _STILL_WORKS, "", "import it from the provider that has it now"),
+    "AIR321": AirRule(NOTE, "", "Airflow 3.1 moved it; the old place will go.", "", "import it from the new place"),
+}
+
+
+def air_findings(
+    paths: Sequence[Path], root_dir: Path, release: Release, env: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """Return what ruff's Airflow rules find in the files, each remark once a file, with paths below `root_dir`.
+
+    On Airflow 3 removed names are warnings (importing the file tells whether it fails), on Airflow 2 notes for the
+    upgrade. Airflow 1.10 has none: what ruff advises is not there yet. Files that are no valid Python are left out.
+    """
+    rules = _rules_for(release)
+    if not rules or not paths:
+        return ()
+    names = {str(path.absolute()): _shown(path, root_dir) for path in paths}
+    files = sorted(names)
+    found: dict[tuple[str, str, str], Finding] = {}
+    for start in range(0, len(files), MAX_FILES_AT_ONCE):
+        for row in _ruff(files[start : start + MAX_FILES_AT_ONCE], rules, root_dir, env):
+            finding = _finding(row, names, rules, release)
+            if finding is not None:
+                found.setdefault((finding.path, finding.rule, finding.what), finding)
+    return in_order(found.values())
+
+
+def _rules_for(release: Release) -> dict[str, tuple[str, AirRule]]:
+    """Return the rules that make sense for the release, with the severity they have there."""
+    if not release.is_at_least("2.0.0"):
+        return {}
+    is_new = release.generation == "3.x"
+    chosen = {code: (rule.severity if is_new else rule.severity_before, rule) for code, rule in AIR_RULES.items()}
+    return {code: item for code, item in chosen.items() if item[0]}
+
+
+def _shown(path: Path, root_dir: Path) -> str:
+    return path.relative_to(root_dir).as_posix() if path.is_relative_to(root_dir) else path.as_posix()
+
+
+def _ruff(files: list[str], codes: Mapping[str, object], root_dir: Path, env: Mapping[str, str]) -> Iterator[Any]:
+    """Yield what ruff finds in the files, by line, as its JSON tells it."""
+    from ruff import find_ruff_bin  # type: ignore[import-untyped]
+
+    with tempfile.TemporaryDirectory(prefix="mwaa-local-") as folder:
+        # Into a file, as warnings would stand between the lines of a common stream.
+        output_path = Path(folder) / "findings.json"
+        options = ("--isolated", "--no-cache", "--preview", "--quiet", "--no-fix", "--select", ",".join(codes))
+        output = ("--output-format", "json", "--output-file", str(output_path))
+        own_env = {name: value for name, value in env.items() if not name.startswith("RUFF_")}
+        argv = [find_ruff_bin(), "check", *options, *output, "--", *files]
+        completed = run(Request(argv, own_env, root_dir, RUFF_TIMEOUT_S))
+        if completed.exit_code not in _RUFF_EXIT_CODES:
+            raise RuntimeError(f"ruff ended with {completed.exit_code}: {completed.output}")
+        rows = json.loads(output_path.read_text(encoding="utf-8"))
+    yield from sorted(rows, key=lambda row: (row["filename"], row["location"]["row"], row["location"]["column"]))
+
+
+def _finding(
+    row: Any, names: Mapping[str, str], rules: Mapping[str, tuple[str, AirRule]], release: Release
+) -> Finding | None:
+    severity, rule = rules.get(row["code"] or "", ("", None))
+    path, line = row["filename"], int(row["location"]["row"])
+    if rule is None or path not in names or _is_start_date(row):
+        return None
+    is_new = release.generation == "3.x"
+    hint = str((row["fix"] or {}).get("message") or "").rstrip(".") or rule.hint
+    if not is_new and rule.why_before == _NEXT:
+        hint = f"{_TO_AIRFLOW_3}: {hint}"
+    why = rule.why if is_new else rule.why_before
+    return Finding(f"ruff-{row['code']}", severity, names[path], line, _what(row["message"]), why, hint)
+
+
+def _what(message: str) -> str:
+    """Return ruff's sentence without what `why` says anyway."""
+    return message.partition("; It still works")[0].partition("; using it")[0].rstrip(";. ")
+
+
+def _is_start_date(row: Any) -> bool:
+    """Whether a value that changes is one of start_date, of which the rule start-date-at-parse-time tells."""
+    if row["code"] != "AIR304":
+        return False
+    try:
+        lines = Path(row["filename"]).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return "start_date" in "".join(lines[row["location"]["row"] - 1 : row["location"]["row"]])

@@ -1,0 +1,197 @@
+"""What importing the DAG files means for MWAA: findings. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mwaa_local.check.dags.import_results import (
+    DATABASE,
+    DATABASE_TOUCH,
+    DIED,
+    ENDED,
+    FAILED,
+    TIMEOUT,
+    VARIABLE,
+    Asked,
+    ImportedDag,
+    ImportedDags,
+    ImportedFile,
+    ImportFailure,
+    Touch,
+)
+from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding, in_order
+from mwaa_local.check.lines import MWAA_HOME
+from mwaa_local.release import Release
+
+SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than a developer's machine
+BROKEN_DATABASE_GENERATION = "3.x"  # from which on a DAG file that uses the metadata database is an import error
+MEANINGS = {
+    "dag-import-error": "Airflow cannot import the file; a warning where it may be for want of what only MWAA has",
+    "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout",
+    "dag-import-slow": "the import takes more than half of core.dagbag_import_timeout",
+    "dag-import-crash": "importing the file ends Python itself, or takes more memory than the scheduler has",
+    "duplicate-dag-id": "two files have a DAG of the same id: one hides the other",
+    "missing-variable": "the file asks for a Variable that is not known here; an error with `--strict`",
+    "missing-connection": "the file asks for a Connection that is not known here; an error with `--strict`",
+    "top-level-database": "the metadata database is asked at import",
+    "top-level-network": "the network is used at import",
+    "airflow-deprecation": "Airflow itself warns of something in the file",
+    "no-dag-in-file": "Airflow reads the file, and there is no DAG in it",
+}
+
+
+def import_findings(imported: ImportedDags, release: Release, *, strict: bool) -> tuple[Finding, ...]:
+    """Return what is to be said, by file and line. `strict`: what DAGs ask for must be known."""
+    judge = _Judge(imported, release, strict)
+    return in_order(judge.findings())
+
+
+class _Judge:
+    def __init__(self, imported: ImportedDags, release: Release, strict: bool) -> None:
+        self._imported = imported
+        self._release = release
+        self._strict = strict
+
+    def findings(self) -> Iterator[Finding]:
+        if self._imported.problem:
+            what = f"Airflow {self._release.airflow_version} could not go through the DAG files to the end"
+            hint = "see `mwaa-local check plugins`: plugins and airflow_local_settings.py are loaded before them"
+            yield Finding("dag-import-crash", ERROR, "dags", 0, what, self._imported.problem, hint)
+        for file in self._imported.files:
+            yield from self._of_file(file)
+        yield from self._duplicates()
+
+    def _of_file(self, file: ImportedFile) -> Iterator[Finding]:
+        for failure in file.failures:
+            yield from self._failure(file, failure)
+        yield from (self._asked(asked) for asked in file.asked)
+        told = {(failure.path, failure.line) for failure in file.failures if failure.kind == DATABASE}
+        yield from (self._touch(touch) for touch in file.touches if (touch.path, touch.line) not in told)
+        for item in file.deprecated:
+            yield Finding("airflow-deprecation", NOTE, item.path, item.line, "Airflow calls this deprecated", item.what)
+        if not file.dags and not file.failures:
+            yield Finding(
+                "no-dag-in-file",
+                NOTE,
+                file.path,
+                0,
+                "no DAG is in this file, though Airflow reads it",
+                "Airflow imports every file that has the words dag and airflow in it, again and again.",
+                "name it in dags/.airflowignore where that is meant; else give the DAG a name at the file's top level",
+            )
+        if not any(failure.kind == TIMEOUT for failure in file.failures):
+            yield from self._slow(file)
+
+    def _slow(self, file: ImportedFile) -> Iterator[Finding]:
+        limit_s = self._imported.limit_s
+        if 0 < limit_s * SLOW_SHARE < file.seconds:
+            yield Finding(
+                "dag-import-slow",
+                WARNING,
+                file.path,
+                0,
+                f"the import takes {file.seconds:.1f} s of the {limit_s:g} s that core.dagbag_import_timeout allows",
+                "It is repeated for every task and again and again in the scheduler, on a slower machine perhaps.",
+                "move work, queries and large imports from the top level into tasks",
+            )
+
+    def _failure(self, file: ImportedFile, failure: ImportFailure) -> Iterator[Finding]:
+        # The place is in the DAG file, or in what it imports; the file is what has no DAG then.
+        elsewhere = "" if failure.path == file.path else f", imported by {file.path}"
+        if failure.kind == TIMEOUT:
+            yield self._timeout(file, failure)
+        elif failure.kind in (DIED, ENDED):
+            yield self._crash(file, failure)
+        elif failure.kind == DATABASE and self._release.generation != BROKEN_DATABASE_GENERATION:
+            what = f"not imported to its end, for want of a metadata database{elsewhere}"
+            hint = "move the query into a task: at the top level it runs each time the file is parsed"
+            yield Finding("top-level-database", WARNING, failure.path, failure.line, what, failure.text, hint)
+        else:
+            assert failure.kind in (FAILED, DATABASE)
+            what = f"import error: {failure.said}{elsewhere}"
+            severity = self._severity(file, failure)
+            yield Finding(
+                "dag-import-error", severity, failure.path, failure.line, what, failure.text, self._hint(file, failure)
+            )
+
+    def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
+        """Return the severity: what fails for something that only this machine lacks may work on MWAA."""
+        uncertain = bool(file.asked) and not failure.missing and not self._strict
+        return WARNING if uncertain or self._is_for_want_of_paths(failure) else ERROR
+
+    def _is_for_want_of_paths(self, failure: ImportFailure) -> bool:
+        return bool(self._imported.paths_note) and MWAA_HOME in failure.said
+
+    def _hint(self, file: ImportedFile, failure: ImportFailure) -> str:
+        if self._is_for_want_of_paths(failure):
+            return f"{MWAA_HOME} cannot be shown on this machine: {self._imported.paths_note}; on MWAA it may be there"
+        if failure.of_connection:
+            hosts = ", ".join(touch.what for touch in file.touches if touch.kind != DATABASE_TOUCH) or "a host"
+            return f"a connection at the top level failed ({hosts}): move what needs the network into a task"
+        if failure.kind == DATABASE:
+            return "move the query into a task, and ask Airflow's REST API there"
+        if failure.missing:
+            return f"add the package that has {failure.missing} to the requirements file, or the module to dags/"
+        if file.asked:
+            names = ", ".join(dict.fromkeys(f"{asked.kind} {asked.name}" for asked in file.asked))
+            return f"it may come from a stand-in, as there is no {names} here: give it a value and check again"
+        return ""
+
+    def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
+        return Finding(
+            "dag-import-timeout",
+            ERROR,
+            failure.path,
+            failure.line,
+            f"{file.path} was not imported within its time limit",
+            f"{failure.text}\ncore.dagbag_import_timeout is {self._imported.limit_s:g} s.",
+            "move work and queries from the top level into tasks, or set core.dagbag_import_timeout higher",
+        )
+
+    def _crash(self, file: ImportedFile, failure: ImportFailure) -> Finding:
+        what = f"importing {file.path} ends Python: {failure.said}"
+        why = "\n".join([*failure.trace, "Airflow shows no import error then; the file's DAGs never appear."])
+        hint = "what ends the process, or takes its memory, belongs into a task"
+        return Finding("dag-import-crash", ERROR, failure.path, failure.line, what, why, hint)
+
+    def _asked(self, asked: Asked) -> Finding:
+        severity = ERROR if self._strict else NOTE
+        variable = asked.kind == VARIABLE
+        noun, prefix = ("Variable", "AIRFLOW_VAR_") if variable else ("Connection", "AIRFLOW_CONN_")
+        why = "A stand-in took its place in this check."
+        if variable:
+            why += " Asked for at the top level, it is looked up each time the file is parsed."
+        hint = f"put it into airflow_settings.yaml, or {prefix}{asked.name.upper()} into the startup script"
+        rule = f"missing-{asked.kind}"
+        return Finding(rule, severity, asked.path, asked.line, f"{noun} {asked.name} is not known here", why, hint)
+
+    def _touch(self, touch: Touch) -> Finding:
+        if touch.kind == DATABASE_TOUCH:
+            what = f"the {touch.what} is asked at import" if " " in touch.what else f"{touch.what} at import"
+            rule, goal = "top-level-database", "the metadata database"
+        else:
+            what, rule, goal = f"{touch.what} is connected to at import", "top-level-network", "the network"
+        why = f"It happens each time the file is parsed, and the file's DAGs are gone when {goal} does not answer."
+        return Finding(rule, WARNING, touch.path, touch.line, what, why, "move it into a task")
+
+    def _duplicates(self) -> Iterator[Finding]:
+        places: dict[str, list[tuple[ImportedFile, ImportedDag]]] = {}
+        for file in self._imported.files:
+            for dag in file.dags:
+                places.setdefault(dag.dag_id, []).append((file, dag))
+        for dag_id, found in places.items():
+            for file, dag in found if len(found) > 1 else ():
+                others = ", ".join(_place(other, that) for other, that in found if other is not file)
+                yield Finding(
+                    "duplicate-dag-id",
+                    ERROR,
+                    file.path,
+                    dag.line,
+                    f"DAG id {dag_id} is in {others}, too",
+                    "Airflow takes the file it read last and hides the other; which one that is changes.",
+                    "give each DAG an id of its own",
+                )
+
+
+def _place(file: ImportedFile, dag: ImportedDag) -> str:
+    return f"{file.path}:{dag.line}" if dag.line else file.path

@@ -1,0 +1,102 @@
+"""Inside a release's interpreter: what is done once for all DAG files, before the first of them is imported.
+
+Runs on Python 3.7 too.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import inspect
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+SCAN_MAX_BYTES = 1000000  # a larger file is data, and takes its time to be parsed
+PRELOAD = (
+    "airflow.models",
+    "airflow.models.dag",
+    "airflow.models.dagbag",
+    "airflow.dag_processing.dagbag",
+    "airflow.serialization.serialized_objects",
+    "airflow.sdk",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.context",
+    "airflow.utils.file",
+)
+
+
+def load_airflow() -> None:
+    """Import Airflow and the plugins, which the dag-processor has loaded, too, before it forks."""
+    importlib.import_module("airflow")
+    for name in PRELOAD:
+        has_module(name)
+    manager: Any = importlib.import_module("airflow.plugins_manager")
+    if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
+        manager.ensure_plugins_loaded()
+    elif hasattr(manager, "_get_plugins"):  # from 3.2 on
+        manager._get_plugins()
+
+
+def seconds(section: str, key: str, default: float) -> float:
+    """Return an option's value; the default where this release has no such option."""
+    conf: Any = importlib.import_module("airflow.configuration").conf
+    if not conf.has_option(section, key):
+        return default
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(conf.get(section, key))
+
+
+def dag_files(dags_dir: str) -> list[str]:
+    """Return what the release's dag-processor would look at."""
+    files: Any = importlib.import_module("airflow.utils.file")
+    if not hasattr(files, "list_py_file_paths"):  # 1.10
+        files = importlib.import_module("airflow.utils.dag_processing")
+    list_paths = files.list_py_file_paths
+    wishes = {"include_examples": False, "include_smart_sensor": False}
+    known = inspect.signature(list_paths).parameters
+    paths = list_paths(dags_dir, **{key: value for key, value in wishes.items() if key in known})
+    return sorted({str(path) for path in paths})
+
+
+def airflow_imports(path: str) -> list[str]:
+    """Return the modules of Airflow that a file imports, wherever in it, as Airflow 3's dag-processor looks for."""
+    try:
+        source = Path(path)
+        if source.suffix != ".py" or source.stat().st_size > SCAN_MAX_BYTES:
+            return []
+        tree = ast.parse(source.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return [name for name in names if name.startswith("airflow.")]
+
+
+def preload(module: str) -> None:
+    """Import a module for all files; one that warns at its import is left to each, so that each is warned."""
+    if module in sys.modules:
+        return
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            importlib.import_module(module)
+        except Exception:  # noqa: BLE001 - the file that imports it tells
+            return
+    if any(not item.filename.startswith(str(Path(sys.modules["airflow"].__file__ or "").parent)) for item in said):
+        sys.modules.pop(module, None)
+
+
+def has_module(name: str) -> bool:
+    """Return whether there is a module of that name in this release, and import it."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+        return True
+    return False

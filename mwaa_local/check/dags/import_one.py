@@ -1,0 +1,206 @@
+"""Inside a release's interpreter: import one DAG file as the dag-processor does, and say what came of it.
+
+Runs in a child of `probe`, which ends after it; on Python 3.7 too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import json
+import linecache
+import re
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from import_loading import has_module  # type: ignore[import-not-found]
+from import_recorder import LIBRARY_DIR, DatabaseRefused, Recorder, patch  # type: ignore[import-not-found]
+from import_secrets import Secrets  # type: ignore[import-not-found]
+
+CONNECTION_ERRORS = (ConnectionError, socket.timeout, socket.gaierror)
+TIMEOUT_ERROR = "AirflowTaskTimeout"
+WARM_UP = """
+from datetime import datetime
+from airflow import DAG
+from airflow.models import BaseOperator
+
+with DAG("warm_up", start_date=datetime(2024, 1, 1), tags=["warm"]):
+    BaseOperator(task_id="one") >> BaseOperator(task_id="two")
+"""
+BUNDLE = "dags-folder"  # what Airflow 3 calls the one that MWAA has
+MAX_FRAMES = 12  # of the user's in one traceback; a recursion has a thousand
+MAX_SAID_CHARACTERS = 2000
+
+
+class FileImport:
+    """Imports one file. `request` is the launcher's, see `probe`."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._path = ""
+        self._dags_dir = request["dags_dir"]
+        self._recorder = Recorder(request["roots"])
+        self._secrets = Secrets(self._recorder, request["known"])
+        self._told: dict[str, dict[str, Any]] = {}  # what Airflow keeps of an error -> what is known of it
+
+    def prepare(self) -> None:
+        """Change this process, or the one that it is to be forked from, so that it notes what a file does."""
+        self._secrets.install()
+        self._recorder.watch_database()
+        self._recorder.watch_network()
+        self._recorder.watch_warnings()
+        self._keep_errors()
+
+    def warm_up(self, folder: Path) -> None:
+        """Import a small DAG of our own, so that what Airflow does once is done once for all files."""
+        path = folder / "warm_up.py"
+        path.write_text(WARM_UP, encoding="utf-8")
+        before = list(sys.path)
+        with contextlib.suppress(Exception):  # a policy of the user's may refuse it
+            for dag in _bag(str(path), str(folder)).dags.values():
+                _serializer()(dag)
+        sys.path[:] = before
+
+    def run(self, path: str) -> dict[str, Any]:
+        """Return what is to be told of the file."""
+        self._path = path
+        answer: dict[str, Any] = {"dags": [], "errors": []}
+        started = time.monotonic()
+        try:
+            bag = _bag(self._path, self._dags_dir)
+        except BaseException as error:  # noqa: BLE001 - SystemExit too, which Airflow 2 lets end the process
+            answer["seconds"] = time.monotonic() - started
+            answer["errors"].append(self._error(error, "ended" if isinstance(error, SystemExit) else ""))
+        else:
+            answer["seconds"] = time.monotonic() - started
+            answer["dags"] = list(self._dags(bag, answer["errors"]))
+            answer["errors"] += [self._said(str(path), str(text)) for path, text in bag.import_errors.items()]
+        recorder = self._recorder
+        return dict(answer, asked=recorder.asked, touches=recorder.touches, warnings=recorder.warnings)
+
+    def _keep_errors(self) -> None:
+        """Keep the exceptions that Airflow turns into text where it handles them."""
+        format_exc = traceback.format_exc
+
+        def kept(*args: Any, **more: Any) -> str:
+            text = format_exc(*args, **more)
+            error = sys.exc_info()[1]
+            if error is not None:
+                self._told[text] = self._error(error)
+            return text
+
+        patch(traceback, format_exc=kept)
+
+    def _dags(self, bag: Any, errors: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the DAGs; what cannot be serialised is an import error, as in the dag-processor."""
+        to_dict = _serializer()
+        for dag in list(bag.dags.values()):
+            try:
+                json.dumps(to_dict(dag), sort_keys=True)  # Airflow's hash of it
+            except Exception as error:  # noqa: BLE001 - so does Airflow
+                errors.append(dict(self._error(error), path=self._name(str(dag.fileloc))))
+                continue
+            if not getattr(dag, "is_subdag", False):
+                yield {"id": str(dag.dag_id), "tasks": len(dag.task_ids), "line": _line_of(dag)}
+
+    def _name(self, path: str) -> str:
+        if not path.startswith("/"):  # below the bundle, as Airflow 3 says it
+            path = f"{self._dags_dir}/{path}"
+        return str(self._recorder.name_of(path)) or path
+
+    def _said(self, path: str, text: str) -> dict[str, Any]:
+        """Return an import error of the bag: of an exception that was kept, or else of Airflow's text."""
+        told = self._told.get(text)
+        if told is None:
+            lines = text.strip().splitlines() or ["no reason given"]
+            kind = "timeout" if TIMEOUT_ERROR in text else "error"
+            said = lines[0] if len(lines) == 1 or not lines[0].startswith("Traceback") else lines[-1]
+            told = {"kind": kind, "said": said, "line": 0, "trace": [], "missing": "", "connection": False}
+        return dict(told, path=told.get("path") or self._name(path))
+
+    def _error(self, error: BaseException, kind: str = "") -> dict[str, Any]:
+        chain = list(_chain(error))
+        frames = self._recorder.frames(error.__traceback__)
+        own = [frame for frame in frames if frame[1]]
+        path, line = (own[-1][1], own[-1][2]) if own else ("", 0)
+        if isinstance(error, SyntaxError) and self._recorder.name_of(str(error.filename)):
+            path, line = self._recorder.name_of(str(error.filename)), error.lineno or 0
+        if any(isinstance(item, DatabaseRefused) for item in chain):
+            kind = "database"
+        elif type(error).__name__ == TIMEOUT_ERROR:
+            kind = "timeout"
+        return {
+            "kind": kind or "error",
+            "said": _one_line(error),
+            "path": path or self._name(self._path),
+            "line": line,
+            "trace": _cut(frames, own),
+            "missing": (error.name or "") if isinstance(error, ModuleNotFoundError) else "",
+            "connection": any(isinstance(item, CONNECTION_ERRORS) for item in chain),
+        }
+
+
+def _bag(path: str, dags_dir: str) -> Any:
+    """Return the DagBag of one file, made as the release's dag-processor makes it."""
+    wishes = {
+        "bundle_path": Path(dags_dir),
+        "bundle_name": BUNDLE,
+        "include_examples": False,
+        "include_smart_sensor": False,
+        "load_op_links": False,
+    }
+    name = "airflow.dag_processing.dagbag" if has_module("airflow.dag_processing.dagbag") else "airflow.models.dagbag"
+    bags: Any = importlib.import_module(name)
+    # Airflow 3 has the folder of the bundle on the path, at its end.
+    if dags_dir not in sys.path:
+        sys.path.append(dags_dir)
+    known = inspect.signature(bags.DagBag.__init__).parameters
+    return bags.DagBag(path, **{key: value for key, value in wishes.items() if key in known})
+
+
+def _serializer() -> Any:
+    serialized: Any = importlib.import_module("airflow.serialization.serialized_objects")
+    name = "DagSerialization" if hasattr(serialized, "DagSerialization") else "SerializedDAG"
+    return getattr(serialized, name).to_dict
+
+
+def _line_of(dag: Any) -> int:
+    """Return the first line that names the DAG: as a text or, with the decorator, as a function; 0 for none."""
+    name = re.escape(str(dag.dag_id))
+    pattern = re.compile(rf"""(["']){name}\1|^\s*(async )?def {name}\(""")
+    lines = linecache.getlines(str(dag.fileloc))
+    return next((number for number, line in enumerate(lines, 1) if pattern.search(line)), 0)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) if not isinstance(error, SyntaxError) else str(error.msg)
+    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return said[:MAX_SAID_CHARACTERS]
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _cut(frames: list[tuple[str, str, int, str]], own: list[tuple[str, str, int, str]]) -> list[str]:
+    """Return the user's frames, and the last one where that is a library's."""
+    lines = []
+    kept = own if len(own) <= MAX_FRAMES else [*own[: MAX_FRAMES // 2], *own[-MAX_FRAMES // 2 :]]
+    if own and frames[-1] != own[-1]:
+        kept = [*kept, frames[-1]]
+    for filename, name, line, function in kept:
+        shown = name or LIBRARY_DIR.sub("", filename)
+        lines.append(f'File "{shown}", line {line}, in {function}')
+        source = linecache.getline(filename, line).strip()
+        if source:
+            lines.append(f"  {source}")
+    return lines

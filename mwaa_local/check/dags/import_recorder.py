@@ -1,0 +1,194 @@
+"""Inside a release's interpreter: notes what a DAG file does while it is imported, and from which line of the user's.
+
+Connections to hosts are let happen, as on MWAA. The metadata database does not exist here: what asks for it is noted
+and refused. Runs on Python 3.7 too, in a child that imports one file and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import re
+import socket
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+# Audit events -> which of their arguments say where to.
+NETWORK_EVENTS = {
+    "socket.connect": slice(1, 2),
+    "socket.getaddrinfo": slice(0, 2),
+    "socket.gethostbyname": slice(0, 1),
+}
+OWN_DIR = str(Path(__file__).parent) + "/"
+# What comes before the part of a library's path that tells anything.
+LIBRARY_DIR = re.compile(r".*/(site-packages|python3\.\d+)/")
+DATABASE_REFUSED = "there is no metadata database here, so what is asked of it at import cannot be answered"
+DATABASE_BLOCKED = "Airflow 3 does not let DAG files use the metadata database"
+# Airflow's own deprecations, and the plain ones that it raises in its own modules.
+DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+
+
+class DatabaseRefused(RuntimeError):
+    """What a file gets that asks the metadata database for something at its import."""
+
+
+class Recorder:
+    """Notes with places. `roots` are pairs of a folder and the name by which the user knows it."""
+
+    def __init__(self, roots: Iterable[Iterable[str]]) -> None:
+        self._roots = [tuple(root) for root in roots]
+        self._names: dict[str, str] = {}
+        self._seen: set[tuple[str, ...]] = set()
+        self.touches: list[dict[str, Any]] = []
+        self.asked: list[dict[str, Any]] = []
+        self.warnings: list[dict[str, Any]] = []
+
+    def name_of(self, filename: str) -> str:
+        """Return `dags/sub/a.py` for a file of the user's, "" for another."""
+        if filename not in self._names:
+            parts = (name + filename[len(root) :] for root, name in self._roots if filename.startswith(root + "/"))
+            self._names[filename] = next(parts, "")
+        return self._names[filename]
+
+    def place(self, frame: FrameType | None) -> tuple[str, int]:
+        """Return file and line of the innermost frame of the user's; `("", 0)` where there is none."""
+        while frame is not None:
+            name = self.name_of(frame.f_code.co_filename)
+            if name:
+                return name, frame.f_lineno
+            frame = frame.f_back
+        return "", 0
+
+    def frames(self, trace: TracebackType | None) -> list[tuple[str, str, int, str]]:
+        """Return file, name of the file for the user or "", line and function of each frame, outermost first."""
+        found = []
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if not code.co_filename.startswith(OWN_DIR):
+                found.append((code.co_filename, self.name_of(code.co_filename), trace.tb_lineno, code.co_name))
+            trace = trace.tb_next
+        return found
+
+    def touch(self, kind: str, what: str, frame: FrameType | None) -> None:
+        """Note a call that left the process: once for each line."""
+        path, line = self.place(frame)
+        if path and self._is_new("touch", kind, path, str(line)):
+            self.touches.append({"kind": kind, "what": what, "path": path, "line": line})
+
+    def ask(self, kind: str, name: str, frame: FrameType | None) -> None:
+        """Note a Variable or Connection that is not there."""
+        path, line = self.place(frame)
+        if self._is_new("ask", kind, name, path, str(line)):
+            self.asked.append({"kind": kind, "name": name, "path": path, "line": line})
+
+    def _is_new(self, *key: str) -> bool:
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
+
+    def watch_network(self) -> None:
+        """Note every connection from now on. It cannot be undone."""
+
+        def audit(event: str, args: tuple[Any, ...]) -> None:
+            if event in NETWORK_EVENTS:
+                self._network(args[NETWORK_EVENTS[event]], sys._getframe(1))
+
+        if hasattr(sys, "addaudithook"):
+            sys.addaudithook(audit)
+            return
+        connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo  # Python 3.7 has no audit hooks
+
+        def noted_connect(own: Any, address: Any) -> Any:
+            self._network((address,), sys._getframe(1))
+            return connect(own, address)
+
+        def noted_getaddrinfo(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+            self._network((host, port), sys._getframe(1))
+            return getaddrinfo(host, port, *args, **more)
+
+        patch(socket.socket, connect=noted_connect)
+        patch(socket, getaddrinfo=noted_getaddrinfo)
+
+    def _network(self, to: tuple[Any, ...], frame: FrameType | None) -> None:
+        """Note a connection to a host and port, or to an address that is a pair of them."""
+        parts = to[0] if isinstance(to[0], tuple) else to
+        host = parts[0].decode("latin-1") if isinstance(parts[0], bytes) else parts[0]
+        if not isinstance(host, str) or host.startswith(("/", "\0")):  # a socket of this machine
+            return
+        port = parts[1] if len(parts) > 1 else None
+        self.touch("network", host if port is None else f"{host}:{port}", frame)
+
+    def watch_database(self) -> None:
+        """Note and refuse what asks for the metadata database.
+
+        Airflow 3's dag-processor refuses, too (`block_orm_access` in airflow.sdk.execution_time.supervisor); before,
+        it is a connection like another.
+        """
+        settings: Any = importlib.import_module("airflow.settings")
+        supervisor = sys.modules.get("airflow.sdk.execution_time.supervisor")
+        if hasattr(supervisor, "block_orm_access"):
+            self._block(settings, supervisor)
+            return
+        event: Any = importlib.import_module("sqlalchemy.event")
+
+        def refuse(*_args: Any) -> None:
+            self.touch("database", "metadata database", sys._getframe(1))
+            raise DatabaseRefused(DATABASE_REFUSED)
+
+        if getattr(settings, "engine", None) is not None:
+            event.listen(settings.engine, "do_connect", refuse)
+
+    def _block(self, settings: Any, supervisor: Any) -> None:
+        recorder = self
+        supervisor.block_orm_access()
+
+        class NoSession:
+            def __init__(self, *_args: Any, **_more: Any) -> None:
+                recorder.touch("database", "metadata database", sys._getframe(1))
+                raise DatabaseRefused(DATABASE_BLOCKED)
+
+        def absent(name: str) -> Any:
+            if name in ("engine", "async_engine", "AsyncSession", "NonScopedSession"):
+                recorder.touch("database", "metadata database", sys._getframe(1))
+                raise DatabaseRefused(DATABASE_BLOCKED)
+            raise AttributeError(f"module {settings.__name__!r} has no attribute {name!r}")
+
+        patch(settings, Session=NoSession, __getattr__=absent)
+
+    def watch_warnings(self) -> None:
+        """Note Airflow's deprecation warnings that a line of the user's is the cause of."""
+        shown = warnings._showwarnmsg  # type: ignore[attr-defined]
+
+        def note(message: Any) -> None:
+            with contextlib.suppress(ValueError):  # a stack that is not that deep
+                self._warned(message, sys._getframe(1))
+            # Captured by Airflow, too, which puts a function of its own behind this one.
+            shown(message)
+
+        warnings.filterwarnings("always", category=DeprecationWarning)
+        patch(warnings, _showwarnmsg=note)
+
+    def _warned(self, message: Any, frame: FrameType | None) -> None:
+        if not issubclass(message.category, DEPRECATIONS):
+            return
+        path, line = self.name_of(message.filename), message.lineno
+        if not path:
+            # A warning that names Airflow's own line: told where the user's file called that function itself.
+            caller = frame.f_back if frame is not None else None
+            path = self.name_of(caller.f_code.co_filename) if caller is not None else ""
+            line = caller.f_lineno if caller is not None else 0
+        from_airflow = message.category.__module__.startswith("airflow.")
+        if path and (from_airflow or "/airflow/" in message.filename):
+            text = " ".join(str(message.message).split())
+            if self._is_new("warning", path, str(line), text):
+                self.warnings.append({"what": text, "path": path, "line": line})
+
+
+def patch(target: Any, **members: Any) -> None:
+    """Put these in the place of the members of that name."""
+    for name, member in members.items():
+        setattr(target, name, member)

@@ -1,0 +1,131 @@
+"""What importing the DAG files showed: values only, made from the probe's lines. Not for judging: `import_findings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Kinds of ImportFailure.
+FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
+VARIABLE, CONNECTION = "variable", "connection"  # kinds of Asked
+DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of Touch
+
+
+@dataclass(frozen=True)
+class ImportFailure:
+    """Why Airflow has no DAG, or not all, of a file.
+
+    `trace` are the user's frames and the last one of a library, or what was said last by a process that died.
+    """
+
+    kind: str
+    said: str  # one line, as `KeyError: 'a'`
+    path: str  # where it is in the user's files: the DAG file, or what it imports
+    line: int  # 0 where it is not known
+    trace: tuple[str, ...]
+    missing: str = ""  # the module that was not found, where that is why
+    of_connection: bool = False  # a connection to a host failed
+
+    @property
+    def text(self) -> str:
+        """The cut traceback, the error last."""
+        return "\n".join([*self.trace, self.said])
+
+
+@dataclass(frozen=True)
+class ImportedDag:
+    """A DAG that Airflow would know. `line` is the first that names it; 0 where none does."""
+
+    dag_id: str
+    tasks: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A Variable or Connection that the file asked for, without a default, and that is not there."""
+
+    kind: str
+    name: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A call at the top level that left the process. `what` is the host, or what was asked of the database."""
+
+    kind: str
+    what: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Deprecated:
+    """What Airflow warned of, and the line that is the cause."""
+
+    what: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """One file. Paths are below the project's folder: `dags/a.py`."""
+
+    path: str
+    seconds: float
+    dags: tuple[ImportedDag, ...]
+    failures: tuple[ImportFailure, ...]
+    asked: tuple[Asked, ...]
+    touches: tuple[Touch, ...]
+    deprecated: tuple[Deprecated, ...]
+
+    @property
+    def dag_ids(self) -> tuple[str, ...]:
+        return tuple(dag.dag_id for dag in self.dags)
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> ImportedFile:
+        """Return the file of a line of the probe."""
+        return cls(
+            path=answer["file"],
+            seconds=answer["seconds"],
+            dags=tuple(
+                ImportedDag(dag["id"], dag["tasks"], dag["line"])
+                for dag in sorted(answer["dags"], key=lambda dag: (dag["line"], dag["id"]))
+            ),
+            failures=tuple(_failure(item) for item in answer["errors"]),
+            asked=tuple(Asked(**item) for item in answer["asked"]),
+            touches=tuple(Touch(**item) for item in answer["touches"]),
+            deprecated=tuple(Deprecated(**item) for item in answer["warnings"]),
+        )
+
+
+@dataclass(frozen=True)
+class ImportedDags:
+    """All files that Airflow would look at, by path. `problem` is why not all of them were imported, or ""."""
+
+    files: tuple[ImportedFile, ...]
+    limit_s: float  # core.dagbag_import_timeout; 0 or less is none
+    elapsed_s: float
+    problem: str = ""
+    paths_note: str = ""  # why files do not see MWAA's /usr/local/airflow, or ""
+
+    @property
+    def slowest(self) -> tuple[ImportedFile, ...]:
+        return tuple(sorted(self.files, key=lambda file: (-file.seconds, file.path)))
+
+
+def _failure(item: Mapping[str, Any]) -> ImportFailure:
+    return ImportFailure(
+        kind=item["kind"],
+        said=item["said"],
+        path=item["path"],
+        line=item["line"],
+        trace=tuple(item["trace"]),
+        missing=item["missing"],
+        of_connection=item["connection"],
+    )

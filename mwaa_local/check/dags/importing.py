@@ -1,0 +1,236 @@
+"""Import every DAG file in the release's own packages, as MWAA's dag-processor would; say what each file did.
+
+Without database, broker and running environment, in processes that are gone afterwards (`probe`). The files see their
+project as `/usr/local/airflow` where this machine allows it. What they do at their import is done for real: only the
+metadata database and secrets backends are not there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psutil
+
+from mwaa_local.airflow_settings import Known
+from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
+from mwaa_local.check.trial import trial_env
+from mwaa_local.command import Completed, Request, run
+from mwaa_local.environment import Environment
+from mwaa_local.options import MASK, is_secret
+from mwaa_local.packages import PythonEnvironment
+from mwaa_local.preparation import PREVIEW
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime import isolation
+from mwaa_local.runtime.state import MARK_VARIABLE, write_private
+from mwaa_local.secrets import KEY_BYTES
+
+PROBE_PATH = Path(__file__).with_name("probe.py")
+SPACE_PATH = Path(__file__).with_name("import_space.py")
+LOAD_TIMEOUT_S = 120  # for Airflow, the plugins and what the files import of Airflow: 15 s on a small machine
+GIB_BYTES = 1 << 30
+LAST_LINES = 8  # of what was said before Python ended
+CONNECTION_PREFIX = "AIRFLOW_CONN_"
+MIN_SECRET_CHARACTERS = 6  # a shorter text is in too many others to be masked
+# What would ask a secrets backend; and what the cut traceback is made from.
+NO_BACKENDS = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
+KEPT_TRACEBACKS = ("AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS", "True")
+OnFile = Callable[[ImportedFile], None]
+
+
+@dataclass(frozen=True)
+class DagsImport:
+    """Imports a project's DAG files. `env` is the caller's shell, `base` has the requirements where they matter.
+
+    `jobs` files are imported at a time; `exports` is what the startup script set for the scheduler. A file that takes
+    more memory than `memory_bytes` is ended; None is what the scheduler of the environment class has.
+    """
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str] = field(repr=False)
+    base: PythonEnvironment
+    jobs: int
+    known: Known = field(default_factory=Known, repr=False)
+    exports: Mapping[str, str] = field(default_factory=dict, repr=False)
+    memory_bytes: int | None = None
+
+    def run(self, on_file: OnFile) -> ImportedDags:
+        """Return what every file did. `on_file` is told of each as soon as it is known, on another thread."""
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="mwaa-local-dags-", ignore_cleanup_errors=True) as folder:
+            work_dir = Path(folder).resolve()
+            home_dir = work_dir / "airflow"
+            home_dir.mkdir()
+            answers = _Answers(work_dir / "answers.jsonl", home_dir, _Mask(self._secrets(work_dir)), on_file)
+            try:
+                completed = run(self._request(work_dir, home_dir), lambda _line: answers.read())
+            finally:
+                _end_processes_of(work_dir)
+            answers.read()
+            problem_path = work_dir / "problem.txt"
+            note = problem_path.read_text(encoding="utf-8") if problem_path.exists() else ""
+            problem = "" if answers.done else answers.mask(_why_ended(completed))
+            files = tuple(sorted(answers.files, key=lambda file: file.path))
+            return ImportedDags(files, answers.limit_s, time.monotonic() - started, problem, note)
+
+    def _request(self, work_dir: Path, home_dir: Path) -> Request:
+        folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
+        space = {
+            "home_dir": str(home_dir),
+            "folders": {name: str(folder) for name, folder in folders.items()},
+            "problem_path": str(work_dir / "problem.txt"),
+            # -B: no bytecode into the user's own folders.
+            "argv": [str(self.base.python_path), "-B", str(PROBE_PATH), str(work_dir / "probe.json")],
+            "envs": {
+                "shown": self._component_env(work_dir, isolation.MWAA_HOME_DIR),
+                "linked": self._component_env(work_dir, home_dir),
+            },
+        }
+        write_private(work_dir / "probe.json", json.dumps(self._wishes(work_dir, home_dir)))
+        write_private(work_dir / "space.json", json.dumps(space))
+        argv = [sys.executable, "-I", str(SPACE_PATH), str(work_dir / "space.json")]
+        return Request(argv, self._component_env(work_dir, home_dir), home_dir)
+
+    def _wishes(self, work_dir: Path, home_dir: Path) -> dict[str, Any]:
+        homes = (isolation.MWAA_HOME_DIR, home_dir)
+        roots = [(str(home / name), name) for home in homes for name in ("dags", "plugins")]
+        roots += [(str(folder.resolve()), name) for name, folder in self.project.mwaa_folders.items()]
+        class_bytes = self.environment.environment_class_facts.scheduler.memory_gb * GIB_BYTES
+        return {
+            "work_dir": str(work_dir),
+            "jobs": self.jobs,
+            "memory_bytes": self.memory_bytes or class_bytes,
+            "roots": roots,
+            "known": {"variables": dict(self.known.variables), "connections": dict(self.known.connections)},
+            "load_timeout_s": LOAD_TIMEOUT_S,
+        }
+
+    def _component_env(self, work_dir: Path, home_dir: Path) -> dict[str, str]:
+        env = trial_env(
+            self.project, self.environment, self.release, self.env, self.base, home_dir, exports=self.exports
+        )
+        for name in [name for name in env if name.startswith(NO_BACKENDS)]:
+            del env[name]
+        key = base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+        return {
+            **env,
+            KEPT_TRACEBACKS[0]: KEPT_TRACEBACKS[1],
+            "AIRFLOW__CORE__FERNET_KEY": key,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # A mark of its own, so that what the files leave running is found, and no environment takes it for its own.
+            MARK_VARIABLE: str(work_dir),
+        }
+
+    def _secrets(self, work_dir: Path) -> list[str]:
+        """Return what must not be shown of the values that the files get."""
+        named = {**self._component_env(work_dir, work_dir), **self.known.variables}
+        connections = {name: value for name, value in named.items() if name.startswith(CONNECTION_PREFIX)}
+        preview = {PREVIEW.secret_key, PREVIEW.jwt_secret}  # a word, in the place of a secret
+        found = [
+            value
+            for name, value in named.items()
+            if name not in connections and is_secret(name, value) and value not in preview
+        ]
+        texts = [*connections.values(), *self.known.connections.values()]
+        return [*found, *(part for text in texts for part in _secrets_of(text))]
+
+
+class _Mask:
+    """Shows texts without the secrets in them."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        long = {secret for secret in secrets if len(secret) >= MIN_SECRET_CHARACTERS}
+        self._secrets = sorted(long, key=len, reverse=True)
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value, in whose texts, however deep, each secret is `***`."""
+        if isinstance(value, str):
+            for secret in self._secrets:
+                value = value.replace(secret, MASK)
+            return value
+        if isinstance(value, list):
+            return [self(item) for item in value]
+        return {key: self(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+class _Answers:
+    """Reads the probe's lines as they come."""
+
+    def __init__(self, path: Path, home_dir: Path, mask: _Mask, on_file: OnFile) -> None:
+        self.files: list[ImportedFile] = []
+        self.limit_s = 0.0
+        self.done = False
+        self.mask = mask
+        self._path = path
+        self._on_file = on_file
+        self._home_dir = home_dir
+        self._read_bytes = 0
+        self._lock = threading.Lock()
+
+    def read(self) -> None:
+        """Take what is new in the file; a line that is not whole yet is left for the next time."""
+        with self._lock:
+            if not self._path.exists():
+                return
+            with self._path.open("rb") as answers:
+                answers.seek(self._read_bytes)
+                whole, newline, _ = answers.read().rpartition(b"\n")
+            self._read_bytes += len(whole) + len(newline)
+            for line in whole.decode("ascii").splitlines():
+                # Where MWAA's paths cannot be shown, the home is a folder that will be gone.
+                self._take(json.loads(line.replace(str(self._home_dir), str(isolation.MWAA_HOME_DIR))))
+
+    def _take(self, answer: Mapping[str, Any]) -> None:
+        if "file" in answer:
+            self.files.append(ImportedFile.from_answer(self.mask(answer)))
+            self._on_file(self.files[-1])
+        elif "limit_s" in answer:
+            self.limit_s = answer["limit_s"]
+        else:
+            self.done = True
+
+
+def _secrets_of(connection: str) -> list[str]:
+    """Return what is secret in a connection's text, URI or JSON, in the forms in which it may come up."""
+    try:
+        if connection.lstrip().startswith("{"):
+            plain = json.loads(connection)
+            return [connection, *(str(plain[name]) for name in ("password", "extra") if plain.get(name))]
+        parts = urlsplit(connection)
+    except ValueError:
+        return [connection]
+    if not (parts.password or parts.query):
+        return []
+    query = parse_qsl(parts.query)
+    return [connection, parts.password or "", unquote(parts.password or ""), *(value for _, value in query)]
+
+
+def _why_ended(completed: Completed) -> str:
+    if completed.exit_code == -signal.SIGALRM:
+        return f"Airflow and the plugins were not loaded within {LOAD_TIMEOUT_S} s."
+    said = "\n".join(completed.output.strip().splitlines()[-LAST_LINES:])
+    return f"Python ended with exit code {completed.exit_code}.\n{said}".rstrip()
+
+
+def _end_processes_of(work_dir: Path) -> None:
+    """End what the files have left running, in whatever group or session."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK_VARIABLE) == str(work_dir):
+                process.kill()
+        except (psutil.Error, OSError):  # another user's, or gone
+            continue

@@ -1,0 +1,110 @@
+"""The packages that DAGs are imported with: the release's own and what the requirements file brings.
+
+What an environment of this project was started with is taken where nothing changed since; else the requirements are
+installed by pip, as on MWAA, into a copy that is kept for the next check.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local import requirements, requirements_install
+from mwaa_local.check.finding import ERROR, Finding
+from mwaa_local.check.report_problems import INSTALL_FAILED
+from mwaa_local.check.trial import trial_env
+from mwaa_local.environment import Environment
+from mwaa_local.installation import PIP_NETWORK_VARIABLES, Outcome, package_set_dir
+from mwaa_local.packages import PackageStore, PythonEnvironment, locked
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime import isolation
+from mwaa_local.steps import Say, Steps
+
+DIR_NAME = "check-packages"  # below `.mwaa-local/`
+LOCK_NAME = "lock"
+LOG_NAME = "pip.log"
+STEP = "dag packages"
+
+
+@dataclass(frozen=True)
+class DagPackages:
+    """A package set, and what is to be said of how it came about."""
+
+    packages: PythonEnvironment
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class DagPackagesMaker:
+    """Makes the set of one project. `env` is the caller's shell, `exports` what the scheduler's startup script set."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    base: PythonEnvironment
+    exports: Mapping[str, str]
+    steps: Steps
+
+    def make(self) -> DagPackages:
+        """Return the set; where pip fails, as far as it got, with a finding: MWAA starts without the requirements."""
+        path, folder = self.project.requirements_path, self.project.state_dir / DIR_NAME
+        if not path.is_file():
+            return DagPackages(self.base)
+        self.project.make_state_dir()
+        mapped = {f"{isolation.MWAA_HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
+        prepared = requirements.prepare(path, self.release, folder / "requirements", home_map=mapped)
+        if prepared.is_empty:
+            return DagPackages(self.base)
+        started_dir = package_set_dir(self.project, self.release, self.base, prepared)
+        if (outcome := Outcome.read(started_dir)) is not None and not outcome.failed:
+            return DagPackages(PythonEnvironment(started_dir, self.base.python_version, self.base.digest))
+        target_dir = folder / started_dir.name
+        return self.steps.do(STEP, lambda say: self._kept(prepared, target_dir, say))
+
+    def _kept(self, prepared: requirements.PreparedRequirements, target_dir: Path, say: Say) -> DagPackages:
+        packages = PythonEnvironment(target_dir, self.base.python_version, self.base.digest)
+        with locked(target_dir.parent / LOCK_NAME, say):
+            outcome = Outcome.read(target_dir)
+            if outcome is None or outcome.failed:
+                _remove_sets(target_dir.parent)
+                outcome = self._install(prepared, packages, say)
+                outcome.write(target_dir)
+        return DagPackages(packages, (self._install_failed(outcome),) if outcome.failed else ())
+
+    def _install(self, prepared: requirements.PreparedRequirements, packages: PythonEnvironment, say: Say) -> Outcome:
+        say("pip installs them into a copy of the release's packages, which is kept for the next check")
+        PackageStore(self.cache_dir, self.env).clone(self.base, packages.dir)
+        home_dir = packages.dir.parent / "airflow"
+        home_dir.mkdir(exist_ok=True)
+        network = {name: self.env[name] for name in PIP_NETWORK_VARIABLES if name in self.env}
+        trial = trial_env(self.project, self.environment, self.release, self.env, packages, home_dir, self.exports)
+        log_path = packages.dir.parent / LOG_NAME
+        result = requirements_install.install(
+            prepared, packages.python_path, {**network, **trial}, log_path, cwd=home_dir
+        )
+        if isinstance(result, requirements_install.InstallFailed):
+            return Outcome(failed=result.reason)
+        return Outcome(warnings=result.warnings)
+
+    def _install_failed(self, outcome: Outcome) -> Finding:
+        path = self.project.requirements_path
+        return Finding(
+            INSTALL_FAILED,
+            ERROR,
+            path.relative_to(self.project.root_dir).as_posix(),
+            0,
+            "pip could not install the requirements, so that DAGs are imported without them",
+            f"{outcome.failed}\nMWAA, too, starts Airflow without them.",
+            f"see `mwaa-local check requirements`, and pip's output in {self.project.state_dir / DIR_NAME / LOG_NAME}",
+        )
+
+
+def _remove_sets(folder: Path) -> None:
+    """Remove those of other requirements, and what an interrupted install has left."""
+    for python_path in folder.glob("*/bin"):
+        shutil.rmtree(python_path.parent, ignore_errors=True)

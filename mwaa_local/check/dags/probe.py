@@ -1,0 +1,255 @@
+"""Run by a release's interpreter: imports every DAG file as the dag-processor would, each in a process of its own.
+
+    python -B probe.py REQUEST
+
+Airflow and the plugins are imported once; for each file a child is forked, so that one that hangs, crashes or eats the
+memory is one file lost. The request is JSON: `work_dir`, `jobs`, `memory_bytes`, `roots` (pairs: a folder, its name
+for the user), `known` (Variables and Connections), `load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of
+the work_dir; a line on standard output says that there is a new one. Runs on Python 3.7 too.
+
+Not for judging what it finds: that is `import_findings`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from import_loading import (  # type: ignore[import-not-found]
+    airflow_imports,
+    dag_files,
+    load_airflow,
+    preload,
+    seconds,
+)
+from import_one import FileImport  # type: ignore[import-not-found]
+
+# Neither this folder nor what was imported from it is there for the user's files.
+del sys.path[:2]
+for _name in ("import_loading", "import_one", "import_recorder", "import_secrets"):
+    sys.modules.pop(_name)
+
+TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+FIRST_TO_GO = "1000"  # of /proc/self/oom_score_adj: when memory runs out, the file's process, and nothing of the user's
+TAIL_BYTES = 4000
+MAX_TAIL_LINES = 8
+GIB_BYTES = 1 << 30
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+AIRFLOW_FIRST_WORDS = "Filling up the DagBag from"  # a line of its log, before each file
+POLL_S = 0.2  # between two looks at how much memory the files take
+# core.dagbag_import_timeout and dag_file_processor_timeout (MWAA user guide, "Performance tuning"). Airflow itself ends
+# an import after the first; after the second, the dag-processor kills the file's process, and so does this.
+DEFAULT_IMPORT_TIMEOUT_S = 30.0
+DEFAULT_PROCESSOR_TIMEOUT_S = 50.0
+
+
+class Probe:
+    """Loads what all files need, then imports them, `jobs` at a time. `request` is the launcher's."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._request = request
+        self._work_dir = Path(request["work_dir"])
+        self._answers = (self._work_dir / "answers.jsonl").open("a", encoding="utf-8")
+        self._running: dict[int, tuple[int, str, float]] = {}  # pid -> number, path, when it began
+        self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+        self._import: Any = None
+        self._limit_s, self._processor_limit_s = DEFAULT_IMPORT_TIMEOUT_S, DEFAULT_PROCESSOR_TIMEOUT_S
+
+    def run(self) -> None:
+        for number in ENDS:
+            signal.signal(number, self._end)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(int(self._request["load_timeout_s"]))  # a plugin that hangs
+        paths = self._load()
+        signal.alarm(0)
+        self._answer(files=[self._name(path) for path in paths], limit_s=self._limit_s)
+        gc.collect()
+        gc.freeze()  # what no child collects need not be copied for it
+        self._import_all(paths)
+        self._answer(done=True)
+
+    def _load(self) -> list[str]:
+        """Import Airflow, the plugins, and what the files import of Airflow; return the DAG files."""
+        load_airflow()
+        self._limit_s = seconds("core", "dagbag_import_timeout", DEFAULT_IMPORT_TIMEOUT_S)
+        old = seconds("core", "dag_file_processor_timeout", DEFAULT_PROCESSOR_TIMEOUT_S)
+        self._processor_limit_s = seconds("dag_processor", "dag_file_processor_timeout", old)
+        dags_dir = importlib.import_module("airflow.settings").DAGS_FOLDER
+        self._request["dags_dir"] = dags_dir
+        paths: list[str] = dag_files(dags_dir)
+        modules = dict.fromkeys(module for path in paths for module in airflow_imports(path))
+        for module in modules:
+            preload(module)
+        self._import = FileImport(self._request)
+        self._import.warm_up(self._work_dir)
+        self._import.prepare()
+        return paths
+
+    def _import_all(self, paths: list[str]) -> None:
+        wake, wake_end = os.pipe()
+        for end in (wake, wake_end):
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_args: None)
+        signal.set_wakeup_fd(wake_end)
+        waiting = list(enumerate(paths))[::-1]
+        while waiting or self._running:
+            while waiting and len(self._running) < self._request["jobs"]:
+                self._begin(*waiting.pop())
+            ready, _, _ = select.select([wake], [], [], POLL_S)
+            if ready:
+                os.read(wake, TAIL_BYTES)
+            self._look()
+
+    def _begin(self, number: int, path: str) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            self._be_child(number, path)
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # here as well as there: whoever comes first
+        self._running[pid] = (number, path, time.monotonic())
+
+    def _look(self) -> None:
+        for pid, (number, path, begun) in list(self._running.items()):
+            taken_s = time.monotonic() - begun
+            verdict = self._verdict(pid, taken_s)
+            if verdict:
+                _kill_group(pid)
+            ended, status = os.waitpid(pid, 0 if verdict else os.WNOHANG)
+            if ended:
+                del self._running[pid]
+                _kill_group(pid)  # what the file has left running
+                self._tell(number, path, taken_s, verdict or _end_of(status))
+
+    def _verdict(self, pid: int, taken_s: float) -> tuple[str, str] | None:
+        """Return kind and reason where the file's process is to be killed."""
+        if taken_s > self._processor_limit_s:
+            return "timeout", f"it was not done after {self._processor_limit_s:g} s and was killed"
+        limit = self._request["memory_bytes"]
+        if _memory_bytes(pid) > limit:
+            return "died", f"it took more than {limit / GIB_BYTES:g} GB of memory and was killed"
+        return None
+
+    def _tell(self, number: int, path: str, taken_s: float, end: tuple[str, str]) -> None:
+        """Answer for a file with what it left, or with how its process ended."""
+        result_path = self._work_dir / f"{number}.json"
+        said_path = self._work_dir / f"{number}.out"
+        result = {"seconds": taken_s, "dags": [], "errors": [], "asked": [], "touches": [], "warnings": []}
+        if result_path.exists():
+            result = json.loads(result_path.read_text(encoding="utf-8"))
+            result_path.unlink()
+        else:
+            kind, said = end
+            lost = {"kind": kind, "said": said, "path": self._name(path), "line": 0, "trace": _tail(said_path)}
+            result["errors"] = [dict(lost, missing="", connection=False)]
+        with contextlib.suppress(OSError):
+            said_path.unlink()
+        self._answer(file=self._name(path), **result)
+
+    def _be_child(self, number: int, path: str) -> None:
+        """Import the file, leave the result where the parent finds it, and end."""
+        try:
+            pid = os.getpid()
+            self._prepare_child(number)
+            result = self._import.run(path)
+            if os.getpid() == pid:  # the file may have forked
+                result_path = self._work_dir / f"{number}.json"
+                new_path = self._work_dir / f"{number}.new"
+                new_path.write_text(json.dumps(result), encoding="utf-8")
+                new_path.rename(result_path)
+                os._exit(0)
+        finally:
+            sys.excepthook(*sys.exc_info()) if sys.exc_info()[1] is not None else None
+            sys.stderr.flush()
+            os._exit(1)
+
+    def _prepare_child(self, number: int) -> None:
+        signal.set_wakeup_fd(-1)
+        for name in (*ENDS, signal.SIGCHLD):
+            signal.signal(name, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setpgid(0, 0)
+        if self._prctl is not None:
+            self._prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+            with contextlib.suppress(OSError):
+                Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
+        self._answers.close()
+        output = os.open(str(self._work_dir / f"{number}.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for stream in (1, 2):
+            os.dup2(output, stream)
+        os.close(output)
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"  # Airflow 3: as for the dag-processor's child
+
+    def _name(self, path: str) -> str:
+        for root, name in self._request["roots"]:
+            if path.startswith(root + "/"):
+                return str(name) + path[len(root) :]
+        return path
+
+    def _answer(self, **members: Any) -> None:
+        self._answers.write(json.dumps(members) + "\n")
+        self._answers.flush()
+        os.write(1, b"\n")
+
+    def _end(self, _number: int, _frame: Any) -> None:
+        for pid in self._running:
+            _kill_group(pid)
+        os._exit(TERMINATED_EXIT_CODE)
+
+
+def _tail(path: Path) -> list[str]:
+    try:
+        with path.open("rb") as output:
+            output.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            text = output.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    lines = [line for line in text.strip().splitlines() if AIRFLOW_FIRST_WORDS not in line]
+    return lines[-MAX_TAIL_LINES:]
+
+
+def _end_of(status: int) -> tuple[str, str]:
+    """Return kind and reason of a process that ended without a result."""
+    if os.WIFSIGNALED(status):
+        return "died", f"Python was ended by signal {os.WTERMSIG(status)}"
+    return "died", f"Python ended with exit code {os.WEXITSTATUS(status)}"
+
+
+def _memory_bytes(pid: int) -> int:
+    """Return what is in memory of a process; 0 where the system does not tell, or it is gone."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * PAGE_BYTES
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def main() -> None:
+    path = Path(sys.argv[1])
+    request = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()  # it may hold secrets
+    sys.argv[:] = ["airflow", "dag-processor"]
+    Probe(request).run()
+
+
+if __name__ == "__main__":
+    main()

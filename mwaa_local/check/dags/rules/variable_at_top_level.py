@@ -1,0 +1,91 @@
+"""variable-at-top-level: Variables and Connections fetched each time the file is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mwaa_local.check.dags.rule import DagRule, at
+from mwaa_local.check.dags.source import Call, Source
+from mwaa_local.check.finding import NOTE, WARNING, Finding
+
+ID = "variable-at-top-level"
+WHY = (
+    "What stands outside of tasks runs each time the file is loaded, about every 30 s on MWAA, and again before each "
+    "task: every time a query of the metadata database, or a paid call of Secrets Manager with that backend."
+)
+_VARIABLE = re.compile(r"airflow\.(?:[\w.]+\.)?Variable\.(?:get|set|update|delete)")
+_CONNECTION = re.compile(
+    r"airflow\.(?:[\w.]+\.)?(?:BaseHook(?:\(\))?\.get_connections?|Connection\.get(?:_connection_from_secrets)?)"
+    r"|airflow\.[\w.]+Hook\(\)\.get_\w+"
+)
+_SESSION = re.compile(r"airflow\.(?:settings\.Session|utils\.session\.create_session)")
+
+
+def find(source: Source) -> Iterator[Finding]:
+    """Yield fetches outside of what runs as a task."""
+    for call in source.calls:
+        remark = _remark(source, call)
+        if remark and source.runs_at_parse(call.node):
+            severity, what, hint = remark
+            yield at(source, call.node, ID, severity, what, WHY, hint)
+
+
+def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
+    """Return severity, what and hint for a call that asks database or secrets backend."""
+    short = ".".join(call.name.split(".")[-2:])
+    when = "is called each time the file is loaded"
+    if _VARIABLE.fullmatch(call.name):
+        name = source.string(call.argument("key", 0))
+        shown = f"{short}({name!r})" if name and name.isprintable() else f"{short}()"
+        template = f"{{{{ var.value.{name} }}}}" if name and name.isidentifier() else "{{ var.value.NAME }}"
+        hint = f"in templated arguments write {template}; else call it within the task"
+        return NOTE, f"{shown} {when}", hint
+    if _CONNECTION.fullmatch(call.name):
+        return (
+            WARNING,
+            f"{short}() {when}",
+            "call it within the task; in templated arguments write {{ conn.NAME.host }}",
+        )
+    if _SESSION.fullmatch(call.name):
+        return (
+            WARNING,
+            f"{short}() {when}, and opens the database",
+            "leave the database to tasks, or to Airflow's REST API",
+        )
+    return None
+
+
+RULE = DagRule(
+    id=ID,
+    severity=WARNING,
+    meaning="A Variable, a Connection or the database is read whenever the file is loaded.",
+    why=WHY,
+    bad="""\
+from datetime import datetime
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, Variable
+
+BUCKET = Variable.get("bucket")
+
+with DAG("copy", schedule="@daily", start_date=datetime(2024, 1, 1), catchup=False):
+    BashOperator(task_id="copy", bash_command=f"aws s3 ls s3://{BUCKET}/")
+""",
+    good="""\
+from datetime import datetime
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, Variable, task
+
+with DAG("copy", schedule="@daily", start_date=datetime(2024, 1, 1), catchup=False):
+    BashOperator(task_id="copy", bash_command="aws s3 ls s3://{{ var.value.bucket }}/")
+
+    @task
+    def show():
+        print(Variable.get("bucket"))
+
+    show()
+""",
+    find=find,
+)

@@ -1,0 +1,230 @@
+"""Everything that `mwaa-local check` looks at, in parallel: what is uploaded to MWAA, part by part.
+
+Each part is what the command of its own says; here it is put together, and nothing is told twice. A part that cannot
+be looked at is a part that was not checked: the others go on.
+
+Not for any check itself, nor for how parts look on screen (`report_parts`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mwaa_local.airflow_settings import AirflowSettings
+from mwaa_local.check.dags.part import DagsCheck
+from mwaa_local.check.environment_check import ignored_findings, option_lines, path_of, refused_findings
+from mwaa_local.check.finding import Finding, in_order
+from mwaa_local.check.known_options import known_options
+from mwaa_local.check.options_check import OptionsCase, options_findings
+from mwaa_local.check.part import Part, not_checked
+from mwaa_local.check.plugins import check_plugins
+from mwaa_local.check.plugins_loading import PluginsLoad
+from mwaa_local.check.report_problems import counted, has_error, other_findings, resolution_findings
+from mwaa_local.check.report_text import headline
+from mwaa_local.check.requirements import RequirementsCheck
+from mwaa_local.check.startup_check import startup_findings
+from mwaa_local.configuration import Configuration
+from mwaa_local.environment import Environment
+from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
+from mwaa_local.options import translate
+from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.plan import MWAA_COMPONENTS
+from mwaa_local.preparation import PREVIEW
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.startup_trial import Subject, Trial, trying
+from mwaa_local.steps import Steps
+
+ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
+PLUGINS, STARTUP_SCRIPT, DAGS = "plugins", "startup script", "dags"
+SCHEDULER = "scheduler"
+PRIVATE_ACCESS = "PRIVATE_ONLY"  # a member of MWAA's WebserverAccessMode
+Trials = Callable[[], Sequence[Trial]]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every part stands on. `env` is the caller's shell."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    base: PythonEnvironment
+    strict: bool
+
+
+@dataclass(frozen=True)
+class Everything:
+    """Checks a project. `on_part` is told of each part as soon as it is done."""
+
+    project: Project
+    env: Mapping[str, str]
+    cache_dir: Path
+    steps: Steps
+    on_part: Callable[[Part], None]
+    strict: bool = False
+
+    def run(self) -> tuple[Part, ...]:
+        """Return the parts, in the order in which MWAA reads them.
+
+        Raises PackagesUnavailable and PythonUnavailable where the release's own packages cannot be had.
+        """
+        began = time.monotonic()
+        try:
+            environment = Environment.load(self.project)
+            release = Release.load(environment.airflow_version)
+        except (EnvironmentFileInvalid, ReleaseUnknown) as error:
+            part = Part(ENVIRONMENT, refused_findings(self.project, error), time.monotonic() - began)
+            self.on_part(part)
+            return (part, *(Part(name, skipped="the environment file comes first") for name in _others()))
+        base = self.steps.do("packages", lambda say: PackageStore(self.cache_dir, self.env).base(release, say))
+        ground = Ground(self.project, environment, release, self.env, self.cache_dir, base, self.strict)
+        with startup_trials(ground, MWAA_COMPONENTS) as trials:  # first, for it forks
+            return self._parts(ground, trials)
+
+    def _parts(self, ground: Ground, trials: Trials) -> tuple[Part, ...]:
+        work: dict[str, Callable[[], Part]] = {
+            ENVIRONMENT: lambda: environment_part(ground),
+            OPTIONS: lambda: options_part(ground),
+            REQUIREMENTS: lambda: requirements_part(ground),
+            PLUGINS: lambda: plugins_part(ground),
+            STARTUP_SCRIPT: lambda: startup_part(ground, trials),
+            DAGS: lambda: self._dags_part(ground, trials),
+        }
+        pool = ThreadPoolExecutor(len(work))
+        try:
+            futures: list[Future[Part]] = [pool.submit(self._timed, name, action) for name, action in work.items()]
+            return tuple(future.result() for future in futures)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _dags_part(self, ground: Ground, trials: Trials) -> Part:
+        if not ground.project.dags_dir.is_dir():
+            return Part(DAGS, skipped="there is no dags folder")
+        checked = dags_check(ground, trials, self.steps).run()
+        files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
+        summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
+        return Part(DAGS, checked.findings, summary=summary)
+
+    def _timed(self, name: str, action: Callable[[], Part]) -> Part:
+        began = time.monotonic()
+        try:
+            part = action()
+        except MwaaLocalError as error:
+            part = Part(name, (not_checked(name, error.what, error.why, error.hint),))
+        part = replace(part, elapsed_s=time.monotonic() - began)
+        self.on_part(part)
+        return part
+
+
+def _others() -> tuple[str, ...]:
+    return OPTIONS, REQUIREMENTS, PLUGINS, STARTUP_SCRIPT, DAGS
+
+
+@contextmanager
+def startup_trials(ground: Ground, components: Sequence[str]) -> Iterator[Trials]:
+    """Let the startup script run meanwhile; what it gets returns no trials where MWAA would run none."""
+    if not ground.release.startup_script or not ground.project.startup_script_path.is_file():
+        yield lambda: ()
+        return
+    subject = Subject(ground.project, ground.environment, ground.release, ground.env, ground.cache_dir, ground.base)
+    with trying(subject, components) as trials:
+        yield trials
+
+
+def dags_check(ground: Ground, trials: Trials, steps: Steps) -> DagsCheck:
+    """Return the check of the DAGs, which waits for what the startup script sets in the scheduler."""
+    exports = next((trial.exported for trial in trials() if trial.component == SCHEDULER), {})
+    return DagsCheck(
+        ground.project,
+        ground.environment,
+        ground.release,
+        ground.env,
+        ground.cache_dir,
+        ground.base,
+        steps,
+        exports,
+        AirflowSettings.load(ground.project).known(),
+        os.cpu_count() or 1,
+        ground.strict,
+    )
+
+
+def environment_part(ground: Ground) -> Part:
+    """Return what is to be said of an environment file that is right."""
+    if not ground.project.environment_path.is_file():
+        return Part(ENVIRONMENT, skipped=f"no {path_of(ground.project)}: MWAA's defaults hold")
+    summary = f"Airflow {ground.release.airflow_version}, {ground.environment.environment_class}"
+    return Part(ENVIRONMENT, ignored_findings(ground.project, ground.environment), summary=summary)
+
+
+def options_part(ground: Ground) -> Part:
+    """Return what is to be said of the Airflow configuration options."""
+    options = ground.environment.airflow_configuration_options
+    if not options:
+        return Part(OPTIONS, skipped="none are set")
+    home_dir = str(ground.project.airflow_home_dir)
+    configuration = Configuration(ground.project, ground.environment, ground.release, PREVIEW, home_dir, ground.env)
+    known = known_options(ground.base, configuration.container(ground.base), ground.cache_dir)
+    merged = configuration.merged_for("scheduler", ground.base, {})
+    case = OptionsCase(path_of(ground.project), options, ground.release, known, merged, option_lines(ground.project))
+    return Part(OPTIONS, options_findings(case), summary=f"{len(options)} set")
+
+
+def requirements_part(ground: Ground) -> Part:
+    """Return whether the requirements file works, without what is about DAGs."""
+    path = ground.project.requirements_path
+    if not path.is_file():
+        return Part(REQUIREMENTS, skipped="there is no requirements file")
+    variables = translate(ground.environment.airflow_configuration_options)
+    private = ground.environment.webserver_access_mode == PRIVATE_ACCESS
+    checked = RequirementsCheck(ground.project, path, ground.env, variables, private).check(ground.release)
+    findings = in_order([*resolution_findings(checked), *other_findings(checked)])
+    return Part(REQUIREMENTS, findings, summary=headline(checked).partition(": ")[2])
+
+
+def plugins_part(ground: Ground) -> Part:
+    """Return what is wrong with the plugins; they are loaded where no error was found without that."""
+    path = ground.project.plugins_dir
+    if not path.is_dir():
+        return Part(PLUGINS, skipped="there is no plugins folder")
+    shown = Path(path.relative_to(ground.project.root_dir))
+    findings = tuple(
+        replace(item, path=_below_root(item.path, path, shown)) for item in check_plugins(path, ground.release)
+    )
+    if has_error(findings) or not any(path.rglob("*.py")):
+        return Part(PLUGINS, findings, summary="not loaded" if has_error(findings) else "none")
+    load = PluginsLoad(ground.project, ground.environment, ground.release, path, ground.env, ground.base)
+    loaded = load.run()
+    told = (replace(item, path=_below_root(item.path, path, shown)) for item in loaded.findings)
+    names = ", ".join(plugin.name for plugin in loaded.registered) or "none"
+    return Part(PLUGINS, in_order([*findings, *told]), summary=f"registered: {names}")
+
+
+def _below_root(place: str, folder: Path, shown: Path) -> str:
+    return f"{shown.as_posix()}{place.removeprefix(folder.as_posix())}" if place.startswith(str(folder)) else place
+
+
+def startup_part(ground: Ground, trials: Trials) -> Part:
+    """Return what became of the startup script in each component."""
+    if not ground.release.startup_script:
+        return Part(STARTUP_SCRIPT, skipped=f"MWAA runs none with Airflow {ground.release.airflow_version}")
+    done = trials()
+    if not done:
+        return Part(STARTUP_SCRIPT, skipped="there is no startup script")
+    kept = sorted({name for trial in done for name in trial.kept})
+    summary = f"sets {', '.join(kept)}" if kept else "sets no variable"
+    return Part(STARTUP_SCRIPT, startup_findings(ground.project, done), summary=summary)
+
+
+def all_findings(parts: Sequence[Part]) -> tuple[Finding, ...]:
+    """Return the findings of all parts, by file and line."""
+    return in_order(finding for part in parts for finding in part.findings)

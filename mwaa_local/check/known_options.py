@@ -1,0 +1,79 @@
+"""Which configuration options a release's Airflow and providers have, asked of them once and then kept.
+
+Not for judging what a user sets: that is `options_check`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mwaa_local.command import Request, run
+from mwaa_local.errors import PackagesUnavailable
+from mwaa_local.packages import PythonEnvironment
+
+PROBE_PATH = Path(__file__).with_name("options_probe.py")
+ASK_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
+LAST_CHARACTERS = 2000  # of what was said where there is no answer
+CACHE_DIR_NAME = "known-options"
+
+
+@dataclass(frozen=True)
+class KnownOptions:
+    """Options by name, lower case. `moved` leads from an old `section.key` to the new one."""
+
+    sections: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
+    deprecated: Mapping[str, str] = field(default_factory=dict)  # `section.key` -> why, or since when
+
+
+def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir: Path) -> KnownOptions:
+    """Return what is known to the Airflow of a release's own packages, whose folder's name says which set they are.
+
+    `env` is a component's complete environment. Raises PackagesUnavailable where Airflow does not answer.
+    """
+    kept_path = cache_dir / CACHE_DIR_NAME / f"{packages.dir.name}.json"
+    plain = _read(kept_path)
+    if plain is None:
+        plain = _ask(packages, env)
+        _keep(kept_path, plain)
+    sections = {section: frozenset(keys) for section, keys in plain["sections"].items()}
+    return KnownOptions(sections, plain["moved"], plain["deprecated"])
+
+
+def _ask(packages: PythonEnvironment, env: Mapping[str, str]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="mwaa-local-options-", ignore_cleanup_errors=True) as folder:
+        answer_path = Path(folder) / "answer.json"
+        home = {"AIRFLOW_HOME": folder, "HOME": folder}  # Airflow writes its configuration file there
+        # -I: this file's folder is no place to import from.
+        argv = [str(packages.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path)]
+        completed = run(Request(argv, {**env, **home}, Path(folder), ASK_TIMEOUT_S))
+        plain = _read(answer_path)
+        if plain is None:
+            raise PackagesUnavailable(
+                "Airflow does not say which options it has",
+                completed.output.strip()[-LAST_CHARACTERS:],
+                f"remove {packages.dir}, so that the packages are installed anew",
+            )
+        return plain
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return plain if isinstance(plain, dict) and plain.keys() >= {"sections", "moved", "deprecated"} else None
+
+
+def _keep(path: Path, plain: Mapping[str, Any]) -> None:
+    """Write the file whole: another command may look for it at the same moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        json.dump(plain, file)
+    os.replace(file.name, path)  # noqa: PTH105

@@ -1,0 +1,46 @@
+"""Part: one of the things that `mwaa-local check` looks at, and how that went. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mwaa_local.check.finding import ERROR, Finding
+from mwaa_local.check.report_problems import FAILS_CODE, NOT_CHECKED, UNKNOWN_CODE, WORKS_CODE, has_error
+
+OK, FOUND, FAILED, SKIPPED, UNCHECKED = "ok", "findings", "fails", "skipped", "not checked"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part. `summary` is what was looked at, in a few words; `skipped` says why nothing was."""
+
+    name: str  # "environment file", "options", "requirements", "plugins", "startup script", "dags"
+    findings: tuple[Finding, ...] = ()
+    elapsed_s: float = 0.0
+    summary: str = ""
+    skipped: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """OK, FOUND, FAILED, SKIPPED or UNCHECKED."""
+        if self.skipped:
+            return SKIPPED
+        if has_error(finding for finding in self.findings if finding.rule != NOT_CHECKED):
+            return FAILED
+        if any(finding.rule == NOT_CHECKED for finding in self.findings):
+            return UNCHECKED
+        return FOUND if self.findings else OK
+
+
+def not_checked(path: str, what: str, why: str, hint: str) -> Finding:
+    """Return what is said of something that could not be checked."""
+    return Finding(NOT_CHECKED, ERROR, path, 0, what, why, hint)
+
+
+def exit_code(parts: Sequence[Part]) -> int:
+    """Return 1 when something does not work, 3 when nothing is known to fail but not all was checked, else 0."""
+    outcomes = {part.outcome for part in parts}
+    if FAILED in outcomes:
+        return FAILS_CODE
+    return UNKNOWN_CODE if UNCHECKED in outcomes else WORKS_CODE

@@ -1,0 +1,55 @@
+"""`mwaa-local check` without a further word: everything that is uploaded to MWAA, in one report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from mwaa_local.cli.formats import Format
+from mwaa_local.cli.session import Session
+
+if TYPE_CHECKING:
+    from mwaa_local.check.part import Part
+
+
+def check_everything(session: Session, output: Format, *, strict: bool) -> None:
+    """Check all parts, show them, and end with the exit code that they make. Raises typer.Exit."""
+    from mwaa_local.check.part import exit_code
+
+    parts = all_parts(session, strict=strict)
+    show_parts(session, parts, output)
+    raise typer.Exit(exit_code(parts))
+
+
+def all_parts(session: Session, *, strict: bool) -> tuple[Part, ...]:
+    """Return every part; a line of progress is said of each as soon as it is done."""
+    from mwaa_local.check.everything import Everything
+    from mwaa_local.steps import Steps
+
+    console = session.console
+
+    def on_part(part: Part) -> None:
+        if console.verbose or console.err.isatty():
+            console.say(f"{part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
+
+    steps = Steps(console.show_event)
+    return Everything(session.project, session.env, session.cache_dir, steps, on_part, strict).run()
+
+
+def show_parts(session: Session, parts: tuple[Part, ...], output: Format) -> None:
+    """Show all parts in that format."""
+    from mwaa_local.check import report, report_parts
+
+    console = session.console
+    if output is Format.JSON:
+        console.show_json(report_parts.parts_json(parts))
+    elif output is Format.JUNIT:
+        console.show(report_parts.parts_junit(parts))
+    elif output is Format.SARIF:
+        console.show(report.findings_sarif(report_parts.as_findings(parts)))
+    elif output is Format.GITHUB:
+        console.show(report.findings_github(report_parts.as_findings(parts)))
+    else:
+        colour = lambda text, code: console.colour(text, code, console.out)  # noqa: E731
+        console.show(report_parts.parts_text(parts, colour=colour))

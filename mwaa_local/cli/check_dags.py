@@ -1,0 +1,154 @@
+"""`mwaa-local check dags`: every DAG file as MWAA's dag-processor would see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mwaa_local.cli.formats import Format, FormatOption, StrictOption
+from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.console import table
+
+if TYPE_CHECKING:
+    from mwaa_local.check.dags.import_results import ImportedFile
+    from mwaa_local.check.dags.part import CheckedDags
+
+SLOWEST = 10  # rows of the table of import times
+ELAPSED_DECIMALS = 3
+
+
+def dags(
+    strict: StrictOption = False,
+    explain: Annotated[
+        str, typer.Option("--explain", metavar="RULE", help="Say what a rule means, with an example; then end.")
+    ] = "",
+    output: FormatOption = Format.TEXT,
+    as_json: JsonOption = False,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Import every DAG file as MWAA's dag-processor would, and say what MWAA would trip over.
+
+    Each file is imported in a process of its own, with the release's Airflow, the project's plugins, requirements and
+    startup variables, and within core.dagbag_import_timeout. There is no database: Variables and Connections that are
+    in no AIRFLOW_VAR_ or AIRFLOW_CONN_ variable and not in airflow_settings.yaml get stand-ins and are listed. A
+    comment `# mwaa-local: ignore[RULE]` at the end of a line keeps a rule from being told of it.
+    Exit codes: 0 nothing is wrong, 1 something is, 3 they could not be checked.
+
+    Examples:
+
+      mwaa-local check dags
+
+      mwaa-local check dags --strict --format github
+
+      mwaa-local check dags --explain docker-operator
+    """
+    from mwaa_local.check.report_problems import findings_exit_code
+
+    if explain:
+        _explain(explain)
+        return
+    session = open_session(project_dir)
+    checked = _checked(session, strict=strict)
+    _show(session, checked, Format.JSON if as_json else output)
+    raise typer.Exit(findings_exit_code(checked.findings))
+
+
+def _checked(session: Session, *, strict: bool) -> CheckedDags:
+    from mwaa_local.check.everything import SCHEDULER, Ground, dags_check, startup_trials
+    from mwaa_local.errors import FileMissing
+    from mwaa_local.packages import PackageStore
+    from mwaa_local.steps import Steps
+
+    project = session.project
+    if not project.dags_dir.is_dir():
+        raise FileMissing(f"there is no {project.dags_dir}", "DAG files are looked for there.", "make the folder")
+    environment = session.environment()
+    release = session.release(environment)
+    steps = Steps(session.console.show_event)
+    base = steps.do("packages", lambda say: PackageStore(session.cache_dir, session.env).base(release, say))
+    ground = Ground(project, environment, release, session.env, session.cache_dir, base, strict)
+    with startup_trials(ground, [SCHEDULER]) as trials:
+        return dags_check(ground, trials, steps).run()
+
+
+def _show(session: Session, checked: CheckedDags, output: Format) -> None:
+    from mwaa_local.check import report
+
+    console = session.console
+    if output is Format.JSON:
+        console.show_json({**report.findings_json(checked.findings), **_imported_json(checked)})
+    elif output is Format.JUNIT:
+        console.show(report.findings_junit(checked.findings, name="dags"))
+    elif output is Format.SARIF:
+        console.show(report.findings_sarif(checked.findings))
+    elif output is Format.GITHUB:
+        console.show(report.findings_github(checked.findings))
+    else:
+        colour = lambda text, code: console.colour(text, code, console.out)  # noqa: E731
+        if checked.findings:
+            console.show(f"{report.findings_text(checked.findings, colour=colour)}\n")
+        console.show(_files_text(checked))
+
+
+def _imported_json(checked: CheckedDags) -> dict[str, Any]:
+    """Return `files`, each with `path`, `seconds`, `dags`, `variables` and `connections`, and `import_limit_s`."""
+    return {
+        "import_limit_s": checked.imported.limit_s,
+        "files": [
+            {
+                "path": file.path,
+                "seconds": round(file.seconds, ELAPSED_DECIMALS),
+                "dags": [asdict(dag) for dag in file.dags],
+                "variables": _asked(file, "variable"),
+                "connections": _asked(file, "connection"),
+            }
+            for file in _slowest(checked)
+        ],
+    }
+
+
+def _asked(file: ImportedFile, kind: str) -> list[str]:
+    return sorted({asked.name for asked in file.asked if asked.kind == kind})
+
+
+def _slowest(checked: CheckedDags) -> Sequence[ImportedFile]:
+    return sorted(checked.imported.files, key=lambda file: -file.seconds)
+
+
+def _files_text(checked: CheckedDags) -> str:
+    from mwaa_local.check.report_problems import counted, shown_line
+
+    files = _slowest(checked)
+    count = sum(len(file.dags) for file in files)
+    limit = f"each may take {checked.imported.limit_s:g} s" if checked.imported.limit_s else ""
+    rows = [
+        (f"{file.seconds:.2f} s", shown_line(file.path), shown_line(", ".join(dag.dag_id for dag in file.dags)) or "-")
+        for file in files[:SLOWEST]
+    ]
+    blocks = [f"{counted(count, 'DAG')} in {counted(len(files), 'file')}; {limit}".rstrip("; ")]
+    if rows:
+        blocks.insert(0, table(("import", "slowest files", "DAGs"), rows))
+    return "\n".join(blocks)
+
+
+def _explain(name: str) -> None:
+    import difflib
+
+    from mwaa_local.check.dags.rules import RULES
+
+    by_id = {rule.id: rule for rule in RULES}
+    if name not in by_id:
+        close = difflib.get_close_matches(name, by_id, 1)
+        hint = f"did you mean {close[0]}?" if close else f"they are {', '.join(by_id)}"
+        raise typer.BadParameter(f"there is no rule {name!r} on the source of DAG files; {hint}")
+    rule = by_id[name]
+    print(f"{rule.id} ({rule.severity}): {rule.meaning}\n\n{rule.why}\n\nbad:\n\n{_indented(rule.bad)}\n")
+    print(f"good:\n\n{_indented(rule.good)}")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())

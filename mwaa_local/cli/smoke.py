@@ -1,0 +1,246 @@
+"""`mwaa-local smoke`: one command for a CI job: check, up, import, run, report, down."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.environment import RuntimeKind
+
+if TYPE_CHECKING:
+    from mwaa_local.check.finding import Finding
+    from mwaa_local.environment import Environment
+    from mwaa_local.plan import Plan
+    from mwaa_local.release import Release
+    from mwaa_local.remarks import Remark
+    from mwaa_local.smoke.result import SmokeReport
+    from mwaa_local.smoke.run import Stage
+
+DEFAULT_PARALLEL = 4  # below the 5 tasks that a worker of mw1.small runs at once, the smallest but one
+DEFAULT_DAG_TIMEOUT_S = 600.0
+DEFAULT_TIMEOUT_S = 1800.0
+# Only what was asked for is to run: unpausing a DAG would make the scheduler begin its scheduled runs as well.
+NO_SCHEDULE_OPTION = "scheduler.use_job_schedule"
+
+
+def smoke(
+    dag_ids: Annotated[list[str] | None, typer.Argument(metavar="DAG_ID", help="Run these DAGs.")] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Run the DAGs with this tag; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Run all DAGs.")] = False,
+    conf: Annotated[str, typer.Option(metavar="JSON", help="Configuration of each run: an object, or @FILE.")] = "",
+    parallel: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, help="So many DAG runs at once.")
+    ] = DEFAULT_PARALLEL,
+    dag_timeout_s: Annotated[
+        float, typer.Option("--dag-timeout", metavar="SECONDS", min=1, help="Limit for each DAG run.")
+    ] = DEFAULT_DAG_TIMEOUT_S,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Limit for everything up to the last run.")
+    ] = DEFAULT_TIMEOUT_S,
+    expected_failures: Annotated[
+        list[str] | None,
+        typer.Option("--expect-failure", metavar="DAG_ID[.TASK_ID]", help="Has to fail; may be repeated."),
+    ] = None,
+    expected_import_errors: Annotated[
+        list[str] | None,
+        typer.Option("--expect-import-error", metavar="FILE", help="Must not import; may be repeated."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin with an empty metadata database.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the environment running.")] = False,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Leave the check phase out.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The web server's port; 0 picks a free one.")] = 0,
+    runtime: Annotated[
+        RuntimeKind | None,
+        typer.Option(
+            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto takes Docker where it answers."
+        ),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write JUnit XML, a case for each task.")
+    ] = None,
+    artifacts: Annotated[
+        Path | None, typer.Option(metavar="DIR", file_okay=False, help="Copy logs and all reports into this folder.")
+    ] = None,
+    github: Annotated[
+        bool | None,
+        typer.Option(
+            "--github/--no-github", help="Annotations and step summary; by default where GITHUB_ACTIONS=true."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    project_dir: ProjectOption = Path(),
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
+) -> None:
+    """Start the environment, import all DAGs, run some, report, and stop what was started. For CI.
+
+    What a smoke run starts it stops again, also after Ctrl-C and SIGTERM. It uses the project's own database, which a
+    fresh checkout does not have yet; --fresh begins with an empty one anyway. Scheduled runs are switched off:
+    only what is named runs, paused or not. An environment that runs already is used as it is, and left running.
+
+    Exit codes: 0 all as expected, 1 a DAG run failed, 2 wrong usage, 3 the environment failed, 4 a DAG file cannot be
+    imported, 5 a time limit was reached, 6 the check phase found errors, 70 a bug, 130 or 143 interrupted.
+
+    Examples:
+
+      mwaa-local smoke my_dag other_dag
+
+      mwaa-local smoke --all --junit smoke.xml --artifacts smoke-logs
+
+      mwaa-local smoke --tag ci --conf '{"day": "2026-01-01"}' --expect-failure my_dag.load
+    """
+    from mwaa_local.cli.smoke_output import show
+    from mwaa_local.smoke.run import SmokeRun, Wishes
+    from mwaa_local.smoke.running import RunLimits
+    from mwaa_local.smoke.selection import Selection, relative_to_dags
+
+    selection = Selection(tuple(dag_ids or ()), tuple(tags or ()), every)
+    session = open_session(project_dir, verbose=verbose)
+    if selection.is_empty:
+        raise typer.BadParameter(f"name the DAGs to run, or use --tag or --all{_known_dags(session)}")
+    wishes = Wishes(
+        selection=selection,
+        conf=_conf(conf),
+        limits=RunLimits(parallel, dag_timeout_s),
+        timeout_s=timeout_s,
+        expected_failures=tuple(expected_failures or ()),
+        expected_import_errors=tuple(relative_to_dags(name) for name in expected_import_errors or ()),
+        keep=keep,
+    )
+    environment = session.environment()
+    release = session.release(environment)
+    with contextlib.ExitStack() as held:
+        held.enter_context(session.exclusive())
+        stage, report = _stage(
+            session,
+            environment,
+            release,
+            runtime=runtime,
+            port=port,
+            fresh=fresh,
+            no_check=no_check,
+            artifacts=artifacts,
+            as_json=as_json,
+        )
+        if stage.is_used:
+            held.close()  # others may look at, change or stop what is not ours
+        SmokeRun(stage, wishes, report).run()
+    show(session, report, as_json=as_json, junit=junit, artifacts=artifacts, github=github)
+    raise typer.Exit(report.exit_code)
+
+
+def _conf(given: str) -> str:
+    """Return the configuration as JSON of one line; nothing where none was given."""
+    if not given:
+        return ""
+    try:
+        text = Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
+        plain = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"--conf {given if given.startswith('@') else ''}: {error}") from error
+    if not isinstance(plain, dict):
+        raise typer.BadParameter('--conf has to be a JSON object, such as \'{"day": "2026-01-01"}\'')
+    return json.dumps(plain)
+
+
+def _known_dags(session: Session) -> str:
+    """Return which DAGs there are, where an environment runs that can tell."""
+    from mwaa_local.airflow import AirflowClient
+    from mwaa_local.errors import MwaaLocalError
+
+    try:
+        plan = session.runtime.running_plan()
+    except MwaaLocalError:
+        return ""
+    if plan is None:
+        return ""
+    client = AirflowClient(session.runtime, plan)
+    names = [dag.dag_id for dag in client.metadata().dags() or []]
+    client.close()
+    return f"; DAGs that exist: {', '.join(names)}" if names else ""
+
+
+def _stage(
+    session: Session,
+    environment: Environment,
+    release: Release,
+    *,
+    runtime: RuntimeKind | None,
+    port: int,
+    fresh: bool,
+    no_check: bool,
+    artifacts: Path | None,
+    as_json: bool,
+) -> tuple[Stage, SmokeReport]:
+    """Decide where the smoke run happens; nothing is started yet."""
+    from mwaa_local.cli.smoke_output import say_run
+    from mwaa_local.cli.starting import prepare_and_start, say_choice, take_runtime
+    from mwaa_local.smoke.artifacts import collect_logs
+    from mwaa_local.smoke.result import SmokeReport
+    from mwaa_local.smoke.run import Stage
+
+    session, choice = take_runtime(session, runtime or environment.local.runtime)
+    remarks = say_choice(session.console, choice)
+    is_used = session.runtime.running
+    if is_used and fresh:
+        raise typer.BadParameter(
+            "--fresh would empty the database of the environment that runs; `mwaa-local down` first"
+        )
+    if is_used:
+        session.console.say("the environment runs already: it is used as it is and left running")
+
+    def start() -> tuple[Plan, Sequence[Remark]]:
+        if fresh:
+            session.runtime.stop(now=True)
+            session.runtime.remove_database(release.airflow_version)
+        started = prepare_and_start(session, without_schedule(environment), release, port, remarks)
+        return started.plan, started.remarks
+
+    def collect(report: SmokeReport) -> None:
+        if artifacts is not None:
+            collect_logs(artifacts, session.project, report)
+
+    stage = Stage(
+        project=session.project,
+        runtime=session.runtime,
+        is_used=is_used,
+        check=None if no_check else _checks(session, release),
+        start=start,
+        on_event=session.console.show_event,
+        on_run=lambda run: say_run(session.console, run, whole=as_json),
+        collect=collect,
+    )
+    return stage, SmokeReport(airflow_version=release.airflow_version, runtime=choice.kind)
+
+
+def without_schedule(environment: Environment) -> Environment:
+    """Return the environment with no runs but those that are triggered, unless the user's options say otherwise."""
+    options = {NO_SCHEDULE_OPTION: "False", **environment.airflow_configuration_options}
+    return environment.model_copy(update={"airflow_configuration_options": options})
+
+
+def _checks(session: Session, release: Release) -> Callable[[], Sequence[Finding]] | None:
+    """Return what the check phase does; None where there is nothing to check."""
+    from mwaa_local.check.plugins import check_plugins
+
+    project = session.project
+    if not project.plugins_dir.is_dir():
+        return None
+
+    def check() -> Sequence[Finding]:
+        found = check_plugins(project.plugins_dir, release)
+        return [replace(finding, path=_below(finding.path, project.root_dir)) for finding in found]
+
+    return check
+
+
+def _below(path: str, folder: Path) -> str:
+    return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path

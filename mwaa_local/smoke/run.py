@@ -1,0 +1,287 @@
+"""SmokeRun: the phases check, up, import, run, report and down, whatever happens in one of them.
+
+Every way out leads through `down`: the end of the last phase, an error, the time limit, Ctrl-C and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mwaa_local.airflow import UNHEALTHY, AirflowClient
+from mwaa_local.check.finding import ERROR, Finding
+from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
+from mwaa_local.metadata import Dag, Metadata, TaskRow
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.remarks import ERROR as ERROR_REMARK
+from mwaa_local.remarks import Remark
+from mwaa_local.runtime import FINISHED, READY, ComponentStatus, Event, Runtime
+from mwaa_local.smoke import result
+from mwaa_local.smoke.importing import ImportWait
+from mwaa_local.smoke.judging import Ended, judge
+from mwaa_local.smoke.result import Outcome, Phase, Problem, RunResult, SmokeReport, TaskResult
+from mwaa_local.smoke.running import DagRuns, RunLimits
+from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong
+from mwaa_local.smoke.signals import (
+    TimeLimit,
+    code_of,
+    code_of_interrupt,
+    hang_up_interrupts,
+    signals_noted,
+    time_limit,
+)
+from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for."""
+
+    selection: Selection
+    conf: str  # JSON, or empty
+    limits: RunLimits
+    timeout_s: float  # for check, up, import and run together
+    expected_failures: tuple[str, ...] = ()
+    expected_import_errors: tuple[str, ...] = ()  # relative to dags/
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a smoke run plays on. `start` brings the environment up and returns its plan and what there is to say.
+
+    `check` is left out where it is None. `collect` is told when the runs are over and everything is still there.
+    """
+
+    project: Project
+    runtime: Runtime
+    is_used: bool  # it ran before: it is taken as it is, and goes on
+    check: Callable[[], Sequence[Finding]] | None
+    start: Callable[[], tuple[Plan, Sequence[Remark]]]
+    on_event: Callable[[Event], None]
+    on_run: Callable[[RunResult], None]
+    collect: Callable[[SmokeReport], None]
+
+
+class _Wrong(Exception):
+    """A phase found what ends the smoke run. A way out, no error: what is wrong is in the report already."""
+
+
+class SmokeRun:
+    """One smoke run; `report` is complete as soon as `run` returns."""
+
+    def __init__(self, stage: Stage, wishes: Wishes, report: SmokeReport) -> None:
+        self.report = report
+        self._stage = stage
+        self._wishes = wishes
+        self._client: AirflowClient | None = None
+        self._expected = Expectations()
+        self._dags: tuple[Dag, ...] = ()
+        self._dates: dict[str, str] = {}
+
+    def run(self) -> SmokeReport:
+        """Do all phases and return the report. Only bugs are raised, after the environment was taken down."""
+        began = time.monotonic()
+        try:
+            with self._outcomes(), time_limit(self._wishes.timeout_s), hang_up_interrupts():
+                self._phases()
+            with self._outcomes():
+                self._phase(result.REPORT, self._collect)
+        finally:
+            with signals_noted() as noted:
+                with self._outcomes():
+                    self._phase(result.DOWN, self._down)
+                self._leave_out_rest()
+            if noted:
+                self.report.end_as(Outcome.INTERRUPTED, code_of(noted[0]))
+            self.report.elapsed_s = time.monotonic() - began
+        return self.report
+
+    @contextlib.contextmanager
+    def _outcomes(self) -> Iterator[None]:
+        """Turn every way in which a phase can end, bugs aside, into the report's outcome."""
+        report = self.report
+        try:
+            yield
+        except _Wrong:
+            pass
+        except TimeLimit:
+            report.error = report.error or Problem(
+                f"not over after {self._wishes.timeout_s:g} s",
+                f"Phase: {report.phases[-1].name}.",
+                "a longer --timeout",
+            )
+            report.end_as(Outcome.TIME_OUT)
+        except KeyboardInterrupt as error:
+            report.end_as(Outcome.INTERRUPTED, code_of_interrupt(error))
+        except MwaaLocalError as error:
+            if report.error is None:
+                report.error = Problem(error.what, error.why, error.hint)
+            else:  # the second comes out of cleaning up after the first
+                report.remarks.append(Remark(ERROR_REMARK, "smoke", error.what, error.why, error.hint))
+            report.end_as(Outcome.USAGE if isinstance(error, SelectionWrong) else Outcome.ENVIRONMENT)
+
+    def _phase(self, name: str, action: Callable[[], str | None]) -> None:
+        """Do one phase and note how long it took. `action` returns what to say of it; None leaves it out."""
+        began = time.monotonic()
+        state, detail = result.FAILED, ""
+        place = len(self.report.phases)
+        self.report.phases.append(Phase(name, result.FAILED))
+        try:
+            said = action()
+            state, detail = (result.LEFT_OUT, "") if said is None else (result.DONE, said)
+        finally:
+            elapsed_s = time.monotonic() - began
+            self.report.phases[place] = Phase(name, state, elapsed_s, detail)
+            if state != result.LEFT_OUT:
+                self._stage.on_event(Event(name, state, elapsed_s, detail))
+
+    def _phases(self) -> None:
+        since = None if self._stage.is_used else time.time()
+        self._phase(result.CHECK, self._check)
+        self._phase(result.UP, self._up)
+        client = self._client
+        assert client is not None
+        metadata = client.metadata(str(self._stage.project.dags_dir))
+        waiting = ImportWait(self._stage.project, metadata, since, self._wishes.expected_import_errors)
+        self._phase(result.IMPORT, lambda: self._import(waiting))
+        self._phase(result.RUN, lambda: self._run(client, metadata, waiting))
+
+    def _leave_out_rest(self) -> None:
+        """Bring the phases into their order, with those that were not come to."""
+        found = {phase.name: phase for phase in self.report.phases}
+        self.report.phases = [found.get(name, Phase(name, result.LEFT_OUT)) for name in result.PHASES]
+
+    # The phases.
+
+    def _check(self) -> str | None:
+        if self._stage.check is None:
+            return None
+        self.report.findings = list(self._stage.check())
+        wrong = sum(finding.severity == ERROR for finding in self.report.findings)
+        if wrong:
+            self.report.end_as(Outcome.FINDINGS)
+            raise _Wrong
+        return "nothing is wrong" if not self.report.findings else "no errors"
+
+    def _up(self) -> str:
+        runtime = self._stage.runtime
+        if self._stage.is_used:
+            self.report.environment = result.USED
+            plan = runtime.running_plan()
+            if plan is None:
+                raise NotRunning("the environment was stopped just now", hint="run it again")
+        else:
+            self.report.environment = result.STARTED
+            plan, remarks = self._stage.start()
+            self.report.remarks = list(remarks)
+        self._client = AirflowClient(runtime, plan)
+        self.report.airflow_version = plan.airflow_version
+        self._refuse_unwell(self._client)
+        for remark in self.report.remarks:
+            if remark.severity == ERROR_REMARK:
+                raise MwaaLocalError(remark.what, remark.why, remark.hint)
+        return "it runs already, is used as it is and left running" if self._stage.is_used else ""
+
+    def _refuse_unwell(self, client: AirflowClient) -> None:
+        statuses = self._stage.runtime.status()
+        for status in client.figures().judge(statuses) if self._stage.is_used else []:
+            if status.state not in (READY, FINISHED):
+                word = "does not answer" if status.state == UNHEALTHY else f"is {status.state}"
+                raise ComponentFailed(
+                    f"the environment that runs here is not well: {status.name} {word}", status.detail, "mwaa-local up"
+                )
+
+    def _import(self, waiting: ImportWait) -> str:
+        imported = waiting.run(self._look_at_runtime)
+        self.report.import_problems = list(imported.problems)
+        self._dags = imported.dags
+        wrong = [problem for problem in imported.problems if problem.is_wrong]
+        if wrong:
+            self.report.end_as(Outcome.IMPORT_ERROR)
+            raise _Wrong
+        count = len(imported.dags)
+        return f"{count} DAG{'' if count == 1 else 's'}"
+
+    def _look_at_runtime(self) -> None:
+        if not self._stage.runtime.running:
+            raise NotRunning("the environment was stopped during the smoke run", hint="run it again")
+
+    def _run(self, client: AirflowClient, metadata: Metadata, waiting: ImportWait) -> str:
+        dags = self._wishes.selection.choose(self._dags)
+        self._expected = Expectations.read(self._wishes.expected_failures, [dag.dag_id for dag in dags])
+        paused = [dag.dag_id for dag in dags if dag.is_paused]
+        if self._stage.is_used and paused:
+            detail = f"unpaused for the time of their runs: {', '.join(paused)}; scheduled runs may begin as well"
+            self._stage.on_event(Event("run", "working", detail=detail))
+        runs = DagRuns(
+            self._stage.runtime, client, metadata, self._wishes.limits, self._stage.on_event, self._take_ended
+        )
+        try:
+            runs.run(dags, self._wishes.conf)
+        finally:
+            self._judge_runs()
+        self._look_again(waiting)
+        if self.report.outcome is not Outcome.SUCCESS:
+            raise _Wrong
+        return f"{len(dags)} DAG run{'' if len(dags) == 1 else 's'} as expected"
+
+    def _look_again(self, waiting: ImportWait) -> None:
+        """Take in files that turned out to be broken only after the import phase."""
+        known = {problem.path for problem in self.report.import_problems}
+        late = [problem for problem in waiting.problems() if problem.path not in known and not problem.is_expected]
+        if late:
+            self.report.import_problems += late
+            self.report.end_as(Outcome.IMPORT_ERROR)
+
+    def _take_ended(self, ended: Ended, logical_date: str) -> None:
+        self._dates[ended.run_id] = logical_date
+        run = judge(ended, self._expected, self._with_log)
+        self.report.runs.append(run)
+        self._stage.on_run(run)
+
+    def _judge_runs(self) -> None:
+        wrong = [run for run in self.report.runs if not run.is_ok]
+        if wrong:
+            self.report.end_as(Outcome.TIME_OUT)
+        if any(run.state not in (result.TIMED_OUT, result.CUT_OFF) for run in wrong):
+            self.report.end_as(Outcome.TASK_FAILURE)
+
+    def _with_log(self, row: TaskRow, task: TaskResult) -> TaskResult:
+        project = self._stage.project
+        path = log_path(project.airflow_home_dir / "logs", row, self._dates.get(row.run_id, ""))
+        if path is None:
+            return task
+        shown = str(path.relative_to(project.root_dir))
+        if task.is_ok:
+            return replace(task, log_path=shown)
+        log = last_lines(path)
+        place, line = place_of_failure(log)
+        return replace(task, log_path=shown, log=log, path=place, line=line)
+
+    def _collect(self) -> str | None:
+        if self._client is None:
+            return None
+        self.report.queued_messages = self._client.queued_messages()
+        with contextlib.suppress(MwaaLocalError):  # what cannot be asked any more is no news
+            self.report.restarted = [_restart(status) for status in self._stage.runtime.status() if status.restarts]
+        self._client.close()
+        return ""
+
+    def _down(self) -> str | None:
+        stage, report = self._stage, self.report
+        is_ours = report.environment == result.STARTED and not self._wishes.keep
+        try:
+            if is_ours:
+                stage.runtime.stop(now=True)
+        finally:
+            stage.collect(report)
+        return "" if is_ours else None
+
+
+def _restart(status: ComponentStatus) -> str:
+    times = "once" if status.restarts == 1 else f"{status.restarts} times"
+    return f"{status.name} ended and was started again {times}{': ' + status.detail if status.detail else ''}"

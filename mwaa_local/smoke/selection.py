@@ -1,0 +1,108 @@
+"""Which DAGs a smoke run runs, and which failures were declared. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from mwaa_local.errors import MwaaLocalError
+from mwaa_local.metadata import Dag
+
+SHOWN_NAMES = 20
+SIMILARITY = 0.6  # difflib's own default
+
+
+class SelectionWrong(MwaaLocalError):
+    """What was asked to run, or was declared, does not exist."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user asked for."""
+
+    dag_ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    every: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.dag_ids or self.tags or self.every)
+
+    def choose(self, dags: Sequence[Dag]) -> list[Dag]:
+        """Return the DAGs to run: in the order in which they were named, then by id. Raises SelectionWrong."""
+        by_id = {dag.dag_id: dag for dag in dags}
+        for dag_id in self.dag_ids:
+            if dag_id not in by_id:
+                raise unknown_dag(dag_id, by_id)
+        chosen = {dag_id: by_id[dag_id] for dag_id in self.dag_ids}
+        for tag in self.tags:
+            tagged = [dag for dag in dags if tag in dag.tags]
+            if not tagged:
+                tags = sorted({name for dag in dags for name in dag.tags})
+                raise SelectionWrong(
+                    f"no DAG has the tag {tag!r}", f"Tags that exist: {_listed(tags)}.", _like(tag, tags)
+                )
+            chosen.update({dag.dag_id: dag for dag in tagged})
+        if self.every:
+            chosen.update(by_id)
+        if not chosen:
+            raise SelectionWrong("there is no DAG to run", "No file in dags/ defines one.")
+        return list(chosen.values())
+
+
+def unknown_dag(dag_id: str, known: Iterable[str]) -> SelectionWrong:
+    names = sorted(known)
+    return SelectionWrong(f"no DAG {dag_id!r}", f"DAGs that exist: {_listed(names)}.", _like(dag_id, names))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(names[:SHOWN_NAMES]) + more if names else "none"
+
+
+def _like(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=SIMILARITY)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """Failures that were declared: of whole DAGs, of tasks as (DAG, task), and of files relative to dags/."""
+
+    dags: frozenset[str] = frozenset()
+    tasks: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def read(cls, declared: Iterable[str], running: Iterable[str]) -> Expectations:
+        """Return what `DAG_ID` and `DAG_ID.TASK_ID` mean among the DAGs that run; both kinds of ids may have dots.
+
+        Raises SelectionWrong for a DAG that does not run.
+        """
+        dag_ids = sorted(running, key=len, reverse=True)
+        dags, tasks = set(), set()
+        for name in declared:
+            if name in dag_ids:
+                dags.add(name)
+                continue
+            dag_id = next((dag_id for dag_id in dag_ids if name.startswith(f"{dag_id}.")), None)
+            if dag_id is None:
+                raise SelectionWrong(
+                    f"--expect-failure {name}: no such DAG runs",
+                    f"DAGs that run: {_listed(sorted(dag_ids))}.",
+                    _like(name, dag_ids),
+                )
+            tasks.add((dag_id, name.removeprefix(f"{dag_id}.")))
+        return cls(frozenset(dags), frozenset(tasks))
+
+    def concerns(self, dag_id: str) -> bool:
+        return dag_id in self.dags or any(dag == dag_id for dag, _ in self.tasks)
+
+
+def relative_to_dags(declared: str) -> str:
+    """Return a file as Airflow names it: `dags/team/a.py`, `./dags/team/a.py` and `team/a.py` are the same."""
+    path = PurePosixPath(declared)
+    return str(path.relative_to("dags")) if path.parts[:1] == ("dags",) else str(path)

@@ -1,0 +1,110 @@
+"""`Local: {Aws: local}` in a real environment: what tasks find there, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, start, stopped_at_the_end
+
+SECRETS = "airflow/variables/from_secret: hidden in a secret\n"
+OPTIONS = {
+    "secrets.backend": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend",
+    "secrets.backend_kwargs": json.dumps({"variables_prefix": "airflow/variables"}),
+}
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+REAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAREAL", "AWS_SECRET_ACCESS_KEY": "real", "AWS_PROFILE": "prod"}
+
+
+@pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+def local_aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEnvironment]:
+    """An environment with a local AWS, its DAG run, in a shell that has credentials."""
+    with stopped_at_the_end(tmp_path_factory.mktemp("aws")) as empty:
+        runner = replace(empty, env={**empty.env, "MWAA_LOCAL_RUNTIME": request.param, **REAL_CREDENTIALS})
+        settings = {
+            "AirflowVersion": LATEST,
+            "AirflowConfigurationOptions": OPTIONS,
+            "Local": {"Aws": "local"},
+        }
+        runner.write(
+            {
+                "mwaa.yaml": json.dumps(settings),
+                "airflow_settings.yaml": "airflow:\n  pools:\n    - {pool_name: narrow, pool_slot: 2}\n",
+                "dags/local_aws.py": (TEST_DAGS_DIR / "local_aws.py").read_text(),
+                "tests/aws/s3/my-bucket/data/in.csv": "a,b",
+                "tests/aws/s3/empty-bucket/.gitkeep": "",
+                "tests/aws/secrets.yaml": SECRETS,
+                "tests/aws/parameters.yaml": "/app/name: orders\n",
+            }
+        )
+        try:
+            yield start(runner, LATEST, "--run", "local_aws")
+        finally:
+            runner.run("down", "--now", "--volumes")
+
+
+def listed_buckets(environment: RunningEnvironment) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{environment.plan().ports['aws']}/") as answer:
+        return str(answer.read().decode())
+
+
+def test_hook_boto3_and_secrets_backend_find_what_was_put_in(local_aws: RunningEnvironment) -> None:
+    assert json.loads(local_aws.read("logs/aws.json")) == {
+        "object": "a,b",
+        "written": "by a task",
+        "variable": "hidden in a secret",
+        "parameter": "orders",
+        "account": "000000000000",
+        "credentials": "local",
+    }
+
+
+def test_up_says_where_it_is_and_what_it_holds(local_aws: RunningEnvironment) -> None:
+    url = f"http://127.0.0.1:{local_aws.plan().ports['aws']}"
+    assert f"{url} holds 2 buckets, 1 object, 1 secret, 1 parameter" in local_aws.started.stderr
+    assert "put in 1 pool, from airflow_settings.yaml" in local_aws.started.stderr
+
+
+def test_no_secret_and_no_credentials_are_in_a_log_or_a_command(local_aws: RunningEnvironment) -> None:
+    logs = "".join(path.read_text() for path in local_aws.project.logs_dir.glob("*"))
+    commands = json.dumps([component.argv for component in local_aws.plan().components])
+    for word in ("hidden in a secret", "AKIAREAL"):
+        assert word not in logs + commands + local_aws.started.stderr
+
+
+def test_it_is_a_component_like_any_other(local_aws: RunningEnvironment) -> None:
+    states = {item["name"]: item["state"] for item in local_aws.status()["components"]}
+    assert states["aws"] == "ready"
+    assert local_aws.run("logs", "aws").stdout
+
+
+def test_changed_fixtures_restart_it_alone_with_what_is_there_now(local_aws: RunningEnvironment) -> None:
+    before = local_aws.pids()
+    local_aws.runner.write({"tests/aws/s3/third-bucket/a": ""})
+    outcome = local_aws.run("up")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "third-bucket" in listed_buckets(local_aws)
+    after = local_aws.pids()
+    assert after.pop("aws") != before.pop("aws")
+    assert after == before
+
+
+def test_changed_settings_restart_nothing(local_aws: RunningEnvironment) -> None:
+    before = local_aws.pids()
+    local_aws.runner.write({"airflow_settings.yaml": "airflow:\n  pools:\n    - {pool_name: narrow, pool_slot: 3}\n"})
+    outcome = local_aws.run("up")
+    assert "put in 1 pool" in outcome.stderr
+    assert local_aws.query("SELECT slots FROM slot_pool WHERE pool = 'narrow'") == [(3,)]
+    assert local_aws.pids() == before
+
+
+def test_it_goes_when_it_is_not_asked_for_any_more(local_aws: RunningEnvironment) -> None:
+    local_aws.runner.write({"mwaa.yaml": json.dumps({"AirflowVersion": LATEST})})
+    outcome = local_aws.run("up", timeout_s=300)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "aws" not in local_aws.pids()
+    assert "aws" not in local_aws.plan().ports
