@@ -6,7 +6,6 @@ how that ended they leave in files, and `judge` turns these into the same remark
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -55,7 +54,7 @@ from mwaa_local.steps import Say, Steps
 
 HOME_DIR = str(MWAA_HOME_DIR)
 # How the image runs what runs in it (docker/Dockerfile, ENTRYPOINT).
-ENTRYPOINT = (f"{HOME_DIR}/.local/bin/python", "-I", "/usr/local/bin/entrypoint")
+ENTRYPOINT = ("/opt/mwaa/base/bin/python", "-I", "/usr/local/bin/entrypoint")
 WEBSERVER_PORT = 8080  # inside; outside it is the environment file's
 POSTGRES_PORT = 5432
 REDIS_PORT = 6379
@@ -88,6 +87,7 @@ class ContainerPreparation(Preparation):
     build_image: bool = True  # `mwaa-local env` leaves that to Compose
     _requirements: requirements.PreparedRequirements | None = None
     _packages_key: str = ""
+    _image_key: str = ""  # what the image's tag ends with
 
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
@@ -104,6 +104,7 @@ class ContainerPreparation(Preparation):
             self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS
         )
         image = self._image()
+        self._image_key = image_tag(self.release, image).rpartition(":")[2]
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
         env_of = self._write_component_variables(configuration)
@@ -329,7 +330,7 @@ class ContainerPreparation(Preparation):
             for component in [plan.component(name) or plan.component(f"{name}.1")]
             if component is not None
         }
-        # The volume's name alone does not make Compose replace a container; the key stands for the startup script, too.
+        # The key stands for the startup script, too.
         started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
         reads = [plan.folders, tree_version(self.project.plugins_dir), self._packages_key, started_from]
         versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
@@ -344,6 +345,7 @@ class ContainerPreparation(Preparation):
             "MWAA_DOCKER_DIR": str(self.files.dir),
             "MWAA_LOGS_DIR": str(self.project.airflow_home_dir / "logs"),
             "MWAA_AWS_DIR": str(aws_dir),
+            "MWAA_IMAGE_KEY": self._image_key,
             "MWAA_PACKAGES_KEY": self._packages_key,
             "MWAA_READS": hashlib.sha256(json.dumps([reads, versions]).encode()).hexdigest()[:KEY_CHARACTERS],
             "MWAA_HEALTH_PATH": self.release.health_path,
@@ -405,18 +407,9 @@ class ContainerPreparation(Preparation):
         if self.running is None:
             return
         self.files.forget_script("requirements")  # it does not run again where nothing is to be installed
-        # The volume's name changes with whatever is to be installed, the script included. One that is left after that
-        # is held by what runs.
-        self.runtime.remove_unused_volumes("packages", keep="")
-        if self._packages_volume in self.runtime.engine.volumes(compose_name(self.project)):
-            return
-        try:
+        # What containers run with was installed before they started.
+        if self._packages_key not in self.runtime.packages_in_use():
             Steps(self.on_event).do("requirements", self._install)
-        except BaseException:
-            # What runs goes on without any of that, and the next try begins anew.
-            with contextlib.suppress(DockerUnavailable):
-                self.runtime.engine.remove_volume(self._packages_volume)
-            raise
 
     def _install(self, say: Say) -> None:
         say("running the startup script, then pip, in a container of their own")
@@ -426,13 +419,13 @@ class ContainerPreparation(Preparation):
             self._outcomes.startup_script("requirements", "scheduler")
 
     def forget_replaced(self) -> None:
-        """Remove the packages of earlier requirements, which nothing uses any more."""
+        """Remove the packages of earlier images. Those of earlier requirements went when containers were replaced."""
         self.runtime.remove_unused_volumes("packages", self._packages_volume)
 
     @property
     def _packages_volume(self) -> str:
         """The name that the compose file gives it."""
-        return f"{compose_name(self.project)}-packages-{self._packages_key}"
+        return f"{compose_name(self.project)}-packages-{self._image_key}"
 
     def judge(self) -> list[Remark]:
         """Return this preparation's remarks and what the containers found. Raises StartupScriptFailed as `set_up`."""
