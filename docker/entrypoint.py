@@ -34,6 +34,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 SERVICE_VARIABLE = "MWAA_LOCAL_SERVICE"
+PACKAGES_VARIABLE = "MWAA_LOCAL_PACKAGES"  # the key of the set that this container was made for
 FAILED = 1
 WRONG_USAGE = 2
 WOULD_NOT_START = 64  # MWAA's container would not start: its startup script failed
@@ -92,8 +93,13 @@ class Places:
         return self.home_dir / "startup" / "startup.sh"
 
     @property
+    def packages_link(self) -> Path:
+        """Where everybody in this container looks for packages. No other container sees this link."""
+        return self.home_dir / ".local"
+
+    @property
     def python(self) -> Path:
-        return self.home_dir / ".local" / "bin" / "python"
+        return self.packages_link / "bin" / "python"
 
     @property
     def environment_file(self) -> Path:
@@ -146,6 +152,27 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
+def point(link: Path, target: Path) -> None:
+    """Let a link lead there; at no time does it lead nowhere."""
+    if link.is_symlink() and os.readlink(str(link)) == str(target):  # noqa: PTH115 - Path's came with 3.9
+        return
+    new = link.with_name(f"{link.name}.{os.getpid()}")
+    remove(new)
+    new.symlink_to(target)
+    new.replace(link)
+
+
+def copy_whole(source: Path, target: Path, *options: str, stderr: int | None = None) -> bool:
+    """Copy a folder such that nobody ever sees a part of it; return whether that could be done."""
+    unfinished = target.with_name(f"{target.name}.new")
+    if unfinished.exists():
+        shutil.rmtree(str(unfinished))
+    if subprocess.call(["cp", "-a", *options, str(source), str(unfinished)], stderr=stderr) != 0:
+        return False
+    unfinished.rename(target)
+    return True
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock that other containers respect; where the file system has none, go on without."""
@@ -153,6 +180,127 @@ def locked(path: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def alone_with(folder: Path) -> Iterator[bool | None]:
+    """Say whether nobody holds a folder, and let nobody take it meanwhile; None where the file system has no locks."""
+    handle = os.open(str(folder), os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        alone: bool | None = True
+    except BlockingIOError:
+        alone = False
+    except OSError:
+        alone = None
+    try:
+        yield alone
+    finally:
+        os.close(handle)
+
+
+# Packages.
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The set of packages of one state of requirements, in a volume that a project's containers share.
+
+    The volume holds one copy of the release's packages, and for each state a clone of it by hard links, made in a
+    moment and next to nothing in size. What changes a clone reaches neither the copy nor other clones: pip renames or
+    unlinks what it replaces and writes new files, Python puts bytecode into a new file and renames that, and so does
+    `sed -i` with what it edits. Only what writes into one of the release's own files in place would be seen by all, and
+    no installer does that.
+    """
+
+    dir: Path  # the volume
+    base_dir: Path  # the image's
+    key: str
+
+    @property
+    def set_dir(self) -> Path:
+        """The clone; not there where nothing but the release's own packages is wanted."""
+        return self._own_dir / "set"
+
+    @property
+    def _own_dir(self) -> Path:
+        return self._sets_dir / self.key
+
+    @property
+    def _sets_dir(self) -> Path:
+        return self.dir / "sets"
+
+    @property
+    def _outcome_path(self) -> Path:
+        return self._own_dir / "outcome.json"
+
+    # How they were made.
+
+    def outcome(self) -> Ended | None:
+        """Return how the set was installed; None when that was never finished."""
+        try:
+            plain = json.loads(self._outcome_path.read_text(encoding="utf-8"))
+            return Ended(int(plain["exit_code"]), bool(plain["timed_out"]), float(plain["elapsed_s"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def begin(self) -> None:
+        """Forget an earlier attempt: whenever this one is interrupted, the next begins at the beginning."""
+        self._own_dir.mkdir(parents=True, exist_ok=True)
+        remove(self._outcome_path)
+        self._discard(self.set_dir)
+
+    def are_free(self) -> bool:
+        """Whether no container is known to run with them."""
+        with alone_with(self._own_dir) as alone:
+            return alone is not False
+
+    def finish(self, ended: Ended) -> None:
+        write_json(self._outcome_path, vars(ended))
+
+    def clone(self) -> None:
+        """Make the set, still without anything of the user's."""
+        copy_dir = self.dir / "base"
+        if not copy_dir.is_dir():
+            say("copying the release's packages, once for this project and image")
+            if not copy_whole(self.base_dir, copy_dir, "--reflink=auto"):
+                raise Refused(f"the release's packages could not be copied to {self.dir}")
+        # Not everything that can be a volume has hard links; and a script's `sudo chown` makes files that cannot be
+        # linked. What cp says of each of them is of no use to anybody.
+        is_linked = copy_whole(copy_dir, self.set_dir, "--link", stderr=subprocess.DEVNULL)
+        if not is_linked and not copy_whole(copy_dir, self.set_dir, "--reflink=auto"):
+            raise Refused(f"the release's packages could not be cloned in {self.dir}")
+
+    # Who uses them.
+
+    def hold(self) -> bool:
+        """Keep the set from being removed until this process, and what it becomes, ends; say whether it is complete."""
+        try:
+            folder = os.open(str(self._own_dir), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(folder, fcntl.LOCK_SH)
+        os.set_inheritable(folder, True)
+        return self.outcome() is not None
+
+    def remove_unused(self) -> None:
+        """Remove the sets of other states that no container holds."""
+        for folder in sorted(self._sets_dir.iterdir()):
+            if folder == self._own_dir:
+                continue
+            with alone_with(folder) as alone:
+                if alone:
+                    self._discard(folder)
+        for folder in self.dir.glob(".gone-*"):  # what was interrupted
+            shutil.rmtree(str(folder), ignore_errors=True)
+
+    def _discard(self, folder: Path) -> None:
+        """Remove a folder, half of which nobody ever sees. What `sudo` made in there stays, but out of the way."""
+        if folder.exists():
+            gone_dir = Path(tempfile.mkdtemp(dir=str(self.dir), prefix=".gone-"))
+            folder.rename(gone_dir / folder.name)
+            shutil.rmtree(str(gone_dir), ignore_errors=True)
 
 
 # Commands.
@@ -305,19 +453,39 @@ class Container:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @property
+    def packages(self) -> Packages | None:
+        """The packages that this container was made for; None where they are the release's own anyway."""
+        key = self.own.get(PACKAGES_VARIABLE, "")
+        return Packages(self.places.packages_dir, self.places.base_dir, key) if key else None
+
     # A component.
 
     def run(self, argv: Sequence[str]) -> NoReturn:
         for path in (self.places.environment_file, self.places.pid_file):  # of an earlier start of this container
             remove(path)
+        self.take_packages()
         env = self.after_startup(self.startup_values())
         write_whole(self.places.pid_file, str(os.getpid()).encode())
         write_json(self.places.environment_file, env)
         become(argv, env)
 
     def exec(self, argv: Sequence[str]) -> NoReturn:
+        if not self.places.environment_file.exists():  # else the component has taken them
+            self.take_packages()
         terminal = {name: self.own[name] for name in TERMINAL_VARIABLES if name in self.own}
         become(argv, {**self.component_env(), **terminal})
+
+    def take_packages(self) -> None:
+        """Let everybody in this container find the packages that it was made for, whatever other containers have."""
+        packages, chosen_dir = self.packages, self.places.base_dir
+        if packages is not None:
+            if not packages.hold():
+                why = "the packages for this container are not there, the release's own stand in: run `mwaa-local up`"
+                print(f"mwaa-local: {why}", file=sys.stderr, flush=True)
+            elif packages.set_dir.is_dir():
+                chosen_dir = packages.set_dir
+        point(self.places.packages_link, chosen_dir)
 
     def component_env(self) -> dict[str, str]:
         """Return the variables of what runs here; before it does, the container's own."""
@@ -388,37 +556,32 @@ class Container:
     # Requirements.
 
     def install(self) -> int:
-        values, folder = self.startup_values("pip"), self.outcome_dir()
+        values, folder, packages = self.startup_values("pip"), self.outcome_dir(), self.packages
+        if packages is None:
+            raise Refused(f"{PACKAGES_VARIABLE} is not set; start this container with docker-compose.yml")
         pip = values["pip"]
         with locked(self.places.packages_dir / ".lock"):
-            ended = self.installed()
-            if ended is None or (not ended.ok and pip and pip["retry_failed"]):
+            ended = packages.outcome()
+            if ended is None or (not ended.ok and pip and pip["retry_failed"] and packages.are_free()):
                 remove(folder / "pip.json")
-                ended = self.install_anew(values, folder)
-                write_json(self.places.packages_dir / "outcome.json", vars(ended))
+                ended = self.install_anew(values, folder, packages)
+                packages.finish(ended)
             elif ended.ok:
                 say("the packages are there already")
             else:
                 say("the requirements could not be installed at an earlier start; going on without them")
+            packages.remove_unused()
         if pip:
             write_json(folder / "pip.json", vars(ended))
         return 0  # MWAA starts Airflow however pip ended
 
-    def installed(self) -> Ended | None:
-        """Return how packages came into this volume; None when that was never finished."""
-        try:
-            plain = json.loads((self.places.packages_dir / "outcome.json").read_text(encoding="utf-8"))
-            return Ended(int(plain["exit_code"]), bool(plain["timed_out"]), float(plain["elapsed_s"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def install_anew(self, values: Mapping[str, Any], folder: Path) -> Ended:
-        """Make the package set. Whenever this is interrupted, the next time begins at the beginning."""
+    def install_anew(self, values: Mapping[str, Any], folder: Path, packages: Packages) -> Ended:
         pip = values["pip"]
-        remove(self.places.packages_dir / "outcome.json")
-        self.use(self.places.base_dir)
+        point(self.places.packages_link, self.places.base_dir)
+        packages.begin()
         if pip or self.has_startup_script(values):  # which may call pip, too
-            self.copy_base()
+            packages.clone()
+            point(self.places.packages_link, packages.set_dir)
         env = self.after_startup(values)
         if not pip:
             return Ended(0, False, 0.0)
@@ -426,25 +589,6 @@ class Container:
         log_path = folder / "pip.log"
         pip_env = {**env, **PIP_VARIABLES}
         return run_logged(argv, pip_env, self.places.home_dir, log_path, pip["timeout_s"], pip["stop_timeout_s"])
-
-    def copy_base(self) -> None:
-        set_dir, unfinished_dir = self.places.packages_dir / "set", self.places.packages_dir / "set.new"
-        for path in (set_dir, unfinished_dir):
-            if path.exists():
-                shutil.rmtree(str(path))
-        say("copying the release's packages")
-        argv = ["cp", "-a", "--reflink=auto", str(self.places.base_dir), str(unfinished_dir)]
-        if subprocess.call(argv) != 0:
-            raise Refused(f"the release's packages could not be copied to {self.places.packages_dir}")
-        unfinished_dir.rename(set_dir)
-        self.use(set_dir)
-
-    def use(self, packages: Path) -> None:
-        """Let everybody find these packages in the place of others."""
-        current, new = self.places.packages_dir / "current", self.places.packages_dir / "current.new"
-        remove(new)
-        new.symlink_to(packages)
-        new.replace(current)
 
     # The metadata database.
 

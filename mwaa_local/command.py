@@ -5,6 +5,7 @@ Not for long-running components: those belong to `runtime`.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -35,6 +36,7 @@ class Request:
     cwd: Path
     timeout_s: float | None = None
     kill_after_s: float = KILL_AFTER_TERM_S
+    alone: bool = False  # what it leaves running when it ends is ended, too
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
     except BaseException:
         _kill_group(process, request.kill_after_s)
         raise
+    finally:
+        with _running_lock:
+            _running.discard(process)
+    if request.alone:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     return Completed(
         argv=tuple(request.argv),
         exit_code=TIMED_OUT_EXIT_CODE if timed_out else process.returncode,
@@ -80,6 +88,23 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
         elapsed_s=time.monotonic() - started,
         timed_out=timed_out,
     )
+
+
+# Commands that threads of this process wait for; an interrupt comes to the main thread alone.
+_running: set[subprocess.Popen[str]] = set()
+_running_lock = threading.Lock()
+_is_interrupted = False
+
+
+def interrupt_all() -> None:
+    """End every command that a thread waits for, and let none be started any more: this process is about to end."""
+    global _is_interrupted
+    with _running_lock:
+        _is_interrupted = True
+        left = list(_running)
+    for process in left:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 class LineLog:
@@ -122,22 +147,31 @@ class LineLog:
 
 def _spawn(request: Request) -> subprocess.Popen[str]:
     try:
-        return subprocess.Popen(
-            list(request.argv),
-            env=dict(request.env),
-            cwd=request.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            encoding="utf-8",  # not the locale's, which differs between a terminal and CI
-            errors="replace",
-        )
+        with _running_lock:
+            if _is_interrupted:
+                raise KeyboardInterrupt
+            process = _popen(request)
+            _running.add(process)
+            return process
     except OSError as error:
         what = f"cannot run {request.argv[0]}"
         if not request.cwd.is_dir():
             raise ToolMissing(what, f"The folder to run it in does not exist: {request.cwd}", "make it") from error
         raise ToolMissing(what, str(error), "install it or put it on PATH") from error
+
+
+def _popen(request: Request) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        list(request.argv),
+        env=dict(request.env),
+        cwd=request.cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        encoding="utf-8",  # not the locale's, which differs between a terminal and CI
+        errors="replace",
+    )
 
 
 class _Output:

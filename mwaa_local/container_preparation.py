@@ -6,7 +6,6 @@ how that ended they leave in files, and `judge` turns these into the same remark
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -63,7 +62,7 @@ from mwaa_local.steps import Say, Steps
 
 HOME_DIR = str(MWAA_HOME_DIR)
 # How the image runs what runs in it (docker/Dockerfile, ENTRYPOINT).
-ENTRYPOINT = (f"{HOME_DIR}/.local/bin/python", "-I", "/usr/local/bin/entrypoint")
+ENTRYPOINT = ("/opt/mwaa/base/bin/python", "-I", "/usr/local/bin/entrypoint")
 WEBSERVER_PORT = 8080  # inside; outside it is the environment file's
 POSTGRES_PORT = 5432
 REDIS_PORT = 6379
@@ -102,6 +101,7 @@ class ContainerPreparation(Preparation):
     _requirements: requirements.PreparedRequirements | None = None
     _packages_key: str = ""
     _seed_key: str = ""
+    _image_key: str = ""  # what the image's tag ends with
 
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
@@ -120,6 +120,7 @@ class ContainerPreparation(Preparation):
         configuration = Configuration(*parts, aws_url)
         image = self._image()
         aws = self._write_aws(fixtures, secrets, ports)
+        self._image_key = image_tag(self.release, image).rpartition(":")[2]
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
         self._write_migration(secrets, settings)
@@ -398,7 +399,7 @@ class ContainerPreparation(Preparation):
             for component in [plan.component(name) or plan.component(f"{name}.1")]
             if component is not None
         }
-        # The volume's name alone does not make Compose replace a container; the key stands for the startup script, too.
+        # The key stands for the startup script, too.
         started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
         reads = [plan.folders, tree_version(self.project.plugins_dir), self._packages_key, started_from]
         versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
@@ -414,6 +415,7 @@ class ContainerPreparation(Preparation):
             "MWAA_DOCKER_DIR": str(self.files.dir),
             "MWAA_LOGS_DIR": str(self.project.airflow_home_dir / "logs"),
             "MWAA_AWS_DIR": str(aws_dir),
+            "MWAA_IMAGE_KEY": self._image_key,
             "MWAA_PACKAGES_KEY": self._packages_key,
             "MWAA_READS": hashlib.sha256(json.dumps([reads, versions]).encode()).hexdigest()[:KEY_CHARACTERS],
             "MWAA_HEALTH_PATH": self.release.health_path,
@@ -477,18 +479,9 @@ class ContainerPreparation(Preparation):
         self._seed_again()
         self._remove_aws(plan)
         self.files.forget_script("requirements")  # it does not run again where nothing is to be installed
-        # The volume's name changes with whatever is to be installed, the script included. One that is left after that
-        # is held by what runs.
-        self.runtime.remove_unused_volumes("packages", keep="")
-        if self._packages_volume in self.runtime.engine.volumes(compose_name(self.project)):
-            return
-        try:
+        # What containers run with was installed before they started.
+        if self._packages_key not in self.runtime.packages_in_use():
             Steps(self.on_event).do("requirements", self._install)
-        except BaseException:
-            # What runs goes on without any of that, and the next try begins anew.
-            with contextlib.suppress(DockerUnavailable):
-                self.runtime.engine.remove_volume(self._packages_volume)
-            raise
 
     def _remove_aws(self, plan: Plan) -> None:
         """Remove a local AWS that is not asked for any more: Compose leaves services of other profiles alone."""
@@ -512,13 +505,13 @@ class ContainerPreparation(Preparation):
             self._outcomes.startup_script("requirements", "scheduler")
 
     def forget_replaced(self) -> None:
-        """Remove the packages of earlier requirements, which nothing uses any more."""
+        """Remove the packages of earlier images. Those of earlier requirements went when containers were replaced."""
         self.runtime.remove_unused_volumes("packages", self._packages_volume)
 
     @property
     def _packages_volume(self) -> str:
         """The name that the compose file gives it."""
-        return f"{compose_name(self.project)}-packages-{self._packages_key}"
+        return f"{compose_name(self.project)}-packages-{self._image_key}"
 
     def judge(self) -> list[Remark]:
         """Return this preparation's remarks and what the containers found. Raises StartupScriptFailed as `set_up`."""

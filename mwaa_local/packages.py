@@ -214,7 +214,7 @@ def build_env(env: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in env.items() if name.upper() in NETWORK_VARIABLES or name.startswith("UV_")}
     kept["HOME"] = env.get("HOME", "/")
     kept["PATH"] = os.pathsep.join([*_pyenv_dirs(env), *_without_shims(env.get("PATH", os.defpath))])
-    if "PIP_INDEX_URL" in env:
+    if env.get("PIP_INDEX_URL"):
         kept.setdefault("UV_DEFAULT_INDEX", env["PIP_INDEX_URL"])
     if "PIP_CERT" in env:
         kept.setdefault("SSL_CERT_FILE", env["PIP_CERT"])

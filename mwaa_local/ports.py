@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import psutil
 
@@ -43,8 +43,14 @@ def _holder(port: int) -> str:
     return "another program"
 
 
-def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def free_port(besides: Collection[int] = ()) -> int:
+    """Return a port on 127.0.0.1 that nobody listens on now, and that is none of those meant for others.
+
+    The system may give the same port twice, as long as nobody listens on it.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if port not in besides:
+            return port

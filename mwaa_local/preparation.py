@@ -304,9 +304,11 @@ class Preparation:
         ports = {}
         for name, port in asked.items():
             same = running is not None and running.ports_asked.get(name) == port
-            ports[name] = (self._kept_port(name) if same else 0) or port or free_port()
+            ports[name] = (self._kept_port(name) if same else 0) or port
         if self.webserver_port is not None:
-            ports["webserver"] = self.webserver_port or self._kept_port("webserver") or free_port()
+            ports["webserver"] = self.webserver_port or self._kept_port("webserver")
+        for name, port in ports.items():
+            ports[name] = port or free_port(ports.values())
         return ports
 
     def _kept_port(self, name: str) -> int:

@@ -44,7 +44,7 @@ from mwaa_local.startup_outcome import StartupOutcome
 
 # Of the form that Airflow expects, so that it can be imported; nothing listens there.
 NO_DATABASE_URL = "postgresql+psycopg2://airflow:airflow@127.0.0.1:1/airflow"
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
 # What the messages of `startup_outcome` say: the one on a variable, and the one on a shell that ended.
 _ASSIGNED_ONLY = re.compile(r"(\w+) is assigned but not exported")

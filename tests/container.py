@@ -48,14 +48,20 @@ class Box:
     env: dict[str, str] = field(default_factory=dict)
     webserver_port: int = 1
     service: str = "worker"
+    packages_key: str = ""
 
     def __post_init__(self) -> None:
         for folder in ("home/startup", "run", "outcomes", "packages", "tmp"):
             (self.root / folder).mkdir(parents=True)
-        (self.root / "packages" / "current").symlink_to(self.base_dir)
-        (self.root / "home" / ".local").symlink_to(self.root / "packages" / "current")
+        self.packages_link.symlink_to(self.base_dir)
         shutil.copy(WRAPPER_PATH, self.root / "run" / WRAPPER_PATH.name)
         self.env |= {"PATH": os.defpath, "MWAA_LOCAL_SERVICE": self.service}
+        if self.packages_key:
+            self.env["MWAA_LOCAL_PACKAGES"] = self.packages_key
+
+    @property
+    def packages_link(self) -> Path:
+        return self.root / "home" / ".local"
 
     @property
     def script_path(self) -> Path:
@@ -68,6 +74,10 @@ class Box:
     @property
     def packages_dir(self) -> Path:
         return self.root / "packages"
+
+    @property
+    def set_dir(self) -> Path:
+        return self.packages_dir / "sets" / self.packages_key / "set"
 
     def describe(self, **values: object) -> None:
         """Write what the launcher writes for this service."""

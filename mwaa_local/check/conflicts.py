@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
 
+from mwaa_local.check.changes import without_wheel
 from mwaa_local.check.lines import Line
 from mwaa_local.check.minimal import minimal
-from mwaa_local.check.resolver import Refused, Resolved, Resolver
+from mwaa_local.check.resolver import Package, Refused, Resolved, Resolver
 from mwaa_local.check.source import Pin, Source
 from mwaa_local.check.verdict import Clash, Conflict, Proposal
 
@@ -69,7 +70,8 @@ class Explanation:
                 line = cause.core[-1]
                 kept = [item for item in self.source.packages if item not in {other.core[-1] for other in causes}]
                 news = [proposal.new for proposal in proposed.values() if proposal is not None]
-                proposed[line] = self._proposal(line, [*kept, *news])
+                if _is_open(line):
+                    proposed[line] = self._proposal(line, [*kept, *news])
         told = [self._clash(cause, proposed) for cause in causes]
         return Conflict(tuple(told) or (self._unexplained(refused),), refused.said)
 
@@ -115,7 +117,7 @@ class Explanation:
         if isinstance(free := self._ask(core, []), Refused):
             return _Cause(core, (), free.said)
         # uv names the pin that it met first in so many words; most often it is the whole cause.
-        mentioned = [pin for pin in self.source.pins if re.search(rf"(?<![\w.-]){re.escape(pin.text)}(?![\w.-])", said)]
+        mentioned = [pin for pin in self.source.pins if _is_named(pin, said)]
         mentioned.sort(key=lambda pin: pin.name not in {line.name for line in core})
         found = tuple(itertools.islice((pin for pin in mentioned if self._fails(core, [pin])), MAX_PINS))
         if not found and mentioned and self._fails(core, mentioned):
@@ -152,20 +154,28 @@ class Explanation:
     def _proposal(self, line: Line, others: Sequence[Line | str]) -> Proposal | None:
         """Return the same line with a version that works together with all that is left of the file."""
         wanted = line.requirement
-        if wanted is None or line.url or line.is_editable or line.options:
-            return None
+        assert wanted is not None
         answer = self._ask([*others, _with_version(wanted, "")], self.source.pins)
         if not isinstance(answer, Resolved) or line.name not in answer.packages:
             return None
         new = _with_version(wanted, answer.packages[line.name].version)
-        if self._fails([*others, new], self.source.pins):
+        if self._fails([*others, new], self.source.pins) or self._has_no_wheel(answer.packages[line.name]):
             return None
         return Proposal(line.path, line.number, line.text, new)
+
+    def _has_no_wheel(self, package: Package) -> bool:
+        metadata = self.resolver.metadata({package.name: package}, self.source.options)
+        return bool(without_wheel({package.name: package}, metadata, self.resolver.release))
 
     def _unexplained(self, refused: Refused) -> Clash:
         """Return the refusal in uv's words, where no part of the file could be found in time."""
         line = next(iter(self.source.packages), None)
         return Clash(self.source.path, line.number if line else 0, "", "", "", _first_lines(refused.said))
+
+
+def _is_open(line: Line) -> bool:
+    """Whether another version may be put into the line: it names a package of an index, and no file of it."""
+    return line.requirement is not None and not (line.url or line.is_editable or line.options or line.hashes)
 
 
 def _against(pin: Pin, cause: _Cause) -> str:
@@ -181,6 +191,12 @@ def _against(pin: Pin, cause: _Cause) -> str:
     if wants:
         return f"{held}, but {wants[1]} needs {pin.name}{wants[2].rstrip(',')}."
     return f"{held}, with which none of the versions in question goes."
+
+
+def _is_named(pin: Pin, said: str) -> bool:
+    """Whether uv names the pin; between name and version it may have a marker in braces."""
+    rest = re.escape(pin.text.removeprefix(pin.name))
+    return re.search(rf"(?<![\w.-]){re.escape(pin.name)}(?:\{{[^}}]*\}})?{rest}(?![\w.-])", said) is not None
 
 
 def _with_version(wanted: Requirement, version: str) -> str:

@@ -92,7 +92,7 @@ class PluginsLoad:
         env["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(home_dir / "plugins")
         # -I: this file's folder is no place to import from; -B: no bytecode into the user's own folder.
         argv = [str(self.base.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path)]
-        completed = run(Request(argv, env, home_dir, LOAD_TIMEOUT_S))
+        completed = run(Request(argv, env, home_dir, LOAD_TIMEOUT_S, alone=True))
         if not answer_path.exists():
             return Loaded((self._not_loaded("", _why_ended(completed)),), ())
         answer = json.loads(answer_path.read_text(encoding="utf-8"))

@@ -41,6 +41,7 @@ from mwaa_local.check.verdict import (
     Works,
 )
 from mwaa_local.check.yanked import yanked_findings
+from mwaa_local.command import interrupt_all
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 
@@ -53,6 +54,7 @@ TOLD_BY_CONFLICT = (
     "overrides-essential",
     "invalid-requirement",
 )  # rules whose point a conflict makes
+UV_FAILED_HINT = "the lines above are uv's own; UV_… variables of your shell reach it, UV_CACHE_DIR among them"
 NOT_REACHED_HINT = (
     "check the network; PIP_INDEX_URL names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE your own "
     "certificates"
@@ -87,6 +89,9 @@ class RequirementsCheck:
         pool = ThreadPoolExecutor(RELEASES_AT_ONCE)
         try:
             return list(pool.map(one, releases))
+        except KeyboardInterrupt:
+            interrupt_all()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -163,6 +168,8 @@ def _verdict(
     base = release.packages.base
     answer = resolver.resolve(source.question(source.packages, source.pins, base, "all"))
     if isinstance(answer, NotReached):
+        if answer.is_uv:
+            return Unchecked("uv could not look for versions", answer.said, UV_FAILED_HINT), (), {}
         what = "the package index, or another address, could not be reached"
         return Unchecked(what, answer.said, NOT_REACHED_HINT), (), {}
     if isinstance(answer, Refused):

@@ -9,6 +9,7 @@ Not for what a conflict means for the user (`conflicts`), nor for what differs f
 from __future__ import annotations
 
 import copy
+import json
 import re
 import sys
 import tomllib
@@ -44,8 +45,11 @@ _RESOLVED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?(?:==(\S+)| @ 
 _VIA = re.compile(r"^ {4}# {1,3}(?:via )?(.+)$")
 _NOT_REACHED = re.compile(
     r"error sending request|dns error|client error \(Connect\)|Could not connect|Failed to fetch|operation timed out"
-    r"|HTTP status (?:client|server) error \((?:4(?!04)|5)\d\d"
+    r"|HTTP status (?:client|server) error \((?:4(?!04)|5)\d\d|Git operation failed|network was disabled"
 )
+# uv's exit code where it looked and found no versions that fit. With another it did not get that far, or it says so.
+NO_SOLUTION_EXIT_CODE = 1
+_NO_SOLUTION = re.compile(r"No solution found|was not found in the (?:package registry|provided package locations)")
 _YANKED = re.compile(r'^warning: `([^=`]+)==[^`]+` is yanked(?: \(reason: "(.*?)"?\)?$)?', re.MULTILINE)
 _CAUSE = re.compile(r"^(?:error: |  cause: |\s+)")
 
@@ -80,9 +84,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class NotReached:
-    """An index, or a file that was named, could not be had; nothing is known."""
+    """An index, or a file that was named, could not be had, or uv itself failed; nothing is known."""
 
     said: str
+    is_uv: bool = False  # the reason has nothing to do with any address
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class Resolver:
         variables: Mapping[str, str] | None = None,
         index_url: str = "",
     ) -> None:
-        self._release = release
+        self.release = release
         self._work_dir = work_dir
         self._env = {
             **(variables or {}),
@@ -121,7 +126,7 @@ class Resolver:
             "UV_NO_PROGRESS": "1",
             "NO_COLOR": "1",
         }
-        self._usual_index_url = self._env.pop("UV_DEFAULT_INDEX", PYPI_URL)
+        self._usual_index_url = self._env.pop("UV_DEFAULT_INDEX", "") or PYPI_URL  # pip passes over an empty one
         self._index_url = index_url or self._usual_index_url
         self._number = 0
 
@@ -154,9 +159,9 @@ class Resolver:
         """
         pins = self.path("pins.txt")
         exact = [f"{item.name}=={item.version}" for item in packages.values() if item.version]
-        pins.write_text("".join(f"{line}\n" for line in (*options, *exact)))
+        pins.write_text("".join(f"{line}\n" for line in (*options, *exact)), encoding="utf-8")
         output_path = self.path("pylock.toml")
-        platform = LISTING_PLATFORMS[self._release.operating_system]
+        platform = LISTING_PLATFORMS[self.release.operating_system]
         argv = self._argv(Question([pins], with_dependencies=False), output_path, "allow", platform)
         if not self._run([*argv, "--format", "pylock.toml", "--quiet"]).ok:
             return {}
@@ -170,27 +175,30 @@ class Resolver:
         """
         target_dir = self.path("built")
         argv = ("pip", "install", "--target", str(target_dir), "--no-deps", "--no-binary", name, f"{name}=={version}")
-        completed = self._run([*argv, "--python", self._release.python_version], BUILD_TIMEOUT_S)
+        completed = self._run([*argv, "--python", self.release.python_version], BUILD_TIMEOUT_S)
         if completed.ok:
             return ""
         if completed.timed_out:
             return f"its build still ran after {BUILD_TIMEOUT_S:g} s"
         said = _said(completed).splitlines()
         if any("No interpreter found" in line for line in said):
-            return f"not tried: there is no Python {self._release.python_version} here to build it with"
+            return f"not tried: there is no Python {self.release.python_version} here to build it with"
         return " ".join(said[-BUILD_LINES:])
 
     def _ask(self, question: Question, prerelease: str) -> Resolved | Refused | NotReached:
         output_path = self.path("resolved.txt")
         # What MWAA's list skips is in its image all the same; without a preference uv would take the newest.
-        kept = {**self._release.packages.unlisted, **question.installed}
-        output_path.write_text("".join(f"{name}=={version}\n" for name, version in kept.items()))
+        kept = {**self.release.packages.unlisted, **question.installed}
+        output_path.write_text("".join(f"{name}=={version}\n" for name, version in kept.items()), encoding="utf-8")
         # Not --quiet, which keeps uv from telling of yanked versions; all else it says is a warning or an error.
         completed = self._run(self._argv(question, output_path, prerelease))
         if completed.ok:
             return Resolved(_parse(output_path.read_text(encoding="utf-8")), _yanked(completed.output))
         said = _said(completed)
-        return NotReached(said) if completed.timed_out or _NOT_REACHED.search(said) else Refused(said)
+        looked = completed.exit_code == NO_SOLUTION_EXIT_CODE or _NO_SOLUTION.search(said)
+        if completed.timed_out or _NOT_REACHED.search(said):
+            return NotReached(said)
+        return Refused(said) if looked else NotReached(said, is_uv=True)
 
     def _argv(self, question: Question, output_path: Path, prerelease: str, platform: str = "") -> list[str]:
         argv = ["pip", "compile", *map(str, question.requirements), "--output-file", str(output_path)]
@@ -200,8 +208,8 @@ class Resolver:
             argv.append("--no-deps")
         return [
             *argv,
-            *("--python-version", python_release(self._release)),
-            *("--python-platform", platform or PLATFORMS[self._release.operating_system]),
+            *("--python-version", python_release(self.release)),
+            *("--python-platform", platform or PLATFORMS[self.release.operating_system]),
             *("--index-strategy", "unsafe-best-match"),  # the best version of all indexes, as pip has it
             *("--prerelease", prerelease),
             *("--annotation-style", "split"),
@@ -213,8 +221,10 @@ class Resolver:
 
         config = self.path("uv.toml")
         config.write_text(
-            f'[[index]]\nname = "default"\nurl = "{self._index_url}"\ndefault = true\n'
-            f'cache-control = {{ api = "max-age={PAGES_FRESH_S}", files = "max-age={FILES_FRESH_S}, immutable" }}\n'
+            # A string of JSON is one of TOML, too.
+            f'[[index]]\nname = "default"\nurl = {json.dumps(self._index_url)}\ndefault = true\n'
+            f'cache-control = {{ api = "max-age={PAGES_FRESH_S}", files = "max-age={FILES_FRESH_S}, immutable" }}\n',
+            encoding="utf-8",
         )
         config.chmod(0o600)  # the address may hold a password
         whole = [find_uv_bin(), "--config-file", str(config), *argv]
@@ -227,8 +237,8 @@ class Resolver:
         """
         target_dir = self.path("unpacked.wheels")
         argv = ("pip", "install", "--target", str(target_dir), "--no-deps", "--only-binary", ":all:", "--quiet")
-        python = ("--python", sys.executable, "--python-version", python_release(self._release))
-        platform = ("--python-platform", LISTING_PLATFORMS[self._release.operating_system])
+        python = ("--python", sys.executable, "--python-version", python_release(self.release))
+        platform = ("--python-platform", LISTING_PLATFORMS[self.release.operating_system])
         completed = self._run([*argv, *python, *platform, "--requirement", str(requirements_path)], UNPACK_TIMEOUT_S)
         return target_dir if completed.ok else None
 
@@ -240,7 +250,7 @@ class Resolver:
 
     def _unasked_prereleases(self, resolved: Resolved, question: Question) -> list[str]:
         """Return packages of the file that uv takes a pre-release of where pip would not: a final one fits the line."""
-        pins = {**self._release.packages.base, **self._release.essential_constraints}
+        pins = {**self.release.packages.base, **self.release.essential_constraints}
         return [
             name
             for name, item in resolved.packages.items()
@@ -253,7 +263,7 @@ class Resolver:
 
     def _has_final(self, line: str, options: Sequence[str]) -> bool:
         path = self.path("final.txt")
-        path.write_text("".join(f"{text}\n" for text in (*options, line)))
+        path.write_text("".join(f"{text}\n" for text in (*options, line)), encoding="utf-8")
         return isinstance(self._ask(Question([path], with_dependencies=False), "disallow"), Resolved)
 
 

@@ -5,6 +5,7 @@ In this form any part of it can be resolved by itself, which is how a conflict i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ from mwaa_local.release import PinFile, Release
 from mwaa_local.requirements import ConstraintSource, PreparedRequirements, prepare
 from mwaa_local.runtime.isolation import MWAA_HOME_DIR
 
+# pip takes name and extras of an editable repository from the fragment (pip's documentation, "VCS Support").
+_EDITABLE_VCS = re.compile(
+    r"(?:-e|--editable)[ =]*(?P<url>[a-z]+\+[^\s#]+)#(?:\S*&)?egg=(?P<name>[\w.-]+(?:\[[^]]*\])?)"
+)
 ESSENTIAL_ORIGIN = "MWAA's essential pins"
 
 
@@ -65,7 +70,8 @@ class Source:
 
         Variables are filled in, which uv does in addresses only. The text may hold secrets.
         """
-        return expand(self._texts.get((line.path, line.number), line.text), self._variables)
+        text = expand(self._texts.get((line.path, line.number), line.text), self._variables)
+        return _as_direct(text) if line.is_editable and line.url else text
 
     @property
     def index_url(self) -> str:
@@ -126,6 +132,15 @@ def take_apart(project: Project, path: Path, release: Release, work_dir: Path, v
         ),
         _work_dir=work_dir,
     )
+
+
+def _as_direct(text: str) -> str:
+    """Return `-e git+https://…#egg=name` in the form `name @ git+https://…`: uv knows no editable repositories.
+
+    What pip installs of them is the same, as a link to a clone of its own.
+    """
+    match = _EDITABLE_VCS.match(text)
+    return f"{match['name']} @ {match['url']}" if match else text
 
 
 def _direct(packages: Sequence[Line | str]) -> dict[str, str]:

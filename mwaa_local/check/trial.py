@@ -228,7 +228,7 @@ class Probe:
         answers_path.unlink(missing_ok=True)
         # -I: neither this file's folder nor the caller's variables change what is imported.
         argv = [str(packages.python_path), "-I", str(PROBE_PATH), wish, str(answers_path), *more]
-        completed = run(Request(argv, self.env, self.work_dir, timeout_s))
+        completed = run(Request(argv, self.env, self.work_dir, timeout_s, alone=True))
         lines = answers_path.read_text(encoding="utf-8").splitlines() if answers_path.exists() else []
         return completed, [json.loads(line) for line in lines]
 

@@ -5,6 +5,7 @@ A command's module is imported only when that command runs, so that `--help` and
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -21,6 +22,7 @@ from mwaa_local.errors import MwaaLocalError, disk_error
 BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
 TERMINATED_EXIT_CODE = 143  # 128 + SIGTERM
+HUNG_UP_EXIT_CODE = 129  # 128 + SIGHUP: the terminal is gone
 ISSUES_URL = "https://github.com/mwaa-local/mwaa-local/issues"
 
 # Command -> module below `mwaa_local.cli`, function in it, and one line of help; in the order of `--help`.
@@ -96,26 +98,31 @@ def common(
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: the same cleaning up as after Ctrl-C, another exit code."""
+    """SIGTERM or SIGHUP: the same cleaning up as after Ctrl-C, another exit code."""
+
+    exit_code: int | None = None  # of the signal that came; typer keeps only that there was an interrupt
 
 
-def _terminate(_number: int, _frame: object) -> None:
+def _terminate(number: int, _frame: object) -> None:
+    Terminated.exit_code = TERMINATED_EXIT_CODE if number == signal.SIGTERM else HUNG_UP_EXIT_CODE
     raise Terminated
 
 
 def main() -> None:
     """Run the command line; every failure that a user can act on is shown here, once."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup, where the command is to go on
+        signal.signal(signal.SIGHUP, _terminate)
     try:
         app(prog_name="mwaa-local")
     except MwaaLocalError as error:
         _fail(error)
-    except Terminated:
-        print("terminated", file=sys.stderr)
-        sys.exit(TERMINATED_EXIT_CODE)
+    except SystemExit as end:
+        if end.code == INTERRUPTED_EXIT_CODE:  # typer's for every KeyboardInterrupt
+            _interrupted()
+        raise
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED_EXIT_CODE)
+        _interrupted()
     except BrokenPipeError:
         # `mwaa-local logs | head`: the reader has what it wanted. Nothing may be flushed into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -127,6 +134,12 @@ def main() -> None:
         _report_bug()
     except Exception:  # noqa: BLE001 - a bug keeps its traceback
         _report_bug()
+
+
+def _interrupted() -> NoReturn:
+    with contextlib.suppress(OSError):  # after a hang-up there may be nobody to tell
+        print("terminated" if Terminated.exit_code else "interrupted", file=sys.stderr, flush=True)
+    sys.exit(Terminated.exit_code or INTERRUPTED_EXIT_CODE)
 
 
 def _fail(error: MwaaLocalError) -> NoReturn:

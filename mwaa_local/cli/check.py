@@ -162,7 +162,10 @@ def plugins(
     from mwaa_local.check.plugins import check_plugins
 
     session = open_session(project_dir)
-    [release] = _releases(session, [airflow_version] if airflow_version else [], every=False)
+    releases = _releases(session, [airflow_version] if airflow_version else [], every=False)
+    if len(releases) > 1:
+        raise typer.BadParameter("plugins are checked for one release at a time: name one")
+    [release] = releases
     path = _existing(path or Path(os.path.relpath(session.project.plugins_dir)))
     findings, registered = check_plugins(path, release), None
     if not no_load:
@@ -235,6 +238,8 @@ def _releases(session: Session, named: list[str], *, every: bool) -> list[Releas
 def _existing(path: Path) -> Path:
     if not path.exists():
         raise FileMissing(f"there is no {path}", "That is what was to be checked.", "name the file to be checked")
+    if not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
+        raise FileMissing(f"{path} is no file", "It is a pipe, a socket or a device.", "name a file")
     return path
 
 
@@ -249,10 +254,12 @@ def _fix(session: Session, checked: list[Checked]) -> bool:
     for name, proposals in of_file.items():
         path = session.project.root_dir / name
         before = _text(path)
-        skipped = report.misplaced(before, proposals)
+        skipped, lines = report.misplaced(before, proposals), set[int]()
         path.write_bytes(report.apply(before, proposals).encode("utf-8"))
         for proposal in proposals:
-            verb = "not changed" if proposal in skipped else "changed"
+            # Releases may want different things of a line; it can have one, the first.
+            verb = "not changed" if proposal in skipped or proposal.line in lines else "changed"
+            lines.add(proposal.line)
             change = f"{shown_line(proposal.old)} -> {shown_line(proposal.new)}"
             session.console.say(f"{verb} {name}:{proposal.line}: {change}")
     return bool(of_file)
@@ -264,7 +271,9 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise RequirementsUnreadable(
-            f"{path} is not UTF-8 text, and no other is changed", str(error), "save the file as UTF-8"
+            f"{path} is not UTF-8 text, so that a change of it cannot be written or shown as a diff",
+            str(error),
+            "save the file as UTF-8",
         ) from error
 
 

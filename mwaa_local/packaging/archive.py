@@ -19,8 +19,8 @@ MODE_SHIFT = 16
 PROGRAM_MODE, FILE_MODE = stat.S_IFREG | 0o755, stat.S_IFREG | 0o644
 
 
-class LinkRefused(MwaaLocalError):
-    """A symbolic link in the plugins folder cannot be packed."""
+class EntryRefused(MwaaLocalError):
+    """A link or a file in the plugins folder cannot be packed."""
 
     exit_code = 1
 
@@ -30,7 +30,7 @@ def plugin_files(plugins_dir: Path) -> dict[str, Path]:
 
     What a symbolic link within the folder leads to is packed in its place.
 
-    Raises LinkRefused for a link that leads out of the folder, in a circle, or nowhere.
+    Raises EntryRefused for a link that leads out of the folder, in a circle, or nowhere.
     """
     return dict(_walk(plugins_dir, plugins_dir, "")) if plugins_dir.is_dir() else {}
 
@@ -62,6 +62,7 @@ def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:
 
 def _walk(folder: Path, top_dir: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.iterdir()):
+        _refuse_bad_name(path)
         if path.name in (BYTECODE_FOLDER, MACOS_FILE) or path.name.endswith(BYTECODE_SUFFIXES):
             continue
         if path.is_symlink():
@@ -72,21 +73,33 @@ def _walk(folder: Path, top_dir: Path, prefix: str) -> Iterator[tuple[str, Path]
             yield f"{prefix}{path.name}", path
 
 
+def _refuse_bad_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError as error:
+        shown = path.name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise EntryRefused(
+            f"{path.parent}/{shown} has a name that is not UTF-8",
+            "A zip can hold no such name; MWAA's own tools could not read it.",
+            "rename or remove the file",
+        ) from error
+
+
 def _refuse_bad_link(path: Path, top_dir: Path) -> None:
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: Python 3.11 and 3.12 on a link to itself
-        raise LinkRefused(
+        raise EntryRefused(
             f"{path} is a symbolic link that leads nowhere", str(error), "remove the link, or make what it names"
         ) from error
     if not target.is_relative_to(top_dir.resolve()):
-        raise LinkRefused(
+        raise EntryRefused(
             f"{path} is a symbolic link that leads out of the plugins folder",
             f"It leads to {target}, which may not be meant for upload.",
             "put a copy of the file into the folder",
         )
     if path.parent.resolve().is_relative_to(target):
-        raise LinkRefused(
+        raise EntryRefused(
             f"{path} is a symbolic link to a folder that it is in",
             "What it leads to has no end.",
             "remove the link",

@@ -27,7 +27,7 @@ class FileResolver(Resolver):
             return {}
         question = source.question(pins, (), {}, "files")
         output_path = self.path("pylock.toml")
-        platform = LISTING_PLATFORMS[self._release.operating_system]
+        platform = LISTING_PLATFORMS[self.release.operating_system]
         argv = self._argv(_without_dependencies(question), output_path, "allow", platform)
         completed = self._run([*argv, "--format", "pylock.toml", "--quiet"])
         if not completed.ok:

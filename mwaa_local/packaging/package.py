@@ -18,7 +18,7 @@ from mwaa_local.check.requirements import AIRFLOW, RequirementsCheck
 from mwaa_local.check.resolver import Package, Resolved
 from mwaa_local.check.source import Source, take_apart
 from mwaa_local.check.verdict import Checked, SourceOnly
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.errors import MwaaLocalError, disk_error
 from mwaa_local.packaging.archive import plugin_files, write_zip
 from mwaa_local.packaging.building import build_wheel
 from mwaa_local.packaging.choice import File, choose, is_pure
@@ -110,7 +110,7 @@ def make_package(order: Order, steps: Steps) -> Packaged | Refusal | Incomplete:
     Nothing else of the user's is changed. Raises an MwaaLocalError for what keeps this from being done at all.
     """
     project = order.check.project
-    _refuse_output(order.output_dir, project.plugins_dir)
+    _refuse_output(order.output_dir, project.plugins_dir, order.check.path)
     own = plugin_files(project.plugins_dir)
     project.make_state_dir()
     # On the project's disk: the machine's place for temporary files may be small.
@@ -228,13 +228,22 @@ def _write(order: Order, own: Mapping[str, Path], wheels: Mapping[File, Path], h
                 "The zip can have only one of them.",
                 f"remove plugins/{name}, or name the plugins folder with --find-links and --no-index to have it taken",
             )
-    order.output_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        order.output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        known = disk_error(error, order.output_dir)
+        if isinstance(known, MwaaLocalError):
+            raise known from error
+        raise OutputRefused(f"{order.output_dir} cannot be made", str(error), "name another folder") from error
     zip_path, requirements_path = order.output_dir / ZIP_NAME, order.output_dir / REQUIREMENTS_NAME
     write_zip(zip_path, {**own, **packed})
     text = requirements_text(wheels, order.release, held_by_constraints=held)
     partial = requirements_path.with_name(f".{REQUIREMENTS_NAME}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(requirements_path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(requirements_path)
+    finally:
+        partial.unlink(missing_ok=True)
     return Packaged(
         zip_path=zip_path,
         requirements_path=requirements_path,
@@ -257,8 +266,17 @@ def _proved(order: Order, written: Packaged, say: Say) -> Packaged:
     return replace(written, proof=prove(*args, is_pure=pure, say=say))
 
 
-def _refuse_output(output_dir: Path, plugins_dir: Path) -> None:
-    """Raise OutputRefused for a folder that is packed itself, or is none."""
+def _refuse_output(output_dir: Path, plugins_dir: Path, source_path: Path) -> None:
+    """Raise OutputRefused for a folder that is packed itself, or is none, and where a file would be lost."""
+    for path in (output_dir / ZIP_NAME, output_dir / REQUIREMENTS_NAME):
+        if path.is_dir():
+            raise OutputRefused(f"{path} is a folder", "A file of this name would be written.", "move it, or --output")
+        if path.exists() and path.samefile(source_path):
+            raise OutputRefused(
+                f"{path} is what the package would be made from",
+                "What is written under this name would replace it.",
+                "name another folder with --output",
+            )
     if output_dir.exists() and not output_dir.is_dir():
         raise OutputRefused(f"{output_dir} is no folder", "The package needs one.", "name a folder with --output")
     if output_dir.resolve().is_relative_to(plugins_dir.resolve()):

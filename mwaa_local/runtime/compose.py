@@ -166,6 +166,10 @@ class ComposeRuntime:
         """Return the project's containers, remembered or not."""
         return self.engine.containers(self._compose.name)
 
+    def packages_in_use(self) -> set[str]:
+        """Return the keys of the packages with which containers are up now."""
+        return {container.packages_key for container in self.containers() if container.is_up}
+
     @staticmethod
     def is_remembered(project: Project) -> bool:
         """Whether this runtime has something in that project, without asking an engine."""

@@ -30,6 +30,7 @@ SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 VOLUME_LABEL = "com.docker.compose.volume"
+PACKAGES_VARIABLE = "MWAA_LOCAL_PACKAGES"  # docker-compose.yml sets it
 API_TIMEOUT_S = 60
 LOG_OVERLAP_NS = NANOSECONDS  # streams are stamped before they are stored, so one may be stored a little late
 LOG_TAILS = ("256", "8192", "all")  # the engine finds the last lines quickly, and reads everything for older ones
@@ -61,6 +62,7 @@ class Container:
     finished: float
     error: str  # why it could not be started
     ports: tuple[int, ...]  # published ones, as this machine sees them
+    packages_key: str = ""  # which packages it was made for; empty for what has none
 
     @property
     def is_up(self) -> bool:
@@ -468,6 +470,7 @@ def disk_full(text: str) -> MwaaLocalError | None:
 def _container(plain: Mapping[str, Any]) -> Container:
     state, labels = plain["State"], plain["Config"]["Labels"] or {}
     bindings = (plain.get("HostConfig") or {}).get("PortBindings") or {}
+    variables = dict(entry.partition("=")[::2] for entry in plain["Config"].get("Env") or [])
     return Container(
         id=plain["Id"],
         name=plain["Name"].lstrip("/"),
@@ -486,4 +489,5 @@ def _container(plain: Mapping[str, Any]) -> Container:
         ports=tuple(
             int(item["HostPort"]) for items in bindings.values() for item in items or [] if item.get("HostPort")
         ),
+        packages_key=variables.get(PACKAGES_VARIABLE, ""),
     )

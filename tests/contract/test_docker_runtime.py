@@ -549,6 +549,16 @@ def test_volumes_are_removed_by_their_name_in_the_compose_file(house: House, run
     assert old
 
 
+def test_packages_in_use_are_those_of_containers_that_are_up(house: House) -> None:
+    keys = {"a": "first", "b": "second"}
+    house.up(*(Steady(name, env={"MWAA_LOCAL_PACKAGES": key}) for name, key in keys.items()), Steady("c"))
+    runtime = docker_runtime(house)
+    assert runtime.packages_in_use() == {"first", "second", ""}
+    stopped = next(item for item in runtime.containers() if item.service == "b")
+    runtime.engine.stop([stopped.id], now=True)
+    assert runtime.packages_in_use() == {"first", ""}
+
+
 def test_existing_environment_is_found_by_the_next_command(house: House, clean_env: dict[str, str]) -> None:
     house.up(Steady())
     again = existing_runtime(Project(house.project.root_dir), clean_env)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mwaa_local.check.plugins_files import open_plugins
@@ -163,3 +164,16 @@ def test_zip_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     write_zip(tmp_path / "plugins.zip", {"a.py": "123456", "b.py": "123456"})
     with open_plugins(tmp_path / "plugins.zip") as plugins, pytest.raises(NotUnpacked, match="more than 10 bytes"):
         unpack(plugins, tmp_path / "plugins", 10)
+
+
+def test_what_a_plugin_starts_does_not_outlive_the_check(runner: ProjectRunner) -> None:
+    source = "import subprocess, pathlib\nchild = subprocess.Popen(['sleep', '77.25'])\n"
+    runner.write({"plugins/starter.py": source})
+    assert runner.run("check", "plugins").exit_code == 0
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "77.25" in (one.info["cmdline"] or [])]
+
+
+def test_plugins_are_checked_for_one_release_at_a_time(runner: ProjectRunner) -> None:
+    outcome = runner.run("check", "plugins", "--airflow-version", "2.10.3,3.3.1")
+    assert outcome.exit_code == 2
+    assert "one release at a time" in outcome.stderr

@@ -5,12 +5,18 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 
 from tests.conftest import Outcome, ProjectRunner
@@ -343,6 +349,103 @@ def test_no_file_is_left_behind(runner: ProjectRunner, tmp_path: Path) -> None:
 
 
 # With the package index.
+
+
+def test_failure_of_uv_itself_is_no_verdict(runner: ProjectRunner) -> None:
+    outcome = check(runner, "alpha\n", env={"UV_CACHE_DIR": "/proc/x"})
+    assert outcome.exit_code == 3
+    assert "was not checked" in outcome.stdout
+    assert "uv could not look for versions" in outcome.stdout
+
+
+def test_repository_that_does_not_answer_is_no_verdict(runner: ProjectRunner) -> None:
+    outcome = check(runner, "alpha @ git+https://127.0.0.1:9/alpha\n")
+    assert outcome.exit_code == 3
+    assert "was not checked" in outcome.stdout
+
+
+def test_editable_repository_is_looked_for_where_it_is(runner: ProjectRunner) -> None:
+    outcome = check(runner, "-e git+https://127.0.0.1:9/alpha@v1#egg=alpha\n")
+    assert outcome.exit_code == 3
+    assert "cannot be editable" not in outcome.stdout
+    assert "alpha @ git+https://127.0.0.1:9/alpha" in outcome.stdout
+
+
+def test_empty_index_variable_is_passed_over_as_by_pip(runner: ProjectRunner) -> None:
+    outcome = check(runner, f"{OWN_WHEELS}alpha==1.0\n", env={"PIP_INDEX_URL": ""})
+    assert outcome.exit_code == 0, outcome.stdout
+
+
+def test_fix_for_several_releases_says_which_change_was_not_made(runner: ProjectRunner) -> None:
+    make_wheel(runner.root_dir / "plugins", "jinja2", "3.1.4")
+    text = f"{OWN_WHEELS}jinja2==2.11.3\n"
+    outcome = check(runner, text, "--fix", "--airflow-version", "2.10.3,3.3.1")
+    said = [line for line in outcome.stderr.splitlines() if "jinja2==2.11.3 ->" in line]
+    assert len(said) == 2, outcome.stderr
+    assert [line.startswith("not changed") for line in said] == [False, True]
+
+
+def test_no_version_is_proposed_of_which_mwaa_gets_no_wheel(runner: ProjectRunner) -> None:
+    folder = runner.root_dir / "plugins"
+    make_wheel(folder, "delta", "1.0", ["jinja2<3"])
+    (made,) = folder.glob("delta-1.0-*.whl")
+    made.rename(folder / "delta-1.0-py3-none-win_amd64.whl")
+    make_wheel(folder, "delta", "2.0", ["jinja2<3"])
+    one = checked(runner, f"{OWN_WHEELS}delta==2.0\n")
+    assert one["outcome"] == "conflict"
+    assert [clash["proposal"] for clash in one["clashes"]] == [None]
+
+
+def test_line_that_no_other_version_was_tried_of_is_not_called_hopeless(runner: ProjectRunner) -> None:
+    one = checked(runner, f"{OWN_WHEELS}alpha==2.0 --hash=sha256:{'1' * 64}\n")
+    assert one["outcome"] == "conflict"
+    assert "No other version" not in one["clashes"][0]["why"]
+
+
+def test_pipe_in_place_of_a_file_is_refused(runner: ProjectRunner) -> None:
+    os.mkfifo(runner.root_dir / "pipe.txt")
+    outcome = runner.run("check", "requirements", "pipe.txt")
+    assert outcome.exit_code == 3
+    assert "is no file" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "terminated")],
+)
+def test_signal_ends_the_check_of_all_releases_at_once(
+    runner: ProjectRunner, number: signal.Signals, exit_code: int, word: str
+) -> None:
+    SilentIndex.asked.clear()
+    SilentIndex.may_answer.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SilentIndex) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/simple"
+        runner.write({FILE: "alpha\n"})
+        argv = [sys.executable, "-m", "mwaa_local", "check", "requirements", "--all"]
+        env = {**runner.env, "PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
+        process = subprocess.Popen(argv, cwd=runner.root_dir, env=env, stderr=subprocess.PIPE, text=True)
+        assert SilentIndex.asked.wait(30)
+        uv = psutil.Process(process.pid).children(recursive=True)
+        began = time.monotonic()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        SilentIndex.may_answer.set()
+        server.shutdown()
+    assert (process.returncode, "Traceback" in said, word in said) == (exit_code, False, True), said
+    assert uv
+    assert psutil.wait_procs(uv, timeout=5)[1] == []
+    assert time.monotonic() - began < 8
+
+
+class SilentIndex(http.server.BaseHTTPRequestHandler):
+    """An index that takes questions and leaves them open."""
+
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def do_GET(self) -> None:
+        self.asked.set()
+        self.may_answer.wait(60)
 
 
 @pytest.mark.network

@@ -12,7 +12,6 @@ import pytest
 
 from mwaa_local.environment_class import Size
 from tests.docker_environments import DockerEnvironment, add_settings
-from tests.environments import wait_until
 from tests.wheels import make_wheel
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
@@ -98,7 +97,11 @@ def test_requirements_were_installed_once_for_all(running: DockerEnvironment) ->
     lines = [json.loads(line) for line in running.run("logs", "--json").stdout.splitlines()]
     installs = [line["component"] for line in lines if "Successfully installed alpha-1.0" in line["text"]]
     assert installs == ["requirements"]
-    assert len(packages_volumes(running)) == 1
+    assert len(packages_volumes(running)) == len(package_sets(running)) == 1
+
+
+def package_sets(running: DockerEnvironment) -> list[str]:
+    return running.execute("webserver", "ls", "/opt/mwaa/packages/sets").split()
 
 
 def packages_volumes(running: DockerEnvironment) -> list[str]:
@@ -151,6 +154,18 @@ def test_startup_script_that_fails_leaves_the_running_environment_alone(running:
 
 
 @pytest.mark.usefixtures("changed")
+def test_packages_of_the_release_are_not_copied_again(running: DockerEnvironment) -> None:
+    """A set is linked to the one copy that the volume holds, and that copy has nothing of the user's."""
+    sets = [f"/opt/mwaa/packages/sets/{name}/set" for name in package_sets(running)]
+    own_set = running.execute("webserver", "readlink", "/usr/local/airflow/.local").strip()
+    assert own_set in sets
+    folders = ("/opt/mwaa/packages/base", own_set)
+    inodes = running.execute("webserver", "stat", "--format=%i", *(f"{folder}/pyvenv.cfg" for folder in folders))
+    assert len(set(inodes.split())) == 1
+    assert running.execute("webserver", "find", "/opt/mwaa/packages/base", "-name", "alpha*") == ""
+
+
+@pytest.mark.usefixtures("changed")
 def test_up_after_the_correction_installs_nothing_again(running: DockerEnvironment) -> None:
     before = running.lives()
     stderr = up(running)
@@ -183,4 +198,4 @@ def test_corrected_requirements_end_the_report(running: DockerEnvironment, origi
     assert running.imported("worker", "alpha") == ""
     assert set(running.lives()) == (AIRFLOW_COMPONENTS | SERVERS | {"worker"}) - {"worker.1", "worker.2"}
     assert set(limits(running).values()) == {NO_LIMIT}
-    wait_until(lambda: len(packages_volumes(running)) == 1, 10, "the removal of the volumes that nothing uses")
+    assert len(packages_volumes(running)) == len(package_sets(running)) == 1

@@ -305,6 +305,38 @@ def test_output_in_the_plugins_folder_is_refused(runner: ProjectRunner) -> None:
     assert "The zip would hold itself" in outcome.stderr
 
 
+def test_requirements_file_is_not_replaced_by_what_is_made_of_it(runner: ProjectRunner) -> None:
+    runner.write({"out/packaged_requirements.txt": "# mine\n"})
+    outcome = runner.run("package-requirements", "out/packaged_requirements.txt", "--output", "out")
+    assert outcome.exit_code == 3
+    assert "is what the package would be made from" in outcome.stderr
+    assert (runner.root_dir / "out/packaged_requirements.txt").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("name", ["plugins.zip", "packaged_requirements.txt"])
+def test_folder_in_the_place_of_what_is_made_is_refused(runner: ProjectRunner, name: str) -> None:
+    (runner.root_dir / "out" / name).mkdir(parents=True)
+    outcome = runner.run("package-requirements", "--output", "out")
+    assert outcome.exit_code == 3
+    assert f"{name} is a folder" in outcome.stderr
+    assert [path.name for path in (runner.root_dir / "out").iterdir()] == [name]
+
+
+def test_output_that_cannot_be_made_is_refused(runner: ProjectRunner, index: Index) -> None:
+    outcome = runner.run("package-requirements", "--no-proof", "--output", "/proc/x")
+    assert outcome.exit_code == 3, outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_plugin_with_a_name_that_is_no_text_is_named(runner: ProjectRunner) -> None:
+    plugins_dir = runner.root_dir / "plugins"
+    plugins_dir.mkdir(exist_ok=True)
+    Path(os.fsdecode(os.fsencode(plugins_dir) + b"/b\xff.txt")).write_text("")
+    outcome = runner.run("package-requirements", "--no-proof")
+    assert outcome.exit_code == 1, outcome.stderr
+    assert "not UTF-8" in outcome.stderr
+
+
 def test_editable_requirement_is_named(runner: ProjectRunner) -> None:
     runner.write({"dags/own/pyproject.toml": '[project]\nname = "own"\nversion = "1"\n'})
     outcome = package(runner, "--no-index\n-e /usr/local/airflow/dags/own\n", "--no-proof")

@@ -237,7 +237,38 @@ def test_change_of_plugins_or_startup_script_is_a_change_of_services(tmp_path: P
     assert reads() != first
 
 
-def test_packages_volume_changes_with_requirements_and_startup_script(
+def test_signals_go_to_the_whole_group_where_the_plan_says_so(written: Written) -> None:
+    for component in written.plan.components:
+        environment = written.service(component.name).get("environment", {})
+        # tini's own word (README of krallin/tini, "Process group killing"): any value turns it on.
+        assert ("TINI_KILL_PROCESS_GROUP" in environment) == component.stop_group, component.name
+        assert not component.stop_group or written.service(component.name)["init"] is True
+
+
+def test_packages_are_a_set_per_state_in_a_volume_per_image(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    def volume_and_key(text: str) -> tuple[str, str]:
+        written = Written(tmp_path / "project", text, clean_env)
+        keys = {
+            service["environment"].get("MWAA_LOCAL_PACKAGES", "")
+            for name, service in written.compose["services"].items()
+            if name in (*COMPONENT_OF, "requirements")
+        }
+        assert len(keys) == 1
+        assert "MWAA_LOCAL_PACKAGES" not in written.compose["services"]["migrate-db"]["environment"]
+        return written.compose["volumes"]["packages"]["name"], keys.pop()
+
+    volume, key = volume_and_key("{}")
+    path = tmp_path / "project" / "requirements" / "requirements.txt"
+    path.parent.mkdir()
+    path.write_text("tinydb==4.8.2\n")
+    assert volume_and_key("{}")[0] == volume
+    assert volume_and_key("{}")[1] != key
+    other_volume, other_key = volume_and_key("Local: {SystemPackages: [tree]}\n")
+    assert other_volume != volume
+    assert other_key != key
+
+
+def test_key_of_packages_changes_with_requirements_and_startup_script(
     tmp_path: Path, clean_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def key() -> str:

@@ -41,7 +41,13 @@ DOCUMENTS = (README_PATH, ROOT_DIR / "CHANGELOG.md", *sorted((ROOT_DIR / "docs")
 SHELL_LANGUAGES = ("bash", "sh", "console")
 NETWORK_SECTION = "Use a proxy or your own index"
 # Between the launcher's own parts; setting one of them in a shell does nothing good.
-INNER_VARIABLES = {"MWAA_LOCAL_CELERY_CONFIG", "MWAA_LOCAL_READS", "MWAA_LOCAL_RUN_DIR", "MWAA_LOCAL_SERVICE"}
+INNER_VARIABLES = {
+    "MWAA_LOCAL_CELERY_CONFIG",
+    "MWAA_LOCAL_PACKAGES",
+    "MWAA_LOCAL_READS",
+    "MWAA_LOCAL_RUN_DIR",
+    "MWAA_LOCAL_SERVICE",
+}
 # What stands in the guide where the program has a value.
 FILLED_IN = re.compile(r"…|\bN\b|\d\.x|/usr/local/airflow|requirements/requirements\.txt|secrets\.json|mwaa\.yaml")
 LEAST_LETTERS = 6  # of a message's part that says which message it is

@@ -38,7 +38,7 @@ def base_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def box(tmp_path: Path, base_dir: Path) -> Box:
     python = str(tmp_path / "box" / "home" / ".local" / "bin" / "python")
-    return Box(tmp_path / "box", python, base_dir, service="requirements")
+    return Box(tmp_path / "box", python, base_dir, service="requirements", packages_key="first")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def from_index(server: socket.socket, **changes: object) -> dict[str, Any]:
 
 def outcomes(box: Box) -> list[tuple[int, bool]]:
     """Return how the volume says that pip ended, and then how the launcher is told so; what is missing is left out."""
-    paths = (box.packages_dir / "outcome.json", box.outcome_dir / "pip.json")
+    paths = (box.set_dir.parent / "outcome.json", box.outcome_dir / "pip.json")
     plain = [json.loads(path.read_text()) for path in paths if path.exists()]
     return [(item["exit_code"], item["timed_out"]) for item in plain]
 
@@ -89,7 +89,7 @@ def test_requirements_go_into_a_copy_that_everybody_finds(box: Box, wheels_dir: 
     assert completed.returncode == 0, completed.stderr
     assert installed_version(box) == "1.0"
     assert installed_version(box, box.base_dir / "bin" / "python") == ""
-    assert (box.packages_dir / "current").readlink() == box.packages_dir / "set"
+    assert box.packages_link.readlink() == box.set_dir
     script = box.root / "home" / ".local" / "bin" / "script-of-tests"
     assert script.read_text().splitlines()[0] == f"#!{box.python}"
     assert outcomes(box) == [(0, False), (0, False)]
@@ -116,11 +116,11 @@ def test_second_time_does_nothing_but_tell_the_launcher(box: Box, wheels_dir: Pa
     box.describe(**from_folder(wheels_dir))
     box.run("install")
     shutil.rmtree(box.root / "outcomes")
-    (box.packages_dir / "set" / "mark").write_text("the same")
+    (box.set_dir / "mark").write_text("the same")
     completed = box.run("install")
     assert (completed.returncode, completed.stdout) == (0, "the packages are there already\n")
     assert count_path.read_text() == "x\n"
-    assert (box.packages_dir / "set" / "mark").exists()
+    assert (box.set_dir / "mark").exists()
     assert outcomes(box) == [(0, False), (0, False)]
 
 
@@ -148,8 +148,9 @@ def test_failed_pip_is_tried_again_only_when_asked(box: Box, wheels_dir: Path) -
 def test_without_requirements_the_releases_own_packages_are_used(box: Box) -> None:
     box.describe(pip=None)
     assert box.run("install").returncode == 0
-    assert (box.packages_dir / "current").readlink() == box.base_dir
-    assert not (box.packages_dir / "set").exists()
+    assert box.packages_link.readlink() == box.base_dir
+    assert not box.set_dir.exists()
+    assert not (box.packages_dir / "base").exists()
     assert outcomes(box) == [(0, False)]
     assert box.run("install").stdout == "the packages are there already\n"
 
@@ -201,12 +202,12 @@ def test_interrupted_install_starts_afresh(
     connection.close()
     process.communicate(timeout=TIMEOUT_S)
     assert outcomes(box) == []
-    (box.packages_dir / "set" / "half").write_text("of a package")
+    (box.set_dir / "half").write_text("of a package")
     box.describe(**from_folder(wheels_dir))
     assert box.run("install").returncode == 0
     assert outcomes(box) == [(0, False), (0, False)]
     assert installed_version(box) == "1.0"
-    assert not (box.packages_dir / "set" / "half").exists()
+    assert not (box.set_dir / "half").exists()
 
 
 def test_interrupted_second_attempt_does_not_count_as_the_first(
@@ -226,13 +227,15 @@ def test_interrupted_second_attempt_does_not_count_as_the_first(
 
 
 def test_half_a_copy_is_never_used(box: Box, wheels_dir: Path) -> None:
-    """What a copy that was interrupted leaves: a part of it, and `current` still where it was."""
-    (box.packages_dir / "set.new" / "lib").mkdir(parents=True)
-    (box.packages_dir / "current.new").symlink_to("nowhere")
+    """What a copy and a clone that were interrupted leave."""
+    unfinished_dirs = [box.packages_dir / "base.new", box.set_dir.with_name("set.new")]
+    for folder in unfinished_dirs:
+        (folder / "lib" / "half").mkdir(parents=True)
     box.describe(**from_folder(wheels_dir))
     assert box.run("install").returncode == 0
     assert installed_version(box) == "1.0"
-    assert not (box.packages_dir / "set.new").exists()
+    assert not [folder for folder in unfinished_dirs if folder.exists()]
+    assert not list(box.packages_dir.rglob("half"))
 
 
 def test_two_at_once_install_once(box: Box, wheels_dir: Path) -> None:

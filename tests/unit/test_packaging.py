@@ -10,7 +10,7 @@ import pytest
 
 from mwaa_local.check.resolver import Package
 from mwaa_local.errors import PackagesUnavailable
-from mwaa_local.packaging.archive import LinkRefused, plugin_files, write_zip
+from mwaa_local.packaging.archive import EntryRefused, plugin_files, write_zip
 from mwaa_local.packaging.building import why_useless
 from mwaa_local.packaging.choice import File, choose, fits, is_pure
 from mwaa_local.packaging.download import Downloads
@@ -147,7 +147,7 @@ def test_link_within_the_folder_is_packed_as_what_it_leads_to(tmp_path: Path) ->
 def test_link_that_leads_elsewhere_is_refused(tmp_path: Path, target: str, says: str) -> None:
     write(tmp_path, "plugins/a.py")
     (tmp_path / "plugins/link").symlink_to(target)
-    with pytest.raises(LinkRefused, match=says):
+    with pytest.raises(EntryRefused, match=says):
         plugin_files(tmp_path / "plugins")
 
 
