@@ -97,7 +97,11 @@ _is_interrupted = False
 
 
 def interrupt_all() -> None:
-    """End every command that a thread waits for, and let none be started any more: this process is about to end."""
+    """End every command that a thread waits for, and let other threads than the main one start no more of them.
+
+    For when the work of those threads is of no use any more, since this command is going to end. The main thread may
+    still have to clean up.
+    """
     global _is_interrupted
     with _running_lock:
         _is_interrupted = True
@@ -148,7 +152,7 @@ class LineLog:
 def _spawn(request: Request) -> subprocess.Popen[str]:
     try:
         with _running_lock:
-            if _is_interrupted:
+            if _is_interrupted and threading.current_thread() is not threading.main_thread():
                 raise KeyboardInterrupt
             process = _popen(request)
             _running.add(process)

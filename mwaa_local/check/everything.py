@@ -29,6 +29,7 @@ from mwaa_local.check.report_problems import counted, has_error, other_findings,
 from mwaa_local.check.report_text import headline
 from mwaa_local.check.requirements import RequirementsCheck
 from mwaa_local.check.startup_check import startup_findings
+from mwaa_local.command import interrupt_all
 from mwaa_local.configuration import Configuration
 from mwaa_local.environment import Environment
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
@@ -103,6 +104,9 @@ class Everything:
         try:
             futures: list[Future[Part]] = [pool.submit(self._timed, name, action) for name, action in work.items()]
             return tuple(future.result() for future in futures)
+        except BaseException:
+            interrupt_all()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -28,6 +28,17 @@ DEFAULT_DAG_TIMEOUT_S = 600.0
 DEFAULT_TIMEOUT_S = 1800.0
 # Only what was asked for is to run: unpausing a DAG would make the scheduler begin its scheduled runs as well.
 NO_SCHEDULE_OPTION = "scheduler.use_job_schedule"
+# Rules of `check` whose subject the phases after it look at: see `_checks`.
+LEFT_TO_LATER_PHASES = frozenset(
+    {
+        "not-checked",
+        "dag-import-error",
+        "dag-import-timeout",
+        "dag-import-crash",
+        "provider-module-missing",
+        "provider-missing",
+    }
+)
 
 
 def smoke(
@@ -212,7 +223,7 @@ def _stage(
         project=session.project,
         runtime=session.runtime,
         is_used=is_used,
-        check=None if no_check else _checks(session, release),
+        check=None if no_check else _checks(session),
         start=start,
         on_event=session.console.show_event,
         on_run=lambda run: say_run(session.console, run, whole=as_json),
@@ -227,20 +238,19 @@ def without_schedule(environment: Environment) -> Environment:
     return environment.model_copy(update={"airflow_configuration_options": options})
 
 
-def _checks(session: Session, release: Release) -> Callable[[], Sequence[Finding]] | None:
-    """Return what the check phase does; None where there is nothing to check."""
-    from mwaa_local.check.plugins import check_plugins
+def _checks(session: Session) -> Callable[[], Sequence[Finding]]:
+    """Return what the check phase does: all that `mwaa-local check` does, before anything is started.
 
-    project = session.project
-    if not project.plugins_dir.is_dir():
-        return None
+    What could not be checked ends nothing here, and neither does a file that cannot be imported: the phases after it
+    show how it really is.
+    """
 
     def check() -> Sequence[Finding]:
-        found = check_plugins(project.plugins_dir, release)
-        return [replace(finding, path=_below(finding.path, project.root_dir)) for finding in found]
+        from mwaa_local.check.everything import all_findings
+        from mwaa_local.check.finding import WARNING
+        from mwaa_local.cli.check_all import all_parts
+
+        found = all_findings(all_parts(session, strict=False))
+        return [replace(item, severity=WARNING) if item.rule in LEFT_TO_LATER_PHASES else item for item in found]
 
     return check
-
-
-def _below(path: str, folder: Path) -> str:
-    return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
