@@ -1,8 +1,12 @@
-"""docs/dag-rules.md: every rule of `mwaa-local check dags`, with its examples. Written by `build_cli_reference`."""
+"""docs/dag-rules.md: every rule of `mwaa-local check dags`, with its examples. Written by `build_cli_reference`.
+
+How serious a finding is stands in the code that makes it, so for rules that are no `DagRule` it is repeated here, and
+a test compares the two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mwaa_local.check import environment_check, options_check, startup_check
@@ -10,6 +14,8 @@ from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
+from mwaa_local.check.finding import ERROR, NOTE, WARNING
+from tools.rule_tables import Row, rule_table
 
 RULES_PATH = Path("docs/dag-rules.md")
 INTRODUCTION = """\
@@ -17,13 +23,59 @@ INTRODUCTION = """\
 # What the checks find in DAG files, options and the startup script
 
 `mwaa-local check` looks at everything, `mwaa-local check dags` at DAG files alone. Rules on requirements and plugins
-are in the [guide](guide.md). A comment `# mwaa-local: ignore[RULE]` at the end of a line of a DAG file keeps a rule
-from being told of it; `mwaa-local check dags --explain RULE` prints what is below.
+are in the [guide](guide.md#rules-on-requirements), and so is
+[how DAG files are checked](guide.md#check-dags).
+
+An error is what does not work on MWAA, a warning what may not, a note what is good to know. A comment
+`# mwaa-local: ignore[RULE]` at the end of a line of a DAG file keeps a rule from being told of that line.
+"""
+OF_SOURCE = """\
+Read, not run. `mwaa-local check dags --explain RULE` prints what stands here.
 """
 OF_RUFF = """\
 Rules of [ruff](https://docs.astral.sh/ruff/rules/#airflow-air) on what changed between Airflow's versions: for the
-environment's release, and for the one after it. Each is called `ruff-` and ruff's own name.
+environment's release, and for the one after it. Each is called `ruff-` and ruff's own name. Releases before Airflow 2
+have none.
 """
+SEVERITIES: Mapping[str, tuple[str, ...]] = {
+    "dag-import-error": (ERROR, WARNING),
+    "dag-import-timeout": (ERROR,),
+    "dag-import-slow": (WARNING,),
+    "dag-import-crash": (ERROR,),
+    "duplicate-dag-id": (ERROR,),
+    "missing-variable": (ERROR, NOTE),
+    "missing-connection": (ERROR, NOTE),
+    "top-level-database": (WARNING,),
+    "top-level-network": (WARNING,),
+    "airflow-deprecation": (NOTE,),
+    "no-dag-in-file": (NOTE,),
+    environment_check.INVALID: (ERROR,),
+    environment_check.IGNORED: (NOTE,),
+    environment_check.RELEASE: (ERROR,),
+    options_check.UNKNOWN_SECTION: (WARNING, NOTE),
+    options_check.UNKNOWN_KEY: (WARNING,),
+    options_check.MOVED: (WARNING,),
+    options_check.REMOVED: (WARNING,),
+    options_check.DEPRECATED: (WARNING,),
+    options_check.WITHOUT_EFFECT: (WARNING, NOTE),
+    options_check.SECRET: (WARNING,),
+    options_check.INVALID: (ERROR,),
+    startup_check.FAILS: (ERROR,),
+    startup_check.REFUSED: (WARNING,),
+    startup_check.ODD: (WARNING,),
+}
+# What ruff's rules are about, in our own words: ruff's names are not for people.
+RUFF_SUBJECTS: Mapping[str, str] = {
+    "AIR001": "a variable is not called like the task that it holds",
+    "AIR002": "a DAG says nothing of its schedule",
+    "AIR301": "a name or an argument that Airflow 3 removed",
+    "AIR302": "a name that Airflow 3 moved into a provider",
+    "AIR303": "a function is called with arguments that Airflow 3 takes otherwise",
+    "AIR304": "a DAG or task gets a value that changes at each load",
+    "AIR311": "a name or an argument that Airflow 3 still takes, under a new one",
+    "AIR312": "a name that moved into a provider, and that Airflow 3 still finds",
+    "AIR321": "a name that Airflow 3.1 moved",
+}
 
 
 def page() -> str:
@@ -31,23 +83,34 @@ def page() -> str:
     parts = [
         INTRODUCTION,
         "## Found by importing the file\n",
-        _table(import_findings.MEANINGS.items()),
+        _table(import_findings.MEANINGS),
         "## Found in its source\n",
+        OF_SOURCE,
         *(text for rule in RULES for text in _rule(rule)),
         "## Found by ruff\n",
         OF_RUFF,
-        _table((f"ruff-{code}", rule.why or rule.hint) for code, rule in AIR_RULES.items()),
+        _ruff_table(),
         "## Found in mwaa.yaml\n",
-        _table([*environment_check.RULES.items(), *options_check.RULES.items()]),
+        _table({**environment_check.RULES, **options_check.RULES}),
         "## Found by running the startup script\n",
-        _table(startup_check.RULES.items()),
+        _table(startup_check.RULES),
     ]
-    return "\n".join(parts)
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    lines = [f"| `{rule}` | {meaning} |" for rule, meaning in rows]
-    return "\n".join(["| rule | meaning |", "| --- | --- |", *lines, ""])
+def _table(meanings: Mapping[str, str]) -> str:
+    return rule_table(Row(rule, SEVERITIES[rule], meaning) for rule, meaning in meanings.items()) + "\n"
+
+
+def _ruff_table() -> str:
+    lines = ["| rule | on Airflow 2 | on Airflow 3 | about | why |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*lines, *_ruff_rows(), ""])
+
+
+def _ruff_rows() -> Iterable[str]:
+    for code, rule in AIR_RULES.items():
+        severities = f"{rule.severity_before or 'not told'} | {rule.severity or 'not told'}"
+        yield f"| `ruff-{code}` | {severities} | {RUFF_SUBJECTS[code]} | {rule.why} |"
 
 
 def _rule(rule: DagRule) -> Iterator[str]:

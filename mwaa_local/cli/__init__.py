@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("status", "status", "Show what runs, since when, and what is wrong."),
     "logs": ("logs", "logs", "Show what components wrote; -f follows."),
     "airflow": ("airflow", "airflow", "Run an Airflow command inside the environment."),
+    "dags": ("dags", "dags", "Run one DAG quickly, in a single process."),
     "options": ("options", "options", "Show Airflow's configuration and who set each value."),
     "check": ("check", "check", "Say what MWAA would trip over, before you upload."),
     "smoke": ("smoke", "smoke", "Start, import and run DAGs, report, stop; for CI."),

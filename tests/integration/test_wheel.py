@@ -22,7 +22,8 @@ def test_wheel_holds_the_compose_file_and_the_image_s_files(tmp_path: Path, clea
     # A copy, since a build takes over what an earlier one left in its folder.
     source_dir = tmp_path / "source"
     shutil.copytree(REPOSITORY_DIR / "mwaa_local", source_dir / "mwaa_local", symlinks=True)
-    shutil.copytree(REPOSITORY_DIR / "docker", source_dir / "docker")
+    for name in ("docker", "pytest_mwaa_local"):
+        shutil.copytree(REPOSITORY_DIR / name, source_dir / name)
     for name in ("docker-compose.yml", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY_DIR / name, source_dir)
     argv = [find_uv_bin(), "build", "--wheel", "--out-dir", str(tmp_path), str(source_dir)]
@@ -36,4 +37,6 @@ def test_wheel_holds_the_compose_file_and_the_image_s_files(tmp_path: Path, clea
         names = wheel.namelist()
     assert "mwaa_local/releases/3.3.1/release.toml" in names
     assert "mwaa_local/support/startup_wrapper.sh" in names
+    assert "pytest_mwaa_local/__init__.py" in names
+    assert "mwaa_local/check/dags/probe.py" in names
     assert not [name for name in names if "__pycache__" in name]

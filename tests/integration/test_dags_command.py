@@ -1,0 +1,59 @@
+"""`mwaa-local dags test`: one DAG in one process, with a database that is there for it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.conftest import ProjectRunner
+
+MakeProject = Callable[..., ProjectRunner]
+SOURCE = """
+import json
+from datetime import datetime
+from airflow import DAG
+try:
+    from airflow.providers.standard.operators.python import PythonOperator
+except ImportError:
+    from airflow.operators.python import PythonOperator
+
+
+def work(**context):
+    conf = context["dag_run"].conf or {}
+    print("worked on", json.dumps(conf))
+    if conf.get("fail"):
+        raise ValueError("asked to fail")
+
+
+with DAG("quick", start_date=datetime(2026, 1, 1), catchup=False) as dag:
+    PythonOperator(task_id="only", python_callable=work, retries=0)
+"""
+
+
+def left_running(runner: ProjectRunner) -> list[str]:
+    found = (one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"]))
+    return [" ".join(words) for words in found if any(str(runner.root_dir) in word for word in words)]
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("version", ["3.3.1", "2.10.3", "2.2.2"])
+def test_dag_runs_without_an_environment_and_leaves_nothing_running(project: MakeProject, version: str) -> None:
+    runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', "dags/quick.py": SOURCE})
+    outcome = runner.run("dags", "test", "quick")
+    assert outcome.exit_code == 0, outcome.stdout + outcome.stderr
+    assert "worked on {}" in outcome.stdout + outcome.stderr
+    assert left_running(runner) == []
+    assert "nothing is running" in runner.run("down").stderr
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
+    runner = project({"mwaa.yaml": 'AirflowVersion: "3.3.1"\n', "dags/quick.py": SOURCE})
+    outcome = runner.run("dags", "test", "quick", "2026-02-03", "--conf", '{"fail": true}')
+    assert outcome.exit_code == 1, outcome.stdout + outcome.stderr
+    assert 'worked on {"fail": true}' in outcome.stdout + outcome.stderr
+    assert left_running(runner) == []
