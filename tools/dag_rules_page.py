@@ -66,7 +66,6 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
 }
 # What ruff's rules are about, in our own words: ruff's names are not for people.
 RUFF_SUBJECTS: Mapping[str, str] = {
-    "AIR001": "a variable is not called like the task that it holds",
     "AIR002": "a DAG says nothing of its schedule",
     "AIR301": "a name or an argument that Airflow 3 removed",
     "AIR302": "a name that Airflow 3 moved into a provider",

@@ -21,6 +21,9 @@ import yaml
 from typer.core import TyperGroup
 
 from mwaa_local.check import finding, plugins, report_problems, rules
+from mwaa_local.check.dags import import_findings
+from mwaa_local.check.dags.air import AIR_RULES
+from mwaa_local.check.dags.rules import RULES as DAG_RULES
 from mwaa_local.cli import COMMANDS, app
 from mwaa_local.container_preparation import CERTIFICATE_VARIABLES
 from mwaa_local.environment import LOCAL_MEMBERS
@@ -30,13 +33,17 @@ from mwaa_local.installation import PIP_NETWORK_VARIABLES
 from mwaa_local.options import Layer
 from mwaa_local.packages import NETWORK_VARIABLES
 from mwaa_local.release import Release
+from mwaa_local.smoke.result import EXIT_CODES
 from tests.conftest import ProjectRunner
 from tools import build_cli_reference as reference
+from tools import dag_rules_page
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 README_PATH = ROOT_DIR / "README.md"
 DIFFERENCES_PATH = ROOT_DIR / "docs" / "differences.md"
 GUIDE_PATH = ROOT_DIR / "docs" / "guide.md"
+CI_DIR = ROOT_DIR / "docs" / "ci"
+CI_FILES = tuple(sorted(CI_DIR.glob("*.yml")))
 DOCUMENTS = (README_PATH, ROOT_DIR / "CHANGELOG.md", *sorted((ROOT_DIR / "docs").rglob("*.md")))
 SHELL_LANGUAGES = ("bash", "sh", "console")
 NETWORK_SECTION = "Use a proxy or your own index"
@@ -54,6 +61,8 @@ LEAST_LETTERS = 6  # of a message's part that says which message it is
 LINK = re.compile(r"\]\((?P<target>[^()\s]+)\)")
 ANCHOR = re.compile(r'<a id="(?P<id>[^"]*)"></a>')
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+# A line of a recipe that is a command: alone, an entry of a list, the value of `run`, or in a comment to uncomment.
+RECIPE_COMMAND = re.compile(r"^[\s#]*(?:- )?(?:run: )?(?P<command>(?:mwaa-local|pip) .+)$", re.MULTILINE)
 CODE_SPAN = re.compile(r"(?<!`)`(?P<text>[^`\n]+)`(?!`)")
 
 
@@ -103,12 +112,18 @@ def words_of(line: str) -> list[str]:
     return words
 
 
+def recipe_lines(path: Path) -> list[str]:
+    """Return the command lines of one of the files to copy, those in comments included."""
+    return [match["command"] for match in RECIPE_COMMAND.finditer(path.read_text(encoding="utf-8"))]
+
+
 def calls(program: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield (document, words after the program) for every call of it in the documents."""
-    for path in DOCUMENTS:
-        for line in shell_lines(path.read_text(encoding="utf-8")):
-            if line == program or line.startswith(f"{program} "):
-                yield name_of(path), words_of(line)[1:]
+    """Yield (document, words after the program) for every call of it in the documents and the files to copy."""
+    lines = [(path, line) for path in DOCUMENTS for line in shell_lines(path.read_text(encoding="utf-8"))]
+    lines += [(path, line) for path in CI_FILES for line in recipe_lines(path)]
+    for path, line in lines:
+        if line == program or line.startswith(f"{program} "):
+            yield name_of(path), words_of(line)[1:]
 
 
 def commands_below(command: Any) -> dict[str, Any]:
@@ -323,6 +338,64 @@ def test_every_command_line_names_an_existing_command_and_existing_options() -> 
     assert unknown == []
 
 
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield every line of every text in what a YAML file holds."""
+    if isinstance(value, str):
+        yield from (line.strip() for line in value.splitlines())
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+
+
+every_recipe = pytest.mark.parametrize("path", CI_FILES, ids=name_of)
+
+
+def test_there_is_a_recipe_for_each_ci_that_the_page_names() -> None:
+    linked = {link["target"] for link in LINK.finditer((CI_DIR / "README.md").read_text(encoding="utf-8"))}
+    assert {path.name for path in CI_FILES} == {"buildspec.yml", "github-actions.yml", "gitlab-ci.yml"}
+    assert {path.name for path in CI_FILES} <= linked
+
+
+@every_recipe
+def test_recipe_is_yaml_and_no_command_in_it_is_overlooked(path: Path) -> None:
+    plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    commands = [line for line in texts_in(plain) if line.startswith(("mwaa-local ", "pip "))]
+    assert [line.split()[:2] for line in commands] == [
+        ["pip", "install"],
+        ["mwaa-local", "check"],
+        ["mwaa-local", "smoke"],
+    ]
+    assert set(commands) <= set(recipe_lines(path))
+
+
+@every_recipe
+def test_recipe_installs_this_version(path: Path) -> None:
+    project = tomllib.loads((ROOT_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"pip install {project['name']}=={project['version']}" in recipe_lines(path)
+
+
+@every_recipe
+def test_recipe_keeps_the_reports_that_its_smoke_run_writes(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    [smoke] = [words_of(line) for line in recipe_lines(path) if line.startswith("mwaa-local smoke ")]
+    others = text.replace(next(line for line in recipe_lines(path) if line.startswith("mwaa-local smoke ")), "")
+    for option in ("--junit", "--artifacts"):
+        assert re.search(rf"[ /]{re.escape(smoke[smoke.index(option) + 1])}(?:/\*\*/\*)?$", others, re.MULTILINE), (
+            option
+        )
+
+
+@every_recipe
+def test_recipe_gives_its_job_more_time_than_the_smoke_run_takes_at_most(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    [minutes] = re.findall(r"(?:timeout-minutes: |timeout: |longer than the smoke run's: )(\d+)", text)
+    [seconds] = re.findall(r"--timeout (\d+)", text)
+    assert int(minutes) * 60 > int(seconds)
+
+
 def test_every_make_call_names_an_existing_target() -> None:
     targets = make_targets()
     found = [(document, [word for word in words if "=" not in word]) for document, words in calls("make")]
@@ -354,6 +427,24 @@ def test_decision_on_dependencies_lists_each_one_with_its_pinned_version() -> No
     text = (ROOT_DIR / "docs" / "decisions" / "0002-dependencies.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([a-z][\w-]*) \| (\S+) \| ", text, re.MULTILINE)
     assert [f"{name}=={version}" for name, version in rows if name != "package"] == pinned
+
+
+def test_decision_on_dependencies_names_what_the_extra_brings() -> None:
+    extras = tomllib.loads((ROOT_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    text = (ROOT_DIR / "docs" / "decisions" / "0002-dependencies.md").read_text(encoding="utf-8")
+    for requirement in extras["aws"]:
+        name, version = requirement.split("==")
+        assert f"`{name}` {version}" in text
+
+
+@pytest.mark.parametrize("path", [GUIDE_PATH, CI_DIR / "README.md"], ids=name_of)
+def test_exit_codes_of_smoke_are_those_of_the_program(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    table = section("Smoke runs") if path == GUIDE_PATH else text.split("## Exit codes")[1]
+    codes = {int(code) for cells in rows(table) for code in re.findall(r"\d+", cells[0]) if len(cells) == 2}
+    assert codes - {70} == {*EXIT_CODES.values(), 143}
 
 
 def test_license_is_the_one_that_the_package_declares() -> None:
@@ -487,7 +578,9 @@ def test_readme_links_every_decision() -> None:
 # The tables of rules.
 
 # What a finding is made with, and which of its arguments are rule and severity.
-FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2)}
+FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2), "_finding": (1, 2)}
+# Files whose rules are on the page about DAG files, options and the startup script.
+OF_RULES_PAGE = ("environment_check", "options_check", "startup_check")
 ALWAYS_ERRORS = ("PluginsUnreadable",)  # `check_plugins` makes errors of them
 
 
@@ -518,22 +611,26 @@ def rule_name(argument: ast.expr, module: ModuleType) -> str:
     return str(getattr(module, argument.id, "")) if isinstance(argument, ast.Name) else ""
 
 
+def rules_in_file(path: Path, module: ModuleType) -> dict[str, set[str]]:
+    """Return rule -> severities, of all findings that a file can make."""
+    found: dict[str, set[str]] = defaultdict(set)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            if name in ALWAYS_ERRORS:
+                found[rule_name(call.args[0], module)].add(finding.ERROR)
+            elif name in FINDING_CALLS:
+                rule, severity = (call.args[number] for number in FINDING_CALLS[name])
+                if rule_name(rule, module):
+                    found[rule_name(rule, module)] |= severities_of(severity, function)
+    return found
+
+
 def rules_in_code() -> dict[str, dict[str, set[str]]]:
     """Return file -> rule -> severities, of all findings that the checks can make."""
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for path in sorted((ROOT_DIR / "mwaa_local" / "check").glob("*.py")):
-        module = importlib.import_module(f"mwaa_local.check.{path.stem}")
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-            for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
-                name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-                if name in ALWAYS_ERRORS:
-                    found[path.stem][rule_name(call.args[0], module)].add(finding.ERROR)
-                elif name in FINDING_CALLS:
-                    rule, severity = (call.args[number] for number in FINDING_CALLS[name])
-                    if rule_name(rule, module):
-                        found[path.stem][rule_name(rule, module)] |= severities_of(severity, function)
-    return found
+    paths = sorted((ROOT_DIR / "mwaa_local" / "check").glob("*.py"))
+    return {path.stem: rules_in_file(path, importlib.import_module(f"mwaa_local.check.{path.stem}")) for path in paths}
 
 
 def documented_rules(heading: str) -> dict[str, set[str]]:
@@ -546,7 +643,7 @@ def documented_rules(heading: str) -> dict[str, set[str]]:
 def test_guide_has_every_rule_with_the_severities_that_the_code_gives_it(heading: str, is_of_plugins: bool) -> None:
     in_code: dict[str, set[str]] = defaultdict(set)
     for file, found in rules_in_code().items():
-        if file.startswith("plugins") is is_of_plugins:
+        if file.startswith("plugins") is is_of_plugins and file not in OF_RULES_PAGE:
             for rule, severities in found.items():
                 in_code[rule] |= severities
     assert all(in_code.values()), "a severity that this test cannot read"
@@ -560,3 +657,45 @@ def test_rules_of_both_tables_in_the_code_are_in_the_guide() -> None:
 def test_docstring_of_the_plugins_check_names_the_rules_of_the_guide() -> None:
     named = re.findall(r"^\| (`[^|]+) \|", plugins.__doc__ or "", re.MULTILINE)
     assert {span for cell in named for span in spans(cell)} == documented_rules("Rules on plugins").keys()
+
+
+# The page of rules on DAG files, options and the startup script.
+
+
+def test_rules_page_has_every_rule_on_options_and_startup_with_the_severities_of_the_code() -> None:
+    in_code: dict[str, set[str]] = defaultdict(set)
+    for file, found in rules_in_code().items():
+        if file in OF_RULES_PAGE:
+            for rule, severities in found.items():
+                in_code[rule] |= severities
+    of_imports = import_findings.MEANINGS.keys()
+    on_page = {rule: set(all_) for rule, all_ in dag_rules_page.SEVERITIES.items() if rule not in of_imports}
+    assert on_page == in_code
+
+
+def test_rules_page_has_every_rule_on_imports_with_severities_that_the_code_gives_it() -> None:
+    on_page = {rule: set(all_) for rule, all_ in dag_rules_page.SEVERITIES.items()}
+    assert import_findings.MEANINGS.keys() <= on_page.keys()
+    # Where rule and severity stand in the call; the others come out of a decision that no reader of code can follow.
+    found = rules_in_file(Path(str(import_findings.__file__)), import_findings)
+    readable = {rule: severities for rule, severities in found.items() if severities}
+    assert len(readable) > len(import_findings.MEANINGS) / 2
+    assert {rule: on_page[rule] for rule in readable} == readable
+
+
+def test_rules_page_has_every_rule_of_ruff_that_is_taken() -> None:
+    assert dag_rules_page.RUFF_SUBJECTS.keys() == AIR_RULES.keys()
+
+
+def test_changelog_counts_the_rules_on_sources() -> None:
+    words = {12: "Twelve", 13: "Thirteen", 14: "Fourteen", 15: "Fifteen"}
+    text = (ROOT_DIR / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"{words[len(DAG_RULES)]} rules on the source" in text
+
+
+def test_rules_that_the_guide_and_the_readme_name_exist() -> None:
+    known = {*(rule.id for rule in DAG_RULES), *dag_rules_page.SEVERITIES, *(f"ruff-{code}" for code in AIR_RULES)}
+    for path in (GUIDE_PATH, README_PATH):
+        text = path.read_text(encoding="utf-8")
+        named = re.findall(r"ignore\[([a-z-]+)\]|check dags --explain ([a-z-]+)", text)
+        assert {name for pair in named for name in pair if name} <= known
