@@ -132,7 +132,7 @@ def test_environment_file_that_is_wrong_comes_first(project: MakeProject) -> Non
 
 def test_index_that_does_not_answer_leaves_the_other_parts_checked(project: MakeProject) -> None:
     runner = project({"mwaa.yaml": ENVIRONMENT, "dags/good.py": GOOD, "requirements/requirements.txt": "absent-1\n"})
-    outcome = check(runner, "--json", env=DEAD_INDEX)
+    outcome = check(runner, "--json", env={"PIP_INDEX_URL": DEAD_INDEX, "UV_DEFAULT_INDEX": DEAD_INDEX})
     found = parts(outcome)
     assert found["requirements"]["outcome"] == "not checked"
     assert found["environment file"]["outcome"] == "ok"
@@ -188,12 +188,13 @@ def test_requirements_are_there_when_dags_are_imported_and_kept_for_the_next_che
 
 
 def test_finding_is_waved_aside_by_a_comment_on_its_line(project: MakeProject) -> None:
-    line = '    EmptyOperator(task_id="other", queue="mine")'
-    runner = project({"mwaa.yaml": ENVIRONMENT, "dags/good.py": f"{GOOD}{line}\n"})
+    good = GOOD.replace("\nwith", "\nfrom airflow.providers.standard.operators.bash import BashOperator\nwith")
+    line = '    BashOperator(task_id="other", bash_command="true", queue="mine")'
+    runner = project({"mwaa.yaml": ENVIRONMENT, "dags/good.py": f"{good}{line}\n"})
     assert "queue-not-of-mwaa" in rules(dags(runner))
-    runner.write({"dags/good.py": f"{GOOD}{line}  # mwaa-local: ignore[queue-not-of-mwaa]\n"})
+    runner.write({"dags/good.py": f"{good}{line}  # mwaa-local: ignore[queue-not-of-mwaa]\n"})
     assert "queue-not-of-mwaa" not in rules(dags(runner))
-    runner.write({"dags/good.py": f"{GOOD}{line}  # mwaa-local: ignore[docker-operator]\n"})
+    runner.write({"dags/good.py": f"{good}{line}  # mwaa-local: ignore[docker-operator]\n"})
     assert "queue-not-of-mwaa" in rules(dags(runner))
 
 
