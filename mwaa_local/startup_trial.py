@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import functools
 import multiprocessing
 import os
 import re
@@ -20,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -45,6 +44,7 @@ from mwaa_local.startup_outcome import StartupOutcome
 # Of the form that Airflow expects, so that it can be imported; nothing listens there.
 NO_DATABASE_URL = "postgresql+psycopg2://airflow:airflow@127.0.0.1:1/airflow"
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LATER_NICENESS = 5  # of those that nobody waits for first, as nice(1) counts
 DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
 # What the messages of `startup_outcome` say: the one on a variable, and the one on a shell that ended.
 _ASSIGNED_ONLY = re.compile(r"(\w+) is assigned but not exported")
@@ -111,14 +111,39 @@ def try_startup_script(subject: Subject, components: Sequence[str] = MWAA_COMPON
     Raises ToolMissing where there is no bash, DiskFull where there is no room for the packages.
     """
     with trying(subject, components) as trials:
-        return trials()
+        return trials.all()
+
+
+class Trials:
+    """What becomes of the components' runs; several threads may ask."""
+
+    def __init__(self, ends: Mapping[str, Connection]) -> None:
+        self._ends = ends
+        self._done: dict[str, Trial] = {}
+        self._lock = threading.Lock()
+
+    def all(self) -> tuple[Trial, ...]:
+        """Wait for every component."""
+        return tuple(self.of(name) for name in self._ends)
+
+    def of(self, component: str) -> Trial:
+        """Wait for one component."""
+        with self._lock:
+            if component not in self._done:
+                self._done[component] = _received(self._ends[component], component)
+            return self._done[component]
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return tuple(self._ends)
 
 
 @contextlib.contextmanager
-def trying(subject: Subject, components: Sequence[str]) -> Iterator[Callable[[], tuple[Trial, ...]]]:
-    """Let the components run while the caller does other things; what it gets waits for the end and returns the trials.
+def trying(subject: Subject, components: Sequence[str]) -> Iterator[Trials]:
+    """Let the components run while the caller does other things; what it gets waits for their ends.
 
-    To be entered before the caller has threads: each run is a fork of this process.
+    The first component goes before the others where processors are few. To be entered before the caller has threads:
+    each run is a fork of this process.
     """
     subject.project.make_state_dir()
     kept_dir = subject.project.state_dir / DIR_NAME
@@ -127,17 +152,7 @@ def trying(subject: Subject, components: Sequence[str]) -> Iterator[Callable[[],
         tempfile.TemporaryDirectory(prefix="run-", dir=kept_dir, ignore_cleanup_errors=True) as work_name,
         _in_processes(subject, components, Path(work_name)) as ends,
     ):
-        lock = threading.Lock()  # several threads may ask
-
-        @functools.cache
-        def received() -> tuple[Trial, ...]:
-            return tuple(_received(end, name) for end, name in zip(ends, components, strict=True))
-
-        def trials() -> tuple[Trial, ...]:
-            with lock:
-                return received()
-
-        yield trials
+        yield Trials(dict(zip(components, ends, strict=True)))
 
 
 @contextlib.contextmanager
@@ -146,9 +161,10 @@ def _in_processes(subject: Subject, components: Sequence[str], work_dir: Path) -
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     processes, ends = [], []
     try:
-        for name in components:
+        for number, name in enumerate(components):
             our_end, their_end = context.Pipe(duplex=False)
-            process = context.Process(target=_report, args=(their_end, subject, name, work_dir / name))
+            niceness = LATER_NICENESS if number else 0
+            process = context.Process(target=_report, args=(their_end, subject, name, work_dir / name, niceness))
             process.start()
             their_end.close()
             processes.append(process)
@@ -160,7 +176,8 @@ def _in_processes(subject: Subject, components: Sequence[str], work_dir: Path) -
             process.join()
 
 
-def _report(end: Connection, subject: Subject, component: str, work_dir: Path) -> None:
+def _report(end: Connection, subject: Subject, component: str, work_dir: Path, niceness: int) -> None:
+    os.nice(niceness)
     for number in INTERRUPTS:
         signal.signal(number, _interrupt)
     result: Trial | Exception

@@ -41,7 +41,7 @@ DAGBAG = (
     "import sys\n"
     "try:\n    from airflow.dag_processing.dagbag import DagBag\n"
     "except ImportError:\n    from airflow.models import DagBag\n"
-    "bag = DagBag(sys.argv[1], include_examples=False)\n"
+    "bag = DagBag(sys.argv[1])\n"
     "assert len(bag.dags) == int(sys.argv[2]), bag.import_errors\n"
 )
 
@@ -67,7 +67,9 @@ class Subject:
         home_dir = self.many_dir / "airflow"
         home_dir.mkdir(exist_ok=True)
         argv = [str(self.packages.python_path), "-c", DAGBAG, str(self.many_dir / "dags"), str(MANY)]
-        return run(argv, self.many_dir, {**self.env, "AIRFLOW_HOME": str(home_dir)})
+        return run(
+            argv, self.many_dir, {**self.env, "AIRFLOW_HOME": str(home_dir), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+        )
 
 
 def measure(subject: Subject, work_dir: Path, samples: int, *, cold: bool) -> dict[str, list[float]]:

@@ -52,7 +52,7 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     environment_check.INVALID: (ERROR,),
     environment_check.IGNORED: (NOTE,),
     environment_check.RELEASE: (ERROR,),
-    options_check.UNKNOWN_SECTION: (WARNING, NOTE),
+    options_check.UNKNOWN_SECTION: (WARNING,),
     options_check.UNKNOWN_KEY: (WARNING,),
     options_check.MOVED: (WARNING,),
     options_check.REMOVED: (WARNING,),

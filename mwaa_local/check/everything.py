@@ -39,14 +39,13 @@ from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.preparation import PREVIEW
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.startup_trial import Subject, Trial, trying
+from mwaa_local.startup_trial import Subject, Trials, trying
 from mwaa_local.steps import Steps
 
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
 PLUGINS, STARTUP_SCRIPT, DAGS = "plugins", "startup script", "dags"
 SCHEDULER = "scheduler"
 PRIVATE_ACCESS = "PRIVATE_ONLY"  # a member of MWAA's WebserverAccessMode
-Trials = Callable[[], Sequence[Trial]]
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def _others() -> tuple[str, ...]:
 def startup_trials(ground: Ground, components: Sequence[str]) -> Iterator[Trials]:
     """Let the startup script run meanwhile; what it gets returns no trials where MWAA would run none."""
     if not ground.release.startup_script or not ground.project.startup_script_path.is_file():
-        yield lambda: ()
+        yield Trials({})
         return
     subject = Subject(ground.project, ground.environment, ground.release, ground.env, ground.cache_dir, ground.base)
     with trying(subject, components) as trials:
@@ -146,7 +145,7 @@ def startup_trials(ground: Ground, components: Sequence[str]) -> Iterator[Trials
 
 def dags_check(ground: Ground, trials: Trials, steps: Steps) -> DagsCheck:
     """Return the check of the DAGs, which waits for what the startup script sets in the scheduler."""
-    exports = next((trial.exported for trial in trials() if trial.component == SCHEDULER), {})
+    exports = trials.of(SCHEDULER).exported if SCHEDULER in trials.components else {}
     return DagsCheck(
         ground.project,
         ground.environment,
@@ -221,7 +220,7 @@ def startup_part(ground: Ground, trials: Trials) -> Part:
     """Return what became of the startup script in each component."""
     if not ground.release.startup_script:
         return Part(STARTUP_SCRIPT, skipped=f"MWAA runs none with Airflow {ground.release.airflow_version}")
-    done = trials()
+    done = trials.all()
     if not done:
         return Part(STARTUP_SCRIPT, skipped="there is no startup script")
     kept = sorted({name for trial in done for name in trial.kept})

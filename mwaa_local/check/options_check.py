@@ -29,7 +29,7 @@ UNKNOWN_SECTION, UNKNOWN_KEY = "option-unknown-section", "option-unknown-key"
 MOVED, REMOVED, DEPRECATED = "option-moved", "option-removed", "option-deprecated"
 WITHOUT_EFFECT, SECRET, INVALID = "option-without-effect", "option-secret", "option-invalid"
 RULES = {
-    UNKNOWN_SECTION: "the section is none of Airflow's: only DAGs and plugins can read the option",
+    UNKNOWN_SECTION: "the section is none of Airflow's, but nearly called like one",
     UNKNOWN_KEY: "Airflow has the section, but no such option in it, and ignores it",
     MOVED: "the option has another name in this release",
     REMOVED: "this release's Airflow has no such option any more",
@@ -106,8 +106,9 @@ def _named(case: OptionsCase, option: str) -> Iterator[Finding]:
     elif reason := case.known.deprecated.get(name):
         yield _finding(case, DEPRECATED, WARNING, option, f"is deprecated in Airflow {version}", reason)
     elif section not in case.known.sections:
-        if section not in FREE_SECTIONS:
-            yield _unknown_section(case, option, section)
+        close = difflib.get_close_matches(section, case.known.sections, 1, SIMILARITY)
+        if close and section not in FREE_SECTIONS:  # others are the user's own, which DAGs and plugins read
+            yield _unknown_section(case, option, section, close[0])
     elif section not in FREE_SECTIONS and not _has(case.known.sections[section], key):
         yield _unknown_key(case, option, section, key)
 
@@ -116,13 +117,10 @@ def _has(keys: frozenset[str], key: str) -> bool:
     return key in keys or any(key.endswith(suffix) and key.removesuffix(suffix) in keys for suffix in INDIRECT_SUFFIXES)
 
 
-def _unknown_section(case: OptionsCase, option: str, section: str) -> Finding:
-    close = difflib.get_close_matches(section, case.known.sections, 1, SIMILARITY)
+def _unknown_section(case: OptionsCase, option: str, section: str, close: str) -> Finding:
     why = f"Airflow {case.release.airflow_version} and the providers of MWAA's image have no section {section!r}."
-    severity, hint = NOTE, "all is well if your DAGs, plugins or a provider of your requirements read it"
-    if close:
-        severity, hint = WARNING, f"did you mean {close[0]}?"
-    return _finding(case, UNKNOWN_SECTION, severity, option, "is of no section that Airflow has", why, hint)
+    hint = f"did you mean {close}? A section of your own is all right: DAGs and plugins can read it"
+    return _finding(case, UNKNOWN_SECTION, WARNING, option, "is of no section that Airflow has", why, hint)
 
 
 def _unknown_key(case: OptionsCase, option: str, section: str, key: str) -> Finding:

@@ -30,8 +30,7 @@ def all_parts(session: Session, *, strict: bool) -> tuple[Part, ...]:
     console = session.console
 
     def on_part(part: Part) -> None:
-        if console.verbose or console.err.isatty():
-            console.say(f"{part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
+        console.say(f"{part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
 
     steps = Steps(console.show_event)
     return Everything(session.project, session.env, session.cache_dir, steps, on_part, strict).run()

@@ -98,7 +98,7 @@ def smoke(
     only what is named runs, paused or not. An environment that runs already is used as it is, and left running.
 
     Exit codes: 0 all as expected, 1 a DAG run failed, 2 wrong usage, 3 the environment failed, 4 a DAG file cannot be
-    imported, 5 a time limit was reached, 6 the check phase found errors, 70 a bug, 130 or 143 interrupted.
+    imported, 5 a time limit was reached, 6 the check phase found errors, 70 a bug, 129, 130 or 143 interrupted.
 
     Examples:
 

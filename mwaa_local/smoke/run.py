@@ -29,7 +29,6 @@ from mwaa_local.smoke.signals import (
     TimeLimit,
     code_of,
     code_of_interrupt,
-    hang_up_interrupts,
     signals_noted,
     time_limit,
 )
@@ -86,7 +85,7 @@ class SmokeRun:
         """Do all phases and return the report. Only bugs are raised, after the environment was taken down."""
         began = time.monotonic()
         try:
-            with self._outcomes(), time_limit(self._wishes.timeout_s), hang_up_interrupts():
+            with self._outcomes(), time_limit(self._wishes.timeout_s):
                 self._phases()
             with self._outcomes():
                 self._phase(result.REPORT, self._collect)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from mwaa_local.smoke.result import INTERRUPTED_CODE
 
-TERMINATED_CODE = 143  # 128 + SIGTERM, as shells report it
+SIGNAL_BASE_CODE = 128  # an exit code after a signal is this and its number, as shells report it
 # What GitHub sends before it kills a job, and what a person sends who is in a hurry.
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -37,37 +37,16 @@ def time_limit(limit_s: float) -> Iterator[None]:
 
 
 def code_of_interrupt(error: KeyboardInterrupt) -> int:
-    """Return the exit code after this interrupt: commands raise a kind of their own for SIGTERM."""
-    return INTERRUPTED_CODE if type(error) is KeyboardInterrupt else TERMINATED_CODE
-
-
-class HungUp(KeyboardInterrupt):
-    """The terminal is gone; otherwise as SIGTERM, which ends a command without one."""
-
-
-@contextlib.contextmanager
-def hang_up_interrupts() -> Iterator[None]:
-    """Clean up after SIGHUP too, unless it is ignored as under `nohup`."""
-
-    def hung_up(_number: int, _frame: object) -> None:
-        raise HungUp
-
-    before = signal.getsignal(signal.SIGHUP)
-    if before != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGHUP, hung_up)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    """Return the exit code after this interrupt: that of another signal than Ctrl-C comes with it."""
+    return getattr(error, "exit_code", None) or INTERRUPTED_CODE
 
 
 @contextlib.contextmanager
 def signals_noted() -> Iterator[list[int]]:
     """Only note the signals that would end this process: what is left to do is to stop what was started."""
     noted: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: noted.append(number)) for number in END_SIGNALS}
+    heard = [number for number in END_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # unlike under nohup
+    before = {number: signal.signal(number, lambda number, _: noted.append(number)) for number in heard}
     try:
         yield noted
     finally:
@@ -76,4 +55,4 @@ def signals_noted() -> Iterator[list[int]]:
 
 
 def code_of(number: int) -> int:
-    return INTERRUPTED_CODE if number == signal.SIGINT else TERMINATED_CODE
+    return SIGNAL_BASE_CODE + number

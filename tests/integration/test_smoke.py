@@ -26,6 +26,12 @@ CASES = "smoke_cases"
 BROKEN = "from airflow import nosuch  # DAG\n"
 NO_DAG = '"""A module beside DAGs for airflow, that defines none."""\n'
 SLOW = "import time\ntime.sleep(25)  # airflow DAG\nwith DAG('never'):\n    pass\n"
+OTHER_QUEUE = """from airflow.sdk import DAG
+from airflow.providers.standard.operators.bash import BashOperator
+
+with DAG("elsewhere", schedule=None):
+    BashOperator(task_id="only", bash_command="true", queue="mine")
+"""
 SMOKE_TIMEOUT_S = 400.0
 DAG_TIMEOUT_S = 45
 LINE_TIMEOUT_S = 200.0
@@ -94,8 +100,8 @@ def test_every_dag_ends_as_it_should(smoked: Smoked) -> None:
 def test_phases_are_timed(smoked: Smoked) -> None:
     phases = {phase["name"]: (phase["state"], phase["elapsed_s"] > 0) for phase in smoked.report["phases"]}
     assert list(phases) == ["check", "up", "import", "run", "report", "down"]
-    assert [phases[name] for name in ("up", "import", "run")] == [("done", True), ("done", True), ("failed", True)]
-    assert phases["check"] == ("left out", False)  # there are no plugins
+    assert [phases[name] for name in ("check", "up", "import")] == [("done", True)] * 3
+    assert phases["run"] == ("failed", True)
 
 
 def test_task_instances_have_state_tries_and_operator(smoked: Smoked) -> None:
@@ -265,6 +271,8 @@ def interrupted_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 @pytest.mark.parametrize(
     ("line", "number", "exit_code", "more"),
     [
+        pytest.param("environment file ok", signal.SIGINT, 130, {}, id="check"),
+        pytest.param("environment file ok", signal.SIGHUP, 129, {}, id="check, terminal gone"),
         pytest.param("redis ready", signal.SIGTERM, 143, {}, id="up"),
         pytest.param("up done", signal.SIGINT, 130, {"slow": SLOW}, id="import"),
         pytest.param("hangs was triggered", signal.SIGTERM, 143, {}, id="run"),
@@ -281,6 +289,18 @@ def test_signal_leaves_nothing_behind(
     assert "smoke: interrupted after" in ended.stdout
     assert "Traceback" not in ended.stderr
     assert_nothing_is_left(runner)
+
+
+def test_error_that_the_check_finds_ends_the_smoke_run_before_anything_is_started(tmp_path: Path) -> None:
+    with stopped_at_the_end(tmp_path) as runner:
+        runner.write(files(elsewhere=OTHER_QUEUE))
+        outcome = runner.run("smoke", "--all", "--json", timeout_s=SMOKE_TIMEOUT_S)
+        report = json.loads(outcome.stdout)
+        assert (outcome.exit_code, report["outcome"]) == (6, "findings"), outcome.stderr
+        assert "queue-not-of-mwaa" in {finding["rule"] for finding in report["findings"]}
+        states = {phase["name"]: phase["state"] for phase in report["phases"]}
+        assert (states["check"], states["up"], states["run"]) == ("failed", "left out", "left out")
+        assert_nothing_is_left(runner)
 
 
 @pytest.mark.parametrize("version", ["2.10.3", "2.2.2"])

@@ -51,7 +51,6 @@ def findings(tmp_path: Path, options: dict[str, str], version: str = "3.3.1") ->
         ("core.worker_concurrency", "option-unknown-key", WARNING, "celery.worker_concurrency"),
         ("core.dag_concurency", "option-unknown-key", WARNING, "core.dag_concurrency"),
         ("celry.x", "option-unknown-section", WARNING, "celery"),
-        ("app.greeting", "option-unknown-section", NOTE, "all is well"),
         ("scheduler.dag_dir_list_interval", "option-moved", WARNING, "write dag_processor.refresh_interval"),
         ("core.dag_concurrency", "option-removed", WARNING, ""),
         ("core.executor", "option-without-effect", WARNING, "remove it"),
@@ -72,6 +71,7 @@ def test_option_that_does_not_do_what_it_says_is_told(
     [
         "core.default_task_retries",
         "celery_broker_transport_options.region",
+        "app.greeting",
         "mwaa.triggerer_enabled",
         "smtp.smtp_password_cmd",
     ],
@@ -82,7 +82,7 @@ def test_option_that_airflow_has_is_nothing_to_tell(tmp_path: Path, option: str)
 
 def test_secret_in_plain_text_is_told_without_being_shown(tmp_path: Path) -> None:
     found = findings(tmp_path, {"app.api_token": "hunter2-hunter2"})
-    assert [item.rule for item in found] == ["option-secret", "option-unknown-section"]
+    assert [item.rule for item in found] == ["option-secret"]
     assert "hunter2" not in repr(found)
 
 

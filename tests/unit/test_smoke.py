@@ -314,14 +314,17 @@ def test_time_limit_ends_a_phase_that_hangs(tmp_path: Path, phase: str, stops: i
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_terminal_that_is_gone_ends_it_as_sigterm_does(tmp_path: Path) -> None:
+def test_other_interrupts_bring_their_own_exit_code(tmp_path: Path) -> None:
+    class HungUp(KeyboardInterrupt):
+        """As the command line has it."""
+
+        exit_code = 129
+
     def hung_up() -> Sequence[Finding]:
-        signal.raise_signal(signal.SIGHUP)
-        raise AssertionError("nothing was interrupted")
+        raise HungUp
 
     report, _ = smoked(tmp_path, check=hung_up)
-    assert (report.outcome, report.exit_code) == (Outcome.INTERRUPTED, 143)
-    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+    assert (report.outcome, report.exit_code) == (Outcome.INTERRUPTED, 129)
 
 
 @pytest.mark.parametrize("phase", ["check", "up"])
@@ -335,7 +338,7 @@ def test_interrupt_in_a_phase_still_takes_down(tmp_path: Path, phase: str) -> No
     assert runtime.stopped == (phase == "up")
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signal_while_it_goes_down_does_not_keep_it_from_that(tmp_path: Path, number: int, exit_code: int) -> None:
     seen = []
 

@@ -36,6 +36,7 @@ class AirRule:
 
 
 _REMOVED = "Airflow 3 does not have it any more: the file, or the task, fails there."
+_CHANGED = "Airflow 3 takes other arguments there: the call fails, or means something else."
 _NEXT = "It works on this release, but not on Airflow 3, to which MWAA's newer environments move."
 _STILL_WORKS = "It still works on this release; a later Airflow will not have it."
 AIR_RULES: Mapping[str, AirRule] = {
@@ -48,7 +49,7 @@ AIR_RULES: Mapping[str, AirRule] = {
     ),
     "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "take it out"),
     "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "import it from the provider that has it now"),
-    "AIR303": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "call it as Airflow 3 has it"),
+    "AIR303": AirRule(WARNING, NOTE, _CHANGED, _NEXT, "call it as Airflow 3 has it"),
     "AIR304": AirRule(
         severity=WARNING,
         severity_before="",
