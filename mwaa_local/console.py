@@ -50,7 +50,8 @@ class Console:
 
     def say(self, text: str) -> None:
         """Print progress."""
-        print(text, file=self.err, flush=True)
+        self.err.write(f"{text}\n")  # at once, since several threads tell of their progress
+        self.err.flush()
 
     def show_event(self, event: Event) -> None:
         """Print one line for a change of state: `scheduler  ready  6.1 s`."""

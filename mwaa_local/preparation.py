@@ -55,6 +55,7 @@ from mwaa_local.steps import Steps
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 SEED_FILE = "seed.json"
 AWS_FILE = "aws.json"
+PID_FILES = "airflow-*.pid"  # with which web server and worker of Airflow 2 refuse to start
 QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
 
 
@@ -199,6 +200,9 @@ class Preparation:
         other paths. MWAA's containers begin without them, too.
         """
         running = self.running
+        if running is None:  # killed components leave theirs, and a number in one may be another process's by now
+            for path in self.project.airflow_home_dir.glob(PID_FILES):
+                path.unlink(missing_ok=True)
         if running and (running.airflow_version, running.home_dir) == (self.release.airflow_version, home_dir):
             return
         for name in WRITTEN_BY_AIRFLOW:
