@@ -220,8 +220,7 @@ def _received(end: Connection, component: str) -> Trial:
 def _try_one(subject: Subject, component: str, work_dir: Path) -> Trial:
     home_dir = work_dir / "airflow"
     home_dir.mkdir(parents=True)
-    store = PackageStore(subject.cache_dir, subject.env)
-    packages = store.clone(subject.base, work_dir / "packages")
+    packages = _own_packages(subject, work_dir)
     _finish_home(home_dir, packages, subject.release)
     folders = {name: folder for name, folder in subject.project.mwaa_folders.items() if folder.is_dir()}
     layout = isolation.Layout(home_dir, folders)
@@ -242,6 +241,13 @@ def _try_one(subject: Subject, component: str, work_dir: Path) -> Trial:
         return _run(configuration, component, packages, work_dir)
     finally:
         _end_processes_of(work_dir)
+
+
+def _own_packages(subject: Subject, work_dir: Path) -> PythonEnvironment:
+    """Return packages that the script may change: the release's own below an overlay, or else a copy of them."""
+    if not isolation.cover(subject.base.dir, work_dir / "written"):
+        return subject.base
+    return PackageStore(subject.cache_dir, subject.env).clone(subject.base, work_dir / "packages")
 
 
 def _values(home_dir: str) -> LocalValues:

@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,12 +30,17 @@ LOCK_NAME = "command.lock"
 
 @dataclass(frozen=True)
 class Session:
-    """One command's view of a project. `runtime` is the one that has something here, else that of processes."""
+    """One command's view of a project. `chosen` is the runtime where the command decided on one."""
 
     project: Project
     console: Console
-    runtime: Runtime
     env: dict[str, str]
+    chosen: Runtime | None = None
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The chosen one, else that which has something here, else that of processes. Checks never ask for it."""
+        return self.chosen or existing_runtime(self.project, self.env)
 
     def environment(self) -> Environment:
         from mwaa_local.environment import Environment
@@ -75,4 +81,4 @@ class Session:
 def open_session(project_dir: Path, *, verbose: bool = False) -> Session:
     env = dict(os.environ)
     project = Project.find(project_dir)
-    return Session(project, standard(env, verbose=verbose), existing_runtime(project, env), env)
+    return Session(project, standard(env, verbose=verbose), env)

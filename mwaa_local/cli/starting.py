@@ -35,7 +35,7 @@ class Started:
 def take_runtime(session: Session, wanted: str) -> tuple[Session, Choice]:
     """Return the session with the runtime that is wanted, and why it is that one."""
     choice = choose(wanted, session.project, session.env)
-    return replace(session, runtime=open_runtime(choice.kind, session.project, session.env)), choice
+    return replace(session, chosen=open_runtime(choice.kind, session.project, session.env)), choice
 
 
 def say_choice(console: Console, choice: Choice) -> list[Remark]:

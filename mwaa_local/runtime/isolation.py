@@ -1,8 +1,9 @@
 """What Linux lets us do so that a component sees MWAA's paths and leaves nothing behind.
 
-Three things, each with a plain answer when the system refuses: a mount namespace in which `/usr/local/airflow` is the
-project, a process namespace whose end takes every process in it along, and a way to run PostgreSQL, which refuses
-root, without root. Only ctypes is needed, so the supervisor stays small and nothing depends on util-linux.
+Four things, each with a plain answer when the system refuses: a mount namespace in which `/usr/local/airflow` is the
+project, a folder that can be written to and stays as it is, a process namespace whose end takes every process in it
+along, and a way to run PostgreSQL, which refuses root, without root. Only ctypes is needed, so the supervisor stays
+small and nothing depends on util-linux.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 PR_SET_KEEPCAPS = 8
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
+OVERLAY_SEPARATORS = ",:\\"  # between options, and between layers (Linux, filesystems/overlayfs.rst); `\\` escapes them
 
 NOBODY_UID = 65534  # Linux's overflow uid: owns nothing, exists everywhere
 MWAA_HOME_DIR = Path("/usr/local/airflow")  # AIRFLOW_HOME on MWAA (amazon-mwaa-docker-images, Dockerfile.base)
@@ -68,6 +70,43 @@ def link_mwaa_paths(layout: Layout) -> None:
                 continue
             link.rmdir()
         link.symlink_to(folder)
+
+
+def cover(folder: Path, scratch_dir: Path) -> str:
+    """Let this process and its children change `folder` with nobody else seeing it; return "" or why it cannot be.
+
+    What they write goes to `scratch_dir`, which must be on a disk that an overlay can have as its upper layer: another
+    overlay, such as a container's own file system, cannot be one.
+    """
+    if sys.platform != "linux":
+        return f"{sys.platform} has no overlays"
+    options = _overlay_options(folder, scratch_dir)
+    if isinstance(options, str):
+        return options
+    problem = _in_child(lambda: _mount_overlay(folder, options))
+    if problem:
+        return problem
+    _mount_overlay(folder, options)
+    return ""
+
+
+def _overlay_options(folder: Path, scratch_dir: Path) -> bytes | str:
+    """Return the mount's options, or why there are none; the folders that they name are made."""
+    layers = {"lowerdir": folder, "upperdir": scratch_dir / "upper", "workdir": scratch_dir / "work"}
+    for path in layers.values():
+        if any(character in str(path) for character in OVERLAY_SEPARATORS):
+            return f"an overlay cannot have a layer with such a name: {path}"
+    for path in layers.values():
+        path.mkdir(parents=True, exist_ok=True)
+    # Without root the kernel lets an overlay keep its notes in attributes of the user only.
+    attributes = [] if os.geteuid() == 0 else ["userxattr"]
+    return ",".join([*(f"{name}={path}" for name, path in layers.items()), *attributes]).encode()
+
+
+def _mount_overlay(folder: Path, options: bytes) -> None:
+    _unshare(CLONE_NEWNS)
+    _mount("none", "/", None, MS_REC | MS_PRIVATE)
+    _mount("overlay", str(folder), "overlay", 0, options)
 
 
 def _mount_layout(layout: Layout) -> None:
@@ -210,8 +249,8 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _mount(source: str, target: str, kind: str | None, flags: int) -> None:
-    result = _libc().mount(source.encode(), target.encode(), kind.encode() if kind else None, flags, None)
+def _mount(source: str, target: str, kind: str | None, flags: int, options: bytes | None = None) -> None:
+    result = _libc().mount(source.encode(), target.encode(), kind.encode() if kind else None, flags, options)
     _check(result, "mount", target)
 
 

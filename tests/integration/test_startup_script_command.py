@@ -50,8 +50,10 @@ def run(runner: ProjectRunner, *words: str) -> Outcome:
     return Outcome(process.returncode, stdout, stderr)
 
 
-def with_script(make: Make, script: str, version: str = LATEST, **members: object) -> ProjectRunner:
-    runner = make(plain_files(version, **members))
+def with_script(
+    make: Make, script: str, version: str = LATEST, name: str = "project", **members: object
+) -> ProjectRunner:
+    runner = make(plain_files(version, **members), name)
     (runner.root_dir / "startup").mkdir()
     (runner.root_dir / "startup" / "startup.sh").write_bytes(script.encode())
     return runner
@@ -88,14 +90,16 @@ def test_variables_are_kept_refused_and_lost(project: Make) -> None:
     assert "abc" not in json.dumps(components)
 
 
-def test_script_has_the_releases_airflow_a_fresh_home_and_packages_of_its_own(project: Make) -> None:
+# An overlay can have no layer below the second folder, so that the script gets a copy of the packages there.
+@pytest.mark.parametrize("name", ["project", "project,mine"])
+def test_script_has_the_releases_airflow_a_fresh_home_and_packages_of_its_own(project: Make, name: str) -> None:
     script = (
         "set -e\ncd $AIRFLOW_HOME\nmkdir only_once\ntest -d dags\ntest -r $AIRFLOW_CONSTRAINTS_FILE\n"
         "export SAYS=$(python -c 'import airflow; print(airflow.__version__)')\n"
         f"test $SAYS = {LATEST}\n"
         "python -c 'import pathlib, airflow; p = pathlib.Path(airflow.__file__).parents[1] / \"mine\"; p.mkdir()'\n"
     )
-    runner = with_script(project, script)
+    runner = with_script(project, script, name=name)
     for _ in range(2):
         components = tried(runner)
         assert [item["failure"] for item in components.values()] == [None] * len(COMPONENTS)

@@ -144,6 +144,76 @@ print(json.dumps({
     assert host() == before
 
 
+COVER = """
+folder, scratch = root / "packages", root / "scratch"
+(folder / "airflow").mkdir(parents=True)
+for name in ("kept.py", "changed.py", "removed.py"):
+    (folder / "airflow" / name).write_text("as released")
+why_not = cover(folder, scratch)
+if why_not:
+    print(json.dumps({"refused": why_not}))
+    raise SystemExit
+"""
+
+
+def test_covered_folder_can_be_changed_and_stays_as_it_is(inside: Inside, shared_dir: Path) -> None:
+    seen = inside(
+        COVER
+        + """
+(folder / "airflow" / "changed.py").write_text("by the script")
+(folder / "airflow" / "removed.py").unlink()
+(folder / "new").mkdir()
+print(json.dumps({
+    "names": sorted(os.listdir(folder / "airflow")),
+    "changed": (folder / "airflow" / "changed.py").read_text(),
+    "new": (folder / "new").is_dir(),
+}))
+"""
+    )
+    assert seen == {"names": ["changed.py", "kept.py"], "changed": "by the script", "new": True}
+    released = shared_dir / "packages" / "airflow"
+    assert sorted(path.name for path in released.iterdir()) == ["changed.py", "kept.py", "removed.py"]
+    assert {path.read_text() for path in released.iterdir()} == {"as released"}
+    assert [path.name for path in (shared_dir / "packages").iterdir()] == ["airflow"]
+    shutil.rmtree(shared_dir / "scratch")  # whoever made it can remove it
+
+
+def test_folder_is_covered_after_mwaas_paths_were_entered(inside: Inside) -> None:
+    seen = inside(
+        ENTER
+        + COVER
+        + """
+(folder / "new.py").touch()
+print(json.dumps([sorted(os.listdir("/usr/local/airflow/dags")), (folder / "new.py").exists()]))
+"""
+    )
+    assert seen == [["mine.py"], True]
+
+
+def test_folder_without_a_disk_to_write_to_is_left_as_it_is(inside: Inside, shared_dir: Path) -> None:
+    said = inside(
+        COVER
+        + """
+home = root / "home"
+home.mkdir()
+said = cover(home, folder / "scratch")  # on an overlay, as the folders of most containers are
+(home / "mine.py").touch()
+print(json.dumps(said))
+"""
+    )
+    assert "mount: " in said
+    assert (shared_dir / "home" / "mine.py").exists()
+
+
+def test_folder_whose_name_an_overlay_cannot_have_is_refused_before_anything_is_made(
+    inside: Inside, shared_dir: Path
+) -> None:
+    (shared_dir / "a:b").mkdir()
+    said = inside('print(json.dumps(cover(root / "a:b", root / "scratch")))')
+    assert "cannot have a layer with such a name" in said
+    assert not (shared_dir / "scratch").exists()
+
+
 def test_entering_again_works_with_what_the_first_time_left(inside: Inside) -> None:
     first = inside(ENTER + "print(json.dumps({'dags': os.listdir('/usr/local/airflow/dags')}))")
     assert inside(ENTER + "print(json.dumps({'dags': os.listdir('/usr/local/airflow/dags')}))") == first

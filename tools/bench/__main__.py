@@ -28,7 +28,6 @@ from mwaa_local.packages import PackageStore
 from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.runtime.engine import Engine
-from mwaa_local.runtime.process import ProcessRuntime
 from tools.bench.commands import BenchError
 from tools.bench.figures import Figures, say
 from tools.bench.measuring import Bench
@@ -110,7 +109,7 @@ def cache_of(work_dir: Path, release: Release, env: Mapping[str, str]) -> Path:
     project_dir = work_dir / "facts"
     copy_sample(project_dir, release)
     project = Project.find(project_dir)
-    return Session(project, standard(env), ProcessRuntime(project, env), dict(env)).cache_dir
+    return Session(project, standard(env), dict(env)).cache_dir
 
 
 @contextlib.contextmanager
