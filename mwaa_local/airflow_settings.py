@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
-from mwaa_local.seed_file import SeedFile
+from mwaa_local.seed_file import SeedFile, counts
 from mwaa_local.service_model import KeyPath
 
 SETTINGS_FILE = "airflow_settings.yaml"
@@ -141,6 +141,11 @@ class AirflowSettings:
     @property
     def is_empty(self) -> bool:
         return not (self.connections or self.pools or self.variables)
+
+    @property
+    def counts(self) -> str:
+        """What there is, for people: `1 connection, 2 variables`; "" for nothing."""
+        return counts((("connection", self.connections), ("pool", self.pools), ("variable", self.variables)))
 
     def known(self) -> Known:
         """Return what DAGs may ask for, for those who import them without a database."""

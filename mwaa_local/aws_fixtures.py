@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mwaa_local.errors import SettingsFileInvalid
+from mwaa_local.errors import SeedProblem, SettingsFileInvalid
 from mwaa_local.project import Project
 from mwaa_local.remarks import WARNING, Remark
-from mwaa_local.seed_file import SeedFile
+from mwaa_local.seed_file import SeedFile, counts, together
 from mwaa_local.service_model import KeyPath, closest_name
 
 T = TypeVar("T")
@@ -59,13 +59,23 @@ class Fixtures:
     def load(cls, project: Project) -> Fixtures:
         """Return what the project's folder holds, nothing without one.
 
-        Raises SettingsFileInvalid for a file with mistakes, and for a folder that cannot be a bucket.
+        Raises SettingsFileInvalid, listing every mistake in the files and every folder that cannot be a bucket.
         """
         folder = fixtures_dir(project)
         remarks = list(_unread_files(folder))
-        buckets, objects = _s3(folder / S3_DIR)
-        secrets = _Values(folder / SECRETS_FILE, remarks).secrets()
-        parameters = _Values(folder / PARAMETERS_FILE, remarks).parameters()
+        buckets, objects, errors = _s3(folder / S3_DIR)
+        secrets: Mapping[str, str] = {}
+        parameters: tuple[Parameter, ...] = ()
+        try:
+            secrets = _Values(folder / SECRETS_FILE, remarks).secrets()
+        except SettingsFileInvalid as error:
+            errors.append(error)
+        try:
+            parameters = _Values(folder / PARAMETERS_FILE, remarks).parameters()
+        except SettingsFileInvalid as error:
+            errors.append(error)
+        if errors:
+            raise together(FOLDER, errors)
         return cls(buckets, objects, secrets, parameters, tuple(remarks))
 
     def to_json(self, region: str, folder: str) -> dict[str, Any]:
@@ -88,7 +98,7 @@ class Fixtures:
             ("secret", self.secrets),
             ("parameter", self.parameters),
         )
-        return ", ".join(f"{len(all_)} {kind}{'' if len(all_) == 1 else 's'}" for kind, all_ in kinds if all_)
+        return counts(kinds)
 
 
 def fixtures_dir(project: Project) -> Path:
@@ -112,29 +122,35 @@ def _unread_files(folder: Path) -> Iterator[Remark]:
             yield Remark(WARNING, FOLDER, f"{FOLDER}/{path.name} is not read", hint=hint)
 
 
-def _s3(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str, str], ...]]:
-    buckets, objects = [], []
+def _s3(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str, str], ...], list[SettingsFileInvalid]]:
+    """Return buckets, objects, and what can be neither."""
+    buckets, objects, errors = [], [], []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name in KEEP_FILES:
             continue
         place = f"{FOLDER}/{S3_DIR}/{path.name}"
         if not path.is_dir():
-            raise SettingsFileInvalid(
-                f"{place} is in no bucket",
-                f"Each folder below {FOLDER}/{S3_DIR}/ is a bucket, and objects are files in it.",
-                f"move it into a folder: {FOLDER}/{S3_DIR}/my-bucket/{path.name}",
+            what = f"{place} is in no bucket"
+            why = f"Each folder below {FOLDER}/{S3_DIR}/ is a bucket, and objects are files in it."
+            errors.append(
+                _misplaced(path, what, why, f"move it into a folder: {FOLDER}/{S3_DIR}/my-bucket/{path.name}")
             )
+            continue
         if not BUCKET_NAME.fullmatch(path.name):
-            raise SettingsFileInvalid(
-                f"{place} cannot be a bucket",
-                "A bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots.",
-                "rename the folder",
-            )
+            why = "A bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots."
+            errors.append(_misplaced(path, f"{place} cannot be a bucket", why, "rename the folder"))
+            continue
         buckets.append(path.name)
         files = sorted(file for file in path.rglob("*") if file.is_file() and file.name not in KEEP_FILES)
         for file in files:
             objects.append((path.name, file.relative_to(path).as_posix(), f"{S3_DIR}/{file.relative_to(folder)}"))
-    return tuple(buckets), tuple(objects)
+    return tuple(buckets), tuple(objects), errors
+
+
+def _misplaced(path: Path, what: str, why: str, hint: str) -> SettingsFileInvalid:
+    error = SettingsFileInvalid(what, why, hint)
+    error.problems = (SeedProblem(path, 0, what, why, hint),)
+    return error
 
 
 class _Values:

@@ -7,6 +7,7 @@ lines) and a *hint* (a command or an edit). Anything that is not a `MwaaLocalErr
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -43,8 +44,21 @@ class EnvironmentFileInvalid(MwaaLocalError):
     problems: tuple[tuple[int, str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class SeedProblem:
+    """One mistake in what seeds an environment. `line` is 0 where it is not in the text of a file."""
+
+    path: Path
+    line: int
+    what: str
+    why: str
+    hint: str
+
+
 class SettingsFileInvalid(MwaaLocalError):
     """A file that seeds an environment breaks a rule; `why` lists every problem with file and line."""
+
+    problems: tuple[SeedProblem, ...] = ()
 
 
 class SeedingFailed(MwaaLocalError):

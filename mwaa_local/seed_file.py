@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from mwaa_local.environment_file import EnvironmentFile, invalid
-from mwaa_local.errors import EnvironmentFileInvalid, SettingsFileInvalid
+from mwaa_local.errors import EnvironmentFileInvalid, SeedProblem, SettingsFileInvalid
 from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.service_model import KeyPath, Violation, unknown_name
 
@@ -36,15 +36,14 @@ class SeedFile:
         try:
             file = EnvironmentFile.read(path)
         except EnvironmentFileInvalid as error:
-            raise SettingsFileInvalid(error.what, error.why, error.hint) from error
+            raise _refusal(path, error) from error
         return None if file is None else cls(file)
 
     def raise_for_violations(self) -> None:
         """Raise SettingsFileInvalid, listing every problem at once with its line, if there is any."""
         problems = self.file.problems_with(self.violations)
         if problems:
-            error = invalid(self.file.path, problems)
-            raise SettingsFileInvalid(error.what, error.why, error.hint)
+            raise _refusal(self.file.path, invalid(self.file.path, problems))
 
     def violate(self, path: KeyPath, rule: str, fix: str) -> None:
         self.violations.append(Violation(path, rule, fix))
@@ -111,6 +110,38 @@ class SeedFile:
         if name in seen:
             self.violate(path, f"the {kind} {name} is given twice; first on line {seen[name]}", "keep one of them")
         seen.setdefault(name, line)
+
+
+def _refusal(path: Path, error: EnvironmentFileInvalid) -> SettingsFileInvalid:
+    refused = SettingsFileInvalid(error.what, error.why, error.hint)
+    whole = SeedProblem(path, 0, error.what, error.why, error.hint)
+    refused.problems = tuple(SeedProblem(path, line, what, "", fix) for line, what, fix in error.problems) or (whole,)
+    return refused
+
+
+def together(place: str, errors: Sequence[SettingsFileInvalid]) -> SettingsFileInvalid:
+    """Return one error with the problems of all."""
+    if len(errors) == 1:
+        return errors[0]
+    problems = tuple(problem for error in errors for problem in error.problems)
+    whole = [error for error in errors if error.problems[0].line == 0]
+    why = [f"{error.what}: {error.why}" if error in whole else error.why for error in errors]
+    error = SettingsFileInvalid(
+        f"{place} has {len(problems)} problems",
+        "\n".join(why),
+        "\n".join(f"{_place(problem)}: {problem.hint}" for problem in problems),
+    )
+    error.problems = problems
+    return error
+
+
+def counts(kinds: Iterable[tuple[str, Sized]]) -> str:
+    """Return how many there are of each kind of which there are any: `1 bucket, 2 objects`."""
+    return ", ".join(f"{len(found)} {kind}{'' if len(found) == 1 else 's'}" for kind, found in kinds if found)
+
+
+def _place(problem: SeedProblem) -> str:
+    return f"{problem.path.name}:{problem.line}" if problem.line else problem.path.name
 
 
 def _name(path: KeyPath) -> str:

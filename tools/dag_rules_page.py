@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mwaa_local.check import environment_check, options_check, startup_check
+from mwaa_local.check import environment_check, options_check, settings_check, startup_check
 from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
@@ -37,6 +37,9 @@ Rules of [ruff](https://docs.astral.sh/ruff/rules/#airflow-air) on what changed 
 environment's release, and for the one after it. Each is called `ruff-` and ruff's own name. Releases before Airflow 2
 have none.
 """
+OF_SETTINGS = """\
+In `airflow_settings.yaml`, and with `Local: {Aws: local}` in `tests/aws/`. MWAA sees neither.
+"""
 SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "dag-import-error": (ERROR, WARNING),
     "dag-import-timeout": (ERROR,),
@@ -63,6 +66,8 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     startup_check.FAILS: (ERROR,),
     startup_check.REFUSED: (WARNING,),
     startup_check.ODD: (WARNING,),
+    settings_check.INVALID: (ERROR,),
+    settings_check.ODD: (WARNING,),
 }
 # What ruff's rules are about, in our own words: ruff's names are not for people.
 RUFF_SUBJECTS: Mapping[str, str] = {
@@ -93,6 +98,9 @@ def page() -> str:
         _table({**environment_check.RULES, **options_check.RULES}),
         "## Found by running the startup script\n",
         _table(startup_check.RULES),
+        "## Found in what seeds an environment on this machine\n",
+        OF_SETTINGS,
+        _table(settings_check.RULES),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mwaa_local.airflow_settings import AirflowSettings
+from mwaa_local.airflow_settings import SETTINGS_FILE, settings_path
+from mwaa_local.aws_fixtures import FOLDER, fixtures_dir
 from mwaa_local.check.dags.part import DagsCheck
 from mwaa_local.check.environment_check import ignored_findings, option_lines, path_of, refused_findings
 from mwaa_local.check.finding import Finding, in_order
@@ -28,10 +29,11 @@ from mwaa_local.check.plugins_loading import PluginsLoad
 from mwaa_local.check.report_problems import counted, has_error, other_findings, resolution_findings
 from mwaa_local.check.report_text import headline
 from mwaa_local.check.requirements import RequirementsCheck
+from mwaa_local.check.settings_check import load_fixtures, load_settings
 from mwaa_local.check.startup_check import startup_findings
 from mwaa_local.command import interrupt_all
 from mwaa_local.configuration import Configuration
-from mwaa_local.environment import Environment
+from mwaa_local.environment import AwsMode, Environment
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
 from mwaa_local.options import translate
 from mwaa_local.packages import PackageStore, PythonEnvironment
@@ -43,7 +45,7 @@ from mwaa_local.startup_trial import Subject, Trials, trying
 from mwaa_local.steps import Steps
 
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
-PLUGINS, STARTUP_SCRIPT, DAGS = "plugins", "startup script", "dags"
+PLUGINS, STARTUP_SCRIPT, SETTINGS, DAGS = "plugins", "startup script", "settings", "dags"
 SCHEDULER = "scheduler"
 PRIVATE_ACCESS = "PRIVATE_ONLY"  # a member of MWAA's WebserverAccessMode
 
@@ -97,6 +99,7 @@ class Everything:
             REQUIREMENTS: lambda: requirements_part(ground),
             PLUGINS: lambda: plugins_part(ground),
             STARTUP_SCRIPT: lambda: startup_part(ground, trials),
+            SETTINGS: lambda: settings_part(ground),
             DAGS: lambda: self._dags_part(ground, trials),
         }
         pool = ThreadPoolExecutor(len(work))
@@ -129,7 +132,7 @@ class Everything:
 
 
 def _others() -> tuple[str, ...]:
-    return OPTIONS, REQUIREMENTS, PLUGINS, STARTUP_SCRIPT, DAGS
+    return OPTIONS, REQUIREMENTS, PLUGINS, STARTUP_SCRIPT, SETTINGS, DAGS
 
 
 @contextmanager
@@ -144,7 +147,11 @@ def startup_trials(ground: Ground, components: Sequence[str]) -> Iterator[Trials
 
 
 def dags_check(ground: Ground, trials: Trials, steps: Steps) -> DagsCheck:
-    """Return the check of the DAGs, which waits for what the startup script sets in the scheduler."""
+    """Return the check of the DAGs, which waits for what the startup script sets in the scheduler.
+
+    Where `airflow_settings.yaml` cannot be used, nothing is known of what DAGs may ask for, and they get stand-ins.
+    """
+    settings, _ = load_settings(ground.project)
     exports = trials.of(SCHEDULER).exported if SCHEDULER in trials.components else {}
     return DagsCheck(
         ground.project,
@@ -155,7 +162,7 @@ def dags_check(ground: Ground, trials: Trials, steps: Steps) -> DagsCheck:
         ground.base,
         steps,
         exports,
-        AirflowSettings.load(ground.project).known(),
+        settings.known(),
         os.cpu_count() or 1,
         ground.strict,
     )
@@ -226,6 +233,21 @@ def startup_part(ground: Ground, trials: Trials) -> Part:
     kept = sorted({name for trial in done for name in trial.kept})
     summary = f"sets {', '.join(kept)}" if kept else "sets no variable"
     return Part(STARTUP_SCRIPT, startup_findings(ground.project, done), summary=summary)
+
+
+def settings_part(ground: Ground) -> Part:
+    """Return what is to be said of the files that seed an environment on this machine."""
+    with_fixtures = ground.environment.local.aws is AwsMode.LOCAL
+    path = settings_path(ground.project)
+    is_there = path.exists() or path.is_symlink()
+    if not is_there and not (with_fixtures and fixtures_dir(ground.project).is_dir()):
+        return Part(SETTINGS, skipped=f"there is no {SETTINGS_FILE}{f' and no {FOLDER}/' if with_fixtures else ''}")
+    settings, findings = load_settings(ground.project)
+    summary = settings.counts
+    if with_fixtures:
+        fixtures, found = load_fixtures(ground.project)
+        findings, summary = (*findings, *found), ", ".join(filter(None, (summary, fixtures.counts)))
+    return Part(SETTINGS, in_order(findings), summary=summary)
 
 
 def all_findings(parts: Sequence[Part]) -> tuple[Finding, ...]:

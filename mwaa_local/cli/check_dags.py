@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,6 +59,8 @@ def dags(
 
 def _checked(session: Session, *, strict: bool) -> CheckedDags:
     from mwaa_local.check.everything import SCHEDULER, Ground, dags_check, startup_trials
+    from mwaa_local.check.finding import in_order
+    from mwaa_local.check.settings_check import load_settings
     from mwaa_local.errors import FileMissing
     from mwaa_local.packages import PackageStore
     from mwaa_local.steps import Steps
@@ -72,7 +74,9 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     base = steps.do("packages", lambda say: PackageStore(session.cache_dir, session.env).base(release, say))
     ground = Ground(project, environment, release, session.env, session.cache_dir, base, strict)
     with startup_trials(ground, [SCHEDULER]) as trials:
-        return dags_check(ground, trials, steps).run()
+        checked = dags_check(ground, trials, steps).run()
+    _, of_settings = load_settings(project)  # which say what there is that DAGs may ask for
+    return replace(checked, findings=in_order([*checked.findings, *of_settings]))
 
 
 def _show(session: Session, checked: CheckedDags, output: Format) -> None:

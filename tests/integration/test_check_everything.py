@@ -26,14 +26,17 @@ with DAG("good", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
 """
 # One of everything that can be wrong, in a project of its own.
 WRONG: Mapping[str, str] = {
-    "mwaa.yaml": ENVIRONMENT + "AirflowConfigurationOptions:\n  core.default_task_retrys: '1'\n",
+    "mwaa.yaml": ENVIRONMENT + "AirflowConfigurationOptions:\n  core.default_task_retrys: '1'\nLocal: {Aws: local}\n",
     "requirements/requirements.txt": "--no-index\n--find-links /usr/local/airflow/plugins\nabsent==1.0\n",
     "plugins/broken.py": "from airflow.plugins_manager import AirflowPlugin\nfrom . import nothing\n",
     "startup/startup.sh": "set -e\nfalse\n",
+    "airflow_settings.yaml": "airflow:\n  connections:\n    - conn_id: of no type\n",
+    "tests/aws/secrets.yaml": "empty:\n",
     "dags/broken.py": "from airflow.sdk import DAG\nimport absent_module\n",
     "dags/good.py": GOOD,
 }
-PARTS = ["environment file", "options", "requirements", "plugins", "startup script", "dags"]
+PARTS = ["environment file", "options", "requirements", "plugins", "startup script", "settings", "dags"]
+SETTINGS = "airflow:\n  variables:\n    - variable_value: no name\n"
 
 
 def check(runner: ProjectRunner, *words: str, env: Mapping[str, str] | None = None) -> Outcome:
@@ -77,6 +80,7 @@ def found(wrong: ProjectRunner) -> dict[str, dict[str, Any]]:
         ("requirements", "fails", "conflict"),
         ("plugins", "fails", "relative-import"),
         ("startup script", "fails", "startup-script-fails"),
+        ("settings", "fails", "settings-invalid"),
         ("dags", "fails", "dag-import-error"),
     ],
 )
@@ -85,6 +89,11 @@ def test_every_part_says_what_is_wrong_with_it(
 ) -> None:
     assert found[part]["outcome"] == outcome
     assert rule is None or rule in rules(found[part])
+
+
+def test_settings_and_what_the_local_aws_holds_are_told_by_line(found: Mapping[str, Mapping[str, Any]]) -> None:
+    places = {(item["path"], item["line"]) for item in found["settings"]["findings"]}
+    assert places == {("airflow_settings.yaml", 3), ("tests/aws/secrets.yaml", 1)}
 
 
 def test_one_broken_part_hides_nothing_of_another(found: Mapping[str, Mapping[str, Any]]) -> None:
@@ -96,7 +105,14 @@ def test_every_format_tells_all_of_it(wrong: ProjectRunner) -> None:
     assert text.exit_code == 1
     for part in PARTS:
         assert f"\n{part} " in f"\n{text.stdout}"
-    for rule in ("option-unknown-key", "conflict", "relative-import", "startup-script-fails", "dag-import-error"):
+    for rule in (
+        "option-unknown-key",
+        "conflict",
+        "relative-import",
+        "startup-script-fails",
+        "settings-invalid",
+        "dag-import-error",
+    ):
         assert f"[{rule}]" in text.stdout, rule
     suites = ElementTree.fromstring(check(wrong, "--format", "junit").stdout)
     assert [suite.get("name") for suite in suites] == PARTS
@@ -228,3 +244,13 @@ def test_nothing_is_left_behind(project: MakeProject, tmp_path: Path) -> None:
     check(runner, env={"TMPDIR": str(tmp_path / "tmp")})
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not list(runner.root_dir.rglob("__pycache__"))
+
+
+def test_mistake_in_the_settings_is_told_beside_the_dags_that_ask_for_them(project: MakeProject) -> None:
+    asking = GOOD.replace('with DAG("good"', 'from airflow.sdk import Variable\n\nwith DAG(Variable.get("name")')
+    found = dags(project({"mwaa.yaml": ENVIRONMENT, "dags/asking.py": asking, "airflow_settings.yaml": SETTINGS}))
+    assert found["exit_code"] == 1
+    places = {(item["rule"], item["path"], item["line"]) for item in found["findings"]}
+    assert ("settings-invalid", "airflow_settings.yaml", 3) in places
+    assert "missing-variable" in {rule for rule, _, _ in places}
+    assert [len(file["dags"]) for file in found["files"]] == [1]
