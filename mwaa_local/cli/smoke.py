@@ -17,6 +17,7 @@ from mwaa_local.environment import RuntimeKind
 if TYPE_CHECKING:
     from mwaa_local.check.finding import Finding
     from mwaa_local.environment import Environment
+    from mwaa_local.masking import Mask
     from mwaa_local.plan import Plan
     from mwaa_local.release import Release
     from mwaa_local.remarks import Remark
@@ -28,6 +29,7 @@ DEFAULT_DAG_TIMEOUT_S = 600.0
 DEFAULT_TIMEOUT_S = 1800.0
 # Only what was asked for is to run: unpausing a DAG would make the scheduler begin its scheduled runs as well.
 NO_SCHEDULE_OPTION = "scheduler.use_job_schedule"
+DAG_FILE_SUFFIXES = (".py", ".zip")
 # Rules of `check` whose subject the phases after it look at: see `_checks`.
 LEFT_TO_LATER_PHASES = frozenset(
     {
@@ -117,13 +119,18 @@ def smoke(
     session = open_session(project_dir, verbose=verbose)
     if selection.is_empty:
         raise typer.BadParameter(f"name the DAGs to run, or use --tag or --all{_known_dags(session)}")
+    if every and (dag_ids or tags):
+        raise typer.BadParameter(f"--all runs every DAG; leave out --all, or {'the names' if dag_ids else '--tag'}")
+    broken = tuple(relative_to_dags(name) for name in expected_import_errors or ())
+    _require_files(session.project.dags_dir, broken)
+    _require_places(session, junit, artifacts, github=github)
     wishes = Wishes(
         selection=selection,
         conf=_conf(conf),
         limits=RunLimits(parallel, dag_timeout_s),
         timeout_s=timeout_s,
         expected_failures=tuple(expected_failures or ()),
-        expected_import_errors=tuple(relative_to_dags(name) for name in expected_import_errors or ()),
+        expected_import_errors=broken,
         keep=keep,
     )
     environment = session.environment()
@@ -146,6 +153,32 @@ def smoke(
         SmokeRun(stage, wishes, report).run()
     show(session, report, as_json=as_json, junit=junit, artifacts=artifacts, github=github)
     raise typer.Exit(report.exit_code)
+
+
+def _require_files(dags_dir: Path, broken: Sequence[str]) -> None:
+    """Refuse at once what could only fail after minutes. Raises SelectionWrong."""
+    from mwaa_local.smoke.selection import SelectionWrong
+
+    if not any(path.suffix in DAG_FILE_SUFFIXES for path in dags_dir.rglob("*")):
+        why = f"There is neither a Python file nor a zip in {dags_dir}."
+        raise SelectionWrong("there is no DAG to run", why, "put a DAG file there, or name the project: --project DIR")
+    for name in broken:
+        places = (Path(name), *Path(name).parents)  # in a zip, the zip is what is there
+        if not any((dags_dir / place).is_file() for place in places):
+            raise SelectionWrong(f"--expect-import-error {name}: there is no such file", f"Looked for in {dags_dir}.")
+
+
+def _require_places(session: Session, junit: Path | None, artifacts: Path | None, *, github: bool | None) -> None:
+    """Refuse at once what could not be written in the end. Raises AccessDenied or DiskFull."""
+    from mwaa_local.cli.smoke_output import summary_path
+    from mwaa_local.smoke.artifacts import require_writable
+
+    if junit is not None:
+        require_writable(junit)
+    if artifacts is not None:
+        require_writable(artifacts, is_folder=True)
+    if (path := summary_path(session.env, github)) is not None:
+        require_writable(path)
 
 
 def _conf(given: str) -> str:
@@ -197,6 +230,7 @@ def _stage(
     from mwaa_local.smoke.artifacts import collect_logs
     from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import Stage
+    from mwaa_local.smoke.secrecy import Secrecy
 
     session, choice = take_runtime(session, runtime or environment.local.runtime)
     remarks = say_choice(session.console, choice)
@@ -215,9 +249,9 @@ def _stage(
         started = prepare_and_start(session, without_schedule(environment), release, port, remarks)
         return started.plan, started.remarks
 
-    def collect(report: SmokeReport) -> None:
+    def collect(report: SmokeReport, mask: Mask) -> None:
         if artifacts is not None:
-            collect_logs(artifacts, session.project, report)
+            collect_logs(artifacts, session.project, report, mask)
 
     stage = Stage(
         project=session.project,
@@ -228,6 +262,7 @@ def _stage(
         on_event=session.console.show_event,
         on_run=lambda run: say_run(session.console, run, whole=as_json),
         collect=collect,
+        secrecy=lambda plan: Secrecy.of(session.project, environment, plan),
     )
     return stage, SmokeReport(airflow_version=release.airflow_version, runtime=choice.kind)
 

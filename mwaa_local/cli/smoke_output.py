@@ -13,7 +13,7 @@ from mwaa_local.remarks import NOTE
 from mwaa_local.runtime import Event
 from mwaa_local.smoke import report as formats
 from mwaa_local.smoke import report_ci
-from mwaa_local.smoke.artifacts import JSON_NAME, JUNIT_NAME, TEXT_NAME, write
+from mwaa_local.smoke.artifacts import JSON_NAME, JUNIT_NAME, TEXT_NAME, append, write
 from mwaa_local.smoke.result import RunResult, SmokeReport
 
 
@@ -54,8 +54,19 @@ def show(
         write(artifacts / TEXT_NAME, formats.text(report) + "\n")
     for path in files:
         write(path, report_ci.junit(report))
-    if github or (github is None and session.env.get("GITHUB_ACTIONS") == "true"):
+    if is_for_github(session.env, github):
         _tell_github(session, report)
+
+
+def is_for_github(env: Mapping[str, str], asked: bool | None) -> bool:
+    """Say whether GitHub is to be told, by default where it runs the command."""
+    return env.get("GITHUB_ACTIONS") == "true" if asked is None else asked
+
+
+def summary_path(env: Mapping[str, str], asked: bool | None) -> Path | None:
+    """Return the file that GitHub reads the step summary from, where there is one to be written."""
+    name = env.get("GITHUB_STEP_SUMMARY")
+    return Path(name) if name and is_for_github(env, asked) else None
 
 
 def _tell_github(session: Session, report: SmokeReport) -> None:
@@ -70,6 +81,5 @@ def _tell_github(session: Session, report: SmokeReport) -> None:
     base = root_dir.relative_to(Path(workspace).resolve()) if is_below else Path()
     if lines := report_ci.github(report, PurePosixPath(base)):
         session.console.say(lines)
-    if summary_path := env.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary_path).open("a", encoding="utf-8") as file:
-            file.write(report_ci.summary(report))
+    if (path := summary_path(env, True)) is not None:
+        append(path, report_ci.summary(report))

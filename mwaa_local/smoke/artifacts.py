@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 from mwaa_local.errors import AccessDenied, MwaaLocalError, disk_error
+from mwaa_local.masking import Mask
 from mwaa_local.project import Project
-from mwaa_local.secrets import SECRETS_NAME
 from mwaa_local.smoke.result import SmokeReport
 
-MASK = b"***"
 JSON_NAME, JUNIT_NAME, TEXT_NAME = "smoke.json", "smoke.xml", "smoke.txt"
-SHORTEST_SECRET = 8  # characters; ours have more, and a short word would be masked where it is none
 
 
-def collect_logs(folder: Path, project: Project, report: SmokeReport) -> None:
+def collect_logs(folder: Path, project: Project, report: SmokeReport, mask: Mask) -> None:
     """Copy component logs and the task logs of the report's runs. Raises DiskFull or AccessDenied."""
     logs_dir = project.airflow_home_dir / "logs"
     run_ids = {run.run_id for run in report.runs if run.run_id}
-    secrets = secrets_of(project)
     for path in _files(project.logs_dir):
-        _copy(path, folder / "components" / path.relative_to(project.logs_dir), secrets)
+        _copy(path, folder / "components" / path.relative_to(project.logs_dir), mask)
     paths = {project.root_dir / task.log_path for run in report.runs for task in run.tasks if task.log_path}
     for path in _files(logs_dir):
         name = path.relative_to(logs_dir)
         if path in paths or any(f"run_id={run_id}" in name.parts for run_id in run_ids):
-            _copy(path, folder / "tasks" / _portable(name), secrets)
+            _copy(path, folder / "tasks" / _portable(name), mask)
+
+
+def require_writable(path: Path, *, is_folder: bool = False) -> None:
+    """Make the folders that the file, or the folder, is to be in, and raise AccessDenied where it could not be written.
+
+    Before a smoke run rather than after it, when what could not be written would be lost.
+    """
+    folder = path if is_folder else path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    place = path if path.exists() else folder
+    if not os.access(place, os.W_OK if place.is_file() else os.W_OK | os.X_OK):
+        raise _cannot_write(path, PermissionError(f"{place} may not be written to"))
 
 
 def write(path: Path, text: str) -> None:
@@ -39,28 +50,20 @@ def write(path: Path, text: str) -> None:
         raise _cannot_write(path, error) from error
 
 
+def append(path: Path, text: str) -> None:
+    """Write to the end of somebody's file. Raises DiskFull or AccessDenied."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
 def _cannot_write(path: Path, error: OSError) -> MwaaLocalError:
     known = disk_error(error, path.parent)
     if isinstance(known, MwaaLocalError):
         return known
-    return AccessDenied(f"cannot write {path}", str(error), "name another place")
-
-
-def secrets_of(project: Project) -> tuple[bytes, ...]:
-    """Return the keys and passwords that were made for this project, as they could stand in a log."""
-    try:
-        plain = json.loads((project.state_dir / SECRETS_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ()
-    return tuple(text.encode() for text in _texts(plain) if len(text) >= SHORTEST_SECRET)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
+    return AccessDenied(f"cannot write {path}", error.strerror or str(error), "name another place")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -74,11 +77,9 @@ def _portable(name: Path) -> Path:
     )
 
 
-def _copy(source: Path, target: Path, secrets: tuple[bytes, ...]) -> None:
+def _copy(source: Path, target: Path, mask: Mask) -> None:
     try:
-        content = source.read_bytes()
-        for secret in secrets:
-            content = content.replace(secret, MASK)
+        content = mask.content(source.read_bytes())
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     except FileNotFoundError:  # rotated meanwhile

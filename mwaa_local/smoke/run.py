@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from mwaa_local.airflow import UNHEALTHY, AirflowClient
 from mwaa_local.check.finding import ERROR, Finding
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
+from mwaa_local.masking import Mask
 from mwaa_local.metadata import Dag, Metadata, TaskRow
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -24,6 +25,7 @@ from mwaa_local.smoke.importing import ImportWait
 from mwaa_local.smoke.judging import Ended, judge
 from mwaa_local.smoke.result import Outcome, Phase, Problem, RunResult, SmokeReport, TaskResult
 from mwaa_local.smoke.running import DagRuns, RunLimits
+from mwaa_local.smoke.secrecy import Secrecy
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong
 from mwaa_local.smoke.signals import (
     TimeLimit,
@@ -52,7 +54,8 @@ class Wishes:
 class Stage:
     """What a smoke run plays on. `start` brings the environment up and returns its plan and what there is to say.
 
-    `check` is left out where it is None. `collect` is told when the runs are over and everything is still there.
+    `check` is left out where it is None. `collect` is told when the runs are over and everything is still there, and
+    what to mask. `secrecy` says what must not be shown: more, once there is a plan.
     """
 
     project: Project
@@ -62,7 +65,8 @@ class Stage:
     start: Callable[[], tuple[Plan, Sequence[Remark]]]
     on_event: Callable[[Event], None]
     on_run: Callable[[RunResult], None]
-    collect: Callable[[SmokeReport], None]
+    collect: Callable[[SmokeReport, Mask], None]
+    secrecy: Callable[[Plan | None], Secrecy]
 
 
 class _Wrong(Exception):
@@ -77,6 +81,8 @@ class SmokeRun:
         self._stage = stage
         self._wishes = wishes
         self._client: AirflowClient | None = None
+        self._plan: Plan | None = None
+        self._kept_secrecy: Secrecy | None = None
         self._expected = Expectations()
         self._dags: tuple[Dag, ...] = ()
         self._dates: dict[str, str] = {}
@@ -118,10 +124,20 @@ class SmokeRun:
             report.end_as(Outcome.INTERRUPTED, code_of_interrupt(error))
         except MwaaLocalError as error:
             if report.error is None:
-                report.error = Problem(error.what, error.why, error.hint)
+                report.error = self._secrecy.problem(Problem(error.what, error.why, error.hint))
             else:  # the second comes out of cleaning up after the first
-                report.remarks.append(Remark(ERROR_REMARK, "smoke", error.what, error.why, error.hint))
+                remark = Remark(ERROR_REMARK, "smoke", error.what, error.why, error.hint)
+                report.remarks.append(self._secrecy.remark(remark))
             report.end_as(Outcome.USAGE if isinstance(error, SelectionWrong) else Outcome.ENVIRONMENT)
+
+    @property
+    def _secrecy(self) -> Secrecy:
+        if self._kept_secrecy is not None:
+            return self._kept_secrecy
+        secrecy = self._stage.secrecy(self._plan)
+        if self._plan is not None:  # before that, more becomes known from one time to the next
+            self._kept_secrecy = secrecy
+        return secrecy
 
     def _phase(self, name: str, action: Callable[[], str | None]) -> None:
         """Do one phase and note how long it took. `action` returns what to say of it; None leaves it out."""
@@ -159,7 +175,7 @@ class SmokeRun:
     def _check(self) -> str | None:
         if self._stage.check is None:
             return None
-        self.report.findings = list(self._stage.check())
+        self.report.findings = [self._secrecy.finding(finding) for finding in self._stage.check()]
         wrong = sum(finding.severity == ERROR for finding in self.report.findings)
         if wrong:
             self.report.end_as(Outcome.FINDINGS)
@@ -173,10 +189,12 @@ class SmokeRun:
             plan = runtime.running_plan()
             if plan is None:
                 raise NotRunning("the environment was stopped just now", hint="run it again")
+            self._plan = plan
         else:
             self.report.environment = result.STARTED
             plan, remarks = self._stage.start()
-            self.report.remarks = list(remarks)
+            self._plan = plan
+            self.report.remarks = [self._secrecy.remark(remark) for remark in remarks]
         self._client = AirflowClient(runtime, plan)
         self.report.airflow_version = plan.airflow_version
         self._refuse_unwell(self._client)
@@ -196,7 +214,7 @@ class SmokeRun:
 
     def _import(self, waiting: ImportWait) -> str:
         imported = waiting.run(self._look_at_runtime)
-        self.report.import_problems = list(imported.problems)
+        self.report.import_problems = [self._secrecy.import_problem(problem) for problem in imported.problems]
         self._dags = imported.dags
         wrong = [problem for problem in imported.problems if problem.is_wrong]
         if wrong:
@@ -233,7 +251,7 @@ class SmokeRun:
         known = {problem.path for problem in self.report.import_problems}
         late = [problem for problem in waiting.problems() if problem.path not in known and not problem.is_expected]
         if late:
-            self.report.import_problems += late
+            self.report.import_problems += [self._secrecy.import_problem(problem) for problem in late]
             self.report.end_as(Outcome.IMPORT_ERROR)
 
     def _take_ended(self, ended: Ended, logical_date: str) -> None:
@@ -257,7 +275,7 @@ class SmokeRun:
         shown = str(path.relative_to(project.root_dir))
         if task.is_ok:
             return replace(task, log_path=shown)
-        log = last_lines(path)
+        log = last_lines(path, self._secrecy.mask)
         place, line = place_of_failure(log)
         return replace(task, log_path=shown, log=log, path=place, line=line)
 
@@ -266,7 +284,9 @@ class SmokeRun:
             return None
         self.report.queued_messages = self._client.queued_messages()
         with contextlib.suppress(MwaaLocalError):  # what cannot be asked any more is no news
-            self.report.restarted = [_restart(status) for status in self._stage.runtime.status() if status.restarts]
+            self.report.restarted = [
+                self._secrecy.mask(_restart(status)) for status in self._stage.runtime.status() if status.restarts
+            ]
         self._client.close()
         return ""
 
@@ -277,7 +297,7 @@ class SmokeRun:
             if is_ours:
                 stage.runtime.stop(now=True)
         finally:
-            stage.collect(report)
+            stage.collect(report, self._secrecy.mask)
         return "" if is_ours else None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mwaa_local.check.report_problems import shown
+from mwaa_local.masking import Mask
 from mwaa_local.metadata import UNMAPPED, TaskRow
 
 LOG_LINES = 20
@@ -51,8 +52,8 @@ def _number(path: Path) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def last_lines(path: Path, count: int = LOG_LINES) -> tuple[str, ...]:
-    """Return the last lines of a task log, for people, safe to show; nothing when it cannot be read."""
+def last_lines(path: Path, mask: Mask, count: int = LOG_LINES) -> tuple[str, ...]:
+    """Return the last lines of a task log, for people, masked and safe to show; nothing when it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - READ_BYTES))
@@ -60,7 +61,7 @@ def last_lines(path: Path, count: int = LOG_LINES) -> tuple[str, ...]:
     except OSError:
         return ()
     lines = [line for raw in text.splitlines() for line in _readable(raw)]
-    return tuple(shown(line)[:LOG_LINE_CHARACTERS] for line in list(_without_airflow(lines))[-count:])
+    return tuple(shown(mask.text(line))[:LOG_LINE_CHARACTERS] for line in list(_without_airflow(lines))[-count:])
 
 
 def place_of_failure(lines: tuple[str, ...]) -> tuple[str, int]:

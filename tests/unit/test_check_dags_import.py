@@ -11,8 +11,9 @@ import pytest
 
 from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
 from mwaa_local.check.dags.import_results import Asked, ImportedDag, ImportedDags, ImportedFile, ImportFailure, Touch
-from mwaa_local.check.dags.importing import _Answers, _Mask, _secrets_of
+from mwaa_local.check.dags.importing import _Answers
 from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.masking import Mask
 from mwaa_local.release import Release
 
 NEW, OLD = Release.load("3.3.1"), Release.load("2.10.3")
@@ -129,33 +130,10 @@ def test_rules_are_listed() -> None:
     assert {finding.rule for finding in found(file)} <= set(MEANINGS)
 
 
-@pytest.mark.parametrize(
-    ("text", "secrets"),
-    [
-        ("aws://", []),
-        ("http://host:80/path", []),
-        ("postgres://me:s%20esame@host/db", ["postgres://me:s%20esame@host/db", "s%20esame", "s esame"]),
-        ("aws://?token=abcdefgh", ["aws://?token=abcdefgh", "", "", "abcdefgh"]),
-        ('{"conn_type": "http", "password": "sesame"}', ['{"conn_type": "http", "password": "sesame"}', "sesame"]),
-        ("{no json", ["{no json"]),
-        ("[1, 2]", []),
-        ("{}", ["{}"]),
-        ("http://[::1", ["http://[::1"]),
-    ],
-)
-def test_secrets_of_a_connection_are_found_in_every_form(text: str, secrets: list[str]) -> None:
-    assert _secrets_of(text) == secrets
-
-
-def test_secrets_are_masked_however_deep_and_the_longest_first() -> None:
-    mask = _Mask(["sesame", "sesame-street", "1", ""])
-    assert mask({"a": ["the sesame-street 1", {"b": "sesame"}], "c": 1}) == {"a": ["the *** 1", {"b": "***"}], "c": 1}
-
-
 def test_line_that_is_not_whole_yet_is_read_later(tmp_path: Path) -> None:
     told: list[ImportedFile] = []
     path, line = tmp_path / "answers.jsonl", json.dumps(ANSWER)
-    answers = _Answers(path, Path("/home/x/airflow"), _Mask([]), told.append)
+    answers = _Answers(path, Path("/home/x/airflow"), Mask(), told.append)
     answers.read()
     path.write_text('{"files": [], "limit_s": 30.0}\n' + line[:20])
     answers.read()
@@ -172,5 +150,5 @@ def test_folder_of_the_trial_is_not_shown(tmp_path: Path) -> None:
     error = {"kind": "error", "said": "no /home/x/airflow/dags/b", "path": "dags/a.py", "line": 1, "trace": []}
     answer = {**ANSWER, "errors": [{**error, "missing": "", "connection": False}]}
     (tmp_path / "answers.jsonl").write_text(json.dumps(answer) + "\n")
-    _Answers(tmp_path / "answers.jsonl", Path("/home/x/airflow"), _Mask([]), told.append).read()
+    _Answers(tmp_path / "answers.jsonl", Path("/home/x/airflow"), Mask(), told.append).read()
     assert told[0].failures[0].said == "no /usr/local/airflow/dags/b"

@@ -14,7 +14,9 @@ from types import SimpleNamespace
 import pytest
 
 from mwaa_local.check.finding import ERROR, WARNING, Finding
+from mwaa_local.environment import Environment
 from mwaa_local.errors import ComponentFailed
+from mwaa_local.masking import Mask
 from mwaa_local.metadata import Dag, ImportFailure, TaskRow
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -24,6 +26,7 @@ from mwaa_local.smoke.judging import Ended, judge
 from mwaa_local.smoke.result import TIMED_OUT, Outcome, RunResult, SmokeReport
 from mwaa_local.smoke.run import SmokeRun, Stage, Wishes
 from mwaa_local.smoke.running import RunLimits
+from mwaa_local.smoke.secrecy import Secrecy
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong, relative_to_dags
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
 from tests.conftest import ProjectRunner
@@ -180,7 +183,7 @@ def test_log_of_airflow_3_is_shown_in_words_with_the_users_frames_only(tmp_path:
         },
     ]
     (tmp_path / "a.log").write_text("\n".join(json.dumps(record) for record in records) + "\nplain\n")
-    lines = last_lines(tmp_path / "a.log")
+    lines = last_lines(tmp_path / "a.log", Mask())
     assert lines == (
         "2026-01-01 10:00:01 ERROR   Task failed",
         "Traceback (most recent call last):",
@@ -196,7 +199,7 @@ def test_frames_of_airflow_are_left_out_of_plain_logs(tmp_path: Path) -> None:
         '  File "/x/site-packages/airflow/models.py", line 1, in run\n    run()\n'
         '  File "/usr/local/airflow/dags/a.py", line 7, in load\n    raise E\nE\n'
     )
-    assert last_lines(tmp_path / "a.log") == (
+    assert last_lines(tmp_path / "a.log", Mask()) == (
         '  File "/usr/local/airflow/dags/a.py", line 7, in load',
         "    raise E",
         "E",
@@ -223,7 +226,8 @@ def smoked(
     check: Callable[[], Sequence[Finding]] | None = None,
     start: Callable[[], tuple[Plan, Sequence[Remark]]] | None = None,
     timeout_s: float = 60.0,
-    collect: Callable[[SmokeReport], None] = lambda _: None,
+    collect: Callable[[SmokeReport, Mask], None] = lambda _report, _mask: None,
+    secrets: Sequence[str] = (),
 ) -> tuple[SmokeReport, Nowhere]:
     def fail() -> tuple[Plan, Sequence[Remark]]:
         raise ComponentFailed("the worker failed", "why", "hint")
@@ -238,6 +242,7 @@ def smoked(
         on_event=lambda _: None,
         on_run=lambda _: None,
         collect=collect,
+        secrecy=lambda _: Secrecy(Mask(secrets)),
     )
     wishes = Wishes(Selection(every=True), "", RunLimits(1, 60.0), timeout_s)
     return SmokeRun(stage, wishes, SmokeReport("3.3.1")).run(), runtime
@@ -291,7 +296,7 @@ def test_requirements_that_failed_are_an_environment_failure(tmp_path: Path) -> 
 
 
 def test_environment_that_cannot_be_stopped_is_told_beside_what_went_wrong_before(tmp_path: Path) -> None:
-    def collect(_: SmokeReport) -> None:
+    def collect(_: SmokeReport, _mask: Mask) -> None:
         raise ComponentFailed("no space left")
 
     report, _ = smoked(tmp_path, collect=collect)
@@ -342,7 +347,7 @@ def test_interrupt_in_a_phase_still_takes_down(tmp_path: Path, phase: str) -> No
 def test_signal_while_it_goes_down_does_not_keep_it_from_that(tmp_path: Path, number: int, exit_code: int) -> None:
     seen = []
 
-    def collect(report: SmokeReport) -> None:
+    def collect(report: SmokeReport, _mask: Mask) -> None:
         os.kill(os.getpid(), number)
         seen.append(report)
 
@@ -359,7 +364,7 @@ def test_bug_keeps_its_traceback_and_still_takes_down(tmp_path: Path) -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError, match="a bug"):
-        smoked(tmp_path, start=broken, collect=stopped.append)
+        smoked(tmp_path, start=broken, collect=lambda report, _: stopped.append(report))
     assert len(stopped) == 1
 
 
@@ -448,3 +453,57 @@ def test_file_that_was_begun_and_yields_nothing_defines_no_dag(tmp_path: Path) -
         imported(tmp_path, told, since)
     os.utime(log, (since + 10, since + 10))
     assert imported(tmp_path, told, since).problems == ()
+
+
+def test_failed_start_is_told_without_secrets(tmp_path: Path) -> None:
+    def start() -> tuple[Plan, Sequence[Remark]]:
+        raise ComponentFailed("the worker failed", "  | VAULT_TOKEN=sesame-street")
+
+    report, _ = smoked(tmp_path, start=start, secrets=["sesame-street"])
+    assert report.error is not None
+    assert report.error.why == "  | VAULT_TOKEN=***"
+
+
+def test_findings_and_remarks_are_told_without_secrets(tmp_path: Path) -> None:
+    def start() -> tuple[Plan, Sequence[Remark]]:
+        plan = SimpleNamespace(
+            database_url="postgresql://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1/0", queue="q"
+        )
+        plan.airflow_version = "3.3.1"
+        return plan, [Remark("error", "requirements", "no sesame-street", "sesame-street")]  # type: ignore[return-value]
+
+    warning = Finding("rule", WARNING, "startup/startup.sh", 1, "sesame-street", "sesame-street")
+    report, _ = smoked(tmp_path, check=lambda: [warning], start=start, secrets=["sesame-street"])
+    assert [(finding.what, finding.why) for finding in report.findings] == [("***", "***")]
+    assert [(remark.what, remark.why) for remark in report.remarks] == [("no ***", "***")]
+
+
+def test_secrets_of_everything_that_was_given_are_known(tmp_path: Path) -> None:
+    files = {
+        ".mwaa-local/secrets.json": json.dumps(
+            {"fernet_key": "made-here-1", "database_passwords": {"x": "made-here-2"}}
+        ),
+        "airflow_settings.yaml": "airflow:\n  connections:\n    - conn_id: c\n      conn_type: http\n"
+        "      conn_password: of-connection\n      conn_extra: {api_key: of-extra, region_name: eu-west-1}\n"
+        "  variables:\n    - {variable_name: api_token, variable_value: of-variable}\n"
+        "    - {variable_name: bucket, variable_value: my-bucket}\n",
+        "tests/aws/secrets.yaml": "plain: of-secret\nmapping: {user: me-myself, password: of-mapping}\n",
+        "tests/aws/parameters.yaml": "/a: {Type: SecureString, Value: of-parameter}\n/b: no-secret\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    environment = Environment.model_validate({"AirflowConfigurationOptions": {"app.api_key": "of-option"}})
+    component = SimpleNamespace(env={"VAULT_TOKEN": "of-startup-script", "TEAM": "analytics"})
+    plan = SimpleNamespace(components=[component])
+    secret = "made-here-1 made-here-2 of-connection of-extra of-variable of-secret of-mapping of-parameter of-option"
+    mask = Secrecy.of(Project(tmp_path), environment, plan).mask  # type: ignore[arg-type]
+    assert set(mask.text(f"{secret} of-startup-script").split()) == {"***"}
+    plain = "eu-west-1 my-bucket me-myself no-secret analytics"
+    assert mask.text(plain) == plain
+
+
+def test_settings_that_cannot_be_used_hide_no_other_secret(tmp_path: Path) -> None:
+    (tmp_path / "airflow_settings.yaml").write_text("airflow: [\n")
+    environment = Environment.model_validate({"AirflowConfigurationOptions": {"app.api_key": "of-option"}})
+    assert Secrecy.of(Project(tmp_path), environment, None).mask.text("of-option") == "***"

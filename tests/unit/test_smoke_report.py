@@ -11,6 +11,7 @@ import pytest
 
 from mwaa_local.check.finding import ERROR, WARNING, Finding
 from mwaa_local.errors import AccessDenied
+from mwaa_local.masking import Mask
 from mwaa_local.project import Project
 from mwaa_local.smoke import report_ci
 from mwaa_local.smoke.artifacts import collect_logs, write
@@ -156,8 +157,7 @@ def test_artifacts_leave_other_runs_out_and_mask_secrets(tmp_path: Path) -> None
     for folder in (project.logs_dir, mine, other):
         folder.mkdir(parents=True)
         (folder / "attempt=1.log").write_text("key: a-long-secret-key, a")
-    (project.state_dir / "secrets.json").write_text(json.dumps({"key": "a-long-secret-key", "passwords": {"x": "a"}}))
-    collect_logs(tmp_path / "out", project, report())
+    collect_logs(tmp_path / "out", project, report(), Mask(["a-long-secret-key"]))
     found = {str(path.relative_to(tmp_path / "out")): path.read_text() for path in (tmp_path / "out").rglob("*.log")}
     assert found == {
         "components/attempt=1.log": "key: ***, a",

@@ -15,11 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psutil
 
@@ -28,7 +27,7 @@ from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.trial import trial_env
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.environment import Environment
-from mwaa_local.options import MASK, is_secret
+from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.preparation import PREVIEW
 from mwaa_local.project import Project
@@ -42,8 +41,6 @@ SPACE_PATH = Path(__file__).with_name("import_space.py")
 LOAD_TIMEOUT_S = 120  # for Airflow, the plugins and what the files import of Airflow: 15 s on a small machine
 GIB_BYTES = 1 << 30
 LAST_LINES = 8  # of what was said before Python ended
-CONNECTION_PREFIX = "AIRFLOW_CONN_"
-MIN_SECRET_CHARACTERS = 6  # a shorter text is in too many others to be masked
 # What would ask a secrets backend; and what the cut traceback is made from.
 NO_BACKENDS = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
 KEPT_TRACEBACKS = ("AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS", "True")
@@ -75,7 +72,7 @@ class DagsImport:
             work_dir = Path(folder).resolve()
             home_dir = work_dir / "airflow"
             home_dir.mkdir()
-            answers = _Answers(work_dir / "answers.jsonl", home_dir, _Mask(self._secrets(work_dir)), on_file)
+            answers = _Answers(work_dir / "answers.jsonl", home_dir, Mask(self._secrets(work_dir)), on_file)
             try:
                 completed = run(self._request(work_dir, home_dir), lambda _line: answers.read())
             finally:
@@ -137,40 +134,16 @@ class DagsImport:
 
     def _secrets(self, work_dir: Path) -> list[str]:
         """Return what must not be shown of the values that the files get."""
-        named = {**self._component_env(work_dir, work_dir), **self.known.variables}
-        connections = {name: value for name, value in named.items() if name.startswith(CONNECTION_PREFIX)}
         preview = {PREVIEW.secret_key, PREVIEW.jwt_secret}  # a word, in the place of a secret
-        found = [
-            value
-            for name, value in named.items()
-            if name not in connections and is_secret(name, value) and value not in preview
-        ]
-        texts = [*connections.values(), *self.known.connections.values()]
-        return [*found, *(part for text in texts for part in _secrets_of(text))]
-
-
-class _Mask:
-    """Shows texts without the secrets in them."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        long = {secret for secret in secrets if len(secret) >= MIN_SECRET_CHARACTERS}
-        self._secrets = sorted(long, key=len, reverse=True)
-
-    def __call__(self, value: Any) -> Any:
-        """Return the value, in whose texts, however deep, each secret is `***`."""
-        if isinstance(value, str):
-            for secret in self._secrets:
-                value = value.replace(secret, MASK)
-            return value
-        if isinstance(value, list):
-            return [self(item) for item in value]
-        return {key: self(item) for key, item in value.items()} if isinstance(value, dict) else value
+        named = {**self._component_env(work_dir, work_dir), **self.known.variables}
+        found = secrets_of_variables({name: value for name, value in named.items() if value not in preview})
+        return [*found, *(part for text in self.known.connections.values() for part in secrets_of_connection(text))]
 
 
 class _Answers:
     """Reads the probe's lines as they come."""
 
-    def __init__(self, path: Path, home_dir: Path, mask: _Mask, on_file: OnFile) -> None:
+    def __init__(self, path: Path, home_dir: Path, mask: Mask, on_file: OnFile) -> None:
         self.files: list[ImportedFile] = []
         self.limit_s = 0.0
         self.done = False
@@ -202,21 +175,6 @@ class _Answers:
             self.limit_s = answer["limit_s"]
         else:
             self.done = True
-
-
-def _secrets_of(connection: str) -> list[str]:
-    """Return what is secret in a connection's text, URI or JSON, in the forms in which it may come up."""
-    try:
-        if connection.lstrip().startswith("{"):
-            plain = json.loads(connection)
-            return [connection, *(str(plain[name]) for name in ("password", "extra") if plain.get(name))]
-        parts = urlsplit(connection)
-    except ValueError:
-        return [connection]
-    if not (parts.password or parts.query):
-        return []
-    query = parse_qsl(parts.query)
-    return [connection, parts.password or "", unquote(parts.password or ""), *(value for _, value in query)]
 
 
 def _why_ended(completed: Completed) -> str:
