@@ -28,6 +28,8 @@ MNT_DETACH = 2
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 4  # linux/securebits.h
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 OVERLAY_SEPARATORS = ",:\\"  # between options, and between layers (Linux, filesystems/overlayfs.rst); `\\` escapes them
@@ -216,6 +218,9 @@ def unprivileged_owner() -> int | None:
 def _become_nobody() -> None:
     libc = _libc()
     _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl")
+    # Otherwise access(2) forgets the capability, and PostgreSQL, which looks for its programs by it, finds none in a
+    # folder that is private to root (Linux, fs/open.c). Where a container forbids it, such a folder does not serve.
+    libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(NOBODY_UID)
     os.setuid(NOBODY_UID)

@@ -1,62 +1,100 @@
-"""The files of docs/ci do what they say: their commands run on the sample project, as a CI job would run them."""
+"""The files of docs/ci do what they say: each one's commands run in their order, as a CI job runs them.
+
+A job has an empty home, a Python of its own and a checkout of the sample project. The one thing that it is given is
+where pip finds mwaa-local: as a wheel of this checkout.
+"""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+import yaml
 
-from mwaa_local.command import Completed, Request, run
-from tests.conftest import REPOSITORY_DIR, ProjectRunner, make_clean_env
-from tests.unit.test_docs import CI_FILES, name_of, recipe_lines
+from mwaa_local.command import Request, run
+from tests.conftest import REPOSITORY_DIR, make_clean_env
+from tests.unit.test_docs import CI_FILES, name_of
+from tests.wheels import build_own_wheel
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 COMMAND_TIMEOUT_S = 400.0
-COMMANDS = sorted({line for path in CI_FILES for line in recipe_lines(path) if line.startswith("mwaa-local ")})
+SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a CI job runs: its variables, and its command lines in their order."""
+
+    env: Mapping[str, str]
+    lines: tuple[str, ...]
+
+
+def job_of(path: Path, checkout_dir: Path) -> Job:
+    """Return the job that the file describes to GitHub, GitLab or CodeBuild."""
+    plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    env, lines = _PARTS[path.name](plain)
+    return Job(
+        {name: str(value).replace("$CI_PROJECT_DIR", str(checkout_dir)) for name, value in env.items()}, tuple(lines)
+    )
+
+
+def _github(plain: Mapping[str, Any]) -> tuple[Mapping[str, str], list[str]]:
+    job = plain["jobs"]["mwaa"]
+    lines = [line for step in job["steps"] for line in step.get("run", "").splitlines()]
+    return {**job["env"], "GITHUB_ACTIONS": "true"}, lines
+
+
+def _gitlab(plain: Mapping[str, Any]) -> tuple[Mapping[str, str], list[str]]:
+    return plain["mwaa"]["variables"], [*plain["mwaa"]["before_script"], *plain["mwaa"]["script"]]
+
+
+def _codebuild(plain: Mapping[str, Any]) -> tuple[Mapping[str, str], list[str]]:
+    return plain["env"]["variables"], [line for phase in plain["phases"].values() for line in phase["commands"]]
+
+
+_PARTS = {"github-actions.yml": _github, "gitlab-ci.yml": _gitlab, "buildspec.yml": _codebuild}
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectRunner]:
-    """A fresh checkout of the sample project, and `mwaa-local` on PATH."""
-    home_dir = tmp_path_factory.mktemp("ci")
-    runner = ProjectRunner(home_dir / "project", make_clean_env(home_dir))
-    runner.root_dir.mkdir()
-    for name in ("dags", "plugins", "requirements", "startup"):
-        shutil.copytree(REPOSITORY_DIR / name, runner.root_dir / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY_DIR / "mwaa.yaml", runner.root_dir)
-    program = home_dir / "bin" / "mwaa-local"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mwaa_local "$@"\n')
-    program.chmod(0o755)
-    runner.env["PATH"] = f"{program.parent}:{runner.env['PATH']}"
-    yield runner
-    runner.run("down", "--now")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    return build_own_wheel(folder, make_clean_env(folder))
 
 
-def shell(runner: ProjectRunner, line: str) -> Completed:
-    return run(Request(["bash", "-euo", "pipefail", "-c", line], runner.env, runner.root_dir, COMMAND_TIMEOUT_S))
+@pytest.fixture
+def checkout_dir(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "project"
+    for name in SAMPLE_FOLDERS:
+        shutil.copytree(REPOSITORY_DIR / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY_DIR / "mwaa.yaml", folder)
+    yield folder
+    subprocess.run([sys.executable, "-m", "mwaa_local", "down", "--now"], cwd=folder, check=False, capture_output=True)
 
 
-def test_every_recipe_checks_and_smokes() -> None:
-    for path in CI_FILES:
-        begins = {" ".join(line.split()[:2]) for line in recipe_lines(path)}
-        assert {"mwaa-local check", "mwaa-local smoke"} <= begins, name_of(path)
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_command_of_a_recipe_succeeds_on_the_sample_project(checkout: ProjectRunner, line: str) -> None:
-    done = shell(checkout, line)
-    assert done.ok, done.output
-    if "smoke" not in line.split():
-        return
-    words = line.split()
-    suites = ET.parse(checkout.root_dir / words[words.index("--junit") + 1]).getroot()
+@pytest.mark.parametrize("path", CI_FILES, ids=name_of)
+def test_recipe_passes_as_written(path: Path, wheel: Path, checkout_dir: Path, tmp_path: Path) -> None:
+    job = job_of(path, checkout_dir)
+    programs = [" ".join(line.split()[:2]) for line in job.lines]
+    assert programs == ["pip install", "mwaa-local check", "mwaa-local smoke"]
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "python")], check=True)
+    env = {**make_clean_env(tmp_path), **job.env, "CI": "true", "PIP_FIND_LINKS": str(wheel.parent)}
+    del env["PYTHONPATH"]  # what is tested is what pip installs
+    env["PATH"] = f"{tmp_path / 'python' / 'bin'}:{env['PATH']}"
+    for line in job.lines:
+        done = run(Request(["bash", "-euo", "pipefail", "-c", line], env, checkout_dir, COMMAND_TIMEOUT_S))
+        assert done.ok, f"{line}\n{done.output}"
+    suites = ET.parse(checkout_dir / "smoke.xml").getroot()
     assert int(suites.get("tests", "0")) > 0
-    assert suites.get("failures") == "0"
-    assert any(Path(checkout.root_dir, words[words.index("--artifacts") + 1]).rglob("*.log"))
-    assert "nothing is running" in checkout.run("down").stderr
+    assert (suites.get("failures"), suites.get("errors")) == ("0", "0")
+    assert any((checkout_dir / "smoke-logs").rglob("*.log"))
+    left = [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info["cmdline"])]
+    assert left == []

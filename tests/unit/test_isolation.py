@@ -283,6 +283,24 @@ def test_unprivileged_command_is_not_root_but_reaches_its_data(inside: Inside, s
     assert said["said"] == "reached\n", said
 
 
+def test_unprivileged_command_finds_programs_in_a_folder_that_is_private_to_root(
+    inside: Inside, shared_dir: Path
+) -> None:
+    """As those of an installation in `/root/project/.venv` are; PostgreSQL asks access(2) for its own."""
+    private = shared_dir / "private"
+    private.mkdir(mode=0o700)
+    (private / "program").write_text("#!/bin/sh\n")
+    (private / "program").chmod(0o755)
+    os.chown(private, inside("print(json.dumps(os.getuid()))"), -1)
+    said = inside(
+        "import subprocess\n"
+        "code = 'import os; print(os.access(%r, os.R_OK | os.X_OK))' % str(root / 'private' / 'program')\n"
+        "done = subprocess.run(unprivileged_argv([sys.executable, '-c', code]), capture_output=True, text=True)\n"
+        "print(json.dumps({'refused': 'permitted' in done.stderr and done.stderr, 'said': done.stdout}))"
+    )
+    assert said["said"] == "True\n"
+
+
 def test_ordinary_user_runs_commands_as_they_are(inside: Inside) -> None:
     uid, argv, owner = inside(
         "print(json.dumps([os.getuid(), unprivileged_argv(['/bin/true']), unprivileged_owner()]))"
