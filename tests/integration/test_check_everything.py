@@ -254,3 +254,18 @@ def test_mistake_in_the_settings_is_told_beside_the_dags_that_ask_for_them(proje
     assert ("settings-invalid", "airflow_settings.yaml", 3) in places
     assert "missing-variable" in {rule for rule, _, _ in places}
     assert [len(file["dags"]) for file in found["files"]] == [1]
+
+
+def test_what_airflow_and_ruff_both_say_is_told_once(project: MakeProject) -> None:
+    head = "from airflow.sdk import DAG\n"
+    files = {
+        "dags/gone.py": f"{head}from airflow.datasets import Dataset\nDAG('a', schedule=[Dataset('s3://a/b')])\n",
+        "dags/old.py": f"{head}from airflow.decorators import task\nwith DAG('b', schedule=None):\n"
+        "    @task\n    def only(): ...\n    only()\n",
+    }
+    found = dags(project({"mwaa.yaml": ENVIRONMENT, **files}))["findings"]
+    gone, old = ([item for item in found if item["path"] == path] for path in files)
+    assert [(item["rule"], item["line"]) for item in gone] == [("dag-import-error", 2)]
+    assert "`Asset` has been moved to `airflow.sdk`" in gone[0]["hint"]
+    assert [(item["rule"], item["line"]) for item in old] == [("ruff-AIR311", 4)]
+    assert "Airflow says: " in old[0]["why"]

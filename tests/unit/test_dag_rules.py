@@ -541,7 +541,95 @@ def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> Non
     new, old = air(), air(version=OLD)
     assert {new[code].severity for code in ("ruff-AIR311", "ruff-AIR312")} == {NOTE}
     assert not {"ruff-AIR311", "ruff-AIR312"} & set(old)
-    assert new["ruff-AIR311"].what == "`airflow.DAG` is removed in Airflow 3.0"
+    assert new["ruff-AIR311"].what == "`airflow.DAG` is deprecated since Airflow 3.0"
+
+
+# `what` and `why` must agree, and `hint` must not send anybody to what the release does not have.
+@pytest.mark.parametrize(
+    ("text", "version", "rule", "what", "why", "hint"),
+    [
+        (
+            "from airflow import Dataset\nDataset('s3://a')\n",
+            LATEST,
+            "ruff-AIR311",
+            "deprecated",
+            "still works",
+            "airflow.sdk",
+        ),
+        (
+            "from airflow.sdk import DAG\nDAG('a', sla_miss_callback=print, schedule=None)\n",
+            LATEST,
+            "ruff-AIR311",
+            "`sla_miss_callback` has no effect since Airflow 3.0",
+            "does nothing with it",
+            "deadline alert",
+        ),
+        (
+            "from airflow.utils.dates import days_ago\ndays_ago(1)\n",
+            LATEST,
+            "ruff-AIR301",
+            "removed",
+            "does not have it",
+            "write the date itself",
+        ),
+        (
+            "from airflow.sdk import DAG\nDAG('a', default_view='x', schedule=None)\n",
+            LATEST,
+            "ruff-AIR301",
+            "removed",
+            "does not have it",
+            "take it out",
+        ),
+        (
+            "from airflow.utils.task_group import TaskGroup\nTaskGroup('a')\n",
+            LATEST,
+            "ruff-AIR321",
+            "moved",
+            "Airflow 3.1 moved",
+            "`TaskGroup` has been moved to `airflow.sdk`",
+        ),
+        (
+            "from airflow.utils.task_group import TaskGroup\nTaskGroup('a')\n",
+            "3.0.6",
+            "ruff-AIR321",
+            "moved in Airflow 3.1",
+            "right on this release",
+            "with the upgrade to Airflow 3.1 or later: ",
+        ),
+        # The provider is in MWAA's image of Airflow 3.
+        (
+            "from airflow.operators.bash import BashOperator\nBashOperator(task_id='a', bash_command='')\n",
+            LATEST,
+            "ruff-AIR312",
+            "deprecated and moved",
+            "still works",
+            "use `BashOperator` from `airflow.providers.standard.operators.bash`",
+        ),
+        (
+            "from airflow.operators.bash_operator import BashOperator\nBashOperator(task_id='a')\n",
+            OLD,
+            "ruff-AIR302",
+            "moved into `standard` provider",
+            "works on this release",
+            "before the upgrade to Airflow 3: Install",
+        ),
+        (
+            "from airflow.hooks.base_hook import BaseHook\nBaseHook()\n",
+            OLD,
+            "ruff-AIR301",
+            "removed in Airflow 3.0",
+            "works on this release",
+            "before the upgrade to Airflow 3: import it from airflow.hooks.base",
+        ),
+    ],
+)
+def test_words_of_ruff_do_not_contradict_themselves(
+    air: FindAir, text: str, version: str, rule: str, what: str, why: str, hint: str
+) -> None:
+    found = air(text, version=version)[rule]
+    assert what in found.what
+    assert why in found.why
+    assert hint in found.hint
 
 
 def test_dag_without_schedule_is_worth_a_warning_where_it_would_run_daily(air: FindAir) -> None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from packaging.version import Version
 
 from mwaa_local.check.finding import NOTE, WARNING, Finding, in_order
 from mwaa_local.command import Request, run
@@ -22,6 +25,7 @@ MAX_FILES_AT_ONCE = 2_000  # paths are arguments, for which Linux has 2 MB
 # Exit codes of `ruff check`: nothing found, something found; any other is a failure of its own.
 _RUFF_EXIT_CODES = (0, 1)
 _TO_AIRFLOW_3 = "before the upgrade to Airflow 3"
+_TO_AIRFLOW_3_1 = "with the upgrade to Airflow 3.1 or later"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ _REMOVED = "Airflow 3 does not have it any more: the file, or the task, fails th
 _CHANGED = "Airflow 3 takes other arguments there: the call fails, or means something else."
 _NEXT = "It works on this release, but not on Airflow 3, to which MWAA's newer environments move."
 _STILL_WORKS = "It still works on this release; a later Airflow will not have it."
+_ELSEWHERE_LATER = "It is right on this release; from Airflow 3.1 on it is elsewhere."
+_NO_SUCCESSOR = "nothing took its place in Airflow 3: see its upgrade guide"
 AIR_RULES: Mapping[str, AirRule] = {
     "AIR002": AirRule(
         severity=NOTE,
@@ -47,7 +53,7 @@ AIR_RULES: Mapping[str, AirRule] = {
         why_before="Without one, Airflow 2 runs the DAG daily; Airflow 3 only when it is triggered.",
         hint="say which is meant: a cron expression, or None",
     ),
-    "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "take it out"),
+    "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT),
     "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "import it from the provider that has it now"),
     "AIR303": AirRule(WARNING, NOTE, _CHANGED, _NEXT, "call it as Airflow 3 has it"),
     "AIR304": AirRule(
@@ -56,10 +62,24 @@ AIR_RULES: Mapping[str, AirRule] = {
         why="Each load of the file then makes a new version of the DAG, and the metadata database grows without end.",
         hint="give a value that stays, or a template such as {{ ds }}",
     ),
-    "AIR311": AirRule(NOTE, "", _STILL_WORKS, "", "use what took its place"),
+    "AIR311": AirRule(NOTE, "", _STILL_WORKS, ""),
     "AIR312": AirRule(NOTE, "", _STILL_WORKS, "", "import it from the provider that has it now"),
     "AIR321": AirRule(NOTE, "", "Airflow 3.1 moved it; the old place will go.", "", "import it from the new place"),
 }
+# What ruff knows no successor of, or names one that the next release moves again. By the name that it tells of.
+_HINTS: Mapping[str, str] = {
+    "airflow.utils.dates.days_ago": "write the date itself",
+    "airflow.hooks.base_hook.BaseHook": "import it from airflow.hooks.base; from Airflow 3.1 on, from airflow.sdk",
+    "sla": "use a deadline alert, which Airflow has from 3.1 on",
+    "sla_miss_callback": "use a deadline alert, which Airflow has from 3.1 on",
+}
+# Taken without an error and without an effect. Source: Airflow 3, `BaseOperator` and `DAG` (task SDK).
+_WITHOUT_EFFECT = frozenset({"sla", "sla_miss_callback"})
+_IGNORED = "Airflow 3 takes it and does nothing with it."
+_SUBJECT = re.compile(r"`([\w.]+)`")
+# ruff says "removed" of what is only deprecated; the rest of its sentence says that it still works.
+_ONLY_DEPRECATED = ("AIR311", "is removed in Airflow 3.0", "is deprecated since Airflow 3.0")
+_INSTALL = re.compile(r"Install `(?P<package>[\w-]+)>=(?P<version>[\w.]+)` and use ")
 
 
 def air_findings(
@@ -123,16 +143,45 @@ def _finding(
     if rule is None or path not in names or _is_start_date(row) or _has_open_arguments(row):
         return None
     is_new = release.generation == "3.x"
-    hint = str((row["fix"] or {}).get("message") or "").rstrip(".") or rule.hint
+    what = _what(row["code"], row["message"])
+    hint = _hint(row, rule, what, release)
+    why = rule.why if is_new else rule.why_before
     if not is_new and rule.why_before == _NEXT:
         hint = f"{_TO_AIRFLOW_3}: {hint}"
-    why = rule.why if is_new else rule.why_before
-    return Finding(f"ruff-{row['code']}", severity, names[path], line, _what(row["message"]), why, hint)
+    elif row["code"] == "AIR321" and not release.is_at_least("3.1.0"):
+        why, hint = _ELSEWHERE_LATER, f"{_TO_AIRFLOW_3_1}: {hint}"
+    elif is_new and subject_of(what) in _WITHOUT_EFFECT:
+        what, why = f"`{subject_of(what)}` has no effect since Airflow 3.0", _IGNORED
+    return Finding(f"ruff-{row['code']}", severity, names[path], line, what, why, hint)
 
 
-def _what(message: str) -> str:
+def subject_of(what: str) -> str:
+    """Return the name that one of ruff's sentences tells of: dotted where it is imported, else an argument's."""
+    found = _SUBJECT.search(what)
+    return found[1] if found else ""
+
+
+def _what(code: str, message: str) -> str:
     """Return ruff's sentence without what `why` says anyway."""
-    return message.partition("; It still works")[0].partition("; using it")[0].rstrip(";. ")
+    what = message.partition("; It still works")[0].partition("; using it")[0].rstrip(";. ")
+    rule, said, meant = _ONLY_DEPRECATED
+    return what.replace(said, meant) if code == rule else what
+
+
+def _hint(row: Any, rule: AirRule, what: str, release: Release) -> str:
+    """Return what to do: ruff's words where they help with this release, else ours."""
+    subject = subject_of(what)
+    if subject in _HINTS:
+        return _HINTS[subject]
+    hint = str((row["fix"] or {}).get("message") or "").rstrip(".")
+    if not hint:
+        return rule.hint or (_NO_SUCCESSOR if "." in subject else "take it out")
+    return _INSTALL.sub(lambda match: "use " if _is_in_image(match, release) else match[0], hint)
+
+
+def _is_in_image(match: re.Match[str], release: Release) -> bool:
+    pinned = release.packages.base.get(match["package"])
+    return pinned is not None and Version(pinned) >= Version(match["version"])
 
 
 def _has_open_arguments(row: Any) -> bool:

@@ -130,6 +130,8 @@ class _Judge:
             return f"a connection at the top level failed ({hosts}): move what needs the network into a task"
         if failure.kind == DATABASE:
             return "move the query into a task, and ask Airflow's REST API there"
+        if failure.missing.startswith("airflow.") and not failure.missing.startswith("airflow.providers."):
+            return f"Airflow {self._release.airflow_version} has no such module: its release notes tell where it went"
         if failure.missing:
             return f"add the package that has {failure.missing} to the requirements file, or the module to dags/"
         if file.asked:

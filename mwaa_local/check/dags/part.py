@@ -21,6 +21,7 @@ from mwaa_local.check.dags.importing import DagsImport
 from mwaa_local.check.dags.packages import DagPackagesMaker
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
+from mwaa_local.check.dags.told_once import told_once
 from mwaa_local.check.finding import Finding, in_order
 from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.requirements import RequirementsCheck
@@ -71,7 +72,7 @@ class DagsCheck:
             providers = beside.submit(self._provider_findings)
             imported, findings = self._imported()
             found = [*findings, *self._source_findings(imported), *providers.result()]
-        return CheckedDags(imported, in_order(self._kept(found)))
+        return CheckedDags(imported, in_order(told_once(list(self._kept(found)))))
 
     def _imported(self) -> tuple[ImportedDags, list[Finding]]:
         maker = DagPackagesMaker(
