@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mwaa_local.metadata import Dag, ImportFailure, Metadata
 from mwaa_local.project import Project
+from mwaa_local.release import Release
 from mwaa_local.smoke.result import ImportProblem
 from mwaa_local.smoke.tasklogs import FRAME
 
@@ -30,13 +31,15 @@ SETTLE_S = 2.0
 # Longer than Airflow lets one file take: core.dagbag_import_timeout is 30 s, the process is killed after 50 s.
 FILE_TIMEOUT_S = 75.0
 NEVER_PARSED = (
-    "Airflow began to parse the file and never came to an end with it: its process was killed or takes too long."
+    "Airflow began to parse the file, and none of its DAGs has come up: its process was killed or takes too long, or "
+    "another file has DAGs with the same ids."
 )
 # `might_contain_dag` of Airflow 2 and 3 (core.dag_discovery_safe_mode): a file without these words is not parsed.
 SAFE_MODE_WORDS = (b"dag", b"airflow")
 # Of Airflow 3 and 2, below the logs folder; in each a folder a day. The link `latest` may lead nowhere out here.
 PARSING_LOG_DIRS = ("dag_processor", "scheduler")
 MAKES_DAG = frozenset({"DAG"})
+REGISTERING_AIRFLOW = "2.4.0"  # from here on `with DAG(…):` needs no name (Airflow's release notes, auto-registration)
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,15 @@ class _File:
 class ImportWait:
     """One wait. Only what Airflow said after `since` counts (epoch seconds); None: after a file was last written."""
 
-    def __init__(self, project: Project, metadata: Metadata, since: float | None, expected: Sequence[str]) -> None:
+    def __init__(
+        self, project: Project, release: Release, metadata: Metadata, since: float | None, expected: Sequence[str]
+    ) -> None:
         self._project = project
         self._metadata = metadata
         self._since = since
         self._expected = frozenset(expected)
         self._files = [
-            _File(str(path.relative_to(project.dags_dir)), path, defines_dag(path))
+            _File(str(path.relative_to(project.dags_dir)), path, defines_dag(path, release))
             for path in sorted(project.dags_dir.rglob("*"))
             if is_candidate(path)
         ]
@@ -162,8 +167,11 @@ def is_candidate(path: Path) -> bool:
     return all(word in content for word in SAFE_MODE_WORDS)
 
 
-def defines_dag(path: Path) -> bool:
-    """Say whether the source leaves no doubt that a DAG, or an error, comes out of importing the file."""
+def defines_dag(path: Path, release: Release) -> bool:
+    """Say whether the source leaves no doubt that a DAG, or an error, comes out of importing the file.
+
+    A DAG that is made and given no name of the module is none for Airflow, unless it registers itself.
+    """
     if path.suffix == ".zip":
         return True
     try:
@@ -175,17 +183,30 @@ def defines_dag(path: Path) -> bool:
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and any(_name(item) == "dag" for item in node.decorator_list)
     }
-    return any(isinstance(node, ast.Call) and _name(node) in MAKES_DAG | decorated for node in _at_import(tree.body))
+    registers_itself = release.is_at_least(REGISTERING_AIRFLOW)
+    return any(
+        (_name(call) in MAKES_DAG and (is_named or (is_entered and registers_itself)))
+        or (_name(call) in decorated and (is_named or registers_itself))
+        for call, is_named, is_entered in _calls_at_import(tree.body)
+    )
 
 
-def _at_import(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield the nodes that run for certain when the module is imported."""
+def _calls_at_import(body: Sequence[ast.stmt]) -> Iterator[tuple[ast.Call, bool, bool]]:
+    """Yield the calls that happen for certain, whether the module names what comes out, whether `with` enters it."""
     for statement in body:
+        values: list[tuple[ast.expr | None, bool, bool]] = []
         if isinstance(statement, ast.With):
-            yield from (node for item in statement.items for node in ast.walk(item))
-            yield from _at_import(statement.body)
-        elif isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign):
-            yield from ast.walk(statement)
+            values = [(item.context_expr, isinstance(item.optional_vars, ast.Name), True) for item in statement.items]
+            yield from _calls_at_import(statement.body)
+        elif isinstance(statement, ast.Assign):
+            values = [(statement.value, any(isinstance(target, ast.Name) for target in statement.targets), False)]
+        elif isinstance(statement, ast.AnnAssign):
+            values = [(statement.value, isinstance(statement.target, ast.Name), False)]
+        elif isinstance(statement, ast.Expr):
+            values = [(statement.value, False, False)]
+        for value, is_named, is_entered in values:
+            if isinstance(value, ast.Call):
+                yield value, is_named, is_entered
 
 
 def _name(node: ast.expr) -> str:

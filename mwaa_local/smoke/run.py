@@ -17,6 +17,7 @@ from mwaa_local.masking import Mask
 from mwaa_local.metadata import Dag, Metadata, TaskRow
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
+from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR as ERROR_REMARK
 from mwaa_local.remarks import Remark
 from mwaa_local.runtime import FINISHED, READY, ComponentStatus, Event, Runtime
@@ -161,7 +162,8 @@ class SmokeRun:
         client = self._client
         assert client is not None
         metadata = client.metadata(str(self._stage.project.dags_dir))
-        waiting = ImportWait(self._stage.project, metadata, since, self._wishes.expected_import_errors)
+        release = Release.load(self.report.airflow_version)
+        waiting = ImportWait(self._stage.project, release, metadata, since, self._wishes.expected_import_errors)
         self._phase(result.IMPORT, lambda: self._import(waiting))
         self._phase(result.RUN, lambda: self._run(client, metadata, waiting))
 

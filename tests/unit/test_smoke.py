@@ -20,6 +20,7 @@ from mwaa_local.masking import Mask
 from mwaa_local.metadata import Dag, ImportFailure, TaskRow
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
+from mwaa_local.release import Release
 from mwaa_local.remarks import Remark
 from mwaa_local.smoke.importing import Imported, ImportWait, defines_dag, is_candidate
 from mwaa_local.smoke.judging import Ended, judge
@@ -131,21 +132,31 @@ def test_task_that_a_limit_cut_off_has_a_problem_and_those_that_waited_have_none
 
 
 @pytest.mark.parametrize(
-    ("source", "sure"),
+    ("source", "sure", "sure_before_2_4"),
     [
-        ("with DAG('a') as a: pass", True),
-        ("a = models.DAG('a')", True),
-        ("with outer():\n    with DAG('a'): pass", True),
-        ("@dag()\ndef a(): pass\na()", True),
-        ("@dag()\ndef a(): pass", False),
-        ("def make():\n    return DAG('a')", False),
-        ("import airflow", False),
-        ("this is no Python", True),
+        ("with DAG('a') as a: pass", True, True),
+        ("a = models.DAG('a')", True, True),
+        ("a: DAG = DAG('a')", True, True),
+        ("with outer():\n    with DAG('a'): pass", True, False),
+        ("@dag()\ndef a(): pass\na()", True, False),
+        ("@dag()\ndef a(): pass\nb = a()", True, True),
+        ("@dag()\ndef a(): pass", False, False),
+        # Airflow knows of none of these: nothing in the module has the DAG's name.
+        ("DAG('a')", False, False),
+        ("all_of_them = [DAG('a')]", False, False),
+        ("names['a'] = DAG('a')", False, False),
+        ("wrapped = wrap(DAG('a'))", False, False),
+        ("def make():\n    return DAG('a')", False, False),
+        ("import airflow", False, False),
+        ("this is no Python", True, True),
     ],
 )
-def test_source_tells_whether_a_dag_is_sure_to_come(tmp_path: Path, source: str, sure: bool) -> None:
+def test_source_tells_whether_a_dag_is_sure_to_come(
+    tmp_path: Path, source: str, sure: bool, sure_before_2_4: bool
+) -> None:
     (tmp_path / "a.py").write_text(source)
-    assert defines_dag(tmp_path / "a.py") is sure
+    found = [defines_dag(tmp_path / "a.py", Release.load(version)) for version in ("3.3.1", "2.2.2")]
+    assert found == [sure, sure_before_2_4]
 
 
 def test_file_without_the_words_that_airflow_looks_for_is_no_candidate(tmp_path: Path) -> None:
@@ -409,7 +420,7 @@ def imported(root_dir: Path, told: Told, since: float | None, *expected: str) ->
     def give_up() -> None:
         raise TimeoutError("it still waits")
 
-    return ImportWait(Project(root_dir), told, since, expected).run(give_up)  # type: ignore[arg-type]
+    return ImportWait(Project(root_dir), Release.load("3.3.1"), told, since, expected).run(give_up)  # type: ignore[arg-type]
 
 
 def test_import_waits_for_a_file_that_defines_a_dag(tmp_path: Path) -> None:
