@@ -25,7 +25,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 CASES = "smoke_cases"
 BROKEN = "from airflow import nosuch  # DAG\n"
 NO_DAG = '"""A module beside DAGs for airflow, that defines none."""\n'
-SLOW = "import time\ntime.sleep(25)  # airflow DAG\nwith DAG('never'):\n    pass\n"
 OTHER_QUEUE = """from airflow.sdk import DAG
 from airflow.providers.standard.operators.bash import BashOperator
 
@@ -262,35 +261,6 @@ def assert_nothing_is_left(runner: ProjectRunner) -> None:
     wait_until(lambda: not runtime.leftovers(), 5, "the end of all processes of the environment")
 
 
-@pytest.fixture(scope="module")
-def interrupted_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectRunner]:
-    with stopped_at_the_end(tmp_path_factory.mktemp("interrupted")) as runner:
-        yield runner
-
-
-@pytest.mark.parametrize(
-    ("line", "number", "exit_code", "more"),
-    [
-        pytest.param("environment file ok", signal.SIGINT, 130, {}, id="check"),
-        pytest.param("environment file ok", signal.SIGHUP, 129, {}, id="check, terminal gone"),
-        pytest.param("redis ready", signal.SIGTERM, 143, {}, id="up"),
-        pytest.param("up done", signal.SIGINT, 130, {"slow": SLOW}, id="import"),
-        pytest.param("hangs was triggered", signal.SIGTERM, 143, {}, id="run"),
-    ],
-)
-def test_signal_leaves_nothing_behind(
-    interrupted_project: ProjectRunner, line: str, number: signal.Signals, exit_code: int, more: dict[str, str]
-) -> None:
-    runner = interrupted_project
-    (runner.root_dir / "dags" / "slow.py").unlink(missing_ok=True)
-    runner.write(files(**more))
-    ended = interrupted(runner, ("hangs",), line, number)
-    assert ended.exit_code == exit_code, ended.stderr
-    assert "smoke: interrupted after" in ended.stdout
-    assert "Traceback" not in ended.stderr
-    assert_nothing_is_left(runner)
-
-
 def test_error_that_the_check_finds_ends_the_smoke_run_before_anything_is_started(tmp_path: Path) -> None:
     with stopped_at_the_end(tmp_path) as runner:
         runner.write(files(elsewhere=OTHER_QUEUE))
@@ -339,12 +309,4 @@ def test_containers_run_dags_and_are_gone(docker_project: ProjectRunner) -> None
     assert (report["runtime"], report["outcome"]) == ("docker", "success")
     assert (docker_project.root_dir / "artifacts" / "components" / "worker.log").is_file()
     assert (docker_project.root_dir / report["runs"][0]["tasks"][0]["log_path"]).is_file()
-    assert containers_of(Project(docker_project.root_dir.resolve())) == []
-
-
-@pytest.mark.docker
-@pytest.mark.parametrize(("line", "number"), [("postgres ready", signal.SIGINT), ("up done", signal.SIGTERM)])
-def test_signal_leaves_no_container(docker_project: ProjectRunner, line: str, number: signal.Signals) -> None:
-    ended = interrupted(docker_project, ("hangs",), line, number)
-    assert ended.exit_code == 128 + number, ended.stderr
     assert containers_of(Project(docker_project.root_dir.resolve())) == []
