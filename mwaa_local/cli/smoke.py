@@ -114,6 +114,7 @@ def smoke(
     from mwaa_local.smoke.run import SmokeRun, Wishes
     from mwaa_local.smoke.running import RunLimits
     from mwaa_local.smoke.selection import Selection, relative_to_dags
+    from mwaa_local.smoke.signals import signals_taken
 
     selection = Selection(tuple(dag_ids or ()), tuple(tags or ()), every)
     session = open_session(project_dir, verbose=verbose)
@@ -151,7 +152,9 @@ def smoke(
         if stage.is_used:
             held.close()  # others may look at, change or stop what is not ours
         SmokeRun(stage, wishes, report).run()
-    show(session, report, as_json=as_json, junit=junit, artifacts=artifacts, github=github)
+    with signals_taken() as signals:
+        signals.only_note()  # what a run of minutes has found is written to its end
+        show(session, report, as_json=as_json, junit=junit, artifacts=artifacts, github=github)
     raise typer.Exit(report.exit_code)
 
 

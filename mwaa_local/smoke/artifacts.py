@@ -37,7 +37,7 @@ def require_writable(path: Path, *, is_folder: bool = False) -> None:
     except OSError as error:
         raise _cannot_write(path, error) from error
     place = path if path.exists() else folder
-    if not os.access(place, os.W_OK if place.is_file() else os.W_OK | os.X_OK):
+    if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
         raise _cannot_write(path, PermissionError(f"{place} may not be written to"))
 
 

@@ -28,13 +28,7 @@ from mwaa_local.smoke.result import Outcome, Phase, Problem, RunResult, SmokeRep
 from mwaa_local.smoke.running import DagRuns, RunLimits
 from mwaa_local.smoke.secrecy import Secrecy
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong
-from mwaa_local.smoke.signals import (
-    TimeLimit,
-    code_of,
-    code_of_interrupt,
-    signals_noted,
-    time_limit,
-)
+from mwaa_local.smoke.signals import TimeLimit, code_of, code_of_interrupt, signals_taken
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
 
 
@@ -91,19 +85,21 @@ class SmokeRun:
     def run(self) -> SmokeReport:
         """Do all phases and return the report. Only bugs are raised, after the environment was taken down."""
         began = time.monotonic()
-        try:
-            with self._outcomes(), time_limit(self._wishes.timeout_s):
-                self._phases()
-            with self._outcomes():
-                self._phase(result.REPORT, self._collect)
-        finally:
-            with signals_noted() as noted:
+        with signals_taken() as signals:
+            try:
+                with self._outcomes():  # of what comes between two phases too
+                    with self._outcomes(), signals.time_limit(self._wishes.timeout_s):
+                        self._phases()
+                    self._phase(result.REPORT, self._collect)
+                    signals.only_note()
+            finally:
+                signals.only_note()
                 with self._outcomes():
                     self._phase(result.DOWN, self._down)
                 self._leave_out_rest()
-            if noted:
-                self.report.end_as(Outcome.INTERRUPTED, code_of(noted[0]))
-            self.report.elapsed_s = time.monotonic() - began
+                if signals.noted:
+                    self.report.end_as(Outcome.INTERRUPTED, code_of(signals.noted[0]))
+                self.report.elapsed_s = time.monotonic() - began
         return self.report
 
     @contextlib.contextmanager

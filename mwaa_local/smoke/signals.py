@@ -20,20 +20,51 @@ class TimeLimit(KeyboardInterrupt):
     """The time for the whole smoke run is over."""
 
 
-@contextlib.contextmanager
-def time_limit(limit_s: float) -> Iterator[None]:
-    """Raise TimeLimit in the main thread after so many seconds."""
+class EndSignal(KeyboardInterrupt):
+    """A signal that asks for the end of the smoke run."""
 
-    def over(_number: int, _frame: object) -> None:
-        raise TimeLimit
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = code_of(number)
 
-    before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, limit_s)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+
+class Signals:
+    """What may interrupt a smoke run: once. All that comes after it is only noted.
+
+    What follows the first is cleaning up, which nobody in a hurry may cut short.
+    """
+
+    def __init__(self) -> None:
+        self.noted: list[int] = []  # those of END_SIGNALS that came, the first one too
+        self._may_interrupt = True
+
+    def only_note(self) -> None:
+        """From now on interrupt nothing any more."""
+        self._may_interrupt = False
+
+    @contextlib.contextmanager
+    def time_limit(self, limit_s: float) -> Iterator[None]:
+        """Raise TimeLimit in the main thread after so many seconds, unless a signal came first."""
+
+        def over(_number: int, _frame: object) -> None:
+            self._interrupt(TimeLimit())
+
+        before = signal.signal(signal.SIGALRM, over)
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def take(self, number: int, _frame: object) -> None:
+        self.noted.append(number)
+        self._interrupt(EndSignal(number))
+
+    def _interrupt(self, error: KeyboardInterrupt) -> None:
+        if self._may_interrupt:
+            self._may_interrupt = False
+            raise error
 
 
 def code_of_interrupt(error: KeyboardInterrupt) -> int:
@@ -42,13 +73,13 @@ def code_of_interrupt(error: KeyboardInterrupt) -> int:
 
 
 @contextlib.contextmanager
-def signals_noted() -> Iterator[list[int]]:
-    """Only note the signals that would end this process: what is left to do is to stop what was started."""
-    noted: list[int] = []
+def signals_taken() -> Iterator[Signals]:
+    """Take the signals that would end this process."""
+    signals = Signals()
     heard = [number for number in END_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # unlike under nohup
-    before = {number: signal.signal(number, lambda number, _: noted.append(number)) for number in heard}
+    before = {number: signal.signal(number, signals.take) for number in heard}
     try:
-        yield noted
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

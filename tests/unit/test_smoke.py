@@ -354,6 +354,38 @@ def test_interrupt_in_a_phase_still_takes_down(tmp_path: Path, phase: str) -> No
     assert runtime.stopped == (phase == "up")
 
 
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_second_signal_does_not_cut_short_what_the_first_one_ends(tmp_path: Path, second: signal.Signals) -> None:
+    cleaned = []
+
+    def interrupted() -> Sequence[Finding]:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(second)
+            cleaned.append("up")
+        return []
+
+    report, _ = smoked(tmp_path, check=interrupted)
+    assert (cleaned, report.outcome, report.exit_code) == (["up"], Outcome.INTERRUPTED, 143)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_signal_after_the_time_limit_is_what_counts_and_cuts_nothing_short(tmp_path: Path) -> None:
+    cleaned = []
+
+    def slow() -> Sequence[Finding]:
+        try:
+            time.sleep(30)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            cleaned.append("up")
+        return []
+
+    report, _ = smoked(tmp_path, check=slow, timeout_s=0.2)
+    assert (cleaned, report.outcome, report.exit_code) == (["up"], Outcome.INTERRUPTED, 130)
+
+
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signal_while_it_goes_down_does_not_keep_it_from_that(tmp_path: Path, number: int, exit_code: int) -> None:
     seen = []

@@ -1,12 +1,17 @@
-"""What `mwaa-local smoke` refuses before it does anything: nobody should wait minutes for it."""
+"""What `mwaa-local smoke` refuses before it does anything, since nobody should wait minutes for it, and how it ends."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import ProjectRunner
+from tests.conftest import COMMAND, ProjectRunner
 
 Make = Callable[..., ProjectRunner]
 FILES = {"mwaa.yaml": 'AirflowVersion: "3.3.1"\n', "dags/a.py": "from airflow.sdk import DAG\n", "file": ""}
@@ -59,3 +64,20 @@ def test_summary_is_no_matter_where_github_is_not_told(project: Make) -> None:
 
 def test_expected_import_error_of_a_file_that_is_not_there_is_refused(project: Make) -> None:
     assert "no.py: there is no such file" in refused(project, "--all", "--expect-import-error", "dags/no.py", code=2)
+
+
+@pytest.mark.slow
+def test_signal_while_reports_are_written_loses_none_of_them(project: Make, tmp_path: Path) -> None:
+    runner, pipe_path = project(FILES), tmp_path / "junit"
+    os.mkfifo(pipe_path)  # nothing is written into it before somebody reads
+    words = ("smoke", "--all", "--no-check", "--timeout", "1", "--junit", str(pipe_path))
+    with subprocess.Popen(
+        [*COMMAND, *words], cwd=runner.root_dir, env=dict(runner.env), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.startswith("smoke: time-out") for line in process.stdout)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process.send_signal(number)
+        suites = ET.fromstring(pipe_path.read_text())
+    assert process.returncode == 5
+    assert suites.get("errors") == "1"

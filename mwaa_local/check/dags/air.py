@@ -1,31 +1,24 @@
-"""What ruff's rules on Airflow find: names and arguments that Airflow 3 removed, moved or reads differently.
+"""What ruff's remarks on Airflow mean for a release: what fails on it, what still works, what the next one breaks.
 
-Not for what ruff finds besides, and not for rules that `rules` has in MWAA's own words (AIR003).
+ruff speaks of Airflow 3.0 and knows no other release, so that `has`, which names the release itself can import, is
+asked before its word is taken. Not for rules that `rules` has in MWAA's own words (AIR003).
 """
 
 from __future__ import annotations
 
-import ast
-import json
-import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from packaging.version import Version
 
+from mwaa_local.check.dags.air_remarks import Package, Remark, remarks
 from mwaa_local.check.finding import NOTE, WARNING, Finding, in_order
-from mwaa_local.command import Request, run
-from mwaa_local.release import Release
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, PinFile, Release
 
-RUFF_TIMEOUT_S = 120.0
-MAX_FILES_AT_ONCE = 2_000  # paths are arguments, for which Linux has 2 MB
-# Exit codes of `ruff check`: nothing found, something found; any other is a failure of its own.
-_RUFF_EXIT_CODES = (0, 1)
-_TO_AIRFLOW_3 = "before the upgrade to Airflow 3"
-_TO_AIRFLOW_3_1 = "with the upgrade to Airflow 3.1 or later"
+BEFORE_AIRFLOW_3 = "before the upgrade to Airflow 3"  # the release can do it already
+WITH_AIRFLOW_3 = "with the upgrade to Airflow 3"
+_WITH_AIRFLOW_3_1 = "with the upgrade to Airflow 3.1 or later"
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,10 @@ _CHANGED = "Airflow 3 takes other arguments there: the call fails, or means some
 _NEXT = "It works on this release, but not on Airflow 3, to which MWAA's newer environments move."
 _STILL_WORKS = "It still works on this release; a later Airflow will not have it."
 _ELSEWHERE_LATER = "It is right on this release; from Airflow 3.1 on it is elsewhere."
-_NO_SUCCESSOR = "nothing took its place in Airflow 3: see its upgrade guide"
+_ABSENT = "The file, or the task, fails where it imports it."
+_NO_SUCCESSOR = "see the upgrade guide of Airflow 3 for what took its place, if anything did"
+_OF_CONTRIB, _IN_PROVIDER = "airflow.contrib.", "import it from the provider that has it now"
+_NO_SUCCESSOR_YET = "do without it: this release has nothing of the kind"
 AIR_RULES: Mapping[str, AirRule] = {
     "AIR002": AirRule(
         severity=NOTE,
@@ -54,7 +50,7 @@ AIR_RULES: Mapping[str, AirRule] = {
         hint="say which is meant: a cron expression, or None",
     ),
     "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT),
-    "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, "import it from the provider that has it now"),
+    "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, _IN_PROVIDER),
     "AIR303": AirRule(WARNING, NOTE, _CHANGED, _NEXT, "call it as Airflow 3 has it"),
     "AIR304": AirRule(
         severity=WARNING,
@@ -63,145 +59,223 @@ AIR_RULES: Mapping[str, AirRule] = {
         hint="give a value that stays, or a template such as {{ ds }}",
     ),
     "AIR311": AirRule(NOTE, "", _STILL_WORKS, ""),
-    "AIR312": AirRule(NOTE, "", _STILL_WORKS, "", "import it from the provider that has it now"),
+    "AIR312": AirRule(NOTE, "", _STILL_WORKS, "", _IN_PROVIDER),
     "AIR321": AirRule(NOTE, "", "Airflow 3.1 moved it; the old place will go.", "", "import it from the new place"),
 }
-# What ruff knows no successor of, or names one that the next release moves again. By the name that it tells of.
-_HINTS: Mapping[str, str] = {
-    "airflow.utils.dates.days_ago": "write the date itself",
-    "airflow.hooks.base_hook.BaseHook": "import it from airflow.hooks.base; from Airflow 3.1 on, from airflow.sdk",
-    "sla": "use a deadline alert, which Airflow has from 3.1 on",
-    "sla_miss_callback": "use a deadline alert, which Airflow has from 3.1 on",
+_SDK = "airflow.sdk"
+_INTERVAL_END = ("use data_interval_end", "2.2.0")
+_PLUGINS_HOLD_NONE = ("import the classes from their module: plugins do not carry them", "2.0.0")
+# What ruff knows no successor of, or names one that the next release moves again. By the name that it tells of, and
+# with the first release on which it can be done. Source: Airflow's upgrade guide to 3 and templates reference of 2.2.
+_HINTS: Mapping[str, tuple[str, str]] = {
+    "airflow.hooks.base_hook.BaseHook": (
+        "import it from airflow.hooks.base; from Airflow 3.1 on, from airflow.sdk",
+        "2.0.0",
+    ),
+    "airflow.operators.subdag.SubDagOperator": ("use a TaskGroup", "2.0.0"),
+    "airflow.operators.subdag_operator.SubDagOperator": ("use a TaskGroup", "2.0.0"),
+    "airflow.utils.dates.days_ago": ("write the date itself", "2.0.0"),
+    "airflow.utils.db.create_session": ("import it from airflow.utils.session; in DAGs, do without it", "2.0.0"),
+    "conf": ("import conf from airflow.configuration", "2.0.0"),
+    "create_asset": ("give its arguments by name", "3.0.0"),
+    "create_dagrun": ("let a TriggerDagRunOperator start the run", "2.0.0"),
+    "Asset": ("give extra= by its name", "3.0.0"),
+    "Dataset": ("give extra= by its name", "2.4.0"),
+    "execution_date": ("use logical_date", "2.2.0"),
+    "executors": _PLUGINS_HOLD_NONE,
+    "external_trigger": ("ask for run_type", "2.0.0"),
+    "get_link": ("write it as get_link(self, operator, *, ti_key)", "2.3.0"),
+    "hooks": _PLUGINS_HOLD_NONE,
+    'inlet_events["<uri>"]': ("ask for it by the asset itself: inlet_events[Asset(…)]", "3.0.0"),
+    "next_ds": _INTERVAL_END,
+    "next_ds_nodash": _INTERVAL_END,
+    "next_execution_date": _INTERVAL_END,
+    "operators": _PLUGINS_HOLD_NONE,
+    "prev_ds": ("reckon it from logical_date", "2.2.0"),
+    "prev_ds_nodash": ("reckon it from logical_date", "2.2.0"),
+    "prev_execution_date": ("reckon it from logical_date", "2.2.0"),
+    "prev_execution_date_success": ("use prev_data_interval_start_success", "2.2.0"),
+    "sensors": _PLUGINS_HOLD_NONE,
+    "sla": ("use a deadline alert, which Airflow has from 3.1 on", "3.1.0"),
+    "sla_miss_callback": ("use a deadline alert, which Airflow has from 3.1 on", "3.1.0"),
+    "tomorrow_ds": ("use macros.ds_add(ds, 1)", "2.0.0"),
+    "tomorrow_ds_nodash": ("use macros.ds_add(ds, 1)", "2.0.0"),
+    "yesterday_ds": ("use macros.ds_add(ds, -1)", "2.0.0"),
+    "yesterday_ds_nodash": ("use macros.ds_add(ds, -1)", "2.0.0"),
+}
+# Arguments that ruff says to use instead, and the first release of Airflow 2 in MWAA's list that takes them.
+_ARGUMENTS_SINCE: Mapping[str, str] = {
+    "logical_date": "2.9.0",
+    "max_active_tasks": "2.2.0",
+    "max_active_tis_per_dag": "2.2.0",
+    "none_failed_min_one_success": "2.2.0",
+    "schedule": "2.4.0",
+    "use_task_logical_date": "2.4.0",
 }
 # Taken without an error and without an effect. Source: Airflow 3, `BaseOperator` and `DAG` (task SDK).
 _WITHOUT_EFFECT = frozenset({"sla", "sla_miss_callback"})
 _IGNORED = "Airflow 3 takes it and does nothing with it."
-_SUBJECT = re.compile(r"`([\w.]+)`")
+# Of which ruff says that Airflow 3 removed them, and 3.0 to 3.3 still have them: no matter for the upgrade.
+_KEPT = frozenset(
+    (
+        "airflow.notifications.basenotifier.BaseNotifier",
+        "airflow.operators.email.EmailOperator",
+        "airflow.operators.python.get_current_context",
+    )
+)
 # ruff says "removed" of what is only deprecated; the rest of its sentence says that it still works.
-_ONLY_DEPRECATED = ("AIR311", "is removed in Airflow 3.0", "is deprecated since Airflow 3.0")
-_INSTALL = re.compile(r"Install `(?P<package>[\w-]+)>=(?P<version>[\w.]+)` and use ")
+_SAID_REMOVED, _IS_DEPRECATED = "is removed in Airflow 3.0", "is deprecated since Airflow 3.0"
 
 
 def air_findings(
-    paths: Sequence[Path], root_dir: Path, release: Release, env: Mapping[str, str]
+    paths: Sequence[Path],
+    root_dir: Path,
+    release: Release,
+    env: Mapping[str, str],
+    has: Mapping[str, bool] | None = None,
 ) -> tuple[Finding, ...]:
     """Return what ruff's Airflow rules find in the files, each remark once a file, with paths below `root_dir`.
 
-    On Airflow 3 removed names are warnings (importing the file tells whether it fails), on Airflow 2 notes for the
-    upgrade. Airflow 1.10 has none: what ruff advises is not there yet. Files that are no valid Python are left out.
+    `has` says of names, as `air_names` returns them, whether the release can import them; ruff is believed about the
+    others. What fails on the release is a warning (importing the file tells whether it does), what only the next one
+    breaks a note. Airflow 1.10 has none: what ruff advises is not there yet.
     """
-    rules = _rules_for(release)
-    if not rules or not paths:
-        return ()
     names = {str(path.absolute()): _shown(path, root_dir) for path in paths}
-    files = sorted(names)
     found: dict[tuple[str, str, str], Finding] = {}
-    for start in range(0, len(files), MAX_FILES_AT_ONCE):
-        for row in _ruff(files[start : start + MAX_FILES_AT_ONCE], rules, root_dir, env):
-            finding = _finding(row, names, rules, release)
-            if finding is not None:
-                found.setdefault((finding.path, finding.rule, finding.what), finding)
+    for remark in _remarks(paths, root_dir, release, env):
+        finding = _Told(remark, AIR_RULES[remark.code], release, has or {}).finding(names[remark.path])
+        if finding is not None:
+            found.setdefault((finding.path, finding.rule, finding.what), finding)
     return in_order(found.values())
 
 
-def _rules_for(release: Release) -> dict[str, tuple[str, AirRule]]:
-    """Return the rules that make sense for the release, with the severity they have there."""
-    if not release.is_at_least("2.0.0"):
-        return {}
+def air_names(paths: Sequence[Path], root_dir: Path, release: Release, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the dotted names that ruff's remarks are about, and those that they advise."""
+    found = _remarks(paths, root_dir, release, env)
+    names = {name for item in found for name in (item.subject, item.successor, _public(item.place[0]))}
+    return tuple(sorted(name for name in names if name.startswith("airflow.")))
+
+
+def _public(name: str) -> str:
+    """Return the name as Airflow's own interface for DAG files has it, if it has it."""
+    return f"{_SDK}.{name}"
+
+
+def _remarks(paths: Sequence[Path], root_dir: Path, release: Release, env: Mapping[str, str]) -> list[Remark]:
     is_new = release.generation == "3.x"
-    chosen = {code: (rule.severity if is_new else rule.severity_before, rule) for code, rule in AIR_RULES.items()}
-    return {code: item for code, item in chosen.items() if item[0]}
+    codes = [code for code, rule in AIR_RULES.items() if (rule.severity if is_new else rule.severity_before)]
+    files = {str(path.absolute()) for path in paths}
+    if not files or not release.is_at_least("2.0.0"):
+        return []
+    return [item for item in remarks(sorted(files), codes, root_dir, env) if item.path in files]
 
 
 def _shown(path: Path, root_dir: Path) -> str:
     return path.relative_to(root_dir).as_posix() if path.is_relative_to(root_dir) else path.as_posix()
 
 
-def _ruff(files: list[str], codes: Mapping[str, object], root_dir: Path, env: Mapping[str, str]) -> Iterator[Any]:
-    """Yield what ruff finds in the files, by line, as its JSON tells it."""
-    from ruff import find_ruff_bin  # type: ignore[import-untyped]
+@dataclass(frozen=True)
+class _Told:
+    """One remark, as it is told of one release."""
 
-    with tempfile.TemporaryDirectory(prefix="mwaa-local-") as folder:
-        # Into a file, as warnings would stand between the lines of a common stream.
-        output_path = Path(folder) / "findings.json"
-        options = ("--isolated", "--no-cache", "--preview", "--quiet", "--no-fix", "--select", ",".join(codes))
-        output = ("--output-format", "json", "--output-file", str(output_path))
-        own_env = {name: value for name, value in env.items() if not name.startswith("RUFF_")}
-        argv = [find_ruff_bin(), "check", *options, *output, "--", *files]
-        completed = run(Request(argv, own_env, root_dir, RUFF_TIMEOUT_S))
-        if completed.exit_code not in _RUFF_EXIT_CODES:
-            raise RuntimeError(f"ruff ended with {completed.exit_code}: {completed.output}")
-        rows = json.loads(output_path.read_text(encoding="utf-8"))
-    yield from sorted(rows, key=lambda row: (row["filename"], row["location"]["row"], row["location"]["column"]))
+    remark: Remark
+    rule: AirRule
+    release: Release
+    has: Mapping[str, bool]
+
+    def finding(self, path: str) -> Finding | None:
+        if not self._is_new and self.remark.subject in _KEPT:
+            return None
+        what, why = self._what_and_why()
+        return Finding(f"ruff-{self.remark.code}", self._severity(), path, self.remark.line, what, why, self._hint())
+
+    @property
+    def _is_new(self) -> bool:
+        return self.release.generation == "3.x"
+
+    @property
+    def _is_there(self) -> bool | None:
+        """Whether the release has the name that the remark is about; None where that is not known."""
+        return self.has.get(self.remark.subject)
+
+    @property
+    def _is_removed(self) -> bool:
+        """Whether ruff says that Airflow 3 does not have it any more."""
+        return self.rule.why == _REMOVED
+
+    def _severity(self) -> str:
+        if self._is_there is False:
+            return WARNING
+        if self._is_there and self._is_new:
+            return NOTE
+        return self.rule.severity if self._is_new else self.rule.severity_before
+
+    def _what_and_why(self) -> tuple[str, str]:
+        """Return two sentences that do not contradict each other."""
+        subject = self.remark.subject
+        what = self.remark.said.partition("; It still works")[0].partition("; using it")[0].rstrip(";. ")
+        if self._is_there is False and not (self._is_new and self._is_removed):
+            return f"Airflow {self.release.airflow_version} does not have `{subject}`", _ABSENT
+        if not self._is_new:
+            return what, self.rule.why_before
+        if subject in _WITHOUT_EFFECT:
+            return f"`{subject}` has no effect since Airflow 3.0", _IGNORED
+        if self.remark.code == "AIR311" or (self._is_there and self._is_removed):
+            return what.replace(_SAID_REMOVED, _IS_DEPRECATED), _STILL_WORKS
+        if self._is_too_early:
+            return what, _ELSEWHERE_LATER
+        return what, self.rule.why
+
+    @property
+    def _is_too_early(self) -> bool:
+        """Whether the remark is about a release after this one, of the same generation."""
+        return self.remark.code == "AIR321" and not self.release.is_at_least("3.1.0")
+
+    def _hint(self) -> str:
+        """Return what to do, and when, if the release cannot have it done yet."""
+        hint, is_possible = self._advice()
+        if self._is_too_early and not is_possible:
+            return f"{_WITH_AIRFLOW_3_1}: {hint}"
+        if self._is_new or self.rule.why_before != _NEXT:
+            return hint
+        if self._is_there is False:
+            return hint if is_possible else _NO_SUCCESSOR_YET
+        return f"{BEFORE_AIRFLOW_3 if is_possible else WITH_AIRFLOW_3}: {hint}"
+
+    def _advice(self) -> tuple[str, bool]:
+        """Return what to do: ruff's advice where it helps, else ours; and whether the release can have it done."""
+        remark = self.remark
+        if remark.instead:
+            since = _ARGUMENTS_SINCE.get(remark.instead, "3.0.0")
+            return f"use `{remark.instead}` instead", self.release.is_at_least(since)
+        if remark.subject in _HINTS:
+            hint, since = _HINTS[remark.subject]
+            return hint, self.release.is_at_least(since)
+        if remark.successor:
+            return self._successor(remark.package)
+        if remark.subject.startswith(_OF_CONTRIB):
+            return _IN_PROVIDER, True
+        return remark.advice or self.rule.hint or (_NO_SUCCESSOR if "." in remark.subject else "take it out"), True
+
+    def _successor(self, package: Package | None) -> tuple[str, bool]:
+        """Return how to have the name that took the subject's place, and whether this release can."""
+        name, module = self.remark.place
+        if module.startswith(_SDK) and self.has.get(_public(name)):
+            return f"use `{name}` from `{_SDK}`", True
+        use, is_there = f"use `{name}` from `{module}`", self.has.get(self.remark.successor)
+        if is_there or (package is not None and _is_in(self.release.packages.base, package)):
+            return use, True
+        if package is not None:
+            is_possible = self._is_new or _is_in(PinFile(self.release.constraints_path), package)
+            newest = Release.load(DEFAULT_AIRFLOW_VERSION)
+            if not is_possible and _is_in(newest.packages.base, package):
+                return use, False  # it is in the image then
+            return f"add {package.name}>={package.version} to the requirements file and {use}", is_possible
+        if is_there is False and self._is_new and not self._is_too_early:
+            return _NO_SUCCESSOR, True
+        return use, self._is_new and not self._is_too_early
 
 
-def _finding(
-    row: Any, names: Mapping[str, str], rules: Mapping[str, tuple[str, AirRule]], release: Release
-) -> Finding | None:
-    severity, rule = rules.get(row["code"] or "", ("", None))
-    path, line = row["filename"], int(row["location"]["row"])
-    if rule is None or path not in names or _is_start_date(row) or _has_open_arguments(row):
-        return None
-    is_new = release.generation == "3.x"
-    what = _what(row["code"], row["message"])
-    hint = _hint(row, rule, what, release)
-    why = rule.why if is_new else rule.why_before
-    if not is_new and rule.why_before == _NEXT:
-        hint = f"{_TO_AIRFLOW_3}: {hint}"
-    elif row["code"] == "AIR321" and not release.is_at_least("3.1.0"):
-        why, hint = _ELSEWHERE_LATER, f"{_TO_AIRFLOW_3_1}: {hint}"
-    elif is_new and subject_of(what) in _WITHOUT_EFFECT:
-        what, why = f"`{subject_of(what)}` has no effect since Airflow 3.0", _IGNORED
-    return Finding(f"ruff-{row['code']}", severity, names[path], line, what, why, hint)
-
-
-def subject_of(what: str) -> str:
-    """Return the name that one of ruff's sentences tells of: dotted where it is imported, else an argument's."""
-    found = _SUBJECT.search(what)
-    return found[1] if found else ""
-
-
-def _what(code: str, message: str) -> str:
-    """Return ruff's sentence without what `why` says anyway."""
-    what = message.partition("; It still works")[0].partition("; using it")[0].rstrip(";. ")
-    rule, said, meant = _ONLY_DEPRECATED
-    return what.replace(said, meant) if code == rule else what
-
-
-def _hint(row: Any, rule: AirRule, what: str, release: Release) -> str:
-    """Return what to do: ruff's words where they help with this release, else ours."""
-    subject = subject_of(what)
-    if subject in _HINTS:
-        return _HINTS[subject]
-    hint = str((row["fix"] or {}).get("message") or "").rstrip(".")
-    if not hint:
-        return rule.hint or (_NO_SUCCESSOR if "." in subject else "take it out")
-    return _INSTALL.sub(lambda match: "use " if _is_in_image(match, release) else match[0], hint)
-
-
-def _is_in_image(match: re.Match[str], release: Release) -> bool:
-    pinned = release.packages.base.get(match["package"])
-    return pinned is not None and Version(pinned) >= Version(match["version"])
-
-
-def _has_open_arguments(row: Any) -> bool:
-    """Whether a schedule may be among the arguments that a DAG gets as `**arguments`, which ruff does not consider."""
-    if row["code"] != "AIR002":
-        return False
-    try:
-        tree = ast.parse(Path(row["filename"]).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return False
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.lineno == row["location"]["row"])
-    return any(keyword.arg is None for call in calls for keyword in call.keywords)
-
-
-def _is_start_date(row: Any) -> bool:
-    """Whether a value that changes is one of start_date, of which the rule start-date-at-parse-time tells."""
-    if row["code"] != "AIR304":
-        return False
-    try:
-        lines = Path(row["filename"]).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    return "start_date" in "".join(lines[row["location"]["row"] - 1 : row["location"]["row"]])
+def _is_in(pins: Mapping[str, str], package: Package) -> bool:
+    pinned = pins.get(package.name)
+    return pinned is not None and Version(pinned) >= Version(package.version)

@@ -100,3 +100,38 @@ def has_module(name: str) -> bool:
         importlib.import_module(name)
         return True
     return False
+
+
+def names_there(names: list[str]) -> dict[str, bool]:
+    """Return which dotted names can be imported; those left out of which importing does not tell."""
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            try:
+                found[name] = _is_there(name)
+            except Exception:  # noqa: BLE001 - whatever an old module does, which wants a database perhaps
+                continue
+    return found
+
+
+def _is_there(name: str) -> bool:
+    """Return whether importing the name works; an attribute may be one of what is imported: `conf.get`."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        module = ".".join(parts[:length])
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                return False  # it is there, and imports what is not
+            continue
+        except ImportError:
+            return False
+        try:
+            for part in parts[length:]:
+                found = getattr(found, part)
+        except (AttributeError, ImportError):
+            return False
+        return True
+    return False

@@ -34,6 +34,9 @@ with DAG("warm_up", start_date=datetime(2024, 1, 1), tags=["warm"]):
     BaseOperator(task_id="one") >> BaseOperator(task_id="two")
 """
 BUNDLE = "dags-folder"  # what Airflow 3 calls the one that MWAA has
+PACKAGES_DIR = re.compile(
+    r"(?<=\()/[^()]*/site-packages/"
+)  # in `cannot import name 'a' from 'b' (/x/site-packages/b.py)`
 MAX_FRAMES = 12  # of the user's in one traceback; a recursion has a thousand
 MAX_SAID_CHARACTERS = 2000
 
@@ -179,6 +182,7 @@ def _line_of(dag: Any) -> int:
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split()) if not isinstance(error, SyntaxError) else str(error.msg)
+    text = PACKAGES_DIR.sub("", text)
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return said[:MAX_SAID_CHARACTERS]
 

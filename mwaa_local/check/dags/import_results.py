@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # Kinds of ImportFailure.
@@ -113,6 +113,7 @@ class ImportedDags:
     elapsed_s: float
     problem: str = ""
     paths_note: str = ""  # why files do not see MWAA's /usr/local/airflow, or ""
+    names: Mapping[str, bool] = field(default_factory=dict)  # dotted name -> whether the release can import it
 
     @property
     def slowest(self) -> tuple[ImportedFile, ...]:

@@ -52,7 +52,8 @@ class DagsImport:
     """Imports a project's DAG files. `env` is the caller's shell, `base` has the requirements where they matter.
 
     `jobs` files are imported at a time; `exports` is what the startup script set for the scheduler. A file that takes
-    more memory than `memory_bytes` is ended; None is what the scheduler of the environment class has.
+    more memory than `memory_bytes` is ended; None is what the scheduler of the environment class has. `names` are
+    dotted names of which is to be told whether the release can import them.
     """
 
     project: Project
@@ -64,6 +65,7 @@ class DagsImport:
     known: Known = field(default_factory=Known, repr=False)
     exports: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory_bytes: int | None = None
+    names: tuple[str, ...] = ()
 
     def run(self, on_file: OnFile) -> ImportedDags:
         """Return what every file did. `on_file` is told of each as soon as it is known, on another thread."""
@@ -82,7 +84,8 @@ class DagsImport:
             note = problem_path.read_text(encoding="utf-8") if problem_path.exists() else ""
             problem = "" if answers.done else answers.mask(_why_ended(completed))
             files = tuple(sorted(answers.files, key=lambda file: file.path))
-            return ImportedDags(files, answers.limit_s, time.monotonic() - started, problem, note)
+            elapsed_s = time.monotonic() - started
+            return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, answers.names)
 
     def _request(self, work_dir: Path, home_dir: Path) -> Request:
         folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
@@ -113,6 +116,7 @@ class DagsImport:
             "memory_bytes": self.memory_bytes or class_bytes,
             "roots": roots,
             "known": {"variables": dict(self.known.variables), "connections": dict(self.known.connections)},
+            "names": self.names,
             "load_timeout_s": LOAD_TIMEOUT_S,
         }
 
@@ -145,6 +149,7 @@ class _Answers:
 
     def __init__(self, path: Path, home_dir: Path, mask: Mask, on_file: OnFile) -> None:
         self.files: list[ImportedFile] = []
+        self.names: dict[str, bool] = {}
         self.limit_s = 0.0
         self.done = False
         self.mask = mask
@@ -173,6 +178,8 @@ class _Answers:
             self._on_file(self.files[-1])
         elif "limit_s" in answer:
             self.limit_s = answer["limit_s"]
+        elif "names" in answer:
+            self.names = answer["names"]
         else:
             self.done = True
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.airflow_settings import Known
-from mwaa_local.check.dags.air import air_findings
+from mwaa_local.check.dags.air import air_findings, air_names
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
@@ -72,7 +72,7 @@ class DagsCheck:
             providers = beside.submit(self._provider_findings)
             imported, findings = self._imported()
             found = [*findings, *self._source_findings(imported), *providers.result()]
-        return CheckedDags(imported, in_order(told_once(list(self._kept(found)))))
+        return CheckedDags(imported, in_order(told_once(list(self._kept(found)), self._line)))
 
     def _imported(self) -> tuple[ImportedDags, list[Finding]]:
         maker = DagPackagesMaker(
@@ -95,6 +95,7 @@ class DagsCheck:
             self.jobs,
             self.known,
             self.exports,
+            names=air_names(self._python_files(), self.project.root_dir, self.release, self.env),
         )
         imported = trial.run(self.on_file)
         return imported, [*made.findings, *import_findings(imported, self.release, strict=self.strict)]
@@ -102,13 +103,21 @@ class DagsCheck:
     def _source_findings(self, imported: ImportedDags) -> list[Finding]:
         paths = [self.project.root_dir / file.path for file in imported.files if file.path.endswith(".py")]
         found = [finding for path in paths for finding in self._of_rules(path)]
-        return [*found, *air_findings(paths, self.project.root_dir, self.release, self.env)]
+        return [*found, *air_findings(paths, self.project.root_dir, self.release, self.env, imported.names)]
+
+    def _python_files(self) -> list[Path]:
+        """Return all that Airflow may read: which of them it does, only it knows."""
+        return [path for path in self.project.dags_dir.rglob("*.py") if path.is_file()]
 
     def _of_rules(self, path: Path) -> Iterable[Finding]:
         source = Source.read(path, path.relative_to(self.project.root_dir).as_posix(), self.release)
         if source is not None:
             for rule in RULES:
                 yield from rule.find(source)
+
+    def _line(self, path: str, number: int) -> str:
+        lines = _lines(self.project.root_dir / path)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def _provider_findings(self) -> list[Finding]:
         """Return what DAGs and plugins import of providers that have no such module."""

@@ -4,8 +4,9 @@
 
 Airflow and the plugins are imported once; for each file a child is forked, so that one that hangs, crashes or eats the
 memory is one file lost. The request is JSON: `work_dir`, `jobs`, `memory_bytes`, `roots` (pairs: a folder, its name
-for the user), `known` (Variables and Connections), `load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of
-the work_dir; a line on standard output says that there is a new one. Runs on Python 3.7 too.
+for the user), `known` (Variables and Connections), `names` (to be looked for in Airflow), `load_timeout_s`. Answers
+are lines of JSON in `answers.jsonl` of the work_dir; a line on standard output says that there is a new one. Runs on
+Python 3.7 too.
 
 Not for judging what it finds: that is `import_findings`.
 """
@@ -30,6 +31,7 @@ from import_loading import (  # type: ignore[import-not-found]
     airflow_imports,
     dag_files,
     load_airflow,
+    names_there,
     preload,
     seconds,
 )
@@ -49,6 +51,7 @@ MAX_TAIL_LINES = 8
 GIB_BYTES = 1 << 30
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 AIRFLOW_FIRST_WORDS = "Filling up the DagBag from"  # a line of its log, before each file
+NAMES = "names"  # in the place of a file's number
 POLL_S = 0.2  # between two looks at how much memory the files take
 # core.dagbag_import_timeout and dag_file_processor_timeout (MWAA user guide, "Performance tuning"). Airflow itself ends
 # an import after the first; after the second, the dag-processor kills the file's process, and so does this.
@@ -79,6 +82,7 @@ class Probe:
         gc.collect()
         gc.freeze()  # what no child collects need not be copied for it
         self._import_all(paths)
+        self._answer(names=self._names() if self._request["names"] else {})
         self._answer(done=True)
 
     def _load(self) -> list[str]:
@@ -122,6 +126,26 @@ class Probe:
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # here as well as there: whoever comes first
         self._running[pid] = (number, path, time.monotonic())
+
+    def _names(self) -> dict[str, bool]:
+        """Look for the names in a process of its own, as old modules do all sorts of things when imported."""
+        path = self._work_dir / f"{NAMES}.json"
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._prepare_child(NAMES)
+                signal.alarm(int(self._processor_limit_s) or 1)
+                new_path = self._work_dir / f"{NAMES}.new"
+                new_path.write_text(json.dumps(names_there(self._request["names"])), encoding="utf-8")
+                new_path.rename(path)
+            finally:
+                os._exit(0)
+        self._running[pid] = (0, NAMES, time.monotonic())  # so that it ends when this does
+        os.waitpid(pid, 0)
+        del self._running[pid]
+        _kill_group(pid)
+        found: dict[str, bool] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return found
 
     def _look(self) -> None:
         for pid, (number, path, begun) in list(self._running.items()):
@@ -177,7 +201,7 @@ class Probe:
             sys.stderr.flush()
             os._exit(1)
 
-    def _prepare_child(self, number: int) -> None:
+    def _prepare_child(self, number: int | str) -> None:
         signal.set_wakeup_fd(-1)
         for name in (*ENDS, signal.SIGCHLD):
             signal.signal(name, signal.SIG_DFL)
