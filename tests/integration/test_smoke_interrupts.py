@@ -237,7 +237,9 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectRunner]:
         pytest.param("check", (), "environment file ok", (signal.SIGHUP,), id="check, terminal gone"),
         pytest.param("up", ("--no-check",), "redis ready", (signal.SIGTERM,), id="up, SIGTERM"),
         pytest.param("up", ("--no-check",), "postgres ready", (signal.SIGINT, signal.SIGINT), id="up, Ctrl-C twice"),
-        pytest.param("run", ("--no-check",), "hangs was triggered", (signal.SIGTERM,), id="run, SIGTERM"),
+        pytest.param(
+            "run", ("--no-check",), "hangs was triggered", (signal.SIGTERM, signal.SIGINT), id="run, SIGTERM and Ctrl-C"
+        ),
     ],
 )
 def test_signal_leaves_reports_and_nothing_else(
