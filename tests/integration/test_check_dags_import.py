@@ -32,6 +32,14 @@ from tests.many_dags import IMPORTS, many_dags
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 JOBS = 2
+NAMES = {
+    "airflow.models.Variable": True,
+    "airflow.models.variable": True,  # a module
+    "airflow.configuration.conf.get": True,
+    "airflow.models.Absent": False,
+    "airflow.absent.Name": False,
+    "own_backend.Backend": True,
+}
 IMPORT_TIMEOUT_S = 3
 PROCESSOR_TIMEOUT_S = 6
 END_WAIT_S = 90.0  # on a machine that has much else to do
@@ -81,6 +89,7 @@ FILES = {
     "dags/fails.py": dag("fails", "\nimport helper\n\nhelper.fail()\n"),
     "dags/syntax.py": HEAD + "dag = DAG(\n",
     "dags/no_module.py": dag("no_module", "import absent_package_of_requirements\n"),
+    "dags/no_name.py": dag("no_name", "from airflow.utils.state import absent_name\n"),
     "dags/hangs.py": dag("hangs", "import time\n\ntime.sleep(600)\n"),
     "dags/deaf.py": dag(
         "deaf",
@@ -221,7 +230,7 @@ def living(project: Project) -> tuple[int, ...]:
 
 def run(project: Project, version: str, home_dir: Path, known: Known | None = None) -> Imported:
     told: list[ImportedFile] = []
-    trial = replace(importing(project, version, home_dir), known=known or Known())
+    trial = replace(importing(project, version, home_dir), known=known or Known(), names=tuple(NAMES))
     dags = trial.run(told.append)
     return Imported(project.root_dir, trial.release, dags, tuple(told), living(project))
 
@@ -289,6 +298,16 @@ def test_missing_module_is_named(imported: Imported) -> None:
     [failure] = imported.file("no_module.py").failures
     assert failure.missing == "absent_package_of_requirements"
     assert "requirements file" in imported.finding("no_module.py", "dag-import-error").hint
+
+
+def test_missing_name_is_told_without_the_folders_of_this_machine(imported: Imported) -> None:
+    what = imported.finding("no_name.py", "dag-import-error").what
+    assert what.startswith("import error: ImportError: cannot import name 'absent_name' from 'airflow.utils.state'")
+    assert str(cache_dir()) not in what
+
+
+def test_release_tells_which_names_it_has(imported: Imported) -> None:
+    assert imported.dags.names == NAMES
 
 
 def test_file_that_hangs_is_ended_at_airflows_limit(imported: Imported) -> None:
@@ -449,6 +468,15 @@ def test_plugin_that_ends_python_is_told(tmp_path: Path) -> None:
     assert (finding.rule, finding.severity, finding.path) == ("dag-import-crash", ERROR, "dags")
     assert "exit code 9" in finding.why
     assert "farewell" in finding.why
+
+
+def test_module_that_ends_python_when_names_are_looked_for_loses_them_alone(tmp_path: Path) -> None:
+    files = {"dags/ends.py": "import os\n\nos._exit(3)\n", "dags/a.py": dag("a")}
+    project = make(tmp_path / "project", files)
+    # Before 3.0, the DAGs' folder is where Python looks for modules from the start.
+    found = replace(importing(project, "2.10.3", tmp_path), names=("airflow.DAG", "ends.X")).run(lambda _file: None)
+    assert (found.problem, found.names) == ("", {})
+    assert [file.dag_ids for file in found.files] == [("a",)]
 
 
 def test_airflows_deprecations_are_told_where_the_user_wrote_them(tmp_path: Path) -> None:

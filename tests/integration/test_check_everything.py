@@ -266,6 +266,6 @@ def test_what_airflow_and_ruff_both_say_is_told_once(project: MakeProject) -> No
     found = dags(project({"mwaa.yaml": ENVIRONMENT, **files}))["findings"]
     gone, old = ([item for item in found if item["path"] == path] for path in files)
     assert [(item["rule"], item["line"]) for item in gone] == [("dag-import-error", 2)]
-    assert "`Asset` has been moved to `airflow.sdk`" in gone[0]["hint"]
+    assert gone[0]["hint"] == "use `Asset` from `airflow.sdk`"
     assert [(item["rule"], item["line"]) for item in old] == [("ruff-AIR311", 4)]
     assert "Airflow says: " in old[0]["why"]

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
-from mwaa_local.check.dags.air import AIR_RULES, air_findings
+from mwaa_local.check.dags.air import AIR_RULES, KEPT, air_findings, air_names
 from mwaa_local.check.dags.rule import DagRule, findings
 from mwaa_local.check.dags.rules import RULES, dag_argument_in_default_args, ecs_argument_in_camel_case
 from mwaa_local.check.dags.rules.sensor_holds_slot import DEFAULT_TIMEOUT_S
@@ -514,11 +514,17 @@ FindAir = Callable[..., dict[str, Finding]]
 def air(tmp_path: Path) -> FindAir:
     """Write a file and return what ruff's rules find in it, by rule; the last where there are several."""
 
-    def find(text: str = LEGACY, version: str = LATEST, env: dict[str, str] | None = None) -> dict[str, Finding]:
+    def find(
+        text: str = LEGACY,
+        version: str = LATEST,
+        env: dict[str, str] | None = None,
+        has: dict[str, bool] | None = None,
+    ) -> dict[str, Finding]:
         path = tmp_path / "dags" / "a.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-        return {item.rule: item for item in air_findings([path], tmp_path, Release.load(version), env or {})}
+        items = air_findings([path], tmp_path, Release.load(version), env or {}, has)
+        return {item.rule: item for item in items}
 
     return find
 
@@ -527,8 +533,8 @@ def test_names_removed_in_airflow_3_are_warnings_there_and_notes_before(air: Fin
     new, old = air(), air(version=OLD)
     for code in ("ruff-AIR301", "ruff-AIR302"):
         assert (new[code].severity, old[code].severity) == (WARNING, NOTE)
-        assert old[code].hint.startswith("before the upgrade to Airflow 3: ")
-        assert not new[code].hint.startswith("before")
+        assert "the upgrade to Airflow 3: " in old[code].hint
+        assert "upgrade" not in new[code].hint
     assert new["ruff-AIR302"].path == "dags/a.py"
     assert new["ruff-AIR302"].line == 10
     assert (
@@ -586,7 +592,7 @@ def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> Non
             "ruff-AIR321",
             "moved",
             "Airflow 3.1 moved",
-            "`TaskGroup` has been moved to `airflow.sdk`",
+            "use `TaskGroup` from `airflow.sdk`",
         ),
         (
             "from airflow.utils.task_group import TaskGroup\nTaskGroup('a')\n",
@@ -611,7 +617,65 @@ def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> Non
             "ruff-AIR302",
             "moved into `standard` provider",
             "works on this release",
-            "before the upgrade to Airflow 3: Install",
+            "with the upgrade to Airflow 3: use `BashOperator` from `airflow.providers.standard.operators.bash`",
+        ),
+        # The first can be done at once, the second when there is an Airflow that takes it.
+        (
+            "from airflow import DAG\nDAG('a', concurrency=1, schedule=None)\n",
+            "2.2.2",
+            "ruff-AIR301",
+            "removed in Airflow 3.0",
+            "works on this release",
+            "before the upgrade to Airflow 3: use `max_active_tasks` instead",
+        ),
+        (
+            "from airflow import DAG\nDAG('a', schedule_interval=None)\n",
+            "2.2.2",
+            "ruff-AIR301",
+            "removed in Airflow 3.0",
+            "works on this release",
+            "with the upgrade to Airflow 3: use `schedule` instead",
+        ),
+        # The provider is in no image of MWAA, and in the constraints of both.
+        (
+            "from airflow.operators.papermill_operator import PapermillOperator\nPapermillOperator(task_id='a')\n",
+            OLD,
+            "ruff-AIR302",
+            "moved into `papermill` provider",
+            "works on this release",
+            "before the upgrade to Airflow 3: add apache-airflow-providers-papermill>=1.0.0 to the requirements file",
+        ),
+        (
+            "from airflow.operators.subdag import SubDagOperator\nSubDagOperator(task_id='a')\n",
+            OLD,
+            "ruff-AIR301",
+            "removed in Airflow 3.0",
+            "works on this release",
+            "before the upgrade to Airflow 3: use a TaskGroup",
+        ),
+        (
+            "from airflow.contrib.operators.ecs_operator import ECSOperator\nECSOperator(task_id='a')\n",
+            "2.2.2",
+            "ruff-AIR301",
+            "removed in Airflow 3.0",
+            "works on this release",
+            "before the upgrade to Airflow 3: import it from the provider that has it now",
+        ),
+        (
+            "from airflow.sdk import task\n@task\ndef a(**context):\n    context['execution_date']\n",
+            LATEST,
+            "ruff-AIR301",
+            "`execution_date` is removed",
+            "does not have it",
+            "use logical_date",
+        ),
+        (
+            "from airflow.sdk import Asset\nAsset('s3://a/b', {'a': 1})\n",
+            LATEST,
+            "ruff-AIR303",
+            "`Asset` signature is changed",
+            "takes other arguments",
+            "give extra= by its name",
         ),
         (
             "from airflow.hooks.base_hook import BaseHook\nBaseHook()\n",
@@ -630,6 +694,144 @@ def test_words_of_ruff_do_not_contradict_themselves(
     assert what in found.what
     assert why in found.why
     assert hint in found.hint
+
+
+# What the release has, it says itself: ruff knows 3.0 alone, and not what MWAA's image of a release holds.
+@pytest.mark.parametrize(
+    ("text", "version", "has", "severity", "what", "why", "hint"),
+    [
+        (  # gone from 3.2 on
+            "from airflow.datasets import Dataset\nDataset('s3://a')\n",
+            LATEST,
+            {"airflow.datasets.Dataset": False, "airflow.sdk.Asset": True},
+            WARNING,
+            f"Airflow {LATEST} does not have `airflow.datasets.Dataset`",
+            "fails where it imports it",
+            "use `Asset` from `airflow.sdk`",
+        ),
+        (
+            "from airflow.datasets import Dataset\nDataset('s3://a')\n",
+            "3.0.6",
+            {"airflow.datasets.Dataset": True, "airflow.sdk.Asset": True},
+            NOTE,
+            "`airflow.datasets.Dataset` is deprecated since Airflow 3.0",
+            "still works",
+            "use `Asset` from `airflow.sdk`",
+        ),
+        (
+            "from airflow.operators.python import get_current_context\nget_current_context()\n",
+            LATEST,
+            {"airflow.operators.python.get_current_context": True, "airflow.sdk.get_current_context": True},
+            NOTE,
+            "`airflow.operators.python.get_current_context` is deprecated since Airflow 3.0",
+            "still works",
+            "use `get_current_context` from `airflow.sdk`",
+        ),
+        (
+            "from airflow.utils.dates import days_ago\ndays_ago(1)\n",
+            LATEST,
+            {"airflow.utils.dates.days_ago": False},
+            WARNING,
+            "`airflow.utils.dates.days_ago` is removed in Airflow 3.0",
+            "does not have it any more",
+            "write the date itself",
+        ),
+        (  # the place that Airflow's own warning names
+            "from airflow.models.param import Param\nParam(1)\n",
+            LATEST,
+            {
+                "airflow.models.param.Param": True,
+                "airflow.sdk.definitions.param.Param": True,
+                "airflow.sdk.Param": True,
+            },
+            NOTE,
+            "deprecated",
+            "still works",
+            "use `Param` from `airflow.sdk`",
+        ),
+        (
+            "import airflow.utils.log.secrets_masker as m\nm()\n",
+            LATEST,
+            {"airflow.utils.log.secrets_masker": False, "airflow.sdk.execution_time.secrets_masker": False},
+            WARNING,
+            "removed in Airflow 3.0",
+            "does not have it",
+            "see the upgrade guide of Airflow 3",
+        ),
+        (  # what is elsewhere from 3.1 on may be there already
+            "from airflow.utils.task_group import TaskGroup\nTaskGroup('a')\n",
+            "3.0.6",
+            {"airflow.utils.task_group.TaskGroup": True, "airflow.sdk.TaskGroup": True},
+            NOTE,
+            "moved in Airflow 3.1",
+            "right on this release",
+            "use `TaskGroup` from `airflow.sdk`",
+        ),
+        (
+            "from airflow.utils.timezone import utcnow\nutcnow()\n",
+            "3.0.6",
+            {"airflow.utils.timezone.utcnow": True, "airflow.sdk.timezone.utcnow": False},
+            NOTE,
+            "moved in Airflow 3.1",
+            "right on this release",
+            "with the upgrade to Airflow 3.1 or later: use `utcnow` from `airflow.sdk.timezone`",
+        ),
+        (
+            "from airflow.contrib.operators.ecs_operator import ECSOperator\nECSOperator(task_id='a')\n",
+            OLD,
+            {"airflow.contrib.operators.ecs_operator.ECSOperator": False},
+            WARNING,
+            f"Airflow {OLD} does not have `airflow.contrib.operators.ecs_operator.ECSOperator`",
+            "fails where it imports it",
+            "import it from the provider that has it now",
+        ),
+        (
+            "from airflow.utils.helpers import chain\nchain()\n",
+            OLD,
+            {"airflow.utils.helpers.chain": False, "airflow.sdk.chain": False},
+            WARNING,
+            f"Airflow {OLD} does not have `airflow.utils.helpers.chain`",
+            "fails where it imports it",
+            "do without it: this release has nothing of the kind",
+        ),
+        (  # the project's requirements may bring it
+            "from airflow.operators.bash_operator import BashOperator\nBashOperator(task_id='a')\n",
+            OLD,
+            {
+                "airflow.operators.bash_operator.BashOperator": True,
+                "airflow.providers.standard.operators.bash.BashOperator": True,
+            },
+            NOTE,
+            "moved into `standard` provider in Airflow 3.0",
+            "works on this release",
+            "before the upgrade to Airflow 3: use `BashOperator` from `airflow.providers.standard.operators.bash`",
+        ),
+    ],
+)
+def test_release_itself_says_which_names_it_has(
+    air: FindAir, text: str, version: str, has: dict[str, bool], severity: str, what: str, why: str, hint: str
+) -> None:
+    [found] = air(text, version=version, has=has).values()
+    assert found.severity == severity
+    assert what in found.what
+    assert why in found.why
+    assert found.hint.startswith(hint)
+
+
+def test_what_airflow_3_has_still_is_no_matter_for_the_upgrade(air: FindAir) -> None:
+    text = "from airflow.operators.email import EmailOperator\nEmailOperator(task_id='a')\n"
+    assert air(text, version=OLD) == {}
+
+
+def test_names_to_ask_the_release_for_are_those_told_of_and_those_advised(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("from airflow.models.param import Param\nParam(1)\n")
+    assert air_names([path], tmp_path, Release.load(LATEST), {}) == (
+        "airflow.models.param.Param",
+        "airflow.sdk.Param",
+        "airflow.sdk.definitions.param.Param",
+    )
+    assert air_names([path], tmp_path, Release.load(OLDEST), {}) == ()
 
 
 def test_dag_without_schedule_is_worth_a_warning_where_it_would_run_daily(air: FindAir) -> None:
@@ -699,7 +901,7 @@ def test_every_airflow_rule_of_this_ruff_is_taken_or_left_out_for_a_reason() -> 
 # Real Airflow.
 
 FACTS_SCRIPT = """
-import inspect, json, logging, sys, warnings
+import importlib, inspect, json, logging, sys, warnings
 warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
 from datetime import datetime
@@ -728,6 +930,14 @@ with DAG("given", start_date=datetime(2024, 1, 1), default_args={
     sensor_of_given = BaseSensorOperator(task_id="wait")
 
 
+def can_import(name):
+    module, _, member = name.rpartition(".")
+    try:
+        return hasattr(importlib.import_module(module), member)
+    except ImportError:
+        return False
+
+
 def schedule(dag):
     return type(dag.timetable).__name__ + str(getattr(dag.timetable, "_delta", ""))
 
@@ -737,6 +947,7 @@ print("FACTS" + json.dumps({
     "timeout": sensor.timeout if isinstance(sensor.timeout, (int, float)) else sensor.timeout.total_seconds(),
     "mode": sensor.mode,
     "refused": refused,
+    "kept": [name for name in json.loads(sys.argv[2]) if can_import(name)],
     "same": [schedule(plain) == schedule(given), plain.catchup == given.catchup,
              plain.max_active_runs == given.max_active_runs],
     "schedule": schedule(plain),
@@ -771,7 +982,7 @@ def test_airflow_does_what_the_rules_say_of_it(version: str, store: PackageStore
     environment = store.base(Release.load(version), lambda _: None)
     env = {**make_clean_env(tmp_path), "AIRFLOW_HOME": str(tmp_path / "airflow"), "PYTHONPATH": ""}
     camel = json.dumps([*ecs_argument_in_camel_case._TOP, *ecs_argument_in_camel_case._ABSENT])
-    argv = [str(environment.python_path), "-c", FACTS_SCRIPT, camel]
+    argv = [str(environment.python_path), "-c", FACTS_SCRIPT, camel, json.dumps(sorted(KEPT))]
     completed = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120)
     assert "FACTS" in completed.stdout, completed.stderr
     facts = json.loads(completed.stdout.partition("FACTS")[2])
@@ -782,6 +993,7 @@ def test_airflow_does_what_the_rules_say_of_it(version: str, store: PackageStore
     assert facts["schedule"] == ("NullTimetable" if is_new else "DeltaDataIntervalTimetable1 day, 0:00:00")
     assert (facts["timeout"], facts["mode"]) == (DEFAULT_TIMEOUT_S, "poke")
     assert facts["refused"] == json.loads(camel)
+    assert not is_new or facts["kept"] == sorted(KEPT)
 
 
 def test_release_of_a_source_may_be_any(tmp_path: Path) -> None:

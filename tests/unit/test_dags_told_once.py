@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mwaa_local.check.dags.told_once import told_once
@@ -32,6 +34,15 @@ def deprecated(said: str, line: int = 2, path: str = "dags/a.py") -> Finding:
             9,
         ),
         ("TypeError: DAG.__init__() got an unexpected keyword argument 'default_view'", "default_view", 2),
+        # The line is that of the call of what @dag decorates, ruff's that of the decorator.
+        ("TypeError: DAG.__init__() got an unexpected keyword argument 'default_view'", "default_view", 1),
+        (
+            "TypeError: Invalid arguments were passed to BashOperator (task_id: a). Invalid arguments were: "
+            "**kwargs: {'task_concurrency': 3}",
+            "task_concurrency",
+            2,
+        ),
+        ("ImportError: cannot import name 'apply_defaults' from 'airflow.utils.decorators'", "apply_defaults", 9),
     ],
 )
 def test_import_error_goes_before_ruffs_and_takes_its_hint(said: str, subject: str, line: int) -> None:
@@ -46,7 +57,8 @@ def test_import_error_goes_before_ruffs_and_takes_its_hint(said: str, subject: s
         ("ModuleNotFoundError: No module named 'airflow.datasets'", ruff("airflow.datasets_more.Dataset")),
         ("ModuleNotFoundError: No module named 'airflow.datasets'", ruff("airflow.datasets.Dataset", path="dags/b.py")),
         ("ImportError: cannot import name 'a' from 'airflow.utils.dates'", ruff("airflow.utils.dates.days_ago")),
-        ("TypeError: DAG.__init__() got an unexpected keyword argument 'default_view'", ruff("default_view", line=3)),
+        ("TypeError: DAG.__init__() got an unexpected keyword argument 'default_view'", ruff("orientation", line=2)),
+        ("KeyError: 'execution_date'", ruff("execution_date")),
         ("ValueError: no", ruff("airflow.datasets.Dataset")),
     ],
 )
@@ -83,8 +95,10 @@ def test_airflows_words_go_into_ruffs_finding(said: str, subject: str) -> None:
         # What is to be used instead is no subject.
         ("The `airflow.old.A` attribute is deprecated. Please use `'airflow.models.B'`.", ruff("airflow.models.B")),
         ("The `airflow.old.A` attribute is deprecated.", ruff("airflow.old.A", path="dags/b.py")),
-        ("Passing 'sla' is deprecated.", ruff("sla", line=3)),
         ("This is deprecated.", ruff("airflow.old.A")),
+        ("Function `days_ago` is deprecated.", ruff("airflow.utils.dates.days_ago", line=3)),
+        ("This module is deprecated. Please use `airflow.new`.", ruff("airflow.older.A")),
+        ("This class is deprecated. Please use `airflow.new.A`.", ruff("airflow.old.A", line=3)),
     ],
 )
 def test_airflows_words_on_something_else_stay_a_finding(said: str, found: Finding) -> None:
@@ -95,6 +109,46 @@ def test_airflows_words_on_something_else_stay_a_finding(said: str, found: Findi
 def test_argument_is_told_once_where_both_name_its_line() -> None:
     [found] = told_once([deprecated("Passing 'sla' is deprecated.", line=3), ruff("sla", line=3)])
     assert found.why == "why\nAirflow says: Passing 'sla' is deprecated."
+
+
+@pytest.mark.parametrize("line", [3, 8])
+def test_argument_is_told_once_for_all_its_lines(line: int) -> None:
+    """ruff's remark is one for the file, on its first line."""
+    [found] = told_once([deprecated("Param `sla` is deprecated.", line=line), ruff("sla", line=3)])
+    assert found.why == "why\nAirflow says: Param `sla` is deprecated."
+
+
+def test_same_words_on_several_lines_are_said_once() -> None:
+    notes = [deprecated("Param `sla` is deprecated.", line=line) for line in (3, 4, 5)]
+    [found] = told_once([*notes, ruff("sla", line=3)])
+    assert found.why == "why\nAirflow says: Param `sla` is deprecated."
+
+
+@pytest.mark.parametrize(
+    ("said", "line", "subject"),
+    [
+        # Airflow 2.2 names neither the module nor the class, so that the line does.
+        ("This module is deprecated. Please use `airflow.b`.", "from airflow.a import A", "airflow.a.A"),
+        ("This module is deprecated. Please use `airflow.b`.", "    import airflow.a as a", "airflow.a.A"),
+        ("This class is deprecated. Please use `airflow.b.B`.", "    A(task_id='x')", "airflow.a.A"),
+        ("This decorator is deprecated. All must use apply_default decorator.", "class X(Y):", "apply_defaults"),
+        ("Function `days_ago` is deprecated. Use `pendulum.today`.", "days_ago(1)", "airflow.utils.dates.days_ago"),
+        ("provide_context is deprecated as of 2.0", "X(provide_context=True)", "provide_context"),
+    ],
+)
+def test_line_tells_where_airflow_has_no_name(said: str, line: str, subject: str) -> None:
+    [found] = told_once([deprecated(said, line=9), ruff(subject)], lambda _path, _line: line)
+    assert found.why == f"why\nAirflow says: {said}"
+
+
+@pytest.mark.parametrize("when", ["before", "with"])
+def test_advice_for_a_later_release_does_not_mend_an_error_of_this_one(when: str) -> None:
+    said = "TypeError: DAG.__init__() got an unexpected keyword argument 'fail_stop'"
+    later = ruff("fail_stop", hint=f"{when} the upgrade to Airflow 3: use `fail_fast` instead")
+    [error] = told_once([failure(said), later])
+    assert error.hint == "look around"
+    [error] = told_once([replace(failure(said), hint=""), later])
+    assert error.hint == "take it out: this release does not know it"
 
 
 def test_findings_of_other_rules_are_left_alone() -> None:

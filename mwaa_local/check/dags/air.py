@@ -116,7 +116,7 @@ _ARGUMENTS_SINCE: Mapping[str, str] = {
 _WITHOUT_EFFECT = frozenset({"sla", "sla_miss_callback"})
 _IGNORED = "Airflow 3 takes it and does nothing with it."
 # Of which ruff says that Airflow 3 removed them, and 3.0 to 3.3 still have them: no matter for the upgrade.
-_KEPT = frozenset(
+KEPT = frozenset(
     (
         "airflow.notifications.basenotifier.BaseNotifier",
         "airflow.operators.email.EmailOperator",
@@ -184,7 +184,7 @@ class _Told:
     has: Mapping[str, bool]
 
     def finding(self, path: str) -> Finding | None:
-        if not self._is_new and self.remark.subject in _KEPT:
+        if not self._is_new and self.remark.subject in KEPT:
             return None
         what, why = self._what_and_why()
         return Finding(f"ruff-{self.remark.code}", self._severity(), path, self.remark.line, what, why, self._hint())
