@@ -90,6 +90,12 @@ class Runtime(Protocol):
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
 
+    def memory_kills(self) -> int | None:
+        """Return how many processes the kernel has killed for lack of memory where tasks run; None if it does not say.
+
+        Only a difference between two answers means something.
+        """
+
     def remove_data(self) -> None:
         """Remove what a stopped environment keeps: the databases of all releases, the queue, installed packages."""
 

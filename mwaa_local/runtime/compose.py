@@ -32,9 +32,11 @@ from mwaa_local.runtime.compose_watch import Watch
 from mwaa_local.runtime.container_command import run_in_container
 from mwaa_local.runtime.container_logs import ContainerLogs
 from mwaa_local.runtime.engine import ComposeProject, Container, Engine
+from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.readiness import describe_exit
 
 NAME_CHARACTERS = 20  # of the folder's name in the Compose project's
+WORKER_SERVICE = "worker"
 POLL_PAUSE_S = 0.2
 ENDS_TIMEOUT_S = 1.0
 NOTED_TIMEOUT_S = 5.0  # for the engine's list to show what it has done
@@ -362,6 +364,16 @@ class ComposeRuntime:
         return done.stdout
 
     # Volumes and image.
+
+    def memory_kills(self) -> int | None:
+        """Ask the containers of workers, where tasks run. One that was started again counts from nothing."""
+        counts = []
+        for container in self.containers():
+            if container.service == WORKER_SERVICE and container.is_up:
+                with contextlib.suppress(NotRunning):  # it ended just now
+                    counts.append(kills_in(self.engine.exec(container.id, CONTAINER_ARGV)[1]))
+        known = [count for count in counts if count is not None]
+        return sum(known) if known else None
 
     def remove_data(self) -> None:
         for name in self.engine.volumes(self._compose.name):

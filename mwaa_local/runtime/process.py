@@ -42,6 +42,7 @@ from mwaa_local.runtime import (
     LogLine,
     logfile,
 )
+from mwaa_local.runtime.memory import kills_on_machine
 from mwaa_local.runtime.state import (
     ISOLATION_VARIABLE,
     MARK_VARIABLE,
@@ -168,6 +169,9 @@ class ProcessRuntime:
                 return int(answer["exit_code"])
             raise ComponentUnknown(f"cannot run in component {component!r}", str(answer.get("error", answer)))
         raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
+
+    def memory_kills(self) -> int | None:
+        return kills_on_machine()
 
     def remove_data(self) -> None:
         for folder in (self.project.database_dir, self._queue_dir, self.project.state_dir / "packages"):

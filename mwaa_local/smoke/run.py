@@ -29,7 +29,7 @@ from mwaa_local.smoke.running import DagRuns, RunLimits
 from mwaa_local.smoke.secrecy import Secrecy
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong
 from mwaa_local.smoke.signals import TimeLimit, code_of, code_of_interrupt, signals_taken
-from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
+from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure, was_killed
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class SmokeRun:
         self._expected = Expectations()
         self._dags: tuple[Dag, ...] = ()
         self._dates: dict[str, str] = {}
+        self._kills: int | None = None  # for lack of memory, as far as they are accounted for
 
     def run(self) -> SmokeReport:
         """Do all phases and return the report. Only bugs are raised, after the environment was taken down."""
@@ -232,6 +233,7 @@ class SmokeRun:
         if self._stage.is_used and paused:
             detail = f"unpaused for the time of their runs: {', '.join(paused)}; scheduled runs may begin as well"
             self._stage.on_event(Event("run", "working", detail=detail))
+        self._kills = self._memory_kills()
         runs = DagRuns(
             self._stage.runtime, client, metadata, self._wishes.limits, self._stage.on_event, self._take_ended
         )
@@ -275,7 +277,24 @@ class SmokeRun:
             return replace(task, log_path=shown)
         log = last_lines(path, self._secrecy.mask)
         place, line = place_of_failure(log)
-        return replace(task, log_path=shown, log=log, path=place, line=line)
+        problem = f"{task.problem}: {self._why_killed()}" if was_killed(log) else task.problem
+        return replace(task, problem=problem, log_path=shown, log=log, path=place, line=line)
+
+    def _why_killed(self) -> str:
+        """Return why a task was killed; each kill that the kernel counts accounts for one task."""
+        now = self._memory_kills()
+        if now is None or self._kills is None:
+            return "killed by SIGKILL, as the kernel does for lack of memory"
+        if now <= self._kills:
+            return "killed by SIGKILL, and not by the kernel for lack of memory"
+        self._kills += 1
+        return "killed by the kernel for lack of memory"
+
+    def _memory_kills(self) -> int | None:
+        try:
+            return self._stage.runtime.memory_kills()
+        except MwaaLocalError:  # what cannot be asked any more is no news
+            return None
 
     def _collect(self) -> str | None:
         if self._client is None:

@@ -21,6 +21,8 @@ LOG_LINE_CHARACTERS = 2000
 # A frame of a traceback in the user's own files, as both generations of Airflow name the folder.
 FRAME = re.compile(r'File "(?:[^"]*/)?((?:dags|plugins)/[^"]+)", line (\d+)')
 
+# What Airflow says whenever a task was ended by SIGKILL, without knowing why: 3, and 2.
+KILLED = re.compile(r"Likely out of memory error|was killed before it finished \(likely due to running out of memory\)")
 AIRFLOW_FRAME = re.compile(r'  File "[^"]*/site-packages/airflow/')
 SOURCE_INDENT = "    "  # of the line of code below a frame
 
@@ -62,6 +64,11 @@ def last_lines(path: Path, mask: Mask, count: int = LOG_LINES) -> tuple[str, ...
         return ()
     lines = [line for raw in text.splitlines() for line in _readable(raw)]
     return tuple(shown(mask.text(line))[:LOG_LINE_CHARACTERS] for line in list(_without_airflow(lines))[-count:])
+
+
+def was_killed(lines: tuple[str, ...]) -> bool:
+    """Say whether the log of a task ends with its being killed by SIGKILL."""
+    return any(KILLED.search(line) for line in lines)
 
 
 def place_of_failure(lines: tuple[str, ...]) -> tuple[str, int]:

@@ -129,7 +129,8 @@ def test_task_that_hangs_is_told_with_its_log(smoked: Smoked) -> None:
 
 def test_task_that_a_signal_killed_is_told_with_its_log(smoked: Smoked) -> None:
     task = smoked.task("dies", "die")
-    assert (task["state"], task["problem"]) == ("failed", "failed")
+    problem = "failed: killed by SIGKILL, and not by the kernel for lack of memory"
+    assert (task["state"], task["problem"]) == ("failed", problem)
     assert any("about to die" in line for line in task["log"])
     assert any("terminated by signal" in line for line in task["log"])
 

@@ -47,6 +47,8 @@ def assert_task_was_killed(exit_code: int, stdout: str, stderr: str) -> dict[str
     assert any("about to fill the memory" in line for line in task["log"])
     assert not any("chunks were had" in line for line in task["log"])
     assert "Likely out of memory error" in task["log"][-1]  # Airflow's own words after any SIGKILL
+    assert task["problem"] == "failed: killed by the kernel for lack of memory"
+    assert run["problem"] == f"fill: {task['problem']}"
     assert isinstance(task, dict)
     return task
 
