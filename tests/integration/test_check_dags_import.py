@@ -156,6 +156,9 @@ FILES = {
         "assert Path(os.environ['AIRFLOW_HOME'], 'dags', 'helper.py').is_file()\n"
         "assert Path('/usr/local/airflow/dags/helper.py').is_file()\n",
     ),
+    "dags/warns.py": dag(
+        "warns", "import warnings\n\nwarnings.warn('old', DeprecationWarning)\nwarnings.warn('older', FutureWarning)\n"
+    ),
     "dags/prints.py": dag("prints", "import sys\n\nprint('{\"file\": 1}')\nprint('loud', file=sys.stderr)\n"),
     "dags/cannot_serialise.py": f"""{HEAD}
 import inspect
@@ -415,6 +418,12 @@ def test_query_at_the_top_level_is_found(imported: Imported) -> None:
     else:
         assert (finding.rule, finding.severity) == ("top-level-database", WARNING)
         assert "session.query" in line
+
+
+def test_warning_that_is_not_airflows_is_none_of_airflows(imported: Imported) -> None:
+    file = imported.file("warns.py")
+    assert file.dag_ids == ("warns",)
+    assert [item.what for item in file.deprecated if "old" in item.what] == []
 
 
 def test_connection_at_the_top_level_is_found(imported: Imported) -> None:

@@ -481,12 +481,16 @@ def test_rules_never_fail_on_sources_with_a_piece_cut_out(path: Path, start: int
 
 
 def test_durations_are_said_in_words() -> None:
-    assert [in_words(seconds) for seconds in (1, 60, 5_400, 43_200, 86_400, 604_800)] == [
+    assert [in_words(seconds) for seconds in (0.5, 1, 60, 5_400, 43_200, 43_201, 43_260, 86_400, 131_400, 604_800)] == [
+        "0.5 seconds",
         "1 second",
         "1 minute",
         "1.5 hours",
         "12 hours",
+        "12 hours 1 second",
+        "12 hours 1 minute",
         "1 day",
+        "1 day 12.5 hours",
         "7 days",
     ]
 

@@ -133,11 +133,16 @@ def test_same_words_on_several_lines_are_said_once() -> None:
         ("This class is deprecated. Please use `airflow.b.B`.", "    A(task_id='x')", "airflow.a.A"),
         ("This decorator is deprecated. All must use apply_default decorator.", "class X(Y):", "apply_defaults"),
         ("Function `days_ago` is deprecated. Use `pendulum.today`.", "days_ago(1)", "airflow.utils.dates.days_ago"),
+        (
+            "Import 'DAG' directly from the airflow module is deprecated.",
+            "from airflow.models.dag import DAG as D",
+            "airflow.models.dag.DAG",
+        ),
         ("provide_context is deprecated as of 2.0", "X(provide_context=True)", "provide_context"),
     ],
 )
 def test_line_tells_where_airflow_has_no_name(said: str, line: str, subject: str) -> None:
-    [found] = told_once([deprecated(said, line=9), ruff(subject)], lambda _path, _line: line)
+    [found] = told_once([deprecated(said, line=2 if "import" in line else 9), ruff(subject)], lambda _path, _line: line)
     assert found.why == f"why\nAirflow says: {said}"
 
 

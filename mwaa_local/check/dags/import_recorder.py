@@ -23,6 +23,7 @@ NETWORK_EVENTS = {
     "socket.getaddrinfo": slice(0, 2),
     "socket.gethostbyname": slice(0, 1),
 }
+AIRFLOW_DIR = "/site-packages/airflow/"
 OWN_DIR = str(Path(__file__).parent) + "/"
 # What comes before the part of a library's path that tells anything.
 LIBRARY_DIR = re.compile(r".*/(site-packages|python3\.\d+)/")
@@ -181,8 +182,10 @@ class Recorder:
             caller = frame.f_back if frame is not None else None
             path = self.name_of(caller.f_code.co_filename) if caller is not None else ""
             line = caller.f_lineno if caller is not None else 0
+        # Airflow's own kinds of warning, and plain ones of its modules; others' are not about Airflow.
         from_airflow = message.category.__module__.startswith("airflow.")
-        if path and (from_airflow or "/airflow/" in message.filename):
+        emitter = frame.f_code.co_filename if frame is not None else ""
+        if path and (from_airflow or AIRFLOW_DIR in emitter):
             text = " ".join(str(message.message).split())
             if self._is_new("warning", path, str(line), text):
                 self.warnings.append({"what": text, "path": path, "line": line})

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.check.dags import values
-from mwaa_local.check.dags.tree import FUNCTIONS, Tree
+from mwaa_local.check.dags.tree import FUNCTIONS, Scope, Tree
 from mwaa_local.check.dags.values import Entries, Entry
 from mwaa_local.release import Release
 
 MAX_SOURCE_BYTES = 2 * 1024 * 1024  # sources that people write are far smaller
 MAX_STEPS = 10  # from one name to the next, as in `a = b`, `b = c`
 _MAPPED = frozenset(("expand", "expand_kwargs"))
+_CONSTRUCTORS = ("__new__", "__init__", "__post_init__")
+_OWN_OBJECT = ("self", "cls")
 DEFAULT_ARGS = "default_args"
 TASK_ID = "task_id"
 
@@ -234,17 +236,50 @@ class Source:
         }
         tasks = {node for node, names in decorators.items() if any(is_task_decorator(name) for name in names)}
         found: set[ast.AST] = {node for node, names in decorators.items() if any(map(is_dag_decorator, names))}
-        calls = [node.func for node in self.nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        called = [
+            (node, item) for node in self.nodes if isinstance(node, ast.Call) for item in self._called(node, named)
+        ]
         for _ in named:  # each round finds one function more, or is the last
             before = len(found)
-            for func in calls:
-                scopes = self.places.scopes(func)
-                called = next((named[scope, func.id] for scope in scopes if (scope, func.id) in named), None)
-                if called and called not in tasks and all(item in found for item in self._functions_around(func)):
-                    found.add(called)
+            for node, function in called:
+                if function not in tasks and all(item in found for item in self._functions_around(node)):
+                    found.add(function)
             if len(found) == before:
                 break
         return frozenset(found)
+
+    def _called(self, call: ast.Call, named: Mapping[tuple[Scope, str], ast.AST]) -> Iterator[ast.AST]:
+        """Yield the functions of the file that a call runs: a function, a method, what makes an object of a class."""
+        func, names = call.func, list[tuple[Scope, str]]()
+        if isinstance(func, ast.Attribute):
+            owner = self._class_of(func.value)
+            names = [(owner, func.attr)] if owner is not None else []
+        elif (made := self._class_of(call)) is not None:
+            names = [(made, name) for name in _CONSTRUCTORS]
+        elif isinstance(func, ast.Name):
+            names = [(scope, func.id) for scope in self.places.scopes(func) if (scope, func.id) in named][:1]
+        yield from (named[item] for item in names if item in named)
+
+    def _class_of(self, expr: ast.expr) -> ast.AST | None:
+        """Return the class, if it is the file's, that an expression is, or that its value is made of."""
+        resolved = self.resolve(expr)
+        name = resolved.func if isinstance(resolved, ast.Call) else resolved
+        if not isinstance(name, ast.Name) or name not in self.places.places:
+            return None
+        if name.id in _OWN_OBJECT:
+            function = self.places.places[name].scope
+            owner = self.places.places[function].scope if function is not None else None
+            return owner if isinstance(owner, ast.ClassDef) else None
+        return next(
+            (self._classes[scope, name.id] for scope in self.places.scopes(name) if (scope, name.id) in self._classes),
+            None,
+        )
+
+    @functools.cached_property
+    def _classes(self) -> Mapping[tuple[Scope, str], ast.AST]:
+        return {
+            (self.places.places[node].scope, node.name): node for node in self.nodes if isinstance(node, ast.ClassDef)
+        }
 
     @functools.cached_property
     def tasks(self) -> tuple[Call, ...]:

@@ -90,9 +90,11 @@ def _is_deprecated(item: Finding, note: Finding, line: str) -> bool:
     names = [found[1]] if (found := _FIRST_WORD.match(note.why)) else _names(note.why)
     if not names:
         return False
-    if "." not in subject or "." not in names[0]:
-        return names[0] == subject or (names[0] == last and item.line == note.line) or subject == f"airflow.{names[0]}"
-    return subject == names[0]
+    if "." in names[0] or "." not in subject:
+        return subject == names[0]
+    imported = _IMPORTED.match(line)
+    is_at_line = item.line == note.line or (imported is not None and subject == f"{imported[1]}.{last}")
+    return subject == f"airflow.{names[0]}" or (names[0] == last and is_at_line)
 
 
 def _names(text: str) -> list[str]:

@@ -18,9 +18,25 @@ WHY = (
 )
 HINT = "write to S3 what others need, and to /tmp what only this task needs"
 _WRITING_MODE = re.compile(r"[wax+]")
-_OPEN = frozenset(("open", "io.open", "builtins.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"))
+# What writes if its second argument, the mode, says so; and how it calls the first.
+_OPEN: dict[str, str] = {
+    "builtins.open": "file",
+    "bz2.open": "filename",
+    "codecs.open": "filename",
+    "gzip.open": "filename",
+    "io.open": "file",
+    "lzma.open": "filename",
+    "open": "file",
+    "tarfile.open": "name",
+    "zipfile.ZipFile": "file",
+}
 # Functions, and at which place they take what they write; some name the argument.
 _FUNCTIONS: dict[str, tuple[int, str]] = {
+    "logging.FileHandler": (0, "filename"),
+    "logging.handlers.RotatingFileHandler": (0, "filename"),
+    "logging.handlers.TimedRotatingFileHandler": (0, "filename"),
+    "numpy.save": (0, "file"),
+    "numpy.savetxt": (0, "fname"),
     "os.makedirs": (0, "name"),
     "os.mkdir": (0, "path"),
     "os.rename": (1, "dst"),
@@ -29,10 +45,12 @@ _FUNCTIONS: dict[str, tuple[int, str]] = {
     "shutil.copy2": (1, "dst"),
     "shutil.copyfile": (1, "dst"),
     "shutil.copytree": (1, "dst"),
+    "shutil.make_archive": (0, "base_name"),
     "shutil.move": (1, "dst"),
     "shutil.unpack_archive": (1, "extract_dir"),
     "urllib.request.urlretrieve": (1, "filename"),
 }
+_LOGGING = "logging.basicConfig"
 _MOVES = frozenset(("rename", "replace"))  # of paths; texts have a method of that name too, with two arguments
 _PATH_METHODS = frozenset(("hardlink_to", "mkdir", "symlink_to", "touch", "write_bytes", "write_text"))
 # Methods of data frames, of boto3's clients and buckets, of archives, likewise.
@@ -76,7 +94,9 @@ def find(source: Source) -> Iterator[Finding]:
 def _written(source: Source, call: Call) -> ast.expr | None:
     """Return the path to which a call writes; None where it writes nothing."""
     if call.name in _OPEN:
-        return call.argument("file", 0) if _is_writing(source, call.argument("mode", 1)) else None
+        return call.argument(_OPEN[call.name], 0) if _is_writing(source, call.argument("mode", 1)) else None
+    if call.name == _LOGGING:
+        return call.argument("filename")
     if call.name in _FUNCTIONS:
         position, keyword = _FUNCTIONS[call.name]
         return call.argument(keyword, position)
