@@ -24,6 +24,7 @@ NETWORK_EVENTS = {
     "socket.gethostbyname": slice(0, 1),
 }
 AIRFLOW_DIR = "/site-packages/airflow/"
+AGAIN = "capture_with_reraise"  # Airflow's function that holds warnings back while a file is imported, from 2.10 on
 OWN_DIR = str(Path(__file__).parent) + "/"
 # What comes before the part of a library's path that tells anything.
 LIBRARY_DIR = re.compile(r".*/(site-packages|python3\.\d+)/")
@@ -175,6 +176,8 @@ class Recorder:
 
     def _warned(self, message: Any, frame: FrameType | None) -> None:
         if not issubclass(message.category, DEPRECATIONS):
+            return
+        if frame is not None and frame.f_code.co_name.endswith(AGAIN):  # it was told where it arose
             return
         path, line = self.name_of(message.filename), message.lineno
         if not path:
