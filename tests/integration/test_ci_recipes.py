@@ -1,7 +1,7 @@
 """The files of docs/ci do what they say: each one's commands run in their order, as a CI job runs them.
 
-A job has an empty home, a Python of its own and a checkout of the sample project. The one thing that it is given is
-where pip finds mwaa-local: as a wheel of this checkout.
+A job has an empty home, a Python without mwaa-local for the first of them, and a checkout of the sample project. The
+one thing that it is given is where pip finds mwaa-local: as a wheel of this checkout.
 """
 
 from __future__ import annotations
@@ -70,6 +70,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_own_wheel(folder, make_clean_env(folder))
 
 
+@pytest.fixture(scope="module")
+def python_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("python")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    return folder
+
+
 @pytest.fixture
 def checkout_dir(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "project"
@@ -81,14 +88,15 @@ def checkout_dir(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("path", CI_FILES, ids=name_of)
-def test_recipe_passes_as_written(path: Path, wheel: Path, checkout_dir: Path, tmp_path: Path) -> None:
+def test_recipe_passes_as_written(
+    path: Path, wheel: Path, python_dir: Path, checkout_dir: Path, tmp_path: Path
+) -> None:
     job = job_of(path, checkout_dir)
     programs = [" ".join(line.split()[:2]) for line in job.lines]
     assert programs == ["pip install", "mwaa-local check", "mwaa-local smoke"]
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "python")], check=True)
     env = {**make_clean_env(tmp_path), **job.env, "CI": "true", "PIP_FIND_LINKS": str(wheel.parent)}
     del env["PYTHONPATH"]  # what is tested is what pip installs
-    env["PATH"] = f"{tmp_path / 'python' / 'bin'}:{env['PATH']}"
+    env["PATH"] = f"{python_dir / 'bin'}:{env['PATH']}"
     for line in job.lines:
         done = run(Request(["bash", "-euo", "pipefail", "-c", line], env, checkout_dir, COMMAND_TIMEOUT_S))
         assert done.ok, f"{line}\n{done.output}"
