@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from mwaa_local.environment import Environment
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from tests.conftest import REPOSITORY_DIR, cache_dir, make_clean_env
+from tests.conftest import REPOSITORY_DIR, ProjectRunner, cache_dir, make_clean_env
 from tests.environments import GENERATIONS, LATEST
 from tests.many_dags import IMPORTS, many_dags
 
@@ -496,6 +496,29 @@ def test_airflows_deprecations_are_told_where_the_user_wrote_them(tmp_path: Path
         finding = result.finding(name, "airflow-deprecation")
         assert (finding.line, finding.severity) == (4, NOTE)
         assert "airflow.operators.bash" in finding.why
+
+
+def test_command_shows_seconds_slowest_first_and_fails_for_what_is_absent_only_when_strict(
+    project: Callable[..., ProjectRunner],
+) -> None:
+    head = "from airflow.sdk import DAG, BaseHook, Variable\n"
+    runner = project(
+        {
+            "dags/a_quick.py": f"{head}DAG('quick', schedule=None)\n",
+            "dags/b_slow.py": f"{head}import time\ntime.sleep(2)\nslow = DAG('slow', schedule=None)\n",
+            "dags/c_asks.py": f"{head}import time\ntime.sleep(0.8)\nVariable.get('absent_variable')\n"
+            "BaseHook.get_connection('absent_connection')\nasks = DAG('asks', schedule=None)\n",
+        }
+    )
+    easy, strict = runner.run("check", "dags"), runner.run("check", "dags", "--strict")
+    assert (easy.exit_code, strict.exit_code) == (0, 1)
+    for kind, noun in (("variable", "Variable"), ("connection", "Connection")):
+        assert f"note[missing-{kind}] {noun} absent_{kind} is not known here" in easy.stdout
+        assert f"error[missing-{kind}] {noun} absent_{kind} is not known here" in strict.stdout
+    table = easy.stdout.partition("slowest files")[2].splitlines()
+    assert [line.split()[2] for line in table[1:4]] == ["dags/b_slow.py", "dags/c_asks.py", "dags/a_quick.py"]
+    assert float(table[1].split()[0]) >= 2
+    assert table[4].endswith("in 3 files; each may take 30 s")
 
 
 @pytest.mark.parametrize("version", GENERATIONS)
