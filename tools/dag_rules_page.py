@@ -35,7 +35,8 @@ Read, not run. `mwaa-local check dags --explain RULE` prints what stands here.
 OF_RUFF = """\
 Rules of [ruff](https://docs.astral.sh/ruff/rules/#airflow-air) on what changed between Airflow's versions: for the
 environment's release, and for the one after it. Each is called `ruff-` and ruff's own name. Releases before Airflow 2
-have none.
+have none. Of AIR301, 302, 311, 312 and 321 the severity also depends on whether the release itself can import the name,
+which the import of the files asks it; what Airflow says of the same name stands in the same finding.
 """
 OF_SETTINGS = """\
 In `airflow_settings.yaml`, and with `Local: {Aws: local}` in `tests/aws/`. MWAA sees neither.
