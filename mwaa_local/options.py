@@ -272,11 +272,13 @@ _SECRET_VALUE = re.compile(
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 MASK = "***"
+# The shell's working directories, and the classes of secrets backends: no passwords, whatever is in their names.
+NAMED_LIKE_SECRETS = frozenset({"PWD", "OLDPWD", "AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND"})
 
 
 def is_secret(name: str, value: str) -> bool:
     """Return whether a variable's value must not be shown: by its name, or because it seems to hold credentials."""
-    if name in ("PWD", "OLDPWD"):  # the shell's working directories, not passwords
+    if name in NAMED_LIKE_SECRETS:
         return False
     if _SECRET_NAME.search(name.upper()) or _SECRET_VALUE.search(value):
         return True

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.errors import ConfigOptionInvalid
+from mwaa_local.masking import secrets_of_json
 from mwaa_local.options import (
     INDIRECT_SUFFIXES,
     Layer,
@@ -53,6 +54,7 @@ FREE_SECTIONS = frozenset(
         "mwaa",
     }
 )
+BACKEND_ARGUMENTS = ("secrets.backend_kwargs", "workers.secrets_backend_kwargs")  # of secrets backends, as JSON
 SIMILARITY = 0.75  # as difflib has it: 1 is the same
 
 
@@ -139,7 +141,11 @@ def _unknown_key(case: OptionsCase, option: str, section: str, key: str) -> Find
 
 
 def _secrets(case: OptionsCase, option: str, value: str) -> Iterator[Finding]:
-    if value and is_secret(variable_name(option), value) and not option.lower().endswith(INDIRECT_SUFFIXES):
+    if option in BACKEND_ARGUMENTS:  # MWAA's own way to keep secrets elsewhere, unless one of the arguments is one
+        holds = any(secrets_of_json(value))
+    else:
+        holds = bool(value) and is_secret(variable_name(option), value)
+    if holds and not option.lower().endswith(INDIRECT_SUFFIXES):
         why = "Whoever may read the environment (airflow:GetEnvironment), or this file, can read it."
         hint = "keep it in AWS Secrets Manager, and name the secrets backend in secrets.backend"
         yield _finding(case, SECRET, WARNING, option, "holds a secret in plain text", why, hint)

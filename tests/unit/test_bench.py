@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import sqlite3
 from pathlib import Path
@@ -214,7 +215,9 @@ def test_sides_can_be_left_out() -> None:
 
 
 def test_unknown_release_is_an_error_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     assert main(["--release", "9.9.9"]) == 3
+    assert signal.getsignal(signal.SIGTERM) is before
     assert "no Airflow version '9.9.9'" in capsys.readouterr().err
 
 

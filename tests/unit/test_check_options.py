@@ -86,6 +86,21 @@ def test_secret_in_plain_text_is_told_without_being_shown(tmp_path: Path) -> Non
     assert "hunter2" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "is_told"),
+    [
+        ("secrets.backend", "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend", False),
+        ("secrets.backend_kwargs", '{"connections_prefix": "airflow/connections"}', False),
+        ("secrets.backend_kwargs", '{"aws_secret_access_key": "hunter2-hunter2"}', True),
+    ],
+)
+def test_secrets_backend_is_no_secret_unless_one_of_its_arguments_is(
+    tmp_path: Path, option: str, value: str, is_told: bool
+) -> None:
+    rules = [item.rule for item in findings(tmp_path, {option: value})]
+    assert ("option-secret" in rules) is is_told
+
+
 def test_command_that_yields_a_secret_is_no_secret(tmp_path: Path) -> None:
     assert [item.rule for item in findings(tmp_path, {"smtp.smtp_password_cmd": "cat /run/x"}, "2.10.3")] == []
 

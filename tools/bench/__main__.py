@@ -129,7 +129,7 @@ def interrupt(*_: object) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(argv)
-    signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="mwaa-local-bench-", ignore_cleanup_errors=True) as folder:
             return bench(arguments, Path(folder).resolve(), measuring_env(os.environ))
@@ -142,6 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED_EXIT_CODE
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":
