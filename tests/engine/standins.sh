@@ -148,7 +148,8 @@ make_python() {
     local context="$scratch/python-$1" tree
     tree=$(pyenv_tree "$1")
     mkdir "$context"
-    cp "$here/standins/python/"* "$context/"
+    # files alone: byte code that somebody compiled beside them is a folder, and cp would end with an error
+    find "$here/standins/python" -maxdepth 1 -type f -exec cp -t "$context" {} +
     copy_python "$tree" "$context/tree"
     build_image "$(python_tag "$1")" "$context" --build-arg "PYTHON_VERSION=${tree##*/}"
     rm -r "$context"
