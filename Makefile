@@ -8,10 +8,12 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 UV_INSTALL := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),UV_SYSTEM_CERTS=true) \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
+# Groups of tests side by side, each in one process, the longest first: tests/gate/lanes.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto
 SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs test check lint bench docs catalogue clean
+.PHONY: help up down status logs test test-full check lint bench docs catalogue clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +30,11 @@ status: $(VENV)/.installed ## Show what runs
 logs: $(VENV)/.installed ## Follow all logs
 	@$(BIN)/mwaa-local logs -f $(ARGS)
 
-test: $(VENV)/.dev ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## Run the tests that show a change to be sound, in minutes
+	@$(PYTEST) -m 'not full' $(ARGS)
+
+test-full: $(VENV)/.dev ## Run all tests, of every kind of release; an hour or more
+	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

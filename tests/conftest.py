@@ -10,8 +10,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.gate import plugin
+
+if TYPE_CHECKING:  # they need this module
+    from tests.docker_environments import DockerEnvironment
+    from tests.environments import RunningEnvironment
 
 REPOSITORY_DIR = Path(__file__).parents[1]
 # Real package sets and database templates take minutes to build, so they outlive the test session, and by default they
@@ -148,10 +155,24 @@ def why_no_engine() -> str:
     return ""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    plugin.add_options(parser)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach what tests start: what a script runs in the background ignores it, and hands that on."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    plugin.configure(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    plugin.arrange(config, items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    plugin.say_what_was_left_out(terminalreporter, config)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -179,7 +200,7 @@ def no_leaked_variables() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def latest_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def started_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEnvironment]:
     """The sample project of the newest release, running to the end of the session, its task of 90 s among the first."""
     from tests.environments import LATEST, LONG_RUN_ID, running_sample
 
@@ -189,7 +210,16 @@ def latest_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[obj
 
 
 @pytest.fixture(scope="module")
-def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def latest_environment(started_processes: RunningEnvironment) -> RunningEnvironment:
+    """The environment that modules share, as it was at first, whatever the one before has done to it."""
+    started_processes.reset()
+    return started_processes
+
+
+@pytest.fixture(scope="module")
+def environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningEnvironment]:
     """The sample project of the release in the fixture's parameter, running; for tests that leave it as it was.
 
     pytest orders a module's tests by the parameter, so that an older release runs only while it is asked for.
@@ -204,11 +234,8 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def docker_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """The sample project of the newest release as containers, in the runtime that `up` picks where an engine answers.
-
-    Modules that change it leave it running and able to run DAGs; the one that ends it comes last.
-    """
+def started_containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEnvironment]:
+    """The sample project of the newest release, as containers since `up` picks them where an engine answers."""
     from tests.docker_environments import running_containers
     from tests.environments import LATEST
 
@@ -216,3 +243,10 @@ def docker_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[obj
     options = {"scheduler.task_instance_heartbeat_timeout": "30"}
     with running_containers(tmp_path_factory.mktemp("docker"), LATEST, options, "auto") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def docker_environment(started_containers: DockerEnvironment) -> DockerEnvironment:
+    """The containers that modules share, as they were at first, whatever the one before has done to them."""
+    started_containers.reset()
+    return started_containers

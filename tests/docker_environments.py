@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,8 @@ def running_containers(
 ) -> Iterator[DockerEnvironment]:
     """Run the sample project of a release as containers, its DAG `hello_mwaa` included."""
     with removed_at_the_end(folder) as runner:
-        runner.write(sample_files(version, SAMPLE_TEST_DAGS))
+        files = sample_files(version, SAMPLE_TEST_DAGS)
+        runner.write(files)
         add_settings(runner, AirflowConfigurationOptions=options or {})
-        yield start_containers(runner, version, "--run", "hello_mwaa", runtime=runtime)
+        files["mwaa.yaml"] = (runner.root_dir / "mwaa.yaml").read_text()
+        yield replace(start_containers(runner, version, "--run", "hello_mwaa", runtime=runtime), files=files)

@@ -7,8 +7,8 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,7 @@ SAMPLE_TEST_DAGS = ("probe", "queues", "long_task")
 TEST_DAGS_DIR = Path(__file__).parent / "integration" / "dags"
 POLL_PAUSE_S = 0.2
 RUN_TIMEOUT_S = 120.0
+RESET_TIMEOUT_S = 300.0
 DAG_KNOWN_TIMEOUT_S = 60.0
 FINAL_STATES = ("success", "failed")
 
@@ -44,6 +45,7 @@ class RunningEnvironment:
     runner: ProjectRunner
     release: Release
     started: Outcome
+    files: Mapping[str, str] = field(default_factory=dict)  # what `reset` brings back
 
     @property
     def root_dir(self) -> Path:
@@ -127,6 +129,29 @@ class RunningEnvironment:
 
         return wait_until(healthy, timeout_s, "a healthy environment")
 
+    def reset(self) -> None:
+        """Bring back the files of the first start, and what runs with them: healthy, the sample DAG once successful.
+
+        Costs a look where nothing was changed. DAG runs of other tests stay.
+        """
+        changed = {name: text for name, text in self.files.items() if self._text(name) != text}
+        added = [path for path in self._sample_paths() if str(path.relative_to(self.root_dir)) not in self.files]
+        if changed or added or not self.runtime.running:
+            self.runner.write(changed)
+            for path in added:
+                path.unlink()
+            outcome = self.run("up", "--port", "0", "--run", "hello_mwaa", timeout_s=RESET_TIMEOUT_S)
+            assert outcome.exit_code == 0, outcome.stderr
+        self.wait_until_healthy()
+
+    def _text(self, name: str) -> str:
+        path = self.root_dir / name
+        return path.read_text() if path.is_file() else ""
+
+    def _sample_paths(self) -> list[Path]:
+        found = [path for folder in SAMPLE_FOLDERS for path in (self.root_dir / folder).rglob("*")]
+        return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+
 
 def wait_until(check: Callable[[], T], timeout_s: float, what: str) -> T:
     """Return the first true answer of `check`."""
@@ -172,8 +197,9 @@ def start(runner: ProjectRunner, version: str = LATEST, *words: str) -> RunningE
 def running_sample(folder: Path, version: str) -> Iterator[RunningEnvironment]:
     """Run the sample project of a release, its DAG `hello_mwaa` included, and stop it at the end."""
     with stopped_at_the_end(folder) as runner:
-        runner.write(sample_files(version, SAMPLE_TEST_DAGS))
-        yield start(runner, version, "--run", "hello_mwaa")
+        files = sample_files(version, SAMPLE_TEST_DAGS)
+        runner.write(files)
+        yield replace(start(runner, version, "--run", "hello_mwaa"), files=files)
 
 
 @contextlib.contextmanager

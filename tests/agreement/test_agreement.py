@@ -51,7 +51,7 @@ def pips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pip]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 @pytest.mark.agreement
 @pytest.mark.parametrize("file", CHOSEN, ids=lambda file: f"{file.airflow_version}: {file.name}")

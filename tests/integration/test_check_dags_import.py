@@ -29,7 +29,7 @@ from tests.conftest import REPOSITORY_DIR, ProjectRunner, cache_dir, make_clean_
 from tests.environments import GENERATIONS, LATEST
 from tests.many_dags import IMPORTS, many_dags
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 JOBS = 2
 NAMES = {

@@ -61,7 +61,7 @@ def tried(runner: ProjectRunner, text: str, *words: str) -> tuple[dict[str, Any]
 
 
 @pytest.mark.parametrize("version", [VERSION, OLD_VERSION])
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_packages_that_can_be_imported_pass(runner: ProjectRunner, version: str) -> None:
     with_module(runner, "alpha", "import json\n")
@@ -70,7 +70,7 @@ def test_packages_that_can_be_imported_pass(runner: ProjectRunner, version: str)
     assert "installed for a trial: alpha 1.0;" in said
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_module_that_cannot_be_imported_is_an_error_at_the_line_that_asked_for_it(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "import nowhere_to_be_found\n")
@@ -82,7 +82,7 @@ def test_module_that_cannot_be_imported_is_an_error_at_the_line_that_asked_for_i
     assert finding["why"] == "ModuleNotFoundError: No module named 'nowhere_to_be_found'\nat alpha.py:1"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_module_that_ends_python_does_not_hide_those_after_it(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "import os\nos._exit(7)\n")
@@ -95,7 +95,7 @@ def test_module_that_ends_python_does_not_hide_those_after_it(runner: ProjectRun
     }
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_words_of_a_module_are_no_failure(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "import sys\nprint('{\"module\": 1}')\nsys.stderr.write('loud')\n")
@@ -103,7 +103,7 @@ def test_words_of_a_module_are_no_failure(runner: ProjectRunner) -> None:
     assert (one["exit_code"], found) == (0, [])
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_provider_that_no_longer_imports_is_told_once_with_the_package_that_did_it(runner: ProjectRunner) -> None:
     # It shadows nothing that resolving looks at: a module of the name that the Amazon provider imports.
@@ -122,7 +122,7 @@ def test_provider_that_no_longer_imports_is_told_once_with_the_package_that_did_
     assert all("cannot import name session" in item["why"] for item in found)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_provider_without_a_module_of_the_images_is_a_warning(runner: ProjectRunner) -> None:
     wheels = runner.root_dir / "plugins"
@@ -136,7 +136,7 @@ def test_provider_without_a_module_of_the_images_is_a_warning(runner: ProjectRun
     assert f"{SMTP} 99.0 no longer has airflow.providers.smtp.hooks.smtp, " in finding["what"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_failure_of_pip_is_told_in_its_words(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "")
@@ -148,7 +148,7 @@ def test_failure_of_pip_is_told_in_its_words(runner: ProjectRunner) -> None:
     assert "installed for a trial" not in said
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_conflict_is_not_installed(runner: ProjectRunner) -> None:
     one, found, said = tried(runner, "alpha==1.0\n")
@@ -156,7 +156,7 @@ def test_conflict_is_not_installed(runner: ProjectRunner) -> None:
     assert "not installed for a trial" in said
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_file_without_requirements_is_installed_as_well(runner: ProjectRunner) -> None:
     one, found, said = tried(runner, "")
@@ -171,7 +171,7 @@ def test_several_releases_are_refused_as_wrong_usage(runner: ProjectRunner) -> N
         assert "--install is for one release" in " ".join(outcome.stderr.split())
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_nothing_is_left_of_the_copy_and_the_base_stays_as_it_was(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "")

@@ -67,7 +67,7 @@ def write_zip(path: Path, files: dict[str, str]) -> None:
             archive.writestr(name, text)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_registers_is_told_with_its_members(runner: ProjectRunner, version: str) -> None:
@@ -84,7 +84,7 @@ def test_what_registers_is_told_with_its_members(runner: ProjectRunner, version:
     assert not list((runner.root_dir / "plugins").rglob("*.pyc"))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_zip_is_loaded_as_the_folder_is_and_listed_as_text(runner: ProjectRunner) -> None:
     files = {"sub/newer_plugin.py": NEWER, "own_listener.py": "def on_starting(component):\n    pass\n"}
@@ -94,7 +94,7 @@ def test_zip_is_loaded_as_the_folder_is_and_listed_as_text(runner: ProjectRunner
     assert "registered newer (sub/newer_plugin.py): listeners: own_listener" in outcome.stdout.splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 @pytest.mark.parametrize("version", VERSIONS)
 def test_file_that_fails_at_its_import_is_an_error(runner: ProjectRunner, version: str) -> None:
@@ -107,7 +107,7 @@ def test_file_that_fails_at_its_import_is_an_error(runner: ProjectRunner, versio
     assert [plugin["name"] for plugin in plain["registered"]] == ["own"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_module_that_requirements_may_bring_is_a_warning(runner: ProjectRunner) -> None:
     runner.write({"plugins/own_plugin.py": "import own_package_of_requirements\n"})
@@ -118,7 +118,7 @@ def test_module_that_requirements_may_bring_is_a_warning(runner: ProjectRunner) 
     assert (plain["exit_code"], finding["severity"]) == (0, "warning")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_plugin_that_ends_python_is_an_error(runner: ProjectRunner) -> None:
     runner.write({"plugins/own_plugin.py": "import os\nprint('farewell', flush=True)\nos._exit(9)\n"})

@@ -24,7 +24,7 @@ from tests.conftest import REPOSITORY_DIR, make_clean_env
 from tests.unit.test_docs import CI_FILES, name_of
 from tests.wheels import build_own_wheel
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 COMMAND_TIMEOUT_S = 400.0
 SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")

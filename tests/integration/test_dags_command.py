@@ -37,7 +37,7 @@ def left_running(runner: ProjectRunner) -> list[str]:
     return [" ".join(words) for words in found if any(str(runner.root_dir) in word for word in words)]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 @pytest.mark.parametrize("version", ["3.3.1", "2.10.3", "2.2.2"])
 def test_dag_runs_without_an_environment_and_leaves_nothing_running(project: MakeProject, version: str) -> None:
@@ -49,7 +49,7 @@ def test_dag_runs_without_an_environment_and_leaves_nothing_running(project: Mak
     assert "nothing is running" in runner.run("down").stderr
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
     runner = project({"mwaa.yaml": 'AirflowVersion: "3.3.1"\n', "dags/quick.py": SOURCE})

@@ -64,7 +64,7 @@ __all__ = [
     "test_web_server_is_not_reachable_from_outside",
 ]
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
 
 LOCAL_ADDRESS = "127.0.0.1"
 STATUS_KEYS = {"running", "healthy", "airflow_version", "url", "components", "figures", "remarks"}
@@ -85,7 +85,7 @@ for path in paths:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def environment(docker_environment: DockerEnvironment) -> DockerEnvironment:
     """What the tests of the other runtime ask for."""
     return docker_environment

@@ -7,7 +7,7 @@ import pytest
 from tests.docker_environments import DockerEnvironment
 from tests.environments import LATEST, wait_until
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
 
 RESTART_TIMEOUT_S = 90.0
 MARKED_RUN = "run_that_must_survive"

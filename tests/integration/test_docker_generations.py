@@ -34,7 +34,7 @@ __all__ = [
 
 pytestmark = [
     pytest.mark.docker,
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.network,
     pytest.mark.parametrize("environment", GENERATIONS[1:], indirect=True),
 ]

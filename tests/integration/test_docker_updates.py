@@ -14,7 +14,7 @@ from mwaa_local.environment_class import Size
 from tests.docker_environments import DockerEnvironment, add_settings
 from tests.wheels import make_wheel
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
 
 SERVERS = {"postgres", "redis"}
 AIRFLOW_COMPONENTS = {"scheduler", "dag-processor", "triggerer", "webserver", "worker.1", "worker.2"}

@@ -1,4 +1,4 @@
-"""Stopping containers: what stays, what goes, and `docker compose` by hand. The last that uses the environment."""
+"""Stopping containers: what stays, what goes, and `docker compose` by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.docker_environments import FIRST_UP_TIMEOUT_S, DockerEnvironment, containers_of, docker, volumes_of
 from tests.environments import LATEST
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
 
 MARKED_RUN = "run_that_must_survive_down"
 

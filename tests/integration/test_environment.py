@@ -26,7 +26,7 @@ from mwaa_local.packages import wanted_packages
 from tests.environments import GENERATIONS, RunningEnvironment, wait_until
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.network,
     pytest.mark.parametrize("environment", GENERATIONS, indirect=True),
 ]

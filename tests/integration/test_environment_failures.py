@@ -21,7 +21,7 @@ from tests.environments import (
     wait_until,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 RESTART_TIMEOUT_S = 90.0
 MARKED_RUN = "run_that_must_survive"

@@ -22,7 +22,7 @@ from tests.conftest import COMMAND, REPOSITORY_DIR, cache_dir, make_clean_env
 from tests.environments import LATEST, sample_files
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.network,
     pytest.mark.skipif(os.geteuid() != 0, reason="the tests run as an ordinary user anyway"),
     pytest.mark.skipif(not (shutil.which("setpriv") and shutil.which("unshare")), reason="needs setpriv and unshare"),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import ProjectRunner
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 
 @pytest.mark.parametrize("version", ["2.10.3", "2.2.2"])

@@ -385,7 +385,7 @@ def test_built_wheel_of_another_platform_is_named_and_nothing_is_written(runner:
 # The proof.
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_package_is_proved_without_a_network(runner: ProjectRunner, index: Index) -> None:
     plain = packaged(runner, f"{index.options}# -c \nalpha==2.0\n")
@@ -395,7 +395,7 @@ def test_package_is_proved_without_a_network(runner: ProjectRunner, index: Index
     assert not list(cache_dir.glob("proof-*"))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_package_that_lacks_a_wheel_is_disproved(runner: ProjectRunner, tmp_path: Path) -> None:
     make_wheel(tmp_path / "w", "beta", "1.0", ["alpha"])
@@ -411,7 +411,7 @@ def test_package_that_lacks_a_wheel_is_disproved(runner: ProjectRunner, tmp_path
     assert "alpha" in proof.reason
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 @pytest.mark.parametrize("version", [VERSION, "2.2.2"])
 def test_real_package_is_packaged_for_mwaas_python_and_proved(runner: ProjectRunner, version: str) -> None:

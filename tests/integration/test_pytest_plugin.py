@@ -66,7 +66,7 @@ def run_pytest(runner: ProjectRunner, *words: str) -> Completed:
     return run(Request(argv, env, runner.root_dir, TIMEOUT_S))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 def test_fixtures_give_what_they_promise_and_the_environment_is_stopped(project: MakeProject) -> None:
     runner = project(

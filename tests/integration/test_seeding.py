@@ -9,7 +9,7 @@ import pytest
 
 from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, start, stopped_at_the_end
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 PASSWORD = "tell-nobody"
 SETTINGS = f"""
 airflow:

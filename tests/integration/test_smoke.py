@@ -20,7 +20,7 @@ from tests.conftest import Outcome, ProjectRunner
 from tests.docker_environments import containers_of, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, stopped_at_the_end, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 CASES = "smoke_cases"
 BROKEN = "from airflow import nosuch  # DAG\n"

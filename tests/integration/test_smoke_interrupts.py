@@ -33,7 +33,7 @@ from tests.conftest import COMMAND, ProjectRunner
 from tests.docker_environments import containers_of, docker, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, alive, stopped_at_the_end, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 PHASES = ("check", "up", "import", "run", "report", "down")
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}

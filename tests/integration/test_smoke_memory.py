@@ -23,7 +23,7 @@ from tests.conftest import COMMAND, ProjectRunner
 from tests.docker_environments import containers_of, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, stopped_at_the_end, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 CGROUPS_DIR = Path("/sys/fs/cgroup")
 # All components of an environment together take less than half of it; what the task wants is twice as much.

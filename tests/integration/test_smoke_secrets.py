@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ProjectRunner
 from tests.environments import LATEST
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 SECRETS = {
     "option": "sesame-of-option",

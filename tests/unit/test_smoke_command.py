@@ -66,7 +66,7 @@ def test_expected_import_error_of_a_file_that_is_not_there_is_refused(project: M
     assert "no.py: there is no such file" in refused(project, "--all", "--expect-import-error", "dags/no.py", code=2)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_signal_while_reports_are_written_loses_none_of_them(project: Make, tmp_path: Path) -> None:
     runner, pipe_path = project(FILES), tmp_path / "junit"
     os.mkfifo(pipe_path)  # nothing is written into it before somebody reads

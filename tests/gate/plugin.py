@@ -1,0 +1,90 @@
+"""The options that the tiers need: `--times FILE` records durations, `--share K/N` takes a part of the full tier."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from xdist.workermanage import WorkerController
+
+from tests.gate.lanes import FULL, in_order, lanes, part_of, recorded_seconds, share_of
+from tests.gate.scheduler import LaneScheduling, tell_where_to_write, write_lanes
+from tests.gate.times import Recorder
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tiers of tests")
+    group.addoption("--times", type=Path, metavar="FILE", help="append how long each test and fixture took")
+    group.addoption(
+        "--share",
+        type=_share,
+        metavar="K/N",
+        help=f"of tests marked `{FULL}`, run the K-th of N parts that take about equally long, and no others",
+    )
+
+
+def _share(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 2/6: the second of six shares")
+    return int(found[1]), int(found[2])
+
+
+def configure(config: pytest.Config) -> None:
+    path = config.getoption("--times")
+    if path:
+        config.pluginmanager.register(Recorder(path.absolute()), "times")
+    if config.getoption("dist") != "no":  # it is that in the processes that xdist starts
+        config.pluginmanager.register(Lanes(), "lanes")
+
+
+class Lanes:
+    """The plugin that has xdist hand out lanes."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="mwaa-local-lanes-")
+        self._path = Path(self._folder.name) / "lanes.json"
+
+    @pytest.hookimpl
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        tell_where_to_write(node, self._path)
+
+    @pytest.hookimpl
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: object) -> LaneScheduling:
+        return LaneScheduling(config, log, self._path)
+
+    def pytest_unconfigure(self) -> None:
+        self._folder.cleanup()
+
+
+def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the share does not take; put the lanes in order and mark them for xdist."""
+    seconds = recorded_seconds()
+    share = config.getoption("--share")
+    if share:
+        full = [item for item in items if item.get_closest_marker(FULL)]
+        taken = share_of(map(part_of, full), *share, seconds)
+        kept = {item: None for item in full if part_of(item) in taken}
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+    elif config.getoption("-m") == f"not {FULL}":  # pytest takes them out after this hook
+        files = [item.location[0] for item in items if item.get_closest_marker(FULL)]
+        config.stash[LEFT_OUT] = {file: files.count(file) for file in sorted(set(files))}
+    lane_of = lanes(items)
+    order = in_order(items, lane_of, seconds)
+    # Stable: inside a lane the order of collection stays, by which a module's fixtures are set up once.
+    items.sort(key=lambda item: order.index(lane_of[part_of(item)]))
+    write_lanes(config, {item.nodeid: lane_of[part_of(item)] for item in items})
+
+
+def say_what_was_left_out(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(LEFT_OUT, {})
+    if left_out:
+        reporter.section(f"left out: {sum(left_out.values())} tests of the full tier, run by `make test-full`")
+        for file, count in left_out.items():
+            reporter.write_line(f"{count:5}  {file}")

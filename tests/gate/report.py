@@ -1,0 +1,75 @@
+"""Print what a run of the tests spent its time on, out of the files that `--times` wrote.
+
+python -m tests.gate.report FILE...           slowest tests, fixtures and parts; cases too slow for `make test`
+python -m tests.gate.report --save FILE...    also write the seconds by which tests are shared out
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tests.gate.lanes import SECONDS_PATH
+from tests.gate.times import FixtureTime, TestTime
+
+SLOWEST = 20
+# What takes longer belongs into the full tier; it is listed and fails nothing, since machines differ.
+FULL_FROM_S = 60.0
+
+
+def read(paths: Iterable[Path]) -> Iterator[TestTime | FixtureTime]:
+    for path in paths:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            plain = json.loads(line)
+            yield TestTime(**plain) if "test" in plain else FixtureTime(**plain)
+
+
+def report(rows: list[TestTime | FixtureTime]) -> Iterator[str]:
+    tests = [row for row in rows if isinstance(row, TestTime)]
+    fixtures = [row for row in rows if isinstance(row, FixtureTime)]
+    full = {row.test for row in tests if row.full}
+    seconds, parts, setups = Counter[str](), Counter[str](), Counter[str]()
+    for row in tests:
+        seconds[row.test] += row.seconds
+        parts[row.part] += row.seconds
+    for fixture in fixtures:
+        setups[f"{fixture.fixture} ({fixture.scope}, {fixture.file or 'all files'})"] += fixture.seconds
+    for title, counted in (
+        (f"slowest tests of {len(seconds)}, {sum(seconds.values()):.0f} s in all", seconds),
+        ("slowest set-ups of fixtures, all their times together", setups),
+        ("slowest parts, each of which stays in one process", parts),
+    ):
+        yield f"{title}:"
+        yield from (f"{taken:8.1f} s  {name}" for name, taken in counted.most_common(SLOWEST))
+    late = [(name, taken) for name, taken in seconds.most_common() if taken > FULL_FROM_S and name not in full]
+    yield f"over {FULL_FROM_S:.0f} s without the marker `full`: {len(late) or 'none'}"
+    yield from (f"{taken:8.1f} s  {name}" for name, taken in late)
+
+
+def save(rows: list[TestTime | FixtureTime], path: Path = SECONDS_PATH) -> None:
+    """Write the seconds of each part that was timed, those of the others as they were."""
+    parts = Counter[str]()
+    for row in rows:
+        if isinstance(row, TestTime):
+            parts[row.part] += row.seconds
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    now = {**before, **{name: round(seconds, 1) for name, seconds in parts.items()}}
+    path.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.gate.report", description="What the tests spent time on.")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--save", action="store_true", help=f"write {SECONDS_PATH.name} anew")
+    given = parser.parse_args()
+    rows = list(read(given.files))
+    print("\n".join(report(rows)))
+    if given.save:
+        save(rows)
+
+
+if __name__ == "__main__":
+    main()
