@@ -40,6 +40,7 @@ END_EVENTS_S = 1.0  # how long before its noted end a container's last "oom" can
 KILL_AFTER_INTERRUPT_S = 5.0
 COMPOSE_PAUSE_S = 0.2
 EXEC_PAUSE_S = 0.02
+# In what Docker, Compose, BuildKit and the programs under them say; none of them has a code for it.
 NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
