@@ -76,6 +76,9 @@ class ConfigOptionInvalid(MwaaLocalError):
 class StartupScriptFailed(MwaaLocalError):
     """The startup script ended in a way that stops MWAA's containers from starting."""
 
+    line = 0  # of the script, at which it ended; 0 where that is not known
+    script_exit_code: int | None = None  # that the script's shell gave; None where something else ended it
+
 
 class RequirementsUnreadable(MwaaLocalError):
     """The requirements file, or one it names, cannot be read or decoded."""
