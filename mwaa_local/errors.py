@@ -46,7 +46,7 @@ class EnvironmentFileInvalid(MwaaLocalError):
 
 @dataclass(frozen=True)
 class SeedProblem:
-    """One mistake in what seeds an environment. `line` is 0 where it is not in the text of a file."""
+    """One mistake, or oddity, in what seeds an environment. `line` is 0 where it is not in the text of a file."""
 
     path: Path
     line: int
