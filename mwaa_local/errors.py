@@ -7,6 +7,7 @@ lines) and a *hint* (a command or an edit). Anything that is not a `MwaaLocalErr
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,6 +169,17 @@ def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | O
             "run this as the user who owns the project and the cache, or give that user the right",
         )
     return error
+
+
+def line_on_full_disk(text: str) -> str:
+    """Return the line in which another program says that there is no room; "" where it does not.
+
+    The system's own words, and Rust's number for them: programs that end with them have no exit code for it.
+    """
+    return next((line.strip() for line in text.splitlines() if _NO_SPACE.search(line)), "")
+
+
+_NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|os error 28\b", re.IGNORECASE)
 
 
 def reason(error: OSError) -> str:
