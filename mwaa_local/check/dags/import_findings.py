@@ -120,7 +120,7 @@ class _Judge:
         return WARNING if uncertain or self._is_for_want_of_paths(failure) else ERROR
 
     def _is_for_want_of_paths(self, failure: ImportFailure) -> bool:
-        return bool(self._imported.paths_note) and MWAA_HOME in failure.said
+        return bool(self._imported.paths_note) and failure.names_mwaa_home
 
     def _hint(self, file: ImportedFile, failure: ImportFailure) -> str:
         if self._is_for_want_of_paths(failure):

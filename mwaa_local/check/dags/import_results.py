@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mwaa_local.check.finding import Subject
+from mwaa_local.check.lines import MWAA_HOME
 
 # Kinds of ImportFailure.
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
@@ -29,6 +30,11 @@ class ImportFailure:
     missing: str = ""  # the module that was not found, where that is why
     of_connection: bool = False  # a connection to a host failed
     subjects: tuple[Subject, ...] = ()  # what was not there, or not taken
+
+    @property
+    def names_mwaa_home(self) -> bool:
+        """Whether the exception, of whatever code, is about a path of MWAA's containers; few have it as a value."""
+        return MWAA_HOME in self.said
 
     @property
     def text(self) -> str:
