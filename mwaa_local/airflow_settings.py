@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from mwaa_local.errors import SeedProblem
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
-from mwaa_local.seed_file import SeedFile, counts
+from mwaa_local.seed_file import SeedFile, counts, remarks_on
 from mwaa_local.service_model import KeyPath
 
 SETTINGS_FILE = "airflow_settings.yaml"
@@ -110,12 +111,12 @@ class Known:
 
 @dataclass(frozen=True)
 class AirflowSettings:
-    """What the file holds, empty template entries left out. `remarks` tell what is odd about it."""
+    """What the file holds, empty template entries left out. `oddities` are worth a look, though it can be used."""
 
     connections: tuple[Connection, ...] = ()
     pools: tuple[Pool, ...] = ()
     variables: tuple[Variable, ...] = ()
-    remarks: tuple[Remark, ...] = ()
+    oddities: tuple[SeedProblem, ...] = ()
 
     @classmethod
     def load(cls, project: Project) -> AirflowSettings:
@@ -136,7 +137,12 @@ class AirflowSettings:
         reader = _Reader(file, sections)
         connections, pools, variables = reader.connections(), reader.pools(), reader.variables()
         file.raise_for_violations()
-        return cls(connections, pools, variables, tuple(file.remarks))
+        return cls(connections, pools, variables, tuple(file.oddities))
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What is odd about the file, for people."""
+        return remarks_on(self.oddities, SETTINGS_FILE)
 
     @property
     def is_empty(self) -> bool:

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 
 from mwaa_local.errors import SeedProblem, SettingsFileInvalid
 from mwaa_local.project import Project
-from mwaa_local.remarks import WARNING, Remark
-from mwaa_local.seed_file import SeedFile, counts, together
+from mwaa_local.remarks import Remark
+from mwaa_local.seed_file import SeedFile, counts, remarks_on, together
 from mwaa_local.service_model import KeyPath, closest_name
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Fixtures:
     objects: tuple[tuple[str, str, str], ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     parameters: tuple[Parameter, ...] = ()
-    remarks: tuple[Remark, ...] = ()
+    oddities: tuple[SeedProblem, ...] = ()  # worth a look, though all can be used
 
     @classmethod
     def load(cls, project: Project) -> Fixtures:
@@ -62,21 +62,21 @@ class Fixtures:
         Raises SettingsFileInvalid, listing every mistake in the files and every folder that cannot be a bucket.
         """
         folder = fixtures_dir(project)
-        remarks = list(_unread_files(folder))
+        oddities = list(_unread_files(folder))
         buckets, objects, errors = _s3(folder / S3_DIR)
         secrets: Mapping[str, str] = {}
         parameters: tuple[Parameter, ...] = ()
         try:
-            secrets = _Values(folder / SECRETS_FILE, remarks).secrets()
+            secrets = _Values(folder / SECRETS_FILE, oddities).secrets()
         except SettingsFileInvalid as error:
             errors.append(error)
         try:
-            parameters = _Values(folder / PARAMETERS_FILE, remarks).parameters()
+            parameters = _Values(folder / PARAMETERS_FILE, oddities).parameters()
         except SettingsFileInvalid as error:
             errors.append(error)
         if errors:
             raise together(FOLDER, errors)
-        return cls(buckets, objects, secrets, parameters, tuple(remarks))
+        return cls(buckets, objects, secrets, parameters, tuple(oddities))
 
     def to_json(self, region: str, folder: str) -> dict[str, Any]:
         """Return what the server starts from; it sees the fixtures in `folder`."""
@@ -88,6 +88,11 @@ class Fixtures:
             "secrets": dict(self.secrets),
             "parameters": [{"Name": item.name, "Value": item.value, "Type": item.type} for item in self.parameters],
         }
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What is odd about the files, for people."""
+        return remarks_on(self.oddities, FOLDER)
 
     @property
     def counts(self) -> str:
@@ -113,13 +118,13 @@ def fixtures_version(start_values: Mapping[str, Any], folder: Path, key: str) ->
     return hashlib.blake2b(json.dumps(parts).encode(), key=key.encode()[:64], digest_size=DIGEST_BYTES).hexdigest()
 
 
-def _unread_files(folder: Path) -> Iterator[Remark]:
+def _unread_files(folder: Path) -> Iterator[SeedProblem]:
     known = (SECRETS_FILE, PARAMETERS_FILE)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.suffix in (".yaml", ".yml", ".json") and path.name not in known:
             meant = closest_name(path.stem, [Path(name).stem for name in known])
             hint = f"rename it to {meant}.yaml" if meant else f"files that are read: {', '.join(known)}"
-            yield Remark(WARNING, FOLDER, f"{FOLDER}/{path.name} is not read", hint=hint)
+            yield SeedProblem(folder, 0, f"{FOLDER}/{path.name} is not read", "", hint)
 
 
 def _s3(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str, str], ...], list[SettingsFileInvalid]]:
@@ -156,9 +161,9 @@ def _misplaced(path: Path, what: str, why: str, hint: str) -> SettingsFileInvali
 class _Values:
     """Reads one of the two YAML files."""
 
-    def __init__(self, path: Path, remarks: list[Remark]) -> None:
+    def __init__(self, path: Path, oddities: list[SeedProblem]) -> None:
         self._file = SeedFile.read(path)
-        self._remarks = remarks
+        self._oddities = oddities
 
     def secrets(self) -> dict[str, str]:
         found = {}
@@ -204,5 +209,5 @@ class _Values:
     def _done(self, found: T) -> T:
         if self._file is not None:
             self._file.raise_for_violations()
-            self._remarks += self._file.remarks
+            self._oddities += self._file.oddities
         return found

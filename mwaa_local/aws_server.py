@@ -16,7 +16,7 @@ from typing import Any
 # boto3 wants some; they are nobody's.
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 DEFAULT_REGION = "us-east-1"  # the one region that CreateBucket must not be told
-SAID = "mwaa-local: "  # how the lines for the launcher begin
+SAID = "mwaa-local: "  # how our own lines in its log begin
 
 
 def main() -> int:

@@ -300,12 +300,20 @@ def _local_violations(local: Any, file: EnvironmentFile) -> Iterator[Violation]:
             yield _local_violation((LOCAL, str(detail["loc"][0])), detail, file)
 
 
+def _words_of(alias: str | int) -> list[str]:
+    """Return what may be written for a member of `Local` that takes one of a few words."""
+    kind = next(field.annotation for field in LocalSettings.model_fields.values() if field.alias == alias)
+    assert isinstance(kind, type)
+    assert issubclass(kind, enum.StrEnum)
+    return [str(word) for word in kind]
+
+
 def _local_violation(path: KeyPath, detail: ErrorDetails, file: EnvironmentFile) -> Violation:
     value, context = detail["input"], detail.get("ctx", {})
     place = dotted(path)
     found = file.written.get(path) or shown(value)
     if detail["type"] == "enum":
-        allowed = re.findall(r"'([^']*)'", str(context["expected"]))
+        allowed = _words_of(path[-1])
         meant = closest_name(str(value), allowed) or allowed[0]
         return Violation(path, f"must be one of {', '.join(allowed)}, not {found}", f"write {path[-1]}: {meant}")
     if detail["type"] in ("greater_than_equal", "less_than_equal"):

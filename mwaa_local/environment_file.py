@@ -209,6 +209,7 @@ class _NodeReader:
         self.problems.append(Problem(line, path, rule, fix))
 
 
+# By what PyYAML says in `problem`: its errors have a place, and no kinds.
 _SYNTAX_FIXES = (
     ("mapping values", "put a value that contains `: ` in quotes, and indent members of one mapping alike"),
     ("cannot start any token", "put a value that starts with @, ` or % in quotes"),

@@ -68,14 +68,10 @@ def _unknown_member(name: str, shapes: Mapping[str, Any], local_members: Sequenc
 
 def _with_option_fix(violation: Violation, options: Any) -> Violation:
     """Return the violation with the fix that people need most when it is about an Airflow configuration option."""
-    if violation.path[0] != OPTIONS or len(violation.path) == 1:
+    if violation.path[0] != OPTIONS or len(violation.path) == 1 or violation.fix_is_exact:
         return violation
     key = str(violation.path[1])
     fix = _option_key_fix(key) if violation.about_key else _option_value_fix(dotted((key,)), options[key])
-    if "must have" in violation.rule or violation.rule.startswith(
-        "has "
-    ):  # too short, too long; a wrong number of dots
-        return violation
     return replace(violation, fix=fix)
 
 
@@ -105,11 +101,12 @@ def _option_key_rules(options: Mapping[str, Any]) -> Iterator[Violation]:
         dots = key.count(".")
         if dots == 0 and not isinstance(value, Mapping):  # a nested section has been reported as no text
             rule = "has no section: MWAA's options are named section.option"
-            yield Violation((OPTIONS, key), rule, f"write the section too, as in core.{key}", about_key=True)
+            fix = f"write the section too, as in core.{key}"
+            yield Violation((OPTIONS, key), rule, fix, about_key=True, fix_is_exact=True)
         elif dots > 1:
             rule = f"has {dots} dots; an option is section.option, and what MWAA makes of more dots is not documented"
             fix = "keep the dot between section and option, and write _ for the others"
-            yield Violation((OPTIONS, key), rule, fix, about_key=True)
+            yield Violation((OPTIONS, key), rule, fix, about_key=True, fix_is_exact=True)
 
 
 def _documented_rules(members: Mapping[str, Any], broken: Set[str | int]) -> Iterator[Violation]:

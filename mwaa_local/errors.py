@@ -7,6 +7,7 @@ lines) and a *hint* (a command or an edit). Anything that is not a `MwaaLocalErr
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class EnvironmentFileInvalid(MwaaLocalError):
 
 @dataclass(frozen=True)
 class SeedProblem:
-    """One mistake in what seeds an environment. `line` is 0 where it is not in the text of a file."""
+    """One mistake, or oddity, in what seeds an environment. `line` is 0 where it is not in the text of a file."""
 
     path: Path
     line: int
@@ -75,6 +76,9 @@ class ConfigOptionInvalid(MwaaLocalError):
 
 class StartupScriptFailed(MwaaLocalError):
     """The startup script ended in a way that stops MWAA's containers from starting."""
+
+    line = 0  # of the script, at which it ended; 0 where that is not known
+    script_exit_code: int | None = None  # that the script's shell gave; None where something else ended it
 
 
 class RequirementsUnreadable(MwaaLocalError):
@@ -165,6 +169,17 @@ def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | O
             "run this as the user who owns the project and the cache, or give that user the right",
         )
     return error
+
+
+def line_on_full_disk(text: str) -> str:
+    """Return the line in which another program says that there is no room; "" where it does not.
+
+    The system's own words, and Rust's number for them: programs that end with them have no exit code for it.
+    """
+    return next((line.strip() for line in text.splitlines() if _NO_SPACE.search(line)), "")
+
+
+_NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|os error 28\b", re.IGNORECASE)
 
 
 def reason(error: OSError) -> str:

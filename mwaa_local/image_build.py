@@ -1,4 +1,8 @@
-"""What Docker says while it builds the image: which step it is at, and why one failed. Pure."""
+"""What Docker says while it builds the image: which step it is at, and why one failed. Pure.
+
+All that comes out of a build is one text, in which BuildKit, apt, pip and uv have their say; it is read here and
+nowhere else. Our own part of it are the names of steps.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, reason
+from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, line_on_full_disk, reason
 from mwaa_local.release import Release
 
 SUPPORT_DIR = Path(__file__).parent / "support" / "python"
@@ -194,7 +194,7 @@ class PackageStore:
         if completed.ok:
             return
         text = completed.output.strip()
-        if "No space left on device" in text or "os error 28" in text:
+        if line_on_full_disk(text):
             raise DiskFull("no space left for the package set", text, f"make room below {self.cache_dir}")
         why = f"uv took longer than {completed.elapsed_s:.0f} s" if completed.timed_out else text
         raise PackagesUnavailable(

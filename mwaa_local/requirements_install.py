@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local import command
-from mwaa_local.errors import StateCorrupted
+from mwaa_local.errors import StateCorrupted, line_on_full_disk
 from mwaa_local.requirements import PreparedRequirements
 
 # pip is stopped after 9 minutes (aws/amazon-mwaa-docker-images, python/mwaa/utils/user_requirements.py); the user
@@ -35,6 +35,8 @@ REASON_LINE_CHARACTERS = 300
 OUTCOME_NAME = "pip.json"
 LOG_NAME = "pip.log"
 
+# pip has no output for machines but that of a success, and exit code 1 for all that fails; what it says is read here,
+# whether it ran on this machine or in a container, and nowhere else.
 _PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 # A retry that broke with none left, or an error that says so; a retry in between may have been followed by success.
 _UNREACHABLE = re.compile(r"Retry\(total=0,|Max retries exceeded|Failed to connect to|Unable to fetch ")
@@ -141,10 +143,11 @@ def judge_outcome(
             f"{type(error).__name__}: {error}",
             f"remove {folder} and run `mwaa-local up` again",
         ) from error
-    if output is None:
-        output = f"pip ended with exit code {exit_code} at an earlier start; what it said then is gone"
+    if output is None and exit_code != 0 and not timed_out:
+        gone = f"pip ended with exit code {exit_code} at an earlier start; what it said then is gone"
+        return InstallFailed(exit_code, timed_out, elapsed_s, log_path, prepared.unreadable or gone)
     argv = ("pip", "install", *prepared.argv_tail)
-    return judge(prepared, command.Completed(argv, exit_code, output, elapsed_s, timed_out), log_path, timeout_s)
+    return judge(prepared, command.Completed(argv, exit_code, output or "", elapsed_s, timed_out), log_path, timeout_s)
 
 
 def show(line: str, prepared: PreparedRequirements) -> str:
@@ -169,7 +172,7 @@ def _reason(prepared: PreparedRequirements, lines: list[str], exit_code: int) ->
         return prepared.unreadable
     if "No module named pip" in said:
         return "the interpreter has no pip; the virtual environment is incomplete"
-    if "No space left on device" in said:
+    if line_on_full_disk(said):
         return "no space left on the disk while pip was installing"
     errors = _errors(lines)
     if _UNREACHABLE.search(said):

@@ -28,7 +28,7 @@ class SeedFile:
     def __init__(self, file: EnvironmentFile) -> None:
         self.file = file
         self.violations: list[Violation] = []
-        self.remarks: list[Remark] = []
+        self.oddities: list[SeedProblem] = []
 
     @classmethod
     def read(cls, path: Path) -> SeedFile | None:
@@ -50,8 +50,7 @@ class SeedFile:
 
     def remark(self, path: KeyPath, what: str, hint: str = "") -> None:
         """Note what is worth a look although the file can be used."""
-        name = self.file.path.name
-        self.remarks.append(Remark(WARNING, name, f"{name}:{self.file.line(path)}: {what}", hint=hint))
+        self.oddities.append(SeedProblem(self.file.path, self.file.line(path), what, "", hint))
 
     def mapping(self, path: KeyPath, value: Any, names: Sequence[str] = ()) -> Mapping[str, Any]:
         """Return the value as a mapping, empty where it is none. Other names than these are wrong, if any are given."""
@@ -117,6 +116,16 @@ def _refusal(path: Path, error: EnvironmentFileInvalid) -> SettingsFileInvalid:
     whole = SeedProblem(path, 0, error.what, error.why, error.hint)
     refused.problems = tuple(SeedProblem(path, line, what, "", fix) for line, what, fix in error.problems) or (whole,)
     return refused
+
+
+def remarks_on(oddities: Iterable[SeedProblem], place: str) -> tuple[Remark, ...]:
+    """Return oddities as remarks; those that are on no line of a file are on the `place`."""
+    return tuple(
+        Remark(WARNING, item.path.name, f"{_place(item)}: {item.what}", item.why, item.hint)
+        if item.line
+        else Remark(WARNING, place, item.what, item.why, item.hint)
+        for item in oddities
+    )
 
 
 def together(place: str, errors: Sequence[SettingsFileInvalid]) -> SettingsFileInvalid:

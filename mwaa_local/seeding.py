@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,40 @@ from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.runtime import Event, Runtime
 
 SCRIPT_PATH = Path(str(seeding_script.__file__))
+# What the script may answer; its own words are for people.
+PUT, HELD, REFUSED = seeding_script.PUT, seeding_script.HELD, seeding_script.REFUSED
 SEED = "seed"  # the component that does it where Airflow runs as processes
 MIGRATE_DB = "migrate-db"  # and where it runs in containers
 SEED_TIMEOUT_S = 120.0
 MARK_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How the step ended. `counts` (by kind) are of PUT, all after it of REFUSED."""
+
+    outcome: str  # PUT, HELD or REFUSED
+    counts: Mapping[str, int] = field(default_factory=dict)
+    line: int = 0
+    kind: str = ""  # connection, pool or variable
+    name: str = ""
+    error: str = ""  # the class of what Airflow or the database raised
+    message: str = ""  # its first line
+
+
+def read_answer(lines: Iterable[str]) -> Answer | None:
+    """Return the last answer in the step's output; None where there is none that can be understood."""
+    texts = [line.removeprefix(seeding_script.ANSWER) for line in lines if line.startswith(seeding_script.ANSWER)]
+    for text in reversed(texts):
+        try:
+            plain = json.loads(text)
+            counts = {str(kind): int(count) for kind, count in plain.pop("counts", {}).items()}
+            answer = Answer(counts=counts, **plain)
+        except (ValueError, TypeError, AttributeError):  # cut off, or of something else that writes there
+            continue
+        if answer.outcome in (PUT, HELD, REFUSED):
+            return answer
+    return None
 
 
 def seed_values(settings: AirflowSettings, key: str) -> dict[str, Any]:
@@ -63,28 +94,31 @@ def seed_component(python: str, file_path: Path, mark: str, env: Mapping[str, st
 
 def tell(runtime: Runtime, plan: Plan, since: float, on_event: Callable[[Event], None]) -> None:
     """Say in one line what was put in since then, if anything was."""
-    said = _said(runtime, plan, since)
-    if said.startswith("put in "):
-        on_event(Event("settings", "done", detail=f"{said}, from {SETTINGS_FILE}"))
+    answer = _answer(runtime, plan, since)
+    if answer is not None and answer.outcome == PUT:
+        counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in answer.counts.items())
+        on_event(Event("settings", "done", detail=f"put in {counts}, from {SETTINGS_FILE}"))
 
 
 def raise_for_failure(runtime: Runtime, plan: Plan, since: float) -> None:
     """Raise SeedingFailed, with the entry and its line, where an entry is why the start failed."""
-    said = _said(runtime, plan, since)
-    if said.startswith(f"{SETTINGS_FILE}:"):
-        place, _, problem = said.partition(": ")
-        what, _, why = problem.partition(": ")
-        raise SeedingFailed(f"{place}: {what} could not be put into the metadata database", why, "correct the entry")
+    answer = _answer(runtime, plan, since)
+    if answer is not None and answer.outcome == REFUSED:
+        entry = f"{SETTINGS_FILE}:{answer.line}: the {answer.kind} {answer.name}"
+        raise SeedingFailed(
+            f"{entry} could not be put into the metadata database",
+            f"{answer.error}: {answer.message}",
+            "correct the entry",
+        )
 
 
-def _said(runtime: Runtime, plan: Plan, since: float) -> str:
-    """Return the last line that the step wrote for us."""
+def _answer(runtime: Runtime, plan: Plan, since: float) -> Answer | None:
+    """Return what the step answered since then."""
     component = plan.component(SEED) or plan.component(MIGRATE_DB)
     if component is None or not component.reads:
-        return ""
+        return None
     try:
         lines = [line.text for line in runtime.logs([component.name], follow=False) if line.time >= since]
     except ComponentUnknown:  # it has not written anything
-        return ""
-    ours = [line.removeprefix(seeding_script.SAID) for line in lines if line.startswith(seeding_script.SAID)]
-    return next((line for line in reversed(ours) if line.startswith(("put in ", SETTINGS_FILE))), "")
+        return None
+    return read_answer(lines)

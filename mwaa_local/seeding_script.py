@@ -7,6 +7,9 @@ them, so that passwords are encrypted and columns filled as this release wants t
 a comment on a table: it goes where the data go, and the same file is not put in twice. Runs on Python 3.7 and Airflow
 1.10 too.
 
+How it ended is said twice: in words for people, and in a line of JSON for the launcher (`seeding`), which reads no
+words. Both go to stdout, the one way out that there is in every runtime.
+
 Not for checking what the file holds: that is `airflow_settings`.
 """
 
@@ -22,13 +25,16 @@ from typing import Any, Callable  # noqa: UP035 - collections.abc's cannot be su
 DATABASE_VARIABLES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__SQL_ALCHEMY_CONN")
 MARKED_TABLE = "slot_pool"  # every release has it
 MARK_PREFIX = "mwaa-local:"
-SAID = "mwaa-local: "  # how the lines for the launcher begin
+SAID = "mwaa-local: "  # how the lines for people begin
+ANSWER = "mwaa-local seed: "  # and how that for the launcher does
+PUT, HELD, REFUSED = "put", "held", "refused"
 
 
 def main() -> int:
     seed = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["seed"]
     if current_mark() == MARK_PREFIX + seed["mark"]:
         say("the database holds all of {} already".format(seed["file"]))
+        answer(HELD)
         return 0
     return put_all(seed)
 
@@ -57,25 +63,28 @@ def put_all(seed: dict[str, Any]) -> int:
         for kind, put in kinds:
             for entry in seed[kind + "s"]:
                 problem = try_to_put(put, session, entry)
-                if problem:
+                if problem is not None:
                     session.rollback()
-                    say("{}:{}: the {} {}: {}".format(seed["file"], entry["line"], kind, entry["name"], problem))
+                    words = (seed["file"], entry["line"], kind, entry["name"], problem["error"], problem["message"])
+                    say("{}:{}: the {} {}: {}: {}".format(*words))
+                    answer(REFUSED, line=entry["line"], kind=kind, name=entry["name"], **problem)
                     return 1
         session.execute(text("COMMENT ON TABLE {} IS '{}'".format(MARKED_TABLE, MARK_PREFIX + seed["mark"])))
     counts = [(len(seed[kind + "s"]), kind) for kind, _ in kinds]
     say("put in " + ", ".join("{} {}{}".format(n, kind, "" if n == 1 else "s") for n, kind in counts if n))
+    answer(PUT, counts={kind: n for n, kind in counts if n})
     return 0
 
 
-def try_to_put(put: Callable[[Any, Any], None], session: Any, entry: dict[str, Any]) -> str:
-    """Return what went wrong, without SQLAlchemy's list of values, which may be secret."""
+def try_to_put(put: Callable[[Any, Any], None], session: Any, entry: dict[str, Any]) -> dict[str, str] | None:
+    """Return what went wrong, without SQLAlchemy's list of values, which may be secret; None where nothing did."""
     try:
         put(session, entry)
         session.flush()
     except Exception as error:  # noqa: BLE001 - whatever Airflow and the database have against the entry
         lines = str(getattr(error, "orig", error)).strip().splitlines()
-        return "{}: {}".format(type(error).__name__, lines[0] if lines else "")
-    return ""
+        return {"error": type(error).__name__, "message": lines[0] if lines else ""}
+    return None
 
 
 def put_connection(session: Any, entry: dict[str, Any]) -> None:
@@ -112,7 +121,15 @@ def put_variable(session: Any, entry: dict[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    sys.stdout.write(SAID + text + "\n")
+    write(SAID + text)
+
+
+def answer(outcome: str, **values: object) -> None:
+    write(ANSWER + json.dumps(dict(values, outcome=outcome)))
+
+
+def write(line: str) -> None:
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 

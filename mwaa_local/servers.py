@@ -26,6 +26,7 @@ from mwaa_local.errors import (
     MwaaLocalError,
     StateCorrupted,
     ToolMissing,
+    line_on_full_disk,
     reason,
 )
 from mwaa_local.health import Health
@@ -259,14 +260,14 @@ class DatabaseTemplates:
 
 
 def initdb_error(output: str, data_dir: Path) -> MwaaLocalError:
-    """Return the error for what initdb printed when it failed."""
+    """Return the error for what initdb printed when it failed; its exit code is 1 whatever the reason."""
     if "could not look up effective user ID" in output:
         return ComponentFailed(
             "PostgreSQL cannot run as a user without a name",
             _last(output),
             f'give the user a name: echo "airflow:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh" >> /etc/passwd',
         )
-    kind = DiskFull if "No space left" in output else ComponentFailed
+    kind = DiskFull if line_on_full_disk(output) else ComponentFailed
     return kind("initdb failed", _last(output), f"make sure that {data_dir.parent} can be written")
 
 

@@ -33,12 +33,14 @@ class Violation:
     """One value that breaks one rule. `rule` says what must hold and what was found; `fix` is an edit.
 
     `about_key`: it is the key of the entry at `path` that breaks the rule, not its value.
+    `fix_is_exact`: the fix fits this value or key, and no general one for such entries is better.
     """
 
     path: KeyPath
     rule: str
     fix: str
     about_key: bool = False
+    fix_is_exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ class Check:
             if broken:
                 limit = f"{words} {shape[name]}" + ("" if number else f" {_unit(shape['type'], shape[name])}")
                 verb = "be" if number else "have"
-                yield Violation(path, f"must {verb} {limit}{found}", f"give {dotted(path)} {limit}")
+                fix = f"give {dotted(path)} {limit}"
+                yield Violation(path, f"must {verb} {limit}{found}", fix, fix_is_exact=True)
 
 
 def unknown_name(path: KeyPath, candidates: Iterable[str], rule: str) -> Violation:

@@ -48,10 +48,11 @@ DEATH_NAME = "death"
 LOG_NAME = "startup.log"
 CONTAINER_SCRIPT_PATH = "/usr/local/airflow/startup/startup.sh"  # MWAA user guide, as above
 
-# What MWAA's Amazon Linux container has and a developer's machine may lack.
-_CONTAINER_PROGRAMS = frozenset({"sudo", "yum", "dnf", "rpm", "aws", "jq", "java"})
+# bash tells of these two in its output alone, in words that have been the same since bash 3; nobody else reads them.
 _NOT_FOUND = re.compile(r"line \d+: (\S+): command not found")
 _UNBOUND = re.compile(r"line (\d+): (\S+): (?:unbound variable|parameter null or not set)")
+# What MWAA's Amazon Linux container has and a developer's machine may lack.
+_CONTAINER_PROGRAMS = frozenset({"sudo", "yum", "dnf", "rpm", "aws", "jq", "java"})
 _ASSIGNMENT = re.compile(r"""[ \t]*([A-Za-z_]\w*)=(?:"[^"]*"|'[^']*'|[^\s;&|()<>"'])*[ \t]*(?:#.*)?""")
 _EXEC = re.compile(r"[ \t]*exec[ \t]+(?:-[acl][ \t]+)*([^\s<>&0-9-]\S*)")
 
@@ -66,6 +67,17 @@ class StartupOutcome:
     elapsed_s: float
     log_path: Path
     notes: tuple[str, ...] = ()  # one line each: what probably is not as the author meant it
+    not_exported: tuple[str, ...] = ()  # variables that are assigned only, so that Airflow does not see them
+
+
+@dataclass(frozen=True)
+class _Explanation:
+    """Why a run left no environment. `line` and `exit_code` as in StartupScriptFailed."""
+
+    rule: str
+    hint: str
+    line: int = 0
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,7 @@ def judge(run: ScriptRun) -> StartupOutcome:
         elapsed_s=run.completed.elapsed_s,
         log_path=run.log_path,
         notes=_notes(run, run.environment),
+        not_exported=tuple(_assigned_only(run.script, run.environment)),
     )
 
 
@@ -226,29 +239,30 @@ def _programs_not_found(output: str) -> list[str]:
 
 
 def _failure(run: ScriptRun) -> StartupScriptFailed:
-    line, rule, hint = _explain(run)
-    place = f"{run.script_path}:{line}" if line else str(run.script_path)
+    found = _explain(run)
+    place = f"{run.script_path}:{found.line}" if found.line else str(run.script_path)
     consequence = (
         "On MWAA the container then fails to start, and creating or updating the environment fails and rolls back."
     )
-    why = [rule, consequence]
+    why = [found.rule, consequence]
     last = run.completed.output.splitlines()[-LAST_LINES:]
     if last:
         why += ["Its last output:" if len(last) < LAST_LINES else f"Its last {LAST_LINES} lines of output:"]
         why += [f"  {text}" for text in last]
     why.append(f"All of it: {run.log_path}")
+    hint = found.hint
     if "\r\n" in run.script:
         hint += f"; also, {_CRLF_NOTE}"
     if missing := _programs_not_found(run.completed.output):
         hint += f"; not {run.place}: {', '.join(missing)}"
-    return StartupScriptFailed(f"{place}: the startup script failed in the {run.component}", "\n".join(why), hint)
+    failed = StartupScriptFailed(f"{place}: the startup script failed in the {run.component}", "\n".join(why), hint)
+    failed.line, failed.script_exit_code = found.line, found.exit_code
+    return failed
 
 
-def _explain(run: ScriptRun) -> tuple[str, str, str]:
-    """Return line (or ""), rule and hint for a run that left no environment."""
+def _explain(run: ScriptRun) -> _Explanation:
     if run.completed.timed_out:
-        return (
-            "",
+        return _Explanation(
             f"It still ran after {run.timeout_s:g} s and was stopped; MWAA allows {STARTUP_SCRIPT_TIMEOUT_S:g} s.",
             "let the script do less, or put slow work into a DAG",
         )
@@ -257,57 +271,59 @@ def _explain(run: ScriptRun) -> tuple[str, str, str]:
     code, options, failed, call = (*run.death, "", "", "", "")[:4]
     unbound = _last_unbound(run.completed.output) if "u" in options else None
     if unbound:
-        return (
-            unbound[0],
-            f"`set -u` ended the shell at the unset variable {unbound[1]}, before MWAA could read the variables.",
+        line, name = unbound
+        return _Explanation(
+            f"`set -u` ended the shell at the unset variable {name}, before MWAA could read the variables.",
             "give the variable a default, as in `${NAME:-}`, or remove `set -u`",
+            line,
         )
     if "e" in options and code != "0":
-        return (
-            call or _line_in_script(failed, run.script_path),
+        return _Explanation(
             f"`set -e` ended the shell at a command that failed with exit code {code}, "
             "before MWAA could read the variables.",
             "remove `set -e`, or end such commands with `|| exit 1`, which keeps what was exported so far",
+            _number(call) or _line_in_script(failed, run.script_path),
+            _exit_code(code),
         )
     if exec_lines := _exec_lines(run.script):
         return _explain_exec(exec_lines)
-    return (
-        _line_in_script(failed, run.script_path),
+    return _Explanation(
         f"The shell ended with exit code {code} in another way than the plain word `exit`, "
         "which is the one that makes MWAA read the variables.",
         "write plain `exit`, not `builtin exit`, `command exit` or `\\exit`",
+        _line_in_script(failed, run.script_path),
+        _exit_code(code),
     )
 
 
-def _explain_vanished(run: ScriptRun) -> tuple[str, str, str]:
+def _explain_vanished(run: ScriptRun) -> _Explanation:
     """Explain a shell that could not even say that it ended: replaced, killed, or with an EXIT trap of its own."""
     if run.completed.exit_code < 0:
         name = signal.strsignal(-run.completed.exit_code) or f"signal {-run.completed.exit_code}"
-        return (
-            "",
+        return _Explanation(
             f"The shell was killed ({name}) before MWAA could read the variables.",
             "look for `kill` in the script, or for a lack of memory",
         )
     if exec_lines := _exec_lines(run.script):
         return _explain_exec(exec_lines)
-    return (
-        "",
+    return _Explanation(
         f"The shell ended with exit code {run.completed.exit_code} before MWAA could read the variables.",
         "remove `set -e`, `set -u` and `exec` from the script, and from what it sources",
+        exit_code=run.completed.exit_code,
     )
 
 
-def _last_unbound(output: str) -> tuple[str, str] | None:
+def _last_unbound(output: str) -> tuple[int, str] | None:
     """Return line and name out of bash's own message on an unset variable."""
     matches = _UNBOUND.findall(output)
-    return matches[-1] if matches else None
+    return (int(matches[-1][0]), matches[-1][1]) if matches else None
 
 
-def _explain_exec(lines: list[int]) -> tuple[str, str, str]:
-    return (
-        str(lines[0]) if len(lines) == 1 else "",
+def _explain_exec(lines: list[int]) -> _Explanation:
+    return _Explanation(
         "`exec` put another program in the place of the shell, so that MWAA could never read the variables.",
         "call the program without `exec`",
+        lines[0] if len(lines) == 1 else 0,
     )
 
 
@@ -316,7 +332,16 @@ def _exec_lines(script: str) -> list[int]:
     return [number for number, line in enumerate(script.splitlines(), 1) if _EXEC.match(line)]
 
 
-def _line_in_script(place: str, script_path: Path) -> str:
-    """Return the line of `file:line` when the file is the script itself."""
+def _line_in_script(place: str, script_path: Path) -> int:
+    """Return the line of `file:line` when the file is the script itself, else 0."""
     file_name, _, line = place.rpartition(":")
-    return line if file_name == str(script_path) else ""
+    return _number(line) if file_name == str(script_path) else 0
+
+
+def _number(text: str) -> int:
+    """Return a number that bash wrote; 0 for anything else, since a script may overwrite what the wrapper keeps."""
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def _exit_code(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None

@@ -13,13 +13,12 @@ import base64
 import contextlib
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -46,9 +45,6 @@ NO_DATABASE_URL = "postgresql+psycopg2://airflow:airflow@127.0.0.1:1/airflow"
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LATER_NICENESS = 5  # of those that nobody waits for first, as nice(1) counts
 DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
-# What the messages of `startup_outcome` say: the one on a variable, and the one on a shell that ended.
-_ASSIGNED_ONLY = re.compile(r"(\w+) is assigned but not exported")
-_EXIT_CODE = re.compile(r"\bexit code (\d+)")
 
 
 @dataclass(frozen=True)
@@ -277,7 +273,7 @@ def _run(configuration: Configuration, component: str, packages: PythonEnvironme
     try:
         outcome = run_startup_script(script_path, component, view, Path(configuration.home_dir), log_path)
     except StartupScriptFailed as error:
-        return _failed(component, error, script_path, time.monotonic() - started, log_path)
+        return _failed(component, error, time.monotonic() - started, log_path)
     return _ended(configuration, outcome, packages)
 
 
@@ -291,25 +287,19 @@ def _ended(configuration: Configuration, outcome: StartupOutcome, packages: Pyth
         line=0,
         kept=tuple(sorted(outcome.exported.keys() - refused.keys())),
         refused=tuple(Refused(name, why) for name, why in sorted(refused.items())),
-        lost=tuple(_assigned_only(outcome.notes)),
+        lost=outcome.not_exported,
         notes=outcome.notes,
         log_path=outcome.log_path,
         exported=outcome.exported,
     )
 
 
-def _assigned_only(notes: Iterable[str]) -> list[str]:
-    return [found[1] for note in notes if (found := _ASSIGNED_ONLY.match(note))]
-
-
-def _failed(component: str, error: StartupScriptFailed, script_path: Path, elapsed_s: float, log_path: Path) -> Trial:
-    line = error.what.removeprefix(f"{script_path}:").partition(":")[0]
-    code = _EXIT_CODE.search(error.why.partition("\n")[0])
+def _failed(component: str, error: StartupScriptFailed, elapsed_s: float, log_path: Path) -> Trial:
     return Trial(
         component=component,
         elapsed_s=elapsed_s,
-        exit_code=int(code[1]) if code else None,
-        line=int(line) if line.isdigit() else 0,
+        exit_code=error.script_exit_code,
+        line=error.line,
         kept=(),
         refused=(),
         lost=(),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from mwaa_local.check.binaries import glibc_minor, python_minor, wheel_tags
 from mwaa_local.check.lines import Line
 from mwaa_local.check.resolver import Package
+from mwaa_local.check.uv_words import Reasons
 from mwaa_local.check.verdict import Broken, PackageChange
 from mwaa_local.release import Release
 
@@ -22,7 +22,6 @@ from mwaa_local.release import Release
 PACKAGE_INSTALL_S = 0.17
 INSTALLED_BYTES_PER_S = 15_000_000
 REPLACES_AIRFLOW = "replaces-airflow"  # the rule
-_NAME = re.compile(r"^[a-z0-9][a-z0-9.-]*")
 
 
 def changed(packages: Mapping[str, Package], release: Release) -> dict[str, Package]:
@@ -47,22 +46,23 @@ def package_changes(
 ) -> tuple[PackageChange, ...]:
     """Return the changes by name. `metadata` is `Resolver.metadata`'s, `lines` are those that ask for packages."""
     tags = wheel_tags(python_minor(release), glibc_minor(release))
-    asked: dict[str, list[str]] = {}
+    asked: dict[str, list[tuple[str, int]]] = {}
     for line in lines:
-        asked.setdefault(line.name, []).append(f"{line.path.rpartition('/')[2]}:{line.number}")
+        asked.setdefault(line.name, []).append((line.path.rpartition("/")[2], line.number))
     found = []
     there = installed(release)
     for name, item in sorted(packages.items()):
         base_version = there.get(name, "")
-        entry = metadata.get(name, {})
+        entry, places = metadata.get(name, {}), tuple(asked.get(name, ()))
         found.append(
             PackageChange(
                 name=name,
                 version=item.version or item.url,
                 base_version=base_version,
                 is_downgrade=bool(base_version) and _older(item.version, base_version),
-                reasons=(*asked.get(name, ()), *_wanted_by(item)),
+                reasons=(*(f"{file}:{number}" for file, number in places), *_wanted_by(item)),
                 size_bytes=_size(wheel(entry, tags) or entry.get("sdist")),
+                places=places,
             )
         )
     return tuple(found)
@@ -97,18 +97,16 @@ def wheel(entry: Mapping[str, Any], tags: frozenset[Tag]) -> Mapping[str, Any] |
     return None
 
 
-def broken_by(changes: Mapping[str, Package], said: str, base: Mapping[str, str]) -> Iterator[str]:
-    """Yield the image's packages that uv's explanation names, without those that change."""
-    words = (match[0].rstrip(".-") for word in said.split() if (match := _NAME.match(word)))
-    yield from (name for name in dict.fromkeys(words) if name in base and name not in changes)
+def broken_by(changes: Mapping[str, Package], reasons: Reasons, base: Mapping[str, str]) -> list[str]:
+    """Return the image's packages that uv's explanation names, without those that change."""
+    return [name for name in reasons.packages(base) if name not in changes]
 
 
-def describe_broken(name: str, version: str, changes: Iterable[PackageChange], said: str) -> Broken:
+def describe_broken(name: str, version: str, changes: Iterable[PackageChange], reasons: Reasons) -> Broken:
     """Return what is broken in words: the part of uv's explanation that is about that package."""
-    pattern = re.compile(rf"{re.escape(name)}=={re.escape(version)} depends on ([^ ,]+(?:,[^ ]+)?)")
-    wants = pattern.search(said)
-    others = ", ".join(f"{change.name} {change.version}" for change in changes if change.name in said)
-    return Broken(name, f"{name} {version} wants {wants[1] if wants else 'another version'}, not {others}")
+    wants = reasons.wanted_by(name, version) or "another version"
+    others = ", ".join(f"{change.name} {change.version}" for change in changes if reasons.mentions(change.name))
+    return Broken(name, f"{name} {version} wants {wants}, not {others}")
 
 
 def _named(url: str) -> str:

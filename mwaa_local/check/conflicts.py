@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,21 +19,16 @@ from mwaa_local.check.lines import Line
 from mwaa_local.check.minimal import minimal
 from mwaa_local.check.resolver import Package, Refused, Resolved, Resolver
 from mwaa_local.check.source import Pin, Source
+from mwaa_local.check.uv_words import Reasons
 from mwaa_local.check.verdict import Clash, Conflict, Proposal
 
 EXPLAIN_LIMIT_S = 20.0  # after that, what is known by then is told: an answer in a minute is no answer in seconds
 MAX_CLASHES = 10
 MAX_PINS = 4  # told of for one line; more of them tell nothing new
-SAID_LINES = 6
 NO_VERSION_WORKS = (
     "No other version of {name} works here either: name constraints of your own, or run the task in an environment of "
     "its own (PythonVirtualenvOperator)."
 )
-_NOT_THERE = re.compile(r"(\S+) was not found in the (?:package registry|provided package locations)")
-_NO_VERSION = re.compile(
-    r"there (?:is|are) no versions? of \S+|only (?:the following versions of )?\S+ (?:is|are) available"
-)
-_PYTHON = re.compile(r"requested Python version \([^)]*\) does not satisfy Python([<>=!~.0-9,* ]+)")
 
 
 class _Late(Exception):
@@ -47,7 +41,7 @@ class _Cause:
 
     core: tuple[Line, ...]
     pins: tuple[Pin, ...]
-    said: str
+    reasons: Reasons
 
 
 @dataclass
@@ -82,7 +76,7 @@ class Explanation:
             while rest and len(found) < MAX_CLASHES and (cores := self._cores(rest)):
                 for core in cores:
                     rest = [line for line in rest if line is not core[-1]]
-                    found.append(_Cause(tuple(core), (), ""))
+                    found.append(_Cause(tuple(core), (), Reasons("")))
         for number, cause in enumerate(found):
             with contextlib.suppress(_Late):
                 found[number] = self._cause(cause.core)
@@ -113,16 +107,16 @@ class Explanation:
     def _cause(self, core: tuple[Line, ...]) -> _Cause:
         """Return the pins against which these lines fail, none where they fail by themselves."""
         answer = self._ask(core, self.source.pins)
-        said = answer.said if isinstance(answer, Refused) else ""
+        reasons = answer.reasons if isinstance(answer, Refused) else Reasons("")
         if isinstance(free := self._ask(core, []), Refused):
-            return _Cause(core, (), free.said)
+            return _Cause(core, (), free.reasons)
         # uv names the pin that it met first in so many words; most often it is the whole cause.
-        mentioned = [pin for pin in self.source.pins if _is_named(pin, said)]
+        mentioned = [pin for pin in self.source.pins if reasons.names(pin.name, pin.text.removeprefix(pin.name))]
         mentioned.sort(key=lambda pin: pin.name not in {line.name for line in core})
         found = tuple(itertools.islice((pin for pin in mentioned if self._fails(core, [pin])), MAX_PINS))
         if not found and mentioned and self._fails(core, mentioned):
             found = tuple(minimal(mentioned, lambda part: self._fails(core, part)))
-        return _Cause(core, found, said)
+        return _Cause(core, found, reasons)
 
     def _clash(self, cause: _Cause, proposed: Mapping[Line, Proposal | None]) -> Clash:
         line = cause.core[-1]
@@ -134,7 +128,7 @@ class Explanation:
 
     def _told(self, cause: _Cause) -> tuple[str, str, str]:
         """Return the other side, its origin, and a paragraph."""
-        line, said = cause.core[-1], cause.said
+        line, reasons = cause.core[-1], cause.reasons
         if cause.pins:
             origins = dict.fromkeys(pin.origin for pin in cause.pins)
             texts = dict.fromkeys(pin.text for pin in cause.pins)
@@ -142,14 +136,14 @@ class Explanation:
         if len(cause.core) > 1:
             first = cause.core[0]
             others = ", ".join(item.text for item in cause.core[:-1])
-            return others, f"{first.path}:{first.number}", _first_lines(said)
-        if match := _NOT_THERE.search(said):
-            return "", "", f"The package index has no package of the name {match[1]}."
-        if match := _PYTHON.search(said):
-            return "", "", f"{line.name} runs on Python {match[1].strip()} only."
-        if line.requirement is not None and _NO_VERSION.search(said):
+            return others, f"{first.path}:{first.number}", reasons.gist
+        if reasons.unknown_package:
+            return "", "", f"The package index has no package of the name {reasons.unknown_package}."
+        if reasons.pythons:
+            return "", "", f"{line.name} runs on Python {reasons.pythons} only."
+        if line.requirement is not None and reasons.is_for_want_of_a_version:
             return "", "", f"The package index has no such version of {line.name}."
-        return "", "", _first_lines(said)
+        return "", "", reasons.gist
 
     def _proposal(self, line: Line, others: Sequence[Line | str]) -> Proposal | None:
         """Return the same line with a version that works together with all that is left of the file."""
@@ -170,7 +164,7 @@ class Explanation:
     def _unexplained(self, refused: Refused) -> Clash:
         """Return the refusal in uv's words, where no part of the file could be found in time."""
         line = next(iter(self.source.packages), None)
-        return Clash(self.source.path, line.number if line else 0, "", "", "", _first_lines(refused.said))
+        return Clash(self.source.path, line.number if line else 0, "", "", "", refused.reasons.gist)
 
 
 def _is_open(line: Line) -> bool:
@@ -187,24 +181,12 @@ def _against(pin: Pin, cause: _Cause) -> str:
         held = f"{pin.origin[:1].upper()}{pin.origin[1:]} hold {pin.name} at {version}"
     if pin.name in {line.name for line in cause.core}:
         return f"{held}."
-    wants = re.search(rf"(\S+) depends on {re.escape(pin.name)}(?:\{{[^}}]*\}})?([<>=!~][^ ]*)", cause.said)
-    if wants:
-        return f"{held}, but {wants[1]} needs {pin.name}{wants[2].rstrip(',')}."
+    if wants := cause.reasons.wants(pin.name):
+        return f"{held}, but {wants[0]} needs {pin.name}{wants[1]}."
     return f"{held}, with which none of the versions in question goes."
-
-
-def _is_named(pin: Pin, said: str) -> bool:
-    """Whether uv names the pin; between name and version it may have a marker in braces."""
-    rest = re.escape(pin.text.removeprefix(pin.name))
-    return re.search(rf"(?<![\w.-]){re.escape(pin.name)}(?:\{{[^}}]*\}})?{rest}(?![\w.-])", said) is not None
 
 
 def _with_version(wanted: Requirement, version: str) -> str:
     extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
     marker = f"; {wanted.marker}" if wanted.marker else ""
     return f"{wanted.name}{extras}{f'=={version}' if version else ''}{marker}"
-
-
-def _first_lines(said: str) -> str:
-    lines = [line for line in said.splitlines() if "No solution found" not in line]
-    return " ".join(lines[:SAID_LINES])

@@ -27,7 +27,7 @@ from mwaa_local.check.part import Part, not_checked
 from mwaa_local.check.plugins import check_plugins
 from mwaa_local.check.plugins_loading import PluginsLoad
 from mwaa_local.check.report_problems import counted, has_error, other_findings, resolution_findings
-from mwaa_local.check.report_text import headline
+from mwaa_local.check.report_text import summary
 from mwaa_local.check.requirements import RequirementsCheck
 from mwaa_local.check.settings_check import load_fixtures, load_settings
 from mwaa_local.check.startup_check import startup_findings
@@ -198,7 +198,7 @@ def requirements_part(ground: Ground) -> Part:
     private = ground.environment.webserver_access_mode == PRIVATE_ACCESS
     checked = RequirementsCheck(ground.project, path, ground.env, variables, private).check(ground.release)
     findings = in_order([*resolution_findings(checked), *other_findings(checked)])
-    return Part(REQUIREMENTS, findings, summary=headline(checked).partition(": ")[2])
+    return Part(REQUIREMENTS, findings, summary=summary(checked))
 
 
 def plugins_part(ground: Ground) -> Part:

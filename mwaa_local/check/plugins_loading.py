@@ -30,7 +30,6 @@ LOAD_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machi
 # MWAA advises 1 GB for the zip; this is what is unpacked of one here, at most.
 MAX_UNPACKED_BYTES = 2_000_000_000
 LAST_LINES = 8  # of what was said before Python ended
-NOT_FOUND = "No module named"
 
 
 @dataclass(frozen=True)
@@ -100,17 +99,18 @@ class PluginsLoad:
             in_order(self._findings(answer["errors"], home_dir)), tuple(_registered(answer["plugins"], home_dir))
         )
 
-    def _findings(self, errors: Mapping[str, str], home_dir: Path) -> Iterator[Finding]:
-        for name, said in errors.items():
+    def _findings(self, errors: Mapping[str, Mapping[str, str]], home_dir: Path) -> Iterator[Finding]:
+        for name, error in errors.items():
             # A plugin that is there twice is named by its source, `$PLUGINS_FOLDER/a.py`.
             for top in (f"{home_dir}/plugins/", "$PLUGINS_FOLDER/"):
                 name = name.removeprefix(top)
-            yield self._not_loaded(name, said.replace(f"{home_dir}/plugins", self.path.as_posix()))
+            said = error["said"].replace(f"{home_dir}/plugins", self.path.as_posix())
+            yield self._not_loaded(name, said, for_want_of_a_module=bool(error["missing"]))
 
-    def _not_loaded(self, name: str, said: str) -> Finding:
+    def _not_loaded(self, name: str, said: str, *, for_want_of_a_module: bool = False) -> Finding:
         path = f"{self.path.as_posix()}/{name}" if name else self.path.as_posix()
         what = f"Airflow {self.release.airflow_version} cannot load {'this file' if name else 'the plugins'}"
-        if said.startswith(NOT_FOUND) and self._has_requirements():
+        if for_want_of_a_module and self._has_requirements():
             hint = "if the requirements file brings the module, all is well: requirements are not installed here"
             return Finding("plugin-not-loaded", WARNING, path, 0, what, said, hint)
         return Finding("plugin-not-loaded", ERROR, path, 0, what, said)

@@ -2,8 +2,9 @@
 
     python -I -B plugins_probe.py ANSWER
 
-Writes one JSON object into the file: `errors`, file -> what went wrong, and `plugins`, each with `name`, `source` and
-`members`. Airflow's and the plugins' own words on the standard streams are no answer. Runs on Python 3.7 too.
+Writes one JSON object into the file: `errors`, file -> `said`, what went wrong, and `missing`, the module that was not
+found, where that is why; and `plugins`, each with `name`, `source` and `members`. Airflow's and the plugins' own words
+on the standard streams are no answer. Runs on Python 3.7 too.
 
 Not for judging what it finds: that is `plugins_loading`.
 """
@@ -14,6 +15,7 @@ import gc
 import importlib
 import inspect
 import json
+import re
 import sys
 from typing import Any
 
@@ -44,6 +46,8 @@ MEMBERS = (
     "admin_views",
     "menu_links",
 )
+# All that Airflow keeps of an exception is its text; nobody else reads it.
+NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 PLUGINS_FOLDER = "$PLUGINS_FOLDER"  # what a source begins with that is no installed package (`PluginsDirectorySource`)
 
 
@@ -62,7 +66,14 @@ def main() -> None:
             errors[""] = "%s: %s" % (type(error).__name__, error)  # noqa: UP031
     plugins = [_described(plugin) for plugin in loaded or [] if _is_of_folder(plugin)]
     with open(sys.argv[1], "w", encoding="utf-8") as answer:  # noqa: PTH123
-        json.dump({"errors": {str(key): str(value) for key, value in errors.items()}, "plugins": plugins}, answer)
+        json.dump(
+            {"errors": {str(file): _error(str(text)) for file, text in errors.items()}, "plugins": plugins}, answer
+        )
+
+
+def _error(text: str) -> dict[str, str]:
+    found = NO_MODULE.match(text)
+    return {"said": text, "missing": found[1] if found else ""}
 
 
 def _is_of_folder(plugin: Any) -> bool:

@@ -116,7 +116,7 @@ def _conflict(verdict: Conflict) -> dict[str, Any]:
 
 
 def _findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [asdict(finding) for finding in in_order(findings)]
+    return [finding.plain() for finding in in_order(findings)]
 
 
 def _safe(value: Any) -> Any:

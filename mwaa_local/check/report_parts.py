@@ -6,7 +6,6 @@ A part that was skipped, or in which nothing was found, is told of as well: sile
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from mwaa_local.check.finding import Finding, in_order
@@ -61,7 +60,7 @@ def _part_json(part: Part) -> dict[str, Any]:
         "elapsed_s": round(part.elapsed_s, ELAPSED_DECIMALS),
         "summary": shown_line(part.summary),
         "skipped": shown_line(part.skipped),
-        "findings": [asdict(shown_finding(finding)) for finding in in_order(part.findings)],
+        "findings": [shown_finding(finding).plain() for finding in in_order(part.findings)],
     }
 
 

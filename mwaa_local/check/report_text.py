@@ -122,6 +122,11 @@ def headline(checked: Checked) -> str:
     return _headline(checked, plain)
 
 
+def summary(checked: Checked) -> str:
+    """Return why the outcome is what it is, in a few words: `4 packages added, 34 MB`."""
+    return _outcome(checked)[2]
+
+
 def _headline(checked: Checked, colour: Colour) -> str:
     says, code, detail = _outcome(checked)
     preposition = "for" if says == NOT_CHECKED_FOR else "on"

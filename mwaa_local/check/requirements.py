@@ -48,7 +48,6 @@ from mwaa_local.release import Release
 RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
 MAX_BROKEN = 10  # questions asked about what no longer fits together
 AIRFLOW = "apache-airflow"
-NOT_TRIED = "not tried"
 TOLD_BY_CONFLICT = (
     "overrides-base",
     "overrides-essential",
@@ -177,12 +176,17 @@ def _verdict(
     packages = changed(answer.packages, release)
     metadata = resolver.metadata(packages, source.options)
     changes = package_changes(packages, release, metadata, source.packages)
-    sources = tuple(
-        SourceOnly(item.name, item.version, resolver.build_problem(item.name, item.version))
-        for item in without_wheel(packages, metadata, release)
+    tried = [
+        (item, resolver.build_problem(item.name, item.version)) for item in without_wheel(packages, metadata, release)
+    ]
+    unbuildable = tuple(
+        SourceOnly(item.name, item.version, problem.why)
+        for item, problem in tried
+        if problem is not None and problem.was_tried
     )
-    if unbuildable := tuple(item for item in sources if item.problem and not item.problem.startswith(NOT_TRIED)):
+    if unbuildable:
         return NoWheel(unbuildable), changes, answer.yanked
+    sources = tuple(SourceOnly(item.name, item.version, problem.why if problem else "") for item, problem in tried)
     works = Works(changes, _broken(packages, changes, resolver, release), sources, install_estimate_s(changes))
     return works, changes, answer.yanked
 
@@ -207,11 +211,11 @@ def _broken(
         answer = fits.ask({**left, **moved})
         if not isinstance(answer, Refused):
             break
-        suspects = [name for name in broken_by(packages, answer.said, base) if name in left]
+        suspects = [name for name in broken_by(packages, answer.reasons, base) if name in left]
         for name in suspects:
             alone = fits.ask({name: left[name], **moved})
             if isinstance(alone, Refused) and isinstance(fits.ask({name: left[name]}), Resolved):
-                found.append(describe_broken(name, left[name], changes, alone.said))
+                found.append(describe_broken(name, left[name], changes, alone.reasons))
             del left[name]  # a culprit once found, or no part of this; either way the next question is another one
         if not suspects:
             break

@@ -21,6 +21,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from mwaa_local.check import uv_words
+from mwaa_local.check.uv_words import Reasons
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.packages import build_env
 from mwaa_local.release import Release
@@ -43,15 +45,8 @@ LISTING_PLATFORMS = {**PLATFORMS, "Amazon Linux 2": "x86_64-manylinux_2_28"}
 PATCH_RELEASES = {"3.7": "3.7.16"}
 _RESOLVED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?(?:==(\S+)| @ (\S+))")
 _VIA = re.compile(r"^ {4}# {1,3}(?:via )?(.+)$")
-_NOT_REACHED = re.compile(
-    r"error sending request|dns error|client error \(Connect\)|Could not connect|Failed to fetch|operation timed out"
-    r"|HTTP status (?:client|server) error \((?:4(?!04)|5)\d\d|Git operation failed|network was disabled"
-)
 # uv's exit code where it looked and found no versions that fit. With another it did not get that far, or it says so.
 NO_SOLUTION_EXIT_CODE = 1
-_NO_SOLUTION = re.compile(r"No solution found|was not found in the (?:package registry|provided package locations)")
-_YANKED = re.compile(r'^warning: `([^=`]+)==[^`]+` is yanked(?: \(reason: "(.*?)"?\)?$)?', re.MULTILINE)
-_CAUSE = re.compile(r"^(?:error: |  cause: |\s+)")
 
 
 @dataclass(frozen=True)
@@ -80,6 +75,18 @@ class Refused:
     """No set of versions fits. `said` is uv's explanation in one text."""
 
     said: str
+
+    @property
+    def reasons(self) -> Reasons:
+        return Reasons(self.said)
+
+
+@dataclass(frozen=True)
+class NotBuilt:
+    """A package has no wheel of this release's Python: its build failed, or could not be tried."""
+
+    why: str
+    was_tried: bool = True
 
 
 @dataclass(frozen=True)
@@ -168,8 +175,8 @@ class Resolver:
         locked = tomllib.loads(output_path.read_text(encoding="utf-8")).get("packages", [])
         return {canonicalize_name(item["name"]): item for item in locked}
 
-    def build_problem(self, name: str, version: str) -> str:
-        """Build a package's wheel from source with the release's Python; return why that fails, "" where it does not.
+    def build_problem(self, name: str, version: str) -> NotBuilt | None:
+        """Build a package's wheel from source with the release's Python; return why that fails, None if it does not.
 
         MWAA's image has a C compiler and the headers of Python, libcurl and PostgreSQL; this machine may have less.
         """
@@ -177,13 +184,14 @@ class Resolver:
         argv = ("pip", "install", "--target", str(target_dir), "--no-deps", "--no-binary", name, f"{name}=={version}")
         completed = self._run([*argv, "--python", self.release.python_version], BUILD_TIMEOUT_S)
         if completed.ok:
-            return ""
+            return None
         if completed.timed_out:
-            return f"its build still ran after {BUILD_TIMEOUT_S:g} s"
-        said = _said(completed).splitlines()
-        if any("No interpreter found" in line for line in said):
-            return f"not tried: there is no Python {self.release.python_version} here to build it with"
-        return " ".join(said[-BUILD_LINES:])
+            return NotBuilt(f"its build still ran after {BUILD_TIMEOUT_S:g} s")
+        said = _said(completed)
+        if uv_words.is_no_interpreter(said):
+            why = f"not tried: there is no Python {self.release.python_version} here to build it with"
+            return NotBuilt(why, was_tried=False)
+        return NotBuilt(" ".join(said.splitlines()[-BUILD_LINES:]))
 
     def _ask(self, question: Question, prerelease: str) -> Resolved | Refused | NotReached:
         output_path = self.path("resolved.txt")
@@ -193,10 +201,10 @@ class Resolver:
         # Not --quiet, which keeps uv from telling of yanked versions; all else it says is a warning or an error.
         completed = self._run(self._argv(question, output_path, prerelease))
         if completed.ok:
-            return Resolved(_parse(output_path.read_text(encoding="utf-8")), _yanked(completed.output))
+            return Resolved(_parse(output_path.read_text(encoding="utf-8")), uv_words.yanked(completed.output))
         said = _said(completed)
-        looked = completed.exit_code == NO_SOLUTION_EXIT_CODE or _NO_SOLUTION.search(said)
-        if completed.timed_out or _NOT_REACHED.search(said):
+        looked = completed.exit_code == NO_SOLUTION_EXIT_CODE or uv_words.is_no_solution(said)
+        if completed.timed_out or uv_words.is_not_reached(said):
             return NotReached(said)
         return Refused(said) if looked else NotReached(said, is_uv=True)
 
@@ -293,13 +301,7 @@ def _parse(text: str) -> dict[str, Package]:
     return found
 
 
-def _yanked(output: str) -> dict[str, str]:
-    """Return the packages that uv warns of, with the reason as far as it fits on one line."""
-    return {canonicalize_name(match[1]): match[2] or "" for match in _YANKED.finditer(output)}
-
-
 def _said(completed: Completed) -> str:
     if completed.timed_out:
         return f"uv found no answer within {RESOLVE_TIMEOUT_S:g} s"
-    lines = [line for line in completed.output.splitlines() if not line.startswith("warning:")]
-    return "\n".join(_CAUSE.sub("", line).strip() for line in lines if line.strip())
+    return uv_words.said(completed.output)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-from mwaa_local.airflow_settings import SETTINGS_FILE, AirflowSettings
-from mwaa_local.aws_fixtures import FOLDER, Fixtures
+from mwaa_local.airflow_settings import AirflowSettings
+from mwaa_local.aws_fixtures import Fixtures
 from mwaa_local.check.finding import ERROR, WARNING, Finding, in_order
-from mwaa_local.errors import SettingsFileInvalid
+from mwaa_local.errors import SeedProblem, SettingsFileInvalid
 from mwaa_local.project import Project
-from mwaa_local.remarks import Remark
 
 INVALID, ODD = "settings-invalid", "settings-odd"
 RULES = {
@@ -19,7 +16,6 @@ RULES = {
     ODD: "an entry of such a file probably does something else than its author meant",
 }
 NOTHING_STARTS = "MWAA never sees this file; here, neither `mwaa-local up` nor `smoke` starts with it."
-_PLACE = re.compile(r"(?P<name>[^\s:]+):(?P<line>\d+): ")  # what a remark on a line of a file begins with
 
 
 def load_settings(project: Project) -> tuple[AirflowSettings, tuple[Finding, ...]]:
@@ -28,7 +24,7 @@ def load_settings(project: Project) -> tuple[AirflowSettings, tuple[Finding, ...
         settings = AirflowSettings.load(project)
     except SettingsFileInvalid as error:
         return AirflowSettings(), _refused(project, error)
-    return settings, in_order(_odd(remark, SETTINGS_FILE) for remark in settings.remarks)
+    return settings, _odd(project, settings.oddities)
 
 
 def load_fixtures(project: Project) -> tuple[Fixtures, tuple[Finding, ...]]:
@@ -37,23 +33,23 @@ def load_fixtures(project: Project) -> tuple[Fixtures, tuple[Finding, ...]]:
         fixtures = Fixtures.load(project)
     except SettingsFileInvalid as error:
         return Fixtures(), _refused(project, error)
-    return fixtures, in_order(_odd(remark, FOLDER) for remark in fixtures.remarks)
+    return fixtures, _odd(project, fixtures.oddities)
 
 
 def _refused(project: Project, error: SettingsFileInvalid) -> tuple[Finding, ...]:
     def findings() -> Iterator[Finding]:
         for problem in error.problems:
-            path = problem.path.relative_to(project.root_dir).as_posix()
             why = f"{problem.why}\n{NOTHING_STARTS}".lstrip()
-            yield Finding(INVALID, ERROR, path, problem.line, problem.what, why, problem.hint)
+            yield Finding(INVALID, ERROR, _path(project, problem), problem.line, problem.what, why, problem.hint)
 
     return in_order(findings())
 
 
-def _odd(remark: Remark, subject: str) -> Finding:
-    """Return a remark as a finding; one on a line names the file, and its folder is the subject's."""
-    place = _PLACE.match(remark.what)
-    if place is None:
-        return Finding(ODD, WARNING, subject, 0, remark.what, remark.why, remark.hint)
-    path = subject if Path(subject).name == place["name"] else f"{subject}/{place['name']}"
-    return Finding(ODD, WARNING, path, int(place["line"]), remark.what[place.end() :], remark.why, remark.hint)
+def _odd(project: Project, oddities: Iterable[SeedProblem]) -> tuple[Finding, ...]:
+    return in_order(
+        Finding(ODD, WARNING, _path(project, item), item.line, item.what, item.why, item.hint) for item in oddities
+    )
+
+
+def _path(project: Project, problem: SeedProblem) -> str:
+    return problem.path.relative_to(project.root_dir).as_posix()

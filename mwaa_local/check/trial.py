@@ -357,10 +357,11 @@ def _line_of(package: str, checked: Checked) -> int:
 
 
 def _line_in(changes: Mapping[str, PackageChange], package: str, file: str, seen: frozenset[str]) -> int:
-    reasons = changes[package].reasons if package in changes and package not in seen else ()
-    for reason in reasons:
-        name, _, number = reason.rpartition(":")
-        if Path(name).name == file and number.isdigit():
-            return int(number)
-    lines = (_line_in(changes, reason, file, seen | {package}) for reason in reasons)
+    if package not in changes or package in seen:
+        return 0
+    change = changes[package]
+    for name, number in change.places:
+        if name == file:
+            return number
+    lines = (_line_in(changes, reason, file, seen | {package}) for reason in change.reasons)
     return next((line for line in lines if line), 0)

@@ -17,6 +17,7 @@ class PackageChange:
     is_downgrade: bool
     reasons: tuple[str, ...]  # lines of the file as `requirements.txt:3`, or packages that need it
     size_bytes: int | None  # of what pip downloads; None where the index does not tell
+    places: tuple[tuple[str, int], ...] = ()  # the lines among the reasons: name of the file, number
 
 
 @dataclass(frozen=True)

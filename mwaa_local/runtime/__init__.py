@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from mwaa_local.plan import Plan
 
@@ -21,7 +21,15 @@ FAILED = "failed"  # it died too often, or did not become ready in time
 STOPPING = "stopping"
 STOPPED = "stopped"
 FINISHED = "finished"  # a one-time component that ended well
-NOT_STARTED = "not started"  # how the detail of a failed component begins when another one is the cause
+
+# Why a component does not run, for programs and for `status --json`; `detail` tells people, in words that may change.
+# Plain strings, so that they are the same after a socket or a file.
+Cause = Literal["", "dependency failed", "not ready in time", "ended", "could not be run", "no container"]
+DEPENDENCY_FAILED: Final = "dependency failed"  # not started, because one that it depends on failed
+NOT_READY: Final = "not ready in time"
+ENDED: Final = "ended"  # its process ended though it should run, or did not end well
+NOT_RUN: Final = "could not be run"  # there is no such program, or the engine could not start the container
+NO_CONTAINER: Final = "no container"
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class ComponentStatus:
     restarts: int = 0
     since: float = 0.0  # epoch seconds of the last change of state
     detail: str = ""
+    cause: Cause = ""  # of `failed`, `restarting`, or a `stopped` that nobody asked for
 
 
 @dataclass(frozen=True)

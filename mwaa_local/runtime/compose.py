@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mwaa_local.errors import (
     AlreadyRunning,
-    ComponentFailed,
     ComponentNotReady,
     ComponentUnknown,
     DockerUnavailable,
@@ -24,14 +23,15 @@ from mwaa_local.errors import (
 from mwaa_local.plan import Plan
 from mwaa_local.ports import check_ports
 from mwaa_local.project import Project
-from mwaa_local.runtime import STOPPED, STOPPING, ComponentStatus, Event, LogLine, logfile
-from mwaa_local.runtime.compose_output import Foreseen, compose_error, foreseen, start_error
+from mwaa_local.runtime import ENDED, STOPPED, STOPPING, ComponentStatus, Event, LogLine, logfile
+from mwaa_local.runtime.compose_output import Foreseen, compose_error, foreseen, refusal, start_error
 from mwaa_local.runtime.compose_state import Failure, Memory
 from mwaa_local.runtime.compose_view import Signs, by_component, component_name, status_of
 from mwaa_local.runtime.compose_watch import Watch
 from mwaa_local.runtime.container_command import run_in_container
 from mwaa_local.runtime.container_logs import ContainerLogs
 from mwaa_local.runtime.engine import ComposeProject, Container, Engine
+from mwaa_local.runtime.failures import component_error
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.readiness import describe_exit
 
@@ -84,7 +84,7 @@ class ComposeRuntime:
             self._replace_outdated(plan, containers, on_event)
             failures = self._start_and_watch(plan, on_event)
         for name, failure in failures.items():
-            raise start_error(failure.detail, plan.ports, self.engine.publisher_of) or self._failure(name, failure)
+            raise refusal(failure, plan.ports, self.engine.publisher_of) or self._failure(name, failure)
 
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         try:
@@ -272,14 +272,8 @@ class ComposeRuntime:
 
     def _failure(self, name: str, failure: Failure) -> MwaaLocalError:
         self._fetch_logs()
-        lines = "\n".join(f"  | {line}" for line in self._logs.tail(name))
-        kind = ComponentNotReady if failure.detail.startswith("not ready") else ComponentFailed
-        verb = "did not become ready" if kind is ComponentNotReady else "failed"
-        return kind(
-            f"{name} {verb}: {failure.detail}",
-            f"Its last lines:\n{lines or '  (none)'}\nThe whole log: {self.project.logs_dir / f'{name}.log'}",
-            f"mwaa-local logs {name}; the other components are still up, `mwaa-local down` stops them",
-        )
+        path = self.project.logs_dir / f"{name}.log"
+        return component_error(name, failure.cause, failure.detail, self._logs.tail(name), path)
 
     def run_once(self, service: str, timeout_s: float) -> None:
         """Run a one-time service that depends on nothing to its end, in a container beside those that are there.
@@ -302,8 +296,8 @@ class ComposeRuntime:
                 self._compose, *words, on_line=lambda line: log.write("out", line), meanwhile=look
             )
         if done.returncode != 0:
-            detail = describe_exit(done.returncode)
-            raise start_error(done.stdout, {}, self.engine.publisher_of) or self._failure(service, Failure("", detail))
+            ended = Failure("", describe_exit(done.returncode), cause=ENDED)
+            raise start_error(done.stdout, {}, self.engine.publisher_of) or self._failure(service, ended)
 
     # Stopping.
 

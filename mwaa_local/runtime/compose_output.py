@@ -1,4 +1,9 @@
-"""What the words of Docker and Compose mean. Pure."""
+"""What the words of Docker and Compose mean. Pure.
+
+Neither has codes for these: an engine that cannot start a container says why in a sentence, and so does Compose. They
+are read here (those of a build in `image_build`, a full disk in `engine`, an engine that does not answer in
+`docker_command`) and nowhere else; from here on there are types.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,8 @@ from dataclasses import dataclass
 
 from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalError, PortInUse
 from mwaa_local.ports import PORT_SETTINGS
+from mwaa_local.runtime import NOT_RUN
+from mwaa_local.runtime.compose_state import Failure
 from mwaa_local.runtime.engine import disk_full
 
 SHOWN_LINES = 15
@@ -34,6 +41,12 @@ def foreseen(output: str) -> Foreseen:
         replaced=frozenset(name for name, word in steps if word in _GOES_AWAY),
         kept=frozenset(name for name, _ in steps) - touched,
     )
+
+
+def refusal(failure: Failure, ports: Mapping[str, int], publisher_of: Callable[[int], str]) -> MwaaLocalError | None:
+    """Return why the engine could not start a container, when that is not the component's own fault."""
+    # Any other failure is told in our words, which mean nothing here.
+    return start_error(failure.detail, ports, publisher_of) if failure.cause == NOT_RUN else None
 
 
 def start_error(text: str, ports: Mapping[str, int], publisher_of: Callable[[int], str]) -> MwaaLocalError | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mwaa_local.plan import Plan
+from mwaa_local.runtime import Cause
 from mwaa_local.runtime.engine import ComposeProject
 from mwaa_local.runtime.state import write_private
 
@@ -32,6 +33,7 @@ class Failure:
     exit_code: int | None = None
     restarts: int = 0
     since: float = field(default_factory=time.time)
+    cause: Cause = ""
 
 
 @dataclass

@@ -9,13 +9,17 @@ from collections.abc import Iterable
 from mwaa_local.health import Health
 from mwaa_local.plan import Component, ExitedOk, HttpReady, LogReady, Plan, TcpReady
 from mwaa_local.runtime import (
+    ENDED,
     FAILED,
     FINISHED,
+    NO_CONTAINER,
+    NOT_RUN,
     READY,
     RESTARTING,
     STARTING,
     STOPPED,
     WAITING,
+    Cause,
     ComponentStatus,
 )
 from mwaa_local.runtime.compose_state import Failure
@@ -91,13 +95,16 @@ def status_of(
     name = component.name
     container_id = container.id if container else ""
     if failure and failure.container_id == container_id and not (container and container.is_alive):
-        return ComponentStatus(name, FAILED, None, failure.exit_code, failure.restarts, failure.since, failure.detail)
+        return ComponentStatus(
+            name, FAILED, None, failure.exit_code, failure.restarts, failure.since, failure.detail, failure.cause
+        )
     if container is None:
-        return ComponentStatus(name, STOPPED, detail="it has no container")
+        return ComponentStatus(name, STOPPED, detail="it has no container", cause=NO_CONTAINER)
     if not container.is_up:
         state, detail = state_at_rest(component, container)
         exit_code = None if container.status == "created" else exit_code_of(container)
-        return ComponentStatus(name, state, None, exit_code, container.restarts, container.finished, detail)
+        cause = end_cause(container) if state in (FAILED, RESTARTING) else ""
+        return ComponentStatus(name, state, None, exit_code, container.restarts, container.finished, detail, cause)
     exit_code, detail = None, ""
     if container.restarts:
         end = engine.last_end(container)
@@ -120,6 +127,14 @@ def state_at_rest(component: Component, container: Container) -> tuple[str, str]
     if isinstance(component.ready, ExitedOk) and container.exit_code == 0 and not container.error:
         return FINISHED, ""
     return FAILED, container.error or describe_end(container)
+
+
+def end_cause(container: Container) -> Cause:
+    """Return why a container that should be up is not.
+
+    A program that the container's init cannot find is an end like any other: all that is left is its exit code.
+    """
+    return NOT_RUN if container.error else ENDED
 
 
 def exit_code_of(container: Container) -> int:

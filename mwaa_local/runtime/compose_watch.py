@@ -14,19 +14,24 @@ from dataclasses import dataclass, replace
 from mwaa_local.errors import NotRunning
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.runtime import (
+    DEPENDENCY_FAILED,
     FAILED,
     FINISHED,
-    NOT_STARTED,
+    NO_CONTAINER,
+    NOT_READY,
+    NOT_RUN,
     READY,
     RESTARTING,
     STARTING,
     WAITING,
+    Cause,
     Event,
 )
 from mwaa_local.runtime.compose_state import Failure, Memory
-from mwaa_local.runtime.compose_view import Signs, by_component, describe_end, exit_code_of
+from mwaa_local.runtime.compose_view import Signs, by_component, describe_end, end_cause, exit_code_of
 from mwaa_local.runtime.engine import Changes, Container, Engine
-from mwaa_local.runtime.readiness import waited_for
+from mwaa_local.runtime.failures import roots_first
+from mwaa_local.runtime.readiness import not_ready, not_started
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; what happens to a container is told at once
 LOOK_AT_ALL_S = 3.0  # in case the engine did not tell
@@ -95,7 +100,7 @@ class Watch:
     def failures(self) -> Mapping[str, Failure]:
         """Return why components failed, those first that did not fail because of another one."""
         found = {name: item.failure for name, item in self._followed.items() if item.failure is not None}
-        return dict(sorted(found.items(), key=lambda pair: pair[1].detail.startswith(NOT_STARTED)))
+        return dict(roots_first(found.items(), lambda pair: pair[1].cause))
 
     def _is_settled(self) -> bool:
         return all(item.state in SETTLED for item in self._followed.values())
@@ -121,11 +126,11 @@ class Watch:
 
     def _launch_when_possible(self, followed: _Followed) -> None:
         states = {name: self._followed[name].state for name in followed.component.depends_on if name in self._followed}
-        cause = next((name for name, state in states.items() if state == FAILED), None)
-        if cause is not None:
-            self._fail(followed, f"{NOT_STARTED}: {cause} failed")
+        root = next((name for name, state in states.items() if state == FAILED), None)
+        if root is not None:
+            self._fail(followed, not_started(root), DEPENDENCY_FAILED)
         elif not followed.container_id:
-            self._fail(followed, "it has no container: the compose file has no such service")
+            self._fail(followed, "it has no container: the compose file has no such service", NO_CONTAINER)
         elif all(state in (READY, FINISHED) for state in states.values()):
             followed.launched = time.monotonic()
             followed.starting = self._pool.submit(self._engine.start_container, followed.container_id)
@@ -139,14 +144,14 @@ class Watch:
         followed.starting = None
         self._containers[followed.container_id] = self._engine.container(followed.container_id)
         if problem:
-            self._fail(followed, problem)
+            self._fail(followed, problem, NOT_RUN)
         else:
             self._follow(followed)
 
     def _follow(self, followed: _Followed) -> None:
         container = self._containers[followed.container_id]
         if container is None:
-            self._fail(followed, "its container was removed")
+            self._fail(followed, "its container was removed", NO_CONTAINER)
             return
         while followed.restarts < container.restarts:
             if followed.state == RESTARTING:  # it lived, and ended again, between two looks
@@ -199,7 +204,7 @@ class Watch:
 
     def _fail_after_end(self, followed: _Followed, container: Container, *, restarts: int) -> None:
         detail = container.error or f"{describe_end(container)} after {_lived_s(container):.1f} s"
-        self._fail(followed, detail, exit_code_of(container), restarts)
+        self._fail(followed, detail, end_cause(container), exit_code_of(container), restarts)
 
     def _ask(self, followed: _Followed, container: Container) -> None:
         if followed.asking is not None and followed.asking.done():
@@ -208,15 +213,16 @@ class Watch:
                 self._say(followed, READY, pid=container.pid)
                 self._memory.note_ready(self._signs.ready)
                 return
-        timeout_s = followed.component.ready.timeout_s
-        if time.monotonic() - followed.launched > timeout_s:
+        if time.monotonic() - followed.launched > followed.component.ready.timeout_s:
             self._engine.kill_container(container.id)
-            self._fail(followed, f"not ready after {timeout_s:g} s: {waited_for(followed.component.ready)}")
+            self._fail(followed, not_ready(followed.component.ready), NOT_READY)
         elif followed.asking is None:
             followed.asking = self._pool.submit(self._signs.seen, followed.component, container)
 
-    def _fail(self, followed: _Followed, detail: str, exit_code: int | None = None, restarts: int = 0) -> None:
-        followed.failure = Failure(followed.container_id, detail, exit_code, restarts)
+    def _fail(
+        self, followed: _Followed, detail: str, cause: Cause, exit_code: int | None = None, restarts: int = 0
+    ) -> None:
+        followed.failure = Failure(followed.container_id, detail, exit_code, restarts, cause=cause)
         self._memory.note_failed(followed.component.name, followed.failure)
         self._say(followed, FAILED, detail, exit_code=exit_code)
 

@@ -62,7 +62,7 @@ def find_compose(docker: str, env: Mapping[str, str]) -> tuple[str, ...]:
 
 def unavailable(host: str, error: Exception) -> DockerUnavailable:
     """Return what a question without an answer means."""
-    text = str(error)
+    text = str(error)  # the SDK and requests wrap what the system said three times; only the words come through
     if re.search(r"Permission denied|PermissionError", text):
         return _worth_a_look(
             DockerUnavailable(

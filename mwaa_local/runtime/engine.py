@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import re
 import signal
 import subprocess
 import threading
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mwaa_local.errors import DiskFull, DockerUnavailable, MwaaLocalError, NotRunning
+from mwaa_local.errors import DiskFull, DockerUnavailable, MwaaLocalError, NotRunning, line_on_full_disk
 from mwaa_local.runtime.docker_command import find_compose, find_docker, find_host, unavailable
 from mwaa_local.runtime.engine_log import NANOSECONDS, OutputLine, epoch, frames, lines
 
@@ -40,7 +39,6 @@ END_EVENTS_S = 1.0  # how long before its noted end a container's last "oom" can
 KILL_AFTER_INTERRUPT_S = 5.0
 COMPOSE_PAUSE_S = 0.2
 EXEC_PAUSE_S = 0.02
-NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -457,12 +455,12 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def disk_full(text: str) -> MwaaLocalError | None:
     """Return DiskFull when that is what Docker's words mean."""
-    line = next((line for line in text.splitlines() if NO_SPACE.search(line)), None)
-    if line is None:
+    line = line_on_full_disk(text)
+    if not line:
         return None
     return DiskFull(
         "no space left where Docker keeps its data",
-        line.strip(),
+        line,
         "`docker system df` shows what takes it, `docker system prune` frees what nothing uses",
     )
 

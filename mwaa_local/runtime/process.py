@@ -34,7 +34,6 @@ from mwaa_local.ports import check_ports
 from mwaa_local.project import Project
 from mwaa_local.runtime import (
     FAILED,
-    NOT_STARTED,
     STOPPED,
     STOPPING,
     ComponentStatus,
@@ -42,6 +41,7 @@ from mwaa_local.runtime import (
     LogLine,
     logfile,
 )
+from mwaa_local.runtime.failures import component_error, roots_first
 from mwaa_local.runtime.memory import kills_on_machine
 from mwaa_local.runtime.state import (
     ISOLATION_VARIABLE,
@@ -79,8 +79,7 @@ class ProcessRuntime:
             self._launch_supervisor()
         statuses = [ComponentStatus(**plain) for plain in self._apply(plan, on_event)]
         failed = [status for status in statuses if status.state == FAILED]
-        # One that was not started because of another's failure is not the one to look at.
-        for status in sorted(failed, key=lambda status: status.detail.startswith(NOT_STARTED)):
+        for status in roots_first(failed, lambda status: status.cause):
             raise self._failure(status)
         if any(status.state in (STOPPING, STOPPED) for status in statuses):
             raise NotRunning("the environment was stopped while it started", hint="mwaa-local up")
@@ -283,14 +282,7 @@ class ProcessRuntime:
 
     def _failure(self, status: ComponentStatus) -> ComponentFailed | ComponentNotReady:
         path = self.project.logs_dir / f"{status.name}.log"
-        lines = "\n".join(f"  | {line}" for line in logfile.tail(path))
-        kind = ComponentNotReady if "not ready" in status.detail else ComponentFailed
-        verb = "did not become ready" if kind is ComponentNotReady else "failed"
-        return kind(
-            f"{status.name} {verb}: {status.detail}",
-            f"Its last lines:\n{lines}\nThe whole log: {path}",
-            f"mwaa-local logs {status.name}; the other components are still up, `mwaa-local down` stops them",
-        )
+        return component_error(status.name, status.cause, status.detail, logfile.tail(path), path)
 
     # Ending.
 

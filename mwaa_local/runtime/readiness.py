@@ -63,6 +63,16 @@ def waited_for(ready: ReadyCheck) -> str:
     return "its server did not answer"
 
 
+def not_ready(ready: ReadyCheck) -> str:
+    """Return what is said of a component that was given up because it did not become ready in time."""
+    return f"not ready after {ready.timeout_s:g} s: {waited_for(ready)}"
+
+
+def not_started(failed: str) -> str:
+    """Return what is said of a component that was not started because the one named `failed` did."""
+    return f"not started: {failed} failed"
+
+
 def describe_exit(code: int) -> str:
     """Return `exit code 1` or `signal SIGKILL`; a negative code is a signal."""
     if code >= 0:

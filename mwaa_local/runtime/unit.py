@@ -27,22 +27,26 @@ from mwaa_local.plan import (
     TcpReady,
 )
 from mwaa_local.runtime import (
+    DEPENDENCY_FAILED,
+    ENDED,
     FAILED,
     FINISHED,
-    NOT_STARTED,
+    NOT_READY,
+    NOT_RUN,
     READY,
     RESTARTING,
     STARTING,
     STOPPED,
     STOPPING,
     WAITING,
+    Cause,
     ComponentStatus,
     Event,
     isolation,
 )
 from mwaa_local.runtime.forkserver import Forkserver, ForkserverGone
 from mwaa_local.runtime.logfile import LogFile
-from mwaa_local.runtime.readiness import describe_exit, page_answers, port_answers, waited_for
+from mwaa_local.runtime.readiness import describe_exit, not_ready, not_started, page_answers, port_answers
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond
 QUICK_DEATH_S = 30.0  # a component that lived shorter than this never really worked
@@ -88,6 +92,8 @@ class Unit:
         self.exit_code: int | None = None
         self.restarts = 0
         self.detail = ""
+        self.cause: Cause = ""
+        self._end_cause: Cause = ENDED  # of the present life, should it end
         self._quick_deaths = 0
         self._task: asyncio.Task[None] | None = None
         self._log_seen = asyncio.Event()
@@ -96,7 +102,7 @@ class Unit:
     def status(self) -> ComponentStatus:
         detail = self.detail or self.log.problem
         return ComponentStatus(
-            self.component.name, self.state, self.pid, self.exit_code, self.restarts, self.since, detail
+            self.component.name, self.state, self.pid, self.exit_code, self.restarts, self.since, detail, self.cause
         )
 
     def start(self, after: Callable[[], Coroutine[Any, Any, str]]) -> None:
@@ -124,7 +130,7 @@ class Unit:
         self._set(WAITING)
         failed = await after()
         if failed:
-            self._set(FAILED, f"{NOT_STARTED}: {failed} failed")
+            self._set(FAILED, not_started(failed), cause=DEPENDENCY_FAILED)
             self.settled.set()
             return
         while True:
@@ -143,12 +149,12 @@ class Unit:
             self._quick_deaths = self._quick_deaths + 1 if lived_s < QUICK_DEATH_S else 0
             self.log.write("err", f"mwaa-local: {self.component.name} ended with {describe_exit(exit_code)}")
             if not self.component.restart or self._quick_deaths >= MAX_QUICK_DEATHS:
-                self._set(FAILED, f"{describe_exit(exit_code)} after {lived_s:.1f} s")
+                self._set(FAILED, f"{describe_exit(exit_code)} after {lived_s:.1f} s", cause=self._end_cause)
                 self.settled.set()
                 return
             self.restarts += 1
             self.settled.clear()
-            self._set(RESTARTING, describe_exit(exit_code))
+            self._set(RESTARTING, describe_exit(exit_code), cause=self._end_cause)
             await asyncio.sleep(RESTART_PAUSES_S[min(self._quick_deaths, len(RESTART_PAUSES_S) - 1)])
 
     async def _launch_and_watch(self, launched: float) -> int | None:
@@ -164,7 +170,7 @@ class Unit:
         try:
             done, _ = await asyncio.wait({ready, waiter}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                await self._give_up(f"not ready after {timeout_s:g} s: {waited_for(self.component.ready)}")
+                await self._give_up()
                 return None
             if ready in done:
                 self._set(READY, elapsed_s=time.time() - launched)
@@ -174,11 +180,11 @@ class Unit:
             ready.cancel()
             waiter.cancel()
 
-    async def _give_up(self, why: str) -> None:
+    async def _give_up(self) -> None:
         if self.pid is not None:
             await self._end_group(self.pid, 0.0)
         self.pid = None
-        self._set(FAILED, why)
+        self._set(FAILED, not_ready(self.component.ready), cause=NOT_READY)
         self.settled.set()
 
     async def _launch(self) -> asyncio.Task[int]:
@@ -196,6 +202,7 @@ class Unit:
 
     async def _spawn(self, out_fd: int, err_fd: int) -> asyncio.Task[int]:
         component = self.component
+        self._end_cause = ENDED
         parent = self._forkserver(component)
         if parent is not None:
             try:
@@ -220,6 +227,7 @@ class Unit:
             )
         except OSError as error:
             self.log.write("err", f"mwaa-local: cannot run {argv[0]}: {error}")
+            self._end_cause = NOT_RUN
             return asyncio.create_task(asyncio.sleep(0, NOT_RUN_EXIT_CODE))
         self.pid = process.pid
         self._on_launch(self.pid)
@@ -298,8 +306,8 @@ class Unit:
                     return
                 await asyncio.sleep(POLL_PAUSE_S / 2)
 
-    def _set(self, state: str, detail: str = "", elapsed_s: float = 0.0) -> None:
-        self.state, self.detail, self.since = state, detail, time.time()
+    def _set(self, state: str, detail: str = "", elapsed_s: float = 0.0, cause: Cause = "") -> None:
+        self.state, self.detail, self.cause, self.since = state, detail, cause, time.time()
         self._on_event(Event(self.component.name, state, elapsed_s, detail, self.pid, self.exit_code))
 
 

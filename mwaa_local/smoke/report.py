@@ -37,7 +37,7 @@ def as_json(report: SmokeReport) -> dict[str, Any]:
     """
     plain = asdict(report)
     plain["outcome"] = report.outcome.value
-    plain["findings"] = [asdict(shown_finding(finding)) for finding in report.findings]
+    plain["findings"] = [shown_finding(finding).plain() for finding in report.findings]
     safe = _plain(plain)
     assert isinstance(safe, dict)
     return safe

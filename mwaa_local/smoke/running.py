@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mwaa_local.airflow import AirflowClient
-from mwaa_local.errors import ComponentFailed, DagRunFailed, MwaaLocalError, NotRunning
+from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
 from mwaa_local.metadata import NO_STATE, UNMAPPED, Dag, Metadata, RunRow, TaskRow
 from mwaa_local.runtime import FAILED, Event, Runtime
 from mwaa_local.smoke.judging import Ended
@@ -42,7 +42,7 @@ class _Going:
     told: set[tuple[str, str, int]] = field(default_factory=set)
     # Airflow's command line takes seconds to trigger a run, and other runs have their limits meanwhile.
     triggering: threading.Thread | None = None
-    refused: DagRunFailed | None = None
+    refused: MwaaLocalError | None = None
 
     def trigger(self, client: AirflowClient, conf: str) -> None:
         """Trigger the run on a thread of its own; its time begins when that is done."""
@@ -50,10 +50,8 @@ class _Going:
         def trigger() -> None:
             try:
                 client.trigger(self.dag.dag_id, self.run_id, conf)
-            except DagRunFailed as error:
+            except MwaaLocalError as error:  # where the environment is gone, the next look will say so better
                 self.refused = error
-            except MwaaLocalError as error:  # the environment is gone, which the next look will say better
-                self.refused = DagRunFailed(error.what, error.why)
             self.began = time.monotonic()
 
         self.triggering = threading.Thread(target=trigger, daemon=True)  # must not keep an interrupted command alive

@@ -21,7 +21,7 @@ import pytest
 from mwaa_local.errors import ComponentFailed, DockerUnavailable, NotRunning, PortInUse
 from mwaa_local.ports import free_port
 from mwaa_local.project import Project
-from mwaa_local.runtime import FAILED, READY, RESTARTING, STOPPED, STOPPING
+from mwaa_local.runtime import ENDED, FAILED, NOT_RUN, READY, RESTARTING, STOPPED, STOPPING
 from mwaa_local.runtime.choice import existing_runtime
 from mwaa_local.runtime.compose import ComposeRuntime
 from mwaa_local.runtime.compose_state import STATE_NAME
@@ -139,6 +139,7 @@ def test_component_that_keeps_dying_after_the_start_is_seen_with_its_exit_code(h
     os.kill(house.pid("fragile"), 9)
     status = house.wait_for("fragile", lambda s: s.state == RESTARTING and s.restarts > 2, "to be restarted")
     assert (status.exit_code, status.detail) == (5, "exit code 5")
+    assert status.cause == ENDED
     with pytest.raises(ComponentFailed, match="fragile failed: exit code 5"):
         house.up(program("fragile", code))
 
@@ -150,6 +151,7 @@ def test_engine_that_cannot_run_the_program_says_why(make_house: Callable[..., H
     assert "/no/such/program" in caught.value.what
     assert "no such file" in caught.value.what
     assert house.status()["missing"].state == FAILED
+    assert house.status()["missing"].cause == NOT_RUN
     assert house.status()["steady"].state == READY
 
 

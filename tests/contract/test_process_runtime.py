@@ -17,7 +17,7 @@ import pytest
 
 from mwaa_local.errors import ComponentFailed
 from mwaa_local.plan import Plan
-from mwaa_local.runtime import READY, Event
+from mwaa_local.runtime import NOT_RUN, READY, Event
 from mwaa_local.runtime.process import ProcessRuntime
 from mwaa_local.runtime.state import SESSIONS_NAME, STATE_NAME, read_state
 from tests.contract.house import BACKENDS, House
@@ -116,6 +116,13 @@ def test_state_names_a_process_that_lives(house: House) -> None:
     assert state is not None
     assert psutil.Process(state.pid).is_running()
     assert state.isolated == (len(supervisor_pids(house)) == 2)
+
+
+def test_program_that_does_not_exist_is_told_from_one_that_ends(one_house: House) -> None:
+    with pytest.raises(ComponentFailed):
+        one_house.up(replace(Steady("missing"), argv=("/no/such/program",)))
+    status = one_house.status()["missing"]
+    assert (status.cause, status.exit_code) == (NOT_RUN, 127)
 
 
 def test_full_disk_under_the_logs_stops_no_component(one_house: House) -> None:

@@ -26,8 +26,11 @@ from mwaa_local.errors import (
 )
 from mwaa_local.ports import free_port
 from mwaa_local.runtime import (
+    DEPENDENCY_FAILED,
+    ENDED,
     FAILED,
     FINISHED,
+    NOT_READY,
     READY,
     STARTING,
     STOPPED,
@@ -183,6 +186,7 @@ def test_quick_deaths_end_as_a_failure_with_exit_code_last_lines_and_log_path(on
     assert "mwaa-local logs dies-at-once" in caught.value.hint
     status = one_house.status()["dies-at-once"]
     assert (status.state, status.exit_code, status.restarts, status.pid) == (FAILED, 7, 2, None)
+    assert status.cause == ENDED
     assert one_house.states_of("dies-at-once").count(STARTING) == 3
     assert one_house.status()["steady"].state == READY
 
@@ -210,6 +214,7 @@ def test_never_ready_says_what_was_waited_for_and_how_long(house: House) -> None
     assert READY_LINE in caught.value.what
     assert "still warming up" in caught.value.why
     assert house.status()["never-ready"].state == FAILED
+    assert house.status()["never-ready"].cause == NOT_READY
     wait_until(lambda: len(house.processes()) == 1, "only the steady one to be left")
 
 
@@ -226,6 +231,7 @@ def test_component_whose_dependency_failed_is_not_started_and_says_so(one_house:
     status = one_house.status()["steady"]
     assert (status.state, status.pid) == (FAILED, None)
     assert "dies-at-once" in status.detail
+    assert status.cause == DEPENDENCY_FAILED
     assert STARTING not in one_house.states_of("steady")
 
 

@@ -20,7 +20,7 @@ from mwaa_local.airflow_settings import Known
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
-from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.check.finding import ERROR, MODULE, NAME, NOTE, WARNING, Finding, Subject
 from mwaa_local.environment import Environment
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
@@ -300,11 +300,15 @@ def test_syntax_error_has_its_line(imported: Imported) -> None:
 def test_missing_module_is_named(imported: Imported) -> None:
     [failure] = imported.file("no_module.py").failures
     assert failure.missing == "absent_package_of_requirements"
-    assert "requirements file" in imported.finding("no_module.py", "dag-import-error").hint
+    finding = imported.finding("no_module.py", "dag-import-error")
+    assert "requirements file" in finding.hint
+    assert finding.subjects == (Subject(MODULE, "absent_package_of_requirements"),)
 
 
 def test_missing_name_is_told_without_the_folders_of_this_machine(imported: Imported) -> None:
-    what = imported.finding("no_name.py", "dag-import-error").what
+    finding = imported.finding("no_name.py", "dag-import-error")
+    assert finding.subjects == (Subject(NAME, "airflow.utils.state.absent_name"),)
+    what = finding.what
     assert what.startswith("import error: ImportError: cannot import name 'absent_name' from 'airflow.utils.state'")
     assert str(cache_dir()) not in what
 

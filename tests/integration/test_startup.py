@@ -151,6 +151,31 @@ def test_time_out_loses_the_variables_and_kills_the_whole_group(run: Run, tmp_pa
     assert not pid_dir.exists() or not (pid_dir / "cmdline").read_bytes()
 
 
+FAILS = {
+    "set -e": ("set -e\n\nbash -c 'exit 7'\n", 3, 7),
+    "set -e in a function": ("set -e\nf() {\n  false\n}\nf\n", 5, 1),
+    "set -e and return": ("set -e\nreturn 3\n", 0, 3),
+    "set -u": ("set -u\necho $NO_SUCH_VARIABLE\n", 2, None),
+    "exec": ("export A=1\nexec true\n", 2, None),
+    "one exec of two": ("if false; then\n  exec true\nfi\nexec true\n", 0, None),
+    "another exit": ("builtin exit 5\n", 0, 5),
+    "own trap": ("trap true EXIT\nset -e\nfalse\n", 0, 1),
+    "killed": ("kill -KILL $$\n", 0, None),
+}
+
+
+@pytest.mark.parametrize(("script", "line", "exit_code"), FAILS.values(), ids=FAILS)
+def test_failure_has_line_and_exit_code_of_the_script(run: Run, script: str, line: int, exit_code: int | None) -> None:
+    error = failure(run, script)
+    assert (error.line, error.script_exit_code) == (line, exit_code)
+    assert (f"startup.sh:{line}:" in error.what) == bool(line)
+
+
+def test_time_out_has_neither_line_nor_exit_code(run: Run) -> None:
+    error = failure(run, "sleep 600\n", timeout_s=0.5)
+    assert (error.line, error.script_exit_code) == (0, None)
+
+
 def test_failure_shows_the_last_twenty_lines_and_the_log(run: Run, tmp_path: Path) -> None:
     error = failure(run, "for i in $(seq 30); do echo line-$i; done\nset -e\nfalse\n")
     assert "line-10\n" not in error.why
@@ -207,6 +232,7 @@ def test_unset_has_no_effect_and_is_noted(run: Run) -> None:
 def test_variable_that_is_only_assigned_is_noted(run: Run) -> None:
     outcome = run("AIRFLOW__CORE__PARALLELISM=5\nTOKEN=x\nexport URL=https://$TOKEN@host\nB=2 true\n")
     assert [note.split()[0] for note in outcome.notes] == ["AIRFLOW__CORE__PARALLELISM"]
+    assert outcome.not_exported == ("AIRFLOW__CORE__PARALLELISM",)
 
 
 def test_exit_code_is_noted(run: Run) -> None:

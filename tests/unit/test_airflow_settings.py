@@ -82,6 +82,7 @@ def test_value_that_comes_out_otherwise_than_written_is_told(tmp_path: Path) -> 
         "airflow_settings.yaml:3: variable_value becomes '1' without quotes",
         "airflow_settings.yaml:6: variable_value becomes '2.1' without quotes",
     ]
+    assert {remark.subject for remark in settings.remarks} == {"airflow_settings.yaml"}
 
 
 def test_variable_without_a_value_is_left_out_and_told(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_file_that_is_not_read_is_told(tmp_path: Path) -> None:
     assert [(remark.what, remark.hint) for remark in remarks] == [
         ("tests/aws/secret.yml is not read", "rename it to secrets.yaml")
     ]
+    assert [remark.subject for remark in remarks] == ["tests/aws"]
 
 
 def test_version_changes_with_an_object_and_with_a_value(tmp_path: Path) -> None:

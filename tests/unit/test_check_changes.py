@@ -68,6 +68,7 @@ def test_change_says_direction_reasons_and_size(tmp_path: Path) -> None:
         *("alpha", "", False),
         *(("requirements.txt:2",), 1000),
     )
+    assert (first.places, second.places) == ((("requirements.txt", 2),), (("requirements.txt", 3),))
     assert (second.name, second.is_downgrade, second.reasons, second.size_bytes) == (
         *("jinja2", True),
         *(("requirements.txt:3", "alpha"), None),

@@ -148,7 +148,7 @@ def test_line_that_is_not_whole_yet_is_read_later(tmp_path: Path) -> None:
 def test_folder_of_the_trial_is_not_shown(tmp_path: Path) -> None:
     told: list[ImportedFile] = []
     error = {"kind": "error", "said": "no /home/x/airflow/dags/b", "path": "dags/a.py", "line": 1, "trace": []}
-    answer = {**ANSWER, "errors": [{**error, "missing": "", "connection": False}]}
+    answer = {**ANSWER, "errors": [{**error, "missing": "", "connection": False, "subjects": []}]}
     (tmp_path / "answers.jsonl").write_text(json.dumps(answer) + "\n")
     _Answers(tmp_path / "answers.jsonl", Path("/home/x/airflow"), Mask(), told.append).read()
     assert told[0].failures[0].said == "no /usr/local/airflow/dags/b"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mwaa_local.check.settings_check import load_fixtures, load_settings
+import pytest
+
+from mwaa_local.check.settings_check import _odd, load_fixtures, load_settings
+from mwaa_local.errors import SeedProblem
 from mwaa_local.project import Project
 
 SETTINGS = """airflow:
@@ -42,6 +45,14 @@ def test_remark_on_the_settings_is_a_warning_at_its_line(tmp_path: Path) -> None
     assert [variable.value for variable in settings.variables] == ["1"]
     assert (finding.place, finding.rule, finding.severity) == ("airflow_settings.yaml:4", "settings-odd", "warning")
     assert finding.what.startswith("variable_value becomes '1'")
+
+
+@pytest.mark.parametrize("words", ["other.yaml:99: is odd", "airflow_settings.yaml:99: is odd", "perdu"])
+@pytest.mark.parametrize("line", [7, 0])
+def test_place_of_a_warning_does_not_depend_on_words(tmp_path: Path, words: str, line: int) -> None:
+    path = tmp_path / "tests" / "aws" / "secrets.yaml"
+    [finding] = _odd(Project(tmp_path), [SeedProblem(path, line, words, "why", "hint")])
+    assert (finding.path, finding.line, finding.what) == ("tests/aws/secrets.yaml", line, words)
 
 
 def test_mistakes_of_the_local_aws_come_together(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.plan import Component, LogReady, Plan
+from mwaa_local.runtime import ENDED
 from mwaa_local.runtime.compose_state import STATE_NAME, Failure, Memory
 from mwaa_local.runtime.engine import ComposeProject
 
@@ -19,7 +20,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "run")
     memory.begin(PLAN, COMPOSE)
     memory.note_ready({"one": 1.5})
-    failure = Failure("two", "exit code 1", 1, 2, 3.5)
+    failure = Failure("two", "exit code 1", 1, 2, 3.5, ENDED)
     memory.note_failed("worker.1", failure)
     found = Memory(tmp_path / "run").read()
     assert found is not None

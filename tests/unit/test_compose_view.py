@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.plan import Component, ExitedOk, LogReady
+from mwaa_local.plan import Component, ExitedOk, LogReady, Plan
 from mwaa_local.project import Project
-from mwaa_local.runtime import FAILED, FINISHED, RESTARTING, WAITING
+from mwaa_local.runtime import ENDED, FAILED, FINISHED, NO_CONTAINER, NOT_READY, NOT_RUN, RESTARTING, WAITING, Cause
 from mwaa_local.runtime.compose import compose_name
-from mwaa_local.runtime.compose_view import component_name, describe_end, negative_for_signal, state_at_rest
-from mwaa_local.runtime.engine import ComposeProject, Container, _compose_env
+from mwaa_local.runtime.compose_state import Failure
+from mwaa_local.runtime.compose_view import (
+    Signs,
+    component_name,
+    describe_end,
+    negative_for_signal,
+    state_at_rest,
+    status_of,
+)
+from mwaa_local.runtime.engine import ComposeProject, Container, Engine, _compose_env
 
 EXITED = Container(
     id="1",
@@ -83,6 +91,26 @@ def test_state_of_a_container_that_is_not_up(
     component: Component, container: Container, expected: tuple[str, str]
 ) -> None:
     assert state_at_rest(component, container) == expected
+
+
+@pytest.mark.parametrize(
+    ("container", "cause"),
+    [
+        (replace(EXITED, exit_code=1), ENDED),
+        (replace(EXITED, status="restarting", exit_code=3), ENDED),
+        (replace(EXITED, status="created", error="no such file"), NOT_RUN),
+        (replace(EXITED, status="created"), ""),
+        (None, NO_CONTAINER),
+    ],
+)
+def test_status_has_the_cause(container: Container | None, cause: Cause, tmp_path: Path) -> None:
+    engine = Engine({}, "docker", "unix:///nowhere")
+    signs = Signs(Plan((STAYS,), "3.3.1", {}, "", "", "q", "/"), engine, {})
+    assert status_of(STAYS, container, None, signs, engine).cause == cause
+    remembered = Failure(container.id if container else "", "in other words", cause=NOT_READY)
+    assert status_of(STAYS, container, remembered, signs, engine).cause == (
+        cause if container and container.is_alive else NOT_READY
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from mwaa_local.check.dags.rules.sensor_holds_slot import DEFAULT_TIMEOUT_S
 from mwaa_local.check.dags.source import MAX_SOURCE_BYTES, Source
 from mwaa_local.check.dags.task_time import in_words
 from mwaa_local.check.dags.values import UNKNOWN
-from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding
+from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, Subject
 from mwaa_local.packages import PackageStore
 from mwaa_local.release import Release
 from tests.conftest import cache_dir, make_clean_env
@@ -545,6 +545,7 @@ def test_names_removed_in_airflow_3_are_warnings_there_and_notes_before(air: Fin
         new["ruff-AIR302"].what
         == "`airflow.operators.dummy.DummyOperator` is moved into `standard` provider in Airflow 3.0"
     )
+    assert new["ruff-AIR302"].subjects == (Subject("name", "airflow.operators.dummy.DummyOperator"),)
 
 
 def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> None:
@@ -698,6 +699,7 @@ def test_words_of_ruff_do_not_contradict_themselves(
     assert what in found.what
     assert why in found.why
     assert hint in found.hint
+    assert found.is_for_later == ("the upgrade to Airflow 3: " in hint)
 
 
 # What the release has, it says itself: ruff knows 3.0 alone, and not what MWAA's image of a release holds.

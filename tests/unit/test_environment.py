@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from hypothesis import strategies as st
 
 from mwaa_local.environment import AwsMode, Environment, Intervals, LocalSettings, RuntimeKind, name_from_folder
 from mwaa_local.environment_class import ENVIRONMENT_CLASSES
-from mwaa_local.environment_rules import INPUT_SHAPE, OPTIONS
+from mwaa_local.environment_rules import INPUT_SHAPE, OPTIONS, _with_option_fix
 from mwaa_local.errors import EnvironmentFileInvalid
 from mwaa_local.image import default_base_image
 from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
-from mwaa_local.service_model import Check, ServiceModel, matches
+from mwaa_local.service_model import Check, ServiceModel, Violation, matches
 
 REPOSITORY_DIR = Path(__file__).parents[2]
 MODEL = ServiceModel.load()
@@ -257,6 +258,14 @@ def test_wrong_option_is_refused_with_its_fix(refuse, line, rule, hint):
     assert rule in error.why
     assert hint in error.hint
     assert len(error.why.splitlines()) == 1
+
+
+@pytest.mark.parametrize("rule", ["must have at most 64 characters", "has no section", "must match x", "perdu"])
+@pytest.mark.parametrize("about_key", [True, False])
+def test_which_fix_is_shown_does_not_depend_on_words(rule, about_key):
+    violation = Violation((OPTIONS, "a.b"), rule, "its own", about_key=about_key)
+    assert _with_option_fix(violation, {"a.b": 1}).fix != "its own"
+    assert _with_option_fix(replace(violation, fix_is_exact=True), {"a.b": 1}).fix == "its own"
 
 
 @pytest.mark.parametrize(

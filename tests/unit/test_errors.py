@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.errors import AccessDenied, ComponentFailed, DiskFull, MwaaLocalError, disk_error
+from mwaa_local.errors import AccessDenied, ComponentFailed, DiskFull, MwaaLocalError, disk_error, line_on_full_disk
 from mwaa_local.servers import initdb_error
 
 
@@ -51,3 +51,21 @@ def test_initdb_failures_have_a_fix_each(output: str, kind: type[MwaaLocalError]
     assert type(error) is kind
     assert output in error.why
     assert word in error.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "so far\ncp: error writing 'x': No space left on device\nmore",
+            "cp: error writing 'x': No space left on device",
+        ),
+        ("  write: disk quota exceeded", "write: disk quota exceeded"),
+        ("failed to copy: (os error 28)", "failed to copy: (os error 28)"),
+        ("failed to copy: (os error 280)", ""),
+        ("no room at the inn", ""),
+        ("", ""),
+    ],
+)
+def test_full_disk_is_known_in_what_other_programs_say(text: str, line: str) -> None:
+    assert line_on_full_disk(text) == line

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from mwaa_local.check.dags.air_remarks import Package, Remark, remarks
-from mwaa_local.check.finding import NOTE, WARNING, Finding, in_order
+from mwaa_local.check.finding import NAME, NOTE, WARNING, Finding, Subject, in_order
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, PinFile, Release
 
 BEFORE_AIRFLOW_3 = "before the upgrade to Airflow 3"  # the release can do it already
@@ -30,6 +30,8 @@ class AirRule:
     why: str
     why_before: str = ""
     hint: str = ""  # where ruff has none
+    is_removal: bool = False  # ruff says that Airflow 3 does not have it any more
+    breaks_on_airflow_3: bool = False  # and not before, so that there is time until the upgrade
 
 
 _REMOVED = "Airflow 3 does not have it any more: the file, or the task, fails there."
@@ -49,9 +51,9 @@ AIR_RULES: Mapping[str, AirRule] = {
         why_before="Without one, Airflow 2 runs the DAG daily; Airflow 3 only when it is triggered.",
         hint="say which is meant: a cron expression, or None",
     ),
-    "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT),
-    "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, _IN_PROVIDER),
-    "AIR303": AirRule(WARNING, NOTE, _CHANGED, _NEXT, "call it as Airflow 3 has it"),
+    "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT, is_removal=True, breaks_on_airflow_3=True),
+    "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, _IN_PROVIDER, is_removal=True, breaks_on_airflow_3=True),
+    "AIR303": AirRule(WARNING, NOTE, _CHANGED, _NEXT, "call it as Airflow 3 has it", breaks_on_airflow_3=True),
     "AIR304": AirRule(
         severity=WARNING,
         severity_before="",
@@ -123,8 +125,6 @@ KEPT = frozenset(
         "airflow.operators.python.get_current_context",
     )
 )
-# ruff says "removed" of what is only deprecated; the rest of its sentence says that it still works.
-_SAID_REMOVED, _IS_DEPRECATED = "is removed in Airflow 3.0", "is deprecated since Airflow 3.0"
 
 
 def air_findings(
@@ -187,7 +187,18 @@ class _Told:
         if not self._is_new and self.remark.subject in KEPT:
             return None
         what, why = self._what_and_why()
-        return Finding(f"ruff-{self.remark.code}", self._severity(), path, self.remark.line, what, why, self._hint())
+        hint, is_for_later = self._hint()
+        return Finding(
+            rule=f"ruff-{self.remark.code}",
+            severity=self._severity(),
+            path=path,
+            line=self.remark.line,
+            what=what,
+            why=why,
+            hint=hint,
+            subjects=(Subject(NAME, self.remark.subject),) if self.remark.subject else (),
+            is_for_later=is_for_later,
+        )
 
     @property
     def _is_new(self) -> bool:
@@ -197,11 +208,6 @@ class _Told:
     def _is_there(self) -> bool | None:
         """Whether the release has the name that the remark is about; None where that is not known."""
         return self.has.get(self.remark.subject)
-
-    @property
-    def _is_removed(self) -> bool:
-        """Whether ruff says that Airflow 3 does not have it any more."""
-        return self.rule.why == _REMOVED
 
     def _severity(self) -> str:
         if self._is_there is False:
@@ -213,34 +219,33 @@ class _Told:
     def _what_and_why(self) -> tuple[str, str]:
         """Return two sentences that do not contradict each other."""
         subject = self.remark.subject
-        what = self.remark.said.partition("; It still works")[0].partition("; using it")[0].rstrip(";. ")
-        if self._is_there is False and not (self._is_new and self._is_removed):
+        if self._is_there is False and not (self._is_new and self.rule.is_removal):
             return f"Airflow {self.release.airflow_version} does not have `{subject}`", _ABSENT
         if not self._is_new:
-            return what, self.rule.why_before
+            return self.remark.gist, self.rule.why_before
         if subject in _WITHOUT_EFFECT:
             return f"`{subject}` has no effect since Airflow 3.0", _IGNORED
-        if self.remark.code == "AIR311" or (self._is_there and self._is_removed):
-            return what.replace(_SAID_REMOVED, _IS_DEPRECATED), _STILL_WORKS
+        if self.remark.code == "AIR311" or (self._is_there and self.rule.is_removal):
+            return self.remark.gist_of_deprecation, _STILL_WORKS
         if self._is_too_early:
-            return what, _ELSEWHERE_LATER
-        return what, self.rule.why
+            return self.remark.gist, _ELSEWHERE_LATER
+        return self.remark.gist, self.rule.why
 
     @property
     def _is_too_early(self) -> bool:
         """Whether the remark is about a release after this one, of the same generation."""
         return self.remark.code == "AIR321" and not self.release.is_at_least("3.1.0")
 
-    def _hint(self) -> str:
-        """Return what to do, and when, if the release cannot have it done yet."""
+    def _hint(self) -> tuple[str, bool]:
+        """Return what to do, and when, if the release cannot have it done yet; and whether it is for Airflow 3 only."""
         hint, is_possible = self._advice()
         if self._is_too_early and not is_possible:
-            return f"{_WITH_AIRFLOW_3_1}: {hint}"
-        if self._is_new or self.rule.why_before != _NEXT:
-            return hint
+            return f"{_WITH_AIRFLOW_3_1}: {hint}", False
+        if self._is_new or not self.rule.breaks_on_airflow_3:
+            return hint, False
         if self._is_there is False:
-            return hint if is_possible else _NO_SUCCESSOR_YET
-        return f"{BEFORE_AIRFLOW_3 if is_possible else WITH_AIRFLOW_3}: {hint}"
+            return hint if is_possible else _NO_SUCCESSOR_YET, False
+        return f"{BEFORE_AIRFLOW_3 if is_possible else WITH_AIRFLOW_3}: {hint}", True
 
     def _advice(self) -> tuple[str, bool]:
         """Return what to do: ruff's advice where it helps, else ours; and whether the release can have it done."""

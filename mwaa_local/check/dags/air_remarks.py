@@ -1,4 +1,8 @@
-"""Remarks: what ruff's rules on Airflow say of DAG files, as values. Not for what they mean for a release: `air`."""
+"""Remarks: what ruff's rules on Airflow say of DAG files, as values. Not for what they mean for a release: `air`.
+
+ruff's JSON has code, place and fix as values. Which name a remark is about, what to write in its place and which
+package has it, are only in its sentences: they are read here and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,10 @@ _PLACE = re.compile(r"[Uu]se `(?P<name>[\w.]+)` from `(?P<module>[\w.]+)`")
 _MOVED = re.compile(r"`(?P<name>\w+)` has been moved to `(?P<module>[\w.]+)`")
 _INSTEAD = re.compile(r"Use `(\w+)` instead")
 _PACKAGE = re.compile(r"Install `(?P<name>[\w-]+)>=(?P<version>[\w.]+)`")
+# How sentences end that say more than what is wrong.
+_MORE = ("; It still works", "; using it")
+# ruff says "removed" of what is only deprecated; the rest of its sentence says that it still works.
+_SAID_REMOVED, _IS_DEPRECATED = "is removed in Airflow 3.0", "is deprecated since Airflow 3.0"
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,21 @@ class Remark:
     @property
     def subject(self) -> str:
         """The name that it is about: dotted where it is imported, else an argument's or a key's."""
-        return subject_of(self.said)
+        found = _SUBJECT.search(self.said)
+        return found[1] if found else ""
+
+    @property
+    def gist(self) -> str:
+        """What is wrong, in ruff's words."""
+        said = self.said
+        for more in _MORE:
+            said = said.partition(more)[0]
+        return said.rstrip(";. ")
+
+    @property
+    def gist_of_deprecation(self) -> str:
+        """The same for a name that is still there."""
+        return self.gist.replace(_SAID_REMOVED, _IS_DEPRECATED)
 
     @property
     def successor(self) -> str:
@@ -70,12 +92,6 @@ class Remark:
         """What has the successor, where that is a provider."""
         found = _PACKAGE.search(self.advice)
         return Package(found["name"], found["version"]) if found else None
-
-
-def subject_of(sentence: str) -> str:
-    """Return the name that one of ruff's sentences is about, or ""."""
-    found = _SUBJECT.search(sentence)
-    return found[1] if found else ""
 
 
 def remarks(files: Sequence[str], codes: Iterable[str], root_dir: Path, env: Mapping[str, str]) -> Iterator[Remark]:

@@ -68,7 +68,8 @@ class _Judge:
         told = {(failure.path, failure.line) for failure in file.failures if failure.kind == DATABASE}
         yield from (self._touch(touch) for touch in file.touches if (touch.path, touch.line) not in told)
         for item in file.deprecated:
-            yield Finding("airflow-deprecation", NOTE, item.path, item.line, "Airflow calls this deprecated", item.what)
+            what = "Airflow calls this deprecated"
+            yield Finding("airflow-deprecation", NOTE, item.path, item.line, what, item.what, subjects=item.subjects)
         if not file.dags and not file.failures:
             yield Finding(
                 "no-dag-in-file",
@@ -110,9 +111,8 @@ class _Judge:
             assert failure.kind in (FAILED, DATABASE)
             what = f"import error: {failure.said}{elsewhere}"
             severity = self._severity(file, failure)
-            yield Finding(
-                "dag-import-error", severity, failure.path, failure.line, what, failure.text, self._hint(file, failure)
-            )
+            hint, subjects = self._hint(file, failure), failure.subjects
+            yield Finding("dag-import-error", severity, failure.path, failure.line, what, failure.text, hint, subjects)
 
     def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
         """Return the severity: what fails for something that only this machine lacks may work on MWAA."""
@@ -120,7 +120,7 @@ class _Judge:
         return WARNING if uncertain or self._is_for_want_of_paths(failure) else ERROR
 
     def _is_for_want_of_paths(self, failure: ImportFailure) -> bool:
-        return bool(self._imported.paths_note) and MWAA_HOME in failure.said
+        return bool(self._imported.paths_note) and failure.names_mwaa_home
 
     def _hint(self, file: ImportedFile, failure: ImportFailure) -> str:
         if self._is_for_want_of_paths(failure):

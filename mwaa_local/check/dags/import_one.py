@@ -22,6 +22,7 @@ from typing import Any
 from import_loading import has_module  # type: ignore[import-not-found]
 from import_recorder import LIBRARY_DIR, DatabaseRefused, Recorder, patch  # type: ignore[import-not-found]
 from import_secrets import Secrets  # type: ignore[import-not-found]
+from import_subjects import of_error, of_error_text  # type: ignore[import-not-found]
 
 CONNECTION_ERRORS = (ConnectionError, socket.timeout, socket.gaierror)
 TIMEOUT_ERROR = "AirflowTaskTimeout"
@@ -119,11 +120,12 @@ class FileImport:
     def _said(self, path: str, text: str) -> dict[str, Any]:
         """Return an import error of the bag: of an exception that was kept, or else of Airflow's text."""
         told = self._told.get(text)
-        if told is None:
+        if told is None:  # then nothing but Airflow's words is left of it
             lines = text.strip().splitlines() or ["no reason given"]
             kind = "timeout" if TIMEOUT_ERROR in text else "error"
             said = lines[0] if len(lines) == 1 or not lines[0].startswith("Traceback") else lines[-1]
             told = {"kind": kind, "said": said, "line": 0, "trace": [], "missing": "", "connection": False}
+            told["subjects"] = of_error_text(said)
         return dict(told, path=told.get("path") or self._name(path))
 
     def _error(self, error: BaseException, kind: str = "") -> dict[str, Any]:
@@ -145,6 +147,7 @@ class FileImport:
             "trace": _cut(frames, own),
             "missing": (error.name or "") if isinstance(error, ModuleNotFoundError) else "",
             "connection": any(isinstance(item, CONNECTION_ERRORS) for item in chain),
+            "subjects": of_error(error),
         }
 
 

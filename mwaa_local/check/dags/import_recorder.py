@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+from import_subjects import of_warning  # type: ignore[import-not-found]
+
 # Audit events -> which of their arguments say where to.
 NETWORK_EVENTS = {
     "socket.connect": slice(1, 2),
@@ -191,7 +193,7 @@ class Recorder:
         if path and (from_airflow or AIRFLOW_DIR in emitter):
             text = " ".join(str(message.message).split())
             if self._is_new("warning", path, str(line), text):
-                self.warnings.append({"what": text, "path": path, "line": line})
+                self.warnings.append({"what": text, "path": path, "line": line, "subjects": of_warning(text)})
 
 
 def patch(target: Any, **members: Any) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mwaa_local.check.finding import Subject
+from mwaa_local.check.lines import MWAA_HOME
+
 # Kinds of ImportFailure.
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
 VARIABLE, CONNECTION = "variable", "connection"  # kinds of Asked
@@ -26,6 +29,12 @@ class ImportFailure:
     trace: tuple[str, ...]
     missing: str = ""  # the module that was not found, where that is why
     of_connection: bool = False  # a connection to a host failed
+    subjects: tuple[Subject, ...] = ()  # what was not there, or not taken
+
+    @property
+    def names_mwaa_home(self) -> bool:
+        """Whether the exception, of whatever code, is about a path of MWAA's containers; few have it as a value."""
+        return MWAA_HOME in self.said
 
     @property
     def text(self) -> str:
@@ -69,6 +78,7 @@ class Deprecated:
     what: str
     path: str
     line: int
+    subjects: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ class ImportedFile:
             failures=tuple(_failure(item) for item in answer["errors"]),
             asked=tuple(Asked(**item) for item in answer["asked"]),
             touches=tuple(Touch(**item) for item in answer["touches"]),
-            deprecated=tuple(Deprecated(**item) for item in answer["warnings"]),
+            deprecated=tuple(_deprecated(item) for item in answer["warnings"]),
         )
 
 
@@ -129,4 +139,13 @@ def _failure(item: Mapping[str, Any]) -> ImportFailure:
         trace=tuple(item["trace"]),
         missing=item["missing"],
         of_connection=item["connection"],
+        subjects=_subjects(item),
     )
+
+
+def _deprecated(item: Mapping[str, Any]) -> Deprecated:
+    return Deprecated(item["what"], item["path"], item["line"], _subjects(item))
+
+
+def _subjects(item: Mapping[str, Any]) -> tuple[Subject, ...]:
+    return tuple(Subject(**subject) for subject in item["subjects"])

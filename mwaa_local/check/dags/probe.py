@@ -39,7 +39,7 @@ from import_one import FileImport  # type: ignore[import-not-found]
 
 # Neither this folder nor what was imported from it is there for the user's files.
 del sys.path[:2]
-for _name in ("import_loading", "import_one", "import_recorder", "import_secrets"):
+for _name in ("import_loading", "import_one", "import_recorder", "import_secrets", "import_subjects"):
     sys.modules.pop(_name)
 
 TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
@@ -179,7 +179,7 @@ class Probe:
         else:
             kind, said = end
             lost = {"kind": kind, "said": said, "path": self._name(path), "line": 0, "trace": _tail(said_path)}
-            result["errors"] = [dict(lost, missing="", connection=False)]
+            result["errors"] = [dict(lost, missing="", connection=False, subjects=[])]
         with contextlib.suppress(OSError):
             said_path.unlink()
         self._answer(file=self._name(path), **result)
