@@ -111,6 +111,7 @@ class Release:
     default_variables: Mapping[str, str]
     protected_variables: tuple[str, ...]
     removed_options: Mapping[str, str] = field(default_factory=dict)  # option -> what became of it
+    aws_cli_overrides: tuple[str, ...] = ()  # requirements in the place of the AWS CLI's own for these packages
     worker_name_option: str = "-H"  # of `worker_argv`; Airflow 1.10 calls it differently
 
     @classmethod

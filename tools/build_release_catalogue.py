@@ -55,6 +55,8 @@ KEY_ORDER = (
         "rest_base",
         "preload",
         "protected_variables",
+        "aws_cli_version",
+        "aws_cli_overrides",
     ),
     *("forced_options", "local_forced_options", "default_options", "local_default_options", "removed_options"),
     *("default_variables", "providers", "packages"),
