@@ -6,6 +6,7 @@ Airflow's own command line, which is the only interface that all releases share 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from mwaa_local.errors import DagRunFailed
 from mwaa_local.health import HEARTBEAT_LIMIT_S, Health
 from mwaa_local.metadata import FINAL_RUN_STATES, Metadata
 from mwaa_local.plan import HeartbeatReady, HttpReady, Plan
+from mwaa_local.release import Release
 from mwaa_local.runtime import READY, ComponentStatus, Event, Runtime
 from mwaa_local.runtime.readiness import page_answers
 
@@ -67,6 +69,10 @@ class AirflowClient:
         self._runtime = runtime
         self._plan = plan
         self._health = Health(plan.database_url, plan.broker_url)
+
+    @functools.cached_property
+    def _release(self) -> Release:
+        return Release.load(self._plan.airflow_version)
 
     def figures(self) -> Figures:
         kinds = {
@@ -132,15 +138,17 @@ class AirflowClient:
 
     def trigger(self, dag_id: str, run_id: str, conf: str = "") -> None:
         """Trigger a run with a configuration, which is JSON. Raises DagRunFailed when Airflow refuses it."""
-        words = ("dags", "trigger", "-r", run_id, *(["-c", conf] if conf else []), dag_id)
+        words = (*self._release.trigger_argv, "-r", run_id, *(["-c", conf] if conf else []), dag_id)
         exit_code, output = self._runtime.capture("scheduler", words)
         if exit_code != 0:
             said = output.strip()[-CLI_OUTPUT_CHARACTERS:]
             raise DagRunFailed(f"cannot trigger {dag_id}: exit code {exit_code}", said, "mwaa-local logs scheduler")
 
-    def unmet(self, dag_id: str, task_id: str, run_id: str) -> list[str]:
+    def unmet(self, dag_id: str, task_id: str, run_id: str, logical_date: str) -> list[str]:
         """Return, in Airflow's words, what a task instance waits for; nothing where Airflow does not know."""
-        exit_code, output = self._runtime.capture("scheduler", ("tasks", "failed-deps", dag_id, task_id, run_id))
+        values = {"dag_id": dag_id, "task_id": task_id, "run_id": run_id, "logical_date": logical_date}
+        words = [word.format_map(values) for word in self._release.failed_deps_argv]
+        exit_code, output = self._runtime.capture("scheduler", words)
         if exit_code != 0:
             return []
         lines = output.splitlines()
@@ -163,7 +171,7 @@ class AirflowClient:
                 raise DagRunFailed(
                     f"no DAG {dag_id!r} after {DAG_KNOWN_TIMEOUT_S:.0f} s",
                     errors or "No file in dags/ defines it, and none failed to import.",
-                    "mwaa-local airflow dags list",
+                    f"mwaa-local airflow {' '.join(self._release.list_dags_argv)}",
                 )
             time.sleep(POLL_PAUSE_S)
 

@@ -29,13 +29,14 @@ from mwaa_local.container_outcomes import ContainerOutcomes
 from mwaa_local.container_startup import startup_values
 from mwaa_local.environment import AwsMode
 from mwaa_local.environment_class import Size
-from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, StateCorrupted
+from mwaa_local.errors import DockerUnavailable, StateCorrupted
 from mwaa_local.image import COMPOSE_PATH, Image, build_variables, default_base_image, image_tag, write_context
-from mwaa_local.image_build import PYPI_HOST, build_error, step_of
+from mwaa_local.image_build import BUILD_LOG_NAME, PYPI_HOST, build_error, step_of
 from mwaa_local.installation import (
     PIP_NETWORK_VARIABLES,
     constraint_remarks,
 )
+from mwaa_local.masking import Mask, secrets_of_variables
 from mwaa_local.options import LocalValues, worker_queues
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
@@ -89,7 +90,6 @@ NO_LIMIT = ("0", "0")
 SETUP_SERVICES = ("migrate-db", "requirements")
 REQUIREMENTS_TIMEOUT_S = requirements_install.REQUIREMENTS_INSTALL_TIMEOUT_S + STARTUP_SCRIPT_TIMEOUT_S + 60.0
 KEY_CHARACTERS = 12
-BUILD_LINES = 20  # of Docker's output, where nothing better is known
 
 
 @dataclass
@@ -447,21 +447,24 @@ class ContainerPreparation(Preparation):
 
     def _build_images(self, say: Say, tags: Sequence[str]) -> None:
         say(f"building {' and '.join(tags)}, once for this release")
-        told = ""
+        told, output = "", list[str]()
+        mask = Mask(secrets_of_variables(self.env))  # an address of an index or a proxy may have a password in it
 
         def follow(line: str) -> None:
             nonlocal told
+            output.append(line)
             step = step_of(line)
             if step and step != told:
                 told = step
                 say(f"installing: {step}")
 
-        done = self.runtime.build(follow)
+        log_path = self.project.logs_dir / BUILD_LOG_NAME
+        try:
+            done = self.runtime.build(follow)
+        finally:  # also of a build that was interrupted
+            write_private(log_path, mask.text("".join(f"{line}\n" for line in output)))
         if done.returncode != 0 or not all(map(self.runtime.engine.has_image, tags)):
-            unknown = ImageBuildFailed(
-                "the image could not be built", "\n".join(done.stdout.splitlines()[-BUILD_LINES:])
-            )
-            raise build_error(done.stdout, self._index_host) or unknown
+            raise build_error(mask.text(done.stdout), log_path, self._index_host)
 
     @property
     def _index_host(self) -> str:

@@ -151,6 +151,10 @@ class ComponentNotReady(MwaaLocalError):
     """A component did not become ready in time; says what was waited for, how long, and what was last seen."""
 
 
+class CommandUnavailable(MwaaLocalError):
+    """The release's Airflow has no command that does what was asked for."""
+
+
 class DagRunFailed(MwaaLocalError):
     """A DAG run that was asked for did not succeed."""
 

@@ -33,6 +33,7 @@ class Health:
         self.database_url = database_url
         self.broker_url = broker_url
         self._connection: psycopg2.extensions.connection | None = None
+        self._has_run_id: bool | None = None
         self.last_error = ""
 
     def database_answers(self) -> bool:
@@ -98,11 +99,28 @@ class Health:
     def task_states(self, dag_id: str, run_id: str) -> list[tuple[str, str]]:
         """Return (task, state) of a DAG run, in the order in which they started."""
         rows = self.query(
-            "SELECT task_id, coalesce(state, 'none') FROM task_instance WHERE dag_id = %s AND run_id = %s"
-            " ORDER BY start_date NULLS LAST, task_id",
+            f"SELECT t.task_id, coalesce(t.state, 'none') FROM task_instance t JOIN dag_run r ON {self.run_of_task}"
+            " WHERE r.dag_id = %s AND r.run_id = %s ORDER BY t.start_date NULLS LAST, t.task_id",
             (dag_id, run_id),
         )
         return [(str(task), str(state)) for task, state in rows or []]
+
+    @property
+    def run_of_task(self) -> str:
+        """Return the SQL condition that joins a task instance `t` with its DAG run `r`."""
+        by_run = self._tasks_have_run_id is not False
+        return f"t.dag_id = r.dag_id AND {'t.run_id = r.run_id' if by_run else 't.execution_date = r.execution_date'}"
+
+    @property
+    def _tasks_have_run_id(self) -> bool | None:
+        """Say whether task instances name their run, as from Airflow 2.2 on; None without an answer."""
+        if self._has_run_id is None:
+            rows = self.query(
+                "SELECT count(*) FROM information_schema.columns"
+                " WHERE table_name = 'task_instance' AND column_name = 'run_id'"
+            )
+            self._has_run_id = bool(rows[0][0]) if rows else None
+        return self._has_run_id
 
     def create_database(self, name: str) -> None:
         """Create an empty database on the server. Raises psycopg2.Error, which here is a bug."""

@@ -51,6 +51,7 @@ def context_files(release: Release) -> dict[str, str]:
         "packages.txt": _lines(wanted_packages(release)),
         "build_options.txt": _lines(f"--only-binary={name}" for name in binary),
         "hidden.txt": _lines(f"{name}=={version}" for name, version in packages.added.items()),
+        "aws_cli_overrides.txt": _lines(release.aws_cli_overrides),
         f"etc/{CONSTRAINTS_FILE}": release.constraints_path.read_text(encoding="utf-8"),
         f"etc/{ESSENTIAL_CONSTRAINTS_FILE}": release.essential_constraints_path.read_text(encoding="utf-8"),
     }

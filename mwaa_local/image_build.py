@@ -7,12 +7,14 @@ nowhere else. Our own part of it are the names of steps.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from mwaa_local.errors import ImageBuildFailed, MwaaLocalError
 from mwaa_local.runtime.engine import disk_full
 
 PYPI_HOST = "pypi.org"
-SHOWN_LINES = 4
+BUILD_LOG_NAME = "image_build.out"  # beside the other logs
+SHOWN_LINES = 10
 SHOWN_RETRIES = 2  # the same is said again and again
 LINE_CHARACTERS = 300
 _UNREACHABLE = re.compile(
@@ -22,7 +24,7 @@ _UNREACHABLE = re.compile(
 # Each step of docker/Dockerfile begins with a word that does nothing: `: "step: system packages"`.
 _STEP = re.compile(r'RUN .*?: "step: ([^"]+)"')
 _NUMBER = re.compile(r"^#(\d+) ")
-_FAILED = re.compile(r"^#(\d+) ERROR: ")
+_FAILED = re.compile(r"^#(\d+) ERROR: (?:.*did not complete successfully: )?(.*)")
 _OUTPUT = re.compile(r"^#\d+ [\d.]+ (.*)")
 # How apt, pip, uv and BuildKit name the host that they did not reach.
 _HOSTS = (
@@ -45,10 +47,11 @@ def step_of(line: str) -> str:
     return match[1] if match and line.startswith("#") else ""
 
 
-def build_error(output: str, index_host: str = PYPI_HOST) -> MwaaLocalError | None:
-    """Return what a failed build means for the user, naming the step and the host; None when it names no step.
+def build_error(output: str, log_path: Path, index_host: str = PYPI_HOST) -> MwaaLocalError:
+    """Return what a failed build means for the user: the step, its last lines, the host that did not answer.
 
-    `index_host` is the package index that was to be asked: pip does not say it where it is told to be quiet.
+    `log_path` is where all of the output is kept. `index_host` is the package index that was to be asked: pip does not
+    say it where it is told to be quiet.
     """
     if full := disk_full(output):
         return full
@@ -57,22 +60,30 @@ def build_error(output: str, index_host: str = PYPI_HOST) -> MwaaLocalError | No
         image = next(filter(None, match.groups()))
         return ImageBuildFailed(
             f"the base image {image} is not to be had",
-            _told([line for line in lines if line.startswith("ERROR")]),
+            _with_log(_last([line for line in lines if line.startswith("ERROR")]), log_path),
             "check that the registry answers, or name another image: `Local: {BaseImage: …}` in mwaa.yaml",
         )
-    failed = next((match[1] for line in lines if (match := _FAILED.match(line))), "")
+    failed, how = next((match.groups() for line in lines if (match := _FAILED.match(line))), ("", ""))
     own = [line for line in lines if (number := _NUMBER.match(line)) and number[1] == failed]
     step = next((found for line in own if (found := step_of(line))), "")
     if not step:
-        return None
+        return ImageBuildFailed(
+            "the image could not be built",
+            _with_log(_last(lines), log_path),
+            "check that `docker buildx version` answers: without buildx no image can be built",
+        )
     said = [match[1] for line in own if (match := _OUTPUT.match(line))]
     unreachable = [line for line in said if _UNREACHABLE.search(line)]
     if not unreachable:
-        return ImageBuildFailed(f"the image could not be built, step {step!r}", _told(said), _hint(said))
+        last = _last(said)
+        how = f"The step failed with {how}" + (", and these were its last lines:" if last else ", and printed nothing.")
+        return ImageBuildFailed(
+            f"the image could not be built, step {step!r}", _with_log([how, *last], log_path), _hint(said)
+        )
     host = next((match[1] for pattern in _HOSTS if (match := pattern.search("\n".join(unreachable)))), index_host)
     return ImageBuildFailed(
         f"the image could not be built, step {step!r}: {host} could not be reached",
-        _told(unreachable[-SHOWN_RETRIES:]),
+        _with_log(_last(unreachable)[-SHOWN_RETRIES:], log_path),
         "check the network; PIP_INDEX_URL names another package index, MWAA_LOCAL_DEBIAN_MIRROR another mirror of "
         "Debian, HTTPS_PROXY a proxy, SSL_CERT_FILE your own certificates",
     )
@@ -84,7 +95,11 @@ def _hint(said: list[str]) -> str:
     return "`mwaa-local env` writes the build's files and prints the command, to which `build` may be added"
 
 
-def _told(lines: list[str]) -> str:
+def _last(lines: list[str]) -> list[str]:
     """Return the last lines, each once and none too long."""
-    kept = list(dict.fromkeys(line.strip() for line in lines if line.strip()))[-SHOWN_LINES:]
-    return "\n".join(line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]}…" for line in kept)
+    kept = list(dict.fromkeys(line.rstrip() for line in lines if line.strip()))[-SHOWN_LINES:]
+    return [line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]}…" for line in kept]
+
+
+def _with_log(lines: list[str], log_path: Path) -> str:
+    return "\n".join([*lines, f"The whole log: {log_path}"])

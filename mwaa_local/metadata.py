@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from mwaa_local.health import Health
@@ -95,7 +96,9 @@ class Metadata:
             "SELECT d.dag_id, coalesce(to_jsonb(d)->>'relative_fileloc', d.fileloc),"
             " (SELECT coalesce(json_agg(t.name ORDER BY t.name), '[]')::text FROM dag_tag t WHERE t.dag_id = d.dag_id),"
             " coalesce(d.is_paused, false), coalesce((to_jsonb(d)->>'max_active_runs')::int, 0),"
-            " coalesce(extract(epoch FROM d.last_parsed_time), 0)::float8"
+            # Before Airflow 2.1 the column has another name.
+            " coalesce(extract(epoch FROM coalesce(to_jsonb(d)->>'last_parsed_time',"
+            " to_jsonb(d)->>'last_scheduler_run')::timestamptz), 0)::float8"
             " FROM dag d WHERE EXISTS (SELECT 1 FROM serialized_dag s WHERE s.dag_id = d.dag_id)"
             " AND NOT coalesce((to_jsonb(d)->>'is_stale')::boolean, false)"
             " AND coalesce((to_jsonb(d)->>'is_active')::boolean, true) ORDER BY d.dag_id"
@@ -126,7 +129,7 @@ class Metadata:
         )
         if rows is None:
             return None
-        return [RunRow(str(dag_id), str(run_id), str(state), str(date)) for dag_id, run_id, state, date in rows]
+        return [RunRow(str(dag_id), str(run_id), str(state), _in_utc(date)) for dag_id, run_id, state, date in rows]
 
     def active_runs(self, dag_id: str) -> list[str]:
         """Return the ids of the DAG's runs that are running now, the longest first."""
@@ -138,12 +141,12 @@ class Metadata:
     def task_instances(self, run_ids: Sequence[str]) -> list[TaskRow] | None:
         """Return the runs' task instances in the order in which they started; None without an answer."""
         rows = self._health.query(
-            "SELECT dag_id, run_id, task_id, coalesce((to_jsonb(t)->>'map_index')::int, %s), coalesce(state, %s),"
-            " coalesce(try_number, 0), coalesce(max_tries, 0),"
-            " coalesce(extract(epoch FROM coalesce(end_date, now()) - start_date), 0)::float8,"
-            " coalesce(operator, ''), coalesce(pool, ''), coalesce(queue, ''), coalesce(hostname, '')"
-            " FROM task_instance t WHERE run_id = ANY(%s)"
-            " ORDER BY start_date NULLS LAST, task_id, 4",
+            "SELECT t.dag_id, r.run_id, t.task_id, coalesce((to_jsonb(t)->>'map_index')::int, %s),"
+            " coalesce(t.state, %s), coalesce(t.try_number, 0), coalesce(t.max_tries, 0),"
+            " coalesce(extract(epoch FROM coalesce(t.end_date, now()) - t.start_date), 0)::float8,"
+            " coalesce(t.operator, ''), coalesce(t.pool, ''), coalesce(t.queue, ''), coalesce(t.hostname, '')"
+            f" FROM task_instance t JOIN dag_run r ON {self._health.run_of_task} WHERE r.run_id = ANY(%s)"
+            " ORDER BY t.start_date NULLS LAST, t.task_id, 4",
             (UNMAPPED, NO_STATE, list(run_ids)),
         )
         return None if rows is None else [_task(row) for row in rows]
@@ -165,8 +168,9 @@ class Metadata:
             (list(run_ids), list(FINAL_RUN_STATES)),
         )
         self._health.query(
-            "UPDATE task_instance SET state = 'failed', end_date = now() WHERE run_id = ANY(%s)"
-            " AND (state IS NULL OR state <> ALL(%s)) RETURNING 1",
+            "UPDATE task_instance t SET state = 'failed', end_date = now() FROM dag_run r"
+            f" WHERE {self._health.run_of_task} AND r.run_id = ANY(%s)"
+            " AND (t.state IS NULL OR t.state <> ALL(%s)) RETURNING 1",
             (list(run_ids), list(FINAL_TASK_STATES)),
         )
 
@@ -195,6 +199,11 @@ def _task(row: tuple[object, ...]) -> TaskRow:
         queue=str(queue),
         host=str(host),
     )
+
+
+def _in_utc(date: object) -> str:
+    """Return the time as Airflow writes it into names of folders; the database has it in the server's time zone."""
+    return datetime.fromisoformat(str(date)).astimezone(UTC).isoformat() if date else ""
 
 
 def _int(value: object) -> int:

@@ -6,7 +6,7 @@ Pure: nothing here touches a disk, a network or a clock. Both runtimes carry out
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pydantic
@@ -128,6 +128,11 @@ class Component:
         """The words before those of an Airflow command that is to run in this component's environment."""
         return self.exec_argv or self.argv[: len(self.argv) - len(self.airflow_argv)]
 
+    @property
+    def program_argv(self) -> tuple[str, ...]:
+        """What the interpreter gets to run Airflow: the words between it and those of an Airflow command."""
+        return self.command_argv[1:]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -199,7 +204,7 @@ class Launch:
     forkserver: str = ""  # path of the fork server's module; empty switches it off
     host: str = "127.0.0.1"
     # In containers: each component on a host of its own, reached from outside through published ports.
-    airflow_argv: tuple[str, ...] = ()  # what runs Airflow, in place of the interpreter's `-m airflow`
+    airflow_argv: tuple[str, ...] = ()  # what runs Airflow, in place of the interpreter
     exec_argv: tuple[str, ...] = ()
     listen: tuple[str, int] | None = None  # where the web server listens, if not at `host` and `webserver_port`
     own_hosts: bool = False
@@ -211,6 +216,7 @@ class Launch:
 def make_plan(environment: Environment, release: Release, launch: Launch) -> Plan:
     """Return the plan of this environment: servers first, then Airflow's components, which start in parallel."""
     aws = [launch.aws] if launch.aws else []
+    launch = replace(launch, airflow_argv=launch.airflow_argv or release.airflow_argv(launch.python))
     components = [*_servers(launch), *aws, *launch.one_time, *_airflow_components(environment, release, launch)]
     preload = release.preload if launch.forkserver else ()
     return Plan(
@@ -288,7 +294,7 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
 def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, launch: Launch) -> Component:
     return Component(
         name=name,
-        argv=(*(launch.airflow_argv or (launch.python, "-m", "airflow")), *argv),
+        argv=(*launch.airflow_argv, *argv),
         airflow_argv=argv,
         exec_argv=launch.exec_argv,
         env=launch.env_of[COMPONENT_OF[name.split(".")[0]]],

@@ -252,7 +252,7 @@ class Preparation:
         ]
         key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:12]
         home_dir = self.cache_dir / "databases" / f"{self.release.airflow_version}-{key}.home"
-        airflow = (str(base.python_path), "-m", "airflow")
+        airflow = self.release.airflow_argv(str(base.python_path))
         commands = [(*airflow, *self.release.migrate_argv)]
         if self.release.create_user_argv is not None:
             commands.append((*airflow, *self.release.create_user_argv))

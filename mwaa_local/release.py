@@ -11,7 +11,7 @@ import functools
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from packaging.version import Version
@@ -25,7 +25,7 @@ RELEASE_FILE = "release.toml"
 CONSTRAINTS_FILE = "airflow_constraints.txt"
 ESSENTIAL_CONSTRAINTS_FILE = "mwaa_essential_constraints.txt"
 BASE_PACKAGES_FILE = "base_packages.txt"
-_COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "create_user_argv")
+_COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "create_user_argv", "test_dag_argv")
 _SUGGESTIONS = 3
 
 
@@ -86,7 +86,8 @@ class Release:
     constraints_urls: tuple[str, ...]  # official addresses of this release's constraints
     startup_script: bool
     generation: str  # "local-runner", "2.x" or "3.x": which image family of facts holds
-    # Commands of the components, after `airflow`; None where the release has no such component.
+    python_argv: tuple[str, ...]  # what the interpreter gets to run Airflow; `{bin}` is the folder of its programs
+    # Commands, after `airflow`; None where the release has no such component or command.
     migrate_argv: tuple[str, ...]
     webserver_argv: tuple[str, ...]
     scheduler_argv: tuple[str, ...]
@@ -94,6 +95,10 @@ class Release:
     triggerer_argv: tuple[str, ...] | None
     worker_argv: tuple[str, ...]
     create_user_argv: tuple[str, ...] | None  # makes the web user; None where no login is needed
+    list_dags_argv: tuple[str, ...]
+    trigger_argv: tuple[str, ...]  # then `-r RUN_ID`, perhaps `-c CONF`, and the DAG
+    test_dag_argv: tuple[str, ...] | None  # runs a whole DAG in one process
+    failed_deps_argv: tuple[str, ...]  # with `{dag_id}`, `{task_id}` and one of `{run_id}` and `{logical_date}`
     login: str  # what to type into the web server's login page, or "" when there is none
     health_path: str  # of the web server; a page that answers 200 when it is up
     rest_base: str  # "/api/v2", "/api/v1" or "/api/experimental"
@@ -106,6 +111,7 @@ class Release:
     default_variables: Mapping[str, str]
     protected_variables: tuple[str, ...]
     removed_options: Mapping[str, str] = field(default_factory=dict)  # option -> what became of it
+    aws_cli_overrides: tuple[str, ...] = ()  # requirements in the place of the AWS CLI's own for these packages
     worker_name_option: str = "-H"  # of `worker_argv`; Airflow 1.10 calls it differently
 
     @classmethod
@@ -136,6 +142,10 @@ class Release:
     def is_at_least(self, version: str) -> bool:
         """Whether this release's Airflow is that version or newer; for the few differences that are not data."""
         return Version(self.airflow_version) >= Version(version)
+
+    def airflow_argv(self, python: str) -> tuple[str, ...]:
+        """Return the words before those of any Airflow command; `python` is the interpreter of the package set."""
+        return (python, *(word.format(bin=str(PurePath(python).parent)) for word in self.python_argv))
 
     def worker_name_argv(self, name: str) -> tuple[str, ...]:
         """Return what to append to `worker_argv` so that Celery calls the worker `name@host`; unique per worker."""

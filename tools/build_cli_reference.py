@@ -125,6 +125,9 @@ def _package_rows(release: Release) -> Iterator[tuple[str, str, str, str]]:
         yield version, f"{name} {packages.base[name]}", "left out", why
     for name, ours in sorted(packages.added.items()):
         yield version, "not listed", f"{name} {ours}, hidden from pip", _why_added(name)
+    for requirement in release.aws_cli_overrides:
+        ours = f"{requirement.replace('==', ' ')} for the AWS CLI, in Docker"
+        yield version, "not listed", ours, "what the AWS CLI wants has no wheel, and does not build any more"
 
 
 def _why_added(name: str) -> str:

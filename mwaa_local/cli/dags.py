@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mwaa_local.cli.session import ProjectOption, Session, open_session
+from mwaa_local.errors import CommandUnavailable
 
 if TYPE_CHECKING:
     from mwaa_local.plan import Plan
@@ -51,8 +52,15 @@ def test(
       mwaa-local dags test my_dag 2026-01-01 --conf '{"full": true}'
     """
     session = open_session(project_dir, verbose=verbose)
+    release = session.release(session.environment())
+    if release.test_dag_argv is None:
+        raise CommandUnavailable(
+            f"Airflow {release.airflow_version} cannot run a DAG in a single process",
+            "Its command line has no `dags test`.",
+            f"`mwaa-local up --run {dag_id}` runs it through the scheduler and the worker",
+        )
     date = logical_date or datetime.now(UTC).isoformat(timespec="seconds")
-    words = ("dags", "test", *(("--conf", conf) if conf else ()), dag_id, date)
+    words = (*release.test_dag_argv, *(("--conf", conf) if conf else ()), dag_id, date)
     if session.runtime.running:
         raise typer.Exit(session.runtime.run("scheduler", words))
     with session.exclusive():

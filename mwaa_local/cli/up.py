@@ -116,7 +116,8 @@ def show_ready(
 
 
 def _show_end(console: Console, release: Release, url: str, elapsed_s: float) -> None:
+    list_dags = " ".join(release.list_dags_argv)
     console.say(f"\nAirflow {release.airflow_version} is ready after {elapsed_s:.1f} s")
     console.say(f"  web server  {console.colour(url, '')}")
     console.say(f"  login       {release.login or 'none needed, everyone is admin'}")
-    console.say("  next        mwaa-local status, mwaa-local logs -f, mwaa-local airflow dags list, mwaa-local down")
+    console.say(f"  next        mwaa-local status, mwaa-local logs -f, mwaa-local airflow {list_dags}, mwaa-local down")

@@ -61,15 +61,21 @@ class Forkserver:
         self._socket = ours
         self._reader = asyncio.create_task(self._read())
 
-    async def spawn(self, argv: Sequence[str], env: Mapping[str, str], cwd: str, fds: Sequence[int]) -> int:
-        """Fork a process for an Airflow command with the three descriptors as its streams; return its pid."""
+    async def spawn(
+        self, program: Sequence[str], argv: Sequence[str], env: Mapping[str, str], cwd: str, fds: Sequence[int]
+    ) -> int:
+        """Fork a process for an Airflow command with the three descriptors as its streams; return its pid.
+
+        `program` is what the interpreter would get to run Airflow.
+        """
         if self._socket is None:
             raise ForkserverGone
         self._requests += 1
         name = str(self._requests)
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._answers[name] = answer
-        message = json.dumps({"id": name, "argv": list(argv), "env": dict(env), "cwd": cwd}).encode() + b"\n"
+        request = {"id": name, "program": list(program), "argv": list(argv), "env": dict(env), "cwd": cwd}
+        message = json.dumps(request).encode() + b"\n"
         try:
             sent = socket.send_fds(self._socket, [message], list(fds))
             await asyncio.get_running_loop().sock_sendall(self._socket, message[sent:])

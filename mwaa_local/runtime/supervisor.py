@@ -200,7 +200,7 @@ class Supervisor:
         env = {**component.env, **request["env"]}
         parent = self._forkserver_for(component)
         if parent is not None and parent.ready.done():
-            pid = await parent.spawn(argv, env, self.plan.home_dir, fds)
+            pid = await parent.spawn(component.program_argv, argv, env, self.plan.home_dir, fds)
             end = asyncio.create_task(parent.wait(pid))
         else:
             process = subprocess.Popen(

@@ -209,7 +209,9 @@ class Unit:
                 await asyncio.shield(parent.ready)
                 with Path(os.devnull).open("rb") as nothing:
                     fds = (nothing.fileno(), out_fd, err_fd)
-                    self.pid = await parent.spawn(component.airflow_argv, component.env, self.home_dir, fds)
+                    self.pid = await parent.spawn(
+                        component.program_argv, component.airflow_argv, component.env, self.home_dir, fds
+                    )
                 self._on_launch(self.pid)
                 return asyncio.create_task(self._wait_forked(parent, self.pid))
             except ForkserverGone:

@@ -196,7 +196,7 @@ class DagRuns:
         if any(not task.is_final and task.state not in WAITING_STATES for task in going.tasks):
             return  # what waits, waits for that
         for task in [task for task in waiting if task.map_index == UNMAPPED][:EXPLAINED_TASKS]:
-            for line in self._client.unmet(task.dag_id, task.task_id, task.run_id):
+            for line in self._client.unmet(task.dag_id, task.task_id, task.run_id, row.logical_date):
                 yield f"{task.name}: {line}"
 
     def _over(

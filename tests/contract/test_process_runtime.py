@@ -151,18 +151,20 @@ if __name__ == "__main__":
 """
 
 
-def forked_plan(house: House, *names: str) -> Plan:
-    """Return a plan whose components are forked from a fork server with a tiny `airflow` package."""
+def forked_plan(house: House, *names: str, as_script: bool = False) -> Plan:
+    """Return a plan whose components are forked from a fork server with a tiny `airflow` package, or a script."""
     package_dir = house.project.root_dir / "packages"
     (package_dir / "airflow").mkdir(parents=True, exist_ok=True)
     (package_dir / "airflow" / "__init__.py").touch()
-    (package_dir / "airflow" / "__main__.py").write_text(TINY_AIRFLOW % READY_LINE)
+    script_path = package_dir / ("tiny_airflow" if as_script else "airflow/__main__.py")
+    script_path.write_text(TINY_AIRFLOW % READY_LINE)
+    program = (str(script_path),) if as_script else ("-m", "airflow")
     forkserver = Path(sys.modules["mwaa_local"].__file__ or "").parent / "support/python/mwaa_support/forkserver.py"
     env = {"PYTHONPATH": str(package_dir)}
     components = (
         replace(
             Steady(name),
-            argv=(sys.executable, "-m", "airflow", "serve", house.marker),
+            argv=(sys.executable, *program, "serve", house.marker),
             airflow_argv=("serve", house.marker),
             env={**env, "MWAA_AIRFLOW_COMPONENT": name},
         )
@@ -186,6 +188,17 @@ def test_components_come_out_of_the_fork_server(house: House) -> None:
     assert len(parents(house)) == 1
     assert house.texts("scheduler")[0].startswith("served by scheduler under")
     assert house.texts("triggerer")[0].startswith("served by triggerer under")
+    assert isinstance(house.runtime, ProcessRuntime)
+    assert house.runtime.capture("scheduler", ["say", "3", "words"]) == (3, "said 3 words\n")
+    house.runtime.stop()
+    assert house.no_process_is_left()
+
+
+def test_fork_server_runs_a_script_where_airflow_is_one(house: House) -> None:
+    """As in Airflow 1.10, which has no module to run."""
+    house.runtime.start(forked_plan(house, "scheduler", "triggerer", as_script=True), house.events.append)
+    assert len(parents(house)) == 1
+    assert house.texts("scheduler")[0].startswith("served by scheduler under")
     assert isinstance(house.runtime, ProcessRuntime)
     assert house.runtime.capture("scheduler", ["say", "3", "words"]) == (3, "said 3 words\n")
     house.runtime.stop()

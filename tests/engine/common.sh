@@ -31,7 +31,7 @@ require_root() { [[ $(id -u) == 0 ]] || fail "root is needed to $1" "Run this sc
 
 # is_dockerd PID: false for a process id that something else has by now, and for one that has ended but was not
 # yet waited for (its command line is empty), as happens where process 1 is no init.
-is_dockerd() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -Eq '^(\S*/)?dockerd '; }
+is_dockerd() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -E '^(\S*/)?dockerd ' >/dev/null; }
 
 # remove_leftovers: what tests that were cut off have left on the engine, which starts their containers again each time
 # it starts itself. Only for when no tests can be running.

@@ -12,7 +12,7 @@ POLICY_RC_D=/usr/sbin/policy-rc.d
 DOCKERD_START_TIMEOUT_S=60
 
 engine_answers() { docker info >/dev/null 2>&1; }
-has_compose_v2() { docker compose version --short 2>/dev/null | grep -Eq '^v?([2-9]|[1-9][0-9]+)\.'; }
+has_compose_v2() { docker compose version --short 2>/dev/null | grep -E '^v?([2-9]|[1-9][0-9]+)\.' >/dev/null; }
 has_buildx() { docker buildx version >/dev/null 2>&1; }
 
 # machine_mirrors: "URI SUITE" of each Debian 12 archive that this machine's apt uses, one a line. Asked of apt

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.conftest import ProjectRunner
+from tests.integration.test_errors import assert_failed
 
 MakeProject = Callable[..., ProjectRunner]
 SOURCE = """
@@ -47,6 +48,12 @@ def test_dag_runs_without_an_environment_and_leaves_nothing_running(project: Mak
     assert "worked on {}" in outcome.stdout + outcome.stderr
     assert left_running(runner) == []
     assert "nothing is running" in runner.run("down").stderr
+
+
+def test_release_that_cannot_do_it_says_so_and_what_can(project: MakeProject) -> None:
+    runner = project({"mwaa.yaml": 'AirflowVersion: "1.10.12"\n', "dags/quick.py": SOURCE})
+    outcome = runner.run("dags", "test", "quick")
+    assert_failed(outcome, "Airflow 1.10.12 cannot run a DAG in a single process", "mwaa-local up --run quick")
 
 
 @pytest.mark.full

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from mwaa_local.project import Project
+from mwaa_local.runtime.state import PRIVATE_FILE_MODE
 from tests.conftest import ProjectRunner
 from tests.docker_environments import (
     DockerEnvironment,
@@ -56,6 +59,45 @@ def test_build_without_an_index_names_step_and_host(runner: ProjectRunner, unbui
     outcome = runner.run("up", "--port", "0", env={"PIP_INDEX_URL": f"{DEAD_INDEX}simple"})
     assert_failed(outcome, "the image could not be built, step 'uv'", "127.0.0.1 could not be reached", "PIP_INDEX_URL")
     assert "installing: uv" in outcome.stderr  # the progress of the build
+    assert containers_of(project_of(runner)) == []
+
+
+FAILING_PYTHON = """#!/bin/sh
+for number in 1 2 3; do echo "reason $number"; done
+exit 3
+"""
+
+
+@pytest.fixture
+def broken_base(tmp_path: Path) -> Iterator[str]:
+    """A base image whose Python says why it will not run."""
+    tag = f"mwaa-local-test/base:{uuid4().hex}"
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "python").write_text(FAILING_PYTHON)
+    made = f"FROM {BASE_IMAGE}\nCOPY --chmod=755 python /usr/local/sbin/python3.12\n"
+    (tmp_path / "context" / "Dockerfile").write_text(made)
+    subprocess.run(["docker", "build", "--quiet", "--tag", tag, str(tmp_path / "context")], check=True)
+    yield tag
+    docker("image", "rm", "--force", tag)
+
+
+def test_failed_build_says_step_reason_and_log(runner: ProjectRunner, broken_base: str) -> None:
+    runner.write(plain_files(Local={"BaseImage": broken_base}))
+    outcome = runner.run("up", "--port", "0", env={"HTTP_PROXY_PASSWORD": "reason 2"})
+    log_path = project_of(runner).logs_dir / "image_build.out"
+    assert_failed(
+        outcome,
+        "the image could not be built, step 'uv'",
+        "failed with exit code: 3, and these were its last lines",
+        "reason 1\n",
+        "reason 3\n",
+        f"The whole log: {log_path}",
+    )
+    log = log_path.read_text()
+    assert "step: uv" in log
+    assert re.search(r"^#\d+ \S+ reason 3$", log, re.MULTILINE)
+    assert "reason 2" not in outcome.stderr + log  # the value of a variable that is named like a secret
+    assert stat.S_IMODE(log_path.stat().st_mode) == PRIVATE_FILE_MODE
     assert containers_of(project_of(runner)) == []
 
 

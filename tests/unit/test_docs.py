@@ -265,7 +265,10 @@ def test_package_table_names_all_that_the_catalogue_replaces_leaves_out_or_adds(
     expected = {
         (release.airflow_version, name)
         for release in Release.all()
-        for names in (release.packages.replaced, release.packages.left_out, release.packages.added)
+        for names in (
+            *(release.packages.replaced, release.packages.left_out, release.packages.added),
+            [requirement.partition("==")[0] for requirement in release.aws_cli_overrides],
+        )
         for name in names
     }
     assert named == expected

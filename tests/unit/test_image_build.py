@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mwaa_local.errors import DiskFull, ImageBuildFailed
-from mwaa_local.image_build import build_error, step_of
+from mwaa_local.image_build import SHOWN_LINES, build_error, step_of
 
 UV_STEP = '#7 [build 2/6] RUN --mount=type=secret,id=ca_bundle : "step: uv";     "$python" -m venv /opt/uv'
 SYSTEM_STEP = '#7 [stage-1 2/9] RUN --mount=type=secret,id=ca_bundle : "step: system packages";     if command -v'
@@ -18,8 +20,11 @@ RETRY = (
 FAILED = '#7 ERROR: process "/bin/bash -euo pipefail -c : step" did not complete successfully: exit code: 1'
 
 
+LOG_PATH = Path("/project/.mwaa-local/logs/image_build.out")
+
+
 def failure(*lines: str, index_host: str = "pypi.org") -> ImageBuildFailed:
-    error = build_error("\n".join(lines), index_host)
+    error = build_error("\n".join(lines), LOG_PATH, index_host)
     assert isinstance(error, ImageBuildFailed)
     return error
 
@@ -59,11 +64,44 @@ def test_base_image_that_is_not_to_be_had_is_named() -> None:
 
 
 def test_full_disk_is_what_it_is_whatever_the_step() -> None:
-    assert isinstance(build_error(f"{UV_STEP}\n#7 1.0 OSError: [Errno 28] No space left on device\n{FAILED}"), DiskFull)
+    output = f"{UV_STEP}\n#7 1.0 OSError: [Errno 28] No space left on device\n{FAILED}"
+    assert isinstance(build_error(output, LOG_PATH), DiskFull)
 
 
-def test_output_without_a_step_of_ours_is_left_to_the_caller() -> None:
-    assert build_error("something else went wrong") is None
+def test_output_without_a_step_of_ours_is_shown_as_it_is() -> None:
+    error = failure("something else", "went wrong")
+    assert error.what == "the image could not be built"
+    assert error.why.splitlines() == ["something else", "went wrong", f"The whole log: {LOG_PATH}"]
+
+
+def test_last_lines_of_the_step_are_shown_and_nothing_of_others() -> None:
+    said = [f"#7 1.{number} line {number}" for number in range(SHOWN_LINES + 5)]
+    error = failure(OTHER_STEP, UV_STEP, *said, "#6 1.5 of the other", FAILED)
+    first, *shown, log = error.why.splitlines()
+    assert first == "The step failed with exit code: 1, and these were its last lines:"
+    assert shown == [f"line {number}" for number in range(5, SHOWN_LINES + 5)]
+    assert log == f"The whole log: {LOG_PATH}"
+
+
+def test_step_that_printed_nothing_says_how_it_ended() -> None:
+    error = failure(OTHER_STEP, UV_STEP, "#6 1.5 of the other", FAILED.replace("exit code: 1", "exit code: 141"))
+    assert error.what == "the image could not be built, step 'uv'"
+    assert error.why.splitlines() == [
+        "The step failed with exit code: 141, and printed nothing.",
+        f"The whole log: {LOG_PATH}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (UV_STEP, RETRY, FAILED),
+        ("ERROR: pull access denied for private/image, repository does not exist",),
+        ("no step",),
+    ],
+)
+def test_whole_log_is_named_whatever_failed(lines: tuple[str, ...]) -> None:
+    assert failure(*lines).why.splitlines()[-1] == f"The whole log: {LOG_PATH}"
 
 
 @pytest.mark.parametrize(

@@ -179,10 +179,14 @@ def test_without_a_fork_server_nothing_is_preloaded() -> None:
     assert (plan.preload, plan.preload_argv) == ((), ())
 
 
-def test_argv_is_complete_and_ends_with_the_airflow_command() -> None:
-    for item in plan_of("3.3.1").components:
+@pytest.mark.parametrize("version", Release.versions())
+def test_argv_is_complete_and_ends_with_the_airflow_command(version: str) -> None:
+    """Airflow 1.10 has no module that could be run, only a script."""
+    program = ("/cache/bin/airflow",) if version == "1.10.12" else ("-m", "airflow")
+    for item in plan_of(version).components:
         if item.airflow_argv:
-            assert item.argv == ("/cache/bin/python", "-m", "airflow", *item.airflow_argv)
+            assert item.argv == ("/cache/bin/python", *program, *item.airflow_argv)
+            assert item.program_argv == program
 
 
 def test_component_that_is_not_there_is_none() -> None:

@@ -153,11 +153,15 @@ def test_facts_of_every_release_are_complete(release: Release) -> None:
 
 @every_release
 def test_only_known_placeholders_are_used(release: Release) -> None:
-    commands = [getattr(release, name) for name in vars(release) if name.endswith("_argv")]
-    words = [word for argv in commands for word in argv or ()]
-    assert {name for word in words for name in re.findall(r"\{(\w+)\}", word)} == COMMAND_PLACEHOLDERS
-    used = {name for _, value in options_of(release) for name in re.findall(r"\{(\w+)\}", value)}
-    assert used <= OPTION_PLACEHOLDERS
+    of_their_own = {"python_argv": {"bin"}, "failed_deps_argv": {"dag_id", "task_id", "run_id", "logical_date"}}
+    used: dict[str, set[str]] = {"components": set(), **{name: set() for name in of_their_own}}
+    for name in [name for name in vars(release) if name.endswith("_argv")]:
+        words = " ".join(getattr(release, name) or ())
+        used[name if name in of_their_own else "components"] |= set(re.findall(r"\{(\w+)\}", words))
+    assert used["components"] == COMMAND_PLACEHOLDERS
+    assert all(used[name] <= placeholders for name, placeholders in of_their_own.items())
+    of_options = {name for _, value in options_of(release) for name in re.findall(r"\{(\w+)\}", value)}
+    assert of_options <= OPTION_PLACEHOLDERS
 
 
 @every_release
@@ -269,6 +273,11 @@ def test_commands_of_airflow_3() -> None:
     assert release.triggerer_argv == ("triggerer", "-s")
     assert release.worker_argv == ("celery", "worker", "-s")
     assert release.create_user_argv is None
+    assert release.list_dags_argv == ("dags", "list")
+    assert release.trigger_argv == ("dags", "trigger")
+    assert release.test_dag_argv == ("dags", "test")
+    assert release.failed_deps_argv == ("tasks", "failed-deps", "{dag_id}", "{task_id}", "{run_id}")
+    assert release.airflow_argv("/x/bin/python") == ("/x/bin/python", "-m", "airflow")
     assert (release.login, release.health_path, release.rest_base) == ("", "/api/v2/monitor/health", "/api/v2")
 
 
@@ -298,10 +307,16 @@ def test_commands_grew_during_airflow_2(
     assert (release.migrate_argv, release.scheduler_argv, release.triggerer_argv) == (migrate, scheduler, triggerer)
     assert release.dag_processor_argv is None
     assert release.startup_script
+    assert release.failed_deps_argv[-1] == ("{logical_date}" if version == "2.0.2" else "{run_id}")
 
 
 def test_commands_of_airflow_1() -> None:
     release = load("1.10.12")
+    assert release.airflow_argv("/x/bin/python") == ("/x/bin/python", "/x/bin/airflow")
+    assert release.list_dags_argv == ("list_dags",)
+    assert release.trigger_argv == ("trigger_dag",)
+    assert release.test_dag_argv is None
+    assert release.failed_deps_argv == ("task_failed_deps", "{dag_id}", "{task_id}", "{logical_date}")
     assert release.migrate_argv == ("initdb",)
     assert release.webserver_argv == ("webserver", "-hn", "{host}", "-p", "{port}", "-w", "{workers}")
     assert release.scheduler_argv == ("scheduler",)

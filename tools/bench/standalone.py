@@ -126,7 +126,7 @@ class Standalone:
         return run(self._argv(*words), self._home_dir, self._env)
 
     def _argv(self, *words: str) -> list[str]:
-        return [str(self._packages.python_path), "-m", "airflow", *words]
+        return [*self._release.airflow_argv(str(self._packages.python_path)), *words]
 
 
 def check_port(port: int) -> None:

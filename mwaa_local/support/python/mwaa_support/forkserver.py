@@ -5,7 +5,8 @@ other end of the control socket; when that end closes, this process ends, and wi
 sessions of their own and are signalled by the supervisor.
 
 A request is one JSON line with three file descriptors (stdin, stdout, stderr) attached:
-    {"id": str, "argv": [str], "env": {str: str}, "cwd": str}
+    {"id": str, "program": [str], "argv": [str], "env": {str: str}, "cwd": str}
+where `program` is what the interpreter would get to run Airflow: `-m MODULE` or a script.
 Answers are JSON lines: {"ready": seconds}, {"id", "pid"}, {"id", "pid", "status": raw wait status}.
 """
 
@@ -15,6 +16,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
@@ -77,19 +79,15 @@ def become(request, fds):
     os.chdir(request["cwd"])
     sys.argv = ["airflow"] + request["argv"]
     sys.stdin = open(0, closefd=False)
-    return airflow_main
+    return lambda: run_program(request["program"])
 
 
-def airflow_main():
-    """Run Airflow's own command line on `sys.argv`."""
-    try:
-        from airflow.__main__ import main
-    except ImportError:  # Airflow 1.10 keeps its main in a script
-        from airflow.bin.cli import CLIFactory
-
-        args = CLIFactory.get_parser().parse_args()
-        return args.func(args)
-    return main()
+def run_program(program):
+    """Run Airflow's own command line on `sys.argv`, as the interpreter would; return the exit code if there is one."""
+    if program[0] == "-m":
+        return importlib.import_module(program[1] + ".__main__").main()
+    runpy.run_path(program[0], run_name="__main__")
+    return None
 
 
 def reap(control):
