@@ -402,7 +402,7 @@ def merge(own: Mapping[str, str], exports: Mapping[str, str], values: Mapping[st
     if celery is not None and celery["option"] in exports:
         theirs = read_celery_config(exports[celery["option"]])
         kept = {key: value for key, value in theirs.items() if key not in celery["not_theirs"]}
-        env.update(dict.fromkeys(celery["variables"], json.dumps({**kept, **celery["ours"]})))
+        env.update(dict.fromkeys(celery["variables"], json.dumps({**celery["ours"], **kept})))
     env.update((name, value) for name, value in exports.items() if not is_locked(name))
     return env
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+from mwaa_local.celery_defaults import celery_defaults
 from mwaa_local.environment import Environment, Intervals
 from mwaa_local.errors import ConfigOptionInvalid
 from mwaa_local.release import Release
@@ -574,12 +575,12 @@ def _local_forced_variables(release: Release) -> dict[str, str]:
 
 
 def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]]:
-    """Return our broker settings over the user's as JSON, and what became of the user's.
+    """Return the user's settings between our defaults and the queue's own as JSON, and what became of the user's.
 
     Source: amazon-mwaa-docker-images, `config/airflow.py` of 3.2.1 and later: a customer's keys survive under MWAA's,
     JSON that cannot be used is ignored.
     """
-    ours = celery_config(case.release, case.local_values)
+    ours, defaults = celery_config(case.release, case.local_values), celery_defaults(case.release)
     for layer, values in ((Layer.OPTION, case.user_options), (Layer.STARTUP_SCRIPT, case.exports)):
         if EXTRA_CELERY_CONFIG in values:
             theirs, reason = _read_celery_config(values[EXTRA_CELERY_CONFIG])
@@ -587,8 +588,8 @@ def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]
             if lost:
                 reason = f"MWAA sets {', '.join(lost)} itself; your other keys are kept."
             kept = {key: value for key, value in theirs.items() if key not in lost}
-            return json.dumps({**kept, **ours}), {(EXTRA_CELERY_CONFIG, layer): reason}
-    return json.dumps(ours), {}
+            return json.dumps({**defaults, **ours, **kept}), {(EXTRA_CELERY_CONFIG, layer): reason}
+    return json.dumps({**defaults, **ours}), {}
 
 
 def _read_celery_config(text: str) -> tuple[dict[str, Any], str]:

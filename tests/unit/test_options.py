@@ -23,6 +23,7 @@ from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalEr
 from mwaa_local.options import (
     CELERY_CONFIG_VARIABLE,
     COMPONENTS,
+    EXTRA_CELERY_CONFIG,
     OLDER_SPELLINGS,
     PLACEHOLDERS,
     Layer,
@@ -75,7 +76,7 @@ def make_release(**changes: Any) -> Release:
         "operating_system": "Amazon Linux 2023",
         "aws_cli_version": "1.45.56",
         "providers": {},
-        "packages": Packages(base={}),
+        "packages": Packages(base={"celery": "5.2.7"}),
         "essential_constraints": {},
         "constraints_injected": True,
         "constraints_urls": (),
@@ -491,6 +492,31 @@ def test_users_broker_settings_are_lost_and_named() -> None:
     config, (reason,) = extra({"celery.extra_celery_config": text})
     assert config == {"x": 1, **celery_config(EXTRA, VALUES)}
     assert "broker_transport_options, task_queues" in reason
+
+
+@pytest.mark.parametrize(
+    ("version", "settings"),
+    [
+        ("2.5.1", {}),
+        ("2.8.1", {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}),
+        ("2.9.2", {"worker_enable_prefetch_count_reduction": False}),
+        ("3.3.1", {"worker_enable_prefetch_count_reduction": False}),
+    ],
+)
+def test_worker_keeps_its_slots_when_the_broker_is_restarted(version: str, settings: dict[str, Any]) -> None:
+    release = Release.load(version)
+    env = merged(release=release).as_env()
+    text = env[EXTRA_CELERY_CONFIG if version == "3.3.1" else CELERY_CONFIG_VARIABLE]
+    assert json.loads(text) == {**settings, **celery_config(release, VALUES)}
+
+
+def test_user_may_have_celery_reduce_what_a_worker_fetches() -> None:
+    release = Release.load("3.3.1")
+    text = '{"worker_enable_prefetch_count_reduction": true}'
+    result = merged({"celery.extra_celery_config": text}, release=release)
+    config = json.loads(result.as_env()[EXTRA_CELERY_CONFIG])
+    assert config["worker_enable_prefetch_count_reduction"] is True
+    assert user_notes(result) == []
 
 
 @pytest.mark.parametrize("text", ["{", "nonsense", "[1]", "null", "1" * 5000, "[" * 30000, '{"password": '])
