@@ -271,9 +271,19 @@ def test_replicas_are_components_of_their_own(make_house: Callable[..., House]) 
     }
     first, second = house.pid("worker.1"), house.pid("worker.2")
     assert READY_LINE in house.texts("worker.2")
-    house.up(Steady("worker"), Steady())
-    assert house.pid("worker") == first
+    house.up(Steady("worker.1"), Steady())
+    assert house.pid("worker.1") == first
     assert second not in house.processes()
+
+
+def test_container_of_an_older_versions_worker_is_the_first_worker(make_house: Callable[..., House]) -> None:
+    """The single worker had no number in plans of older versions; its container always had one."""
+    house = make_house(lambda project, env: GeneratedRuntime(project, env, replicated=("worker",)))
+    house.up(Steady("worker"))
+    first = house.pid("worker")
+    house.up(Steady("worker.1"), Steady("worker.2"))
+    assert house.pid("worker.1") == first
+    assert house.runtime.stop()
 
 
 # Logs.
