@@ -168,11 +168,6 @@ class ComposeRuntime:
         """Return the keys of the packages with which containers are up now."""
         return {container.packages_key for container in self.containers() if container.is_up}
 
-    @staticmethod
-    def is_remembered(project: Project) -> bool:
-        """Whether this runtime has something in that project, without asking an engine."""
-        return Memory(project.run_dir).exists
-
     def remember(self, plan: Plan) -> None:
         """Note the plan that the compose file is about to bring up, by whoever's hand."""
         with self._memory.changing():

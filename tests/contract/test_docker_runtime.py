@@ -24,7 +24,7 @@ from mwaa_local.project import Project
 from mwaa_local.runtime import FAILED, READY, RESTARTING, STOPPED, STOPPING
 from mwaa_local.runtime.choice import existing_runtime
 from mwaa_local.runtime.compose import ComposeRuntime
-from mwaa_local.runtime.compose_state import STATE_NAME
+from mwaa_local.runtime.compose_state import STATE_NAME, Memory
 from mwaa_local.runtime.engine import PROJECT_LABEL, VOLUME_LABEL, Engine
 from tests.contract.house import House, Open, begin_waiting
 from tests.docker import IMAGE, GeneratedRuntime, skip_without_docker
@@ -577,7 +577,7 @@ def test_existing_environment_is_found_by_the_next_command(house: House, clean_e
     assert [item.name for item in again.status()] == ["steady"]
     assert again.stop()
     assert not again.running
-    assert not ComposeRuntime.is_remembered(house.project)
+    assert not Memory(house.project.run_dir).exists
 
 
 def test_service_that_is_run_once(house: House) -> None:
