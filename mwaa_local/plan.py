@@ -278,10 +278,10 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
     for number in range(1, launch.worker_count + 1):
         name = f"worker.{number}"
         argv = (*_fill(release.worker_argv, words), "-q", ",".join(launch.worker_queues))
-        # Several workers on one machine must have names of their own, and one has the same that it has beside others:
-        # it is not restarted when they come or go.
+        # Several workers on one machine must have names of their own, and for older Airflow files for their pids. One
+        # has the same that it has beside others: it is not restarted when they come or go.
         if not launch.own_hosts:
-            argv = (*argv, *release.worker_name_argv(name))
+            argv = (*argv, *release.worker_name_argv(name), "--pid", f"{launch.home_dir}/airflow-{name}.pid")
         components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
     return components
 

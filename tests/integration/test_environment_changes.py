@@ -74,7 +74,7 @@ def test_up_adds_a_worker_and_leaves_the_rest_alone(running: RunningEnvironment)
     assert running.status()["healthy"]
     running.runner.write(plain_files(AirflowConfigurationOptions=OPTION))
     up(running)
-    assert set(running.pids()) == set(before)
+    assert running.pids() == before
 
 
 def test_new_dag_file_is_listed_within_seconds(running: RunningEnvironment) -> None:

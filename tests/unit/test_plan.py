@@ -171,6 +171,8 @@ def test_several_workers_have_names_of_their_own(version: str) -> None:
     workers = [item for item in plan.components if item.name.startswith("worker")]
     assert [item.name for item in workers] == ["worker.1", "worker.2", "worker.3"]
     assert len({item.airflow_argv for item in workers}) == 3
+    pid_paths = {item.airflow_argv[item.airflow_argv.index("--pid") + 1] for item in workers}
+    assert pid_paths == {f"/usr/local/airflow/airflow-worker.{number}.pid" for number in (1, 2, 3)}
 
 
 @pytest.mark.parametrize("version", Release.versions())
