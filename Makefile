@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto
 SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs test test-full check lint bench docs catalogue clean
+.PHONY: help up down status logs test test-full check lint bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -59,7 +59,8 @@ HOSTNAME_MODULES = ("socket", "airflow.utils.net")
 WEBSERVER_PORT = 8080
 BROKER_PORT = 6379  # Redis' own
 JOB_TYPES = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
-HEARTBEAT_LIMIT_S = 60
+# Airflow's own limit, as in mwaa_local/health.py; Docker asks six times before it calls a container unhealthy.
+HEARTBEAT_LIMIT_S = 30
 ANSWER_TIMEOUT_S = 5
 # The broker sends a worker something every second, if only that nothing is there. A worker that lives reads it at
 # once; for a moment it may be busy starting tasks.
@@ -402,7 +403,7 @@ def merge(own: Mapping[str, str], exports: Mapping[str, str], values: Mapping[st
     if celery is not None and celery["option"] in exports:
         theirs = read_celery_config(exports[celery["option"]])
         kept = {key: value for key, value in theirs.items() if key not in celery["not_theirs"]}
-        env.update(dict.fromkeys(celery["variables"], json.dumps({**kept, **celery["ours"]})))
+        env.update(dict.fromkeys(celery["variables"], json.dumps({**celery["ours"], **kept})))
     env.update((name, value) for name, value in exports.items() if not is_locked(name))
     return env
 

@@ -40,7 +40,7 @@ from mwaa_local.masking import Mask, secrets_of_variables
 from mwaa_local.options import LocalValues, worker_queues
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
-from mwaa_local.ports import check_ports
+from mwaa_local.ports import check_ports, port_variables
 from mwaa_local.preparation import (
     AWS_FILE,
     QUEUE_NAME,
@@ -108,7 +108,7 @@ class ContainerPreparation(Preparation):
         self._remark_on_members()
         settings, fixtures = self._airflow_settings(), self._fixtures()
         if self.build_image:  # `env` starts nothing
-            check_ports(self._ports(), self.running.ports if self.running else {})
+            check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
         self.files.make()
         if self.running is None:
             self.files.forget_outcomes()
@@ -328,7 +328,6 @@ class ContainerPreparation(Preparation):
             **AwsImage.beside(image).variables(),
             "COMPOSE_PROFILES": AWS if aws else "",
             "MWAA_AWS_KEY": aws.reads if aws else "",
-            "MWAA_AWS_PORT": str(plan.ports.get(AWS, 0)),
             "MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else self.files.dir / AWS_DIR / "none"),
         }
 
@@ -346,9 +345,7 @@ class ContainerPreparation(Preparation):
         launch = Launch(
             python=f"{HOME_DIR}/.local/bin/python",
             home_dir=HOME_DIR,
-            webserver_port=ports["webserver"],
-            postgres_port=ports["postgres"],
-            broker_port=ports["redis"],
+            ports=ports,
             database_url=database_url(ports["postgres"], password),
             broker_url=broker_url(ports["redis"], secrets.broker_password),
             worker_queues=worker_queues(self.release, values),
@@ -365,7 +362,6 @@ class ContainerPreparation(Preparation):
             listen=("0.0.0.0", WEBSERVER_PORT),
             own_hosts=True,
             aws=aws,
-            aws_port=ports.get(AWS, 0),
             one_time=(
                 Component(
                     "migrate-db",
@@ -396,8 +392,7 @@ class ContainerPreparation(Preparation):
         commands = {
             f"MWAA_{name.upper().replace('-', '_')}_COMMAND": " ".join(component.airflow_argv)
             for name in COMPONENT_OF
-            for component in [plan.component(name) or plan.component(f"{name}.1")]
-            if component is not None
+            for component in plan.meant(name)[:1]
         }
         # The key stands for the startup script, too.
         started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
@@ -419,9 +414,7 @@ class ContainerPreparation(Preparation):
             "MWAA_PACKAGES_KEY": self._packages_key,
             "MWAA_READS": hashlib.sha256(json.dumps([reads, versions]).encode()).hexdigest()[:KEY_CHARACTERS],
             "MWAA_HEALTH_PATH": self.release.health_path,
-            "MWAA_WEBSERVER_PORT": str(plan.ports["webserver"]),
-            "MWAA_POSTGRES_PORT": str(plan.ports["postgres"]),
-            "MWAA_REDIS_PORT": str(plan.ports["redis"]),
+            **port_variables(plan.ports),
             "MWAA_WORKER_COUNT": str(self.environment.worker_count),
             "MWAA_DAG_PROCESSOR_COUNT": str(int(plan.component("dag-processor") is not None)),
             "MWAA_TRIGGERER_COUNT": str(int(plan.component("triggerer") is not None)),

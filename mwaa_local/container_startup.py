@@ -18,6 +18,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mwaa_local.celery_defaults import celery_defaults
 from mwaa_local.environment import Environment
 from mwaa_local.options import (
     CLASS_RESERVED_VARIABLES,
@@ -100,7 +101,7 @@ def _yields(release: Release, merged: _Merge) -> dict[str, dict[str, str | None]
 def _celery(release: Release, local_values: LocalValues, merged: _Merge) -> dict[str, Any] | None:
     """Return how an exported extra_celery_config reaches Celery; None when an option of the user's beats it anyway.
 
-    `option` is the variable that a script exports; `variables` those that then hold its keys and `ours` as JSON;
+    `option` is the variable that a script exports; `variables` those that then hold `ours` and its keys as JSON;
     `not_theirs` the keys that it cannot set.
     """
     before, after = merged({}), merged({EXTRA_CELERY_CONFIG: json.dumps(_PROBE)})
@@ -111,12 +112,13 @@ def _celery(release: Release, local_values: LocalValues, merged: _Merge) -> dict
     )
     if not changed:
         return None
-    ours = celery_config(release, local_values)
+    forced = celery_config(release, local_values)
+    ours = {**celery_defaults(release), **forced}
     for name in changed:  # a template with more than the placeholder in it is beyond the entry point
-        assert after.variables[name].value == json.dumps({**_PROBE, **ours}), name
+        assert after.variables[name].value == json.dumps({**ours, **_PROBE}), name
     return {
         "option": EXTRA_CELERY_CONFIG,
         "variables": changed,
         "ours": ours,
-        "not_theirs": sorted({*MWAA_BROKER_KEYS, *ours}),
+        "not_theirs": sorted({*MWAA_BROKER_KEYS, *forced}),
     }

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+from mwaa_local.celery_defaults import celery_defaults
 from mwaa_local.environment import Environment, Intervals
 from mwaa_local.errors import ConfigOptionInvalid
+from mwaa_local.masking import is_secret, mask
 from mwaa_local.release import Release
 
 MIGRATE_DB = "migrate-db"
@@ -258,45 +260,6 @@ def translate(options: Mapping[str, str]) -> dict[str, str]:
             )
         variables[name], origin[name] = value, option
     return variables
-
-
-_SECRET_NAME = re.compile(
-    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|FERNET|CREDENTIAL|BASIC_AUTH|BROKER_URL|RESULT_BACKEND"
-    r"|(^|_)(KEYS?|PASS|PWD)(_|$)"
-    r"|^AIRFLOW_CONN_|(^|_)CONN(_CMD|_SECRET)?$"
-)
-# password=..., "token": ..., as in query strings, connection strings and JSON.
-_SECRET_VALUE = re.compile(
-    r"(password|passwd|passphrase|secret|token|access_?key|api_?key|signature)[\"']?\s*[=:]", re.IGNORECASE
-)
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
-MASK = "***"
-# The shell's working directories, and the classes of secrets backends: no passwords, whatever is in their names.
-NAMED_LIKE_SECRETS = frozenset({"PWD", "OLDPWD", "AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND"})
-
-
-def is_secret(name: str, value: str) -> bool:
-    """Return whether a variable's value must not be shown: by its name, or because it seems to hold credentials."""
-    if name in NAMED_LIKE_SECRETS:
-        return False
-    if _SECRET_NAME.search(name.upper()) or _SECRET_VALUE.search(value):
-        return True
-    return "://" in value and "@" in value.partition("://")[2]
-
-
-def mask(value: str) -> str:
-    """Return `***`, or for a URL its scheme and host with all else masked. In doubt nothing but `***` is shown."""
-    match = _URL.fullmatch(value)
-    if not match:
-        return MASK
-    scheme, rest = match["scheme"], match["rest"]
-    authority, slash, path = re.sub(r"[/?#]", "/", rest, count=1).partition("/")
-    user, at, host = authority.rpartition("@")
-    # An @ or / inside an unquoted password moves the borders; then what looks like the host may be part of it.
-    if "@" in user or "@" in path or not _HOST.fullmatch(host):
-        return f"{scheme}://{MASK}" if rest else value
-    return f"{scheme}://{MASK + '@' if at else ''}{host}{slash}{MASK if path else ''}"
 
 
 def class_defaults(release: Release, environment: Environment) -> dict[str, str]:
@@ -574,12 +537,12 @@ def _local_forced_variables(release: Release) -> dict[str, str]:
 
 
 def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]]:
-    """Return our broker settings over the user's as JSON, and what became of the user's.
+    """Return the user's settings between our defaults and the queue's own as JSON, and what became of the user's.
 
     Source: amazon-mwaa-docker-images, `config/airflow.py` of 3.2.1 and later: a customer's keys survive under MWAA's,
     JSON that cannot be used is ignored.
     """
-    ours = celery_config(case.release, case.local_values)
+    ours, defaults = celery_config(case.release, case.local_values), celery_defaults(case.release)
     for layer, values in ((Layer.OPTION, case.user_options), (Layer.STARTUP_SCRIPT, case.exports)):
         if EXTRA_CELERY_CONFIG in values:
             theirs, reason = _read_celery_config(values[EXTRA_CELERY_CONFIG])
@@ -587,8 +550,8 @@ def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]
             if lost:
                 reason = f"MWAA sets {', '.join(lost)} itself; your other keys are kept."
             kept = {key: value for key, value in theirs.items() if key not in lost}
-            return json.dumps({**kept, **ours}), {(EXTRA_CELERY_CONFIG, layer): reason}
-    return json.dumps(ours), {}
+            return json.dumps({**defaults, **ours, **kept}), {(EXTRA_CELERY_CONFIG, layer): reason}
+    return json.dumps({**defaults, **ours}), {}
 
 
 def _read_celery_config(text: str) -> tuple[dict[str, Any], str]:

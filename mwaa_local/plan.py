@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mwaa_local.naming import meant
+
 if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pydantic
     from mwaa_local.environment import Environment
     from mwaa_local.release import Release
@@ -155,6 +157,11 @@ class Plan:
     def component(self, name: str) -> Component | None:
         return next((c for c in self.components if c.name == name), None)
 
+    def meant(self, name: str) -> list[Component]:
+        """Return the components that a person means by a name: `worker` is all workers, the first of them first."""
+        by_name = {component.name: component for component in self.components}
+        return [by_name[each] for each in meant(name, by_name)]
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values; ready checks carry their class name under `check`."""
         plain = asdict(self)
@@ -187,9 +194,7 @@ class Launch:
 
     python: str  # the release's interpreter, with all packages
     home_dir: str
-    webserver_port: int
-    postgres_port: int
-    broker_port: int
+    ports: Mapping[str, int]  # of every component that listens on one
     database_url: str
     broker_url: str
     worker_queues: tuple[str, ...]  # the environment's own first
@@ -206,11 +211,10 @@ class Launch:
     # In containers: each component on a host of its own, reached from outside through published ports.
     airflow_argv: tuple[str, ...] = ()  # what runs Airflow, in place of the interpreter
     exec_argv: tuple[str, ...] = ()
-    listen: tuple[str, int] | None = None  # where the web server listens, if not at `host` and `webserver_port`
+    listen: tuple[str, int] | None = None  # where the web server listens, if not at `host` and its port
     own_hosts: bool = False
     one_time: tuple[Component, ...] = ()  # what must have ended well before Airflow's components start
     aws: Component | None = None  # the local AWS
-    aws_port: int = 0
 
 
 def make_plan(environment: Environment, release: Release, launch: Launch) -> Plan:
@@ -222,12 +226,7 @@ def make_plan(environment: Environment, release: Release, launch: Launch) -> Pla
     return Plan(
         components=tuple(components),
         airflow_version=release.airflow_version,
-        ports={
-            "webserver": launch.webserver_port,
-            "postgres": launch.postgres_port,
-            "redis": launch.broker_port,
-            **({"aws": launch.aws_port} if launch.aws else {}),
-        },
+        ports=launch.ports,
         database_url=launch.database_url,
         broker_url=launch.broker_url,
         queue=launch.worker_queues[0],
@@ -264,7 +263,8 @@ def _servers(launch: Launch) -> list[Component]:
 
 
 def _airflow_components(environment: Environment, release: Release, launch: Launch) -> list[Component]:
-    base_url = f"http://{launch.host}:{launch.webserver_port}"
+    webserver_port = launch.ports["webserver"]
+    base_url = f"http://{launch.host}:{webserver_port}"
     # The web server first: nothing takes longer.
     commands: dict[str, tuple[tuple[str, ...] | None, ReadyCheck]] = {
         "webserver": (release.webserver_argv, HttpReady(base_url + release.health_path)),
@@ -274,7 +274,7 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
     }
     if environment.airflow_configuration_options.get(TRIGGERER_OPTION, "True").lower() == "false":
         del commands["triggerer"]
-    listen_host, listen_port = launch.listen or (launch.host, launch.webserver_port)
+    listen_host, listen_port = launch.listen or (launch.host, webserver_port)
     words = {"host": listen_host, "port": str(listen_port), "workers": "1"}
     components = [
         _airflow_component(name, _fill(argv, words), ready, launch)
@@ -282,11 +282,12 @@ def _airflow_components(environment: Environment, release: Release, launch: Laun
         if argv is not None
     ]
     for number in range(1, launch.worker_count + 1):
-        name = "worker" if launch.worker_count == 1 else f"worker.{number}"
+        name = f"worker.{number}"
         argv = (*_fill(release.worker_argv, words), "-q", ",".join(launch.worker_queues))
-        # Several workers on one machine must have names of their own.
-        if launch.worker_count > 1 and not launch.own_hosts:
-            argv = (*argv, *release.worker_name_argv(name))
+        # Several workers on one machine must have names of their own, and for older Airflow files for their pids. One
+        # has the same that it has beside others: it is not restarted when they come or go.
+        if not launch.own_hosts:
+            argv = (*argv, *release.worker_name_argv(name), "--pid", f"{launch.home_dir}/airflow-{name}.pid")
         components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
     return components
 

@@ -30,7 +30,7 @@ from mwaa_local.installation import Installation
 from mwaa_local.options import LocalValues, MergedVariables, user_notes, worker_queues
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
-from mwaa_local.ports import check_ports, free_port
+from mwaa_local.ports import WEBSERVER, check_ports, free_port, ports_asked
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
@@ -87,7 +87,7 @@ class Preparation:
         self._remark_on_members()
         settings, fixtures = self._airflow_settings(), self._fixtures()
         # Before anything that takes long; the runtime looks again when it starts.
-        check_ports(self._ports(), self.running.ports if self.running else {})
+        check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
         secrets = load_secrets(self.project.state_dir)
         store = PackageStore(self.cache_dir, self.env)
         steps = Steps(self.on_event)
@@ -98,8 +98,8 @@ class Preparation:
         self._forget_written_configuration(home_dir)
         launch = self._launch(secrets, home_dir)
         values = self._values(launch, secrets, home_dir)
-        aws = self._aws(fixtures, secrets, steps, launch.aws_port)
-        aws_url = f"http://127.0.0.1:{launch.aws_port}" if aws else ""
+        aws = self._aws(fixtures, secrets, steps, launch.ports)
+        aws_url = f"http://127.0.0.1:{launch.ports[AWS]}" if aws else ""
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
         configuration = Configuration(*parts, aws_url=aws_url)
         installation = Installation(configuration, steps, self.running)
@@ -159,7 +159,9 @@ class Preparation:
         self.remarks += [*fixtures.remarks, *old_boto3_remarks(self.release)]
         return fixtures
 
-    def _aws(self, fixtures: Fixtures | None, secrets: Secrets, steps: Steps, port: int) -> Component | None:
+    def _aws(
+        self, fixtures: Fixtures | None, secrets: Secrets, steps: Steps, ports: Mapping[str, int]
+    ) -> Component | None:
         """Return the local AWS as a component."""
         if fixtures is None:
             return None
@@ -167,9 +169,9 @@ class Preparation:
         values = fixtures.to_json(region_of(self.env), str(fixtures_dir(self.project)))
         write_private(values_path, json.dumps(values))
         python = steps.do("local AWS", lambda say: aws_python(self.cache_dir, self.env, say))
-        argv = server_argv(python, "127.0.0.1", port, str(values_path))
+        argv = server_argv(python, "127.0.0.1", ports[AWS], str(values_path))
         version = fixtures_version(values, fixtures_dir(self.project), secrets.fernet_key)
-        return aws_component(argv, {**self._server_env(), **SERVER_VARIABLES}, port, version)
+        return aws_component(argv, {**self._server_env(), **SERVER_VARIABLES}, ports[AWS], version)
 
     # Paths.
 
@@ -279,13 +281,10 @@ class Preparation:
         return Launch(
             python="",
             home_dir=home_dir,
-            webserver_port=ports["webserver"],
+            ports=ports,
             ports_asked=self._ports_asked,
             folders=folder_identities(self.project),
             plugins_version=tree_version(self.project.plugins_dir),
-            postgres_port=postgres_port,
-            broker_port=broker_port,
-            aws_port=ports.get(AWS, 0),
             database_url=database_url(postgres_port, password),
             broker_url=broker_url(broker_port, secrets.broker_password),
             worker_queues=(QUEUE_NAME,),
@@ -299,8 +298,7 @@ class Preparation:
     @property
     def _ports_asked(self) -> dict[str, int]:
         local = self.environment.local
-        ports = {"webserver": local.webserver_port, "postgres": local.postgres_port, "redis": local.broker_port}
-        return {**ports, AWS: 0} if local.aws is AwsMode.LOCAL else ports
+        return ports_asked(local, without=() if local.aws is AwsMode.LOCAL else (AWS,))
 
     def _ports(self) -> dict[str, int]:
         """Return the ports to use: those in use while the environment file asks for the same as then, else new ones."""
@@ -310,7 +308,7 @@ class Preparation:
             same = running is not None and running.ports_asked.get(name) == port
             ports[name] = (self._kept_port(name) if same else 0) or port
         if self.webserver_port is not None:
-            ports["webserver"] = self.webserver_port or self._kept_port("webserver")
+            ports[WEBSERVER] = self.webserver_port or self._kept_port(WEBSERVER)
         for name, port in ports.items():
             ports[name] = port or free_port(ports.values())
         return ports
@@ -325,7 +323,7 @@ class Preparation:
     # Configuration.
 
     def _values(self, launch: Launch, secrets: Secrets, home_dir: str) -> LocalValues:
-        url = f"http://localhost:{launch.webserver_port}"
+        webserver_port = launch.ports[WEBSERVER]
         database = _sqlalchemy(launch.database_url)
         return LocalValues(
             database_url=database,
@@ -335,8 +333,8 @@ class Preparation:
             fernet_key=secrets.fernet_key,
             secret_key=secrets.secret_key,
             jwt_secret=secrets.jwt_secret,
-            web_url=url,
-            execution_api_url=f"http://{launch.host}:{launch.webserver_port}/execution/",
+            web_url=f"http://localhost:{webserver_port}",
+            execution_api_url=f"http://{launch.host}:{webserver_port}/execution/",
             airflow_home=home_dir,
         )
 

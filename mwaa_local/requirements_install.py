@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mwaa_local import command
 from mwaa_local.errors import StateCorrupted, line_on_full_disk
+from mwaa_local.masking import without_secrets
 from mwaa_local.requirements import PreparedRequirements
 
 # pip is stopped after 9 minutes (aws/amazon-mwaa-docker-images, python/mwaa/utils/user_requirements.py); the user
@@ -37,7 +38,6 @@ LOG_NAME = "pip.log"
 
 # pip has no output for machines but that of a success, and exit code 1 for all that fails; what it says is read here,
 # whether it ran on this machine or in a container, and nowhere else.
-_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 # A retry that broke with none left, or an error that says so; a retry in between may have been followed by success.
 _UNREACHABLE = re.compile(r"Retry\(total=0,|Max retries exceeded|Failed to connect to|Unable to fetch ")
 _ERROR = re.compile(r"(?:ERROR: |\s*\u00d7 )")  # the multiplication sign of pip's longer reports
@@ -154,7 +154,7 @@ def show(line: str, prepared: PreparedRequirements) -> str:
     """Return a line of pip as the user may see it: the user's file instead of the copy, no passwords in addresses."""
     for copy_path, source_path in prepared.copies.items():
         line = line.replace(str(copy_path), str(source_path))
-    return _PASSWORD.sub(r"\1****@", line)
+    return without_secrets(line)
 
 
 def _broken_packages(lines: Iterable[str]) -> Iterator[str]:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import yaml
 
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.compose import ComposeRuntime, compose_name
+from mwaa_local.runtime.compose import WORKER_SERVICE, ComposeRuntime, compose_name
 from mwaa_local.runtime.engine import PROJECT_LABEL, SERVICE_LABEL, Container
 from tests.conftest import ProjectRunner, make_clean_env
 from tests.environments import LATEST, SAMPLE_TEST_DAGS, RunningEnvironment, sample_files
@@ -40,8 +39,9 @@ class DockerEnvironment(RunningEnvironment):
     def containers(self) -> dict[str, Container]:
         """Return the containers of what runs all the time, by component."""
         found = [item for item in self.compose.containers() if item.service not in ONE_TIME_SERVICES]
-        count = Counter(item.service for item in found)
-        return {f"{item.service}.{item.number}" if count[item.service] > 1 else item.service: item for item in found}
+        return {
+            f"{item.service}.{item.number}" if item.service == WORKER_SERVICE else item.service: item for item in found
+        }
 
     def lives(self) -> dict[str, tuple[str, float]]:
         """Return what changes with a component's container and with each of its starts."""

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.errors import ConfigOptionInvalid
-from mwaa_local.masking import secrets_of_json
+from mwaa_local.masking import is_secret, secrets_of_json
 from mwaa_local.options import (
     INDIRECT_SUFFIXES,
     Layer,
     MergedVariables,
     Overruled,
-    is_secret,
     translate,
     user_notes,
     variable_name,

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mwaa_local.check.changes import REPLACES_AIRFLOW
-from mwaa_local.check.credentials import without_secrets
 from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, in_order
 from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.verdict import Checked, Clash, Conflict, NoWheel, SourceOnly, Unchecked, Works
 from mwaa_local.check.yanked import YANKED_RELEASE
+from mwaa_local.masking import without_secrets
 
 # Rules that no line of `rules` finds: they come out of resolving.
 CONFLICT, NO_WHEEL, NOT_CHECKED = "conflict", "no-wheel", "not-checked"

@@ -15,10 +15,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mwaa_local import requirements_file
-from mwaa_local.check.credentials import without_secrets
 from mwaa_local.check.finding import Finding
 from mwaa_local.check.line_syntax import CONSTRAINT
 from mwaa_local.check.lines import Entry, Line, Scanned
+from mwaa_local.masking import without_secrets
 from mwaa_local.release import PinFile, Release
 
 AIRFLOW_PACKAGES = ("apache-airflow", "apache-airflow-core")  # these have the release's version

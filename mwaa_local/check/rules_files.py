@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mwaa_local.check.credentials import without_secrets
 from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.check.line_syntax import FIND_LINKS
 from mwaa_local.check.lines import MWAA_HOME, MWAA_REQUIREMENTS_DIR, PACKAGE, Line, LocalPath, Unreadable
 from mwaa_local.check.rule import Case, Rule, applies, at, quoted
+from mwaa_local.masking import without_secrets
 
 # What MWAA fills: two folders by synchronising, and one object each for the other two (CreateEnvironment's DagS3Path,
 # PluginsS3Path, RequirementsS3Path, StartupScriptS3Path).

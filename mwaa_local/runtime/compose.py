@@ -80,11 +80,14 @@ class ComposeRuntime:
             containers = self.containers()
             before = self._memory.read()
             ours = {str(port): port for container in containers for port in container.ports}
-            check_ports(plan.ports, {**ours, **(dict(before.plan.get("ports", {})) if before and containers else {})})
+            if before and containers:
+                ours |= dict(before.plan.get("ports", {}))
+            check_ports(plan.ports, ours, plan.ports_asked)
             self._replace_outdated(plan, containers, on_event)
             failures = self._start_and_watch(plan, on_event)
         for name, failure in failures.items():
-            raise refusal(failure, plan.ports, self.engine.publisher_of) or self._failure(name, failure)
+            refused = refusal(failure, plan.ports, self.engine.publisher_of, plan.ports_asked)
+            raise refused or self._failure(name, failure)
 
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         try:
@@ -127,16 +130,9 @@ class ComposeRuntime:
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
         self._fetch_logs()
-        known = {path.stem: path for path in sorted(self.project.logs_dir.glob("*.log"))}
-        for name in names:
-            if name not in known:
-                raise ComponentUnknown(
-                    f"no component {name!r} has written a log here",
-                    f"Logs exist for: {', '.join(known) or 'none'}.",
-                    "mwaa-local logs",
-                )
-        paths = {name: known[name] for name in names or known}
-        return self._logs.read(paths, lambda: self._fetch_logs(names), follow=follow, from_end=from_end)
+        paths = logfile.chosen(self.project.logs_dir, names)
+        only = tuple(paths) if names else ()
+        return self._logs.read(paths, lambda: self._fetch_logs(only), follow=follow, from_end=from_end)
 
     def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         container, words = self._command(component, argv)
@@ -172,11 +168,6 @@ class ComposeRuntime:
         """Return the keys of the packages with which containers are up now."""
         return {container.packages_key for container in self.containers() if container.is_up}
 
-    @staticmethod
-    def is_remembered(project: Project) -> bool:
-        """Whether this runtime has something in that project, without asking an engine."""
-        return Memory(project.run_dir).exists
-
     def remember(self, plan: Plan) -> None:
         """Note the plan that the compose file is about to bring up, by whoever's hand."""
         with self._memory.changing():
@@ -206,16 +197,18 @@ class ComposeRuntime:
         plan = self.running_plan()
         if plan is None:
             raise NotRunning("the environment is not running", hint="mwaa-local up")
-        wanted = plan.component(component)
-        if wanted is None or not wanted.airflow_argv:
+        wanted = [item for item in plan.meant(component) if item.airflow_argv]
+        if not wanted:
             able = ", ".join(item.name for item in plan.components if item.airflow_argv)
             raise ComponentUnknown(
                 f"cannot run in component {component!r}", f"Airflow commands can run in: {able or 'none'}."
             )
-        container = by_component(plan, self.containers()).get(component)
-        if container is None or not container.is_up:
-            raise NotRunning(f"the {component} is not running", "Commands run in its container.", "mwaa-local status")
-        return container, [*wanted.command_argv, *argv]
+        containers = by_component(plan, self.containers())
+        for item in wanted:
+            container = containers.get(item.name)
+            if container is not None and container.is_up:
+                return container, [*item.command_argv, *argv]
+        raise NotRunning(f"the {component} is not running", "Commands run in its container.", "mwaa-local status")
 
     def _ends(self, container: Container) -> bool:
         """Say whether the container has ended, or does within a moment: what runs in it ends first."""

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalError, PortInUse
-from mwaa_local.ports import PORT_SETTINGS
+from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalError
+from mwaa_local.ports import WEBSERVER, port_in_use
 from mwaa_local.runtime import NOT_RUN
 from mwaa_local.runtime.compose_state import Failure
 from mwaa_local.runtime.engine import disk_full
@@ -43,29 +43,30 @@ def foreseen(output: str) -> Foreseen:
     )
 
 
-def refusal(failure: Failure, ports: Mapping[str, int], publisher_of: Callable[[int], str]) -> MwaaLocalError | None:
+def refusal(
+    failure: Failure, ports: Mapping[str, int], publisher_of: Callable[[int], str], asked: Mapping[str, int]
+) -> MwaaLocalError | None:
     """Return why the engine could not start a container, when that is not the component's own fault."""
     # Any other failure is told in our words, which mean nothing here.
-    return start_error(failure.detail, ports, publisher_of) if failure.cause == NOT_RUN else None
+    return start_error(failure.detail, ports, publisher_of, asked) if failure.cause == NOT_RUN else None
 
 
-def start_error(text: str, ports: Mapping[str, int], publisher_of: Callable[[int], str]) -> MwaaLocalError | None:
-    """Return why a container could not be started, when that is not the component's own fault."""
+def start_error(
+    text: str, ports: Mapping[str, int], publisher_of: Callable[[int], str], asked: Mapping[str, int] | None = None
+) -> MwaaLocalError | None:
+    """Return why a container could not be started, when that is not the component's own fault.
+
+    `asked` are the ports as the environment file has them.
+    """
     if full := disk_full(text):
         return full
     match = _PORT_TAKEN.search(text)
     if match is None:
         return None
     port = int(match[1])
-    name = next((name for name, number in ports.items() if number == port), "environment")
-    setting = PORT_SETTINGS.get(name, PORT_SETTINGS["webserver"])
     holder = publisher_of(port)
-    return PortInUse(
-        f"port {port} is already in use",
-        f"The {name} needs it; {f'the container {holder}' if holder else 'another program'} holds it.",
-        "stop that, or use another port: `mwaa-local up --port 0` or "
-        f"`Local: {{{setting}: 0}}` in mwaa.yaml picks a free one",
-    )
+    name = next((name for name, number in ports.items() if number == port), WEBSERVER)
+    return port_in_use(name, port, f"the container {holder}" if holder else "another program", asked or {})
 
 
 def compose_error(output: str) -> MwaaLocalError:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
+from mwaa_local.errors import ComponentUnknown
+from mwaa_local.naming import meant
 from mwaa_local.runtime import LogLine
 
 MAX_BYTES = 20 * 1024 * 1024  # one file and one older one are kept, so a component never takes more than twice this
@@ -96,6 +98,25 @@ def tail(path: Path, lines: int = TAIL_LINES) -> list[str]:
     except FileNotFoundError:
         return []
     return [line.text for line in _parsed("", data)][-lines:]
+
+
+def chosen(logs_dir: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Return {component: its log} of those that a person names, of all when nobody does.
+
+    Raises ComponentUnknown for a name under which nothing was written.
+    """
+    known = {path.stem: path for path in sorted(logs_dir.glob("*.log"))}
+    found: dict[str, Path] = {}
+    for name in names:
+        wanted = meant(name, known)
+        if not wanted:
+            raise ComponentUnknown(
+                f"no component {name!r} has written a log here",
+                f"Logs exist for: {', '.join(known) or 'none'}.",
+                "mwaa-local logs",
+            )
+        found |= {each: known[each] for each in wanted}
+    return found or known
 
 
 @dataclass(frozen=True)

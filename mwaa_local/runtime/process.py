@@ -72,10 +72,10 @@ class ProcessRuntime:
     def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         if self.running:
             before = self.running_plan()
-            check_ports(plan.ports, before.ports if before else {})
+            check_ports(plan.ports, before.ports if before else {}, plan.ports_asked)
         else:
             self.clean_up()
-            check_ports(plan.ports, {})
+            check_ports(plan.ports, {}, plan.ports_asked)
             self._launch_supervisor()
         statuses = [ComponentStatus(**plain) for plain in self._apply(plan, on_event)]
         failed = [status for status in statuses if status.state == FAILED]
@@ -125,15 +125,8 @@ class ProcessRuntime:
         return statuses if outer is None else [replace(item, pid=outer.get(item.pid or 0)) for item in statuses]
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
-        known = {path.stem: path for path in sorted(self.project.logs_dir.glob("*.log"))}
-        for name in names:
-            if name not in known:
-                raise ComponentUnknown(
-                    f"no component {name!r} has written a log here",
-                    f"Logs exist for: {', '.join(known) or 'none'}.",
-                    "mwaa-local logs",
-                )
-        return logfile.read({name: known[name] for name in names or known}, follow=follow, from_end=from_end)
+        paths = logfile.chosen(self.project.logs_dir, names)
+        return logfile.read(paths, follow=follow, from_end=from_end)
 
     def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         with self._connect_running() as client, _signals_to(client):

@@ -192,8 +192,8 @@ class Supervisor:
         """Run an Airflow command for a client on the client's own streams; return its exit code."""
         if self.plan is None:
             raise ForkserverGone
-        component = self.plan.component(request["component"])
-        if component is None or not component.airflow_argv:
+        component = next((item for item in self.plan.meant(request["component"]) if item.airflow_argv), None)
+        if component is None:
             able = ", ".join(item.name for item in self.plan.components if item.airflow_argv)
             raise LookupError(f"Airflow commands can run in: {able or 'none'}.")
         argv = tuple(request["argv"])

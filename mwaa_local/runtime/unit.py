@@ -55,7 +55,6 @@ RESTART_PAUSES_S = (0.5, 2.0, 5.0, 10.0, 30.0)
 LINE_LIMIT_BYTES = 1 << 20  # a longer line is kept in pieces of about this size
 READ_BYTES = 1 << 16
 NOT_RUN_EXIT_CODE = 127  # what shells report for a program that cannot be run
-ALIVE = (STARTING, READY)
 
 
 class Questions(Protocol):

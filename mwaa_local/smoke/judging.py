@@ -9,7 +9,7 @@ from mwaa_local.metadata import Dag, TaskRow
 from mwaa_local.smoke.result import UNFINISHED, RunResult, TaskResult
 from mwaa_local.smoke.selection import Expectations
 
-SUCCESS, FAILED, UPSTREAM_FAILED = "success", "failed", "upstream_failed"
+SUCCESS, FAILED = "success", "failed"
 BEGUN_STATES = ("running", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
 
 

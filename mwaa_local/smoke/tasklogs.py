@@ -41,14 +41,6 @@ def log_path(logs_dir: Path, row: TaskRow, logical_date: str) -> Path | None:
     return tries[max(tries)] if tries else None
 
 
-def all_logs(logs_dir: Path, dag_id: str, run_id: str, logical_date: str) -> Iterator[Path]:
-    """Yield the log files of a run."""
-    folder = logs_dir / f"dag_id={dag_id}" / f"run_id={run_id}"
-    yield from (path for path in sorted(folder.rglob("*.log")) if path.is_file())
-    if logical_date:
-        yield from sorted((logs_dir / dag_id).glob(f"*/{logical_date}/*.log"))
-
-
 def _number(path: Path) -> int:
     digits = path.stem.removeprefix("attempt=")
     return int(digits) if digits.isdigit() else 0

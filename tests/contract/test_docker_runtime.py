@@ -24,7 +24,7 @@ from mwaa_local.project import Project
 from mwaa_local.runtime import ENDED, FAILED, NOT_RUN, READY, RESTARTING, STOPPED, STOPPING
 from mwaa_local.runtime.choice import existing_runtime
 from mwaa_local.runtime.compose import ComposeRuntime
-from mwaa_local.runtime.compose_state import STATE_NAME
+from mwaa_local.runtime.compose_state import STATE_NAME, Memory
 from mwaa_local.runtime.engine import PROJECT_LABEL, VOLUME_LABEL, Engine
 from tests.contract.house import House, Open, begin_waiting
 from tests.docker import IMAGE, GeneratedRuntime, skip_without_docker
@@ -273,9 +273,19 @@ def test_replicas_are_components_of_their_own(make_house: Callable[..., House]) 
     }
     first, second = house.pid("worker.1"), house.pid("worker.2")
     assert READY_LINE in house.texts("worker.2")
-    house.up(Steady("worker"), Steady())
-    assert house.pid("worker") == first
+    house.up(Steady("worker.1"), Steady())
+    assert house.pid("worker.1") == first
     assert second not in house.processes()
+
+
+def test_container_of_an_older_versions_worker_is_the_first_worker(make_house: Callable[..., House]) -> None:
+    """The single worker had no number in plans of older versions; its container always had one."""
+    house = make_house(lambda project, env: GeneratedRuntime(project, env, replicated=("worker",)))
+    house.up(Steady("worker"))
+    first = house.pid("worker")
+    house.up(Steady("worker.1"), Steady("worker.2"))
+    assert house.pid("worker.1") == first
+    assert house.runtime.stop()
 
 
 # Logs.
@@ -569,7 +579,7 @@ def test_existing_environment_is_found_by_the_next_command(house: House, clean_e
     assert [item.name for item in again.status()] == ["steady"]
     assert again.stop()
     assert not again.running
-    assert not ComposeRuntime.is_remembered(house.project)
+    assert not Memory(house.project.run_dir).exists
 
 
 def test_service_that_is_run_once(house: House) -> None:

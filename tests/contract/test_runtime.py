@@ -262,6 +262,27 @@ def test_port_of_the_running_environment_is_its_own(one_house: House) -> None:
     assert one_house.status()["steady"].state == READY
 
 
+def test_worker_means_all_workers_and_keeps_running_beside_another(one_house: House) -> None:
+    one_house.up(Steady("worker.1", say="one"))
+    first = one_house.pid("worker.1")
+    one_house.up(Steady("worker.1", say="one"), Steady("worker.2", say="two"))
+    assert one_house.pid("worker.1") == first
+    assert {"one", "two"} <= set(one_house.texts("worker"))
+    assert "one" not in one_house.texts("worker.2")
+
+
+def test_worker_of_an_older_version_makes_way_and_keeps_its_log(one_house: House) -> None:
+    """Until worker.1 was called so beside others only, a single one was called worker."""
+    one_house.up(Steady("worker", say="older"), Steady())
+    steady = one_house.pid("steady")
+    one_house.up(Steady("worker.1", say="newer"), Steady())
+    assert set(one_house.status()) == {"worker.1", "steady"}
+    assert one_house.pid("steady") == steady
+    assert {"older", "newer"} <= set(one_house.texts("worker"))
+    assert one_house.runtime.stop()
+    assert one_house.processes() == []
+
+
 # Watching.
 
 
@@ -453,6 +474,13 @@ def test_command_returns_its_exit_code_and_output(house: House) -> None:
     assert (exit_code, sorted(output.splitlines())) == (5, ["good morning", "two words"])
     assert house.runtime.capture("scheduler", ["read"]) == (0, "read \n")
     assert house.runtime.run("scheduler", ["say", "6"]) == 6
+
+
+def test_command_in_the_worker_runs_in_the_first_of_all(house: House) -> None:
+    workers = [AirflowLike(f"worker.{number}", env={"GREETING": f"number {number}"}) for number in (2, 1)]
+    house.up(*workers)
+    assert house.runtime.capture("worker", ["say", "0"])[1].split("\n")[-2] == "number 1"
+    assert "number 2" in house.runtime.capture("worker.2", ["say", "0"])[1]
 
 
 def test_command_in_a_component_that_does_not_exist(house: House) -> None:

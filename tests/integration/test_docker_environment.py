@@ -126,7 +126,7 @@ def test_what_had_to_be_done_once_ended_well(environment: DockerEnvironment) -> 
 
 def test_every_library_of_the_image_can_be_loaded(environment: DockerEnvironment) -> None:
     """Making the image smaller must not cost one."""
-    assert environment.execute("worker", "python", "-c", LOAD_EVERY_LIBRARY) == ""
+    assert environment.execute("worker.1", "python", "-c", LOAD_EVERY_LIBRARY) == ""
 
 
 def test_ports_are_published_on_this_machine_only(environment: DockerEnvironment) -> None:
@@ -152,7 +152,7 @@ def test_files_of_tasks_belong_to_the_user(environment: DockerEnvironment, probe
     assert any("dag_id=probe" in str(path) for path in task_logs)
     paths = [path for path in environment.project.root_dir.rglob("*") if not path.is_symlink()]
     assert {path.stat().st_uid for path in paths} == {os.getuid()}
-    assert environment.execute("worker", "stat", "-c", "%u", "/usr/local/airflow/probe.json").strip() == str(
+    assert environment.execute("worker.1", "stat", "-c", "%u", "/usr/local/airflow/probe.json").strip() == str(
         os.getuid()
     )
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from mwaa_local.ports import PORT_SETTINGS
 from mwaa_local.project import Project
 from mwaa_local.runtime.state import PRIVATE_FILE_MODE
 from tests.conftest import ProjectRunner
@@ -116,6 +117,14 @@ def test_port_in_use_names_its_holder(runner: ProjectRunner, taken_port: int) ->
     assert containers_of(project_of(runner)) == []
 
 
+@pytest.mark.parametrize(("name", "setting"), PORT_SETTINGS.items())
+def test_port_in_use_of_the_environment_file(runner: ProjectRunner, taken_port: int, name: str, setting: str) -> None:
+    runner.write(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
+    outcome = runner.run("up")
+    assert_failed(outcome, f"port {taken_port} is already in use", f"The {name} needs it", setting)
+    assert containers_of(project_of(runner)) == []
+
+
 def test_port_that_another_container_publishes(runner: ProjectRunner, docker_environment: DockerEnvironment) -> None:
     port = docker_environment.plan().ports["postgres"]
     runner.write(plain_files(Local={"PostgresPort": port}))
@@ -160,7 +169,7 @@ def test_logs_are_readable_while_the_engine_does_not_answer(
         "logs", "worker", "--json", env={"DOCKER_HOST": f"unix://{tmp_path}/dead.sock"}
     )
     assert outcome.exit_code == 0, outcome.stderr
-    assert json.loads(outcome.stdout.splitlines()[0])["component"] == "worker"
+    assert json.loads(outcome.stdout.splitlines()[0])["component"] == "worker.1"
 
 
 def test_auto_takes_processes_where_no_engine_answers_and_says_so(runner: ProjectRunner, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_task_of_a_killed_worker_is_noticed_and_not_run_twice(running: DockerEnv
     """As on MWAA: its message is not delivered again, but the scheduler misses its heartbeats and lets it retry."""
     running.trigger("long_task", INTERRUPTED_RUN)
     wait_until(lambda: len(starts(running)) == 1, RESTART_TIMEOUT_S, "the start of the task")
-    kill_and_wait(running, "worker")
+    kill_and_wait(running, "worker.1")
     wait_until(lambda: task_state(running) == ("up_for_retry", 1), NOTICED_TIMEOUT_S, "a task that waits for its retry")
     assert len(starts(running)) == 1
     assert running.status()["figures"]["queued_messages"] == 0

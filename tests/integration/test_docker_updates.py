@@ -54,7 +54,7 @@ def running(docker_environment: DockerEnvironment, original: dict[str, str]) -> 
 def changed(running: DockerEnvironment) -> dict[str, tuple[str, float]]:
     """Change requirements, startup script, class and number of workers at once; return the containers before."""
     before = running.lives()
-    assert running.imported("worker", "alpha") == ""
+    assert running.imported("worker.1", "alpha") == ""
     running.runner.write(
         {"requirements/requirements.txt": WHEELS + "alpha==1.0\n", "startup/startup.sh": STARTUP_SCRIPT}
     )
@@ -187,7 +187,7 @@ def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: Docke
     assert "requirements/requirements.txt was not installed" in status.stderr + status.stdout
     assert {item["state"] for item in running.status()["components"]} == {"ready"}
     assert ("error", "requirements") in problems(running)
-    assert running.imported("worker", "alpha") == ""  # pip installs all or nothing
+    assert running.imported("worker.1", "alpha") == ""  # pip installs all or nothing
 
 
 @pytest.mark.usefixtures("changed")
@@ -195,7 +195,7 @@ def test_corrected_requirements_end_the_report(running: DockerEnvironment, origi
     running.runner.write(original)
     up(running)
     assert problems(running) == []
-    assert running.imported("worker", "alpha") == ""
-    assert set(running.lives()) == (AIRFLOW_COMPONENTS | SERVERS | {"worker"}) - {"worker.1", "worker.2"}
+    assert running.imported("worker.1", "alpha") == ""
+    assert set(running.lives()) == (AIRFLOW_COMPONENTS | SERVERS) - {"worker.2"}
     assert set(limits(running).values()) == {NO_LIMIT}
     assert len(packages_volumes(running)) == len(package_sets(running)) == 1

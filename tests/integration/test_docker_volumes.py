@@ -37,8 +37,8 @@ def test_stopped_environment_says_so_and_its_logs_are_readable(stopped: DockerEn
     status = stopped.run("status")
     assert (status.exit_code, "nothing is running here" in status.stderr) == (1, True)
     lines = [json.loads(line) for line in stopped.run("logs", "--json", "scheduler", "worker").stdout.splitlines()]
-    assert {line["component"] for line in lines} == {"scheduler", "worker"}
-    assert any(line["component"] == "worker" and "received" in line["text"] for line in lines)
+    assert {line["component"] for line in lines} == {"scheduler", "worker.1"}
+    assert any(line["component"] == "worker.1" and "received" in line["text"] for line in lines)
     again = stopped.run("down")
     assert (again.exit_code, again.stderr.strip()) == (0, "nothing is running here")
     refused = stopped.run("airflow", "version")
@@ -61,7 +61,7 @@ def test_compose_by_hand_brings_the_same_environment_up(stopped: DockerEnvironme
     command = shlex.split(written.stdout)
     compose(stopped, command, "up", "--wait", "--quiet-pull")
     status = stopped.wait_until_healthy()
-    assert {item["name"] for item in status["components"]} >= {"postgres", "scheduler", "worker"}
+    assert {item["name"] for item in status["components"]} >= {"postgres", "scheduler", "worker.1"}
     assert stopped.run_state("hello_mwaa", MARKED_RUN) == "success"
     version = stopped.run("airflow", "version")
     assert (version.exit_code, version.stdout.split()[-1]) == (0, LATEST)

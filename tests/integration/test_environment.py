@@ -55,7 +55,7 @@ SET_BY_AIRFLOW = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__SQL_ALC
 def test_every_component_is_ready(environment: RunningEnvironment) -> None:
     status = environment.status()
     assert status["healthy"], status
-    wanted = {"postgres", "redis", "webserver", "scheduler", "worker", "triggerer"}
+    wanted = {"postgres", "redis", "webserver", "scheduler", "worker.1", "triggerer"}
     if environment.release.dag_processor_argv:
         wanted.add("dag-processor")
     assert {item["name"] for item in status["components"]} == wanted

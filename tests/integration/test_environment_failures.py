@@ -65,7 +65,7 @@ def test_two_environments_run_side_by_side(running: RunningEnvironment, latest_e
     )
 
 
-@pytest.mark.parametrize("name", ["scheduler", "worker", "redis", "postgres"])
+@pytest.mark.parametrize("name", ["scheduler", "worker.1", "redis", "postgres"])
 def test_killed_component_comes_back_and_nothing_is_lost(running: RunningEnvironment, name: str) -> None:
     before = restarts(running, name)
     old_pid = kill(running, name)

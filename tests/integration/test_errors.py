@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.ports import PORT_SETTINGS, free_port
 from tests.conftest import COMMAND, Outcome, ProjectRunner
 from tests.environments import plain_files
 
@@ -46,9 +47,17 @@ def test_port_in_use_names_its_holder(project: MakeProject, taken_port: int) -> 
 
 
 @pytest.mark.network
-def test_port_in_use_of_the_environment_file(project: MakeProject, taken_port: int) -> None:
-    runner = project(plain_files(Local={"WebserverPort": 0, "PostgresPort": taken_port}))
-    assert_failed(runner.run("up"), f"port {taken_port} is already in use", "PostgresPort")
+@pytest.mark.parametrize(("name", "setting"), PORT_SETTINGS.items())
+def test_port_in_use_of_the_environment_file(project: MakeProject, taken_port: int, name: str, setting: str) -> None:
+    runner = project(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
+    assert_failed(runner.run("up"), f"port {taken_port} is already in use", f"The {name} needs it", setting)
+
+
+@pytest.mark.network
+def test_one_port_for_two_components(project: MakeProject) -> None:
+    port = free_port()
+    runner = project(plain_files(Local={"PostgresPort": port}))
+    assert_failed(runner.run("up", "--port", str(port)), f"port {port} is chosen for two", "WebserverPort")
 
 
 def test_broken_environment_file_names_the_line(project: MakeProject) -> None:

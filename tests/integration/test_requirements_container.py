@@ -184,7 +184,7 @@ def test_passwords_in_pips_words_are_hidden(container: Container) -> None:
     prepared = Container(container.root_dir / "other", container.python_path).prepare("alpha\n")
     outcome = judge_outcome(prepared, container.outcomes_dir)
     assert isinstance(outcome, InstallFailed)
-    assert "http://me:****@example.com/simple does not answer" in outcome.reason
+    assert "http://***@example.com/simple does not answer" in outcome.reason
 
 
 def test_before_pip_ended_there_is_no_outcome(container: Container) -> None:

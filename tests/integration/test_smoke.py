@@ -175,7 +175,7 @@ def test_github_gets_annotations_and_a_summary(smoked: Smoked) -> None:
 def test_artifacts_have_all_logs_and_no_secret(smoked: Smoked) -> None:
     folder = smoked.dir / "artifacts"
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {"smoke.json", "smoke.xml", "smoke.txt", "components/scheduler.log", "components/worker.log"} <= names
+    assert {"smoke.json", "smoke.xml", "smoke.txt", "components/scheduler.log", "components/worker.1.log"} <= names
     run_id = smoked.dag_run("retries")["run_id"]
     attempts = {f"tasks/dag_id=retries/run_id={run_id}/task_id=flaky/attempt={number}.log" for number in (1, 2)}
     assert attempts <= names
@@ -308,6 +308,6 @@ def test_containers_run_dags_and_are_gone(docker_project: ProjectRunner) -> None
     assert outcome.exit_code == 0, outcome.stdout + outcome.stderr
     report = json.loads(outcome.stdout)
     assert (report["runtime"], report["outcome"]) == ("docker", "success")
-    assert (docker_project.root_dir / "artifacts" / "components" / "worker.log").is_file()
+    assert (docker_project.root_dir / "artifacts" / "components" / "worker.1.log").is_file()
     assert (docker_project.root_dir / report["runs"][0]["tasks"][0]["log_path"]).is_file()
     assert containers_of(Project(docker_project.root_dir.resolve())) == []

@@ -268,9 +268,9 @@ def test_nothing_steers_the_terminal() -> None:
 
 
 URLS = [
-    ("https://user:pw@index.example/simple", "https://****@index.example/simple"),
-    ("https://token@index.example/simple", "https://****@index.example/simple"),
-    ("https://user:p@w@index.example/simple", "https://****@index.example/simple"),
+    ("https://user:pw@index.example/simple", "https://***@index.example/simple"),
+    ("https://token@index.example/simple", "https://***@index.example/simple"),
+    ("https://user:p@w@index.example/simple", "https://***@index.example/simple"),
     ("https://${USER}:${TOKEN}@index.example/", "https://${USER}:${TOKEN}@index.example/"),
     ("git+ssh://git@example.org/a.git", "git+ssh://git@example.org/a.git"),
     ("https://index.example/a?b=c@d", "https://index.example/a?b=c@d"),

@@ -16,11 +16,11 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from mwaa_local.check.credentials import without_secrets
 from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding
 from mwaa_local.check.lines import Scanned, Unreadable, read
 from mwaa_local.check.rule import admits, applies
 from mwaa_local.check.rules import RULES, findings
+from mwaa_local.masking import without_secrets
 from mwaa_local.release import Release
 
 NEW, OLD = "3.0.6", "2.2.2"  # MWAA adds constraints to the first, and none to the second

@@ -76,7 +76,16 @@ ENTRYPOINT = load_entrypoint()
 json_texts = st.one_of(
     st.sampled_from(["", "{", "[]", "null", "NaN", '{"a": NaN}', '"text"', "{}", "1" * 5000, "[" * 100_000]),
     st.dictionaries(
-        st.sampled_from(["task_queues", "broker_transport", "broker_transport_options", "own", "task_acks_late"])
+        st.sampled_from(
+            [
+                "task_queues",
+                "broker_transport",
+                "broker_transport_options",
+                "own",
+                "task_acks_late",
+                "worker_enable_prefetch_count_reduction",
+            ]
+        )
         | st.text(max_size=3),
         st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), st.lists, max_leaves=5),
         max_size=4,

@@ -405,6 +405,14 @@ def test_every_make_call_names_an_existing_target() -> None:
     assert [call for call in found if not set(call[1]) <= targets] == []
 
 
+def test_every_phony_target_is_there_and_listed_by_help() -> None:
+    text = (ROOT_DIR / "Makefile").read_text(encoding="utf-8")
+    phony = re.findall(r"^\.PHONY:(.*)$", text, re.MULTILINE)
+    assert set(" ".join(phony).split()) == make_targets()
+    listed = subprocess.run(["make", "help"], cwd=ROOT_DIR, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[0] for line in listed.splitlines()} == make_targets()
+
+
 def test_readme_begins_with_the_two_commands() -> None:
     blocks = [block["text"].strip() for block in FENCE.finditer(README_PATH.read_text(encoding="utf-8"))]
     assert blocks[:2] == ["make up", "make test"]

@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -18,11 +19,11 @@ import psutil
 import psycopg2
 import pytest
 
-from mwaa_local.health import Health
+from mwaa_local.health import HEARTBEAT_LIMIT_S, Health
 from mwaa_local.ports import free_port
 from mwaa_local.runtime import isolation
 from mwaa_local.servers import DatabaseTemplates, Migration, database_url, find_binaries, postgres_argv
-from tests.container import TIMEOUT_S, Box, one_line
+from tests.container import ENTRYPOINT_PATH, TIMEOUT_S, Box, one_line
 from tests.environments import wait_until
 
 SERVER_ENV = {"PATH": os.defpath, "LC_ALL": "C"}
@@ -165,6 +166,11 @@ def beat(
     )
 
 
+def test_limit_is_the_one_of_mwaa_local_status() -> None:
+    """The entry point cannot import the package: it runs in the image alone."""
+    assert runpy.run_path(str(ENTRYPOINT_PATH))["HEARTBEAT_LIMIT_S"] == HEARTBEAT_LIMIT_S
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("scheduler", "SchedulerJob"), ("dag-processor", "DagProcessorJob"), ("triggerer", "TriggererJob")],
@@ -178,7 +184,13 @@ def test_component_with_a_fresh_heartbeat_is_healthy(beating: Box, name: str, ki
 
 @pytest.mark.parametrize(
     "row",
-    [{"state": "failed"}, {"host": "elsewhere"}, {"started_s": -60}, {"age_s": 61}, {"kind": "TriggererJob"}],
+    [
+        {"state": "failed"},
+        {"host": "elsewhere"},
+        {"started_s": -60},
+        {"age_s": HEARTBEAT_LIMIT_S + 1},
+        {"kind": "TriggererJob"},
+    ],
     ids=str,
 )
 def test_row_that_is_not_this_component_alive_does_not_count(beating: Box, row: dict[str, str]) -> None:

@@ -144,13 +144,14 @@ def test_local_section_may_stand_inside_or_beside_a_pasted_answer(load, inside):
 def test_local_settings_are_read(load):
     local = load(
         "Local: {Runtime: process, WebserverPort: 8081, PostgresPort: 5433, BrokerPort: 6380,"
-        " Workers: 2, Aws: host, Intervals: mwaa}"
+        " AwsPort: 5000, Workers: 2, Aws: host, Intervals: mwaa}"
     ).local
     assert local == LocalSettings(
         runtime=RuntimeKind.PROCESS,
         webserver_port=8081,
         postgres_port=5433,
         broker_port=6380,
+        aws_port=5000,
         workers=2,
         aws=AwsMode.HOST,
         intervals=Intervals.MWAA,
@@ -417,9 +418,10 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse):
         ("PostgresPort: -1", "must be at least 0, not -1", "at least 0"),
         ("BrokerPort: '80'", 'must be a whole number, not the text "80"', "take the quotes away: BrokerPort: 80"),
         ("BrokerPort: yes", "must be a whole number, not yes", "whole number"),
+        ("AwsPort: '5000'", 'must be a whole number, not the text "5000"', "take the quotes away: AwsPort: 5000"),
         ("Workers: 0", "must be at least 1, not 0", "at least 1"),
         ("webserver_port: 1", "is not a member of the Local section", "write WebserverPort instead"),
-        ("Speed: 1", "is not a member of the Local section", "known here: Aws, BaseImage, BrokerPort"),
+        ("Speed: 1", "is not a member of the Local section", "known here: Aws, AwsPort, BaseImage"),
     ],
 )
 def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse, line, rule, hint):

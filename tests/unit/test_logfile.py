@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mwaa_local.errors import ComponentUnknown
 from mwaa_local.runtime import LogLine
-from mwaa_local.runtime.logfile import TAIL_LINES, LogFile, older_path, parse, read, tail
+from mwaa_local.runtime.logfile import TAIL_LINES, LogFile, chosen, older_path, parse, read, tail
 from tests.fakes import wait_until
 
 
@@ -165,3 +166,14 @@ def test_disk_that_is_full_costs_lines_and_is_said(tmp_path: Path) -> None:
     log.write("out", "room again")
     assert log.problem == ""
     assert texts(path) == ["room again"]
+
+
+def test_worker_names_the_logs_of_all_workers(tmp_path: Path) -> None:
+    for name in ("worker.2", "scheduler", "worker.1"):
+        LogFile(tmp_path / f"{name}.log").write("out", "text")
+    assert list(chosen(tmp_path, ["worker"])) == ["worker.1", "worker.2"]
+    assert list(chosen(tmp_path, ["worker.2", "scheduler"])) == ["worker.2", "scheduler"]
+    assert list(chosen(tmp_path, [])) == ["scheduler", "worker.1", "worker.2"]
+    with pytest.raises(ComponentUnknown) as caught:
+        chosen(tmp_path, ["worker.3"])
+    assert caught.value.what == "no component 'worker.3' has written a log here"

@@ -23,6 +23,7 @@ from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalEr
 from mwaa_local.options import (
     CELERY_CONFIG_VARIABLE,
     COMPONENTS,
+    EXTRA_CELERY_CONFIG,
     OLDER_SPELLINGS,
     PLACEHOLDERS,
     Layer,
@@ -31,8 +32,6 @@ from mwaa_local.options import (
     celery_config,
     class_defaults,
     explain,
-    is_secret,
-    mask,
     merge,
     option_name,
     startup_view,
@@ -75,7 +74,7 @@ def make_release(**changes: Any) -> Release:
         "operating_system": "Amazon Linux 2023",
         "aws_cli_version": "1.45.56",
         "providers": {},
-        "packages": Packages(base={}),
+        "packages": Packages(base={"celery": "5.2.7"}),
         "essential_constraints": {},
         "constraints_injected": True,
         "constraints_urls": (),
@@ -498,6 +497,31 @@ def test_users_broker_settings_are_lost_and_named() -> None:
     assert "broker_transport_options, task_queues" in reason
 
 
+@pytest.mark.parametrize(
+    ("version", "settings"),
+    [
+        ("2.5.1", {}),
+        ("2.8.1", {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}),
+        ("2.9.2", {"worker_enable_prefetch_count_reduction": False}),
+        ("3.3.1", {"worker_enable_prefetch_count_reduction": False}),
+    ],
+)
+def test_worker_keeps_its_slots_when_the_broker_is_restarted(version: str, settings: dict[str, Any]) -> None:
+    release = Release.load(version)
+    env = merged(release=release).as_env()
+    text = env[EXTRA_CELERY_CONFIG if version == "3.3.1" else CELERY_CONFIG_VARIABLE]
+    assert json.loads(text) == {**settings, **celery_config(release, VALUES)}
+
+
+def test_user_may_have_celery_reduce_what_a_worker_fetches() -> None:
+    release = Release.load("3.3.1")
+    text = '{"worker_enable_prefetch_count_reduction": true}'
+    result = merged({"celery.extra_celery_config": text}, release=release)
+    config = json.loads(result.as_env()[EXTRA_CELERY_CONFIG])
+    assert config["worker_enable_prefetch_count_reduction"] is True
+    assert user_notes(result) == []
+
+
 @pytest.mark.parametrize("text", ["{", "nonsense", "[1]", "null", "1" * 5000, "[" * 30000, '{"password": '])
 def test_celery_json_that_cannot_be_used_is_ignored_and_noted(text: str) -> None:
     config, (reason,) = extra({"celery.extra_celery_config": text})
@@ -515,80 +539,6 @@ def test_celery_json_of_the_option_stands_for_that_of_the_startup_script() -> No
 def test_older_releases_get_the_queues_in_a_variable_of_ours() -> None:
     assert json.loads(merged().as_env()[CELERY_CONFIG_VARIABLE]) == celery_config(make_release(), VALUES)
     assert CELERY_CONFIG_VARIABLE not in merged(release=EXTRA).as_env()
-
-
-# Secrets.
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("AIRFLOW__CORE__FERNET_KEY", "x"),
-        ("AIRFLOW__SMTP__SMTP_PASSWORD", "x"),
-        ("AIRFLOW__FOO__PASS", "x"),
-        ("AIRFLOW__API_AUTH__JWT_SECRET", "x"),
-        ("AIRFLOW__CELERY__BROKER_URL", "x"),
-        ("AIRFLOW__CELERY__RESULT_BACKEND", "x"),
-        ("AIRFLOW__CELERY__FLOWER_BASIC_AUTH", "x"),
-        ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "x"),
-        ("AIRFLOW_CONN_MY_DB", "x"),
-        ("AWS_SESSION_TOKEN", "x"),
-        ("PIP_EXTRA_INDEX_URL", "https://user:pw@host/simple"),
-        ("AIRFLOW__APP__DSN", '{"url": "https://key@sentry.io/1"}'),
-        ("AIRFLOW__APP__LOGIN", '{"password": "x"}'),
-        ("AIRFLOW__APP__QUERY", "https://host/?token=x"),
-    ],
-)
-def test_secret_is_recognised(name: str, value: str) -> None:
-    assert is_secret(name, value)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor"),
-        ("AIRFLOW__API__BASE_URL", "http://localhost:8080"),
-        ("AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES", "proxy,proxies"),
-        ("AIRFLOW__APP__MONKEYS", "3"),
-        ("AIRFLOW__CORE__PASSENGERS", "3"),
-        ("AIRFLOW__EMAIL__FROM", "me@example.com"),
-        ("PWD", "/"),
-    ],
-)
-def test_plain_value_is_not_taken_for_a_secret(name: str, value: str) -> None:
-    assert not is_secret(name, value)
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("a-key", "***"),
-        ("", "***"),
-        ("aws://", "aws://"),
-        ("redis://:pw@127.0.0.1:6379/0", "redis://***@127.0.0.1:6379/***"),
-        ("db+postgresql+psycopg2://u:pw@h/db", "db+postgresql+psycopg2://***@h/***"),
-        ("postgresql://u:pw@[::1]:5432/db", "postgresql://***@[::1]:5432/***"),
-        ("https://hooks.example.com/T0/secret", "https://hooks.example.com/***"),
-        ("https://host?token=secret", "https://host/***"),
-        # A password with / or @ in it must not pass for a host.
-        ("postgresql://u:a/secret@h/db", "postgresql://***"),
-        ("postgresql://u:a@secret@h/db", "postgresql://***"),
-        ("redis://h1:1;redis://:secret@h2:2", "redis://***"),
-        ("aws://?aws_secret=x@y", "aws://***"),
-        ('{"conn_type": "x"}', "***"),
-    ],
-)
-def test_masked_value_shows_scheme_and_host_at_most(value: str, shown: str) -> None:
-    assert mask(value) == shown
-
-
-passwords = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1).map("pw0rd{}pw0rd".format)
-
-
-@given(passwords)
-def test_mask_never_shows_a_password(password: str) -> None:
-    assert "pw0rd" not in mask(f"postgresql://user:{password}@host:5432/db")
-    assert "pw0rd" not in mask(f"redis://:{password}@host")
 
 
 # Explanations.

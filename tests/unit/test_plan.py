@@ -36,9 +36,7 @@ GOLDEN_RELEASES = ("3.3.1", "2.10.3", "2.2.2")
 LAUNCH = Launch(
     python="/cache/bin/python",
     home_dir="/usr/local/airflow",
-    webserver_port=8080,
-    postgres_port=5433,
-    broker_port=6380,
+    ports={"webserver": 8080, "postgres": 5433, "redis": 6380},
     database_url="postgresql://airflow:db-pass@127.0.0.1:5433/airflow",
     broker_url="redis://:broker-pass@127.0.0.1:6380/0",
     worker_queues=("celery-queue", "default"),
@@ -104,7 +102,7 @@ def test_any_plan_survives_its_way_to_the_supervisor(components: tuple[Component
 def test_components_of_each_generation() -> None:
     """Airflow 3 has a DAG processor of its own; the triggerer came with 2.2; MWAA before that had neither."""
     names = {version: {item.name for item in plan_of(version).components} for version in Release.versions()}
-    always = {"postgres", "redis", "scheduler", "worker", "webserver"}
+    always = {"postgres", "redis", "scheduler", "worker.1", "webserver"}
     assert names["3.3.1"] == {*always, "dag-processor", "triggerer"}
     assert {*always, "triggerer"} <= names["2.10.3"]
     assert names["2.2.2"] == {*always, "triggerer"}
@@ -121,7 +119,7 @@ def test_airflow_waits_for_the_servers_and_ends_before_them(version: str) -> Non
     assert all(item.depends_on == ("postgres", "redis") for item in airflow)
     assert all(item.stop_stage < STOP_STAGE_SERVERS for item in airflow)
     assert all(item.stop_stage == STOP_STAGE_SERVERS for item in servers)
-    assert component(plan, "worker").stop_stage < component(plan, "webserver").stop_stage
+    assert component(plan, "worker.1").stop_stage < component(plan, "webserver").stop_stage
 
 
 def test_airflow_components_get_the_time_that_mwaa_gives_them_to_stop() -> None:
@@ -135,7 +133,7 @@ def test_each_component_has_its_own_sign_of_life() -> None:
     assert component(plan, "postgres").ready == DatabaseReady()
     assert component(plan, "scheduler").ready == HeartbeatReady("SchedulerJob")
     assert component(plan, "dag-processor").ready == HeartbeatReady("DagProcessorJob")
-    assert component(plan, "worker").ready == LogReady(" ready.")
+    assert component(plan, "worker.1").ready == LogReady(" ready.")
     assert component(plan, "webserver").ready == HttpReady("http://127.0.0.1:8080/api/v2/monitor/health")
     assert component(plan_of("2.10.3"), "webserver").ready == HttpReady("http://127.0.0.1:8080/health")
 
@@ -148,21 +146,22 @@ def test_postgres_does_not_run_as_root_and_stops_fast() -> None:
 
 @pytest.mark.parametrize(
     ("name", "shared"),
-    [("scheduler", "scheduler"), ("dag-processor", "scheduler"), ("triggerer", "scheduler"), ("worker", "worker")],
+    [("scheduler", "scheduler"), ("dag-processor", "scheduler"), ("triggerer", "scheduler"), ("worker.1", "worker")],
 )
 def test_variables_come_from_the_container_in_which_the_component_runs_on_mwaa(name: str, shared: str) -> None:
     assert component(plan_of("3.3.1"), name).env == {"MWAA_AIRFLOW_COMPONENT": shared}
 
 
 def test_port_is_in_the_command_and_no_placeholder_is_left() -> None:
-    plan = plan_of("2.2.2", replace(LAUNCH, webserver_port=18080))
+    plan = plan_of("2.2.2", replace(LAUNCH, ports={**LAUNCH.ports, "webserver": 18080}))
     assert "18080" in component(plan, "webserver").airflow_argv
     for version in Release.versions():
         assert not [word for item in plan_of(version).components for word in item.argv if "{" in word]
 
 
 def test_worker_listens_to_the_queues_of_the_environment_only() -> None:
-    assert component(plan_of("3.3.1"), "worker").airflow_argv[-2:] == ("-q", "celery-queue,default")
+    argv = component(plan_of("3.3.1"), "worker.1").airflow_argv
+    assert argv[argv.index("-q") + 1] == "celery-queue,default"
     assert plan_of("3.3.1").queue == "celery-queue"
 
 
@@ -172,6 +171,22 @@ def test_several_workers_have_names_of_their_own(version: str) -> None:
     workers = [item for item in plan.components if item.name.startswith("worker")]
     assert [item.name for item in workers] == ["worker.1", "worker.2", "worker.3"]
     assert len({item.airflow_argv for item in workers}) == 3
+    pid_paths = {item.airflow_argv[item.airflow_argv.index("--pid") + 1] for item in workers}
+    assert pid_paths == {f"/usr/local/airflow/airflow-worker.{number}.pid" for number in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("version", Release.versions())
+@pytest.mark.parametrize("own_hosts", [False, True])
+def test_worker_is_the_same_alone_and_beside_others(version: str, own_hosts: bool) -> None:
+    launch = replace(LAUNCH, own_hosts=own_hosts)
+    alone, beside = (plan_of(version, replace(launch, worker_count=count)) for count in (1, 2))
+    assert component(alone, "worker.1") == component(beside, "worker.1")
+
+
+def test_worker_without_a_number_means_all_of_them() -> None:
+    plan = plan_of("3.3.1", replace(LAUNCH, worker_count=2))
+    assert [item.name for item in plan.meant("worker")] == ["worker.1", "worker.2"]
+    assert [item.name for item in plan.meant("scheduler")] == ["scheduler"]
 
 
 def test_without_a_fork_server_nothing_is_preloaded() -> None:

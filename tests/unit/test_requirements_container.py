@@ -167,7 +167,7 @@ def test_messages_of_the_container_name_the_users_files(machine: Callable[..., M
     )
     assert show(f"{WORK}/1-more.txt", result) == str(requirements_dir / "sub" / "more.txt")
     assert show(CONSTRAINTS, result) == str(here.release.constraints_path)
-    assert show("https://me:secret@example.com", result) == "https://me:****@example.com"
+    assert show("https://me:secret@example.com", result) == "https://***@example.com"
 
 
 def test_innermost_folder_counts(machine: Callable[..., Machine]) -> None:

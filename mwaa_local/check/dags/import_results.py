@@ -125,10 +125,6 @@ class ImportedDags:
     paths_note: str = ""  # why files do not see MWAA's /usr/local/airflow, or ""
     names: Mapping[str, bool] = field(default_factory=dict)  # dotted name -> whether the release can import it
 
-    @property
-    def slowest(self) -> tuple[ImportedFile, ...]:
-        return tuple(sorted(self.files, key=lambda file: (-file.seconds, file.path)))
-
 
 def _failure(item: Mapping[str, Any]) -> ImportFailure:
     return ImportFailure(

@@ -9,7 +9,6 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 Scope = ast.AST | None  # a function or a class; None is the module
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
