@@ -26,6 +26,7 @@ from mwaa_local.check.options_check import OptionsCase, options_findings
 from mwaa_local.check.part import Part, not_checked
 from mwaa_local.check.plugins import check_plugins
 from mwaa_local.check.plugins_loading import PluginsLoad
+from mwaa_local.check.python_check import python_findings
 from mwaa_local.check.report_problems import counted, has_error, other_findings, resolution_findings
 from mwaa_local.check.report_text import headline
 from mwaa_local.check.requirements import RequirementsCheck
@@ -169,11 +170,14 @@ def dags_check(ground: Ground, trials: Trials, steps: Steps) -> DagsCheck:
 
 
 def environment_part(ground: Ground) -> Part:
-    """Return what is to be said of an environment file that is right."""
+    """Return what is to be said of an environment file that is right, and of the Python that stands in for its own."""
+    stand_in = python_findings(ground.project, ground.base)
     if not ground.project.environment_path.is_file():
-        return Part(ENVIRONMENT, skipped=f"no {path_of(ground.project)}: MWAA's defaults hold")
+        why = f"no {path_of(ground.project)}: MWAA's defaults hold"
+        return Part(ENVIRONMENT, stand_in, summary=why) if stand_in else Part(ENVIRONMENT, skipped=why)
     summary = f"Airflow {ground.release.airflow_version}, {ground.environment.environment_class}"
-    return Part(ENVIRONMENT, ignored_findings(ground.project, ground.environment), summary=summary)
+    ignored = ignored_findings(ground.project, ground.environment)
+    return Part(ENVIRONMENT, in_order([*stand_in, *ignored]), summary=summary)
 
 
 def options_part(ground: Ground) -> Part:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from mwaa_local.airflow import UNHEALTHY, AirflowClient
 from mwaa_local.check.finding import ERROR, Finding
+from mwaa_local.check.python_check import without_stand_in
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
 from mwaa_local.masking import Mask
 from mwaa_local.metadata import Dag, Metadata, TaskRow
@@ -194,6 +195,7 @@ class SmokeRun:
             plan, remarks = self._stage.start()
             self._plan = plan
             self.report.remarks = [self._secrecy.remark(remark) for remark in remarks]
+            self.report.findings = without_stand_in(self.report.findings, remarks)
         self._client = AirflowClient(runtime, plan)
         self.report.airflow_version = plan.airflow_version
         self._refuse_unwell(self._client)
