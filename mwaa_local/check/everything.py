@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 
 from mwaa_local.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.aws_fixtures import FOLDER, fixtures_dir
@@ -74,6 +75,7 @@ class Everything:
     steps: Steps
     on_part: Callable[[Part], None]
     strict: bool = False
+    ended: Event = field(default_factory=Event)  # by an interrupt: what is cut short has no outcome
 
     def run(self) -> tuple[Part, ...]:
         """Return the parts, in the order in which MWAA reads them.
@@ -108,6 +110,7 @@ class Everything:
             futures: list[Future[Part]] = [pool.submit(self._timed, name, action) for name, action in work.items()]
             return tuple(future.result() for future in futures)
         except BaseException:
+            self.ended.set()
             interrupt_all()
             raise
         finally:
@@ -116,7 +119,7 @@ class Everything:
     def _dags_part(self, ground: Ground, trials: Trials) -> Part:
         if not ground.project.dags_dir.is_dir():
             return Part(DAGS, skipped="there is no dags folder")
-        checked = dags_check(ground, trials, self.steps).run()
+        checked = dags_check(ground, trials, self.steps.until(self.ended)).run()
         files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
         summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
         return Part(DAGS, checked.findings, summary=summary)
@@ -128,7 +131,8 @@ class Everything:
         except MwaaLocalError as error:
             part = Part(name, (not_checked(name, error.what, error.why, error.hint),))
         part = replace(part, elapsed_s=time.monotonic() - began)
-        self.on_part(part)
+        if not self.ended.is_set():
+            self.on_part(part)
         return part
 
 

@@ -16,6 +16,7 @@ from mwaa_local.environment import RuntimeKind
 
 if TYPE_CHECKING:
     from mwaa_local.check.finding import Finding
+    from mwaa_local.check.part import Part
     from mwaa_local.environment import Environment
     from mwaa_local.masking import Mask
     from mwaa_local.plan import Plan
@@ -268,10 +269,18 @@ def _checks(session: Session) -> Callable[[], Sequence[Finding]]:
 
     def check() -> Sequence[Finding]:
         from mwaa_local.check.everything import all_findings
-        from mwaa_local.check.finding import WARNING
         from mwaa_local.cli.check_all import all_parts
 
-        found = all_findings(all_parts(session, strict=False))
-        return [replace(item, severity=WARNING) if item.rule in LEFT_TO_LATER_PHASES else item for item in found]
+        return all_findings(all_parts(session, strict=False, judge=left_to_later_phases))
 
     return check
+
+
+def left_to_later_phases(part: Part) -> Part:
+    """Return the part with what the phases after the check show better as warnings."""
+    from mwaa_local.check.finding import WARNING
+
+    findings = (
+        replace(item, severity=WARNING) if item.rule in LEFT_TO_LATER_PHASES else item for item in part.findings
+    )
+    return replace(part, findings=tuple(findings))
