@@ -22,9 +22,16 @@ STATE_WIDTH = 11
 # ANSI codes by meaning; a component's colour in `logs` is one of the last list, by its place.
 RED, GREEN, YELLOW, BOLD, DIM, RESET = "\033[31m", "\033[32m", "\033[33m", "\033[1m", "\033[2m", "\033[0m"
 LOG_COLOURS = ("\033[36m", "\033[35m", "\033[32m", "\033[33m", "\033[34m", "\033[96m", "\033[95m", "\033[92m")
-STATE_COLOURS = {"ready": GREEN, "done": GREEN, "finished": GREEN, "failed": RED, "restarting": YELLOW}
+STATE_COLOURS = {
+    "ready": GREEN,
+    "done": GREEN,
+    "finished": GREEN,
+    "failed": RED,
+    "timed out": RED,
+    "restarting": YELLOW,
+}
 # Changes of state worth a line of progress; the others are on the way to one of these.
-SHOWN_STATES = ("ready", "failed", "restarting", "working", "done", "finished", "stopped")
+SHOWN_STATES = ("ready", "failed", "restarting", "working", "done", "finished", "stopped", "interrupted", "timed out")
 
 
 @dataclass

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, line_on_full_disk, reason
+from mwaa_local.interpreters import MANAGED_VARIABLE, search_path, stand_in_hint, stand_in_note
 from mwaa_local.release import Release
 
 SUPPORT_DIR = Path(__file__).parent / "support" / "python"
@@ -49,12 +50,16 @@ NETWORK_VARIABLES = (
 
 @dataclass(frozen=True)
 class PythonEnvironment:
-    """A virtual environment with a release's packages. `notes` are for the user: what differs from MWAA's."""
+    """A virtual environment with a release's packages.
+
+    `note` is for the user: which Python stands in for MWAA's, "" for none; `hint` says how to get the right one.
+    """
 
     dir: Path
     python_version: str
     digest: str
-    notes: tuple[str, ...] = ()
+    note: str = ""
+    hint: str = ""
 
     @property
     def python_path(self) -> Path:
@@ -84,7 +89,7 @@ class PackageStore:
         python_path, python_version = self.find_python(release)
         digest = _digest(release, python_version)
         target_dir = self.cache_dir / "environments" / f"{release.airflow_version}-{digest}"
-        environment = PythonEnvironment(target_dir, python_version, digest, _python_notes(release, python_version))
+        environment = PythonEnvironment(target_dir, python_version, digest, *_stand_in(release, python_version))
         if _is_complete(target_dir, digest):
             return environment
         with locked(target_dir.with_suffix(".lock"), on_step):
@@ -96,7 +101,7 @@ class PackageStore:
     def find_python(self, release: Release) -> tuple[str, str]:
         """Return path and full version of the interpreter to use: MWAA's minor version, else another that works.
 
-        uv looks through PATH, pyenv's versions and its own downloads.
+        uv looks through the folders of `interpreters` and its own downloads.
         """
         for minor in _minors_by_nearness(release):
             path = self._find_python_path(minor)
@@ -108,8 +113,8 @@ class PackageStore:
                     return path, version.output.strip()
         raise PythonUnavailable(
             f"no Python {release.python_version} for Airflow {release.airflow_version}",
-            f"This Airflow runs on Python {', '.join(release.supported_pythons)}; none was found on PATH or among "
-            "pyenv's versions, and uv could not download one.",
+            f"This Airflow runs on Python {', '.join(release.supported_pythons)}; none was found on PATH, among "
+            "pyenv's versions or in the system's folders, and uv could not download one.",
             f"install one, for example: pyenv install {release.python_version}",
         )
 
@@ -180,7 +185,7 @@ class PackageStore:
         except OSError as error:
             shutil.rmtree(target_dir, ignore_errors=True)
             raise _disk_error(error, target_dir) from error
-        return PythonEnvironment(target_dir, base.python_version, base.digest, base.notes)
+        return PythonEnvironment(target_dir, base.python_version, base.digest, base.note, base.hint)
 
     def _uv(self, *argv: str, timeout_s: float = 120.0) -> Completed:
         from uv import find_uv_bin
@@ -213,7 +218,9 @@ def build_env(env: Mapping[str, str]) -> dict[str, str]:
     """
     kept = {name: value for name, value in env.items() if name.upper() in NETWORK_VARIABLES or name.startswith("UV_")}
     kept["HOME"] = env.get("HOME", "/")
-    kept["PATH"] = os.pathsep.join([*_pyenv_dirs(env), *_without_shims(env.get("PATH", os.defpath))])
+    kept["PATH"] = search_path(env)
+    if MANAGED_VARIABLE in env:
+        kept[MANAGED_VARIABLE] = env[MANAGED_VARIABLE]
     if env.get("PIP_INDEX_URL"):
         kept.setdefault("UV_DEFAULT_INDEX", env["PIP_INDEX_URL"])
     if "PIP_CERT" in env:
@@ -222,18 +229,6 @@ def build_env(env: Mapping[str, str]) -> dict[str, str]:
         # uv's own list does not know a company's certificate; where the system keeps a list, that is the one to trust.
         kept.setdefault("UV_SYSTEM_CERTS", "true")
     return kept
-
-
-def _pyenv_dirs(env: Mapping[str, str]) -> list[str]:
-    """Return the `bin` folders of pyenv's versions: its shims, which are on PATH, run only the chosen version."""
-    root = Path(env.get("PYENV_ROOT") or Path(env.get("HOME", "/")) / ".pyenv")
-    if not os.access(root / "versions", os.R_OK | os.X_OK):  # PYENV_ROOT of another user, kept by su or sudo
-        return []
-    return [str(folder) for folder in sorted(root.glob("versions/*/bin"))]
-
-
-def _without_shims(path: str) -> list[str]:
-    return [folder for folder in path.split(os.pathsep) if not folder.endswith("/.pyenv/shims")]
 
 
 def wanted_packages(release: Release) -> list[str]:
@@ -267,13 +262,11 @@ def _minors_by_nearness(release: Release) -> list[str]:
     return list(dict.fromkeys([release.python_version, *others]))
 
 
-def _python_notes(release: Release, python_version: str) -> tuple[str, ...]:
-    if _minor(python_version) == release.python_version:
-        return ()
-    return (
-        f"Python {python_version} stands in for MWAA's {release.python_version}: packages and syntax may differ; "
-        f"install Python {release.python_version} to be sure",
-    )
+def _stand_in(release: Release, python_version: str) -> tuple[str, str]:
+    wanted = release.python_version
+    if _minor(python_version) == wanted:
+        return "", ""
+    return stand_in_note(wanted, python_version), stand_in_hint(wanted)
 
 
 def _digest(release: Release, python_version: str) -> str:

@@ -92,7 +92,8 @@ class Preparation:
         store = PackageStore(self.cache_dir, self.env)
         steps = Steps(self.on_event)
         base = steps.do("packages", lambda say: store.base(self.release, say))
-        self.remarks += [Remark(WARNING, "python", note) for note in base.notes]
+        if base.note:
+            self.remarks.append(Remark(WARNING, "python", base.note, "", base.hint))
         secrets = self._ensure_database(base, secrets, steps)
         home_dir = self._enter_paths()
         self._forget_written_configuration(home_dir)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Event as Flag
 from typing import TypeVar
 
 from mwaa_local.errors import MwaaLocalError
@@ -21,6 +22,10 @@ class Steps:
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
+
+    def until(self, ended: Flag) -> Steps:
+        """Return steps that tell nothing any more once that is set: what is cut short has not failed."""
+        return Steps(lambda event: None if ended.is_set() else self._on_event(event))
 
     def do(self, name: str, action: Callable[[Say], T]) -> T:
         """Return what `action` returns; it gets a function that says what it is doing."""

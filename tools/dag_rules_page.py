@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mwaa_local.check import environment_check, options_check, settings_check, startup_check
+from mwaa_local.check import environment_check, links, options_check, python_check, settings_check, startup_check
 from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
@@ -56,6 +56,8 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     environment_check.INVALID: (ERROR,),
     environment_check.IGNORED: (NOTE,),
     environment_check.RELEASE: (ERROR,),
+    python_check.STANDS_IN: (WARNING,),
+    links.REPEATING: (ERROR, WARNING),
     options_check.UNKNOWN_SECTION: (WARNING,),
     options_check.UNKNOWN_KEY: (WARNING,),
     options_check.MOVED: (WARNING,),
@@ -88,7 +90,7 @@ def page() -> str:
     parts = [
         INTRODUCTION,
         "## Found by importing the file\n",
-        _table(import_findings.MEANINGS),
+        _table({**import_findings.MEANINGS, **links.RULES}),
         "## Found in its source\n",
         OF_SOURCE,
         *(text for rule in RULES for text in _rule(rule)),
@@ -96,7 +98,7 @@ def page() -> str:
         OF_RUFF,
         _ruff_table(),
         "## Found in mwaa.yaml\n",
-        _table({**environment_check.RULES, **options_check.RULES}),
+        _table({**environment_check.RULES, **python_check.RULES, **options_check.RULES}),
         "## Found by running the startup script\n",
         _table(startup_check.RULES),
         "## Found in what seeds an environment on this machine\n",

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 
 from mwaa_local.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.aws_fixtures import FOLDER, fixtures_dir
@@ -26,6 +27,7 @@ from mwaa_local.check.options_check import OptionsCase, options_findings
 from mwaa_local.check.part import Part, not_checked
 from mwaa_local.check.plugins import check_plugins
 from mwaa_local.check.plugins_loading import PluginsLoad
+from mwaa_local.check.python_check import python_findings
 from mwaa_local.check.report_problems import counted, has_error, other_findings, resolution_findings
 from mwaa_local.check.report_text import summary
 from mwaa_local.check.requirements import RequirementsCheck
@@ -73,6 +75,7 @@ class Everything:
     steps: Steps
     on_part: Callable[[Part], None]
     strict: bool = False
+    ended: Event = field(default_factory=Event)  # by an interrupt: what is cut short has no outcome
 
     def run(self) -> tuple[Part, ...]:
         """Return the parts, in the order in which MWAA reads them.
@@ -107,6 +110,7 @@ class Everything:
             futures: list[Future[Part]] = [pool.submit(self._timed, name, action) for name, action in work.items()]
             return tuple(future.result() for future in futures)
         except BaseException:
+            self.ended.set()
             interrupt_all()
             raise
         finally:
@@ -115,7 +119,7 @@ class Everything:
     def _dags_part(self, ground: Ground, trials: Trials) -> Part:
         if not ground.project.dags_dir.is_dir():
             return Part(DAGS, skipped="there is no dags folder")
-        checked = dags_check(ground, trials, self.steps).run()
+        checked = dags_check(ground, trials, self.steps.until(self.ended)).run()
         files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
         summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
         return Part(DAGS, checked.findings, summary=summary)
@@ -127,7 +131,8 @@ class Everything:
         except MwaaLocalError as error:
             part = Part(name, (not_checked(name, error.what, error.why, error.hint),))
         part = replace(part, elapsed_s=time.monotonic() - began)
-        self.on_part(part)
+        if not self.ended.is_set():
+            self.on_part(part)
         return part
 
 
@@ -169,11 +174,14 @@ def dags_check(ground: Ground, trials: Trials, steps: Steps) -> DagsCheck:
 
 
 def environment_part(ground: Ground) -> Part:
-    """Return what is to be said of an environment file that is right."""
+    """Return what is to be said of an environment file that is right, and of the Python that stands in for its own."""
+    stand_in = python_findings(ground.project, ground.base)
     if not ground.project.environment_path.is_file():
-        return Part(ENVIRONMENT, skipped=f"no {path_of(ground.project)}: MWAA's defaults hold")
+        why = f"no {path_of(ground.project)}: MWAA's defaults hold"
+        return Part(ENVIRONMENT, stand_in, summary=why) if stand_in else Part(ENVIRONMENT, skipped=why)
     summary = f"Airflow {ground.release.airflow_version}, {ground.environment.environment_class}"
-    return Part(ENVIRONMENT, ignored_findings(ground.project, ground.environment), summary=summary)
+    ignored = ignored_findings(ground.project, ground.environment)
+    return Part(ENVIRONMENT, in_order([*stand_in, *ignored]), summary=summary)
 
 
 def options_part(ground: Ground) -> Part:

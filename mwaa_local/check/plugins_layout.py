@@ -6,7 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from mwaa_local.check.dags.import_links import repeating_links
 from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.check.links import link_finding
 from mwaa_local.check.plugins_files import FOLDER, LINK, Entry
 from mwaa_local.check.plugins_survey import (
     HOW_TO_ZIP,
@@ -16,6 +18,7 @@ from mwaa_local.check.plugins_survey import (
     is_bytecode,
     is_macos_junk,
     megabytes,
+    printable,
 )
 
 ADVISED_BYTES = 1_000_000_000  # MWAA user guide, "Installing custom plugins": below 1 GB
@@ -44,8 +47,12 @@ def _paths(survey: Survey) -> Iterator[Finding]:
 
 
 def _links(survey: Survey) -> Iterator[Finding]:
+    repeating = {} if survey.plugins.is_zip else repeating_links(str(survey.plugins.path))
     for entry in survey.plugins.entries:
         if entry.kind != LINK:
+            continue
+        if kind := repeating.get(str(survey.plugins.path / entry.name)):
+            yield link_finding(f"{survey.plugins.path.as_posix()}/{printable(entry.name)}", kind)
             continue
         if _leaves(entry):
             what = f"this link leads out of the plugins folder, to {entry.link_target}"

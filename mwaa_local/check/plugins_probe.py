@@ -17,7 +17,13 @@ import inspect
 import json
 import re
 import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).with_name("dags")))
+from import_links import walking_once  # type: ignore[import-not-found]
+
+del sys.path[0], sys.modules["import_links"]  # neither is there for the user's modules
 
 # What a plugin can have, over all releases.
 MEMBERS = (
@@ -53,11 +59,12 @@ PLUGINS_FOLDER = "$PLUGINS_FOLDER"  # what a source begins with that is no insta
 
 def main() -> None:
     gc.disable()  # what is imported is no garbage, and looking for some takes a twentieth of the time
-    manager: Any = importlib.import_module("airflow.plugins_manager")
-    if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
-        manager.ensure_plugins_loaded()
-    by_function = hasattr(manager, "_get_plugins")  # from 3.2 on; variables of the module before
-    loaded, errors = manager._get_plugins() if by_function else (manager.plugins, manager.import_errors)
+    with walking_once():
+        manager: Any = importlib.import_module("airflow.plugins_manager")
+        if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
+            manager.ensure_plugins_loaded()
+        by_function = hasattr(manager, "_get_plugins")  # from 3.2 on; variables of the module before
+        loaded, errors = manager._get_plugins() if by_function else (manager.plugins, manager.import_errors)
     errors = dict(errors)
     if hasattr(manager, "get_plugin_info"):
         try:  # what the web server does with them

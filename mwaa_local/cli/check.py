@@ -183,10 +183,10 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
     from dataclasses import replace
 
     from mwaa_local.check.finding import in_order
+    from mwaa_local.check.python_check import python_findings
     from mwaa_local.check.trial import InstallTrial
     from mwaa_local.check.verdict import Conflict, NoWheel
     from mwaa_local.packages import PackageStore
-    from mwaa_local.remarks import WARNING, Remark
     from mwaa_local.steps import Steps
 
     console = session.console
@@ -196,14 +196,13 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
     steps = Steps(console.show_event)
     store = PackageStore(session.cache_dir, session.env)
     base = steps.do("packages", lambda say: store.base(release, say))
-    for note in base.notes:
-        console.show_remark(Remark(WARNING, "python", note))
     trial = InstallTrial(session.project, environment, release, path, session.env, session.cache_dir, steps)
     tried = trial.run(base, checked)
     if not any(finding.rule == "install-failed" for finding in tried.findings):
         changed = ", ".join(tried.installed) or "nothing"
         console.say(f"installed for a trial: {changed}; {tried.imported} modules could be imported")
-    return replace(checked, findings=in_order([*checked.findings, *tried.findings]))
+    stand_in = python_findings(session.project, base)
+    return replace(checked, findings=in_order([*stand_in, *checked.findings, *tried.findings]))
 
 
 def _loaded(session: Session, release: Release, path: Path, findings: tuple[Finding, ...]) -> Loaded:
@@ -211,8 +210,11 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
 
     Where that fails, what was found so far is told on stderr before the error goes on upward.
     """
+    from dataclasses import replace
+
     from mwaa_local.check import report
     from mwaa_local.check.plugins_loading import PluginsLoad
+    from mwaa_local.check.python_check import python_findings
     from mwaa_local.packages import PackageStore
     from mwaa_local.steps import Steps
 
@@ -223,7 +225,8 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
     except MwaaLocalError:
         session.console.say(report.findings_text(findings))
         raise
-    return PluginsLoad(session.project, environment, release, path, session.env, base).run()
+    loaded = PluginsLoad(session.project, environment, release, path, session.env, base).run()
+    return replace(loaded, findings=(*python_findings(session.project, base), *loaded.findings))
 
 
 def _releases(session: Session, named: list[str], *, every: bool) -> list[Release]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
@@ -22,18 +23,20 @@ def check_everything(session: Session, output: Format, *, strict: bool) -> None:
     raise typer.Exit(exit_code(parts))
 
 
-def all_parts(session: Session, *, strict: bool) -> tuple[Part, ...]:
-    """Return every part; a line of progress is said of each as soon as it is done."""
+def all_parts(session: Session, *, strict: bool, judge: Callable[[Part], Part] = lambda part: part) -> tuple[Part, ...]:
+    """Return every part as `judge` has it; a line of progress is said of each as soon as it is done."""
     from mwaa_local.check.everything import Everything
     from mwaa_local.steps import Steps
 
     console = session.console
 
-    def on_part(part: Part) -> None:
+    def on_part(told: Part) -> None:
+        part = judge(told)
         console.say(f"{part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
 
     steps = Steps(console.show_event)
-    return Everything(session.project, session.env, session.cache_dir, steps, on_part, strict).run()
+    parts = Everything(session.project, session.env, session.cache_dir, steps, on_part, strict).run()
+    return tuple(judge(part) for part in parts)
 
 
 def show_parts(session: Session, parts: tuple[Part, ...], output: Format) -> None:

@@ -60,6 +60,7 @@ def dags(
 def _checked(session: Session, *, strict: bool) -> CheckedDags:
     from mwaa_local.check.everything import SCHEDULER, Ground, dags_check, startup_trials
     from mwaa_local.check.finding import in_order
+    from mwaa_local.check.python_check import python_findings
     from mwaa_local.check.settings_check import load_settings
     from mwaa_local.errors import FileMissing
     from mwaa_local.packages import PackageStore
@@ -76,7 +77,8 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     with startup_trials(ground, [SCHEDULER]) as trials:
         checked = dags_check(ground, trials, steps).run()
     _, of_settings = load_settings(project)  # which say what there is that DAGs may ask for
-    return replace(checked, findings=in_order([*checked.findings, *of_settings]))
+    stand_in = python_findings(project, base)
+    return replace(checked, findings=in_order([*stand_in, *checked.findings, *of_settings]))
 
 
 def _show(session: Session, checked: CheckedDags, output: Format) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local import dag_test_script
+from mwaa_local.cli.run_arguments import conf_of, date_of
 from mwaa_local.cli.session import ProjectOption, Session, open_session
-from mwaa_local.errors import CommandUnavailable
+from mwaa_local.errors import CommandUnavailable, MwaaLocalError, NotRunning
 
 if TYPE_CHECKING:
     from mwaa_local.plan import Plan
 
 # What a DAG needs that is run in one process: no scheduler, worker, web server or queue.
 NEEDED = ("postgres", "seed", "aws")
+FIRST_AIRFLOW = "2.0.0"  # that has `airflow dags test` (Airflow's release notes)
+SCRIPT_PATH = Path(str(dag_test_script.__file__))
+ANSWER_NAME = "dag-test.json"  # in the run folder
 
 dags = typer.Typer(
     add_completion=False,
@@ -36,14 +43,15 @@ def group() -> None:
 def test(
     dag_id: Annotated[str, typer.Argument(metavar="DAG_ID", help="The DAG to run.")],
     logical_date: Annotated[str, typer.Argument(metavar="[DATE]", help="The run's logical date; by default now.")] = "",
-    conf: Annotated[str, typer.Option(help="Configuration of the run: a JSON object.")] = "",
+    conf: Annotated[str, typer.Option(metavar="JSON", help="Configuration of the run: an object, or @FILE.")] = "",
     project_dir: ProjectOption = Path(),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
 ) -> None:
     """Run one DAG from its first task to its last in a single process, and show what it prints.
 
     It is Airflow's own `dags test`, in the scheduler's environment. Where nothing runs, only a database is started for
-    it, as a process, and stopped again; an environment that runs is used. The exit code is 1 when the DAG fails.
+    it, as a process, and stopped again; an environment that runs is used. The exit code is 1 when the DAG fails, 2 when
+    there is no such DAG.
 
     Examples:
 
@@ -51,6 +59,12 @@ def test(
 
       mwaa-local dags test my_dag 2026-01-01 --conf '{"full": true}'
     """
+    from mwaa_local.smoke.selection import require_dag_files
+
+    date = date_of(logical_date) or datetime.now(UTC).isoformat(timespec="seconds")
+    configuration = conf_of(conf)
+    if not dag_id.strip():
+        raise typer.BadParameter("DAG_ID is empty; name the DAG to run")
     session = open_session(project_dir, verbose=verbose)
     release = session.release(session.environment())
     if release.test_dag_argv is None:
@@ -59,25 +73,60 @@ def test(
             "Its command line has no `dags test`.",
             f"`mwaa-local up --run {dag_id}` runs it through the scheduler and the worker",
         )
-    date = logical_date or datetime.now(UTC).isoformat(timespec="seconds")
-    words = (*release.test_dag_argv, *(("--conf", conf) if conf else ()), dag_id, date)
+    require_dag_files(session.project.dags_dir)
+    words = (*release.test_dag_argv, *(("--conf", configuration) if configuration else ()), dag_id, date)
     if session.runtime.running:
-        raise typer.Exit(session.runtime.run("scheduler", words))
+        raise typer.Exit(_in_environment(session, dag_id, words))
     with session.exclusive():
-        exit_code = _with_database(session, words)
+        exit_code = _with_database(session, dag_id, words)
     raise typer.Exit(exit_code)
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # pytest takes the name for one of its own
 
 
-def _with_database(session: Session, words: tuple[str, ...]) -> int:
-    """Run an Airflow command beside a database that is there for it alone; return its exit code."""
+def _in_environment(session: Session, dag_id: str, words: tuple[str, ...]) -> int:
+    """Run an Airflow command on a DAG in the environment that runs; return its exit code. Raises SelectionWrong."""
+    from mwaa_local.airflow import AirflowClient
+    from mwaa_local.smoke.selection import unknown_dag
+
+    runtime = session.runtime
+    plan = runtime.running_plan()
+    if plan is None:
+        raise NotRunning("the environment was stopped just now", hint="run it again")
+    client = AirflowClient(runtime, plan)
+    dags = client.metadata().dags()
+    client.close()
+    known = [dag.dag_id for dag in dags or ()]
+    if dags is None or dag_id in known:
+        return runtime.run("scheduler", words)
+    # It may be in a file that the environment has not parsed yet, so Airflow is asked; its traceback says nothing more.
+    exit_code, output = runtime.capture("scheduler", words)
+    if exit_code and dag_test_script.NOT_FOUND in output:
+        raise unknown_dag(dag_id, known)
+    session.console.show(output.rstrip("\n"))
+    return exit_code
+
+
+def _with_database(session: Session, dag_id: str, words: tuple[str, ...]) -> int:
+    """Run an Airflow command on a DAG beside a database that is there for it alone; return its exit code.
+
+    Raises SelectionWrong where there is no such DAG.
+    """
     from mwaa_local.preparation import Preparation
     from mwaa_local.runtime.process import ProcessRuntime
+    from mwaa_local.smoke.selection import unknown_dag
 
     environment = session.environment()
     release = session.release(environment)
+    if not release.is_at_least(FIRST_AIRFLOW):
+        raise MwaaLocalError(
+            f"Airflow {release.airflow_version} has no `dags test`",
+            f"It came with Airflow {FIRST_AIRFLOW}.",
+            f"mwaa-local smoke {dag_id}",
+        )
+    answer_path = session.project.run_dir / ANSWER_NAME
+    answer_path.unlink(missing_ok=True)
     runtime = ProcessRuntime(session.project, session.env)
     console = session.console
     parts = (session.project, environment, release, session.env, session.cache_dir, None, console.show_event)
@@ -86,14 +135,31 @@ def _with_database(session: Session, words: tuple[str, ...]) -> int:
         for remark in prepared.remarks:
             if remark.severity == "error":
                 console.show_remark(remark)
-        runtime.start(database_only(prepared.plan), console.show_event)
-        return runtime.run("scheduler", words)
+        runtime.start(database_only(prepared.plan, answer_path), console.show_event)
+        exit_code = runtime.run("scheduler", words)
+        if answer_path.exists():
+            answer = json.loads(answer_path.read_text(encoding="utf-8"))
+            dags_dir = PurePosixPath(prepared.home_dir) / "dags"
+            raise unknown_dag(dag_id, answer["dags"], _shown(answer["import_errors"], dags_dir))
+        return exit_code
     finally:
         runtime.stop(now=True)
+        answer_path.unlink(missing_ok=True)
 
 
-def database_only(plan: Plan) -> Plan:
-    """Return the plan with its servers alone, and a scheduler that does nothing but lend its environment."""
+def _shown(import_errors: Mapping[str, str], dags_dir: PurePosixPath) -> dict[str, str]:
+    """Return the errors with files named as the user knows them; Airflow 3 names them below dags/ already."""
+    return {
+        f"dags/{PurePosixPath(path).relative_to(dags_dir) if path.startswith(f'{dags_dir}/') else path}": trace
+        for path, trace in import_errors.items()
+    }
+
+
+def database_only(plan: Plan, answer_path: Path) -> Plan:
+    """Return the plan with its servers alone, and a scheduler that does nothing but lend its environment.
+
+    What runs beside it tells in `answer_path` that there is no such DAG.
+    """
     from dataclasses import replace
 
     from mwaa_local.plan import ExitedOk
@@ -103,7 +169,7 @@ def database_only(plan: Plan) -> Plan:
     lender = replace(
         scheduler,
         argv=("true",),
-        exec_argv=scheduler.command_argv,
+        exec_argv=(scheduler.command_argv[0], str(SCRIPT_PATH), str(answer_path)),
         ready=ExitedOk(),
         depends_on=tuple(name for name in scheduler.depends_on if name in NEEDED),
         restart=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local.cli.run_arguments import conf_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.environment import RuntimeKind
 
 if TYPE_CHECKING:
     from mwaa_local.check.finding import Finding
+    from mwaa_local.check.part import Part
     from mwaa_local.environment import Environment
     from mwaa_local.masking import Mask
     from mwaa_local.plan import Plan
@@ -29,7 +30,6 @@ DEFAULT_DAG_TIMEOUT_S = 600.0
 DEFAULT_TIMEOUT_S = 1800.0
 # Only what was asked for is to run: unpausing a DAG would make the scheduler begin its scheduled runs as well.
 NO_SCHEDULE_OPTION = "scheduler.use_job_schedule"
-DAG_FILE_SUFFIXES = (".py", ".zip")
 # Rules of `check` whose subject the phases after it look at: see `_checks`.
 LEFT_TO_LATER_PHASES = frozenset(
     {
@@ -127,7 +127,7 @@ def smoke(
     _require_places(session, junit, artifacts, github=github)
     wishes = Wishes(
         selection=selection,
-        conf=_conf(conf),
+        conf=conf_of(conf),
         limits=RunLimits(parallel, dag_timeout_s),
         timeout_s=timeout_s,
         expected_failures=tuple(expected_failures or ()),
@@ -160,11 +160,9 @@ def smoke(
 
 def _require_files(dags_dir: Path, broken: Sequence[str]) -> None:
     """Refuse at once what could only fail after minutes. Raises SelectionWrong."""
-    from mwaa_local.smoke.selection import SelectionWrong
+    from mwaa_local.smoke.selection import SelectionWrong, require_dag_files
 
-    if not any(path.suffix in DAG_FILE_SUFFIXES for path in dags_dir.rglob("*")):
-        why = f"There is neither a Python file nor a zip in {dags_dir}."
-        raise SelectionWrong("there is no DAG to run", why, "put a DAG file there, or name the project: --project DIR")
+    require_dag_files(dags_dir)
     for name in broken:
         places = (Path(name), *Path(name).parents)  # in a zip, the zip is what is there
         if not any((dags_dir / place).is_file() for place in places):
@@ -182,20 +180,6 @@ def _require_places(session: Session, junit: Path | None, artifacts: Path | None
         require_writable(artifacts, is_folder=True)
     if (path := summary_path(session.env, github)) is not None:
         require_writable(path)
-
-
-def _conf(given: str) -> str:
-    """Return the configuration as JSON of one line; nothing where none was given."""
-    if not given:
-        return ""
-    try:
-        text = Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
-        plain = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"--conf {given if given.startswith('@') else ''}: {error}") from error
-    if not isinstance(plain, dict):
-        raise typer.BadParameter('--conf has to be a JSON object, such as \'{"day": "2026-01-01"}\'')
-    return json.dumps(plain)
 
 
 def _known_dags(session: Session) -> str:
@@ -285,10 +269,18 @@ def _checks(session: Session) -> Callable[[], Sequence[Finding]]:
 
     def check() -> Sequence[Finding]:
         from mwaa_local.check.everything import all_findings
-        from mwaa_local.check.finding import WARNING
         from mwaa_local.cli.check_all import all_parts
 
-        found = all_findings(all_parts(session, strict=False))
-        return [replace(item, severity=WARNING) if item.rule in LEFT_TO_LATER_PHASES else item for item in found]
+        return all_findings(all_parts(session, strict=False, judge=left_to_later_phases))
 
     return check
+
+
+def left_to_later_phases(part: Part) -> Part:
+    """Return the part with what the phases after the check show better as warnings."""
+    from mwaa_local.check.finding import WARNING
+
+    findings = (
+        replace(item, severity=WARNING) if item.rule in LEFT_TO_LATER_PHASES else item for item in part.findings
+    )
+    return replace(part, findings=tuple(findings))

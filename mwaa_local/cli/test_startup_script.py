@@ -54,8 +54,10 @@ def test_startup_script(
     subject = Subject(session.project, environment, release, session.env, session.cache_dir, base)
     trials = try_startup_script(subject)
     if as_json:
-        session.console.show_json(_as_plain(session, release, trials))
+        session.console.show_json({**_as_plain(session, release, trials), "python": base.note})
     else:
+        if base.note:
+            session.console.show_remark(Remark(WARNING, "python", base.note, "", base.hint))
         _show(session, release, trials)
     if not all(trial.starts for trial in trials):
         raise typer.Exit(FAILED_EXIT_CODE)

@@ -22,7 +22,8 @@ def as_json(report: SmokeReport) -> dict[str, Any]:
       `findings` or `interrupted`; `exit_code`: as the command ends; `elapsed_s`
     - `airflow_version`, `runtime` (`docker`, `process`)
     - `environment`: `started` (and stopped again, unless `--keep`), `used` (it ran before) or `not started`
-    - `phases`: `name`, `state` (`done`, `failed`, `left out`), `elapsed_s`, `detail`; always all six
+    - `phases`: `name`, `state` (`done`, `failed`, `left out`, `timed out`, `interrupted`), `elapsed_s`, `detail`;
+      always all six
     - `error`: null, or `what`, `why`, `hint` of what ended the smoke run
     - `findings`: as those of the checks; `remarks`: as those of `status`
     - `import_problems`: `path`, `line` (0: unknown), `trace`, `is_expected`; with an empty `trace`, a file that was

@@ -48,7 +48,7 @@ class Phase:
     """One phase, and how long it took."""
 
     name: str
-    state: str  # DONE, FAILED or LEFT_OUT
+    state: str  # DONE, FAILED, LEFT_OUT, TIMED_OUT or CUT_OFF
     elapsed_s: float = 0.0
     detail: str = ""
 

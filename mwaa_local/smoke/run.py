@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from mwaa_local.airflow import UNHEALTHY, AirflowClient
 from mwaa_local.check.finding import ERROR, Finding
+from mwaa_local.check.python_check import without_stand_in
+from mwaa_local.check.report_problems import count
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
 from mwaa_local.masking import Mask
 from mwaa_local.metadata import Dag, Metadata, TaskRow
@@ -146,6 +148,12 @@ class SmokeRun:
         try:
             said = action()
             state, detail = (result.LEFT_OUT, "") if said is None else (result.DONE, said)
+        except TimeLimit:
+            state = result.TIMED_OUT
+            raise
+        except KeyboardInterrupt:  # what it ended was not wrong
+            state = result.CUT_OFF
+            raise
         finally:
             elapsed_s = time.monotonic() - began
             self.report.phases[place] = Phase(name, state, elapsed_s, detail)
@@ -179,7 +187,7 @@ class SmokeRun:
         if wrong:
             self.report.end_as(Outcome.FINDINGS)
             raise _Wrong
-        return "nothing is wrong" if not self.report.findings else "no errors"
+        return count(self.report.findings) or "nothing is wrong"
 
     def _up(self) -> str:
         runtime = self._stage.runtime
@@ -194,6 +202,7 @@ class SmokeRun:
             plan, remarks = self._stage.start()
             self._plan = plan
             self.report.remarks = [self._secrecy.remark(remark) for remark in remarks]
+            self.report.findings = without_stand_in(self.report.findings, remarks)
         self._client = AirflowClient(runtime, plan)
         self.report.airflow_version = plan.airflow_version
         self._refuse_unwell(self._client)

@@ -1,16 +1,17 @@
-"""Which DAGs a smoke run runs, and which failures were declared. Pure."""
+"""Which DAGs are to run, and which failures of a smoke run were declared."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.metadata import Dag
 
 SHOWN_NAMES = 20
+DAG_FILE_SUFFIXES = (".py", ".zip")
 SIMILARITY = 0.6  # difflib's own default
 
 
@@ -54,9 +55,21 @@ class Selection:
         return list(chosen.values())
 
 
-def unknown_dag(dag_id: str, known: Iterable[str]) -> SelectionWrong:
+def unknown_dag(dag_id: str, known: Iterable[str], import_errors: Mapping[str, str] | None = None) -> SelectionWrong:
+    """Return the error; `import_errors` are files with the traceback of each, where the DAG may be in one of them."""
     names = sorted(known)
-    return SelectionWrong(f"no DAG {dag_id!r}", f"DAGs that exist: {_listed(names)}.", _like(dag_id, names))
+    lines = [f"DAGs that exist: {_listed(names)}."]
+    for path, trace in (import_errors or {}).items():
+        lines.append(f"{path} cannot be imported: {(trace.strip().splitlines() or ['no reason given'])[-1]}")
+    hint = _like(dag_id, names) or ("mwaa-local check dags" if import_errors else "")
+    return SelectionWrong(f"no DAG {dag_id!r}", "\n".join(lines), hint)
+
+
+def require_dag_files(dags_dir: Path) -> None:
+    """Raise SelectionWrong where no file could define a DAG."""
+    if not any(path.suffix in DAG_FILE_SUFFIXES for path in dags_dir.rglob("*")):
+        why = f"There is neither a Python file nor a zip in {dags_dir}."
+        raise SelectionWrong("there is no DAG to run", why, "put a DAG file there, or name the project: --project DIR")
 
 
 def _listed(names: Sequence[str]) -> str:

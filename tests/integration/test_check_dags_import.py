@@ -466,6 +466,20 @@ def test_folder_without_dags_is_nothing_wrong(tmp_path: Path, version: str) -> N
     assert import_findings(result.dags, result.release, strict=True) == ()
 
 
+@pytest.mark.parametrize("version", GENERATIONS)
+def test_links_that_lead_back_are_told_and_hide_nothing(tmp_path: Path, version: str) -> None:
+    files = {"dags/team/a.py": dag("a"), "dags/b.py": dag("b"), "plugins/own/p.py": "X = 1\n"}
+    project = make(tmp_path / "project", files)
+    (project.dags_dir / "team" / "up").symlink_to("..")
+    (project.plugins_dir / "own" / "up").symlink_to("..")
+    result = run(project, version, tmp_path)
+    assert [file.dag_ids for file in result.dags.files] == [("b",), ("a",)]
+    found = import_findings(result.dags, result.release, strict=False)
+    told = [(item.path, item.severity) for item in found if item.rule == "repeating-link"]
+    assert told == [("dags/team/up", ERROR), ("plugins/own/up", ERROR)]
+    assert not result.dags.problem
+
+
 def test_airflowignore_is_read_in_the_syntax_of_the_options(tmp_path: Path) -> None:
     option = "AirflowConfigurationOptions:\n  core.dag_ignore_file_syntax: regexp\n"
     files = {"mwaa.yaml": option, "dags/.airflowignore": "^.*draft_[0-9]+\n", "dags/kept.py": dag("kept")}

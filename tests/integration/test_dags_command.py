@@ -64,3 +64,19 @@ def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
     assert outcome.exit_code == 1, outcome.stdout + outcome.stderr
     assert 'worked on {"fail": true}' in outcome.stdout + outcome.stderr
     assert left_running(runner) == []
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("version", ["3.3.1", "2.2.2"])
+def test_dag_that_does_not_exist_is_told_without_a_traceback(project: MakeProject, version: str) -> None:
+    files = {"dags/quick.py": SOURCE, "dags/broken.py": "import nowhere  # airflow, dag\n"}
+    runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', **files})
+    outcome = runner.run("dags", "test", "quikc")
+    assert outcome.exit_code == 2, outcome.stdout + outcome.stderr
+    told = outcome.stderr.partition("error: no DAG 'quikc'\n")[2]
+    assert "DAGs that exist: quick." in told
+    assert "dags/broken.py cannot be imported: ModuleNotFoundError: No module named 'nowhere'" in told
+    assert "did you mean 'quick'?" in told
+    assert "AirflowException" not in outcome.stdout + outcome.stderr
+    assert left_running(runner) == []

@@ -252,7 +252,7 @@ def test_signal_leaves_reports_and_nothing_else(
             smoke.send(number)
         report = smoke.end()
     assert_all_reports_say_so(smoke, report, *numbers)
-    assert states(report)[phase] == "failed"
+    assert states(report)[phase] == "interrupted"
     assert [states(report)[name] for name in PHASES[PHASES.index(phase) + 1 : -2]] == ["left out"] * (
         3 - PHASES.index(phase)
     )
@@ -273,7 +273,11 @@ def test_ctrl_c_in_the_import_phase(runner: ProjectRunner) -> None:
     finally:
         (runner.root_dir / "dags" / "slow.py").unlink()
     assert_all_reports_say_so(smoke, report, signal.SIGINT)
-    assert (states(report)["import"], states(report)["run"], states(report)["down"]) == ("failed", "left out", "done")
+    assert (states(report)["import"], states(report)["run"], states(report)["down"]) == (
+        "interrupted",
+        "left out",
+        "done",
+    )
     assert_nothing_is_left(smoke)
 
 
@@ -291,7 +295,7 @@ def test_ctrl_c_in_the_report_phase(runner: ProjectRunner) -> None:
     assert states(report) == {
         "check": "left out",
         **dict.fromkeys(("up", "import", "run", "down"), "done"),
-        "report": "failed",
+        "report": "interrupted",
     }
     assert [run["state"] for run in report["runs"]] == ["success"]
     assert_nothing_is_left(smoke)
@@ -349,7 +353,7 @@ def test_ctrl_c_while_containers_start(docker_runner: ProjectRunner) -> None:
         smoke.send(signal.SIGINT)
         report = smoke.end()
     assert_all_reports_say_so(smoke, report, signal.SIGINT)
-    assert states(report)["up"] == "failed"
+    assert states(report)["up"] == "interrupted"
     assert_no_container_is_left(smoke.project)
 
 

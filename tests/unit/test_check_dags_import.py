@@ -135,10 +135,10 @@ def test_line_that_is_not_whole_yet_is_read_later(tmp_path: Path) -> None:
     path, line = tmp_path / "answers.jsonl", json.dumps(ANSWER)
     answers = _Answers(path, Path("/home/x/airflow"), Mask(), told.append)
     answers.read()
-    path.write_text('{"files": [], "limit_s": 30.0}\n' + line[:20])
+    path.write_text('{"files": [], "limit_s": 30.0, "links": {}}\n' + line[:20])
     answers.read()
     assert (told, answers.limit_s, answers.done) == ([], LIMIT_S, False)
-    path.write_text('{"files": [], "limit_s": 30.0}\n' + line + '\n{"done": true}\n')
+    path.write_text('{"files": [], "limit_s": 30.0, "links": {}}\n' + line + '\n{"done": true}\n')
     answers.read()
     answers.read()
     assert [file.path for file in told] == ["dags/a.py"]

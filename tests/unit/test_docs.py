@@ -591,7 +591,7 @@ def test_readme_links_every_decision() -> None:
 # What a finding is made with, and which of its arguments are rule and severity.
 FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2), "_finding": (1, 2)}
 # Files whose rules are on the page about DAG files, options and the startup script.
-OF_RULES_PAGE = ("environment_check", "options_check", "settings_check", "startup_check")
+OF_RULES_PAGE = ("environment_check", "links", "options_check", "python_check", "settings_check", "startup_check")
 ALWAYS_ERRORS = ("PluginsUnreadable",)  # `check_plugins` makes errors of them
 
 

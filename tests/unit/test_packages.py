@@ -15,7 +15,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from mwaa_local.check.everything import Ground, environment_part
+from mwaa_local.check.python_check import python_findings, without_stand_in
+from mwaa_local.environment import Environment
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable
+from mwaa_local.interpreters import stand_in_hint, stand_in_note
 from mwaa_local.packages import (
     COMPLETE_NAME,
     PackageStore,
@@ -24,7 +28,9 @@ from mwaa_local.packages import (
     locked,
     wanted_packages,
 )
+from mwaa_local.project import Project
 from mwaa_local.release import Packages, Release
+from mwaa_local.remarks import Remark
 
 THIS_MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 NO_MINOR = "3.99"  # a Python that nobody has
@@ -86,12 +92,14 @@ def test_build_steps_see_nothing_of_pip_and_python_settings() -> None:
         "AWS_SECRET_ACCESS_KEY": "secret",
     }
     env = build_env({**kept, **dropped})
-    assert kept.items() <= env.items()
+    assert env["HOME"] == kept["HOME"]
+    assert env["PATH"].split(os.pathsep)[0] == kept["PATH"]
     assert not env.keys() & dropped.keys()
 
 
 def test_build_steps_reach_the_network_as_the_caller_does() -> None:
     kept = {
+        "XDG_DATA_HOME": "/mine",  # not of the network: uv keeps interpreters there
         "HTTPS_PROXY": "http://proxy:3128",
         "https_proxy": "http://proxy:3128",
         "no_proxy": "localhost",
@@ -120,7 +128,17 @@ def test_pyenvs_versions_are_found_and_its_shims_are_not_used(tmp_path: Path) ->
     shims = tmp_path / ".pyenv" / "shims"
     env = build_env({"HOME": str(tmp_path), "PATH": f"{shims}:/usr/bin"})
     versions = tmp_path / ".pyenv" / "versions"
-    assert env["PATH"].split(os.pathsep) == [str(versions / "3.12.1/bin"), str(versions / "3.7.17/bin"), "/usr/bin"]
+    folders = env["PATH"].split(os.pathsep)
+    assert folders[:3] == [str(versions / "3.12.1/bin"), str(versions / "3.7.17/bin"), "/usr/bin"]
+    assert str(shims) not in folders
+
+
+def test_pyenvs_usual_folder_is_searched_beside_the_one_that_is_named(tmp_path: Path) -> None:
+    for folder in (tmp_path / "home/.pyenv", tmp_path / "named"):
+        (folder / "versions/3.12.1/bin").mkdir(parents=True)
+    env = {"HOME": str(tmp_path / "home"), "PYENV_ROOT": str(tmp_path / "named"), "PATH": "/usr/bin"}
+    expected = [str(tmp_path / below / "versions/3.12.1/bin") for below in ("named", "home/.pyenv")]
+    assert build_env(env)["PATH"].split(os.pathsep)[:2] == expected
 
 
 # The interpreter.
@@ -145,6 +163,48 @@ def test_mwaas_own_minor_version_is_taken_where_it_is(store: PackageStore) -> No
     assert version.startswith(f"{THIS_MINOR}.")
     asked = subprocess.run([path, "-c", "import platform; print(platform.python_version())"], capture_output=True)
     assert asked.stdout.decode().strip() == version
+
+
+def test_interpreter_behind_mwaa_locals_own_virtual_environment_is_found(tmp_path: Path) -> None:
+    venv_dir = tmp_path / "venv"  # as where it is activated: uv passes over it, and nothing else is on PATH
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv_dir)], check=True)
+    env = {"HOME": str(tmp_path), "PATH": str(venv_dir / "bin"), "UV_PYTHON_DOWNLOADS": "never"}
+    path, _ = PackageStore(tmp_path / "cache", env).find_python(release_on(THIS_MINOR, NO_MINOR))
+    assert Path(path).resolve() == Path(sys.executable).resolve()
+
+
+def test_what_stands_in_is_noted_with_the_way_to_the_right_one(tmp_path: Path) -> None:
+    (tmp_path / "dags").mkdir()
+    note, hint = stand_in_note("3.11", "3.12.1"), stand_in_hint("3.11")
+    base = PythonEnvironment(tmp_path, "3.12.1", "digest", note, hint)
+    [found] = python_findings(Project.find(tmp_path), base)
+    assert (found.severity, found.rule) == ("warning", "python-stands-in")
+    assert found.what == "Python 3.12.1 stands in for MWAA's 3.11: packages and syntax may differ"
+    assert "pyenv install 3.11" in found.hint
+    assert python_findings(Project.find(tmp_path), PythonEnvironment(tmp_path, "3.11.7", "digest")) == ()
+
+
+def test_what_stands_in_is_told_with_the_environment_whether_or_not_there_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "dags").mkdir()
+    project = Project.find(tmp_path)
+    base = PythonEnvironment(tmp_path, "3.12.1", "digest", "another Python", "install it")
+    release = Release.load("3.3.1")
+    for text in ("", "AirflowVersion: 3.3.1\n"):
+        if text:
+            (tmp_path / "mwaa.yaml").write_text(text)
+        ground = Ground(project, Environment.load(project), release, {}, tmp_path, base, strict=False)
+        part = environment_part(ground)
+        assert [finding.what for finding in part.findings] == ["another Python"]
+        assert part.outcome == "findings"
+        assert not environment_part(replace(ground, base=replace(base, note="", hint=""))).findings
+
+
+def test_what_a_start_says_again_is_not_told_twice(tmp_path: Path) -> None:
+    (tmp_path / "dags").mkdir()
+    base = PythonEnvironment(tmp_path, "3.12.1", "digest", "another Python", "install it")
+    found = python_findings(Project.find(tmp_path), base)
+    assert without_stand_in(found, [Remark("warning", "python", "another Python")]) == []
+    assert without_stand_in(found, [Remark("warning", "options", "something else")]) == list(found)
 
 
 def test_another_minor_version_stands_in(store: PackageStore) -> None:
@@ -218,7 +278,7 @@ def base(tmp_path: Path) -> PythonEnvironment:
     """A small virtual environment: interpreter, one package and its script."""
     folder = tmp_path / "cache" / "environments" / "base"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(folder)], check=True)
-    environment = PythonEnvironment(folder, "3.11.7", "digest", ("a note",))
+    environment = PythonEnvironment(folder, "3.11.7", "digest", "a note", "a hint")
     package_dir = environment.site_packages_dir / "tool"
     package_dir.mkdir()
     (package_dir / "__init__.py").write_text("def main(): import sys; print('original', sys.prefix)\n")
@@ -244,7 +304,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_copy_runs_by_itself(base: PythonEnvironment, copy: Callable[[], PythonEnvironment]) -> None:
     clone = copy()
-    assert (clone.python_version, clone.digest, clone.notes) == (base.python_version, base.digest, base.notes)
+    assert replace(clone, dir=base.dir) == base
     assert say(clone) == f"original {clone.dir}"
     assert say(base) == f"original {base.dir}"
 

@@ -13,7 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from mwaa_local.check.everything import Everything
 from mwaa_local.check.finding import ERROR, WARNING, Finding
+from mwaa_local.check.part import Part
+from mwaa_local.cli.smoke import left_to_later_phases
 from mwaa_local.environment import Environment
 from mwaa_local.errors import ComponentFailed
 from mwaa_local.masking import Mask
@@ -22,6 +25,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import Remark
+from mwaa_local.runtime import Event
 from mwaa_local.smoke.importing import Imported, ImportWait, defines_dag, is_candidate
 from mwaa_local.smoke.judging import Ended, judge
 from mwaa_local.smoke.result import TIMED_OUT, Outcome, RunResult, SmokeReport
@@ -30,6 +34,7 @@ from mwaa_local.smoke.running import RunLimits
 from mwaa_local.smoke.secrecy import Secrecy
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong, relative_to_dags
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
+from mwaa_local.steps import Steps
 from tests.conftest import ProjectRunner
 
 ProjectFixture = Callable[..., ProjectRunner]
@@ -274,6 +279,34 @@ def test_error_of_the_check_phase_ends_it_before_anything_starts(tmp_path: Path)
     assert runtime.stopped == 0
 
 
+def test_check_phase_counts_what_it_found_and_claims_nothing_else(tmp_path: Path) -> None:
+    broken = Finding("dag-import-error", ERROR, "dags/a.py", 1, "import error")
+    part = left_to_later_phases(Part("dags", (broken,)))
+    assert (part.outcome, part.findings[0].severity) == ("findings", WARNING)
+    report, _ = smoked(tmp_path, check=lambda: part.findings)
+    assert (report.phases[0].state, report.phases[0].detail) == ("done", "1 warning")
+    assert left_to_later_phases(Part("plugins", (replace(broken, rule="other"),))).outcome == "fails"
+
+
+def test_part_that_an_interrupt_cut_short_has_no_outcome(tmp_path: Path) -> None:
+    told: list[Part] = []
+    events: list[Event] = []
+    everything = Everything(Project(tmp_path), {}, tmp_path, Steps(events.append), told.append)
+
+    def cut_short() -> Part:
+        everything.ended.set()  # as an interrupt on the main thread does
+        with pytest.raises(ComponentFailed):
+            everything.steps.until(everything.ended).do("requirements", fail)
+        return Part("dags", (Finding("dag-import-crash", ERROR, "dags", 0, "ended"),))
+
+    def fail(_say: Callable[[str], None]) -> None:
+        raise ComponentFailed("ended")
+
+    everything._timed("options", lambda: Part("options"))
+    everything._timed("dags", cut_short)
+    assert ([part.name for part in told], events) == (["options"], [])
+
+
 def test_failed_start_is_an_environment_failure_and_is_taken_down(tmp_path: Path) -> None:
     warning = Finding("rule", WARNING, "plugins/a.py", 1, "may be wrong")
     report, runtime = smoked(tmp_path, check=lambda: [warning])
@@ -327,6 +360,7 @@ def test_time_limit_ends_a_phase_that_hangs(tmp_path: Path, phase: str, stops: i
     assert (report.outcome, report.exit_code, runtime.stopped) == (Outcome.TIME_OUT, 5, stops)
     assert report.error is not None
     assert report.error.why == f"Phase: {phase}."
+    assert {item.name: item.state for item in report.phases}[phase] == "timed out"
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
@@ -351,6 +385,7 @@ def test_interrupt_in_a_phase_still_takes_down(tmp_path: Path, phase: str) -> No
 
     report, runtime = smoked(tmp_path, **{"check" if phase == "check" else "start": interrupted})  # type: ignore[arg-type]
     assert (report.outcome, report.exit_code) == (Outcome.INTERRUPTED, 130)
+    assert {item.name: item.state for item in report.phases}[phase] == "interrupted"
     assert runtime.stopped == (phase == "up")
 
 

@@ -21,6 +21,7 @@ from mwaa_local.check.dags.import_results import (
 )
 from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.check.lines import MWAA_HOME
+from mwaa_local.check.links import link_finding
 from mwaa_local.release import Release
 
 SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than a developer's machine
@@ -57,6 +58,7 @@ class _Judge:
             what = f"Airflow {self._release.airflow_version} could not go through the DAG files to the end"
             hint = "see `mwaa-local check plugins`: plugins and airflow_local_settings.py are loaded before them"
             yield Finding("dag-import-crash", ERROR, "dags", 0, what, self._imported.problem, hint)
+        yield from (link_finding(path, kind) for path, kind in self._imported.links.items())
         for file in self._imported.files:
             yield from self._of_file(file)
         yield from self._duplicates()

@@ -9,10 +9,13 @@ import ast
 import contextlib
 import importlib
 import inspect
+import os
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
+
+from import_links import ITSELF, repeating_links, walking_once  # type: ignore[import-not-found]
 
 SCAN_MAX_BYTES = 1000000  # a larger file is data, and takes its time to be parsed
 PRELOAD = (
@@ -30,14 +33,15 @@ PRELOAD = (
 
 def load_airflow() -> None:
     """Import Airflow and the plugins, which the dag-processor has loaded, too, before it forks."""
-    importlib.import_module("airflow")
-    for name in PRELOAD:
-        has_module(name)
-    manager: Any = importlib.import_module("airflow.plugins_manager")
-    if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
-        manager.ensure_plugins_loaded()
-    elif hasattr(manager, "_get_plugins"):  # from 3.2 on
-        manager._get_plugins()
+    with walking_once():
+        importlib.import_module("airflow")
+        for name in PRELOAD:
+            has_module(name)
+        manager: Any = importlib.import_module("airflow.plugins_manager")
+        if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
+            manager.ensure_plugins_loaded()
+        elif hasattr(manager, "_get_plugins"):  # from 3.2 on
+            manager._get_plugins()
 
 
 def seconds(section: str, key: str, default: float) -> float:
@@ -50,8 +54,21 @@ def seconds(section: str, key: str, default: float) -> float:
         return float(conf.get(section, key))
 
 
-def dag_files(dags_dir: str) -> list[str]:
-    """Return what the release's dag-processor would look at."""
+def dag_files(dags_dir: str) -> tuple[list[str], dict[str, str]]:
+    """Return what the release's dag-processor would look at, each file once, and the links that hinder it."""
+    links = repeating_links(dags_dir)
+    try:
+        paths = _listed(dags_dir)
+    except RuntimeError:  # "Detected recursive loop"
+        paths = []
+    else:
+        if len({os.path.realpath(path) for path in paths}) == len(paths):
+            return paths, {path: kind for path, kind in links.items() if kind == ITSELF}  # others are in .airflowignore
+    with walking_once():
+        return _listed(dags_dir), links
+
+
+def _listed(dags_dir: str) -> list[str]:
     files: Any = importlib.import_module("airflow.utils.file")
     if not hasattr(files, "list_py_file_paths"):  # 1.10
         files = importlib.import_module("airflow.utils.dag_processing")

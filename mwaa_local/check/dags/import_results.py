@@ -124,6 +124,7 @@ class ImportedDags:
     problem: str = ""
     paths_note: str = ""  # why files do not see MWAA's /usr/local/airflow, or ""
     names: Mapping[str, bool] = field(default_factory=dict)  # dotted name -> whether the release can import it
+    links: Mapping[str, str] = field(default_factory=dict)  # path -> kind of `import_links`
 
 
 def _failure(item: Mapping[str, Any]) -> ImportFailure:

@@ -85,7 +85,7 @@ class DagsImport:
             problem = "" if answers.done else answers.mask(_why_ended(completed))
             files = tuple(sorted(answers.files, key=lambda file: file.path))
             elapsed_s = time.monotonic() - started
-            return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, answers.names)
+            return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, answers.names, answers.links)
 
     def _request(self, work_dir: Path, home_dir: Path) -> Request:
         folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
@@ -150,6 +150,7 @@ class _Answers:
     def __init__(self, path: Path, home_dir: Path, mask: Mask, on_file: OnFile) -> None:
         self.files: list[ImportedFile] = []
         self.names: dict[str, bool] = {}
+        self.links: dict[str, str] = {}
         self.limit_s = 0.0
         self.done = False
         self.mask = mask
@@ -177,7 +178,7 @@ class _Answers:
             self.files.append(ImportedFile.from_answer(self.mask(answer)))
             self._on_file(self.files[-1])
         elif "limit_s" in answer:
-            self.limit_s = answer["limit_s"]
+            self.limit_s, self.links = answer["limit_s"], answer["links"]
         elif "names" in answer:
             self.names = answer["names"]
         else:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+from import_links import repeating_links  # type: ignore[import-not-found]
 from import_loading import (  # type: ignore[import-not-found]
     airflow_imports,
     dag_files,
@@ -39,7 +40,14 @@ from import_one import FileImport  # type: ignore[import-not-found]
 
 # Neither this folder nor what was imported from it is there for the user's files.
 del sys.path[:2]
-for _name in ("import_loading", "import_one", "import_recorder", "import_secrets", "import_subjects"):
+for _name in (
+    "import_links",
+    "import_loading",
+    "import_one",
+    "import_recorder",
+    "import_secrets",
+    "import_subjects",
+):
     sys.modules.pop(_name)
 
 TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
@@ -69,6 +77,7 @@ class Probe:
         self._running: dict[int, tuple[int, str, float]] = {}  # pid -> number, path, when it began
         self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
         self._import: Any = None
+        self._links: dict[str, str] = {}
         self._limit_s, self._processor_limit_s = DEFAULT_IMPORT_TIMEOUT_S, DEFAULT_PROCESSOR_TIMEOUT_S
 
     def run(self) -> None:
@@ -78,7 +87,8 @@ class Probe:
         signal.alarm(int(self._request["load_timeout_s"]))  # a plugin that hangs
         paths = self._load()
         signal.alarm(0)
-        self._answer(files=[self._name(path) for path in paths], limit_s=self._limit_s)
+        links = {self._name(path): kind for path, kind in self._links.items()}
+        self._answer(files=[self._name(path) for path in paths], limit_s=self._limit_s, links=links)
         gc.collect()
         gc.freeze()  # what no child collects need not be copied for it
         self._import_all(paths)
@@ -91,9 +101,11 @@ class Probe:
         self._limit_s = seconds("core", "dagbag_import_timeout", DEFAULT_IMPORT_TIMEOUT_S)
         old = seconds("core", "dag_file_processor_timeout", DEFAULT_PROCESSOR_TIMEOUT_S)
         self._processor_limit_s = seconds("dag_processor", "dag_file_processor_timeout", old)
-        dags_dir = importlib.import_module("airflow.settings").DAGS_FOLDER
-        self._request["dags_dir"] = dags_dir
-        paths: list[str] = dag_files(dags_dir)
+        settings: Any = importlib.import_module("airflow.settings")
+        self._request["dags_dir"] = settings.DAGS_FOLDER
+        paths: list[str]
+        paths, links = dag_files(settings.DAGS_FOLDER)
+        self._links = {**links, **repeating_links(settings.PLUGINS_FOLDER)}
         modules = dict.fromkeys(module for path in paths for module in airflow_imports(path))
         for module in modules:
             preload(module)

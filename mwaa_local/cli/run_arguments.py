@@ -1,0 +1,42 @@
+"""What commands that run DAGs are told of a run, looked at before anything is started: its configuration, its date."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+CONF_EXAMPLE = '\'{"day": "2026-01-01"}\''
+
+
+def conf_of(given: str) -> str:
+    """Return the configuration, an object or `@FILE`, as JSON of one line; "" where none was given.
+
+    Raises BadParameter for what is no JSON object.
+    """
+    if not given:
+        return ""
+    of_file = f" {given}" if given.startswith("@") else ""
+    try:
+        plain = json.loads(Path(given[1:]).read_text(encoding="utf-8") if of_file else given)
+    except OSError as error:
+        raise typer.BadParameter(f"--conf{of_file} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise typer.BadParameter(f"--conf{of_file} is not JSON: {error}; an example: {CONF_EXAMPLE}") from error
+    if not isinstance(plain, dict):
+        raise typer.BadParameter(f"--conf{of_file} has to be a JSON object, such as {CONF_EXAMPLE}")
+    return json.dumps(plain)
+
+
+def date_of(given: str) -> str:
+    """Return a logical date as ISO 8601, as it was given; "" for none. Raises BadParameter for what is no date."""
+    if not given:
+        return ""
+    try:
+        return datetime.fromisoformat(given).isoformat()
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{given!r} is not a date; write 2026-01-01, or 2026-01-01T06:00:00+00:00 with a time"
+        ) from error
