@@ -185,7 +185,6 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
     from mwaa_local.check.finding import in_order
     from mwaa_local.check.trial import InstallTrial
     from mwaa_local.check.verdict import Conflict, NoWheel
-    from mwaa_local.packages import PackageStore
     from mwaa_local.remarks import WARNING, Remark
     from mwaa_local.steps import Steps
 
@@ -194,7 +193,7 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
         console.say("not installed for a trial: it is known already that pip would fail")
         return checked
     steps = Steps(console.show_event)
-    store = PackageStore(session.cache_dir, session.env)
+    store = session.packages()
     base = steps.do("packages", lambda say: store.base(release, say))
     for note in base.notes:
         console.show_remark(Remark(WARNING, "python", note))
@@ -213,11 +212,10 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
     """
     from mwaa_local.check import report
     from mwaa_local.check.plugins_loading import PluginsLoad
-    from mwaa_local.packages import PackageStore
     from mwaa_local.steps import Steps
 
     environment = session.environment()
-    store = PackageStore(session.cache_dir, session.env)
+    store = session.packages()
     try:
         base = Steps(session.console.show_event).do("packages", lambda say: store.base(release, say))
     except MwaaLocalError:
