@@ -6,21 +6,23 @@ makes in the cache, once for all projects.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
 
 from mwaa_local import aws_server
+from mwaa_local.cache import locks
+from mwaa_local.cache.kept import DIGEST, Kept, KeptImage, is_virtual_environment
+from mwaa_local.cache.users import User
 from mwaa_local.command import Request, run
 from mwaa_local.container import ACCOUNT_ID, reads_endpoint
 from mwaa_local.errors import PackagesUnavailable
@@ -49,27 +51,35 @@ MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata
 ERROR_LINES = 15
 
 
-def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None]) -> str:
+def _is_whole(path: Path) -> bool:
+    return (path / COMPLETE_NAME).is_file()
+
+
+def _is_our_image(configuration: Mapping[str, Any], _tag: str) -> bool:
+    return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
+
+
+KEPT = Kept("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
+KEPT_IMAGE = KeptImage("image, local AWS", AWS_REPOSITORY, rf"[\w.]+-(?P<key>{DIGEST})", _is_our_image)
+
+
+def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], user: User | None = None) -> str:
     """Return an interpreter that has moto, making one the first time.
 
     Raises PackagesUnavailable when moto is not to be had.
     """
     if importlib.util.find_spec("moto") and importlib.util.find_spec("flask"):
         return sys.executable
-    target_dir = cache_dir / "aws" / f"moto-{MOTO_VERSION}-python{sys.version_info.major}.{sys.version_info.minor}"
-    with _locked(target_dir):
-        if not (target_dir / COMPLETE_NAME).exists():
-            say(f"installing {MOTO_REQUIREMENT}, once for all projects")
-            _install(target_dir, env)
+    name = f"moto-{MOTO_VERSION}-python{sys.version_info.major}.{sys.version_info.minor}"
+    target_dir = KEPT.path(cache_dir, name)
+    if user is not None:
+        user.note(KEPT.kind, name)
+    while not (_is_whole(target_dir) and locks.hold(target_dir)):  # it may be removed between the two
+        with locks.taken(locks.lock_path(target_dir)):
+            if not _is_whole(target_dir):
+                say(f"installing {MOTO_REQUIREMENT}, once for all projects")
+                _install(target_dir, env)
     return str(target_dir / "bin" / "python")
-
-
-@contextlib.contextmanager
-def _locked(target_dir: Path) -> Iterator[None]:
-    target_dir.parent.mkdir(parents=True, exist_ok=True)
-    with target_dir.with_name(f"{target_dir.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _install(target_dir: Path, env: Mapping[str, str]) -> None:

@@ -15,13 +15,16 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from mwaa_local import requirements, requirements_container, requirements_install
 from mwaa_local.airflow_settings import AirflowSettings
 from mwaa_local.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
 from mwaa_local.aws_local import AWS, SERVER_VARIABLES, AwsImage, aws_component
+from mwaa_local.aws_local import KEPT_IMAGE as AWS_IMAGE
 from mwaa_local.aws_local import SCRIPT_PATH as AWS_SCRIPT_PATH
+from mwaa_local.cache.users import DOCKER
 from mwaa_local.compose_files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.configuration import Configuration
 from mwaa_local.container import region_of
@@ -31,6 +34,7 @@ from mwaa_local.environment import AwsMode
 from mwaa_local.environment_class import Size
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
 from mwaa_local.image import COMPOSE_PATH, Image, build_variables, default_base_image, image_tag, write_context
+from mwaa_local.image import KEPT as AIRFLOW_IMAGE
 from mwaa_local.image_build import BUILD_LOG_NAME, PYPI_HOST, build_error, step_of
 from mwaa_local.installation import (
     PIP_NETWORK_VARIABLES,
@@ -97,6 +101,7 @@ class ContainerPreparation(Preparation):
     """One way from files to a plan of containers."""
 
     runtime: ComposeRuntime = field(kw_only=True)
+    role: ClassVar[str] = DOCKER
     build_image: bool = True  # `mwaa-local env` leaves that to Compose
     _requirements: requirements.PreparedRequirements | None = None
     _packages_key: str = ""
@@ -121,6 +126,9 @@ class ContainerPreparation(Preparation):
         image = self._image()
         aws = self._write_aws(fixtures, secrets, ports)
         self._image_key = image_tag(self.release, image).rpartition(":")[2]
+        self.user.note(AIRFLOW_IMAGE.kind, image_tag(self.release, image))
+        if aws:
+            self.user.note(AWS_IMAGE.kind, AwsImage.beside(image).tag)
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
         self._write_migration(secrets, settings)

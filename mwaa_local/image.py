@@ -12,7 +12,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from mwaa_local.cache.kept import DIGEST, RELEASE, KeptImage, KeptVolume
 from mwaa_local.packages import SUPPORT_DIR, wanted_packages
 from mwaa_local.release import CONSTRAINTS_FILE, ESSENTIAL_CONSTRAINTS_FILE, Release
 
@@ -22,6 +24,20 @@ COMPOSE_DIR = Path(__file__).parent / "support" / "compose"
 COMPOSE_PATH = COMPOSE_DIR / "docker-compose.yml"
 DOCKER_DIR = COMPOSE_DIR / "docker"
 DIGEST_CHARACTERS = 12
+VERSION_LABEL = "mwaa-local.airflow-version"  # docker/Dockerfile
+
+
+def _is_ours(configuration: Mapping[str, Any], tag: str) -> bool:
+    return (configuration.get("Labels") or {}).get(VERSION_LABEL) == tag.partition("-")[0]
+
+
+KEPT = KeptImage("image", REPOSITORY, f"{RELEASE}-(?P<key>{DIGEST})", _is_ours)
+KEPT_VOLUMES = (
+    KeptVolume("packages volume", "packages", is_data=False),
+    KeptVolume("pip's downloads", "pip-cache", is_data=False),
+    KeptVolume("database volume", "database", is_data=True),
+    KeptVolume("queue volume", "queue", is_data=True),
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Not for the user's requirements: `requirements` installs those, into a clone mad
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.cache import locks
+from mwaa_local.cache.kept import DIGEST, RELEASE, Kept, is_file, is_virtual_environment
+from mwaa_local.cache.users import User
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, line_on_full_disk, reason
 from mwaa_local.interpreters import MANAGED_VARIABLE, search_path, stand_in_hint, stand_in_note
@@ -48,6 +50,15 @@ NETWORK_VARIABLES = (
 )
 
 
+def _is_whole(path: Path) -> bool:
+    return (path / COMPLETE_NAME).is_file()
+
+
+KEPT = Kept("packages", "environments", f"(?P<item>{RELEASE}-{DIGEST})", is_virtual_environment, _is_whole)
+# Minutes or a day old, and then without effect.
+KEPT_FAILURES = Kept("failed download", "", r"python-\d+\.\d+-not-downloaded", is_file, is_leftover=True)
+
+
 @dataclass(frozen=True)
 class PythonEnvironment:
     """A virtual environment with a release's packages.
@@ -77,8 +88,9 @@ class PythonEnvironment:
 class PackageStore:
     """The virtual environments below one cache folder, and the uv that makes them."""
 
-    def __init__(self, cache_dir: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, cache_dir: Path, env: Mapping[str, str], user: User | None = None) -> None:
         self.cache_dir = cache_dir
+        self._user = user
         self._env = build_env(env)
 
     def base(self, release: Release, on_step: Callable[[str], None]) -> PythonEnvironment:
@@ -88,15 +100,16 @@ class PackageStore:
         """
         python_path, python_version = self.find_python(release)
         digest = _digest(release, python_version)
-        target_dir = self.cache_dir / "environments" / f"{release.airflow_version}-{digest}"
-        environment = PythonEnvironment(target_dir, python_version, digest, *_stand_in(release, python_version))
-        if _is_complete(target_dir, digest):
-            return environment
-        with locked(target_dir.with_suffix(".lock"), on_step):
-            if not _is_complete(target_dir, digest):
-                self._build(release, python_path, python_version, target_dir, on_step)
-                (target_dir / COMPLETE_NAME).write_text(json.dumps({"digest": digest}))
-        return environment
+        target_dir = KEPT.path(self.cache_dir, f"{release.airflow_version}-{digest}")
+        if self._user is not None:
+            self._user.note(KEPT.kind, target_dir.name)
+        # Again when another command removes it between the two: it was not used by anyone then.
+        while not (_is_complete(target_dir, digest) and locks.hold(target_dir)):
+            with locked(locks.lock_path(target_dir), on_step):
+                if not _is_complete(target_dir, digest):
+                    self._build(release, python_path, python_version, target_dir, on_step)
+                    (target_dir / COMPLETE_NAME).write_text(json.dumps({"digest": digest}))
+        return PythonEnvironment(target_dir, python_version, digest, *_stand_in(release, python_version))
 
     def find_python(self, release: Release) -> tuple[str, str]:
         """Return path and full version of the interpreter to use: MWAA's minor version, else another that works.
@@ -124,7 +137,7 @@ class PackageStore:
 
     def _download_python(self, minor: str) -> bool:
         """Let uv download an interpreter; a failure is remembered, so that a machine without that way does not wait."""
-        failed_path = self.cache_dir / f"python-{minor}-not-downloaded"
+        failed_path = KEPT_FAILURES.path(self.cache_dir, f"python-{minor}-not-downloaded")
         with contextlib.suppress(FileNotFoundError):
             if time.time() - failed_path.stat().st_mtime < DOWNLOAD_RETRY_S:
                 return False
@@ -285,17 +298,14 @@ def _is_complete(target_dir: Path, digest: str) -> bool:
 
 @contextlib.contextmanager
 def locked(path: Path, on_step: Callable[[str], None]) -> Iterator[None]:
+    """Hold a lock file alone. Raises DiskFull where there can be none."""
+    lock = locks.taken(path, lambda: on_step("waiting for another mwaa-local that installs the same packages"))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("w")
+        lock.__enter__()
     except OSError as error:
         raise _disk_error(error, path) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_step("waiting for another mwaa-local that installs the same packages")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        stack.push(lock.__exit__)
         yield
 
 

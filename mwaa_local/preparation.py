@@ -6,12 +6,14 @@ is kept, so the second time costs little. Not for starting anything: that is the
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from mwaa_local.airflow_settings import AirflowSettings
 from mwaa_local.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
@@ -23,6 +25,7 @@ from mwaa_local.aws_local import (
     old_boto3_remarks,
     server_argv,
 )
+from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.configuration import Configuration
 from mwaa_local.container import region_of
 from mwaa_local.environment import AwsMode, Environment
@@ -39,6 +42,7 @@ from mwaa_local.runtime.state import MARK_VARIABLE, write_private
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding import seed_component, seed_values
 from mwaa_local.servers import (
+    HOME_SUFFIX,
     DatabaseTemplates,
     Migration,
     broker_argv,
@@ -50,6 +54,7 @@ from mwaa_local.servers import (
     postgres_argv,
     postgres_version,
 )
+from mwaa_local.servers import KEPT as DATABASES
 from mwaa_local.steps import Steps
 
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
@@ -82,6 +87,13 @@ class Preparation:
     webserver_port: int | None = None
     remarks: list[Remark] = field(default_factory=list)
 
+    role: ClassVar[str] = PROCESS
+
+    @functools.cached_property
+    def user(self) -> User:
+        """The project, as who uses what is kept for all."""
+        return User(self.cache_dir, self.project, self.role)
+
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
         self._remark_on_members()
@@ -89,7 +101,7 @@ class Preparation:
         # Before anything that takes long; the runtime looks again when it starts.
         check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
         secrets = load_secrets(self.project.state_dir)
-        store = PackageStore(self.cache_dir, self.env)
+        store = PackageStore(self.cache_dir, self.env, self.user)
         steps = Steps(self.on_event)
         base = steps.do("packages", lambda say: store.base(self.release, say))
         if base.note:
@@ -169,7 +181,7 @@ class Preparation:
         values_path = self.project.run_dir / AWS_FILE
         values = fixtures.to_json(region_of(self.env), str(fixtures_dir(self.project)))
         write_private(values_path, json.dumps(values))
-        python = steps.do("local AWS", lambda say: aws_python(self.cache_dir, self.env, say))
+        python = steps.do("local AWS", lambda say: aws_python(self.cache_dir, self.env, say, self.user))
         argv = server_argv(python, "127.0.0.1", ports[AWS], str(values_path))
         version = fixtures_version(values, fixtures_dir(self.project), secrets.fernet_key)
         return aws_component(argv, {**self._server_env(), **SERVER_VARIABLES}, ports[AWS], version)
@@ -232,11 +244,12 @@ class Preparation:
 
     def _ensure_database(self, base: PythonEnvironment, secrets: Secrets, steps: Steps) -> Secrets:
         data_dir = self.project.database_dir / self.release.airflow_version
+        migration = self._migration(base)
+        self.user.note(DATABASES.kind, migration.key)  # `reset-db` wants it again
         if data_dir.exists():
             check_data_dir(data_dir)
             return secrets
         templates = DatabaseTemplates(self.cache_dir, find_binaries(), self._server_env(), free_port())
-        migration = self._migration(base)
         password = steps.do("database", lambda say: templates.create(data_dir, migration, say))
         secrets = secrets.with_database(self.release.airflow_version, password)
         secrets.save(self.project.state_dir)
@@ -254,7 +267,7 @@ class Preparation:
             self.environment.airflow_configuration_options.get("core.default_pool_task_slot_count"),
         ]
         key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:12]
-        home_dir = self.cache_dir / "databases" / f"{self.release.airflow_version}-{key}.home"
+        home_dir = DATABASES.path(self.cache_dir, f"{self.release.airflow_version}-{key}{HOME_SUFFIX}")
         airflow = self.release.airflow_argv(str(base.python_path))
         commands = [(*airflow, *self.release.migrate_argv)]
         if self.release.create_user_argv is not None:

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.cache import locks
+from mwaa_local.cache.kept import DIGEST, RELEASE, Kept, is_folder
 from mwaa_local.command import Request, run
 from mwaa_local.errors import (
     ComponentFailed,
@@ -47,6 +49,26 @@ MAX_CONNECTIONS = 200
 SHARED_BUFFERS = "32MB"  # a developer's metadata database is a few megabytes; the default of 128 MB is memory unused
 # What makes a first migration fast. It is used for templates only, which are thrown away when anything goes wrong.
 UNSAFE_BUT_FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+
+
+# What a template consists of, and the Airflow home beside it in which it was migrated.
+TEMPLATE_NAMES = frozenset({"data", "postgres.log", COMPLETE_NAME})
+HOME_SUFFIX = ".home"
+HOME_NAMES = frozenset(
+    {"airflow.cfg", "airflow.db", "logs", "unittests.cfg", "webserver_config.py", "dags", "plugins", "config"}
+)
+
+
+def _is_ours(path: Path) -> bool:
+    known = HOME_NAMES if path.name.endswith(HOME_SUFFIX) else TEMPLATE_NAMES
+    return is_folder(path) and {entry.name for entry in path.iterdir()} <= known
+
+
+def _is_whole(path: Path) -> bool:
+    return path.name.endswith(HOME_SUFFIX) or (path / COMPLETE_NAME).is_file()
+
+
+KEPT = Kept("database", "databases", rf"(?P<item>{RELEASE}-{DIGEST})({HOME_SUFFIX})?", _is_ours, _is_whole)
 
 
 @dataclass(frozen=True)
@@ -149,7 +171,7 @@ class DatabaseTemplates:
     """Migrated data folders below the cache folder, one per release and package set."""
 
     def __init__(self, cache_dir: Path, binaries: ServerBinaries, server_env: Mapping[str, str], port: int) -> None:
-        self._dir = cache_dir / "databases"
+        self._cache_dir = cache_dir
         self._binaries = binaries
         self._env = server_env
         self._port = port
@@ -159,10 +181,12 @@ class DatabaseTemplates:
 
         Raises ComponentFailed when the migration fails, DiskFull when there is no room.
         """
-        template_dir = self._dir / migration.key
-        with locked(template_dir.with_suffix(".lock"), on_step):
-            if not (template_dir / COMPLETE_NAME).exists():
-                self._build(template_dir, migration, on_step)
+        template_dir = KEPT.path(self._cache_dir, migration.key)
+        complete_path = template_dir / COMPLETE_NAME
+        while not (complete_path.exists() and locks.hold(template_dir)):  # it may be removed between the two
+            with locked(locks.lock_path(template_dir), on_step):
+                if not complete_path.exists():
+                    self._build(template_dir, migration, on_step)
         part = data_dir.with_name(data_dir.name + ".part")
         try:
             shutil.rmtree(part, ignore_errors=True)
@@ -175,7 +199,7 @@ class DatabaseTemplates:
             raise DiskFull(
                 f"cannot write the database below {data_dir.parent}", reason(error), "make room there"
             ) from error
-        password: str = json.loads((template_dir / COMPLETE_NAME).read_text())["password"]
+        password: str = json.loads(complete_path.read_text())["password"]
         return password
 
     def _build(self, template_dir: Path, migration: Migration, on_step: Callable[[str], None]) -> None:

@@ -19,6 +19,7 @@ from threading import Event
 
 from mwaa_local.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.aws_fixtures import FOLDER, fixtures_dir
+from mwaa_local.cache.users import CHECK, User
 from mwaa_local.check.dags.part import DagsCheck
 from mwaa_local.check.environment_check import ignored_findings, option_lines, path_of, refused_findings
 from mwaa_local.check.finding import Finding, in_order
@@ -90,7 +91,8 @@ class Everything:
             part = Part(ENVIRONMENT, refused_findings(self.project, error), time.monotonic() - began)
             self.on_part(part)
             return (part, *(Part(name, skipped="the environment file comes first") for name in _others()))
-        base = self.steps.do("packages", lambda say: PackageStore(self.cache_dir, self.env).base(release, say))
+        store = PackageStore(self.cache_dir, self.env, User(self.cache_dir, self.project, CHECK))
+        base = self.steps.do("packages", lambda say: store.base(release, say))
         ground = Ground(self.project, environment, release, self.env, self.cache_dir, base, self.strict)
         with startup_trials(ground, MWAA_COMPONENTS) as trials:  # first, for it forks
             return self._parts(ground, trials)

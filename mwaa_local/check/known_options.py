@@ -13,14 +13,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mwaa_local.cache import locks
+from mwaa_local.cache.kept import DIGEST, RANDOM, RELEASE, Kept, begins_as_json
 from mwaa_local.command import Request, run
 from mwaa_local.errors import PackagesUnavailable
+from mwaa_local.packages import KEPT as PACKAGES
 from mwaa_local.packages import PythonEnvironment
 
 PROBE_PATH = Path(__file__).with_name("options_probe.py")
 ASK_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
 LAST_CHARACTERS = 2000  # of what was said where there is no answer
-CACHE_DIR_NAME = "known-options"
+# Like a package set, which it is about; beside it what an interrupted command was writing.
+KEPT = Kept(
+    "option list",
+    "known-options",
+    rf"(?P<item>{RELEASE}-{DIGEST})\.json|tmp{RANDOM}",
+    begins_as_json,
+    goes_with=PACKAGES.kind,
+)
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,9 @@ def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir
 
     `env` is a component's complete environment. Raises PackagesUnavailable where Airflow does not answer.
     """
-    kept_path = cache_dir / CACHE_DIR_NAME / f"{packages.dir.name}.json"
+    kept_path = KEPT.path(cache_dir, f"{packages.dir.name}.json")
     plain = _read(kept_path)
+    locks.stamp(kept_path)
     if plain is None:
         plain = _ask(packages, env)
         _keep(kept_path, plain)

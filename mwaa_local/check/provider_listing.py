@@ -16,7 +16,19 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name, canonicalize_version
 
-FOLDER_NAME = "provider-modules"  # below the cache folder
+from mwaa_local.cache import locks
+from mwaa_local.cache.kept import RANDOM, Kept, begins_as_json
+from mwaa_local.cache.users import User
+from mwaa_local.packages import KEPT as PACKAGES
+
+# All of them are one item; a `.new` is what an interrupted command was writing.
+KEPT = Kept(
+    "provider modules",
+    "provider-modules",
+    rf"[a-z0-9-]+-[\w.!+-]+\.json|tmp{RANDOM}\.new",
+    begins_as_json,
+    item="provider-modules",
+)
 # Raised when what is kept of a provider changes.
 FORMAT = 1
 INIT = "__init__"
@@ -52,17 +64,20 @@ class Listings:
 
     cache_dir: Path
     unpack: Unpack
+    user: User | None = None
     _known: dict[tuple[str, str], Listing | None] = field(default_factory=dict)
 
     def of(self, name: str, version: str) -> Listing | None:
         """Return the modules of that version; None where they cannot be had."""
         key = (canonicalize_name(name), version)
         if key not in self._known:
+            if self.user is not None and not self._known:
+                self.user.note(KEPT.kind, KEPT.item)
             self._known[key] = self._read(*key) or self._look_up(*key)
         return self._known[key]
 
     def _look_up(self, name: str, version: str) -> Listing | None:
-        folders = sorted(self.cache_dir.glob("environments/*/lib/python*/site-packages"))
+        folders = sorted(self.cache_dir.glob(f"{PACKAGES.folder}/*/lib/python*/site-packages"))
         listing = next((found for folder in folders if (found := list_modules(folder, name, version))), None)
         if listing is None and (unpacked := self.unpack(name, version)) is not None:
             listing = list_modules(unpacked, name, version)
@@ -71,13 +86,14 @@ class Listings:
         return listing
 
     def _path(self, name: str, version: str) -> Path:
-        return self.cache_dir / FOLDER_NAME / f"{name}-{version}.json"
+        return KEPT.path(self.cache_dir, f"{name}-{version}.json")
 
     def _read(self, name: str, version: str) -> Listing | None:
         try:
             kept = json.loads(self._path(name, version).read_text(encoding="utf-8"))
             if kept["format"] != FORMAT:
                 return None
+            locks.stamp(self._path(name, version))
             return Listing(frozenset(map(str, kept["modules"])), frozenset(map(str, kept["open"])))
         except (OSError, ValueError, KeyError, TypeError):
             return None

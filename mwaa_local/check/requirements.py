@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.cache.users import CHECK, User
 from mwaa_local.check import rules
 from mwaa_local.check.changes import (
     REPLACES_AIRFLOW,
@@ -119,7 +120,8 @@ class RequirementsCheck:
     def _of_dags(self, source: Source, resolver: Resolver, providers: Providers) -> Iterator[Finding]:
         """Yield what is to be said of DAGs and plugins that import what no provider has."""
         if self.cache_dir is not None and not isinstance(providers.verdict, Unchecked):
-            listings = Listings(self.cache_dir, Download(source, resolver, providers.changes))
+            user = User(self.cache_dir, self.project, CHECK)
+            listings = Listings(self.cache_dir, Download(source, resolver, providers.changes), user)
             yield from provider_findings(self._imports, providers, listings)
 
 

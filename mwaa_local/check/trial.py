@@ -21,6 +21,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from mwaa_local import requirements, requirements_install
+from mwaa_local.cache import locks
+from mwaa_local.cache.kept import RANDOM, Kept, is_folder
 from mwaa_local.check.finding import ERROR, WARNING, Finding
 from mwaa_local.check.report_problems import IMPORT_ERROR, INSTALL_FAILED
 from mwaa_local.check.verdict import Checked, PackageChange, Works
@@ -95,6 +97,10 @@ class Tried:
     log_path: Path
 
 
+PREFIX = "trial-"
+KEPT = Kept("trial install", "", f"{PREFIX}{RANDOM}", is_folder, is_leftover=True)
+
+
 @dataclass(frozen=True)
 class InstallTrial:
     """Installs one file for one release. `env` is the caller's shell, `path` the requirements file."""
@@ -117,8 +123,9 @@ class InstallTrial:
         log_path = self.project.state_dir / DIR_NAME / LOG_NAME
         self.cache_dir.mkdir(parents=True, exist_ok=True)
         # Beside the release's packages, so that the copy can be made of hard links.
-        with tempfile.TemporaryDirectory(prefix="trial-", dir=self.cache_dir, ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.cache_dir, ignore_cleanup_errors=True) as folder:
             work_dir = Path(folder)
+            locks.hold(work_dir)
             clone = self.steps.do("packages", lambda say: self._clone(base, work_dir / "packages", say))
             env = self._component_env(clone, work_dir / "airflow")
             result = self._install(clone, env, work_dir, log_path)

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "smoke": ("smoke", "smoke", "Start, import and run DAGs, report, stop; for CI."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
+    "cache": ("cache", "cache", "Show and remove what is kept outside of projects."),
     "env": ("env", "env", "Write what docker compose needs, to run it by hand."),
     "test-startup-script": ("test_startup_script", "test_startup_script", "Run the startup script as MWAA would."),
     "package-requirements": ("package_requirements", "package_requirements", "Make plugins.zip with all wheels in it."),

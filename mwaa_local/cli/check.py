@@ -186,7 +186,6 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
     from mwaa_local.check.python_check import python_findings
     from mwaa_local.check.trial import InstallTrial
     from mwaa_local.check.verdict import Conflict, NoWheel
-    from mwaa_local.packages import PackageStore
     from mwaa_local.steps import Steps
 
     console = session.console
@@ -194,7 +193,7 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
         console.say("not installed for a trial: it is known already that pip would fail")
         return checked
     steps = Steps(console.show_event)
-    store = PackageStore(session.cache_dir, session.env)
+    store = session.packages()
     base = steps.do("packages", lambda say: store.base(release, say))
     trial = InstallTrial(session.project, environment, release, path, session.env, session.cache_dir, steps)
     tried = trial.run(base, checked)
@@ -215,11 +214,10 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
     from mwaa_local.check import report
     from mwaa_local.check.plugins_loading import PluginsLoad
     from mwaa_local.check.python_check import python_findings
-    from mwaa_local.packages import PackageStore
     from mwaa_local.steps import Steps
 
     environment = session.environment()
-    store = PackageStore(session.cache_dir, session.env)
+    store = session.packages()
     try:
         base = Steps(session.console.show_event).do("packages", lambda say: store.base(release, say))
     except MwaaLocalError:

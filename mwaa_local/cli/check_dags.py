@@ -63,7 +63,6 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     from mwaa_local.check.python_check import python_findings
     from mwaa_local.check.settings_check import load_settings
     from mwaa_local.errors import FileMissing
-    from mwaa_local.packages import PackageStore
     from mwaa_local.steps import Steps
 
     project = session.project
@@ -72,7 +71,7 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     environment = session.environment()
     release = session.release(environment)
     steps = Steps(session.console.show_event)
-    base = steps.do("packages", lambda say: PackageStore(session.cache_dir, session.env).base(release, say))
+    base = steps.do("packages", lambda say: session.packages().base(release, say))
     ground = Ground(project, environment, release, session.env, session.cache_dir, base, strict)
     with startup_trials(ground, [SCHEDULER]) as trials:
         checked = dags_check(ground, trials, steps).run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from mwaa_local.runtime.choice import existing_runtime
 
 if TYPE_CHECKING:  # most commands never look into the environment file, and should not pay for pydantic
     from mwaa_local.environment import Environment
+    from mwaa_local.packages import PackageStore
     from mwaa_local.release import Release
 
 ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder; by default the one you are in.")]
@@ -55,10 +56,14 @@ class Session:
     @property
     def cache_dir(self) -> Path:
         """Where package sets and database templates are kept for all projects of this user."""
-        named = self.env.get("MWAA_LOCAL_CACHE_DIR")
-        if named:
-            return Path(named)
-        return Path(self.env.get("XDG_CACHE_HOME") or Path(self.env.get("HOME", "/tmp")) / ".cache") / "mwaa-local"
+        return cache_dir_of(self.env)
+
+    def packages(self) -> PackageStore:
+        """Return the package sets of releases, as a check of this project uses them."""
+        from mwaa_local.cache.users import CHECK, User
+        from mwaa_local.packages import PackageStore
+
+        return PackageStore(self.cache_dir, self.env, User(self.cache_dir, self.project, CHECK))
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -76,6 +81,13 @@ class Session:
                 ) from error
             os.set_inheritable(lock.fileno(), False)
             yield
+
+
+def cache_dir_of(env: Mapping[str, str]) -> Path:
+    named = env.get("MWAA_LOCAL_CACHE_DIR")
+    if named:
+        return Path(named)
+    return Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "/tmp")) / ".cache") / "mwaa-local"
 
 
 def open_session(project_dir: Path, *, verbose: bool = False) -> Session:

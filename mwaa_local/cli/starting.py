@@ -59,9 +59,11 @@ def prepare_and_start(
     from mwaa_local.runtime.process import ProcessRuntime
 
     if isinstance(runtime, ProcessRuntime):
-        prepared = Preparation(*parts, port, remarks).prepare()
+        of_processes = Preparation(*parts, port, remarks)
+        prepared = of_processes.prepare()
         with _seeding(session, prepared.plan):
             runtime.start(prepared.plan, session.console.show_event)
+        of_processes.user.settle()
         return Started(prepared.plan, prepared.remarks)
 
     from mwaa_local.container_preparation import ContainerPreparation
@@ -79,6 +81,7 @@ def prepare_and_start(
         raise
     started = Started(prepared.plan, tuple(preparation.judge()))
     preparation.forget_replaced()
+    preparation.user.settle()
     return started
 
 

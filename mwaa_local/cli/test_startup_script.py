@@ -45,11 +45,10 @@ def test_startup_script(
     if why := _why_nothing_runs(session, release):
         _show_nothing(session.console, release, why, as_json=as_json)
         return
-    from mwaa_local.packages import PackageStore
     from mwaa_local.startup_trial import Subject, try_startup_script
     from mwaa_local.steps import Steps
 
-    store = PackageStore(session.cache_dir, session.env)
+    store = session.packages()
     base = Steps(session.console.show_event).do("packages", lambda say: store.base(release, say))
     subject = Subject(session.project, environment, release, session.env, session.cache_dir, base)
     trials = try_startup_script(subject)

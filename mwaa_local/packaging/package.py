@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 
+from mwaa_local.cache.users import CHECK, User
 from mwaa_local.check import rules
 from mwaa_local.check.changes import changed
 from mwaa_local.check.finding import ERROR
@@ -263,7 +264,8 @@ def _proved(order: Order, written: Packaged, say: Say) -> Packaged:
         return written
     pure = all(is_pure(wheel.filename) for wheel in written.wheels)
     args = (written.zip_path, written.requirements_path, order.release, order.cache_dir, order.check.env)
-    return replace(written, proof=prove(*args, is_pure=pure, say=say))
+    user = User(order.cache_dir, order.check.project, CHECK)
+    return replace(written, proof=prove(*args, is_pure=pure, say=say, user=user))
 
 
 def _refuse_output(output_dir: Path, plugins_dir: Path, source_path: Path) -> None:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.cache import locks
+from mwaa_local.cache.kept import RANDOM, Kept, is_folder
+from mwaa_local.cache.users import User
 from mwaa_local.errors import PackagesUnavailable, PythonUnavailable
 from mwaa_local.packages import PackageStore
 from mwaa_local.packaging.listing import PLUGINS_DIR
@@ -45,6 +48,9 @@ class NotTried:
 
 Proof = Proved | Disproved | NotTried
 
+PREFIX = "proof-"
+KEPT = Kept("trial of a package", "", f"{PREFIX}{RANDOM}", is_folder, is_leftover=True)
+
 
 def prove(
     zip_path: Path,
@@ -55,6 +61,7 @@ def prove(
     *,
     is_pure: bool,
     say: Callable[[str], None],
+    user: User | None = None,
 ) -> Proof:
     """Return whether pip installs the requirements from the zip alone.
 
@@ -62,7 +69,7 @@ def prove(
     """
     if not is_pure and (sys.platform != "linux" or platform.machine() != "x86_64"):
         return NotTried("there are wheels for Linux on x86-64, and this machine is another one")
-    store = PackageStore(cache_dir, env)
+    store = PackageStore(cache_dir, env, user)
     try:
         _, python_version = store.find_python(release)
         if not python_version.startswith(f"{release.python_version}."):
@@ -71,8 +78,9 @@ def prove(
     except (PythonUnavailable, PackagesUnavailable) as error:
         return NotTried(error.what)
     # Beside the packages, so that files of the copy can be hard links.
-    with tempfile.TemporaryDirectory(prefix="proof-", dir=cache_dir, ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=cache_dir, ignore_cleanup_errors=True) as folder:
         work_dir = Path(folder)
+        locks.hold(work_dir)
         say("installing from the zip, without a network")
         with zipfile.ZipFile(zip_path) as archive:
             archive.extractall(work_dir / "plugins")  # what was just written by this command

@@ -90,6 +90,27 @@ class End:
 
 
 @dataclass(frozen=True)
+class StoredImage:
+    """One tag of an image, with the image's own configuration."""
+
+    tag: str  # "repository:tag"
+    size_bytes: int  # with the layers that other images share
+    configuration: Mapping[str, Any]
+    is_used: bool  # by a container, whatever its state
+
+
+@dataclass(frozen=True)
+class StoredVolume:
+    """One volume that Compose made."""
+
+    name: str
+    project: str
+    label: str  # its name in the compose file
+    size_bytes: int | None  # where the engine says it
+    is_used: bool  # by a container, whatever its state
+
+
+@dataclass(frozen=True)
 class ComposeProject:
     """Which compose file, under which name, with which variables; `dir` is where its relative paths begin."""
 
@@ -228,6 +249,47 @@ class Engine:
             answer = api.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return {item["Name"]: item["Labels"].get(VOLUME_LABEL, "") for item in answer.get("Volumes") or []}
 
+    def stored_images(self, repository: str) -> list[StoredImage]:
+        """Return the tags of one repository."""
+        from docker.errors import ImageNotFound
+
+        found = []
+        with self._asked() as api:
+            used = {item["ImageID"] for item in api.containers(all=True)}
+            for listed in api.images(name=repository):
+                for tag in listed.get("RepoTags") or []:
+                    with contextlib.suppress(ImageNotFound):  # removed just now
+                        plain = api.inspect_image(tag)  # type: ignore[no-untyped-call]
+                        config = plain.get("Config") or {}
+                        found.append(StoredImage(tag, int(plain["Size"]), config, plain["Id"] in used))
+        return found
+
+    def stored_volumes(self) -> list[StoredVolume]:
+        """Return the volumes of every Compose project on this engine."""
+        with self._asked() as api:
+            sizes = {item["Name"]: item.get("UsageData") or {} for item in api.df().get("Volumes") or []}
+            mounts = [mount for item in api.containers(all=True) for mount in item.get("Mounts") or []]
+            used = {mount.get("Name") for mount in mounts if mount.get("Type") == "volume"}
+            answer = api.volumes(filters={"label": [PROJECT_LABEL]})
+        found = []
+        for item in answer.get("Volumes") or []:
+            size = int(sizes.get(item["Name"], {}).get("Size", -1))
+            found.append(
+                StoredVolume(
+                    name=item["Name"],
+                    project=item["Labels"][PROJECT_LABEL],
+                    label=item["Labels"].get(VOLUME_LABEL, ""),
+                    size_bytes=size if size >= 0 else None,
+                    is_used=item["Name"] in used,
+                )
+            )
+        return found
+
+    def layers_bytes(self) -> int:
+        """Return what all images on the engine take together, each layer counted once."""
+        with self._asked() as api:
+            return int(api.df().get("LayersSize") or 0)
+
     def output(self, container_id: str, after: Mapping[str, int], *, ended: bool) -> list[OutputLine]:
         """Return what the container wrote later than `after` ({stream: nanoseconds}); nothing of one that is gone.
 
@@ -311,6 +373,19 @@ class Engine:
                 raise DockerUnavailable(
                     f"the volume {name} cannot be removed", str(error.explanation), f"docker volume rm {name}"
                 ) from error
+
+    def remove_image(self, tag: str) -> str:
+        """Remove a tag, and the image with its last one; return why that is not possible, or nothing."""
+        from docker.errors import APIError, NotFound
+
+        with self._asked() as api:
+            try:
+                api.remove_image(tag)
+            except NotFound:
+                return ""
+            except APIError as error:
+                return str(error.explanation or error)
+        return ""
 
     def exec(self, container_id: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run a command in a running container; return its exit code and output, both streams mixed.

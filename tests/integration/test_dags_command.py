@@ -66,7 +66,7 @@ def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
     assert left_running(runner) == []
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.network
 @pytest.mark.parametrize("version", ["3.3.1", "2.2.2"])
 def test_dag_that_does_not_exist_is_told_without_a_traceback(project: MakeProject, version: str) -> None:

@@ -45,6 +45,17 @@ def test_stopped_environment_says_so_and_its_logs_are_readable(stopped: DockerEn
     assert (refused.exit_code, "mwaa-local up" in refused.stderr) == (3, True)
 
 
+def test_prune_keeps_the_image_of_a_stopped_project(stopped: DockerEnvironment) -> None:
+    outcome = stopped.run("cache", "prune", "--all", "--volumes", "--dry-run", "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    plain = json.loads(outcome.stdout)
+    assert plain["docker_skipped"] is None
+    used = {item["name"]: item["kind"] for item in plain["kept"] if str(stopped.root_dir) in item["used_by"]}
+    assert {"image", "packages volume", "database volume"} <= set(used.values())
+    assert stopped.volumes() <= set(used)
+    assert not any(name in stopped.volumes() for name in (item["name"] for item in plain["removed"]))
+
+
 def test_up_continues_where_down_left_it(stopped: DockerEnvironment) -> None:
     outcome = stopped.run("up", "--port", "0")
     assert outcome.exit_code == 0, outcome.stderr

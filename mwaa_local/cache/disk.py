@@ -1,0 +1,90 @@
+"""Sizes of folders, and their removal: links are never followed, and files of other names stay as they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BLOCK_BYTES = 512  # what st_blocks counts, on every system
+
+
+@dataclass
+class Usage:
+    """What trees take on the disk. A file with several names counts once, in the tree that is added first."""
+
+    _names: dict[tuple[int, int], list[int]] = field(default_factory=dict)  # inode -> names seen, names in all, bytes
+
+    def add(self, paths: Iterable[Path]) -> int:
+        """Return what these take beyond what was added before."""
+        added = 0
+        for path in paths:
+            for about in _files(path):
+                known = self._names.get((about.st_dev, about.st_ino))
+                if known is not None:
+                    known[0] += 1
+                    continue
+                size = about.st_blocks * BLOCK_BYTES
+                links = 1 if stat.S_ISDIR(about.st_mode) else about.st_nlink
+                self._names[about.st_dev, about.st_ino] = [1, links, size]
+                added += size
+        return added
+
+    @property
+    def freed_bytes(self) -> int:
+        """What removing all that was added would free: not what has names elsewhere."""
+        return sum(size for seen, links, size in self._names.values() if seen >= links)
+
+
+def has_folder_of_another(path: Path, uid: int) -> bool:
+    """Whether there is a folder in the tree, or at its top, out of which this user may remove nothing."""
+    return any(stat.S_ISDIR(about.st_mode) and about.st_uid != uid for about in _files(path))
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder or file with all that is in it, read-only folders included. Raises OSError."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for folder in _folders(path):
+        mode = folder.stat(follow_symlinks=False).st_mode
+        if mode & stat.S_IRWXU != stat.S_IRWXU:  # of folders alone: files are shared by their other names
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+    shutil.rmtree(path)
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    """Yield folders, each before what is in it, so that it may be opened by then."""
+    yield path
+    with os.scandir(path) as entries:
+        below = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for folder in below:
+        yield from _folders(folder)
+
+
+def _files(path: Path) -> Iterator[os.stat_result]:
+    """Yield what the system says of everything in a tree; what vanishes or may not be read is left out."""
+    try:
+        about = path.stat(follow_symlinks=False)
+        yield about
+        if not stat.S_ISDIR(about.st_mode):
+            return
+        pending = [str(path)]
+    except OSError:
+        return
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    try:
+                        about = entry.stat(follow_symlinks=False)
+                    except OSError:
+                        continue
+                    yield about
+                    if stat.S_ISDIR(about.st_mode):
+                        pending.append(entry.path)
+        except OSError:
+            continue

@@ -1,0 +1,62 @@
+"""One thing that is kept outside of projects, wherever it is, and why it stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Item:
+    """`used_by` names projects that exist; `kept_because` is any other reason for which it cannot be removed."""
+
+    kind: str
+    name: str
+    release: str = ""
+    size_bytes: int | None = None  # None where nobody says it
+    last_used: float | None = None  # epoch seconds; None when that was before it was noted
+    used_by: tuple[str, ...] = ()
+    kept_because: str = ""
+    is_leftover: bool = False  # of a command that was killed: nobody will ever use it
+    is_data: bool = False  # cannot be made again
+    paths: tuple[Path, ...] = field(default=(), repr=False)  # of what is in the cache folder
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.kind, self.name
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "airflow_version": self.release or None,
+            "size_bytes": self.size_bytes,
+            "last_used": self.last_used,
+            "used_by": list(self.used_by),
+            "kept_because": self.kept_because or None,
+            "leftover": self.is_leftover,
+            "data": self.is_data,
+        }
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be removed: everything unused for so long; with `volumes`, data of projects that are gone as well."""
+
+    age_s: float
+    volumes: bool = False
+
+    def why_kept(self, item: Item, now: float, since: float) -> str:
+        """Return why the item stays, or nothing. `since` is from when on uses were noted."""
+        if item.used_by:
+            return f"used by {', '.join(item.used_by)}"
+        if item.kept_because:
+            return item.kept_because
+        if item.is_data and not self.volumes:
+            return "it holds data of a project that is gone; `--volumes` removes it"
+        # Of what is older than all notes nobody knows who uses it: it counts as used when they began.
+        last_used = since if item.last_used is None else item.last_used
+        if not item.is_leftover and now - last_used < self.age_s:
+            return "used lately; `--all` removes it" if item.last_used is not None else "its users are not known yet"
+        return ""

@@ -1,0 +1,100 @@
+"""How commands that use, build and remove what is kept stay out of each other's way.
+
+A builder holds a lock file beside what it builds; a user holds the folder itself, shared, to the end of its process;
+whoever removes needs both alone. The kernel gives them back when a process dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_held: dict[str, int] = {}  # by path, so that a process holds each once
+
+
+def lock_path(path: Path) -> Path:
+    """Return the lock file of what is built at `path`."""
+    return path.with_name(f"{path.name}.lock")
+
+
+@contextlib.contextmanager
+def taken(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold a lock file alone, waiting for whoever has it. Raises OSError where it cannot be made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if on_wait:
+                    on_wait()
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            if is_at(fd, path):  # else its holder removed it, and the next one locks another file
+                yield
+                return
+        finally:
+            os.close(fd)
+
+
+@contextlib.contextmanager
+def alone(path: Path, *, make: bool = False) -> Iterator[bool]:
+    """Hold what is at `path` alone, without waiting; yields whether that is so. `make` makes a lock file first."""
+    how = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY | os.O_NONBLOCK
+    try:
+        fd = os.open(path, how | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = is_at(fd, path)
+        except OSError:  # held, or on a file system that knows no such locks
+            mine = False
+        yield mine
+    finally:
+        os.close(fd)
+
+
+def hold(folder: Path) -> bool:
+    """Keep a folder from being removed until this process ends; return whether it is still there.
+
+    Its time becomes now, which is when it was last used.
+    """
+    key = str(folder)
+    if key in _held and is_at(_held[key], folder):
+        stamp(folder)
+        return True
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    with contextlib.suppress(OSError):  # a file system without locks: then it is only less safe
+        fcntl.flock(fd, fcntl.LOCK_SH)
+    if not is_at(fd, folder):
+        os.close(fd)
+        return False
+    if key in _held:
+        os.close(_held.pop(key))
+    _held[key] = fd
+    stamp(folder)
+    return True
+
+
+def stamp(path: Path) -> None:
+    """Note that something was used just now."""
+    with contextlib.suppress(OSError):  # a cache that may only be read; then nobody removes anything there either
+        os.utime(path)
+
+
+def is_at(fd: int, path: Path) -> bool:
+    """Whether an open file is what bears that name now."""
+    try:
+        named, opened = path.stat(follow_symlinks=False), os.fstat(fd)
+    except OSError:
+        return False
+    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
