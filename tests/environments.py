@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import psutil
 import psycopg2
+import pytest
 
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 LATEST = "3.3.1"
 GENERATIONS = (LATEST, "2.10.3", "2.2.2")
+# For parametrized tests: the newest release in every run, the older ones where all tests run.
+EACH_GENERATION = (LATEST, *(pytest.param(version, marks=pytest.mark.full) for version in GENERATIONS[1:]))
 LONG_RUN_ID = "long_run"
 SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
 SAMPLE_TEST_DAGS = ("probe", "queues", "long_task")

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.project import Project
-from tests.contract.house import BACKENDS, DOCKER, ONE_OF_EACH_KIND, House, Open
+from tests.contract.house import BACKENDS, DOCKER, NOT_ISOLATED, ONE_OF_EACH_KIND, House, Open
 from tests.docker import skip_without_docker
 
 
 def _with_marks(names: tuple[str, ...]) -> list[object]:
-    return [pytest.param(name, marks=pytest.mark.docker if name == DOCKER else ()) for name in names]
+    marks = {DOCKER: pytest.mark.docker, NOT_ISOLATED: pytest.mark.full}
+    return [pytest.param(name, marks=marks.get(name, ())) for name in names]
 
 
 def _backend(name: str) -> Open:

@@ -26,9 +26,10 @@ from tests.fakes import wait_until
 Open = Callable[[Project, Mapping[str, str]], ProcessRuntime | ComposeRuntime]
 DOCKER = "docker"
 # How to open each backend: processes with a namespace of their own where the system allows it, and without; containers.
+NOT_ISOLATED = "process-not-isolated"
 BACKENDS: dict[str, Open] = {
     "process": ProcessRuntime,
-    "process-not-isolated": lambda project, env: ProcessRuntime(project, {**env, ISOLATION_VARIABLE: "none"}),
+    NOT_ISOLATED: lambda project, env: ProcessRuntime(project, {**env, ISOLATION_VARIABLE: "none"}),
     DOCKER: GeneratedRuntime,
 }
 ONE_OF_EACH_KIND = ("process", DOCKER)

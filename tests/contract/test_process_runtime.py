@@ -20,7 +20,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.runtime import NOT_RUN, READY, Event
 from mwaa_local.runtime.process import ProcessRuntime
 from mwaa_local.runtime.state import SESSIONS_NAME, STATE_NAME, read_state
-from tests.contract.house import BACKENDS, House
+from tests.contract.house import BACKENDS, NOT_ISOLATED, House
 from tests.fakes import (
     READY_LINE,
     EndsSlowly,
@@ -33,7 +33,7 @@ from tests.fakes import (
 )
 
 
-@pytest.fixture(params=["process", "process-not-isolated"])
+@pytest.fixture(params=["process", pytest.param(NOT_ISOLATED, marks=pytest.mark.full)])
 def house(make_house: Callable[..., House], request: pytest.FixtureRequest) -> House:
     return make_house(BACKENDS[request.param])
 

@@ -26,10 +26,10 @@ from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from tests.conftest import REPOSITORY_DIR, ProjectRunner, cache_dir, make_clean_env
-from tests.environments import GENERATIONS, LATEST
+from tests.environments import EACH_GENERATION, GENERATIONS, LATEST
 from tests.many_dags import IMPORTS, many_dags
 
-pytestmark = [pytest.mark.full, pytest.mark.network]
+pytestmark = pytest.mark.network
 
 JOBS = 2
 NAMES = {
@@ -238,7 +238,7 @@ def run(project: Project, version: str, home_dir: Path, known: Known | None = No
     return Imported(project.root_dir, trial.release, dags, tuple(told), living(project))
 
 
-@pytest.fixture(scope="module", params=GENERATIONS)
+@pytest.fixture(scope="module", params=EACH_GENERATION)
 def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Imported:
     folder = tmp_path_factory.mktemp(f"import-{request.param}")
     project = make(folder / "project", FILES)
@@ -459,14 +459,14 @@ def test_file_that_takes_too_much_memory_is_one_file_lost(tmp_path: Path) -> Non
     assert [failure.said for failure in lost.failures] == ["it took more than 1 GB of memory and was killed"]
 
 
-@pytest.mark.parametrize("version", GENERATIONS)
+@pytest.mark.parametrize("version", EACH_GENERATION)
 def test_folder_without_dags_is_nothing_wrong(tmp_path: Path, version: str) -> None:
     result = run(make(tmp_path / "project", {"dags/readme.md": "none yet"}), version, tmp_path)
     assert (result.dags.files, result.dags.problem) == ((), "")
     assert import_findings(result.dags, result.release, strict=True) == ()
 
 
-@pytest.mark.parametrize("version", GENERATIONS)
+@pytest.mark.parametrize("version", EACH_GENERATION)
 def test_links_that_lead_back_are_told_and_hide_nothing(tmp_path: Path, version: str) -> None:
     files = {"dags/team/a.py": dag("a"), "dags/b.py": dag("b"), "plugins/own/p.py": "X = 1\n"}
     project = make(tmp_path / "project", files)
@@ -538,6 +538,7 @@ def test_command_shows_seconds_slowest_first_and_fails_for_what_is_absent_only_w
     assert table[4].endswith("in 3 files; each may take 30 s")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("version", GENERATIONS)
 def test_airflows_own_examples_have_no_false_error(tmp_path: Path, version: str) -> None:
     source_dir = packages(version, make_clean_env(tmp_path)).site_packages_dir / "airflow" / "example_dags"

@@ -60,8 +60,7 @@ def tried(runner: ProjectRunner, text: str, *words: str) -> tuple[dict[str, Any]
     return one, found, outcome.stderr
 
 
-@pytest.mark.parametrize("version", [VERSION, OLD_VERSION])
-@pytest.mark.full
+@pytest.mark.parametrize("version", [VERSION, pytest.param(OLD_VERSION, marks=pytest.mark.full)])
 @pytest.mark.network
 def test_packages_that_can_be_imported_pass(runner: ProjectRunner, version: str) -> None:
     with_module(runner, "alpha", "import json\n")
@@ -70,7 +69,6 @@ def test_packages_that_can_be_imported_pass(runner: ProjectRunner, version: str)
     assert "installed for a trial: alpha 1.0;" in said
 
 
-@pytest.mark.full
 @pytest.mark.network
 def test_module_that_cannot_be_imported_is_an_error_at_the_line_that_asked_for_it(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "import nowhere_to_be_found\n")

@@ -14,11 +14,10 @@ import pytest
 from mwaa_local.check.plugins_files import open_plugins
 from mwaa_local.check.plugins_loading import NotUnpacked, unpack
 from tests.conftest import ProjectRunner
+from tests.environments import EACH_GENERATION, LATEST
 from tests.integration.test_errors import DEAD_INDEX
 
 MakeProject = Callable[..., ProjectRunner]
-VERSION = "3.3.1"
-VERSIONS = (VERSION, "2.10.3", "2.2.2")
 # A plugin that all of these releases know, with a module beside it that it imports.
 PLUGIN = """
 from airflow.plugins_manager import AirflowPlugin
@@ -46,9 +45,7 @@ class NewerPlugin(AirflowPlugin):
 
 @pytest.fixture
 def runner(project: MakeProject) -> ProjectRunner:
-    return project(
-        {"mwaa.yaml": f'AirflowVersion: "{VERSION}"\n', "dags/a.py": "", "requirements/requirements.txt": ""}
-    )
+    return project({"mwaa.yaml": f'AirflowVersion: "{LATEST}"\n', "dags/a.py": "", "requirements/requirements.txt": ""})
 
 
 def loaded(runner: ProjectRunner, *words: str) -> dict[str, Any]:
@@ -67,9 +64,8 @@ def write_zip(path: Path, files: dict[str, str]) -> None:
             archive.writestr(name, text)
 
 
-@pytest.mark.full
 @pytest.mark.network
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_GENERATION)
 def test_what_registers_is_told_with_its_members(runner: ProjectRunner, version: str) -> None:
     runner.write({"plugins/own_plugin.py": PLUGIN, "plugins/own_macros.py": MACROS})
     plain = loaded(runner, "--airflow-version", version)
@@ -84,7 +80,6 @@ def test_what_registers_is_told_with_its_members(runner: ProjectRunner, version:
     assert not list((runner.root_dir / "plugins").rglob("*.pyc"))
 
 
-@pytest.mark.full
 @pytest.mark.network
 def test_zip_is_loaded_as_the_folder_is_and_listed_as_text(runner: ProjectRunner) -> None:
     files = {"sub/newer_plugin.py": NEWER, "own_listener.py": "def on_starting(component):\n    pass\n"}
@@ -94,9 +89,8 @@ def test_zip_is_loaded_as_the_folder_is_and_listed_as_text(runner: ProjectRunner
     assert "registered newer (sub/newer_plugin.py): listeners: own_listener" in outcome.stdout.splitlines()
 
 
-@pytest.mark.full
 @pytest.mark.network
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH_GENERATION)
 def test_file_that_fails_at_its_import_is_an_error(runner: ProjectRunner, version: str) -> None:
     runner.write({"plugins/own_plugin.py": PLUGIN, "plugins/own_macros.py": MACROS, "plugins/bad.py": "1 / 0\n"})
     runner.write({"requirements/requirements.txt": "own_package_of_requirements==1\n"})
@@ -107,7 +101,6 @@ def test_file_that_fails_at_its_import_is_an_error(runner: ProjectRunner, versio
     assert [plugin["name"] for plugin in plain["registered"]] == ["own"]
 
 
-@pytest.mark.full
 @pytest.mark.network
 def test_module_that_requirements_may_bring_is_a_warning(runner: ProjectRunner) -> None:
     runner.write({"plugins/own_plugin.py": "import own_package_of_requirements\n"})
@@ -118,7 +111,6 @@ def test_module_that_requirements_may_bring_is_a_warning(runner: ProjectRunner) 
     assert (plain["exit_code"], finding["severity"]) == (0, "warning")
 
 
-@pytest.mark.full
 @pytest.mark.network
 def test_plugin_that_ends_python_is_an_error(runner: ProjectRunner) -> None:
     runner.write({"plugins/own_plugin.py": "import os\nprint('farewell', flush=True)\nos._exit(9)\n"})

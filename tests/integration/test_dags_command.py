@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.conftest import ProjectRunner
+from tests.environments import EACH_GENERATION, LATEST
 from tests.integration.test_errors import assert_failed
 
 MakeProject = Callable[..., ProjectRunner]
@@ -38,9 +39,8 @@ def left_running(runner: ProjectRunner) -> list[str]:
     return [" ".join(words) for words in found if any(str(runner.root_dir) in word for word in words)]
 
 
-@pytest.mark.full
 @pytest.mark.network
-@pytest.mark.parametrize("version", ["3.3.1", "2.10.3", "2.2.2"])
+@pytest.mark.parametrize("version", EACH_GENERATION)
 def test_dag_runs_without_an_environment_and_leaves_nothing_running(project: MakeProject, version: str) -> None:
     runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', "dags/quick.py": SOURCE})
     outcome = runner.run("dags", "test", "quick")
@@ -56,7 +56,6 @@ def test_release_that_cannot_do_it_says_so_and_what_can(project: MakeProject) ->
     assert_failed(outcome, "Airflow 1.10.12 cannot run a DAG in a single process", "mwaa-local up --run quick")
 
 
-@pytest.mark.full
 @pytest.mark.network
 def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
     runner = project({"mwaa.yaml": 'AirflowVersion: "3.3.1"\n', "dags/quick.py": SOURCE})
@@ -66,9 +65,8 @@ def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
     assert left_running(runner) == []
 
 
-@pytest.mark.full
 @pytest.mark.network
-@pytest.mark.parametrize("version", ["3.3.1", "2.2.2"])
+@pytest.mark.parametrize("version", [LATEST, pytest.param("2.2.2", marks=pytest.mark.full)])
 def test_dag_that_does_not_exist_is_told_without_a_traceback(project: MakeProject, version: str) -> None:
     files = {"dags/quick.py": SOURCE, "dags/broken.py": "import nowhere  # airflow, dag\n"}
     runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', **files})

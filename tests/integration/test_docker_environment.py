@@ -64,7 +64,7 @@ __all__ = [
     "test_web_server_is_not_reachable_from_outside",
 ]
 
-pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
+pytestmark = [pytest.mark.docker, pytest.mark.network]
 
 LOCAL_ADDRESS = "127.0.0.1"
 STATUS_KEYS = {"running", "healthy", "airflow_version", "url", "components", "figures", "remarks"}

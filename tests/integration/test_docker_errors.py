@@ -30,7 +30,7 @@ from tests.integration.test_errors import DEAD_INDEX, assert_failed, taken_port
 
 __all__ = ["taken_port"]
 
-pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
+pytestmark = [pytest.mark.docker, pytest.mark.network]
 
 BASE_IMAGE = "python:3.12-slim-bookworm"
 INTERRUPTED_EXIT_CODE = 130

@@ -23,12 +23,11 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from mwaa_local.packages import wanted_packages
-from tests.environments import GENERATIONS, RunningEnvironment, wait_until
+from tests.environments import EACH_GENERATION, RunningEnvironment, wait_until
 
 pytestmark = [
-    pytest.mark.full,
     pytest.mark.network,
-    pytest.mark.parametrize("environment", GENERATIONS, indirect=True),
+    pytest.mark.parametrize("environment", EACH_GENERATION, indirect=True),
 ]
 
 MWAA_HOME_DIR = "/usr/local/airflow"

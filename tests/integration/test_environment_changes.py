@@ -22,7 +22,7 @@ from tests.environments import (
 )
 from tests.wheels import make_wheel
 
-pytestmark = [pytest.mark.full, pytest.mark.network]
+pytestmark = pytest.mark.network
 
 SERVERS = {"postgres", "redis"}
 NEW_DAG_TIMEOUT_S = 15.0

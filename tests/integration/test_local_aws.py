@@ -16,11 +16,13 @@ OPTIONS = {
     "secrets.backend": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend",
     "secrets.backend_kwargs": json.dumps({"variables_prefix": "airflow/variables"}),
 }
-pytestmark = [pytest.mark.full, pytest.mark.network]
+pytestmark = pytest.mark.network
 REAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAREAL", "AWS_SECRET_ACCESS_KEY": "real", "AWS_PROFILE": "prod"}
 
 
-@pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(
+    scope="module", params=["process", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.full])]
+)
 def local_aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEnvironment]:
     """An environment with a local AWS, its DAG run, in a shell that has credentials."""
     with stopped_at_the_end(tmp_path_factory.mktemp("aws")) as empty:

@@ -20,7 +20,7 @@ from tests.conftest import Outcome, ProjectRunner
 from tests.docker_environments import containers_of, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, stopped_at_the_end, wait_until
 
-pytestmark = [pytest.mark.full, pytest.mark.network]
+pytestmark = pytest.mark.network
 
 CASES = "smoke_cases"
 BROKEN = "from airflow import nosuch  # DAG\n"
@@ -82,6 +82,7 @@ def smoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoked]:
         yield Smoked(RunningEnvironment(runner, Release.load(LATEST), outcome), outcome, json.loads(outcome.stdout))
 
 
+@pytest.mark.full
 def test_every_dag_ends_as_it_should(smoked: Smoked) -> None:
     states = {run["dag_id"]: (run["state"], not run["problem"]) for run in smoked.report["runs"]}
     assert states == {
@@ -96,6 +97,7 @@ def test_every_dag_ends_as_it_should(smoked: Smoked) -> None:
     assert (smoked.outcome.exit_code, smoked.report["exit_code"], smoked.report["outcome"]) == (1, 1, "task failure")
 
 
+@pytest.mark.full
 def test_phases_are_timed(smoked: Smoked) -> None:
     phases = {phase["name"]: (phase["state"], phase["elapsed_s"] > 0) for phase in smoked.report["phases"]}
     assert list(phases) == ["check", "up", "import", "run", "report", "down"]
@@ -103,6 +105,7 @@ def test_phases_are_timed(smoked: Smoked) -> None:
     assert phases["run"] == ("failed", True)
 
 
+@pytest.mark.full
 def test_task_instances_have_state_tries_and_operator(smoked: Smoked) -> None:
     tasks = {task["name"]: task["state"] for task in smoked.dag_run("good")["tasks"]}
     assert tasks == {"say": "success", "mapped[0]": "success", "mapped[1]": "success"}
@@ -114,11 +117,13 @@ def test_task_instances_have_state_tries_and_operator(smoked: Smoked) -> None:
     assert "retries.flaky failed and will be tried again, try 1 of 3" in smoked.outcome.stderr
 
 
+@pytest.mark.full
 def test_configuration_reaches_the_run(smoked: Smoked) -> None:
     log = (smoked.dir / smoked.task("good", "say")["log_path"]).read_text()
     assert "{'a': 'b c'}" in log
 
 
+@pytest.mark.full
 def test_task_that_hangs_is_told_with_its_log(smoked: Smoked) -> None:
     task = smoked.task("hangs", "hang")
     assert (task["is_ok"], task["problem"]) == (False, "running when its run was given up")
@@ -127,6 +132,7 @@ def test_task_that_hangs_is_told_with_its_log(smoked: Smoked) -> None:
     assert smoked.dag_run("hangs")["waiting"] == ["running: hang", "not scheduled yet: after"]
 
 
+@pytest.mark.full
 def test_task_that_a_signal_killed_is_told_with_its_log(smoked: Smoked) -> None:
     task = smoked.task("dies", "die")
     problem = "failed: killed by SIGKILL, and not by the kernel for lack of memory"
@@ -135,18 +141,21 @@ def test_task_that_a_signal_killed_is_told_with_its_log(smoked: Smoked) -> None:
     assert any("terminated by signal" in line for line in task["log"])
 
 
+@pytest.mark.full
 def test_dag_that_never_schedules_says_what_it_waits_for(smoked: Smoked) -> None:
     waiting = smoked.dag_run("no.pool")["waiting"]
     assert waiting[:2] == ["scheduled: wait", "wait: the pool 'nosuch' does not exist"]
     assert "Pool Slots Available" in waiting[2]  # Airflow's own words
 
 
+@pytest.mark.full
 def test_expected_import_error_is_told_as_such(smoked: Smoked) -> None:
     [problem] = smoked.report["import_problems"]
     assert (problem["path"], problem["line"], problem["is_expected"]) == ("dags/broken.py", 1, True)
     assert "cannot import name 'nosuch'" in problem["trace"]
 
 
+@pytest.mark.full
 def test_junit_has_a_case_for_every_task(smoked: Smoked) -> None:
     root = ET.parse(smoked.dir / "smoke.xml").getroot()
     cases = {(case.get("classname"), case.get("name")): case for case in root.iter("testcase")}
@@ -161,6 +170,7 @@ def test_junit_has_a_case_for_every_task(smoked: Smoked) -> None:
     assert root.get("failures") == "3"
 
 
+@pytest.mark.full
 def test_github_gets_annotations_and_a_summary(smoked: Smoked) -> None:
     lines = [line for line in smoked.outcome.stderr.splitlines() if line.startswith("::error ")]
     assert len(lines) == 3
@@ -172,6 +182,7 @@ def test_github_gets_annotations_and_a_summary(smoked: Smoked) -> None:
     assert "| :white_check_mark: good | success |" in summary
 
 
+@pytest.mark.full
 def test_artifacts_have_all_logs_and_no_secret(smoked: Smoked) -> None:
     folder = smoked.dir / "artifacts"
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
@@ -185,6 +196,7 @@ def test_artifacts_have_all_logs_and_no_secret(smoked: Smoked) -> None:
     assert not [secret for secret in secrets if secret in content]
 
 
+@pytest.mark.full
 def test_only_what_was_asked_for_ran_and_is_over(smoked: Smoked) -> None:
     """Although all DAGs have a schedule with years to catch up, and had to be unpaused."""
     runs = smoked.environment.query("SELECT run_id, state FROM dag_run")
@@ -193,6 +205,7 @@ def test_only_what_was_asked_for_ran_and_is_over(smoked: Smoked) -> None:
     assert smoked.environment.query("SELECT dag_id FROM dag WHERE NOT is_paused") == []
 
 
+@pytest.mark.full
 def test_running_environment_is_used_and_left_running(smoked: Smoked) -> None:
     before = smoked.environment.pids()
     outcome = smoked.run("good", "--expect-import-error", "broken.py")
@@ -202,6 +215,7 @@ def test_running_environment_is_used_and_left_running(smoked: Smoked) -> None:
     assert smoked.environment.pids() == before
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("words", "exit_code", "said"),
     [
@@ -227,6 +241,7 @@ def test_what_can_be_wrong_has_an_exit_code_of_its_own(
     assert smoked.environment.runtime.running
 
 
+@pytest.mark.full
 def test_interrupt_in_a_running_environment_ends_the_run_alone(smoked: Smoked) -> None:
     words = ("hangs", "--expect-import-error", "broken.py", "--json")
     ended = interrupted(smoked.environment.runner, words, "hangs was triggered", signal.SIGINT)
@@ -274,6 +289,7 @@ def test_error_that_the_check_finds_ends_the_smoke_run_before_anything_is_starte
         assert_nothing_is_left(runner)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("version", ["2.10.3", "2.2.2"])
 def test_older_generations(tmp_path: Path, version: str) -> None:
     with stopped_at_the_end(tmp_path) as runner:

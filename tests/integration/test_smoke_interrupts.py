@@ -33,7 +33,7 @@ from tests.conftest import COMMAND, ProjectRunner
 from tests.docker_environments import containers_of, docker, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, alive, stopped_at_the_end, wait_until
 
-pytestmark = [pytest.mark.full, pytest.mark.network]
+pytestmark = pytest.mark.network
 
 PHASES = ("check", "up", "import", "run", "report", "down")
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -233,10 +233,19 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectRunner]:
 @pytest.mark.parametrize(
     ("phase", "words", "line", "numbers"),
     [
-        pytest.param("check", (), "environment file ok", (signal.SIGINT,), id="check, Ctrl-C"),
-        pytest.param("check", (), "environment file ok", (signal.SIGHUP,), id="check, terminal gone"),
-        pytest.param("up", ("--no-check",), "redis ready", (signal.SIGTERM,), id="up, SIGTERM"),
-        pytest.param("up", ("--no-check",), "postgres ready", (signal.SIGINT, signal.SIGINT), id="up, Ctrl-C twice"),
+        pytest.param("check", (), "environment file ok", (signal.SIGINT,), id="check, Ctrl-C", marks=pytest.mark.full),
+        pytest.param(
+            "check", (), "environment file ok", (signal.SIGHUP,), id="check, terminal gone", marks=pytest.mark.full
+        ),
+        pytest.param("up", ("--no-check",), "redis ready", (signal.SIGTERM,), id="up, SIGTERM", marks=pytest.mark.full),
+        pytest.param(
+            "up",
+            ("--no-check",),
+            "postgres ready",
+            (signal.SIGINT, signal.SIGINT),
+            id="up, Ctrl-C twice",
+            marks=pytest.mark.full,
+        ),
         pytest.param(
             "run", ("--no-check",), "hangs was triggered", (signal.SIGTERM, signal.SIGINT), id="run, SIGTERM and Ctrl-C"
         ),
@@ -261,6 +270,7 @@ def test_signal_leaves_reports_and_nothing_else(
     assert_nothing_is_left(smoke)
 
 
+@pytest.mark.full
 def test_ctrl_c_in_the_import_phase(runner: ProjectRunner) -> None:
     runner.write({"dags/slow.py": SLOW})
     try:
@@ -281,6 +291,7 @@ def test_ctrl_c_in_the_import_phase(runner: ProjectRunner) -> None:
     assert_nothing_is_left(smoke)
 
 
+@pytest.mark.full
 def test_ctrl_c_in_the_report_phase(runner: ProjectRunner) -> None:
     """Which takes long where the broker does not say what is queued."""
     with smoking(runner, "empty", "--no-check") as smoke:
@@ -301,6 +312,7 @@ def test_ctrl_c_in_the_report_phase(runner: ProjectRunner) -> None:
     assert_nothing_is_left(smoke)
 
 
+@pytest.mark.full
 def test_impatient_ctrl_c_in_the_down_phase(runner: ProjectRunner) -> None:
     """Which takes as long as the supervisor, frozen here, takes to end all components."""
     with smoking(runner, "empty", "--no-check") as smoke:
@@ -346,6 +358,7 @@ def assert_no_container_is_left(project: Project) -> None:
     assert processes_about(project.root_dir) == []
 
 
+@pytest.mark.full
 @pytest.mark.docker
 def test_ctrl_c_while_containers_start(docker_runner: ProjectRunner) -> None:
     with smoking(docker_runner, "hangs", "--no-check") as smoke:
@@ -357,6 +370,7 @@ def test_ctrl_c_while_containers_start(docker_runner: ProjectRunner) -> None:
     assert_no_container_is_left(smoke.project)
 
 
+@pytest.mark.full
 @pytest.mark.docker
 def test_sigterm_and_ctrl_c_while_containers_are_removed(docker_runner: ProjectRunner) -> None:
     with smoking(docker_runner, "empty", "--no-check") as smoke:

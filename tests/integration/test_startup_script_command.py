@@ -22,7 +22,7 @@ import pytest
 from tests.conftest import Outcome, ProjectRunner
 from tests.environments import LATEST, plain_files
 
-pytestmark = [pytest.mark.full, pytest.mark.network]
+pytestmark = pytest.mark.network
 
 # The function itself: whether the command is registered under this name is for the command line's own tests.
 CODE = "import typer; from mwaa_local.cli import test_startup_script as it; typer.run(it.test_startup_script)"

@@ -31,7 +31,7 @@ from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, 
 from mwaa_local.packages import PackageStore
 from mwaa_local.release import Release
 from tests.conftest import cache_dir, make_clean_env
-from tests.environments import GENERATIONS, LATEST
+from tests.environments import EACH_GENERATION, LATEST
 
 CORPUS = tuple(sorted((Path(__file__).parent.parent / "corpus" / "dags").glob("*.py")))
 EXPECT = "# expect: "
@@ -968,7 +968,7 @@ def store(tmp_path: Path) -> PackageStore:
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("version", GENERATIONS)
+@pytest.mark.parametrize("version", EACH_GENERATION)
 def test_airflows_own_examples_have_no_error_that_is_none(version: str, store: PackageStore) -> None:
     """The examples of Airflow and of its providers, as far as the release's package set has them."""
     release = Release.load(version)
@@ -983,7 +983,7 @@ def test_airflows_own_examples_have_no_error_that_is_none(version: str, store: P
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("version", GENERATIONS)
+@pytest.mark.parametrize("version", EACH_GENERATION)
 def test_airflow_does_what_the_rules_say_of_it(version: str, store: PackageStore, tmp_path: Path) -> None:
     environment = store.base(Release.load(version), lambda _: None)
     env = {**make_clean_env(tmp_path), "AIRFLOW_HOME": str(tmp_path / "airflow"), "PYTHONPATH": ""}

@@ -37,7 +37,7 @@ from tests.integration.test_startup import GOES_ON, KEPT
 from tests.unit.test_container_startup import CONTAINER, VALUES
 
 
-@pytest.fixture(scope="module", params=["this Python", "the oldest Python"])
+@pytest.fixture(scope="module", params=[pytest.param("this Python", marks=pytest.mark.full), "the oldest Python"])
 def python(request: pytest.FixtureRequest) -> str:
     if request.param == "this Python":
         return sys.executable

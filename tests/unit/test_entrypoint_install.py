@@ -24,7 +24,7 @@ from tests.wheels import make_wheel
 VERSION_CODE = "import package_of_tests as package; print(package.version)"
 
 
-@pytest.fixture(scope="module", params=["this Python", "the oldest Python"])
+@pytest.fixture(scope="module", params=[pytest.param("this Python", marks=pytest.mark.full), "the oldest Python"])
 def base_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The release's own packages: nothing but pip, which is all that is asked of them here."""
     python = sys.executable if request.param == "this Python" else find_oldest_python()

@@ -33,7 +33,7 @@ def wheels_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["this Python", "the oldest Python"])
+@pytest.fixture(scope="module", params=[pytest.param("this Python", marks=pytest.mark.full), "the oldest Python"])
 def base_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheels_dir: Path) -> Path:
     """The release's own packages: pip, and version 1.0 of the tests' package."""
     python = sys.executable if request.param == "this Python" else find_oldest_python()
