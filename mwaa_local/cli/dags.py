@@ -102,7 +102,7 @@ def _in_environment(session: Session, dag_id: str, words: tuple[str, ...]) -> in
         return runtime.run("scheduler", words)
     # It may be in a file that the environment has not parsed yet, so Airflow is asked; its traceback says nothing more.
     exit_code, output = runtime.capture("scheduler", words)
-    if exit_code and dag_test_script.NOT_FOUND in output:
+    if exit_code and dag_test_script.is_no_such_dag(output):
         raise unknown_dag(dag_id, known)
     session.console.show(output.rstrip("\n"))
     return exit_code
