@@ -7,7 +7,7 @@ change write them anew and read the difference: `python -m tests.unit.test_optio
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from mwaa_local.options import (
     COMPONENTS,
     OLDER_SPELLINGS,
     PLACEHOLDERS,
+    WEBSERVER_NAMES_VARIABLE,
     Layer,
     LocalValues,
     MergedVariables,
@@ -39,6 +40,7 @@ from mwaa_local.options import (
     translate,
     user_notes,
     variable_name,
+    webserver_names,
     worker_queues,
 )
 from mwaa_local.project import Project
@@ -398,6 +400,43 @@ def test_our_default_gives_way_to_an_older_spelling_of_the_users(by_option: bool
     result = merged(options, exports, release=release)
     assert result.get("dag_processor.refresh_interval") is None
     assert user_notes(result) == []
+
+
+# The names to which a web server without a login answers.
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_web_server_without_a_login_answers_to_this_machine_and_to_its_tasks_only(version: str) -> None:
+    release = Release.load(version)
+    names = {
+        component: merged(release=release, component=component).as_env().get(WEBSERVER_NAMES_VARIABLE)
+        for component in COMPONENTS
+    }
+    ours = None if release.login else "localhost,127.0.0.1,::1"
+    # The web server's alone, so that new names start no other component again.
+    assert names == {**dict.fromkeys(COMPONENTS), "webserver": ours}
+
+
+def test_web_server_answers_to_the_name_by_which_containers_reach_it_and_to_the_users_names() -> None:
+    values = replace(VALUES, execution_api_url="http://webserver:8080/execution/")
+    environment = make_environment(local=LocalSettings(webserver_names=("A.example", "localhost", "fe80::1")))
+    names = webserver_names(values, environment)
+    assert names == ("localhost", "127.0.0.1", "::1", "webserver", "a.example", "fe80::1")
+
+
+def test_preview_says_that_more_names_are_known_at_start() -> None:
+    names = webserver_names(command.preview_values(), make_environment())
+    assert names == ("localhost", "127.0.0.1", "::1", command.SET_AT_START)
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_neither_option_nor_startup_script_opens_the_web_server_to_other_names(by_option: bool) -> None:
+    options = {"core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"}
+    exports = {**translate(options), WEBSERVER_NAMES_VARIABLE: "evil.example"}
+    layers = (options, {}) if by_option else ({}, exports)
+    env = merged(*layers, release=Release.load("3.3.1"), component="webserver").as_env()
+    assert env[WEBSERVER_NAMES_VARIABLE] == "localhost,127.0.0.1,::1"
+    assert env[variable_name("core.auth_manager")] == "mwaa_support.auth_manager.LocalAuthManager"
 
 
 # What the user is told.
