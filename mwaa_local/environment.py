@@ -69,7 +69,7 @@ HostName = Annotated[str, StringConstraints(strict=True, pattern=f"^({_NAME_PATT
 
 
 class Intervals(enum.StrEnum):
-    """How soon Airflow looks for new and changed DAG files: within seconds, or as MWAA does."""
+    """How soon Airflow notices new DAG files, due tasks and ended tasks: within seconds, or as MWAA does."""
 
     FAST = "fast"
     MWAA = "mwaa"

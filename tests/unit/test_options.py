@@ -402,6 +402,37 @@ def test_our_default_gives_way_to_an_older_spelling_of_the_users(by_option: bool
     assert user_notes(result) == []
 
 
+HEARTBEATS_OF_3 = {"workers.min_heartbeat_interval": "1", "workers.max_failed_heartbeats": "5"}
+HEARTBEATS = {
+    "3.3.1": HEARTBEATS_OF_3,
+    "3.2.1": HEARTBEATS_OF_3,
+    "3.0.6": HEARTBEATS_OF_3,
+    "1.10.12": {"scheduler.job_heartbeat_sec": "1"},
+}
+HEARTBEAT_OPTIONS = sorted({option for options in HEARTBEATS.values() for option in options})
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_end_of_a_task_is_looked_for_every_second_where_airflow_waits_for_a_heartbeat(version: str) -> None:
+    """Airflow 2 waits for the task's process itself (airflow/jobs/local_task_job*.py), so nothing is set there."""
+    release, mwaas = Release.load(version), make_environment(local=LocalSettings(intervals=Intervals.MWAA))
+    fast = merged(release=release, component="worker")
+    slow = merged(release=release, environment=mwaas, component="worker")
+    found = {option: variable.value for option in HEARTBEAT_OPTIONS if (variable := fast.get(option))}
+    assert found == HEARTBEATS.get(version, {})
+    assert [option for option in HEARTBEAT_OPTIONS if slow.get(option)] == []
+
+
+@pytest.mark.parametrize("version", HEARTBEATS)
+@pytest.mark.parametrize("by_option", [True, False])
+def test_heartbeat_of_the_users_wins(version: str, by_option: bool) -> None:
+    own = dict.fromkeys(HEARTBEATS[version], "7")
+    layers = (own, {}) if by_option else ({}, translate(own))
+    result = merged(*layers, release=Release.load(version), component="worker")
+    winners = {(variable.value, variable.source) for option in own if (variable := result.get(option))}
+    assert winners == {("7", Layer.OPTION if by_option else Layer.STARTUP_SCRIPT)}
+
+
 # The names to which a web server without a login answers.
 
 
