@@ -54,6 +54,7 @@ INNER_VARIABLES = {
     "MWAA_LOCAL_READS",
     "MWAA_LOCAL_RUN_DIR",
     "MWAA_LOCAL_SERVICE",
+    "MWAA_LOCAL_STOP",
     "MWAA_LOCAL_WEBSERVER_NAMES",
 }
 # What stands in the guide where the program has a value.
