@@ -1,6 +1,6 @@
 """What runs first in every container: the startup script, pip, the first migration, then the component itself.
 
-    entrypoint run CMD...      run the startup script, merge what it exported, become CMD
+    entrypoint run CMD...      run the startup script, merge what it exported, become CMD or look after it
     entrypoint exec CMD...     become CMD with the variables of the component that runs here
     entrypoint install         startup script and pip, once for all containers
     entrypoint migrate         prepare the metadata database, once
@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,6 +35,8 @@ from urllib.parse import urlsplit
 
 SERVICE_VARIABLE = "MWAA_LOCAL_SERVICE"
 PACKAGES_VARIABLE = "MWAA_LOCAL_PACKAGES"  # the key of the set that this container was made for
+STOP_VARIABLE = "MWAA_LOCAL_STOP"  # how the component is asked to end, if not as a signal to it alone
+HELPERS_FIRST = "helpers-first"
 FAILED = 1
 WRONG_USAGE = 2
 WOULD_NOT_START = 64  # MWAA's container would not start: its startup script failed
@@ -44,6 +46,10 @@ SIGNAL_OFFSET = 128  # a shell's exit code for a signal, less the signal
 
 STARTUP_STOP_TIMEOUT_S = 5.0  # between SIGTERM and SIGKILL for a startup script (mwaa/subprocess)
 LAST_OUTPUT_S = 1.0  # how long to wait for output of a command that has ended
+# As in mwaa_local/runtime/stop_order.py, which also tells why.
+HELPERS_END_S = 0.5
+HELPERS_GONE_S = 5.0
+POLL_PAUSE_S = 0.02
 # bash keeps these for itself, and the wrapper has names of its own.
 BASH_OWN_NAMES = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
 WRAPPER_PREFIX = "__mwaa_local_"
@@ -370,6 +376,73 @@ def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
         raise Refused(f"cannot run {argv[0]}: {error.strerror} (PATH is {path})", CANNOT_RUN) from None
 
 
+def look_after(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a component as a child, in a session of its own; when asked to end, have its helpers end before it."""
+    process = None
+    try:
+        process = subprocess.Popen(list(argv), env=dict(env), start_new_session=True)
+        exit_code = process.wait()
+    except OSError as error:
+        path = env.get("PATH", "not set")
+        raise Refused(f"cannot run {argv[0]}: {error.strerror} (PATH is {path})", CANNOT_RUN) from None
+    except SystemExit:  # what `end` makes of a signal
+        if process is None:
+            raise
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        ask_helpers_first(process.pid, signal.SIGTERM)
+        exit_code = process.wait()
+    return exit_code if exit_code >= 0 else SIGNAL_OFFSET - exit_code
+
+
+def ask_helpers_first(leader: int, number: int) -> None:
+    """Send the signal to the other processes of the leader's group and, when they have ended, to the leader."""
+    send(leader, signal.SIGSTOP)
+    try:
+        helpers = states_in_group(leader).keys() - {leader}
+        for helper in helpers:
+            send(helper, number)
+        in_time = wait_until(lambda: running_in_group(leader) <= {leader}, HELPERS_END_S)
+        if in_time:
+            send(leader, number)  # taken as soon as it goes on
+    finally:
+        send(leader, signal.SIGCONT)
+    if not in_time:
+        wait_until(lambda: not helpers & states_in_group(leader).keys(), HELPERS_GONE_S)
+        send(leader, number)
+
+
+def running_in_group(group: int) -> set[int]:
+    """Return the processes that have not ended yet; one that has may still await that its parent asks."""
+    return {pid for pid, state in states_in_group(group).items() if state not in "ZX"}
+
+
+def states_in_group(group: int) -> dict[int, str]:
+    """Return the processes of a group and in which state each is, by the letters of proc(5)."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            state, _parent, its_group = path.read_text(encoding="latin-1").rpartition(")")[2].split()[:3]
+            if int(its_group) == group:
+                found[int(path.parent.name)] = state
+    return found
+
+
+def send(pid: int, number: int) -> None:
+    # PermissionError: another user's, as after `sudo`.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def wait_until(done: Callable[[], bool], patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_PAUSE_S)
+    return True
+
+
 # Variables.
 
 
@@ -462,13 +535,15 @@ class Container:
 
     # A component.
 
-    def run(self, argv: Sequence[str]) -> NoReturn:
+    def run(self, argv: Sequence[str]) -> int:
         for path in (self.places.environment_file, self.places.pid_file):  # of an earlier start of this container
             remove(path)
         self.take_packages()
         env = self.after_startup(self.startup_values())
         write_whole(self.places.pid_file, str(os.getpid()).encode())
         write_json(self.places.environment_file, env)
+        if self.own.get(STOP_VARIABLE) == HELPERS_FIRST:
+            return look_after(argv, env)
         become(argv, env)
 
     def exec(self, argv: Sequence[str]) -> NoReturn:
@@ -748,8 +823,10 @@ def main(argv: Sequence[str], own: Mapping[str, str], places: Places) -> int:
     container = Container(own, places)
     mode, words = (argv[0], list(argv[1:])) if argv else ("", [])
     try:
-        if mode in ("run", "exec") and words:
-            (container.run if mode == "run" else container.exec)(words)
+        if mode == "run" and words:
+            return container.run(words)
+        if mode == "exec" and words:
+            container.exec(words)
         if mode in ("install", "migrate") and not words:
             return container.install() if mode == "install" else container.migrate()
         if mode == "health" and words:

@@ -62,10 +62,14 @@ class AwsMode(enum.StrEnum):
 # They become words of a command and of a Dockerfile, so neither may hold anything but what such names have.
 SystemPackage = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9+.:=~_-]*$")]
 ImageName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][A-Za-z0-9./:@_-]*$")]
+# As a browser sends it in the Host header, without a port: a name, or an address of either kind.
+_NAME_PATTERN = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+_IPV6_PATTERN = r"[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,}"
+HostName = Annotated[str, StringConstraints(strict=True, pattern=f"^({_NAME_PATTERN}|{_IPV6_PATTERN})$")]
 
 
 class Intervals(enum.StrEnum):
-    """How soon Airflow looks for new and changed DAG files: within seconds, or as MWAA does."""
+    """How soon Airflow notices new DAG files, due tasks and ended tasks: within seconds, or as MWAA does."""
 
     FAST = "fast"
     MWAA = "mwaa"
@@ -84,6 +88,7 @@ class LocalSettings(_Members):
 
     runtime: RuntimeKind = RuntimeKind.AUTO
     webserver_port: StrictInt = Field(default=8080, ge=0, le=65535)
+    webserver_names: tuple[HostName, ...] = ()
     postgres_port: StrictInt = Field(default=0, ge=0, le=65535)
     broker_port: StrictInt = Field(default=0, ge=0, le=65535)
     aws_port: StrictInt = Field(default=0, ge=0, le=65535)
@@ -96,6 +101,8 @@ class LocalSettings(_Members):
     base_image: ImageName | None = None
 
 
+WEBSERVER_NAMES = "WebserverNames"
+_LIST_EXAMPLES = {"SystemPackages": "default-jre-headless", WEBSERVER_NAMES: "my-machine.example.com"}
 LOCAL_MEMBERS = tuple(str(field.alias) for field in LocalSettings.model_fields.values())
 
 
@@ -323,8 +330,11 @@ def _local_violation(path: KeyPath, detail: ErrorDetails, file: EnvironmentFile)
     if detail["type"] in ("bool_type", "bool_parsing"):
         return Violation(path, f"must be true or false, not {found}", f"write {path[-1]}: true")
     if detail["type"] in ("tuple_type", "list_type"):
-        return Violation(path, f"must be a list, not {found}", f"write {path[-1]}: [default-jre-headless]")
+        return Violation(path, f"must be a list, not {found}", f"write {path[-1]}: [{_LIST_EXAMPLES[str(path[-1])]}]")
     if detail["type"] in ("string_type", "string_pattern_mismatch"):
+        if path[-1] == WEBSERVER_NAMES:
+            fix = f"give {place} names or addresses alone, without http://, port and path"
+            return Violation(path, f"cannot hold {shown(value)}", fix)
         return Violation(path, f"cannot be {shown(value)}", f"give {place} a plain name, without blanks or quotes")
     digits = isinstance(value, str) and value.isdecimal()
     fix = f"take the quotes away: {path[-1]}: {int(value)}" if digits else f"give {place} a whole number"

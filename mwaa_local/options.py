@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from mwaa_local.celery_defaults import celery_defaults
 from mwaa_local.environment import Environment, Intervals
@@ -19,14 +20,18 @@ from mwaa_local.errors import ConfigOptionInvalid
 from mwaa_local.masking import is_secret, mask
 from mwaa_local.release import Release
 
+WEBSERVER = "webserver"
 MIGRATE_DB = "migrate-db"
-COMPONENTS = ("scheduler", "dag-processor", "triggerer", "worker", "webserver", MIGRATE_DB)
+COMPONENTS = ("scheduler", "dag-processor", "triggerer", "worker", WEBSERVER, MIGRATE_DB)
 # The only option of the user's that MWAA hands to its migration container (execute of `migrate-db`, setup_environment).
 MIGRATE_DB_OPTIONS = ("core.default_pool_task_slot_count",)
 # dag-processor and triggerer run in the scheduler's container (amazon-mwaa-docker-images, execute_command.py).
 MWAA_COMPONENT_OF = MappingProxyType({"dag-processor": "scheduler", "triggerer": "scheduler"})
 # Where Airflow does not read celery.extra_celery_config, `mwaa_support.celery_config` finds the same JSON here.
 CELERY_CONFIG_VARIABLE = "MWAA_LOCAL_CELERY_CONFIG"
+# Where nobody logs in, `mwaa_support.auth_manager` finds the names here to which the web server answers.
+WEBSERVER_NAMES_VARIABLE = "MWAA_LOCAL_WEBSERVER_NAMES"
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 # Airflow 3 tasks that name no queue say "default"; MWAA's 3.x images serve that name from the environment's queue.
 DEFAULT_QUEUE_ALIAS = "default"
 # Of the local defaults, the one that is not an interval and so stays when MWAA's intervals are asked for.
@@ -452,7 +457,7 @@ def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
         Layer.OPTION: case.user_options,
         Layer.PROTECTED: {k: v for k, v in case.container.items() if protect and case.is_protected(k)},
         Layer.ESSENTIAL: {**translate(release.forced_options), **_forced_variables(case)},
-        Layer.LOCAL_ESSENTIAL: {**translate(release.local_forced_options), **_local_forced_variables(release)},
+        Layer.LOCAL_ESSENTIAL: {**translate(release.local_forced_options), **_local_forced_variables(case)},
     }
 
 
@@ -527,13 +532,24 @@ def _forced_variables(case: _Case) -> dict[str, str]:
     }
 
 
-def _local_forced_variables(release: Release) -> dict[str, str]:
-    """Return the broker settings for releases that do not take them as celery.extra_celery_config."""
-    placeholder = f"{{{CELERY_CONFIG_PLACEHOLDER}}}"
+def _local_forced_variables(case: _Case) -> dict[str, str]:
+    """Return what `mwaa_support` reads: broker settings, where no option has them, and the web server's names."""
+    release, placeholder = case.release, f"{{{CELERY_CONFIG_PLACEHOLDER}}}"
     tables = (release.forced_options, release.local_forced_options)
-    if any(placeholder in value for table in tables for value in table.values()):
-        return {}
-    return {CELERY_CONFIG_VARIABLE: placeholder}
+    variables = {}
+    if not any(placeholder in value for table in tables for value in table.values()):
+        variables[CELERY_CONFIG_VARIABLE] = placeholder
+    if case.component == WEBSERVER and not release.login:
+        names = webserver_names(case.local_values, case.environment)
+        variables[WEBSERVER_NAMES_VARIABLE] = ",".join(names)
+    return variables
+
+
+def webserver_names(local_values: LocalValues, environment: Environment) -> tuple[str, ...]:
+    """Return the names to which a web server without a login answers: loopback, the tasks' own, and the user's."""
+    addresses = (local_values.web_url, local_values.execution_api_url)
+    ours = (urlsplit(address).hostname or address for address in addresses)  # a preview has no addresses
+    return tuple(dict.fromkeys([*LOOPBACK_NAMES, *ours, *map(str.lower, environment.local.webserver_names)]))
 
 
 def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]]:

@@ -118,6 +118,7 @@ class Component:
     stop_timeout_s: float = STOP_TIMEOUT_S
     stop_signal: str = "SIGTERM"
     stop_group: bool = False  # the signal goes to the whole process group, as on MWAA, not only to its leader
+    stop_helpers_first: bool = False  # it goes to the leader's helpers, and to the leader once they have ended
     stop_stage: int = 0  # components of a stage stop together, after those of all lower stages are gone
     airflow_argv: tuple[str, ...] = ()
     unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
@@ -309,9 +310,10 @@ def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, laun
         reads=launch.plugins_version,
         stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
         niceness=0 if name == "webserver" else BACKGROUND_NICENESS,
-        # Leaders of these ask their helpers in turn, and a triggerer may wait 10 s for one that ended at once. A
-        # worker's pool must not get the signal: its tasks would be lost instead of finished.
-        stop_group=name in ("scheduler", "dag-processor", "triggerer"),
+        # A worker's pool must not get the signal: its tasks would be lost instead of finished. Why others' helpers get
+        # it before the leader is told in runtime/stop_order.py.
+        stop_group=name == "scheduler",
+        stop_helpers_first=name in ("dag-processor", "triggerer"),
     )
 
 

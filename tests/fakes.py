@@ -101,6 +101,33 @@ signal.signal(15, end); say({READY_LINE!r}); rest()
     return program(name, code, **settings)
 
 
+def MissesItsHelpersEnd(  # noqa: N802
+    name: str = "misses-its-helpers-end", helper_takes_s: float = 0.1, **settings: Any
+) -> Component:
+    """Learns from a closed socket that its helper ends, asks once whether it has, and otherwise waits for a long time.
+
+    The helper closes the socket `helper_takes_s` before it ends, as Airflow 3's do by some microseconds.
+    """
+    code = f"""
+ours, theirs = socket.socketpair()
+if os.fork() == 0:
+    ours.close()
+    def end(*_):
+        theirs.close(); time.sleep({helper_takes_s}); os._exit(0)
+    signal.signal(15, end); rest()
+theirs.close()
+asked = []
+signal.signal(15, lambda *_: asked.append(1)); say({READY_LINE!r})
+ours.recv(1)
+if os.waitpid(-1, os.WNOHANG) == (0, 0):
+    say('the helper has not ended'); rest(); rest()
+while not asked:
+    time.sleep(0.01)
+say('ended in order')
+"""
+    return program(name, code, **settings)
+
+
 def LeavesAGrandchild(  # noqa: N802
     name: str = "leaves-a-grandchild", *, own_session: bool = True, stubborn: bool = False, **settings: Any
 ) -> Component:

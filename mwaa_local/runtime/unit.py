@@ -47,6 +47,7 @@ from mwaa_local.runtime import (
 from mwaa_local.runtime.forkserver import Forkserver, ForkserverGone
 from mwaa_local.runtime.logfile import LogFile
 from mwaa_local.runtime.readiness import describe_exit, not_ready, not_started, page_answers, port_answers
+from mwaa_local.runtime.stop_order import ask_helpers_first
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond
 QUICK_DEATH_S = 30.0  # a component that lived shorter than this never really worked
@@ -293,11 +294,15 @@ class Unit:
 
     async def _end_group(self, pid: int, patience_s: float) -> None:
         first = signal.SIGKILL if patience_s == 0 else getattr(signal, self.component.stop_signal)
+        deadline = time.monotonic() + patience_s
         # The signal that asks goes to the leader where it has helpers of its own to end in order (worker pools);
         # the group gets the one that forces.
-        whole_group = self.component.stop_group or first is signal.SIGKILL
-        signal_group(pid, first) if whole_group else signal_process(pid, first)
-        deadline = time.monotonic() + patience_s
+        if first is signal.SIGKILL or self.component.stop_group:
+            signal_group(pid, first)
+        elif self.component.stop_helpers_first:
+            await ask_helpers_first(pid, first)
+        else:
+            signal_process(pid, first)
         while time.monotonic() < deadline and group_alive(pid, leader_only=True):
             await asyncio.sleep(POLL_PAUSE_S / 2)
         if group_alive(pid):

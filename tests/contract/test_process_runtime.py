@@ -20,11 +20,13 @@ from mwaa_local.plan import Plan
 from mwaa_local.runtime import NOT_RUN, READY, Event
 from mwaa_local.runtime.process import ProcessRuntime
 from mwaa_local.runtime.state import SESSIONS_NAME, STATE_NAME, read_state
+from mwaa_local.runtime.stop_order import HELPERS_END_S
 from tests.contract.house import BACKENDS, NOT_ISOLATED, House
 from tests.fakes import (
     READY_LINE,
     EndsSlowly,
     LeavesAGrandchild,
+    MissesItsHelpersEnd,
     NeverReady,
     Steady,
     WipesItsEnvironment,
@@ -237,3 +239,26 @@ def test_forked_component_found_after_its_supervisor_was_killed(house: House) ->
     os.kill(supervisor_pids(house)[-1], signal.SIGKILL)
     house.runtime.stop()
     assert house.no_process_is_left()
+
+
+def test_leader_is_held_back_until_its_helpers_have_ended(house: House) -> None:
+    """Else it may ask for them just before that, and wait for what never comes."""
+    house.up(MissesItsHelpersEnd(stop_helpers_first=True, stop_timeout_s=10))
+    assert len(house.processes()) == 2
+    house.runtime.stop()
+    assert house.texts("misses-its-helpers-end")[-1] == "ended in order"
+    assert house.no_process_is_left()
+
+
+def test_leader_goes_on_where_its_helper_takes_long_to_end(house: House) -> None:
+    slow = MissesItsHelpersEnd(helper_takes_s=2 * HELPERS_END_S, stop_helpers_first=True, stop_timeout_s=1.0)
+    house.up(slow)
+    house.runtime.stop()
+    assert house.texts(slow.name)[-1] == "the helper has not ended"  # it ran again, and was killed in the end
+    assert house.no_process_is_left()
+
+
+def test_leader_without_helpers_is_asked_at_once(one_house: House) -> None:
+    one_house.up(EndsSlowly(stop_helpers_first=True))
+    one_house.runtime.stop()
+    assert "ended in order" in one_house.texts("ends-slowly")

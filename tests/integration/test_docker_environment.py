@@ -30,6 +30,7 @@ from tests.integration.test_environment import (
     test_no_secret_is_shown,
     test_nothing_waits_longer_than_it_should,
     test_options_of_the_worker_are_what_a_task_sees,
+    test_page_of_another_site_triggers_no_dag,
     test_sample_dag_succeeded_through_the_worker,
     test_task_for_another_queue_fails,
     test_task_gets_no_aws_credentials,
@@ -38,6 +39,8 @@ from tests.integration.test_environment import (
     test_task_sees_the_variables_of_mwaa,
     test_up_says_address_login_and_next_command,
     test_web_page_lists_the_sample_dag,
+    test_web_page_that_leads_its_own_name_here_learns_nothing,
+    test_web_server_answers_to_the_names_of_this_machine,
     test_web_server_is_not_reachable_from_outside,
 )
 
@@ -53,6 +56,7 @@ __all__ = [
     "test_no_secret_is_shown",
     "test_nothing_waits_longer_than_it_should",
     "test_options_of_the_worker_are_what_a_task_sees",
+    "test_page_of_another_site_triggers_no_dag",
     "test_sample_dag_succeeded_through_the_worker",
     "test_task_for_another_queue_fails",
     "test_task_gets_no_aws_credentials",
@@ -61,6 +65,8 @@ __all__ = [
     "test_task_sees_the_variables_of_mwaa",
     "test_up_says_address_login_and_next_command",
     "test_web_page_lists_the_sample_dag",
+    "test_web_page_that_leads_its_own_name_here_learns_nothing",
+    "test_web_server_answers_to_the_names_of_this_machine",
     "test_web_server_is_not_reachable_from_outside",
 ]
 

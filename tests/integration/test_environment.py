@@ -45,6 +45,8 @@ LIST_PACKAGES = (
 )
 # Celery refuses the message at once; the scheduler tries to send it three times before the task fails.
 OTHER_QUEUE_TIMEOUT_S = 60.0
+FOREIGN_NAME = "evil.example"
+REFUSED = (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
 # Shown by `options` where the value is made at start or secret.
 PLACEHOLDER = re.compile(r"<[^>]+>|\*\*\*")
 # Airflow 3 itself points a task's database options at nothing, under the new name and the old one.
@@ -219,6 +221,47 @@ def test_web_page_lists_the_sample_dag(environment: RunningEnvironment) -> None:
         token = client.get("/auth/token").json()["access_token"]
         answer = client.get("/api/v2/dags", headers={"Authorization": f"Bearer {token}"}).json()
     assert "hello_mwaa" in [dag["dag_id"] for dag in answer["dags"]]
+
+
+def raw_answer(environment: RunningEnvironment, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    """Return what the web server answers to a request as no browser here would send it."""
+    address = f"http://127.0.0.1:{environment.plan().ports['webserver']}"
+    content = b"{}" if method == "POST" else None
+    return httpx.request(method, address + path, headers=headers, content=content, timeout=30)
+
+
+@pytest.mark.parametrize("host", [FOREIGN_NAME, f"{FOREIGN_NAME}:8080", f"localhost.{FOREIGN_NAME}"])
+def test_web_page_that_leads_its_own_name_here_learns_nothing(environment: RunningEnvironment, host: str) -> None:
+    if environment.release.login:  # the session of whoever is logged in belongs to localhost
+        answer = raw_answer(environment, f"{environment.release.rest_base}/dags", Host=host)
+        assert answer.status_code in REFUSED, answer.text
+        assert "hello_mwaa" not in answer.text
+        return
+    for path in ("/", "/api/v2/dags", "/ui/config", "/auth/token", "/execution/health", "/docs", "/static/a.js", "/no"):
+        answer = raw_answer(environment, path, Host=host)
+        assert (path, answer.status_code) == (path, http.client.MISDIRECTED_REQUEST)
+        assert "answers to localhost, 127.0.0.1, [::1]" in answer.text
+        assert "Local:\n  WebserverNames: [" in answer.text
+    assert raw_answer(environment, "/auth/token", "POST", Host=host).status_code == http.client.MISDIRECTED_REQUEST
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
+def test_web_server_answers_to_the_names_of_this_machine(environment: RunningEnvironment, name: str) -> None:
+    path = "/api/v2/dags" if not environment.release.login else environment.release.health_path
+    for port in ("", ":80", f":{environment.plan().ports['webserver']}"):
+        assert raw_answer(environment, path, Host=name + port).status_code == http.client.OK
+
+
+def test_page_of_another_site_triggers_no_dag(environment: RunningEnvironment) -> None:
+    if environment.release.login:
+        pytest.skip("with a login, the browser keeps the session from other sites")
+    path, count = "/api/v2/dags/hello_mwaa/dagRuns", "SELECT count(*) FROM dag_run WHERE dag_id = 'hello_mwaa'"
+    before = environment.query(count)
+    for origin in (f"https://{FOREIGN_NAME}", "null"):
+        answer = raw_answer(environment, path, "POST", Host="localhost", Origin=origin)
+        assert answer.status_code == http.client.FORBIDDEN
+        assert "a page of another site" in answer.text
+    assert environment.query(count) == before
 
 
 @contextlib.contextmanager

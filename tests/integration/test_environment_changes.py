@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -20,6 +21,7 @@ from tests.environments import (
     stopped_at_the_end,
     wait_until,
 )
+from tests.integration.test_environment import FOREIGN_NAME, raw_answer
 from tests.wheels import make_wheel
 
 pytestmark = pytest.mark.network
@@ -165,6 +167,17 @@ def test_startup_script_that_fails_leaves_the_running_environment_alone(running:
     assert "startup.sh:2: the startup script failed" in outcome.stderr
     assert running.pids() == before
     assert running.status()["healthy"]
+
+
+def test_further_name_of_the_web_server_is_answered_and_nothing_else_restarted(running: RunningEnvironment) -> None:
+    name, before = "my-machine.example.com", running.pids()
+    assert raw_answer(running, "/api/v2/dags", Host=name).status_code == http.client.MISDIRECTED_REQUEST
+    running.runner.write(plain_files(AirflowConfigurationOptions=OPTION, Local={"WebserverNames": [name.title()]}))
+    up(running)
+    assert restarted(before, running.pids()) == {"webserver"}
+    assert raw_answer(running, "/api/v2/dags", Host=name + ":443").status_code == http.client.OK
+    foreign = raw_answer(running, "/api/v2/dags", Host=FOREIGN_NAME)
+    assert (foreign.status_code, name in foreign.text) == (http.client.MISDIRECTED_REQUEST, True)
 
 
 def test_other_port_moves_only_what_needs_it(running: RunningEnvironment) -> None:

@@ -245,6 +245,13 @@ def test_signals_go_to_the_whole_group_where_the_plan_says_so(written: Written) 
         assert not component.stop_group or written.service(component.name)["init"] is True
 
 
+def test_helpers_are_asked_first_where_the_plan_says_so(written: Written) -> None:
+    for component in written.plan.components:
+        environment = written.service(component.name).get("environment", {})
+        wanted = "helpers-first" if component.stop_helpers_first else None
+        assert environment.get("MWAA_LOCAL_STOP") == wanted, component.name
+
+
 def test_packages_are_a_set_per_state_in_a_volume_per_image(tmp_path: Path, clean_env: dict[str, str]) -> None:
     def volume_and_key(text: str) -> tuple[str, str]:
         written = Written(tmp_path / "project", text, clean_env)

@@ -19,6 +19,7 @@ from mwaa_local.container_startup import startup_values
 from mwaa_local.environment import Environment
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.options import merge
+from mwaa_local.plan import Component
 from mwaa_local.release import Release
 from mwaa_local.startup import WRAPPER_PATH
 from mwaa_local.startup_outcome import judge_outcome
@@ -33,6 +34,7 @@ from tests.container import (
     one_line,
 )
 from tests.environments import wait_until
+from tests.fakes import READY_LINE, EndsSlowly, MissesItsHelpersEnd
 from tests.integration.test_startup import GOES_ON, KEPT
 from tests.unit.test_container_startup import CONTAINER, VALUES
 
@@ -325,6 +327,50 @@ def test_sigterm_stops_the_startup_script(box: Box) -> None:
     process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 128 + signal.SIGTERM
     assert not alive(int(pid_path.read_text()))
+
+
+# A component whose helpers are asked to end before it.
+
+HELPERS_FIRST = {"MWAA_LOCAL_STOP": "helpers-first"}
+
+
+def program_words(box: Box, component: Component) -> tuple[str, ...]:
+    """Return the words with which the box's own interpreter runs a component of tests/fakes.py."""
+    return (box.python, *component.argv[1:])
+
+
+def stopped(box: Box, component: Component) -> tuple[int, list[str]]:
+    """Run the component, ask its container to end once it is ready; return exit code and what it said."""
+    box.describe(startup_script=False)
+    process = box.begin("run", *program_words(box, component), env=HELPERS_FIRST)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == READY_LINE
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert stderr == ""
+    return process.returncode, stdout.splitlines()
+
+
+def test_leader_is_held_back_until_its_helpers_have_ended(box: Box) -> None:
+    assert stopped(box, MissesItsHelpersEnd()) == (0, ["ended in order"])
+
+
+def test_leader_without_helpers_is_asked_at_once(box: Box) -> None:
+    assert stopped(box, EndsSlowly()) == (0, ["ended in order"])
+
+
+def test_component_with_helpers_ends_the_container_with_its_own_exit_code(box: Box) -> None:
+    box.describe(startup_script=False)
+    for code, exit_code in (("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 128 + signal.SIGKILL)):
+        assert box.run("run", box.python, "-c", code, env=HELPERS_FIRST).returncode == exit_code
+    completed = box.run("run", "no-such-program", env=HELPERS_FIRST)
+    assert (completed.returncode, "cannot run no-such-program" in one_line(completed)) == (127, True)
+
+
+def test_component_with_helpers_gets_the_merged_variables(box: Box) -> None:
+    box.env |= HELPERS_FIRST
+    assert box.run_script("export A=1\n").returncode == 0
+    assert box.result["A"] == "1"
 
 
 def test_nothing_is_imported_but_the_standard_library_and_what_asks_the_database() -> None:

@@ -421,6 +421,12 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse):
         ("AwsPort: '5000'", 'must be a whole number, not the text "5000"', "take the quotes away: AwsPort: 5000"),
         ("Workers: 0", "must be at least 1, not 0", "at least 1"),
         ("webserver_port: 1", "is not a member of the Local section", "write WebserverPort instead"),
+        ("WebserverNames: a.example", "must be a list, not", "write WebserverNames: [my-machine.example.com]"),
+        ("WebserverNames: ['http://a.example']", "cannot hold", "without http://, port and path"),
+        ("WebserverNames: ['a.example:8080']", "cannot hold", "without http://, port and path"),
+        ("WebserverNames: ['*.example']", "cannot hold", "without http://, port and path"),
+        ("WebserverNames: ['a,b']", "cannot hold", "without http://, port and path"),
+        ("SystemPackages: jq", "must be a list, not", "write SystemPackages: [default-jre-headless]"),
         ("Speed: 1", "is not a member of the Local section", "known here: Aws, AwsPort, BaseImage"),
     ],
 )

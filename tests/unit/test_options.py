@@ -7,7 +7,7 @@ change write them anew and read the difference: `python -m tests.unit.test_optio
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from mwaa_local.options import (
     EXTRA_CELERY_CONFIG,
     OLDER_SPELLINGS,
     PLACEHOLDERS,
+    WEBSERVER_NAMES_VARIABLE,
     Layer,
     LocalValues,
     MergedVariables,
@@ -38,6 +39,7 @@ from mwaa_local.options import (
     translate,
     user_notes,
     variable_name,
+    webserver_names,
     worker_queues,
 )
 from mwaa_local.project import Project
@@ -402,6 +404,74 @@ def test_our_default_gives_way_to_an_older_spelling_of_the_users(by_option: bool
     result = merged(options, exports, release=release)
     assert result.get("dag_processor.refresh_interval") is None
     assert user_notes(result) == []
+
+
+HEARTBEATS_OF_3 = {"workers.min_heartbeat_interval": "1", "workers.max_failed_heartbeats": "5"}
+HEARTBEATS = {
+    "3.3.1": HEARTBEATS_OF_3,
+    "3.2.1": HEARTBEATS_OF_3,
+    "3.0.6": HEARTBEATS_OF_3,
+    "1.10.12": {"scheduler.job_heartbeat_sec": "1"},
+}
+HEARTBEAT_OPTIONS = sorted({option for options in HEARTBEATS.values() for option in options})
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_end_of_a_task_is_looked_for_every_second_where_airflow_waits_for_a_heartbeat(version: str) -> None:
+    """Airflow 2 waits for the task's process itself (airflow/jobs/local_task_job*.py), so nothing is set there."""
+    release, mwaas = Release.load(version), make_environment(local=LocalSettings(intervals=Intervals.MWAA))
+    fast = merged(release=release, component="worker")
+    slow = merged(release=release, environment=mwaas, component="worker")
+    found = {option: variable.value for option in HEARTBEAT_OPTIONS if (variable := fast.get(option))}
+    assert found == HEARTBEATS.get(version, {})
+    assert [option for option in HEARTBEAT_OPTIONS if slow.get(option)] == []
+
+
+@pytest.mark.parametrize("version", HEARTBEATS)
+@pytest.mark.parametrize("by_option", [True, False])
+def test_heartbeat_of_the_users_wins(version: str, by_option: bool) -> None:
+    own = dict.fromkeys(HEARTBEATS[version], "7")
+    layers = (own, {}) if by_option else ({}, translate(own))
+    result = merged(*layers, release=Release.load(version), component="worker")
+    winners = {(variable.value, variable.source) for option in own if (variable := result.get(option))}
+    assert winners == {("7", Layer.OPTION if by_option else Layer.STARTUP_SCRIPT)}
+
+
+# The names to which a web server without a login answers.
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_web_server_without_a_login_answers_to_this_machine_and_to_its_tasks_only(version: str) -> None:
+    release = Release.load(version)
+    names = {
+        component: merged(release=release, component=component).as_env().get(WEBSERVER_NAMES_VARIABLE)
+        for component in COMPONENTS
+    }
+    ours = None if release.login else "localhost,127.0.0.1,::1"
+    # The web server's alone, so that new names start no other component again.
+    assert names == {**dict.fromkeys(COMPONENTS), "webserver": ours}
+
+
+def test_web_server_answers_to_the_name_by_which_containers_reach_it_and_to_the_users_names() -> None:
+    values = replace(VALUES, execution_api_url="http://webserver:8080/execution/")
+    environment = make_environment(local=LocalSettings(webserver_names=("A.example", "localhost", "fe80::1")))
+    names = webserver_names(values, environment)
+    assert names == ("localhost", "127.0.0.1", "::1", "webserver", "a.example", "fe80::1")
+
+
+def test_preview_says_that_more_names_are_known_at_start() -> None:
+    names = webserver_names(command.preview_values(), make_environment())
+    assert names == ("localhost", "127.0.0.1", "::1", command.SET_AT_START)
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_neither_option_nor_startup_script_opens_the_web_server_to_other_names(by_option: bool) -> None:
+    options = {"core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"}
+    exports = {**translate(options), WEBSERVER_NAMES_VARIABLE: "evil.example"}
+    layers = (options, {}) if by_option else ({}, exports)
+    env = merged(*layers, release=Release.load("3.3.1"), component="webserver").as_env()
+    assert env[WEBSERVER_NAMES_VARIABLE] == "localhost,127.0.0.1,::1"
+    assert env[variable_name("core.auth_manager")] == "mwaa_support.auth_manager.LocalAuthManager"
 
 
 # What the user is told.
