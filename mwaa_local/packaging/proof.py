@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from mwaa_local.packaging.listing import PLUGINS_DIR
 from mwaa_local.release import Release
 from mwaa_local.requirements import prepare
 from mwaa_local.requirements_install import Installed, install
+from mwaa_local.scratch import scratch_folder
 
 NOWHERE_URL = "http://127.0.0.1:9"  # the port of "discard", where nothing answers
 
@@ -71,8 +71,7 @@ def prove(
     except (PythonUnavailable, PackagesUnavailable) as error:
         return NotTried(error.what)
     # Beside the packages, so that files of the copy can be hard links.
-    with tempfile.TemporaryDirectory(prefix="proof-", dir=cache_dir, ignore_cleanup_errors=True) as folder:
-        work_dir = Path(folder)
+    with scratch_folder("proof-", cache_dir) as work_dir:
         say("installing from the zip, without a network")
         with zipfile.ZipFile(zip_path) as archive:
             archive.extractall(work_dir / "plugins")  # what was just written by this command
