@@ -178,7 +178,11 @@ class PackageStore:
         environment = PythonEnvironment(target_dir, "", "")
         for name, version in packages.added.items():
             self._add_hidden(environment, f"{name}=={version}")
-        shutil.copytree(SUPPORT_DIR, environment.site_packages_dir, dirs_exist_ok=True)
+        # Bytecode beside the sources is that of the launcher's Python.
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(SUPPORT_DIR, environment.site_packages_dir, dirs_exist_ok=True, ignore=ignore)
+        support_dirs = [str(environment.site_packages_dir / path.name) for path in SUPPORT_DIR.iterdir()]
+        self._run([str(environment.python_path), "-m", "compileall", "-q", *support_dirs])
 
     def _add_hidden(self, environment: PythonEnvironment, requirement: str) -> None:
         """Install a package that MWAA does not have so that pip and `importlib.metadata` do not see it."""

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,7 +35,7 @@ from mwaa_local.options import LocalValues, MergedVariables, user_notes, worker_
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
 from mwaa_local.ports import WEBSERVER, check_ports, free_port, ports_asked
-from mwaa_local.project import Project
+from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime import Event, isolation
@@ -96,6 +97,7 @@ class Preparation:
 
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
+        self.project.temporary_dir.mkdir(exist_ok=True)
         self._remark_on_members()
         settings, fixtures = self._airflow_settings(), self._fixtures()
         # Before anything that takes long; the runtime looks again when it starts.
@@ -218,6 +220,8 @@ class Preparation:
         if running is None:  # killed components leave theirs, and a number in one may be another process's by now
             for path in self.project.airflow_home_dir.glob(PID_FILES):
                 path.unlink(missing_ok=True)
+            shutil.rmtree(self.project.temporary_dir, ignore_errors=True)
+            self.project.temporary_dir.mkdir()
         if running and (running.airflow_version, running.home_dir) == (self.release.airflow_version, home_dir):
             return
         for name in WRITTEN_BY_AIRFLOW:
@@ -274,7 +278,7 @@ class Preparation:
             commands.append((*airflow, *self.release.create_user_argv))
 
         def env_for(url: str) -> Mapping[str, str]:
-            home_dir.mkdir(parents=True, exist_ok=True)
+            (home_dir / TEMPORARY_NAME).mkdir(parents=True, exist_ok=True)
             values = replace(PREVIEW, database_url=_sqlalchemy(url), result_backend=f"db+{_sqlalchemy(url)}")
             values = replace(values, airflow_home=str(home_dir))
             configuration = Configuration(self.project, self.environment, self.release, values, str(home_dir), self.env)

@@ -16,6 +16,7 @@ STATE_DIR = ".mwaa-local"
 # The folder names of AWS's two local tools: amazon-mwaa-docker-images and aws-mwaa-local-runner.
 STARTUP_DIRS = ("startup", "startup_script")
 PROJECT_MARKS = (ENVIRONMENT_FILE, STATE_DIR, "dags")
+TEMPORARY_NAME = "tmp"  # below an Airflow home of ours
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,11 @@ class Project:
     def airflow_home_dir(self) -> Path:
         """What components see as `/usr/local/airflow`."""
         return self.state_dir / "airflow"
+
+    @property
+    def temporary_dir(self) -> Path:
+        """TMPDIR of components: empty when they start, gone when they have ended."""
+        return self.airflow_home_dir / TEMPORARY_NAME
 
     @property
     def database_dir(self) -> Path:

@@ -12,11 +12,11 @@ Source: aws/amazon-mwaa-docker-images, `python/mwaa/config/setup_environment.py`
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from mwaa_local import command
+from mwaa_local.scratch import scratch_folder
 from mwaa_local.startup_outcome import (
     STARTUP_SCRIPT_TIMEOUT_S,
     ScriptRun,
@@ -51,9 +51,9 @@ def run_startup_script(
     script = read_script(script_path)
     with (
         command.LineLog(log_path) as log,
-        tempfile.TemporaryDirectory(prefix="mwaa-local-startup-", ignore_cleanup_errors=True) as private_name,
+        scratch_folder("mwaa-local-startup-") as private_dir,
     ):
-        environment_path, death_path = Path(private_name, "environment"), Path(private_name, "death")
+        environment_path, death_path = private_dir / "environment", private_dir / "death"
         for path in (environment_path, death_path):
             path.touch(mode=0o600)  # already here, so that no umask in the script makes it unreadable
         log.write("Executing customer startup script")

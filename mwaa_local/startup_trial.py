@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +31,11 @@ from mwaa_local.options import Layer, LocalValues, user_notes
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.preparation import PREVIEW
-from mwaa_local.project import Project
+from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.runtime import isolation
 from mwaa_local.runtime.state import MARK_VARIABLE
+from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
 from mwaa_local.startup import run_startup_script
 from mwaa_local.startup_outcome import StartupOutcome
@@ -145,8 +145,8 @@ def trying(subject: Subject, components: Sequence[str]) -> Iterator[Trials]:
     kept_dir = subject.project.state_dir / DIR_NAME
     kept_dir.mkdir(exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="run-", dir=kept_dir, ignore_cleanup_errors=True) as work_name,
-        _in_processes(subject, components, Path(work_name)) as ends,
+        scratch_folder("run-", kept_dir) as work_dir,
+        _in_processes(subject, components, work_dir) as ends,
     ):
         yield Trials(dict(zip(components, ends, strict=True)))
 
@@ -215,7 +215,7 @@ def _received(end: Connection, component: str) -> Trial:
 
 def _try_one(subject: Subject, component: str, work_dir: Path) -> Trial:
     home_dir = work_dir / "airflow"
-    home_dir.mkdir(parents=True)
+    (home_dir / TEMPORARY_NAME).mkdir(parents=True)
     packages = _own_packages(subject, work_dir)
     _finish_home(home_dir, packages, subject.release)
     folders = {name: folder for name, folder in subject.project.mwaa_folders.items() if folder.is_dir()}

@@ -6,7 +6,6 @@ starts Airflow whatever became of the requirements.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, Remark
 from mwaa_local.runtime.state import write_private
+from mwaa_local.scratch import scratch_folder
 
 CHECKED_NAME = "requirements-checked"  # the digest of what was checked last
 FINISH_TIMEOUT_S = 5.0  # for a check that still runs when everything else is done
@@ -87,6 +87,6 @@ def remarks(checked: Checked) -> list[Remark]:
 
 def _digest(path: Path, release: Release) -> str:
     """Return what changes with the file, those that it names, and the release; "" where nothing is asked for."""
-    with tempfile.TemporaryDirectory(prefix="mwaa-local-digest-") as folder:
-        prepared = requirements.prepare(path, release, Path(folder))
+    with scratch_folder("mwaa-local-digest-") as folder:
+        prepared = requirements.prepare(path, release, folder)
         return "" if prepared.is_empty else prepared.digest

@@ -19,6 +19,7 @@ from mwaa_local.command import Request, run
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.packages import KEPT as PACKAGES
 from mwaa_local.packages import PythonEnvironment
+from mwaa_local.scratch import scratch_folder
 
 PROBE_PATH = Path(__file__).with_name("options_probe.py")
 ASK_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
@@ -58,12 +59,12 @@ def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir
 
 
 def _ask(packages: PythonEnvironment, env: Mapping[str, str]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="mwaa-local-options-", ignore_cleanup_errors=True) as folder:
-        answer_path = Path(folder) / "answer.json"
-        home = {"AIRFLOW_HOME": folder, "HOME": folder}  # Airflow writes its configuration file there
+    with scratch_folder("mwaa-local-options-") as folder:
+        answer_path = folder / "answer.json"
+        home = {"AIRFLOW_HOME": str(folder), "HOME": str(folder)}  # Airflow writes its configuration file there
         # -I: this file's folder is no place to import from.
         argv = [str(packages.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path)]
-        completed = run(Request(argv, {**env, **home}, Path(folder), ASK_TIMEOUT_S))
+        completed = run(Request(argv, {**env, **home}, folder, ASK_TIMEOUT_S))
         plain = _read(answer_path)
         if plain is None:
             raise PackagesUnavailable(

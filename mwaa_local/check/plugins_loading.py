@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,9 +20,10 @@ from mwaa_local.check.trial import trial_env
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.environment import Environment
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.project import Project
+from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.runtime import isolation
+from mwaa_local.scratch import scratch_folder
 
 PROBE_PATH = Path(__file__).with_name("plugins_probe.py")
 LOAD_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
@@ -66,9 +66,9 @@ class PluginsLoad:
 
     def run(self) -> Loaded:
         """Return what registered, and a finding for each file that could not be loaded."""
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-plugins-", ignore_cleanup_errors=True) as folder:
-            home_dir = Path(folder).resolve() / "airflow"
-            home_dir.mkdir()
+        with scratch_folder("mwaa-local-plugins-") as folder:
+            home_dir = folder.resolve() / "airflow"
+            (home_dir / TEMPORARY_NAME).mkdir(parents=True)
             try:
                 self._make_plugins_dir(home_dir)
             except (NotUnpacked, PluginsUnreadable) as error:

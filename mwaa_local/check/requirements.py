@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +44,7 @@ from mwaa_local.check.yanked import yanked_findings
 from mwaa_local.command import interrupt_all
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.scratch import scratch_folder
 
 RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
 MAX_BROKEN = 10  # questions asked about what no longer fits together
@@ -98,9 +98,9 @@ class RequirementsCheck:
     def check(self, release: Release) -> Checked:
         """Return the outcome for one release."""
         started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-check-") as folder:
-            source = take_apart(self.project, self.path, release, Path(folder) / "file", self.variables)
-            resolver = Resolver(release, Path(folder) / "uv", self.env, self.variables, source.index_url)
+        with scratch_folder("mwaa-local-check-") as folder:
+            source = take_apart(self.project, self.path, release, folder / "file", self.variables)
+            resolver = Resolver(release, folder / "uv", self.env, self.variables, source.index_url)
             verdict, changes, yanked = _verdict(source, resolver, release)
             findings = [
                 *_not_told_twice(rules.findings(source.entries, release, self.private_webserver), verdict),

@@ -11,7 +11,6 @@ Not for resolving (`requirements`), nor for the packages of an environment that 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,6 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from mwaa_local import requirements, requirements_install
-from mwaa_local.cache import locks
 from mwaa_local.cache.kept import RANDOM, Kept, is_folder
 from mwaa_local.check.finding import ERROR, WARNING, Finding
 from mwaa_local.check.report_problems import IMPORT_ERROR, INSTALL_FAILED
@@ -33,10 +31,11 @@ from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.installation import PIP_NETWORK_VARIABLES
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.preparation import PREVIEW
-from mwaa_local.project import Project
+from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.requirements_install import InstallFailed
 from mwaa_local.runtime import isolation
+from mwaa_local.scratch import scratch_folder
 from mwaa_local.startup_trial import NO_DATABASE_URL
 from mwaa_local.steps import Say, Steps
 
@@ -123,9 +122,7 @@ class InstallTrial:
         log_path = self.project.state_dir / DIR_NAME / LOG_NAME
         self.cache_dir.mkdir(parents=True, exist_ok=True)
         # Beside the release's packages, so that the copy can be made of hard links.
-        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=self.cache_dir, ignore_cleanup_errors=True) as folder:
-            work_dir = Path(folder)
-            locks.hold(work_dir)
+        with scratch_folder(PREFIX, self.cache_dir) as work_dir:
             clone = self.steps.do("packages", lambda say: self._clone(base, work_dir / "packages", say))
             env = self._component_env(clone, work_dir / "airflow")
             result = self._install(clone, env, work_dir, log_path)
@@ -142,6 +139,7 @@ class InstallTrial:
         """Return the scheduler's variables, with an Airflow home of the trial's own and no database behind them."""
         folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
         isolation.link_mwaa_paths(isolation.Layout(home_dir, folders))
+        (home_dir / TEMPORARY_NAME).mkdir()
         return trial_env(self.project, self.environment, self.release, self.env, packages, home_dir)
 
     def _install(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BufferedReader
@@ -29,6 +28,7 @@ from mwaa_local.packaging.locking import FileResolver
 from mwaa_local.packaging.proof import Disproved, NotTried, Proof, prove
 from mwaa_local.release import Release
 from mwaa_local.requirements import ConstraintSource
+from mwaa_local.scratch import scratch_folder
 from mwaa_local.steps import Say, Steps
 
 ZIP_NAME, REQUIREMENTS_NAME = "plugins.zip", "packaged_requirements.txt"
@@ -115,8 +115,8 @@ def make_package(order: Order, steps: Steps) -> Packaged | Refusal | Incomplete:
     own = plugin_files(project.plugins_dir)
     project.make_state_dir()
     # On the project's disk: the machine's place for temporary files may be small.
-    with tempfile.TemporaryDirectory(prefix="package-", dir=project.state_dir, ignore_cleanup_errors=True) as folder:
-        work = _Work(order, Path(folder))
+    with scratch_folder("package-", project.state_dir) as folder:
+        work = _Work(order, folder)
         if editable := tuple(work.editable()):
             return Incomplete(editable)
         resolution = steps.do("requirements", work.resolve)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.cache import locks
 from mwaa_local.cache.kept import RANDOM, Kept, is_folder
 from mwaa_local.cache.users import User
 from mwaa_local.errors import PackagesUnavailable, PythonUnavailable
@@ -20,6 +18,7 @@ from mwaa_local.packaging.listing import PLUGINS_DIR
 from mwaa_local.release import Release
 from mwaa_local.requirements import prepare
 from mwaa_local.requirements_install import Installed, install
+from mwaa_local.scratch import scratch_folder
 
 NOWHERE_URL = "http://127.0.0.1:9"  # the port of "discard", where nothing answers
 
@@ -78,9 +77,7 @@ def prove(
     except (PythonUnavailable, PackagesUnavailable) as error:
         return NotTried(error.what)
     # Beside the packages, so that files of the copy can be hard links.
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=cache_dir, ignore_cleanup_errors=True) as folder:
-        work_dir = Path(folder)
-        locks.hold(work_dir)
+    with scratch_folder(PREFIX, cache_dir) as work_dir:
         say("installing from the zip, without a network")
         with zipfile.ZipFile(zip_path) as archive:
             archive.extractall(work_dir / "plugins")  # what was just written by this command

@@ -112,8 +112,15 @@ class ProcessRuntime:
                         on_event(Event(**answer["event"]))
             if self._wait_for_end():
                 self._forget()
+                self._remove_temporary()
                 return True
-        return self.clean_up() or running
+        cleaned = self.clean_up()
+        self._remove_temporary()
+        return cleaned or running
+
+    def _remove_temporary(self) -> None:
+        """Remove what components had no time to remove, as those that were killed."""
+        shutil.rmtree(self.project.temporary_dir, ignore_errors=True)
 
     def status(self) -> list[ComponentStatus]:
         answer = self._status()

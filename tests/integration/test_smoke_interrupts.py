@@ -180,8 +180,9 @@ def assert_nothing_is_left(smoke: Smoke) -> None:
     with (run_dir / LOCK_NAME).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert {path.name for path in run_dir.iterdir()} & {STATE_NAME, SOCKET_NAME} == set()
-    # Python's multiprocessing leaves a folder where Airflow's scheduler was killed.
-    assert [path for path in Path(smoke.runner.env["TMPDIR"]).iterdir() if not path.name.startswith("pymp-")] == []
+    assert list(Path(smoke.runner.env["TMPDIR"]).iterdir()) == []
+    assert not smoke.project.temporary_dir.exists()
+    assert list(smoke.runner.root_dir.glob("dags/**/__pycache__")) == []
 
 
 def processes_about(folder: Path) -> list[psutil.Process]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.environments import TEST_DAGS_DIR, RunningEnvironment, plain_files, start, stopped_at_the_end, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.network]
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 DEFERRED_TIMEOUT_S = 60.0
 TAKEN_OVER_TIMEOUT_S = 60.0

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mwaa_local.command import Request, run
+from mwaa_local.scratch import scratch_folder
 
 RUFF_TIMEOUT_S = 120.0
 MAX_FILES_AT_ONCE = 2_000  # paths are arguments, for which Linux has 2 MB
@@ -110,9 +110,9 @@ def _ruff(files: Sequence[str], codes: Iterable[str], root_dir: Path, env: Mappi
     """Yield what ruff finds in the files, by line, as its JSON tells it."""
     from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
-    with tempfile.TemporaryDirectory(prefix="mwaa-local-") as folder:
+    with scratch_folder("mwaa-local-ruff-") as folder:
         # Into a file, as warnings would stand between the lines of a common stream.
-        output_path = Path(folder) / "findings.json"
+        output_path = folder / "findings.json"
         options = ("--isolated", "--no-cache", "--preview", "--quiet", "--no-fix", "--select", ",".join(codes))
         output = ("--output-format", "json", "--output-file", str(output_path))
         own_env = {name: value for name, value in env.items() if not name.startswith("RUFF_")}

@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -30,10 +29,11 @@ from mwaa_local.environment import Environment
 from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.preparation import PREVIEW
-from mwaa_local.project import Project
+from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.runtime import isolation
 from mwaa_local.runtime.state import MARK_VARIABLE, write_private
+from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
 
 PROBE_PATH = Path(__file__).with_name("probe.py")
@@ -70,10 +70,10 @@ class DagsImport:
     def run(self, on_file: OnFile) -> ImportedDags:
         """Return what every file did. `on_file` is told of each as soon as it is known, on another thread."""
         started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-dags-", ignore_cleanup_errors=True) as folder:
-            work_dir = Path(folder).resolve()
+        with scratch_folder("mwaa-local-dags-") as folder:
+            work_dir = folder.resolve()
             home_dir = work_dir / "airflow"
-            home_dir.mkdir()
+            (home_dir / TEMPORARY_NAME).mkdir(parents=True)
             answers = _Answers(work_dir / "answers.jsonl", home_dir, Mask(self._secrets(work_dir)), on_file)
             try:
                 completed = run(self._request(work_dir, home_dir), lambda _line: answers.read())

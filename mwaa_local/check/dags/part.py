@@ -7,7 +7,6 @@ source (`rules`), ruff's rules on Airflow (`air`), and providers' modules. Not f
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from mwaa_local.options import translate
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.scratch import scratch_folder
 from mwaa_local.steps import Steps
 
 IMPORT_ERROR = "dag-import-error"
@@ -123,9 +123,9 @@ class DagsCheck:
         """Return what DAGs and plugins import of providers that have no such module."""
         path = self.project.requirements_path
         variables = translate(self.environment.airflow_configuration_options)
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-check-") as folder:
+        with scratch_folder("mwaa-local-check-") as folder:
             if not path.is_file():
-                path = Path(folder) / "requirements.txt"
+                path = folder / "requirements.txt"
                 path.touch()
             check = RequirementsCheck(self.project, path, self.env, variables, cache_dir=self.cache_dir)
             return [finding for finding in check.check(self.release).findings if finding.rule in OF_PROVIDERS]
