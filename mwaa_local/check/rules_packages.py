@@ -64,8 +64,8 @@ def _unpinned(case: Case) -> Iterator[Finding]:
                 "unpinned",
                 WARNING,
                 f"{quoted(line)} is not pinned",
-                "MWAA installs the file anew whenever a container starts, so a release of that day can get in, and "
-                "differ from one container to the next.",
+                "MWAA installs the file again whenever a container starts, so a new release can get in, and "
+                "containers can differ.",
                 f"name one version: {line.name}==…",
             )
 
@@ -110,21 +110,21 @@ RULES = (
     Rule(
         "overrides-essential",
         (ERROR,),
-        "A version is asked for that MWAA's essential pins exclude.",
+        "The file asks for a version that MWAA's essential pins exclude.",
         _overrides_essential,
     ),
     Rule(
         "overrides-base",
         (WARNING, ERROR),
-        "A version is asked for that replaces a package of MWAA's image.",
+        "The file asks for a version that replaces a package of MWAA's image.",
         _overrides_base,
     ),
     Rule("unpinned", (WARNING,), "Nothing holds a package at one version.", _unpinned),
-    Rule("requests-airflow", (WARNING, ERROR), "Airflow itself is asked for.", _requests_airflow),
+    Rule("requests-airflow", (WARNING, ERROR), "The file asks for Airflow itself.", _requests_airflow),
     Rule(
         "duplicate-requirement",
         (ERROR, WARNING, NOTE),
-        "A package is asked for more than once.",
+        "The file asks for a package more than once.",
         _duplicate_requirement,
     ),
 )

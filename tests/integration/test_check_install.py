@@ -88,7 +88,7 @@ def test_module_that_ends_python_does_not_hide_those_after_it(runner: ProjectRun
     one, found, _ = tried(runner, "alpha==1.0\nbeta==1.0\n")
     assert one["exit_code"] == 1
     assert {item["what"].partition(" ")[0]: item["why"].splitlines()[0] for item in found} == {
-        "alpha": "the import ended Python itself, with exit code 7",
+        "alpha": "the import crashed Python with exit code 7",
         "beta": "SystemExit: enough",
     }
 
@@ -202,7 +202,7 @@ def test_module_whose_import_never_ends_does_not_hide_those_after_it(
     assert failures == {
         "slow": "the import was not done when 2 s were over",
         "bad": "ZeroDivisionError: division by zero",
-        "last": "the import ended Python itself, with exit code 0",
+        "last": "the import crashed Python with exit code 0",
     }
 
 
