@@ -68,7 +68,7 @@ PLUGIN_ROWS = (
     Row(
         "relative-import",
         _SERIOUS_OR_NOT,
-        "a relative import, which fails when Airflow loads the file; an error if a plugin does not register because of it",
+        "a relative import, which fails when Airflow loads the file; an error if it keeps a plugin from registering",
     ),
     Row("missing-init", (WARNING,), "a package without `__init__.py`, which another one of its name replaces"),
     Row("shadows-package", (WARNING,), "a module or folder has the name of a module of Python, the image or Airflow"),

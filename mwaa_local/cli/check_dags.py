@@ -67,7 +67,7 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
 
     project = session.project
     if not project.dags_dir.is_dir():
-        raise FileMissing(f"there is no {project.dags_dir}", "DAG files are looked for there.", "make the folder")
+        raise FileMissing(f"there is no {project.dags_dir}", "mwaa-local looks for DAG files there.", "make the folder")
     environment = session.environment()
     release = session.release(environment)
     steps = Steps(session.console.show_event)
