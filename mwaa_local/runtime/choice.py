@@ -55,7 +55,7 @@ def choose(wanted: str, project: Project, env: Mapping[str, str]) -> Choice:
         raise AlreadyRunning(
             f"this environment runs already, with {_WORDS[running]}",
             f"It cannot move to {_WORDS[wanted]} while it runs; each has a database of its own.",
-            f"`mwaa-local down` first, or leave `--runtime {wanted}` out",
+            f"run `mwaa-local down` first, or leave `--runtime {wanted}` out",
         )
     if running:
         return Choice(running)
