@@ -183,7 +183,7 @@ def _against(pin: Pin, cause: _Cause) -> str:
         return f"{held}."
     if wants := cause.reasons.wants(pin.name):
         return f"{held}, but {wants[0]} needs {pin.name}{wants[1]}."
-    return f"{held}, with which none of the versions in question goes."
+    return f"{held}, which none of these versions fits."
 
 
 def _with_version(wanted: Requirement, version: str) -> str:

@@ -319,7 +319,7 @@ def _show_findings(
     elif findings:
         console.show(report.findings_text(findings, colour=lambda text, code: console.colour(text, code, console.out)))
     else:
-        console.show("nothing is wrong with the plugins")
+        console.show("no problems found in the plugins")
     if output is Format.TEXT and registered is not None:
         _show_registered(session, registered)
 
