@@ -570,7 +570,7 @@ class Container:
             elif ended.ok:
                 say("the packages are there already")
             else:
-                say("the requirements could not be installed at an earlier start; going on without them")
+                say("the requirements could not be installed at an earlier start; continuing without them")
             packages.remove_unused()
         if pip:
             write_json(folder / "pip.json", vars(ended))

@@ -14,7 +14,7 @@ TAKEN_TWICE = (
     "Airflow follows links; newer releases refuse a folder that they come to twice, older ones read its files twice. "
     "In S3 there are no links, only two copies."
 )
-NOTHING_BEHIND = "There is no file behind it: Airflow passes over it, and nothing can be uploaded."
+NOTHING_BEHIND = "Its target does not exist: Airflow skips it, and nothing can be uploaded."
 
 
 def link_finding(path: str, kind: str) -> Finding:
@@ -23,5 +23,5 @@ def link_finding(path: str, kind: str) -> Finding:
         LOOP: ("this link leads back to a folder that it is in", REFUSED),
         TWICE: ("this link leads to a folder that is found elsewhere, too", TAKEN_TWICE),
     }.get(kind, ("this link leads to itself", NOTHING_BEHIND))
-    hint = "remove the link, or put what is to be there in its place"
+    hint = "remove the link, or replace it with the file or folder itself"
     return Finding(REPEATING, ERROR if kind == LOOP else WARNING, path, 0, what, why, hint)

@@ -140,7 +140,7 @@ def _refuse_folder_of_another(cache_dir: Path) -> None:
     if cache_dir.is_dir() and cache_dir.stat().st_uid != os.geteuid():
         raise AccessDenied(
             f"the cache folder {cache_dir} belongs to another user",
-            "What its projects use is not to be told from here.",
+            "mwaa-local cannot tell what its projects use.",
             "run this as the user who owns it, without sudo",
         )
 
@@ -235,5 +235,5 @@ def seconds(age: str) -> float:
     """Return the seconds that an age like `30d` means. Raises BadParameter for anything else."""
     match = re.fullmatch(r"(\d+)([hdw])", age.strip())
     if match is None:
-        raise typer.BadParameter(f"{age!r} is no age: write a number and h, d or w, such as 30d")
+        raise typer.BadParameter(f"{age!r} is not an age: write a number and h, d or w, such as 30d")
     return int(match[1]) * UNITS[match[2]]

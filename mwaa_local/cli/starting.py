@@ -119,7 +119,7 @@ def write_compose_files(session: Session, environment: Environment, release: Rel
     from mwaa_local.runtime.compose import ComposeRuntime
 
     if not isinstance(session.runtime, ComposeRuntime) and session.runtime.running:
-        raise AlreadyRunning("this environment runs already, as processes", hint="run `mwaa-local down` first")
+        raise AlreadyRunning("this environment is already running, as processes", hint="run `mwaa-local down` first")
     runtime = ComposeRuntime(session.project, session.env)
     try:
         before = runtime.running_plan()
