@@ -7,7 +7,7 @@ from mwaa_local.check.finding import ERROR, WARNING, Finding
 
 REPEATING = "repeating-link"
 RULES = {
-    REPEATING: "a symbolic link leads to itself, to a folder that it is in, or to one that is found elsewhere, too"
+    REPEATING: "a symbolic link leads to itself, to a folder that contains it, or to one that is also elsewhere"
 }
 REFUSED = "Airflow follows links and refuses to read a folder in which one leads back: it finds nothing in it."
 TAKEN_TWICE = (
@@ -20,8 +20,8 @@ NOTHING_BEHIND = "Its target does not exist: Airflow skips it, and nothing can b
 def link_finding(path: str, kind: str) -> Finding:
     """Return what is wrong with a link of that kind (`import_links`); the others are as if it was not there."""
     what, why = {
-        LOOP: ("this link leads back to a folder that it is in", REFUSED),
-        TWICE: ("this link leads to a folder that is found elsewhere, too", TAKEN_TWICE),
+        LOOP: ("this link leads back to a folder that contains it", REFUSED),
+        TWICE: ("this link leads to a folder that is also found elsewhere", TAKEN_TWICE),
     }.get(kind, ("this link leads to itself", NOTHING_BEHIND))
     hint = "remove the link, or replace it with the file or folder itself"
     return Finding(REPEATING, ERROR if kind == LOOP else WARNING, path, 0, what, why, hint)

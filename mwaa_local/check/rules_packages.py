@@ -88,7 +88,7 @@ def _requests_airflow(case: Case) -> Iterator[Finding]:
         extras = ",".join(sorted(requirement.extras))
         what = f"{quoted(line)}: Airflow is in MWAA's image already"
         hint = f"name the packages that you need of [{extras}] themselves" if extras else "remove the line"
-        yield at(line, "requests-airflow", WARNING, what, "The line has to be changed with each upgrade.", hint)
+        yield at(line, "requests-airflow", WARNING, what, "The line must be changed with each upgrade.", hint)
 
 
 def _duplicate_requirement(case: Case) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ cache = typer.Typer(
 def list_items(as_json: JsonOption = False) -> None:
     """Show everything that is kept outside of projects: for which release, how large, when and by which project used.
 
-    A file with several names counts once. Of an image, layers that it shares with others count, too.
+    A file with several names counts once. An image counts with the layers that it shares with others.
 
     Examples:
 
@@ -126,7 +126,7 @@ def prune(
         raise AccessDenied(
             "not everything could be removed",
             "\n".join(done.problems),
-            "remove what holds these files, or run this as the user who owns them; `mwaa-local cache prune` goes on",
+            "remove what holds these files, or run `mwaa-local cache prune` again as the user who owns them",
         )
 
 

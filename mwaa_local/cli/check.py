@@ -117,7 +117,7 @@ def requirements(
     checking = RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir)
     several = len(releases) > 1
     if install and several:
-        raise typer.BadParameter("--install is for one release: each needs a package set of its own; name one")
+        raise typer.BadParameter("--install works for one release at a time: name one")
 
     def on_checked(item: Checked) -> None:
         if several:

@@ -134,7 +134,7 @@ def read_startup_exports(project: Project, component: str) -> Mapping[str, str] 
 
 
 def _corrupted(path: Path, why: str) -> StateCorrupted:
-    return StateCorrupted(f"cannot use {path}", why, f"remove it; `mwaa-local up` writes it anew: rm {path}")
+    return StateCorrupted(f"cannot use {path}", why, f"remove it; `mwaa-local up` writes it again: rm {path}")
 
 
 def show_variables(

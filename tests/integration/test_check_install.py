@@ -166,7 +166,7 @@ def test_several_releases_are_refused_as_wrong_usage(runner: ProjectRunner) -> N
     for words in (["--all"], ["--airflow-version", "2.10.3,3.3.1"]):
         outcome = runner.run("check", "requirements", "--install", *words)
         assert (outcome.exit_code, outcome.stdout) == (2, "")
-        assert "--install is for one release" in " ".join(outcome.stderr.split())
+        assert "--install works for one release at a time" in " ".join(outcome.stderr.split())
 
 
 @pytest.mark.full

@@ -191,7 +191,7 @@ class _Judge:
                     ERROR,
                     file.path,
                     dag.line,
-                    f"DAG id {dag_id} is in {others}, too",
+                    f"DAG id {dag_id} is also in {others}",
                     "Airflow takes the file it read last and hides the other; which one that is changes.",
                     "give each DAG a different id",
                 )

@@ -99,7 +99,7 @@ class DagPackagesMaker:
             path.relative_to(self.project.root_dir).as_posix(),
             0,
             "pip could not install the requirements; DAGs are imported without them",
-            f"{outcome.failed}\nMWAA, too, starts Airflow without them.",
+            f"{outcome.failed}\nMWAA also starts Airflow without them.",
             f"see `mwaa-local check requirements`, and pip's output in {self.project.state_dir / DIR_NAME / LOG_NAME}",
         )
 
