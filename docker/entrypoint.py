@@ -557,7 +557,7 @@ class Container:
         packages, chosen_dir = self.packages, self.places.base_dir
         if packages is not None:
             if not packages.hold():
-                why = "the packages for this container are not there, the release's own stand in: run `mwaa-local up`"
+                why = "the packages for this container are missing, using the release's own: run `mwaa-local up`"
                 print(f"mwaa-local: {why}", file=sys.stderr, flush=True)
             elif packages.set_dir.is_dir():
                 chosen_dir = packages.set_dir
@@ -645,7 +645,7 @@ class Container:
             elif ended.ok:
                 say("the packages are there already")
             else:
-                say("the requirements could not be installed at an earlier start; going on without them")
+                say("the requirements could not be installed at an earlier start; continuing without them")
             packages.remove_unused()
         if pip:
             write_json(folder / "pip.json", vars(ended))

@@ -68,7 +68,7 @@ class ContainerOutcomes:
             write_private(log_path, "".join(f"{line}\n" for line in lines))
         result = requirements_install.judge_outcome(self.requirements, folder)
         if result is None:
-            return [Remark(NOTE, "requirements", "the requirements were not looked at by this start")]
+            return [Remark(NOTE, "requirements", "requirements were not checked in this start")]
         if isinstance(result, requirements_install.Installed):
             outcome = Outcome(warnings=result.warnings)
         else:

@@ -502,7 +502,7 @@ class ContainerPreparation(Preparation):
             self.runtime.run_once("migrate-db", SEED_TIMEOUT_S)
 
     def _install(self, say: Say) -> None:
-        say("running the startup script, then pip, in a container of their own")
+        say("running the startup script, then pip, in a separate container")
         try:
             self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S)
         finally:  # where the startup script is the cause of a failure, that is what to say

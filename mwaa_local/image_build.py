@@ -59,7 +59,7 @@ def build_error(output: str, log_path: Path, index_host: str = PYPI_HOST) -> Mwa
     if match := _BASE_IMAGE.search(output):
         image = next(filter(None, match.groups()))
         return ImageBuildFailed(
-            f"the base image {image} is not to be had",
+            f"cannot pull the base image {image}",
             _with_log(_last([line for line in lines if line.startswith("ERROR")]), log_path),
             "check that the registry answers, or name another image: `Local: {BaseImage: …}` in mwaa.yaml",
         )

@@ -180,7 +180,7 @@ def outcome_remarks(outcome: Outcome, project: Project, log_path: Path) -> list[
                 ERROR,
                 "requirements",
                 f"{name} was not installed",
-                f"{outcome.failed}\nAirflow started without it, as on MWAA, where nothing tells you.",
+                f"{outcome.failed}\nAirflow started anyway. MWAA does the same, without telling you.",
                 f"correct the file and run `mwaa-local up` again; pip's output is in {log_path}",
             )
         )

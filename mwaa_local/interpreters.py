@@ -44,8 +44,8 @@ def _own_dirs() -> list[str]:
 
 
 def stand_in_note(wanted: str, version: str) -> str:
-    """Return what is different when this version stands in for MWAA's minor version."""
-    return f"Python {version} stands in for MWAA's {wanted}: packages and syntax may differ"
+    """Return what is different when this version is used instead of MWAA's minor version."""
+    return f"Python {version} is used instead of MWAA's {wanted}: packages and syntax may differ"
 
 
 def stand_in_hint(wanted: str) -> str:

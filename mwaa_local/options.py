@@ -106,22 +106,22 @@ class Layer(enum.StrEnum):
 
 USER_LAYERS = (Layer.STARTUP_SCRIPT, Layer.OPTION)
 _RULES = {
-    Layer.CONTAINER: "It comes with the container; every other layer beats it unless the name is protected.",
+    Layer.CONTAINER: "It comes with the container; every other layer overrides it unless the name is protected.",
     Layer.IMAGE_DEFAULT: "MWAA's image sets this default; startup script and configuration options may change it.",
     Layer.CLASS_DEFAULT: "MWAA derives this default from the environment class; a configuration option may change it.",
     Layer.LOCAL_DEFAULT: (
         "mwaa-local sets this default for speed; startup script and configuration options may change it, and"
         " `Intervals: mwaa` under `Local` in mwaa.yaml brings back MWAA's intervals (docs/differences.md)."
     ),
-    Layer.STARTUP_SCRIPT: "The startup script exported it; that beats defaults, not configuration options.",
-    Layer.OPTION: "An Airflow configuration option beats every default and what the startup script exports.",
-    Layer.PROTECTED: "MWAA protects this name: after startup script and options it gets the container's value again.",
+    Layer.STARTUP_SCRIPT: "The startup script exported it; that overrides defaults, but not configuration options.",
+    Layer.OPTION: "An Airflow configuration option overrides every default and the startup script.",
+    Layer.PROTECTED: "MWAA protects this name: after startup script and options it gets the container's value back.",
     Layer.ESSENTIAL: "MWAA forces this value last; neither startup script nor configuration options can change it.",
-    Layer.LOCAL_ESSENTIAL: "mwaa-local forces this value, because it has to fit this machine (docs/differences.md).",
+    Layer.LOCAL_ESSENTIAL: "mwaa-local forces this value, because it must fit this machine (docs/differences.md).",
 }
 
 RESERVED_RULE = (
-    "MWAA reserves this variable: what a startup script exports is undone. Set it as a configuration option instead."
+    "MWAA reserves this variable: the startup script's value is discarded. Set it as a configuration option instead."
 )
 
 
@@ -378,7 +378,7 @@ def explain(merged: MergedVariables, option_or_variable: str) -> Explanation:
     texts = [losses.get(winner.source, winner.source.rule) if winner else nobody]
     unread = sorted(item.name for item in merged.overruled if item.winner.name == name != item.name)
     if unread:
-        texts.append(f"Set, but not read in its place: {', '.join(unread)}.")
+        texts.append(f"Set, but not read instead: {', '.join(unread)}.")
     if name in merged.remarks:
         texts.append(merged.remarks[name])
     return Explanation(name, option_name(name), winner, tuple(steps), " ".join(texts))

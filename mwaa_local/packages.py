@@ -63,7 +63,7 @@ KEPT_FAILURES = Kept("failed download", "", r"python-\d+\.\d+-not-downloaded", i
 class PythonEnvironment:
     """A virtual environment with a release's packages.
 
-    `note` is for the user: which Python stands in for MWAA's, "" for none; `hint` says how to get the right one.
+    `note` is for the user: which Python is used instead of MWAA's, "" for none; `hint` says how to get the right one.
     """
 
     dir: Path

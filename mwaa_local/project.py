@@ -114,9 +114,9 @@ class Project:
                 ignore.write_text("*\n")
         except (FileExistsError, PermissionError) as error:
             raise StateCorrupted(
-                f"{self.state_dir} cannot be a folder of ours",
+                f"cannot create {self.state_dir}",
                 str(error),
-                "move what bears that name out of the way, or run this as the user who owns the project",
+                "rename or remove the file with that name, or run this as the user who owns the project",
             ) from error
         except OSError as error:
             raise disk_error(error, self.state_dir) from error

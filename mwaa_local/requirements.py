@@ -104,7 +104,7 @@ def _constraint_notes(release: Release, inject: bool, scanned: bool, effective: 
         return [f"the file names no constraints, so MWAA adds those of Airflow {version}"]
     if scanned and effective is ConstraintSource.NONE and release.constraints_injected:
         return [
-            "text that looks like `-c ` or `--constraint ` keeps MWAA from adding the constraints of "
+            "text that looks like `-c ` or `--constraint ` stops MWAA from adding the constraints of "
             f"Airflow {version}; only the essential pins hold"
         ]
     return []

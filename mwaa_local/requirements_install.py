@@ -144,7 +144,7 @@ def judge_outcome(
             f"remove {folder} and run `mwaa-local up` again",
         ) from error
     if output is None and exit_code != 0 and not timed_out:
-        gone = f"pip ended with exit code {exit_code} at an earlier start; what it said then is gone"
+        gone = f"pip ended with exit code {exit_code} at an earlier start; its output is gone"
         return InstallFailed(exit_code, timed_out, elapsed_s, log_path, prepared.unreadable or gone)
     argv = ("pip", "install", *prepared.argv_tail)
     return judge(prepared, command.Completed(argv, exit_code, output or "", elapsed_s, timed_out), log_path, timeout_s)

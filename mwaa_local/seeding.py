@@ -106,7 +106,7 @@ def raise_for_failure(runtime: Runtime, plan: Plan, since: float) -> None:
     if answer is not None and answer.outcome == REFUSED:
         entry = f"{SETTINGS_FILE}:{answer.line}: the {answer.kind} {answer.name}"
         raise SeedingFailed(
-            f"{entry} could not be put into the metadata database",
+            f"{entry} could not be loaded into the metadata database",
             f"{answer.error}: {answer.message}",
             "correct the entry",
         )

@@ -209,11 +209,11 @@ def _exported(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, 
 def _notes(run: ScriptRun, after: Mapping[str, str]) -> tuple[str, ...]:
     notes = []
     if run.completed.exit_code != 0:
-        notes.append(f"the startup script ended with exit code {run.completed.exit_code}; MWAA ignores it and goes on")
+        notes.append(f"the startup script ended with exit code {run.completed.exit_code}; MWAA ignores that")
     if "\r\n" in run.script:
         notes.append(_CRLF_NOTE)
     for name in _assigned_only(run.script, after):
-        notes.append(f"{name} is assigned but not exported, so that Airflow does not see it; write `export {name}=…`")
+        notes.append(f"{name} is assigned but not exported, so Airflow does not see it; write `export {name}=…`")
     for name in sorted(set(run.before) - set(after) - BASH_OWN_NAMES):
         notes.append(f"`unset {name}` has no effect: MWAA can only add or change variables, so set it to another value")
     for name in _programs_not_found(run.completed.output):
@@ -222,7 +222,7 @@ def _notes(run: ScriptRun, after: Mapping[str, str]) -> tuple[str, ...]:
 
 
 _CRLF_NOTE = (
-    "the startup script has Windows line endings (CRLF), which bash takes as part of each word, here and on MWAA; "
+    "the startup script has Windows line endings (CRLF), which bash reads as part of each word, here and on MWAA; "
     "convert it, for example with `sed -i 's/\\r$//'`"
 )
 
@@ -288,8 +288,8 @@ def _explain(run: ScriptRun) -> _Explanation:
     if exec_lines := _exec_lines(run.script):
         return _explain_exec(exec_lines)
     return _Explanation(
-        f"The shell ended with exit code {code} in another way than the plain word `exit`, "
-        "which is the one that makes MWAA read the variables.",
+        f"The shell ended with exit code {code} in another way than a plain `exit`, and only that makes MWAA read "
+        "the variables.",
         "write plain `exit`, not `builtin exit`, `command exit` or `\\exit`",
         _line_in_script(failed, run.script_path),
         _exit_code(code),
@@ -321,7 +321,7 @@ def _last_unbound(output: str) -> tuple[int, str] | None:
 
 def _explain_exec(lines: list[int]) -> _Explanation:
     return _Explanation(
-        "`exec` put another program in the place of the shell, so that MWAA could never read the variables.",
+        "`exec` replaced the shell with another program, so MWAA could not read the variables.",
         "call the program without `exec`",
         lines[0] if len(lines) == 1 else 0,
     )

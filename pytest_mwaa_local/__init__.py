@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--mwaa-runtime", choices=("auto", "docker", "process"), default="", help="as `mwaa-local up` has it"
     )
-    group.addoption("--mwaa-keep", action="store_true", help="leave the environment running when the tests are over")
+    group.addoption("--mwaa-keep", action="store_true", help="leave the environment running after the tests")
 
 
 @pytest.fixture(scope="session")

@@ -36,10 +36,10 @@ _RESOLUTION = (
             (report_problems.BUILT_FROM_SOURCE, NOTE),
         )
     ),
-    Row("replaces-airflow", (ERROR,), "pip would replace Airflow itself by another version"),
+    Row("replaces-airflow", (ERROR,), "pip would replace Airflow itself with another version"),
     Row(YANKED_RELEASE, (WARNING,), report_problems.RULES[YANKED_RELEASE]),
     *(
-        Row(rule, (ERROR, WARNING), f"{report_problems.RULES[rule]}; a warning where loading the file may not run it")
+        Row(rule, (ERROR, WARNING), f"{report_problems.RULES[rule]}; a warning if loading the file may not run it")
         for rule in (PROVIDER_MODULE_MISSING, PROVIDER_MISSING)
     ),
     Row(report_problems.INSTALL_FAILED, (ERROR,), report_problems.RULES[report_problems.INSTALL_FAILED]),
@@ -49,44 +49,44 @@ _RESOLUTION = (
 _SERIOUS_OR_NOT = (ERROR, WARNING)
 PLUGIN_ROWS = (
     Row("unreadable", (ERROR,), "the file or folder cannot be read"),
-    Row("not-a-zip", (ERROR,), "the file is no zip, or is cut off"),
+    Row("not-a-zip", (ERROR,), "the file is not a zip, or is cut off"),
     Row("encrypted", (ERROR,), "the zip has a password"),
     Row("damaged", (ERROR,), "a file in the zip cannot be unpacked"),
-    Row("unsafe-path", (ERROR,), "a name leads out of the folder, or means something else to another program"),
-    Row("symlink", _SERIOUS_OR_NOT, "there is a symbolic link; in a zip an error where it leads out of the folder"),
+    Row("unsafe-path", (ERROR,), "a name leads out of the folder, or other programs read it differently"),
+    Row("symlink", _SERIOUS_OR_NOT, "there is a symbolic link; in a zip, an error if it leads out of the folder"),
     Row("duplicate", (WARNING,), "two files in the zip have the same name"),
     Row(
         "top-folder",
         _SERIOUS_OR_NOT,
-        "all lies in one folder `plugins/` in the zip; a warning where modules import `plugins.…`",
+        "everything is in one folder `plugins/` in the zip; a warning if modules import `plugins.…`",
     ),
     Row(
         "syntax-error",
         _SERIOUS_OR_NOT,
-        "the release's Python cannot compile a file; a warning where that is not sure, or Airflow may not load it",
+        "the release's Python cannot compile a file; a warning if that is not sure, or Airflow may not load it",
     ),
     Row(
         "relative-import",
         _SERIOUS_OR_NOT,
-        "a relative import, which fails when Airflow loads the file; an error where a plugin does not register for it",
+        "a relative import, which fails when Airflow loads the file; an error if it keeps a plugin from registering",
     ),
     Row("missing-init", (WARNING,), "a package without `__init__.py`, which another one of its name replaces"),
-    Row("shadows-package", (WARNING,), "a module or folder has the name of one of Python's, of the image's or Airflow"),
+    Row("shadows-package", (WARNING,), "a module or folder has the name of a module of Python, the image or Airflow"),
     Row(
         "foreign-binary",
         _SERIOUS_OR_NOT,
         "a library, program or wheel is for another platform or Python; a warning for programs, and for a wheel "
         "beside one that fits",
     ),
-    Row("wheel-name", (WARNING,), "pip overlooks a wheel for its name"),
+    Row("wheel-name", (WARNING,), "pip ignores a wheel because of its name"),
     Row("too-large", (WARNING,), "the plugins are larger than MWAA advises"),
-    Row("not-read", (NOTE,), "a file was not looked into, for its size or its compression"),
-    Row("bytecode", (NOTE,), "the zip has bytecode, which only takes room"),
-    Row("macos-junk", (NOTE,), "files of macOS, which only take room"),
+    Row("not-read", (NOTE,), "a file was not read because of its size or compression"),
+    Row("bytecode", (NOTE,), "the zip has bytecode, which only takes up space"),
+    Row("macos-junk", (NOTE,), "files of macOS, which only take up space"),
     Row(
         "plugin-not-loaded",
         _SERIOUS_OR_NOT,
-        "the release's Airflow cannot load a file; a warning where the requirements may bring the module it lacks",
+        "the release's Airflow cannot load a file; a warning if the requirements may provide the module it lacks",
     ),
 )
 

@@ -58,5 +58,5 @@ class Wanted:
         # Of what is older than all notes nobody knows who uses it: it counts as used when they began.
         last_used = since if item.last_used is None else item.last_used
         if not item.is_leftover and now - last_used < self.age_s:
-            return "used lately; `--all` removes it" if item.last_used is not None else "its users are not known yet"
+            return "used recently; `--all` removes it" if item.last_used is not None else "its users are not known yet"
         return ""

@@ -26,8 +26,8 @@ EXPLAIN_LIMIT_S = 20.0  # after that, what is known by then is told: an answer i
 MAX_CLASHES = 10
 MAX_PINS = 4  # told of for one line; more of them tell nothing new
 NO_VERSION_WORKS = (
-    "No other version of {name} works here either: name constraints of your own, or run the task in an environment of "
-    "its own (PythonVirtualenvOperator)."
+    "No other version of {name} works here either: use your own constraints, or run the task in a separate "
+    "environment (PythonVirtualenvOperator)."
 )
 
 
@@ -138,7 +138,7 @@ class Explanation:
             others = ", ".join(item.text for item in cause.core[:-1])
             return others, f"{first.path}:{first.number}", reasons.gist
         if reasons.unknown_package:
-            return "", "", f"The package index has no package of the name {reasons.unknown_package}."
+            return "", "", f"The package index has no package called {reasons.unknown_package}."
         if reasons.pythons:
             return "", "", f"{line.name} runs on Python {reasons.pythons} only."
         if line.requirement is not None and reasons.is_for_want_of_a_version:
@@ -183,7 +183,7 @@ def _against(pin: Pin, cause: _Cause) -> str:
         return f"{held}."
     if wants := cause.reasons.wants(pin.name):
         return f"{held}, but {wants[0]} needs {pin.name}{wants[1]}."
-    return f"{held}, with which none of the versions in question goes."
+    return f"{held}, which none of these versions fits."
 
 
 def _with_version(wanted: Requirement, version: str) -> str:

@@ -13,7 +13,7 @@ from mwaa_local.project import Project
 INVALID, IGNORED, RELEASE = "environment-invalid", "environment-member-ignored", "release-unknown"
 RULES = {
     INVALID: "MWAA, or mwaa-local, would refuse the environment file",
-    IGNORED: "the environment file names a member that has no effect on one machine",
+    IGNORED: "the environment file has a member that has no effect on one machine",
     RELEASE: "MWAA never had that Airflow version",
 }
 OPTIONS_MEMBER = "AirflowConfigurationOptions"
@@ -38,7 +38,7 @@ def refused_findings(project: Project, error: EnvironmentFileInvalid | ReleaseUn
 def ignored_findings(project: Project, environment: Environment) -> tuple[Finding, ...]:
     """Return a note for each member that is of no use here."""
     line_of = _lines(project)
-    why = "There is nothing on one machine that it could set; MWAA takes it."
+    why = "MWAA uses it; on one machine it changes nothing."
     names = (*environment.ignored_members, *environment.other_members)
     found = (
         Finding(IGNORED, NOTE, path_of(project), line_of((name,)), f"{name} has no effect here", why) for name in names

@@ -179,7 +179,7 @@ def environment_part(ground: Ground) -> Part:
     """Return what is to be said of an environment file that is right, and of the Python that stands in for its own."""
     stand_in = python_findings(ground.project, ground.base)
     if not ground.project.environment_path.is_file():
-        why = f"no {path_of(ground.project)}: MWAA's defaults hold"
+        why = f"no {path_of(ground.project)}: MWAA's defaults apply"
         return Part(ENVIRONMENT, stand_in, summary=why) if stand_in else Part(ENVIRONMENT, skipped=why)
     summary = f"Airflow {ground.release.airflow_version}, {ground.environment.environment_class}"
     ignored = ignored_findings(ground.project, ground.environment)

@@ -68,9 +68,9 @@ def _ask(packages: PythonEnvironment, env: Mapping[str, str]) -> dict[str, Any]:
         plain = _read(answer_path)
         if plain is None:
             raise PackagesUnavailable(
-                "Airflow does not say which options it has",
+                "cannot get the list of options from Airflow",
                 completed.output.strip()[-LAST_CHARACTERS:],
-                f"remove {packages.dir}, so that the packages are installed anew",
+                f"remove {packages.dir} to install the packages again",
             )
         return plain
 

@@ -7,21 +7,21 @@ from mwaa_local.check.finding import ERROR, WARNING, Finding
 
 REPEATING = "repeating-link"
 RULES = {
-    REPEATING: "a symbolic link leads to itself, to a folder that it is in, or to one that is found elsewhere, too"
+    REPEATING: "a symbolic link leads to itself, to a folder that contains it, or to one that is also elsewhere"
 }
 REFUSED = "Airflow follows links and refuses to read a folder in which one leads back: it finds nothing in it."
 TAKEN_TWICE = (
     "Airflow follows links; newer releases refuse a folder that they come to twice, older ones read its files twice. "
     "In S3 there are no links, only two copies."
 )
-NOTHING_BEHIND = "There is no file behind it: Airflow passes over it, and nothing can be uploaded."
+NOTHING_BEHIND = "Its target does not exist: Airflow skips it, and nothing can be uploaded."
 
 
 def link_finding(path: str, kind: str) -> Finding:
     """Return what is wrong with a link of that kind (`import_links`); the others are as if it was not there."""
     what, why = {
-        LOOP: ("this link leads back to a folder that it is in", REFUSED),
-        TWICE: ("this link leads to a folder that is found elsewhere, too", TAKEN_TWICE),
+        LOOP: ("this link leads back to a folder that contains it", REFUSED),
+        TWICE: ("this link leads to a folder that is also found elsewhere", TAKEN_TWICE),
     }.get(kind, ("this link leads to itself", NOTHING_BEHIND))
-    hint = "remove the link, or put what is to be there in its place"
+    hint = "remove the link, or replace it with the file or folder itself"
     return Finding(REPEATING, ERROR if kind == LOOP else WARNING, path, 0, what, why, hint)

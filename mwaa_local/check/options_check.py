@@ -29,13 +29,13 @@ UNKNOWN_SECTION, UNKNOWN_KEY = "option-unknown-section", "option-unknown-key"
 MOVED, REMOVED, DEPRECATED = "option-moved", "option-removed", "option-deprecated"
 WITHOUT_EFFECT, SECRET, INVALID = "option-without-effect", "option-secret", "option-invalid"
 RULES = {
-    UNKNOWN_SECTION: "the section is none of Airflow's, but nearly called like one",
+    UNKNOWN_SECTION: "the section is not one of Airflow's, but its name is close to one",
     UNKNOWN_KEY: "Airflow has the section, but no such option in it, and ignores it",
     MOVED: "the option has another name in this release",
-    REMOVED: "this release's Airflow has no such option any more",
-    DEPRECATED: "Airflow still reads the option, and is going to drop it",
+    REMOVED: "this release's Airflow no longer has the option",
+    DEPRECATED: "Airflow still reads the option, but will drop it",
     WITHOUT_EFFECT: "MWAA forces another value",
-    SECRET: "a secret stands in plain text among the configuration options",
+    SECRET: "a configuration option has a secret in plain text",
     INVALID: "MWAA refuses an option that is not `section.key`, or two that mean the same",
 }
 # Any key will do there: Airflow hands it on to Celery, Elasticsearch or Kubernetes. `mwaa` is MWAA's own.
@@ -121,7 +121,7 @@ def _has(keys: frozenset[str], key: str) -> bool:
 def _unknown_section(case: OptionsCase, option: str, section: str, close: str) -> Finding:
     why = f"Airflow {case.release.airflow_version} and the providers of MWAA's image have no section {section!r}."
     hint = f"did you mean {close}? A section of your own is all right: DAGs and plugins can read it"
-    return _finding(case, UNKNOWN_SECTION, WARNING, option, "is of no section that Airflow has", why, hint)
+    return _finding(case, UNKNOWN_SECTION, WARNING, option, "is in a section that Airflow does not have", why, hint)
 
 
 def _unknown_key(case: OptionsCase, option: str, section: str, key: str) -> Finding:
@@ -136,7 +136,7 @@ def _unknown_key(case: OptionsCase, option: str, section: str, key: str) -> Find
     meant = [f"{other}.{key}" for other in elsewhere] or [f"{section}.{name}" for name in close]
     why = f"Airflow {case.release.airflow_version} has no such option in the section {section!r}, and ignores it."
     hint = f"did you mean {' or '.join(meant)}?" if meant else "remove it"
-    return _finding(case, UNKNOWN_KEY, WARNING, option, "is no option of Airflow's", why, hint)
+    return _finding(case, UNKNOWN_KEY, WARNING, option, "is not an Airflow option", why, hint)
 
 
 def _secrets(case: OptionsCase, option: str, value: str) -> Iterator[Finding]:
@@ -145,9 +145,9 @@ def _secrets(case: OptionsCase, option: str, value: str) -> Iterator[Finding]:
     else:
         holds = bool(value) and is_secret(variable_name(option), value)
     if holds and not option.lower().endswith(INDIRECT_SUFFIXES):
-        why = "Whoever may read the environment (airflow:GetEnvironment), or this file, can read it."
-        hint = "keep it in AWS Secrets Manager, and name the secrets backend in secrets.backend"
-        yield _finding(case, SECRET, WARNING, option, "holds a secret in plain text", why, hint)
+        why = "Anyone who can read the environment (airflow:GetEnvironment) or this file can read it."
+        hint = "keep it in AWS Secrets Manager, and set secrets.backend"
+        yield _finding(case, SECRET, WARNING, option, "contains a secret in plain text", why, hint)
 
 
 def _finding(

@@ -45,8 +45,8 @@ def _wheels(survey: Survey) -> Iterator[Finding]:
         try:
             name, version, _, found = parse_wheel_filename(entry.parts[-1])
         except InvalidWheelFilename as error:
-            hint = "give it the name back with which it was downloaded"
-            yield survey.finding("wheel-name", WARNING, entry, "pip overlooks this wheel", str(error), hint)
+            hint = "rename it to the name it was downloaded with"
+            yield survey.finding("wheel-name", WARNING, entry, "pip ignores this wheel", str(error), hint)
             continue
         if found & fitting:
             supplied.add(name)
@@ -54,7 +54,7 @@ def _wheels(survey: Survey) -> Iterator[Finding]:
             foreign.append((entry, name, f"{name}=={version}"))
     for entry, name, requirement in foreign:
         severity = WARNING if name in supplied else ERROR
-        what = "pip does not take this wheel on MWAA: its tags are for another platform or Python"
+        what = "pip on MWAA rejects this wheel: its tags are for another platform or Python"
         hint = (
             f"pip download --only-binary :all: --platform manylinux2014_x86_64 --python-version "
             f"{survey.release.python_version} {requirement}"

@@ -95,16 +95,16 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
     except ZIP_ERRORS as error:
         raise PluginsUnreadable(
             "not-a-zip",
-            "this is not a zip file that can be read",
-            f"{error}. MWAA takes plugins as a zip file alone, and unpacks it when a container starts.",
-            "make it anew: cd plugins && zip -r ../plugins.zip .",
+            "this is not a readable zip file",
+            f"{error}. MWAA accepts plugins only as a zip file, and unpacks it when a container starts.",
+            "make it again: cd plugins && zip -r ../plugins.zip .",
         ) from error
 
 
 def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
     def read(limit: int) -> bytes:
         if info.compress_type not in BOUNDED_METHODS:
-            raise EntryUnreadable("it is compressed in another way than deflate, the usual one")
+            raise EntryUnreadable("its compression is not deflate")
         try:
             with archive.open(info) as stream:
                 return stream.read(limit)

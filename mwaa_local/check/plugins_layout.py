@@ -43,7 +43,7 @@ def _paths(survey: Survey) -> Iterator[Finding]:
         if problem := _why_unsafe(entry.name):
             what = f"the name {entry.name!r} is not safe to unpack: {problem}"
             why = "Programs that unpack it refuse it, change it, or write outside of the plugins folder."
-            yield survey.finding("unsafe-path", ERROR, entry, what, why, f"make the zip anew: {HOW_TO_ZIP}")
+            yield survey.finding("unsafe-path", ERROR, entry, what, why, f"make the zip again: {HOW_TO_ZIP}")
 
 
 def _links(survey: Survey) -> Iterator[Finding]:
@@ -56,16 +56,16 @@ def _links(survey: Survey) -> Iterator[Finding]:
             continue
         if _leaves(entry):
             what = f"this link leads out of the plugins folder, to {entry.link_target}"
-            why, severity = "What it leads to is not on MWAA.", ERROR
+            why, severity = "Its target is not on MWAA.", ERROR
             if not survey.plugins.is_zip:
                 why, severity = (
-                    "`zip` puts in what it leads to, but with -y the link, which leads nowhere on MWAA.",
+                    "`zip` stores the target; `zip -y` stores the link, which leads nowhere on MWAA.",
                     WARNING,
                 )
-            yield survey.finding("symlink", severity, entry, what, why, "put the file itself in its place")
+            yield survey.finding("symlink", severity, entry, what, why, "replace it with the file itself")
         elif survey.plugins.is_zip:
             what = f"this is a symbolic link, to {entry.link_target}"
-            why = "Whether it is one again when MWAA has unpacked it is not documented."
+            why = "Whether MWAA unpacks it as a link is not documented."
             yield survey.finding("symlink", WARNING, entry, what, why, "zip without -y (--symlinks)")
 
 
@@ -75,7 +75,7 @@ def _duplicates(survey: Survey) -> Iterator[Finding]:
         count = counts.pop("/".join(entry.parts), 1)
         if count > 1 and entry.kind != FOLDER:
             what = f"the zip has {count} files of this name"
-            yield survey.finding("duplicate", WARNING, entry, what, "Most programs leave the last one.", "keep one")
+            yield survey.finding("duplicate", WARNING, entry, what, "Most programs keep the last one.", "keep one")
 
 
 def _top_folder(survey: Survey) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def _top_folder(survey: Survey) -> Iterator[Finding]:
         why += f" Some of the modules do import `{TOP_FOLDER}.…`; those imports need the folder."
     severity = WARNING if meant else ERROR
     what = f"everything lies in one folder `{TOP_FOLDER}/`"
-    yield survey.finding("top-folder", severity, None, what, why, f"zip what is in the folder: {HOW_TO_ZIP}")
+    yield survey.finding("top-folder", severity, None, what, why, f"zip the contents of the folder: {HOW_TO_ZIP}")
 
 
 def _sizes(survey: Survey) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def _sizes(survey: Survey) -> Iterator[Finding]:
     if total > ADVISED_BYTES:
         what = f"the plugins take {megabytes(total)} when unpacked; MWAA advises less than {megabytes(ADVISED_BYTES)}"
         why = "Every container unpacks them before Airflow starts, in about ten minutes at most."
-        hint = "leave out what is not needed, or let a task fetch large files from S3"
+        hint = "remove what you do not need, or let a task fetch large files from S3"
         yield survey.finding("too-large", WARNING, None, what, why, hint)
 
 
@@ -112,7 +112,7 @@ def _junk(survey: Survey) -> Iterator[Finding]:
         yield survey.finding("macos-junk", NOTE, None, what, "", "zip -r ../plugins.zip . -x '*.DS_Store' '__MACOSX/*'")
     if bytecode:
         what = f"{counted(len(bytecode), 'file')} of bytecode, such as {bytecode[0].name}"
-        why = f"Python {survey.release.python_version} on MWAA makes its own and overlooks another version's."
+        why = f"Python {survey.release.python_version} on MWAA makes its own and ignores another version's."
         yield survey.finding("bytecode", NOTE, None, what, why, "zip -r ../plugins.zip . -x '*/__pycache__/*' '*.pyc'")
 
 

@@ -111,7 +111,7 @@ class PluginsLoad:
         path = f"{self.path.as_posix()}/{name}" if name else self.path.as_posix()
         what = f"Airflow {self.release.airflow_version} cannot load {'this file' if name else 'the plugins'}"
         if for_want_of_a_module and self._has_requirements():
-            hint = "if the requirements file brings the module, all is well: requirements are not installed here"
+            hint = "if the requirements file provides the module, ignore this: requirements are not installed here"
             return Finding("plugin-not-loaded", WARNING, path, 0, what, said, hint)
         return Finding("plugin-not-loaded", ERROR, path, 0, what, said)
 

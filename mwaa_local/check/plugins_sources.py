@@ -67,7 +67,7 @@ def _missing_init(survey: Survey) -> Iterator[Finding]:
             what = f"the package {'.'.join(folder)} has no __init__.py"
             why = (
                 f"Imports from it work, unless something else named `{folder[0]}` is found: a package with an "
-                "__init__.py, in dags/ or among the installed ones, then takes its place, wherever it stands."
+                "__init__.py, in dags/ or among the installed ones, then replaces it, wherever it is."
             )
             yield survey.finding("missing-init", WARNING, entries[0], what, why, "add an empty __init__.py")
 
@@ -83,12 +83,12 @@ def _shadowing(survey: Survey) -> Iterator[Finding]:
         if owner := _owner_of(survey, name):
             what = f"the folder {name}/ has the name of {owner}"
             why = f"The plugins folder comes late on Python's path, so that `import {name}` does not find this one."
-            yield survey.finding("shadows-package", WARNING, entry, what, why, "call the folder otherwise")
+            yield survey.finding("shadows-package", WARNING, entry, what, why, "rename the folder")
 
 
 def _shadowing_module(survey: Survey, entry: Entry, name: str, owner: str) -> Iterator[Finding]:
     what = f"the module {name} has the name of {owner}"
-    hint = "call the file otherwise"
+    hint = "rename the file"
     # 1.10 enters plugins under names of their own; from 2.0 on, this is how `plugins_manager.py` does it.
     if survey.release.is_at_least("2.0.0"):
         if survey.is_loaded(entry):

@@ -94,7 +94,7 @@ class Survey:
         try:
             content = entry.read(limit)
         except EntryDamaged as error:
-            what = "the zip is damaged at this file, so that it cannot be unpacked"
+            what = "the zip is damaged at this file and cannot be unpacked"
             self.unread.append(self.finding("damaged", ERROR, entry, what, str(error), f"make it anew: {HOW_TO_ZIP}"))
             return None
         except EntryUnreadable as error:
@@ -104,7 +104,7 @@ class Survey:
         return content
 
     def _not_read(self, entry: Entry, why: str) -> None:
-        self.unread.append(self.finding("not-read", NOTE, entry, "this file was not looked into", f"{why}."))
+        self.unread.append(self.finding("not-read", NOTE, entry, "this file was not read", f"{why}."))
 
 
 def is_macos_junk(entry: Entry) -> bool:

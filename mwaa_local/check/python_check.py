@@ -16,7 +16,7 @@ RULES = {STANDS_IN: "a check ran with another Python than MWAA's, which is not o
 
 
 def python_findings(project: Project, base: PythonEnvironment) -> tuple[Finding, ...]:
-    """Return a warning when another Python stands in for MWAA's."""
+    """Return a warning when another Python is used instead of MWAA's."""
     if not base.note:
         return ()
     return (Finding(STANDS_IN, WARNING, path_of(project), 0, base.note, "", base.hint),)

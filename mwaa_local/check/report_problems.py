@@ -21,15 +21,15 @@ CONFLICT, NO_WHEEL, NOT_CHECKED = "conflict", "no-wheel", "not-checked"
 BROKEN_PACKAGE, BUILT_FROM_SOURCE = "broken-package", "built-from-source"
 INSTALL_FAILED, IMPORT_ERROR = "install-failed", "import-error"  # of `trial`
 RULES = {
-    CONFLICT: "pip finds no set of versions that fits the requirements and what MWAA holds fast",
-    NO_WHEEL: "a package exists as source alone and cannot be built in MWAA's containers",
-    NOT_CHECKED: "the requirements could not be resolved, so that nothing is known of them",
-    BROKEN_PACKAGE: "a package of MWAA's image no longer fits with what the requirements bring",
-    REPLACES_AIRFLOW: "a requirement makes pip install another Airflow over the release's",
+    CONFLICT: "pip finds no set of versions that fits the requirements and MWAA's pins",
+    NO_WHEEL: "a package has no wheel and cannot be built in MWAA's containers",
+    NOT_CHECKED: "the requirements could not be resolved",
+    BROKEN_PACKAGE: "a package of MWAA's image no longer works with the requirements",
+    REPLACES_AIRFLOW: "a requirement makes pip replace the release's Airflow",
     BUILT_FROM_SOURCE: "a package without a wheel for MWAA's platform is built there at every start",
     YANKED_RELEASE: "a version that pip would install was withdrawn from the package index",
     PROVIDER_MODULE_MISSING: "a DAG or plugin imports a module that its provider does not have in the version on MWAA",
-    PROVIDER_MISSING: "a DAG or plugin imports from a provider that neither the image has nor the requirements bring",
+    PROVIDER_MISSING: "a DAG or plugin imports from a provider that is neither in the image nor in the requirements",
     INSTALL_FAILED: "with `--install`: pip failed to install the requirements",
     IMPORT_ERROR: "with `--install`: a module cannot be imported, or a changed provider no longer has it",
 }
@@ -118,10 +118,10 @@ def _of_works(checked: Checked) -> Iterable[Finding]:
     if not isinstance(checked.verdict, Works):
         return
     for broken in checked.verdict.broken:
-        what = f"{broken.name} no longer fits with what the requirements bring"
+        what = f"{broken.name} no longer works with the requirements"
         yield Finding(BROKEN_PACKAGE, WARNING, checked.path, 0, what, broken.why)
     for package in checked.verdict.built:
-        what = f"{package.name} {package.version} is built from source, as no wheel fits MWAA's platform"
+        what = f"{package.name} {package.version} is built from source, because no wheel fits MWAA's platform"
         yield Finding(BUILT_FROM_SOURCE, NOTE, checked.path, 0, what, package.problem)
 
 

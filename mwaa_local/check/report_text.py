@@ -145,7 +145,7 @@ def _outcome(checked: Checked) -> tuple[str, str, str]:
         return FAILS_ON, RED, f"{counted(len(verdict.packages), 'package')} cannot be built there"
     if isinstance(verdict, Unchecked):
         if has_error(checked.findings):
-            return FAILS_ON, RED, f"{errors}; what it would install is not known"
+            return FAILS_ON, RED, f"{errors}; the packages to install are unknown"
         return NOT_CHECKED_FOR, YELLOW, shown_line(verdict.what)
     if any(finding.rule == INSTALL_FAILED for finding in checked.findings):
         return FAILS_ON, RED, f"{errors}; versions were found, but pip could not install them"

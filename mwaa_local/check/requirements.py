@@ -54,7 +54,7 @@ TOLD_BY_CONFLICT = (
     "overrides-essential",
     "invalid-requirement",
 )  # rules whose point a conflict makes
-UV_FAILED_HINT = "the lines above are uv's own; UV_… variables of your shell reach it, UV_CACHE_DIR among them"
+UV_FAILED_HINT = "read uv's lines above; uv uses the UV_… variables of your shell, such as UV_CACHE_DIR"
 NOT_REACHED_HINT = (
     "check the network; PIP_INDEX_URL names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE your own "
     "certificates"

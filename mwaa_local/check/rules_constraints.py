@@ -20,14 +20,14 @@ _RELEASE_NUMBER = re.compile(r"\d+(\.\d+)+")
 def _missing_constraint(case: Case) -> Iterator[Finding]:
     if not case.packages or case.constraints or (case.scanned and case.release.constraints_injected):
         return
-    hint = f"name them, to have the same everywhere: {case.official_option}"
+    hint = f"name them to get the same versions everywhere: {case.official_option}"
     if case.is_injected:
         what = f"no constraints are named, so MWAA adds those of {case.airflow}"
         why = "MWAA does so since 2.7.2 for a file in which it finds neither `-c ` nor `--constraint `."
         yield Finding("missing-constraint", NOTE, case.path, 0, what, why, hint)
         return
     what = f"no constraints are named, and for {case.airflow} MWAA adds none"
-    why = "pip may take versions that Airflow was never tested with, and other ones at each start of a container."
+    why = "pip may choose versions that Airflow was never tested with, and different ones at each container start."
     yield Finding("missing-constraint", WARNING, case.path, 0, what, why, hint)
 
 
@@ -101,13 +101,13 @@ RULES = (
     Rule(
         "constraint-opt-out",
         (WARNING,),
-        "Text that is no constraint keeps MWAA from adding its own.",
+        "Text that is not a constraint keeps MWAA from adding its own.",
         _constraint_opt_out,
     ),
     Rule(
         "constraint-overlooked",
         (WARNING,),
-        "MWAA overlooks the constraints named, and adds its own as well.",
+        "MWAA overlooks the file's constraints, and adds its own as well.",
         _constraint_overlooked,
     ),
     Rule(

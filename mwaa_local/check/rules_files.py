@@ -49,10 +49,10 @@ def _unseen(line: Line, local: LocalPath) -> Iterator[Finding]:
         yield at(line, "local-path", WARNING, what, why, _move_hint(local))
     elif not folder and (local.exists or local.is_relative):
         what = f"{quoted(line)}: MWAA cannot see this path"
-        why = f"Of a project, MWAA's containers have dags/ and plugins/, in {MWAA_HOME}."
+        why = f"Of your project, MWAA's containers have only dags/ and plugins/, in {MWAA_HOME}."
         yield at(line, "local-path", severity, what, why, _move_hint(local))
     elif not folder:
-        what = f"{quoted(line)}: this has to be in MWAA's image, or be made by the startup script"
+        what = f"{quoted(line)}: this must be in MWAA's image or created by the startup script"
         why = f"It is neither here nor below {' or '.join(_FOLDERS)}, which MWAA fills."
         yield at(line, "local-path", WARNING, what, why, _move_hint(local))
 
@@ -80,8 +80,8 @@ def _index_credentials(case: Case) -> Iterator[Finding]:
                 WARNING,
                 f"a password or token is written out: {quoted(line)}",
                 "Whoever can read the bucket, or pip's log, can read it.",
-                "write ${AIRFLOW__FOO__PASS} in its place, and set the Airflow configuration option foo.pass; pip "
-                "expands ${NAME} in capitals alone",
+                "write ${AIRFLOW__FOO__PASS} instead, and set the Airflow configuration option foo.pass; pip expands "
+                "${NAME} only in capitals",
             )
 
 
@@ -93,7 +93,7 @@ def _private_without_no_index(case: Case) -> Iterator[Finding]:
             case.path,
             0,
             "the web server is private, and the file has no --no-index",
-            "A private web server has no way to a public index, so pip finds nothing there.",
+            "A private web server cannot reach a public index, so pip finds nothing there.",
             f"put wheels into plugins.zip, and write --find-links {MWAA_HOME}/plugins and --no-index at the top",
         )
 
@@ -117,9 +117,9 @@ def _unknown_variable(case: Case) -> Iterator[Finding]:
     for line in case.lines:
         for name in line.unknown_variables:
             what = f"${{{name}}} is not known here"
-            why = "The startup script may set it on MWAA; if not, pip takes the text as it stands."
+            why = "The startup script may set it on MWAA; if not, pip uses the text unchanged."
             yield at(
-                line, "unknown-variable", NOTE, what, why, "set it by the startup script or a configuration option"
+                line, "unknown-variable", NOTE, what, why, "set it in the startup script or as a configuration option"
             )
 
 
@@ -133,7 +133,7 @@ def _invalid_requirement(case: Case) -> Iterator[Finding]:
 
 def _syntax_hint(line: Line) -> str:
     if _SINGLE_EQUALS.fullmatch(line.text):
-        return "`=` is no operator, write `==`"
+        return "`=` is not an operator, write `==`"
     return "" if line.text.startswith("-") else "write it as in `name==1.2.3`"
 
 
@@ -145,16 +145,16 @@ def _unreadable_file(case: Case) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule("local-path", (ERROR, WARNING), "A local path is named that MWAA cannot see.", _local_path),
-    Rule("index-credentials", (WARNING,), "A password or token is written out in an address.", _index_credentials),
+    Rule("local-path", (ERROR, WARNING), "The file names a local path that MWAA cannot see.", _local_path),
+    Rule("index-credentials", (WARNING,), "An address contains a password or token.", _index_credentials),
     Rule(
         "private-without-no-index",
         (WARNING,),
-        "A private web server is to install from a public index.",
+        "A private web server cannot install from a public index.",
         _private_without_no_index,
     ),
     Rule("ignored-option", (WARNING,), "pip ignores a part of the line.", _ignored_option),
-    Rule("unknown-variable", (NOTE,), "A variable is used that is not known here.", _unknown_variable),
+    Rule("unknown-variable", (NOTE,), "The file uses a variable that is not known here.", _unknown_variable),
     Rule(
         "invalid-requirement",
         (ERROR,),

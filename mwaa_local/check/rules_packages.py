@@ -64,8 +64,8 @@ def _unpinned(case: Case) -> Iterator[Finding]:
                 "unpinned",
                 WARNING,
                 f"{quoted(line)} is not pinned",
-                "MWAA installs the file anew whenever a container starts, so a release of that day can get in, and "
-                "differ from one container to the next.",
+                "MWAA installs the file again whenever a container starts, so a new release can get in, and "
+                "containers can differ.",
                 f"name one version: {line.name}==…",
             )
 
@@ -88,7 +88,7 @@ def _requests_airflow(case: Case) -> Iterator[Finding]:
         extras = ",".join(sorted(requirement.extras))
         what = f"{quoted(line)}: Airflow is in MWAA's image already"
         hint = f"name the packages that you need of [{extras}] themselves" if extras else "remove the line"
-        yield at(line, "requests-airflow", WARNING, what, "The line has to be changed with each upgrade.", hint)
+        yield at(line, "requests-airflow", WARNING, what, "The line must be changed with each upgrade.", hint)
 
 
 def _duplicate_requirement(case: Case) -> Iterator[Finding]:
@@ -110,21 +110,21 @@ RULES = (
     Rule(
         "overrides-essential",
         (ERROR,),
-        "A version is asked for that MWAA's essential pins exclude.",
+        "The file asks for a version that MWAA's essential pins exclude.",
         _overrides_essential,
     ),
     Rule(
         "overrides-base",
         (WARNING, ERROR),
-        "A version is asked for that replaces a package of MWAA's image.",
+        "The file asks for a version that replaces a package of MWAA's image.",
         _overrides_base,
     ),
     Rule("unpinned", (WARNING,), "Nothing holds a package at one version.", _unpinned),
-    Rule("requests-airflow", (WARNING, ERROR), "Airflow itself is asked for.", _requests_airflow),
+    Rule("requests-airflow", (WARNING, ERROR), "The file asks for Airflow itself.", _requests_airflow),
     Rule(
         "duplicate-requirement",
         (ERROR, WARNING, NOTE),
-        "A package is asked for more than once.",
+        "The file asks for a package more than once.",
         _duplicate_requirement,
     ),
 )

@@ -12,10 +12,10 @@ from mwaa_local.project import Project
 
 INVALID, ODD = "settings-invalid", "settings-odd"
 RULES = {
-    INVALID: "a file that seeds an environment on this machine has a mistake, with which nothing starts here",
-    ODD: "an entry of such a file probably does something else than its author meant",
+    INVALID: "a file that seeds the local environment has a mistake that keeps the environment from starting",
+    ODD: "an entry of such a file probably does not do what you meant",
 }
-NOTHING_STARTS = "MWAA never sees this file; here, neither `mwaa-local up` nor `smoke` starts with it."
+NOTHING_STARTS = "MWAA never sees this file. Here, it keeps `mwaa-local up` and `smoke` from starting."
 
 
 def load_settings(project: Project) -> tuple[AirflowSettings, tuple[Finding, ...]]:

@@ -13,7 +13,7 @@ FAILS, REFUSED, ODD = "startup-script-fails", "startup-variable-refused", "start
 RULES = {
     FAILS: "MWAA's containers would not start with this startup script",
     REFUSED: "MWAA undoes what the startup script exports under this name",
-    ODD: "the startup script probably does something else than its author meant",
+    ODD: "the startup script probably does not do what you meant",
 }
 
 

@@ -190,7 +190,7 @@ class Probe:
         completed, answers = self._run(packages, "list", LIST_TIMEOUT_S)
         if not completed.ok:
             raise PackagesUnavailable(
-                "the installed packages do not say what they are",
+                "cannot list the installed packages",
                 completed.output.strip()[-requirements_install.REASON_LINE_CHARACTERS :],
                 "look at what the requirements do to Python's own files",
             )
@@ -219,12 +219,12 @@ class Probe:
             left = [module for module in left if module not in ended and module not in begun]
             if not answers:
                 break
-        return [*found, *(ImportFailure(module, "", "not tried, after others ended Python") for module in left)]
+        return [*found, *(ImportFailure(module, "", "not tried, because others crashed Python") for module in left)]
 
     def _ended_by(self, module: str, completed: Completed) -> ImportFailure:
         if completed.timed_out:
             return ImportFailure(module, "", f"the import was not done when {self.import_timeout_s:g} s were over")
-        return ImportFailure(module, "", f"the import ended Python itself, with exit code {completed.exit_code}")
+        return ImportFailure(module, "", f"the import crashed Python with exit code {completed.exit_code}")
 
     def _run(
         self, packages: PythonEnvironment, wish: str, timeout_s: float, *more: str
@@ -251,7 +251,7 @@ def _install_failed(result: InstallFailed, checked: Checked) -> Finding:
         checked.path,
         0,
         "pip could not install the requirements",
-        f"{result.reason}\nMWAA starts Airflow all the same, without them.",
+        f"{result.reason}\nMWAA starts Airflow anyway, without them.",
         f"pip's output is in {result.log_path}",
     )
 

@@ -31,7 +31,7 @@ class SourceOnly:
 
 @dataclass(frozen=True)
 class Broken:
-    """A package of MWAA's image that no longer fits with what the requirements bring."""
+    """A package of MWAA's image that no longer works with the requirements."""
 
     name: str
     why: str

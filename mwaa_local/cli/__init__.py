@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "airflow": ("airflow", "airflow", "Run an Airflow command inside the environment."),
     "dags": ("dags", "dags", "Run one DAG quickly, in a single process."),
     "options": ("options", "options", "Show Airflow's configuration and who set each value."),
-    "check": ("check", "check", "Say what MWAA would trip over, before you upload."),
+    "check": ("check", "check", "Find what will fail on MWAA, before you upload."),
     "smoke": ("smoke", "smoke", "Start, import and run DAGs, report, stop; for CI."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),

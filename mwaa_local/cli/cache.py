@@ -44,7 +44,7 @@ cache = typer.Typer(
 def list_items(as_json: JsonOption = False) -> None:
     """Show everything that is kept outside of projects: for which release, how large, when and by which project used.
 
-    A file with several names counts once. Of an image, layers that it shares with others count, too.
+    A file with several names counts once. An image counts with the layers that it shares with others.
 
     Examples:
 
@@ -126,7 +126,7 @@ def prune(
         raise AccessDenied(
             "not everything could be removed",
             "\n".join(done.problems),
-            "remove what holds these files, or run this as the user who owns them; `mwaa-local cache prune` goes on",
+            "remove what holds these files, or run `mwaa-local cache prune` again as the user who owns them",
         )
 
 
@@ -140,7 +140,7 @@ def _refuse_folder_of_another(cache_dir: Path) -> None:
     if cache_dir.is_dir() and cache_dir.stat().st_uid != os.geteuid():
         raise AccessDenied(
             f"the cache folder {cache_dir} belongs to another user",
-            "What its projects use is not to be told from here.",
+            "mwaa-local cannot tell what its projects use.",
             "run this as the user who owns it, without sudo",
         )
 
@@ -235,5 +235,5 @@ def seconds(age: str) -> float:
     """Return the seconds that an age like `30d` means. Raises BadParameter for anything else."""
     match = re.fullmatch(r"(\d+)([hdw])", age.strip())
     if match is None:
-        raise typer.BadParameter(f"{age!r} is no age: write a number and h, d or w, such as 30d")
+        raise typer.BadParameter(f"{age!r} is not an age: write a number and h, d or w, such as 30d")
     return int(match[1]) * UNITS[match[2]]

@@ -44,11 +44,11 @@ def everything(
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Say whether what is uploaded to MWAA will work there, before it is uploaded.
+    """Check whether your project will work on MWAA, before you upload it.
 
-    Alone it checks everything, part by part: environment file, Airflow configuration options, requirements, plugins,
-    startup script, DAGs. No Docker and no running environment is needed. The first time for a release, its packages
-    are installed. Plugins, startup script and DAGs are run on this machine for it.
+    Without a subcommand it checks everything: environment file, Airflow configuration options, requirements, plugins,
+    startup script, DAGs. It needs no Docker and no running environment. The first check of a release installs its
+    packages. Plugins, startup script and DAGs run on this machine.
     Exit codes: 0 nothing is wrong, 1 something is, 3 something could not be checked.
 
     Examples:
@@ -80,16 +80,16 @@ def requirements(
     diff: Annotated[bool, typer.Option("--diff", help="Show the proposed changes as a diff.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Write the proposed changes into the file.")] = False,
     install: Annotated[
-        bool, typer.Option("--install", help="Also install it for a trial, and import every module; for one release.")
+        bool, typer.Option("--install", help="Also install it into a temporary copy and import it; one release only.")
     ] = False,
     output: FormatOption = Format.TEXT,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Say whether the requirements file works on MWAA, and why not.
+    """Check whether the requirements file works on MWAA, and why not.
 
-    Resolved for MWAA's platform, Python, constraints and packages; no Docker is needed. Nothing is
-    installed, except with --install: into a copy of the release's packages that is thrown away.
+    Resolves it for MWAA's platform, Python, constraints and packages; needs no Docker. Installs nothing, except with
+    --install: into a temporary copy of the release's packages.
     Exit codes: 0 it works, 1 it does not, 3 it could not be checked.
 
     Examples:
@@ -117,7 +117,7 @@ def requirements(
     checking = RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir)
     several = len(releases) > 1
     if install and several:
-        raise typer.BadParameter("--install is for one release: each needs a package set of its own; name one")
+        raise typer.BadParameter("--install works for one release at a time: name one")
 
     def on_checked(item: Checked) -> None:
         if several:
@@ -143,11 +143,11 @@ def plugins(
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Say what is wrong with plugins.zip, or with the folder that it is made from.
+    """Check plugins.zip, or the folder that it is made from.
 
-    Where no error is found without running them, they are loaded with the release's Airflow, and what registered is
-    listed; this imports their modules on this machine, without the requirements. A zip is unpacked for it into a
-    temporary folder. The first time for a release, its packages are installed.
+    If it finds no error without running them, the release's Airflow loads the plugins, and what they register is
+    listed. This imports their modules on this machine, without the requirements. A zip is unpacked into a temporary
+    folder. The first check of a release installs its packages.
     Exit codes: 0 nothing is wrong, 1 something is, 3 they could not be loaded here.
 
     Examples:
@@ -170,7 +170,7 @@ def plugins(
     findings, registered = check_plugins(path, release), None
     if not no_load:
         if report.findings_exit_code(findings):
-            session.console.say("not loaded: what is wrong already comes first")
+            session.console.say("plugins not loaded: fix the errors above first")
         else:
             loaded = _loaded(session, release, path, findings)
             findings, registered = (*findings, *loaded.findings), loaded.registered
@@ -190,7 +190,7 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
 
     console = session.console
     if isinstance(checked.verdict, Conflict | NoWheel):
-        console.say("not installed for a trial: it is known already that pip would fail")
+        console.say("skipping the trial install: pip would fail (see above)")
         return checked
     steps = Steps(console.show_event)
     store = session.packages()
@@ -238,7 +238,7 @@ def _releases(session: Session, named: list[str], *, every: bool) -> list[Releas
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise FileMissing(f"there is no {path}", "That is what was to be checked.", "name the file to be checked")
+        raise FileMissing(f"there is no {path}", "This is the file to check.", "name the file to check")
     if not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
         raise FileMissing(f"{path} is no file", "It is a pipe, a socket or a device.", "name a file")
     return path
@@ -272,7 +272,7 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise RequirementsUnreadable(
-            f"{path} is not UTF-8 text, so that a change of it cannot be written or shown as a diff",
+            f"{path} is not UTF-8 text, so the change cannot be written or shown as a diff",
             str(error),
             "save the file as UTF-8",
         ) from error
@@ -319,7 +319,7 @@ def _show_findings(
     elif findings:
         console.show(report.findings_text(findings, colour=lambda text, code: console.colour(text, code, console.out)))
     else:
-        console.show("nothing is wrong with the plugins")
+        console.show("no problems found in the plugins")
     if output is Format.TEXT and registered is not None:
         _show_registered(session, registered)
 

@@ -24,18 +24,18 @@ ELAPSED_DECIMALS = 3
 def dags(
     strict: StrictOption = False,
     explain: Annotated[
-        str, typer.Option("--explain", metavar="RULE", help="Say what a rule means, with an example; then end.")
+        str, typer.Option("--explain", metavar="RULE", help="Explain a rule with an example, then exit.")
     ] = "",
     output: FormatOption = Format.TEXT,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Import every DAG file as MWAA's dag-processor would, and say what MWAA would trip over.
+    """Import every DAG file as MWAA's dag-processor would, and find what will fail on MWAA.
 
-    Each file is imported in a process of its own, with the release's Airflow, the project's plugins, requirements and
+    Each file is imported in a separate process, with the release's Airflow, the project's plugins, requirements and
     startup variables, and within core.dagbag_import_timeout. There is no database: Variables and Connections that are
-    in no AIRFLOW_VAR_ or AIRFLOW_CONN_ variable and not in airflow_settings.yaml get stand-ins and are listed. A
-    comment `# mwaa-local: ignore[RULE]` at the end of a line keeps a rule from being told of it.
+    in no AIRFLOW_VAR_ or AIRFLOW_CONN_ variable and not in airflow_settings.yaml get placeholders and are listed. To
+    suppress a finding, end its line with the comment `# mwaa-local: ignore[RULE]`.
     Exit codes: 0 nothing is wrong, 1 something is, 3 they could not be checked.
 
     Examples:
@@ -67,7 +67,7 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
 
     project = session.project
     if not project.dags_dir.is_dir():
-        raise FileMissing(f"there is no {project.dags_dir}", "DAG files are looked for there.", "make the folder")
+        raise FileMissing(f"there is no {project.dags_dir}", "mwaa-local looks for DAG files there.", "make the folder")
     environment = session.environment()
     release = session.release(environment)
     steps = Steps(session.console.show_event)

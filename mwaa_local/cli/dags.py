@@ -49,9 +49,9 @@ def test(
 ) -> None:
     """Run one DAG from its first task to its last in a single process, and show what it prints.
 
-    It is Airflow's own `dags test`, in the scheduler's environment. Where nothing runs, only a database is started for
-    it, as a process, and stopped again; an environment that runs is used. The exit code is 1 when the DAG fails, 2 when
-    there is no such DAG.
+    It is Airflow's own `dags test`, in the scheduler's environment. It uses the running environment; if there is none,
+    it starts only a database, as a process, and stops it afterwards. The exit code is 1 if the DAG fails, 2 if there is
+    no such DAG.
 
     Examples:
 

@@ -22,7 +22,7 @@ def down(
 ) -> None:
     """Stop the environment; database, logs and packages are kept, unless `--volumes` is given.
 
-    Running tasks get 90 seconds to end, as on MWAA. Stopping what does not run is no error.
+    Running tasks get 90 seconds to end, as on MWAA. It succeeds if nothing is running.
 
     Examples:
 
@@ -42,7 +42,7 @@ def down(
         if volumes:
             remove_all_data(session)
     if volumes:
-        session.console.say("database, queue and installed requirements are gone; `mwaa-local up` begins anew")
+        session.console.say("removed database, queue and installed requirements; `mwaa-local up` makes new ones")
     elif was_running:
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
     else:

@@ -12,8 +12,8 @@ from mwaa_local.cli.starting import write_compose_files
 def env(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> None:
     """Write the env files that docker-compose.yml reads, and print the command that runs it.
 
-    Again after each change of mwaa.yaml, requirements, plugins or startup script. `status`, `logs`, `airflow` and
-    `down` work with what was started so. Nothing is started here, and no Docker needs to run.
+    Run it again after each change of mwaa.yaml, requirements, plugins or startup script. `status`, `logs`, `airflow`
+    and `down` work with an environment started this way. This command starts nothing and does not need Docker.
 
     Examples:
 
@@ -29,7 +29,7 @@ def env(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     for remark in written.remarks:
         session.console.show_remark(remark)
     session.console.say(
-        f"wrote the files in {written.dir}; add `up --wait`, `ps`, `down` or another word of Compose's to"
+        f"wrote the files in {written.dir}; add `up --wait`, `ps`, `down` or another Compose command to"
     )
     if as_json:
         session.console.show_json({"command": list(written.command), "folder": str(written.dir)})

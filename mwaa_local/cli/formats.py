@@ -21,6 +21,4 @@ class Format(StrEnum):
 FormatOption = Annotated[
     Format, typer.Option("--format", help="text, json, junit, sarif (code scanning) or github (annotations).")
 ]
-StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Variables and connections that are not known here are errors.")
-]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Treat unknown Variables and Connections as errors.")]

@@ -14,8 +14,8 @@ def logs(
     components: Annotated[
         list[str] | None, typer.Argument(metavar="COMPONENT", help="Only these; worker means all workers.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the newest; 0 for all.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the newest lines; 0 for all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     project_dir: ProjectOption = Path(),
 ) -> None:

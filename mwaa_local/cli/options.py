@@ -54,7 +54,7 @@ def options(
     component: Annotated[str, typer.Option(help="Whose variables: " + ", ".join(COMPONENTS) + ".")] = "scheduler",
     show_all: Annotated[bool, typer.Option("--all", help="Also variables other than Airflow's and yours.")] = False,
     explain_name: Annotated[
-        str, typer.Option("--explain", metavar="NAME", help="Say who set this option or variable, and why.")
+        str, typer.Option("--explain", metavar="NAME", help="Show who set this option or variable, and why.")
     ] = "",
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Do not mask passwords and keys.")] = False,
     project_dir: Annotated[Path, typer.Option("--project", help="The project's folder.")] = Path(),
@@ -135,7 +135,7 @@ def read_startup_exports(project: Project, component: str) -> Mapping[str, str] 
 
 
 def _corrupted(path: Path, why: str) -> StateCorrupted:
-    return StateCorrupted(f"cannot use {path}", why, f"remove it; `mwaa-local up` writes it anew: rm {path}")
+    return StateCorrupted(f"cannot use {path}", why, f"remove it; `mwaa-local up` writes it again: rm {path}")
 
 
 def show_variables(

@@ -35,14 +35,14 @@ def package_requirements(
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder for the two files; default: .mwaa-local/package.")
     ] = None,
-    no_proof: Annotated[bool, typer.Option("--no-proof", help="Do not install the package for a try.")] = False,
+    no_proof: Annotated[bool, typer.Option("--no-proof", help="Do not test the package by installing it.")] = False,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Make plugins.zip and packaged_requirements.txt for an environment without a way to a package index.
+    """Make plugins.zip and packaged_requirements.txt for an environment that cannot reach a package index.
 
-    The zip has a wheel for MWAA's platform of each package that MWAA's image lacks, and your plugins. The package is
-    then installed for a try without a network, where the release's Python is here. No Docker is needed.
+    The zip has your plugins and a wheel for each package that MWAA's image lacks. Then pip installs the package without
+    a network as a test, if the release's Python is on this machine. No Docker is needed.
     Exit codes: 0 done, 1 it does not work on MWAA, 3 it could not be made.
 
     Examples:
@@ -59,7 +59,7 @@ def package_requirements(
     release = Release.load(airflow_version) if airflow_version else session.release(environment)
     path = file or session.project.requirements_path
     if not path.exists():
-        raise FileMissing(f"there is no {path}", "That is what was to be packaged.", "name the requirements file")
+        raise FileMissing(f"there is no {path}", "This is the file to package.", "name the requirements file")
     output_dir = output or session.project.state_dir / DIR_NAME
     checking = _checking(session, path, environment.airflow_configuration_options)
     order = Order(checking, release, output_dir, session.cache_dir, not no_proof)

@@ -51,7 +51,7 @@ def smoke(
     every: Annotated[bool, typer.Option("--all", help="Run all DAGs.")] = False,
     conf: Annotated[str, typer.Option(metavar="JSON", help="Configuration of each run: an object, or @FILE.")] = "",
     parallel: Annotated[
-        int, typer.Option(metavar="NUMBER", min=1, help="So many DAG runs at once.")
+        int, typer.Option(metavar="NUMBER", min=1, help="How many DAG runs at once.")
     ] = DEFAULT_PARALLEL,
     dag_timeout_s: Annotated[
         float, typer.Option("--dag-timeout", metavar="SECONDS", min=1, help="Limit for each DAG run.")
@@ -61,20 +61,20 @@ def smoke(
     ] = DEFAULT_TIMEOUT_S,
     expected_failures: Annotated[
         list[str] | None,
-        typer.Option("--expect-failure", metavar="DAG_ID[.TASK_ID]", help="Has to fail; may be repeated."),
+        typer.Option("--expect-failure", metavar="DAG_ID[.TASK_ID]", help="Must fail; may be repeated."),
     ] = None,
     expected_import_errors: Annotated[
         list[str] | None,
         typer.Option("--expect-import-error", metavar="FILE", help="Must not import; may be repeated."),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin with an empty metadata database.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start with an empty metadata database.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the environment running.")] = False,
-    no_check: Annotated[bool, typer.Option("--no-check", help="Leave the check phase out.")] = False,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Skip the check phase.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The web server's port; 0 picks a free one.")] = 0,
     runtime: Annotated[
         RuntimeKind | None,
         typer.Option(
-            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto takes Docker where it answers."
+            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto chooses Docker if it works."
         ),
     ] = None,
     junit: Annotated[
@@ -86,7 +86,7 @@ def smoke(
     github: Annotated[
         bool | None,
         typer.Option(
-            "--github/--no-github", help="Annotations and step summary; by default where GITHUB_ACTIONS=true."
+            "--github/--no-github", help="Annotations and step summary; on by default if GITHUB_ACTIONS=true."
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -95,9 +95,9 @@ def smoke(
 ) -> None:
     """Start the environment, import all DAGs, run some, report, and stop what was started. For CI.
 
-    What a smoke run starts it stops again, also after Ctrl-C and SIGTERM. It uses the project's own database, which a
-    fresh checkout does not have yet; --fresh begins with an empty one anyway. Scheduled runs are switched off:
-    only what is named runs, paused or not. An environment that runs already is used as it is, and left running.
+    It stops what it started, also after Ctrl-C and SIGTERM. It uses the project's database; --fresh starts with an
+    empty one. Schedules are off: only the DAGs you name run, paused or not. If an environment is running already, it is
+    used and left running.
 
     Exit codes: 0 all as expected, 1 a DAG run failed, 2 wrong usage, 3 the environment failed, 4 a DAG file cannot be
     imported, 5 a time limit was reached, 6 the check phase found errors, 70 a bug, 129, 130 or 143 interrupted.
@@ -224,10 +224,10 @@ def _stage(
     is_used = session.runtime.running
     if is_used and fresh:
         raise typer.BadParameter(
-            "--fresh would empty the database of the environment that runs; `mwaa-local down` first"
+            "--fresh would empty the database of the running environment; run `mwaa-local down` first"
         )
     if is_used:
-        session.console.say("the environment runs already: it is used as it is and left running")
+        session.console.say("using the environment that is already running; it will be left running")
 
     def start() -> tuple[Plan, Sequence[Remark]]:
         if fresh:

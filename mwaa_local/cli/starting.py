@@ -45,7 +45,7 @@ def say_choice(console: Console, choice: Choice) -> list[Remark]:
         console.show_event(Event("runtime", "done", detail=f"{name} ({choice.why})"))
     if not choice.is_worth_a_look:
         return []
-    hint = "`mwaa-local up --runtime docker` says more"
+    hint = "run `mwaa-local up --runtime docker` to see why"
     return [Remark(WARNING, "runtime", "Docker is on this machine but was not used", choice.why, hint)]
 
 
@@ -96,7 +96,7 @@ def _seeding(session: Session, plan: Plan) -> Iterator[None]:
         raise
     seeding.tell(session.runtime, plan, since, session.console.show_event)
     if AWS in plan.ports:
-        counts = Fixtures.load(session.project).counts or f"nothing, since {FOLDER}/ holds nothing"
+        counts = Fixtures.load(session.project).counts or f"nothing, because {FOLDER}/ is empty"
         detail = f"http://127.0.0.1:{plan.ports[AWS]} holds {counts}"
         session.console.show_event(Event("local AWS", "done", detail=detail))
 
@@ -119,7 +119,7 @@ def write_compose_files(session: Session, environment: Environment, release: Rel
     from mwaa_local.runtime.compose import ComposeRuntime
 
     if not isinstance(session.runtime, ComposeRuntime) and session.runtime.running:
-        raise AlreadyRunning("this environment runs already, as processes", hint="`mwaa-local down` first")
+        raise AlreadyRunning("this environment is already running, as processes", hint="run `mwaa-local down` first")
     runtime = ComposeRuntime(session.project, session.env)
     try:
         before = runtime.running_plan()

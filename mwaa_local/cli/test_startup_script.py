@@ -27,11 +27,11 @@ def test_startup_script(
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Run the startup script as each MWAA component would, and say what became of its variables.
+    """Run the startup script as each MWAA component would, and show which variables reach Airflow.
 
-    Nothing is started and no running environment is touched: every component gets a fresh Airflow home and a fresh
-    copy of the release's packages. The script can change the project's own folders, and there is no database for
-    Airflow commands in it. The exit code is 1 when MWAA's containers would not start.
+    It does not touch a running environment: every component gets a temporary Airflow home and copy of the release's
+    packages. The script can change the project's folders, and Airflow commands in it have no database. The exit code is
+    1 if MWAA's containers would not start.
 
     Examples:
 

@@ -32,7 +32,7 @@ def up(
     runtime: Annotated[
         RuntimeKind | None,
         typer.Option(
-            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto takes Docker where it answers."
+            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto chooses Docker if it works."
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -40,8 +40,8 @@ def up(
 ) -> None:
     """Start the environment and wait until it is ready.
 
-    On a running environment it applies what changed in mwaa.yaml, requirements or startup script, restarts only what
-    that concerns, and leaves the rest running.
+    On a running environment it applies changes in mwaa.yaml, requirements or startup script. It restarts only what they
+    affect.
 
     Examples:
 

@@ -101,6 +101,6 @@ def _refuse_bad_link(path: Path, top_dir: Path) -> None:
     if path.parent.resolve().is_relative_to(target):
         raise EntryRefused(
             f"{path} is a symbolic link to a folder that it is in",
-            "What it leads to has no end.",
+            "It would never end.",
             "remove the link",
         )

@@ -90,7 +90,7 @@ def _of_url(package: Package, release: Release) -> File | str:
     filename = _filename(package.url)
     version = _version_told(filename, package.name)
     if not version:
-        return "its address is no wheel and no source archive"
+        return "its address is neither a wheel nor a source archive"
     if filename.endswith(WHEEL_SUFFIX) and not fits(filename, release):
         return f"the wheel {filename} is not for MWAA's platform and Python {release.python_version}"
     address, _, fragment = package.url.partition("#")

@@ -77,15 +77,15 @@ class Downloads:
             _copy(file, self._relative_to / (url2pathname(parts.path) if parts.scheme else file.url), target)
         if file.digest and (digest := sha256(target)) != file.digest:
             raise PackagesUnavailable(
-                f"{file.filename} is not the file that the index promised",
+                f"{file.filename} is not the file that the index lists",
                 f"Its SHA-256 is {digest}, and the index says {file.digest}.",
-                "run the command again; if it stays so, ask whoever runs the index or the proxy",
+                "run the command again; if it happens again, ask the owner of the index or the proxy",
             )
         if file.is_wheel and not zipfile.is_zipfile(target):  # an index need not tell a hash
             raise PackagesUnavailable(
-                f"{file.filename} is no wheel, or only a part of one",
-                "It does not end as a zip does.",
-                "run the command again; if it stays so, ask whoever runs the index or the proxy",
+                f"{file.filename} is not a wheel, or only a part of one",
+                "It does not end like a zip file.",
+                "run the command again; if it happens again, ask the owner of the index or the proxy",
             )
         return target
 

@@ -32,7 +32,7 @@ class FileResolver(Resolver):
         completed = self._run([*argv, "--format", "pylock.toml", "--quiet"])
         if not completed.ok:
             raise PackagesUnavailable(
-                "the package index does not tell which files its packages have",
+                "the package index does not list the files of its packages",
                 shown(completed.output.strip()),
                 "check that the index answers, and run the command again",
             )

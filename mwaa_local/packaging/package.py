@@ -211,7 +211,7 @@ def _compare_hashes(file: File, path: Path, lines: Iterable[Line]) -> None:
             raise HashMismatch(
                 f"{line.path}:{line.number}: {file.filename} has none of the hashes listed for {file.name}",
                 "pip would refuse the file.",
-                "list the hash of this file, or find out why it is another one than before",
+                "list the hash of this file, or find out why it changed",
             )
 
 
@@ -272,16 +272,18 @@ def _refuse_output(output_dir: Path, plugins_dir: Path, source_path: Path) -> No
     """Raise OutputRefused for a folder that is packed itself, or is none, and where a file would be lost."""
     for path in (output_dir / ZIP_NAME, output_dir / REQUIREMENTS_NAME):
         if path.is_dir():
-            raise OutputRefused(f"{path} is a folder", "A file of this name would be written.", "move it, or --output")
+            raise OutputRefused(f"{path} is a folder", "The output needs this name.", "move it, or --output")
         if path.exists() and path.samefile(source_path):
             raise OutputRefused(
-                f"{path} is what the package would be made from",
-                "What is written under this name would replace it.",
+                f"{path} is an input of the package",
+                "The output would replace it.",
                 "name another folder with --output",
             )
     if output_dir.exists() and not output_dir.is_dir():
         raise OutputRefused(f"{output_dir} is no folder", "The package needs one.", "name a folder with --output")
     if output_dir.resolve().is_relative_to(plugins_dir.resolve()):
         raise OutputRefused(
-            f"{output_dir} is in the plugins folder", "The zip would hold itself.", "name another folder with --output"
+            f"{output_dir} is in the plugins folder",
+            "The zip would contain itself.",
+            "name another folder with --output",
         )

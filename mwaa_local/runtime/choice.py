@@ -53,9 +53,9 @@ def choose(wanted: str, project: Project, env: Mapping[str, str]) -> Choice:
     running = _running(project, env)
     if running and wanted not in (AUTO, running):
         raise AlreadyRunning(
-            f"this environment runs already, with {_WORDS[running]}",
-            f"It cannot move to {_WORDS[wanted]} while it runs; each has a database of its own.",
-            f"`mwaa-local down` first, or leave `--runtime {wanted}` out",
+            f"this environment is already running, with {_WORDS[running]}",
+            f"It cannot move to {_WORDS[wanted]} while it runs; each has its own database.",
+            f"run `mwaa-local down` first, or leave `--runtime {wanted}` out",
         )
     if running:
         return Choice(running)

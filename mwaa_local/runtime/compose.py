@@ -187,7 +187,7 @@ class ComposeRuntime:
             if not strict:
                 return None
             raise AlreadyRunning(
-                "another version of mwaa-local started the environment that runs here",
+                "another version of mwaa-local started this environment",
                 f"Its plan is not understood: {error}.",
                 "mwaa-local down, then mwaa-local up",
             ) from error

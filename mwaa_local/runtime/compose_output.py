@@ -20,6 +20,9 @@ from mwaa_local.runtime.engine import disk_full
 SHOWN_LINES = 15
 _PORT_TAKEN = re.compile(r"(?:\d+\.\d+\.\d+\.\d+|\]):(\d+).*?(?:already allocated|already in use)")
 _NO_IMAGE = re.compile(r"pull access denied|manifest unknown|failed to resolve reference|No such image", re.IGNORECASE)
+_IMAGE = re.compile(
+    r"pull access denied for ([^\s,]+)|failed to resolve reference \"([^\s\"]+)\"|No such image: (\S+)", re.IGNORECASE
+)
 _STEP = re.compile(r"Container (\S+)\s+(\w+)")
 _GOES_AWAY = ("Recreate", "Stopping", "Removing")
 _STAYS = ("Running", "Created", "Exited")
@@ -75,8 +78,10 @@ def compose_error(output: str) -> MwaaLocalError:
         return full
     last = "\n".join([line for line in output.splitlines() if line.strip()][-SHOWN_LINES:])
     if _NO_IMAGE.search(output):
+        named = _IMAGE.search(output)
+        image = next(filter(None, named.groups()), "") if named else ""
         return ImageBuildFailed(
-            "an image that the environment needs is not to be had",
+            f"cannot pull the image {image}" if image else "cannot pull an image that the environment needs",
             last,
             "check that the registry answers, or name images that are here: MWAA_POSTGRES_IMAGE, MWAA_REDIS_IMAGE",
         )

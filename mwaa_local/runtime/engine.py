@@ -536,7 +536,7 @@ def disk_full(text: str) -> MwaaLocalError | None:
     return DiskFull(
         "no space left where Docker keeps its data",
         line,
-        "`docker system df` shows what takes it, `docker system prune` frees what nothing uses",
+        "`docker system df` shows what uses it, `docker system prune` removes what is unused",
     )
 
 

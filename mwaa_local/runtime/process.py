@@ -94,7 +94,7 @@ class ProcessRuntime:
                 elif answer.get("done"):
                     return list(answer["status"])
                 else:
-                    raise AlreadyRunning("the supervisor did not take the plan", str(answer.get("error", answer)))
+                    raise AlreadyRunning("the supervisor did not accept the plan", str(answer.get("error", answer)))
         path = self._supervisor_log_path
         lines = "\n".join(f"  | {line}" for line in _last_lines(path))
         raise ComponentFailed(
@@ -206,7 +206,7 @@ class ProcessRuntime:
             return Plan.from_json(answer["plan"])
         except (TypeError, KeyError) as error:
             raise AlreadyRunning(
-                "another version of mwaa-local started the environment that runs here",
+                "another version of mwaa-local started this environment",
                 f"Its plan is not understood: {error}.",
                 "mwaa-local down, then mwaa-local up",
             ) from error

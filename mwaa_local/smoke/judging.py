@@ -61,7 +61,7 @@ def _problem(ended: Ended, expected: Expectations, tasks: Sequence[TaskResult]) 
         return f"{names}: {wrong[0].problem}" if len(wrong) == 1 else f"not as declared: {names}"
     declared_tasks = any(dag == dag_id for dag, _ in expected.tasks)
     if ended.state == FAILED and not declared_tasks:
-        return "the run failed, though none of its tasks did"
+        return "the run failed, but none of its tasks did"
     return ""
 
 

@@ -209,7 +209,7 @@ class SmokeRun:
         for remark in self.report.remarks:
             if remark.severity == ERROR_REMARK:
                 raise MwaaLocalError(remark.what, remark.why, remark.hint)
-        return "it runs already, is used as it is and left running" if self._stage.is_used else ""
+        return "already running; used and left running" if self._stage.is_used else ""
 
     def _refuse_unwell(self, client: AirflowClient) -> None:
         statuses = self._stage.runtime.status()
@@ -217,7 +217,7 @@ class SmokeRun:
             if status.state not in (READY, FINISHED):
                 word = "does not answer" if status.state == UNHEALTHY else f"is {status.state}"
                 raise ComponentFailed(
-                    f"the environment that runs here is not well: {status.name} {word}", status.detail, "mwaa-local up"
+                    f"the running environment is not healthy: {status.name} {word}", status.detail, "mwaa-local up"
                 )
 
     def _import(self, waiting: ImportWait) -> str:
@@ -240,7 +240,7 @@ class SmokeRun:
         self._expected = Expectations.read(self._wishes.expected_failures, [dag.dag_id for dag in dags])
         paused = [dag.dag_id for dag in dags if dag.is_paused]
         if self._stage.is_used and paused:
-            detail = f"unpaused for the time of their runs: {', '.join(paused)}; scheduled runs may begin as well"
+            detail = f"unpaused during their runs: {', '.join(paused)}; scheduled runs may start too"
             self._stage.on_event(Event("run", "working", detail=detail))
         self._kills = self._memory_kills()
         runs = DagRuns(

@@ -133,7 +133,7 @@ def test_port_that_another_container_publishes(runner: ProjectRunner, docker_env
 
 def test_other_runtime_is_refused_while_containers_run(docker_environment: DockerEnvironment) -> None:
     outcome = docker_environment.run("up", "--runtime", "process")
-    assert_failed(outcome, "runs already, with Docker", "mwaa-local down")
+    assert_failed(outcome, "already running, with Docker", "mwaa-local down")
 
 
 @pytest.mark.parametrize(

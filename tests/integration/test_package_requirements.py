@@ -271,7 +271,7 @@ def test_file_with_another_hash_than_the_index_tells_is_refused(runner: ProjectR
     index.false_hashes = True
     outcome = package(runner, f"{index.options}alpha==1.0\n", "--no-proof")
     assert outcome.exit_code == 3
-    assert "is not the file that the index promised" in outcome.stderr
+    assert "is not the file that the index lists" in outcome.stderr
     assert written(runner) == []
 
 
@@ -302,14 +302,14 @@ def test_other_file_of_a_wheels_name_in_plugins_is_refused(runner: ProjectRunner
 def test_output_in_the_plugins_folder_is_refused(runner: ProjectRunner) -> None:
     outcome = package(runner, "", "--output", "plugins/dist")
     assert outcome.exit_code == 3
-    assert "The zip would hold itself" in outcome.stderr
+    assert "The zip would contain itself" in outcome.stderr
 
 
 def test_requirements_file_is_not_replaced_by_what_is_made_of_it(runner: ProjectRunner) -> None:
     runner.write({"out/packaged_requirements.txt": "# mine\n"})
     outcome = runner.run("package-requirements", "out/packaged_requirements.txt", "--output", "out")
     assert outcome.exit_code == 3
-    assert "is what the package would be made from" in outcome.stderr
+    assert "is an input of the package" in outcome.stderr
     assert (runner.root_dir / "out/packaged_requirements.txt").read_text() == "# mine\n"
 
 

@@ -205,7 +205,7 @@ def test_outcome_of_an_earlier_install_needs_no_log(container: Container) -> Non
         timed_out=False,
         elapsed_s=1.5,
         log_path=log_path,
-        reason="pip ended with exit code 2 at an earlier start; what it said then is gone",
+        reason="pip ended with exit code 2 at an earlier start; its output is gone",
     )
 
 

@@ -115,7 +115,7 @@ def test_entry_that_the_database_refuses_is_named_and_none_is_put_in(seeded: Run
     seeded.runner.write({"airflow_settings.yaml": text})
     outcome = seeded.run("up")
     assert outcome.exit_code == 3
-    assert "airflow_settings.yaml:4: the connection my_db could not be put into the metadata database" in outcome.stderr
+    assert "settings.yaml:4: the connection my_db could not be loaded into the metadata database" in outcome.stderr
     assert "value too long" in outcome.stderr
     assert PASSWORD not in outcome.stderr
     assert pools(seeded)["narrow"] != 7

@@ -210,7 +210,7 @@ def test_running_environment_is_used_and_left_running(smoked: Smoked) -> None:
     before = smoked.environment.pids()
     outcome = smoked.run("good", "--expect-import-error", "broken.py")
     assert outcome.exit_code == 0, outcome.stderr
-    assert "it is used as it is and left running" in outcome.stderr
+    assert "using the environment that is already running" in outcome.stderr
     assert "smoke: success after " in outcome.stdout
     assert smoked.environment.pids() == before
 
@@ -227,7 +227,7 @@ def test_running_environment_is_used_and_left_running(smoked: Smoked) -> None:
             "can be imported",
         ),
         (("hangs", "--expect-import-error", "broken.py", "--timeout", "12"), 5, "error: not over after 12 s"),
-        (("good", "--fresh"), 2, "would empty the database of the environment that runs"),
+        (("good", "--fresh"), 2, "would empty the database of the running environment"),
         ((), 2, "DAGs that exist: dies, fails, good"),
     ],
 )

@@ -120,7 +120,7 @@ def test_set_u_and_an_unset_variable_lose_the_variables(run: Run) -> None:
 def test_exec_loses_the_variables(run: Run, program: str) -> None:
     error = failure(run, f"export A=1\nexec {program}\n")
     assert "startup.sh:2:" in error.what
-    assert "`exec` put another program in the place of the shell" in error.why
+    assert "`exec` replaced the shell with another program" in error.why
 
 
 @pytest.mark.parametrize("word", ["builtin exit", "command exit", "\\exit"])

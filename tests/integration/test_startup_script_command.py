@@ -85,7 +85,7 @@ def test_variables_are_kept_refused_and_lost(project: Make) -> None:
     refused = {item["name"]: item["reason"] for item in components["scheduler"]["refused"]}
     assert list(refused) == ["AIRFLOW_HOME", "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", "AIRFLOW__CORE__PARALLELISM"]
     assert "protects this name" in refused["AIRFLOW_HOME"]
-    assert "configuration option beats" in refused["AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT"]
+    assert "configuration option overrides" in refused["AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT"]
     assert components["scheduler"]["lost"] == ["LOST"]
     assert "abc" not in json.dumps(components)
 

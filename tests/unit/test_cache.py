@@ -564,7 +564,7 @@ def test_prune_says_what_went_and_what_was_freed(cache_dir: Path, runner: Projec
     assert outcome.exit_code == 0, outcome.stderr
     (line,) = outcome.stdout.splitlines()
     assert re.fullmatch(rf"removed  packages {SET}  1\.\d MB", line)
-    assert "kept  1 item: used lately; `--all` removes it" in outcome.stderr
+    assert "kept  1 item: used recently; `--all` removes it" in outcome.stderr
     assert re.search(r"freed 1\.\d MB", outcome.stderr)
     outcome = cli(runner, cache_dir, "prune", "--all", "--json")
     plain = json.loads(outcome.stdout)

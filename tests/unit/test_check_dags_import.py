@@ -109,8 +109,8 @@ def test_failed_connection_names_the_host() -> None:
 def test_duplicate_is_told_at_each_place() -> None:
     other = replace(GOOD, path="dags/b.zip", dags=(ImportedDag("a", 1, 0),))
     first, second = found(GOOD, other)
-    assert (first.place, first.what) == ("dags/a.py:5", "DAG id a is in dags/b.zip, too")
-    assert (second.place, second.what) == ("dags/b.zip", "DAG id a is in dags/a.py:5, too")
+    assert (first.place, first.what) == ("dags/a.py:5", "DAG id a is also in dags/b.zip")
+    assert (second.place, second.what) == ("dags/b.zip", "DAG id a is also in dags/a.py:5")
 
 
 def test_end_of_the_probe_is_told() -> None:

@@ -74,7 +74,7 @@ def test_link_in_the_dags_is_told_at_its_path() -> None:
         "dags/self": "warning",
     }
     assert {item.rule for item in found.values()} == {"repeating-link"}
-    assert found["dags/up"].what == "this link leads back to a folder that it is in"
+    assert found["dags/up"].what == "this link leads back to a folder that contains it"
     assert "remove the link" in found["dags/up"].hint
 
 

@@ -143,7 +143,7 @@ def test_what_was_not_checked_says_why_and_what_to_do() -> None:
 
 def test_what_was_not_checked_and_has_an_error_does_not_work() -> None:
     shown = report.text([checked(UNCHECKED, REFUSED)])
-    assert "does not work on Airflow 3.3.1 (Python 3.12): 1 error; what it would install is not known" in shown
+    assert "does not work on Airflow 3.3.1 (Python 3.12): 1 error; the packages to install are unknown" in shown
     assert "error[not-checked] the index did not answer" in shown
     assert "error[local-path]" in shown
 
@@ -172,7 +172,7 @@ def test_findings_follow_as_place_severity_rule_with_why_and_hint_indented() -> 
 def test_broken_and_source_packages_of_what_works_are_named() -> None:
     works = Works((ADDED,), (Broken("otel", "it requires protobuf>=5"),), (SourceOnly("foo", "1.2", ""),))
     shown = report.text([checked(works)])
-    assert f"{PATH}: warning[broken-package] otel no longer fits with what the requirements bring\n  it req" in shown
+    assert f"{PATH}: warning[broken-package] otel no longer works with the requirements\n  it req" in shown
     assert f"{PATH}: note[built-from-source] foo 1.2 is built from source" in shown
     assert report.exit_code([checked(works)]) == 0
 

@@ -68,12 +68,23 @@ def test_fault_of_the_component_is_no_fault_of_the_engine() -> None:
     assert start_error('exec: "/no/such": no such file or directory', {}, lambda _: "") is None
 
 
-def test_image_that_is_not_to_be_had() -> None:
-    error = compose_error(
-        " postgres Pulling\nError response from daemon: pull access denied for postgres, repository …"
-    )
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("pull access denied for postgres, repository …", "cannot pull the image postgres"),
+        ("No such image: redis:7-alpine", "cannot pull the image redis:7-alpine"),
+        (
+            'failed to resolve reference "docker.io/library/redis:9": not found',
+            "cannot pull the image docker.io/library/redis:9",
+        ),
+        ("manifest unknown", "cannot pull an image that the environment needs"),
+    ],
+)
+def test_image_that_cannot_be_pulled_is_named(said: str, what: str) -> None:
+    error = compose_error(f" postgres Pulling\nError response from daemon: {said}")
     assert isinstance(error, ImageBuildFailed)
-    assert "pull access denied" in error.why
+    assert error.what == what
+    assert said in error.why
 
 
 def test_other_failure_shows_its_last_lines() -> None:

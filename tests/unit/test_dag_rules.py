@@ -580,7 +580,7 @@ def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> Non
             LATEST,
             "ruff-AIR301",
             "removed",
-            "does not have it",
+            "no longer has it",
             "write the date itself",
         ),
         (
@@ -588,7 +588,7 @@ def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> Non
             LATEST,
             "ruff-AIR301",
             "removed",
-            "does not have it",
+            "no longer has it",
             "take it out",
         ),
         (
@@ -671,7 +671,7 @@ def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> Non
             LATEST,
             "ruff-AIR301",
             "`execution_date` is removed",
-            "does not have it",
+            "no longer has it",
             "use logical_date",
         ),
         (
@@ -739,7 +739,7 @@ def test_words_of_ruff_do_not_contradict_themselves(
             {"airflow.utils.dates.days_ago": False},
             WARNING,
             "`airflow.utils.dates.days_ago` is removed in Airflow 3.0",
-            "does not have it any more",
+            "no longer has it",
             "write the date itself",
         ),
         (  # the place that Airflow's own warning names
@@ -761,7 +761,7 @@ def test_words_of_ruff_do_not_contradict_themselves(
             {"airflow.utils.log.secrets_masker": False, "airflow.sdk.execution_time.secrets_masker": False},
             WARNING,
             "removed in Airflow 3.0",
-            "does not have it",
+            "no longer has it",
             "see the upgrade guide of Airflow 3",
         ),
         (  # what is elsewhere from 3.1 on may be there already
@@ -798,7 +798,7 @@ def test_words_of_ruff_do_not_contradict_themselves(
             WARNING,
             f"Airflow {OLD} does not have `airflow.utils.helpers.chain`",
             "fails where it imports it",
-            "do without it: this release has nothing of the kind",
+            "remove it: this release has no replacement",
         ),
         (  # the project's requirements may bring it
             "from airflow.operators.bash_operator import BashOperator\nBashOperator(task_id='a')\n",

@@ -173,7 +173,7 @@ def test_advice_for_a_later_release_does_not_mend_an_error_of_this_one(when: str
     [error] = told_once([failure(said), later])
     assert error.hint == "look around"
     [error] = told_once([replace(failure(said), hint=""), later])
-    assert error.hint == "take it out: this release does not know it"
+    assert error.hint == "remove it: this release does not know it"
 
 
 def test_findings_of_other_rules_are_left_alone() -> None:

@@ -137,7 +137,7 @@ def test_failed_pip_is_tried_again_only_when_asked(box: Box, wheels_dir: Path) -
     box.run("install")
     box.describe(**from_folder(wheels_dir, retry_failed=False))
     completed = box.run("install")
-    assert completed.stdout == "the requirements could not be installed at an earlier start; going on without them\n"
+    assert completed.stdout == "the requirements could not be installed at an earlier start; continuing without them\n"
     assert outcomes(box) == [(1, False), (1, False)]
     box.describe(**from_folder(wheels_dir))
     assert box.run("install").returncode == 0

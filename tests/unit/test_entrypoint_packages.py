@@ -19,7 +19,7 @@ from tests.environments import wait_until
 from tests.wheels import make_wheel
 
 VERSION_CODE = "import package_of_tests as package; print(package.version)"
-MISSING = "the packages for this container are not there, the release's own stand in"
+MISSING = "the packages for this container are missing, using the release's own"
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_base_image_that_is_not_to_be_had_is_named() -> None:
         "ERROR: failed to solve: python:9.9-x: failed to resolve source metadata for docker.io/library/python:9.9-x: "
         "dial tcp: lookup registry-1.docker.io: no such host",
     )
-    assert error.what == "the base image docker.io/library/python:9.9-x is not to be had"
+    assert error.what == "cannot pull the base image docker.io/library/python:9.9-x"
     assert "BaseImage" in error.hint
 
 

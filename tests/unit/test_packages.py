@@ -179,7 +179,7 @@ def test_what_stands_in_is_noted_with_the_way_to_the_right_one(tmp_path: Path) -
     base = PythonEnvironment(tmp_path, "3.12.1", "digest", note, hint)
     [found] = python_findings(Project.find(tmp_path), base)
     assert (found.severity, found.rule) == ("warning", "python-stands-in")
-    assert found.what == "Python 3.12.1 stands in for MWAA's 3.11: packages and syntax may differ"
+    assert found.what == "Python 3.12.1 is used instead of MWAA's 3.11: packages and syntax may differ"
     assert "pyenv install 3.11" in found.hint
     assert python_findings(Project.find(tmp_path), PythonEnvironment(tmp_path, "3.11.7", "digest")) == ()
 

@@ -63,7 +63,7 @@ def test_outcome_is_that_of_the_answer_whatever_the_words(words: str) -> None:
     assert told(refused) == []
     with pytest.raises(SeedingFailed) as caught:
         raise_for_failure(refused, PLAN, 0.0)
-    assert caught.value.what == (f"{SETTINGS_FILE}:4: the connection a: b could not be put into the metadata database")
+    assert caught.value.what == f"{SETTINGS_FILE}:4: the connection a: b could not be loaded into the metadata database"
     assert caught.value.why == "DataError: too long: 501"
 
 

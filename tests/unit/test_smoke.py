@@ -121,7 +121,7 @@ def judged(state: str, rows: Sequence[TaskRow], *declared: str) -> RunResult:
             "not as declared: a[0], a[1]",
         ),
         ("success", [row("a", "failed"), row("b", "success")], (), "a: failed"),
-        ("failed", [row("a", "success")], (), "the run failed, though none of its tasks did"),
+        ("failed", [row("a", "success")], (), "the run failed, but none of its tasks did"),
         (TIMED_OUT, [row("a", "failed")], ("d",), TIMED_OUT),
     ],
 )

@@ -34,7 +34,7 @@ class AirRule:
     breaks_on_airflow_3: bool = False  # and not before, so that there is time until the upgrade
 
 
-_REMOVED = "Airflow 3 does not have it any more: the file, or the task, fails there."
+_REMOVED = "Airflow 3 no longer has it: the file, or the task, fails there."
 _CHANGED = "Airflow 3 takes other arguments there: the call fails, or means something else."
 _NEXT = "It works on this release, but not on Airflow 3, to which MWAA's newer environments move."
 _STILL_WORKS = "It still works on this release; a later Airflow will not have it."
@@ -42,18 +42,18 @@ _ELSEWHERE_LATER = "It is right on this release; from Airflow 3.1 on it is elsew
 _ABSENT = "The file, or the task, fails where it imports it."
 _NO_SUCCESSOR = "see the upgrade guide of Airflow 3 for what took its place, if anything did"
 _OF_CONTRIB, _IN_PROVIDER = "airflow.contrib.", "import it from the provider that has it now"
-_NO_SUCCESSOR_YET = "do without it: this release has nothing of the kind"
+_NO_SUCCESSOR_YET = "remove it: this release has no replacement"
 AIR_RULES: Mapping[str, AirRule] = {
     "AIR002": AirRule(
         severity=NOTE,
         severity_before=WARNING,
         why="Without one, Airflow 3 only runs the DAG when it is triggered; Airflow 2 ran it daily.",
         why_before="Without one, Airflow 2 runs the DAG daily; Airflow 3 only when it is triggered.",
-        hint="say which is meant: a cron expression, or None",
+        hint="write the schedule: a cron expression, or None",
     ),
     "AIR301": AirRule(WARNING, NOTE, _REMOVED, _NEXT, is_removal=True, breaks_on_airflow_3=True),
     "AIR302": AirRule(WARNING, NOTE, _REMOVED, _NEXT, _IN_PROVIDER, is_removal=True, breaks_on_airflow_3=True),
-    "AIR303": AirRule(WARNING, NOTE, _CHANGED, _NEXT, "call it as Airflow 3 has it", breaks_on_airflow_3=True),
+    "AIR303": AirRule(WARNING, NOTE, _CHANGED, _NEXT, "call it with Airflow 3's arguments", breaks_on_airflow_3=True),
     "AIR304": AirRule(
         severity=WARNING,
         severity_before="",
@@ -88,14 +88,14 @@ _HINTS: Mapping[str, tuple[str, str]] = {
     "external_trigger": ("ask for run_type", "2.0.0"),
     "get_link": ("write it as get_link(self, operator, *, ti_key)", "2.3.0"),
     "hooks": _PLUGINS_HOLD_NONE,
-    'inlet_events["<uri>"]': ("ask for it by the asset itself: inlet_events[Asset(…)]", "3.0.0"),
+    'inlet_events["<uri>"]': ("use the asset itself: inlet_events[Asset(…)]", "3.0.0"),
     "next_ds": _INTERVAL_END,
     "next_ds_nodash": _INTERVAL_END,
     "next_execution_date": _INTERVAL_END,
     "operators": _PLUGINS_HOLD_NONE,
-    "prev_ds": ("reckon it from logical_date", "2.2.0"),
-    "prev_ds_nodash": ("reckon it from logical_date", "2.2.0"),
-    "prev_execution_date": ("reckon it from logical_date", "2.2.0"),
+    "prev_ds": ("compute it from logical_date", "2.2.0"),
+    "prev_ds_nodash": ("compute it from logical_date", "2.2.0"),
+    "prev_execution_date": ("compute it from logical_date", "2.2.0"),
     "prev_execution_date_success": ("use prev_data_interval_start_success", "2.2.0"),
     "sensors": _PLUGINS_HOLD_NONE,
     "sla": ("use a deadline alert, which Airflow has from 3.1 on", "3.1.0"),

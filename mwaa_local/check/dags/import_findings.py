@@ -27,16 +27,16 @@ from mwaa_local.release import Release
 SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than a developer's machine
 BROKEN_DATABASE_GENERATION = "3.x"  # from which on a DAG file that uses the metadata database is an import error
 MEANINGS = {
-    "dag-import-error": "Airflow cannot import the file; a warning where it may be for want of what only MWAA has",
+    "dag-import-error": "Airflow cannot import the file; a warning if it may need something that only MWAA has",
     "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout",
     "dag-import-slow": "the import takes more than half of core.dagbag_import_timeout",
-    "dag-import-crash": "importing the file ends Python itself, or takes more memory than the scheduler has",
+    "dag-import-crash": "importing the file crashes Python, or takes more memory than the scheduler has",
     "duplicate-dag-id": "two files have a DAG of the same id: one hides the other",
     "missing-variable": "the file asks for a Variable that is not known here; an error with `--strict`",
     "missing-connection": "the file asks for a Connection that is not known here; an error with `--strict`",
-    "top-level-database": "the metadata database is asked at import",
-    "top-level-network": "the network is used at import",
-    "airflow-deprecation": "Airflow itself warns of something in the file",
+    "top-level-database": "the file uses the metadata database at import",
+    "top-level-network": "the file uses the network at import",
+    "airflow-deprecation": "Airflow itself warns about something in the file",
     "no-dag-in-file": "Airflow reads the file, and there is no DAG in it",
 }
 
@@ -55,7 +55,7 @@ class _Judge:
 
     def findings(self) -> Iterator[Finding]:
         if self._imported.problem:
-            what = f"Airflow {self._release.airflow_version} could not go through the DAG files to the end"
+            what = f"Airflow {self._release.airflow_version} could not import all DAG files"
             hint = "see `mwaa-local check plugins`: plugins and airflow_local_settings.py are loaded before them"
             yield Finding("dag-import-crash", ERROR, "dags", 0, what, self._imported.problem, hint)
         yield from (link_finding(path, kind) for path, kind in self._imported.links.items())
@@ -78,9 +78,9 @@ class _Judge:
                 NOTE,
                 file.path,
                 0,
-                "no DAG is in this file, though Airflow reads it",
+                "this file has no DAG, but Airflow reads it",
                 "Airflow imports every file that has the words dag and airflow in it, again and again.",
-                "name it in dags/.airflowignore where that is meant; else give the DAG a name at the file's top level",
+                "list it in dags/.airflowignore if that is intended; else assign the DAG to a name at the top level",
             )
         if not any(failure.kind == TIMEOUT for failure in file.failures):
             yield from self._slow(file)
@@ -94,7 +94,7 @@ class _Judge:
                 file.path,
                 0,
                 f"the import takes {file.seconds:.1f} s of the {limit_s:g} s that core.dagbag_import_timeout allows",
-                "It is repeated for every task and again and again in the scheduler, on a slower machine perhaps.",
+                "It is repeated for every task and again and again in the scheduler, perhaps on a slower machine.",
                 "move work, queries and large imports from the top level into tasks",
             )
 
@@ -106,7 +106,7 @@ class _Judge:
         elif failure.kind in (DIED, ENDED):
             yield self._crash(file, failure)
         elif failure.kind == DATABASE and self._release.generation != BROKEN_DATABASE_GENERATION:
-            what = f"not imported to its end, for want of a metadata database{elsewhere}"
+            what = f"not imported completely, because it uses the metadata database{elsewhere}"
             hint = "move the query into a task: at the top level it runs each time the file is parsed"
             yield Finding("top-level-database", WARNING, failure.path, failure.line, what, failure.text, hint)
         else:
@@ -138,7 +138,7 @@ class _Judge:
             return f"add the package that has {failure.missing} to the requirements file, or the module to dags/"
         if file.asked:
             names = ", ".join(dict.fromkeys(f"{asked.kind} {asked.name}" for asked in file.asked))
-            return f"it may come from a stand-in, as there is no {names} here: give it a value and check again"
+            return f"a placeholder may have caused it, because there is no {names} here: set a value and check again"
         return ""
 
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
@@ -153,29 +153,29 @@ class _Judge:
         )
 
     def _crash(self, file: ImportedFile, failure: ImportFailure) -> Finding:
-        what = f"importing {file.path} ends Python: {failure.said}"
+        what = f"importing {file.path} crashes Python: {failure.said}"
         why = "\n".join([*failure.trace, "Airflow shows no import error then; the file's DAGs never appear."])
-        hint = "what ends the process, or takes its memory, belongs into a task"
+        hint = "move the code that crashes Python or uses up the memory into a task"
         return Finding("dag-import-crash", ERROR, failure.path, failure.line, what, why, hint)
 
     def _asked(self, asked: Asked) -> Finding:
         severity = ERROR if self._strict else NOTE
         variable = asked.kind == VARIABLE
         noun, prefix = ("Variable", "AIRFLOW_VAR_") if variable else ("Connection", "AIRFLOW_CONN_")
-        why = "A stand-in took its place in this check."
+        why = "This check used a placeholder."
         if variable:
-            why += " Asked for at the top level, it is looked up each time the file is parsed."
+            why += " At the top level, it is looked up each time the file is parsed."
         hint = f"put it into airflow_settings.yaml, or {prefix}{asked.name.upper()} into the startup script"
         rule = f"missing-{asked.kind}"
         return Finding(rule, severity, asked.path, asked.line, f"{noun} {asked.name} is not known here", why, hint)
 
     def _touch(self, touch: Touch) -> Finding:
         if touch.kind == DATABASE_TOUCH:
-            what = f"the {touch.what} is asked at import" if " " in touch.what else f"{touch.what} at import"
+            what = f"the {touch.what} is used at import" if " " in touch.what else f"{touch.what} at import"
             rule, goal = "top-level-database", "the metadata database"
         else:
-            what, rule, goal = f"{touch.what} is connected to at import", "top-level-network", "the network"
-        why = f"It happens each time the file is parsed, and the file's DAGs are gone when {goal} does not answer."
+            what, rule, goal = f"{touch.what} is contacted at import", "top-level-network", "the network"
+        why = f"It happens each time the file is parsed, and the file's DAGs disappear if {goal} does not answer."
         return Finding(rule, WARNING, touch.path, touch.line, what, why, "move it into a task")
 
     def _duplicates(self) -> Iterator[Finding]:
@@ -191,9 +191,9 @@ class _Judge:
                     ERROR,
                     file.path,
                     dag.line,
-                    f"DAG id {dag_id} is in {others}, too",
+                    f"DAG id {dag_id} is also in {others}",
                     "Airflow takes the file it read last and hides the other; which one that is changes.",
-                    "give each DAG an id of its own",
+                    "give each DAG a different id",
                 )
 
 

@@ -30,7 +30,7 @@ AGAIN = "capture_with_reraise"  # Airflow's function that holds warnings back wh
 OWN_DIR = str(Path(__file__).parent) + "/"
 # What comes before the part of a library's path that tells anything.
 LIBRARY_DIR = re.compile(r".*/(site-packages|python3\.\d+)/")
-DATABASE_REFUSED = "there is no metadata database here, so what is asked of it at import cannot be answered"
+DATABASE_REFUSED = "there is no metadata database here, so queries at import cannot be answered"
 DATABASE_BLOCKED = "Airflow 3 does not let DAG files use the metadata database"
 # Airflow's own deprecations, and the plain ones that it raises in its own modules.
 DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)

@@ -98,8 +98,8 @@ class DagPackagesMaker:
             ERROR,
             path.relative_to(self.project.root_dir).as_posix(),
             0,
-            "pip could not install the requirements, so that DAGs are imported without them",
-            f"{outcome.failed}\nMWAA, too, starts Airflow without them.",
+            "pip could not install the requirements; DAGs are imported without them",
+            f"{outcome.failed}\nMWAA also starts Airflow without them.",
             f"see `mwaa-local check requirements`, and pip's output in {self.project.state_dir / DIR_NAME / LOG_NAME}",
         )
 

@@ -14,7 +14,7 @@ from mwaa_local.check.finding import MODULE, NAME, UNNAMED, Finding, Subject
 
 IMPORT_ERROR, DEPRECATION, RUFF_PREFIX = "dag-import-error", "airflow-deprecation", "ruff-"
 LineOf = Callable[[str, int], str]
-NOT_TAKEN = "take it out: this release does not know it"
+NOT_TAKEN = "remove it: this release does not know it"
 _IMPORTED = re.compile(r"\s*(?:from|import)\s+(airflow(?:\.\w+)*)")  # in a line of the file
 
 

@@ -13,7 +13,7 @@ from mwaa_local.check.finding import WARNING, Finding
 ID = "dag-argument-in-default-args"
 WHY = (
     "default_args are given to operators, and each takes the arguments that it knows (airflow.models.baseoperator, "
-    "airflow.sdk.bases.operator). No operator knows this one, so that it is dropped without a word."
+    "airflow.sdk.bases.operator). No operator knows this one, so it is dropped silently."
 )
 _SCHEDULE = frozenset(("schedule", "schedule_interval", "timetable"))
 # Arguments of DAG that no operator has. `params`, `start_date`, `end_date`, `doc_md`, callbacks and, in Airflow 3,

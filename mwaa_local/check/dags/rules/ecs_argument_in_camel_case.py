@@ -12,8 +12,8 @@ from mwaa_local.check.finding import ERROR, WARNING, Finding
 
 ID = "ecs-argument-in-camel-case"
 WHY = (
-    "EcsRunTaskOperator takes its own arguments in snake_case, and refuses others when the file is loaded; the "
-    "dictionaries in them go to ECS as they are, whose API knows camelCase only."
+    "EcsRunTaskOperator takes its own arguments in snake_case, and refuses others when the file is loaded; "
+    "dictionaries in them go unchanged to ECS, whose API knows only camelCase."
 )
 _OPERATORS = frozenset(("EcsRunTaskOperator", "ECSOperator", "EcsOperator"))
 # Members of ECS' RunTask that the operator takes; the others (startedBy, count …) it sets itself or does not have.

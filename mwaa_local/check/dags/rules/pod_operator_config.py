@@ -10,7 +10,7 @@ from mwaa_local.check.finding import ERROR, WARNING, Finding
 
 ID = "pod-operator-config"
 WHY = (
-    "MWAA's workers are no pods, so there is no cluster around them to be found, and no ~/.kube/config unless a "
+    "MWAA's workers are not pods, so there is no cluster around them, and no ~/.kube/config unless a "
     "startup script writes one. The operator must be told which cluster to use."
 )
 HINT = (

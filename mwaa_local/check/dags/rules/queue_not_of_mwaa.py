@@ -13,10 +13,10 @@ from mwaa_local.options import DEFAULT_QUEUE_ALIAS
 
 ID = "queue-not-of-mwaa"
 WHY = (
-    "An MWAA environment has one SQS queue, with a name that MWAA makes. Sending a task to any other fails, and the "
-    "task with it, without a log (MWAA user guide, troubleshooting of CloudWatch Logs)."
+    "An MWAA environment has one SQS queue, with a name that MWAA chooses. Sending a task to any other queue fails, "
+    "and so does the task, without a log (MWAA user guide, troubleshooting of CloudWatch Logs)."
 )
-HINT = "leave queue= out; to keep tasks from crowding out others, give them a pool"
+HINT = "remove queue=; to keep tasks from crowding out others, give them a pool"
 # Names that MWAA makes begin so (MWAA user guide, "Amazon MWAA execution role").
 _MWAA_PREFIX = "airflow-celery-"
 _QUEUE = "queue"
@@ -49,7 +49,7 @@ def _found(source: Source, node: ast.expr, given: ast.expr, where: str) -> Itera
 RULE = DagRule(
     id=ID,
     severity=ERROR,
-    meaning="`queue=` names a queue that is not the environment's own.",
+    meaning="`queue=` names a queue that the environment does not have.",
     why=WHY,
     bad="""\
 from datetime import datetime

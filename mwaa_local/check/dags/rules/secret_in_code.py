@@ -13,10 +13,10 @@ from mwaa_local.check.finding import WARNING, Finding
 
 ID = "secret-in-code"
 WHY = (
-    "DAG files lie in S3 and in the repository, and Airflow shows their text in the web interface and keeps it in its "
-    "database: whoever may see the DAG can read what is written in it."
+    "DAG files are in S3 and in the repository, and Airflow shows their text in the web interface and keeps it in its "
+    "database: anyone who can see the DAG can read it."
 )
-HINT = "keep it in a Connection or a Variable, in Secrets Manager at best, and read it within the task"
+HINT = "keep it in a Connection or a Variable, preferably in Secrets Manager, and read it within the task"
 
 
 def find(source: Source) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ POKE_LIMIT_S = 3_600.0
 DEFAULT_TIMEOUT_S = 7 * 86_400.0
 WHY = (
     "In poke mode a sensor keeps its worker slot for as long as it waits. A worker of mw1.small has 5 slots: a few "
-    "sensors are enough for no other task to run, and MWAA adds workers, which cost money, to do nothing but wait."
+    "sensors block all other tasks, and MWAA adds workers, which cost money, only to wait."
 )
 
 

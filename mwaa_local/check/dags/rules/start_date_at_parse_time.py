@@ -11,11 +11,11 @@ from mwaa_local.check.finding import WARNING, Finding
 
 ID = "start-date-at-parse-time"
 WHY = (
-    "The file is loaded about every 30 s, and start_date is then another one. A run comes at the end of its first "
+    "The file is loaded about every 30 s, and start_date changes each time. A run comes at the end of its first "
     "interval after start_date: when that moves along, the end may never come and the DAG never run."
 )
 WHY_VERSIONS = " On Airflow 3 each load also makes a new version of the DAG in the database."
-HINT = 'write a date that stays: datetime(2024, 1, 1), or pendulum.datetime(2024, 1, 1, tz="UTC")'
+HINT = 'write a fixed date: datetime(2024, 1, 1), or pendulum.datetime(2024, 1, 1, tz="UTC")'
 _CLOCKS = frozenset(
     (
         "airflow.sdk.timezone.utcnow",
@@ -73,7 +73,7 @@ def _clocks(source: Source, given: ast.expr) -> Iterator[str]:
 RULE = DagRule(
     id=ID,
     severity=WARNING,
-    meaning="`start_date` is reckoned from the current time.",
+    meaning="`start_date` is computed from the current time.",
     why=WHY + WHY_VERSIONS,
     bad="""\
 from datetime import datetime, timedelta

@@ -13,7 +13,7 @@ from mwaa_local.check.finding import WARNING, Finding
 
 ID = "task-longer-than-12h"
 WHY = (
-    "After 12 hours MWAA's SQS queue takes the task for lost and hands it out again, whatever Airflow's own limits "
+    "After 12 hours MWAA's SQS queue considers the task lost and delivers it again, whatever Airflow's own limits "
     "say (visibility timeout 43200 s, which cannot be changed): the task then fails or runs twice."
 )
 _TIMEOUT = "execution_timeout"

@@ -11,8 +11,8 @@ from mwaa_local.check.finding import NOTE, WARNING, Finding
 
 ID = "variable-at-top-level"
 WHY = (
-    "What stands outside of tasks runs each time the file is loaded, about every 30 s on MWAA, and again before each "
-    "task: every time a query of the metadata database, or a paid call of Secrets Manager with that backend."
+    "Code outside of tasks runs each time the file is loaded, about every 30 s on MWAA, and again before each task. "
+    "Each time it queries the metadata database, or makes a paid call of Secrets Manager with that backend."
 )
 _VARIABLE = re.compile(r"airflow\.(?:[\w.]+\.)?Variable\.(?:get|set|update|delete)")
 _CONNECTION = re.compile(

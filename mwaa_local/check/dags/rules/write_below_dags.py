@@ -13,8 +13,8 @@ from mwaa_local.check.finding import WARNING, Finding
 
 ID = "write-below-dags"
 WHY = (
-    "MWAA brings /usr/local/airflow/dags in line with the bucket every 30 s, in each container for itself: what a "
-    "task writes there may be gone for the next one, and no other worker or scheduler ever sees it."
+    "Each container syncs /usr/local/airflow/dags with the bucket every 30 s: a file that a task writes there may be "
+    "gone for the next task, and no other worker or scheduler ever sees it."
 )
 HINT = "write to S3 what others need, and to /tmp what only this task needs"
 _WRITING_MODE = re.compile(r"[wax+]")
