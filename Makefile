@@ -3,7 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Silent, with its warnings on index settings, unless it fails.
+PIP := quietly() { out=$$("$$@" 2>&1) || { printf '%s\n' "$$out" >&2; return 1; }; }; \
+	quietly $(BIN)/python -m pip --quiet --disable-pip-version-check
 # uv installs the rest in a tenth of pip's time; where it cannot (an index that only pip's settings name), pip does.
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 UV_INSTALL := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),UV_SYSTEM_CERTS=true) \
@@ -58,9 +60,9 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing mwaa-local into $(VENV)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install '$(UV)'
-	@$(UV_INSTALL) --editable . 2>/dev/null || $(PIP) install --editable .
+	@$(UV_INSTALL) --editable . 2>/dev/null || { $(PIP) install --editable .; }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	@$(UV_INSTALL) --editable '.[dev]' 2>/dev/null || $(PIP) install --editable '.[dev]'
+	@$(UV_INSTALL) --editable '.[dev]' 2>/dev/null || { $(PIP) install --editable '.[dev]'; }
 	@touch $@

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mwaa_local import requirements_install, startup_outcome
 from mwaa_local.compose_files import ComposeFiles
-from mwaa_local.installation import EXPORTS_NAME, REQUIREMENTS_LOG_NAME, Outcome, outcome_remarks
+from mwaa_local.installation import EXPORTS_NAME, REQUIREMENTS_LOG_NAME, Outcome, outcome_remarks, syntax_remarks
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -46,7 +46,8 @@ class ContainerOutcomes:
         if exports.keys() >= set(MWAA_COMPONENTS):
             write_private(exports_path, json.dumps({**exports, "seen": "in containers"}))
         notes = dict.fromkeys(note for outcome in ended for note in outcome.notes)
-        return [*(Remark(WARNING, "startup script", note) for note in notes), *self._of_requirements()]
+        remarks = [*syntax_remarks(ended), *(Remark(WARNING, "startup script", note) for note in notes)]
+        return [*remarks, *self._of_requirements()]
 
     def startup_script(self, service: str, component: str) -> startup_outcome.StartupOutcome | None:
         """Return how the script ended in that service's container; None when it did not run there."""

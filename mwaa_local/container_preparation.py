@@ -111,7 +111,7 @@ class ContainerPreparation(Preparation):
     def prepare(self) -> Prepared:
         make_state_dirs(self.project)
         self._remark_on_members()
-        settings, fixtures = self._airflow_settings(), self._fixtures()
+        settings, fixtures = self._seeds()
         if self.build_image:  # `env` starts nothing
             check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
         self.files.make()

@@ -100,7 +100,7 @@ def _read_text(path: Path) -> str | None:
         return None
     except IsADirectoryError as error:
         raise EnvironmentFileInvalid(
-            f"{path} is a folder", "The environment is described in a file of this name.", "rename or remove the folder"
+            f"{path} is a folder", "It has to be a file.", "rename or remove the folder"
         ) from error
     except OSError as error:
         raise EnvironmentFileInvalid(
@@ -110,7 +110,7 @@ def _read_text(path: Path) -> str | None:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        fix = "save the file as UTF-8 (PowerShell: `... | Out-File -Encoding utf8 mwaa.yaml`)"
+        fix = f"save the file as UTF-8 (PowerShell: `... | Out-File -Encoding utf8 {path.name}`)"
         raise invalid(path, [Problem(line, (), f"not UTF-8 text (byte {error.start})", fix)]) from error
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.runtime.isolation import MWAA_HOME_DIR
 from mwaa_local.runtime.state import write_private
 from mwaa_local.startup import run_startup_script
-from mwaa_local.startup_outcome import StartupOutcome
+from mwaa_local.startup_outcome import SYNTAX_HINT, StartupOutcome
 from mwaa_local.steps import Say, Steps
 
 EXPORTS_NAME = "startup-exports.json"
@@ -111,7 +111,7 @@ class Installation:
             return kept
         outcomes = self.steps.do("startup script", lambda _: self._run_scripts(script_path, views))
         notes = dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
-        self.remarks += [Remark(WARNING, "startup script", note) for note in notes]
+        self.remarks += [*syntax_remarks(outcomes), *(Remark(WARNING, "startup script", note) for note in notes)]
         exports = {outcome.component: outcome.exported for outcome in outcomes}
         write_private(exports_path, json.dumps({**exports, "seen": seen}))
         return exports
@@ -142,6 +142,12 @@ class Installation:
     @property
     def _log_path(self) -> Path:
         return self._project.logs_dir / REQUIREMENTS_LOG_NAME
+
+
+def syntax_remarks(outcomes: Iterable[StartupOutcome]) -> list[Remark]:
+    """Return what bash said of the script's syntax, once for all components."""
+    problems = dict.fromkeys(item.syntax_problem for item in outcomes if item.syntax_problem)
+    return [Remark(WARNING, "startup script", f"{item.place}: {item.what}", item.why, SYNTAX_HINT) for item in problems]
 
 
 def startup_script_path(project: Project, release: Release) -> Path | None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from mwaa_local.airflow_settings import AirflowSettings
-from mwaa_local.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
+from mwaa_local.airflow_settings import SETTINGS_FILE, AirflowSettings
+from mwaa_local.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
 from mwaa_local.aws_local import (
     AWS,
     SERVER_VARIABLES,
@@ -30,6 +30,7 @@ from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.configuration import Configuration
 from mwaa_local.container import region_of
 from mwaa_local.environment import AwsMode, Environment
+from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.installation import Installation
 from mwaa_local.options import LocalValues, MergedVariables, user_notes, worker_queues
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
@@ -41,6 +42,7 @@ from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime import Event, isolation
 from mwaa_local.runtime.state import MARK_VARIABLE, write_private
 from mwaa_local.secrets import Secrets, load_secrets
+from mwaa_local.seed_file import together
 from mwaa_local.seeding import seed_component, seed_values
 from mwaa_local.servers import (
     HOME_SUFFIX,
@@ -99,7 +101,7 @@ class Preparation:
         make_state_dirs(self.project)
         self.project.temporary_dir.mkdir(exist_ok=True)
         self._remark_on_members()
-        settings, fixtures = self._airflow_settings(), self._fixtures()
+        settings, fixtures = self._seeds()
         # Before anything that takes long; the runtime looks again when it starts.
         check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
         secrets = load_secrets(self.project.state_dir)
@@ -141,6 +143,23 @@ class Preparation:
         ignored = [*self.environment.ignored_members, *self.environment.other_members]
         if ignored:
             self.remarks.append(Remark(NOTE, "environment file", f"without effect here: {', '.join(ignored)}"))
+
+    def _seeds(self) -> tuple[AirflowSettings, Fixtures | None]:
+        """Return what is there from the start. Raises SettingsFileInvalid, with the mistakes of all files together."""
+        errors: list[SettingsFileInvalid] = []
+        settings = AirflowSettings()
+        fixtures: Fixtures | None = None
+        try:
+            settings = self._airflow_settings()
+        except SettingsFileInvalid as error:
+            errors.append(error)
+        try:
+            fixtures = self._fixtures()
+        except SettingsFileInvalid as error:
+            errors.append(error)
+        if errors:
+            raise together(f"{SETTINGS_FILE} with {FOLDER}/", errors)
+        return settings, fixtures
 
     def _airflow_settings(self) -> AirflowSettings:
         """Return what is to be in the metadata database from the start."""

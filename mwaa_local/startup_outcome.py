@@ -53,8 +53,28 @@ _NOT_FOUND = re.compile(r"line \d+: (\S+): command not found")
 _UNBOUND = re.compile(r"line (\d+): (\S+): (?:unbound variable|parameter null or not set)")
 # What MWAA's Amazon Linux container has and a developer's machine may lack.
 _CONTAINER_PROGRAMS = frozenset({"sudo", "yum", "dnf", "rpm", "aws", "jq", "java"})
+SYNTAX_HINT = "mend that line, or what was not closed before it; `bash -n` reads the script without running it"
+_UNCLOSED = "unexpected EOF"
+_SYNTAX = re.compile(r"(?:line )?(\d+): ((?:syntax error|unexpected EOF).*)")
 _ASSIGNMENT = re.compile(r"""[ \t]*([A-Za-z_]\w*)=(?:"[^"]*"|'[^']*'|[^\s;&|()<>"'])*[ \t]*(?:#.*)?""")
 _EXEC = re.compile(r"[ \t]*exec[ \t]+(?:-[acl][ \t]+)*([^\s<>&0-9-]\S*)")
+
+
+@dataclass(frozen=True)
+class SyntaxProblem:
+    """Where bash could not read the script any further, and its own words. What stands before that line was run."""
+
+    place: str  # `startup/startup.sh:3`
+    line: int
+    said: str
+
+    @property
+    def what(self) -> str:
+        return f"bash cannot read the startup script from here on: {self.said}"
+
+    @property
+    def why(self) -> str:
+        return "What comes before was run, the rest was not. On MWAA too, where the container starts all the same."
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,7 @@ class StartupOutcome:
     log_path: Path
     notes: tuple[str, ...] = ()  # one line each: what probably is not as the author meant it
     not_exported: tuple[str, ...] = ()  # variables that are assigned only, so that Airflow does not see them
+    syntax_problem: SyntaxProblem | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +132,7 @@ def judge(run: ScriptRun) -> StartupOutcome:
         log_path=run.log_path,
         notes=_notes(run, run.environment),
         not_exported=tuple(_assigned_only(run.script, run.environment)),
+        syntax_problem=_syntax_problem(run),
     )
 
 
@@ -208,7 +230,7 @@ def _exported(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, 
 
 def _notes(run: ScriptRun, after: Mapping[str, str]) -> tuple[str, ...]:
     notes = []
-    if run.completed.exit_code != 0:
+    if run.completed.exit_code != 0 and _syntax_problem(run) is None:
         notes.append(f"the startup script ended with exit code {run.completed.exit_code}; MWAA ignores that")
     if "\r\n" in run.script:
         notes.append(_CRLF_NOTE)
@@ -219,6 +241,19 @@ def _notes(run: ScriptRun, after: Mapping[str, str]) -> tuple[str, ...]:
     for name in _programs_not_found(run.completed.output):
         notes.append(f"`{name}` is not {run.place}; MWAA's container, Amazon Linux, has it")
     return tuple(notes)
+
+
+def _syntax_problem(run: ScriptRun) -> SyntaxProblem | None:
+    """Return what bash said of the script's syntax; the last it said, for then it stopped reading."""
+    name = "/".join(run.script_path.parts[-2:])
+    found = None
+    for line in run.completed.output.splitlines():
+        match = _SYNTAX.fullmatch(line.removeprefix(f"{run.script_path}: "))
+        if match and line.startswith(f"{run.script_path}: "):
+            found = SyntaxProblem(f"{name}:{match[1]}", int(match[1]), match[2])
+            if match[2].startswith(_UNCLOSED):  # what follows only says that the file ended
+                break
+    return found
 
 
 _CRLF_NOTE = (
@@ -266,6 +301,8 @@ def _explain(run: ScriptRun) -> _Explanation:
             f"It still ran after {run.timeout_s:g} s and was stopped; MWAA allows {STARTUP_SCRIPT_TIMEOUT_S:g} s.",
             "let the script do less, or put slow work into a DAG",
         )
+    if problem := _syntax_problem(run):
+        return str(problem.line), f"{problem.what}.", SYNTAX_HINT
     if not run.death:
         return _explain_vanished(run)
     code, options, failed, call = (*run.death, "", "", "", "")[:4]

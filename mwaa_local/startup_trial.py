@@ -38,7 +38,7 @@ from mwaa_local.runtime.state import MARK_VARIABLE
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
 from mwaa_local.startup import run_startup_script
-from mwaa_local.startup_outcome import StartupOutcome
+from mwaa_local.startup_outcome import StartupOutcome, SyntaxProblem
 
 # Of the form that Airflow expects, so that it can be imported; nothing listens there.
 NO_DATABASE_URL = "postgresql+psycopg2://airflow:airflow@127.0.0.1:1/airflow"
@@ -79,6 +79,7 @@ class Trial:
     log_path: Path
     failure: Failure | None = None
     exported: Mapping[str, str] = field(default_factory=dict, repr=False)  # with values, which may be secrets
+    syntax_problem: SyntaxProblem | None = None
 
     @property
     def starts(self) -> bool:
@@ -284,13 +285,14 @@ def _ended(configuration: Configuration, outcome: StartupOutcome, packages: Pyth
         component=outcome.component,
         elapsed_s=outcome.elapsed_s,
         exit_code=outcome.exit_code,
-        line=0,
+        line=outcome.syntax_problem.line if outcome.syntax_problem else 0,
         kept=tuple(sorted(outcome.exported.keys() - refused.keys())),
         refused=tuple(Refused(name, why) for name, why in sorted(refused.items())),
         lost=outcome.not_exported,
         notes=outcome.notes,
         log_path=outcome.log_path,
         exported=outcome.exported,
+        syntax_problem=outcome.syntax_problem,
     )
 
 

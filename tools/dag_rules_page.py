@@ -67,6 +67,7 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     options_check.SECRET: (WARNING,),
     options_check.INVALID: (ERROR,),
     startup_check.FAILS: (ERROR,),
+    startup_check.SYNTAX: (ERROR,),
     startup_check.REFUSED: (WARNING,),
     startup_check.ODD: (WARNING,),
     settings_check.INVALID: (ERROR,),

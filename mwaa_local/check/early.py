@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local import requirements
-from mwaa_local.check.report_problems import CONFLICT, NO_WHEEL, resolution_findings
+from mwaa_local.check.report_problems import CONFLICT, NO_WHEEL, UNREADABLE_LINE, resolution_findings
 from mwaa_local.check.requirements import RequirementsCheck
 from mwaa_local.check.verdict import Checked, Unchecked
 from mwaa_local.errors import MwaaLocalError
@@ -81,7 +81,7 @@ def remarks(checked: Checked) -> list[Remark]:
     return [
         Remark(ERROR, SUBJECT, f"{item.place}: {item.what}", item.why, item.hint)
         for item in resolution_findings(checked)
-        if item.rule in (CONFLICT, NO_WHEEL)
+        if item.rule in (CONFLICT, NO_WHEEL, UNREADABLE_LINE)
     ]
 
 

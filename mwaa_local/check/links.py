@@ -6,9 +6,7 @@ from mwaa_local.check.dags.import_links import LOOP, TWICE
 from mwaa_local.check.finding import ERROR, WARNING, Finding
 
 REPEATING = "repeating-link"
-RULES = {
-    REPEATING: "a symbolic link leads to itself, to a folder that contains it, or to one that is also elsewhere"
-}
+RULES = {REPEATING: "a symbolic link leads to itself, to a folder that contains it, or to one that is also elsewhere"}
 REFUSED = "Airflow follows links and refuses to read a folder in which one leads back: it finds nothing in it."
 TAKEN_TWICE = (
     "Airflow follows links; newer releases refuse a folder that they come to twice, older ones read its files twice. "

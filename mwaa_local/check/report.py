@@ -47,7 +47,8 @@ def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
     - `exit_code`: 0, 1 or 3, as the command ends
     - `checked`: a list, in the order given, of
       - `path`, `airflow_version`, `python_version`, `elapsed_s`
-      - `outcome`: `works`, `conflict`, `no-wheel` or `not-checked`, of resolving alone
+      - `outcome`: `works`, `conflict`, `invalid` (pip cannot read a line), `no-wheel` or `not-checked`, of resolving
+        alone
       - `exit_code`: of this file and release, findings included
       - `changes`: `name`, `version`, `base_version` ("" where the image has none), `change` (`added`, `upgraded`,
         `downgraded`), `reasons`, `size_bytes` (null where unknown)
@@ -55,8 +56,8 @@ def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
       - `install_estimate_s` (null where unknown), `install_limit_s`
       - `broken`: `name`, `why`
       - `built`: packages built from source: `name`, `version`, `problem`
-      - `clashes`: `path`, `line`, `requirement`, `other`, `origin`, `why`, `proposal` (null, or `path`, `line`, `old`,
-        `new`, which is "" where the line has to go)
+      - `clashes`: `path`, `line`, `requirement`, `other`, `origin`, `why`, `is_unreadable`, `proposal` (null, or
+        `path`, `line`, `old`, `new`, which is "" where the line has to go)
       - `said`: the resolver's own words on a conflict, else ""
       - `no_wheel`: packages that cannot be built: `name`, `version`, `problem`
       - `not_checked`: null, or `what`, `why`, `hint`

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from mwaa_local.check.changes import REPLACES_AIRFLOW
 from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, in_order
 from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
+from mwaa_local.check.rules_files import syntax_hint
 from mwaa_local.check.verdict import Checked, Clash, Conflict, NoWheel, SourceOnly, Unchecked, Works
 from mwaa_local.check.yanked import YANKED_RELEASE
 from mwaa_local.masking import without_secrets
 
 # Rules that no line of `rules` finds: they come out of resolving.
+UNREADABLE_LINE = "invalid-requirement"  # which `rules_files` finds, too
 CONFLICT, NO_WHEEL, NOT_CHECKED = "conflict", "no-wheel", "not-checked"
 BROKEN_PACKAGE, BUILT_FROM_SOURCE = "broken-package", "built-from-source"
 INSTALL_FAILED, IMPORT_ERROR = "install-failed", "import-error"  # of `trial`
@@ -127,6 +129,13 @@ def _of_works(checked: Checked) -> Iterable[Finding]:
 
 def clash_finding(clash: Clash) -> Finding:
     """Return one conflict as a finding; its hint is the proposal."""
+    if clash.is_unreadable:
+        what, why = (
+            f"pip cannot read `{clash.requirement}`",
+            f"{clash.why} It refuses the whole file, and installs nothing.",
+        )
+        hint = syntax_hint(clash.requirement)
+        return shown_finding(Finding(UNREADABLE_LINE, ERROR, clash.path, clash.line, what, why, hint))
     what = f"{clash.requirement} conflicts with {clash.other}" if clash.other else f"{clash.requirement} cannot be met"
     if clash.origin:
         what += f" from {clash.origin}"

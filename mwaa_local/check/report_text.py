@@ -140,6 +140,8 @@ def _outcome(checked: Checked) -> tuple[str, str, str]:
     errors = counted(sum(finding.severity == ERROR for finding in checked.findings), ERROR)
     if isinstance(verdict, Conflict):
         number = len(verdict.clashes)
+        if verdict.is_unreadable:
+            return FAILS_ON, RED, f"pip cannot read {counted(number, 'line')}"
         return FAILS_ON, RED, counted(number, "conflict") if number else "pip would refuse it"
     if isinstance(verdict, NoWheel):
         return FAILS_ON, RED, f"{counted(len(verdict.packages), 'package')} cannot be built there"

@@ -194,8 +194,9 @@ def _verdict(
 
 
 def _refused(line: Line) -> Clash:
-    why = f"pip cannot read the line: {line.problem}." if line.problem else "The file that it names is not there."
-    return Clash(line.path, line.number, line.text, "", "", why)
+    if line.problem:
+        return Clash(line.path, line.number, line.text, "", "", f"pip says: {line.problem}.", is_unreadable=True)
+    return Clash(line.path, line.number, line.text, "", "", "The file that it names is not there.")
 
 
 def _broken(

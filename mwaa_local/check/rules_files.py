@@ -128,13 +128,14 @@ def _invalid_requirement(case: Case) -> Iterator[Finding]:
         if line.problem:
             what = f"pip cannot read {quoted(line)}"
             why = f"{without_secrets(line.problem).rstrip('.')}. pip refuses the whole file, and installs nothing."
-            yield at(line, "invalid-requirement", ERROR, what, why, _syntax_hint(line))
+            yield at(line, "invalid-requirement", ERROR, what, why, syntax_hint(line.text))
 
 
-def _syntax_hint(line: Line) -> str:
-    if _SINGLE_EQUALS.fullmatch(line.text):
+def syntax_hint(text: str) -> str:
+    """Return how to write a line that pip cannot read; "" where that is not clear."""
+    if _SINGLE_EQUALS.fullmatch(text):
         return "`=` is not an operator, write `==`"
-    return "" if line.text.startswith("-") else "write it as in `name==1.2.3`"
+    return "" if text.startswith("-") else "write it as in `name==1.2.3`"
 
 
 def _unreadable_file(case: Case) -> Iterator[Finding]:

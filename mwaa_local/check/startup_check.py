@@ -7,11 +7,14 @@ from dataclasses import replace
 
 from mwaa_local.check.finding import ERROR, WARNING, Finding, in_order
 from mwaa_local.project import Project
+from mwaa_local.startup_outcome import SYNTAX_HINT
 from mwaa_local.startup_trial import Trial
 
 FAILS, REFUSED, ODD = "startup-script-fails", "startup-variable-refused", "startup-script-odd"
+SYNTAX = "startup-script-syntax"
 RULES = {
     FAILS: "MWAA's containers would not start with this startup script",
+    SYNTAX: "bash cannot read the startup script to its end, so that the rest is not run",
     REFUSED: "MWAA undoes what the startup script exports under this name",
     ODD: "the startup script probably does not do what you meant",
 }
@@ -48,6 +51,8 @@ def _names(group: Sequence[Trial]) -> str:
 def _of_trial(path: str, trial: Trial) -> Iterator[Finding]:
     for item in trial.refused:
         yield Finding(REFUSED, WARNING, path, 0, f"{item.name} keeps MWAA's value", item.reason)
+    if problem := trial.syntax_problem:
+        yield Finding(SYNTAX, ERROR, path, problem.line, problem.what, problem.why, SYNTAX_HINT)
     for note in trial.notes:
         yield Finding(ODD, WARNING, path, 0, note)
 

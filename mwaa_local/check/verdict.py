@@ -68,6 +68,7 @@ class Clash:
     origin: str  # "the constraints of Airflow 3.3.1", "MWAA's essential pins", "requirements.txt:4", …
     why: str  # a paragraph
     proposal: Proposal | None = None
+    is_unreadable: bool = False  # pip cannot even read the line; there is no other side then
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Conflict:
 
     clashes: tuple[Clash, ...]
     said: str  # the resolver's own words
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether all there is are lines that pip cannot read, so that nothing was resolved."""
+        return bool(self.clashes) and all(clash.is_unreadable for clash in self.clashes)
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ class Checked:
 
     @property
     def outcome(self) -> str:
-        """One word: `works`, `conflict`, `no-wheel`, `not-checked`."""
+        """One word: `works`, `conflict`, `invalid`, `no-wheel`, `not-checked`."""
+        if isinstance(self.verdict, Conflict) and self.verdict.is_unreadable:
+            return "invalid"
         words = {Works: "works", Conflict: "conflict", NoWheel: "no-wheel", Unchecked: "not-checked"}
         return words[type(self.verdict)]

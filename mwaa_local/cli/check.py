@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mwaa_local.cli.check_dags import dags
-from mwaa_local.cli.formats import Format, FormatOption, StrictOption
+from mwaa_local.cli.formats import Format, FormatOption, StrictOption, format_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.errors import FileMissing, MwaaLocalError, RequirementsUnreadable
 
@@ -40,7 +40,7 @@ check = typer.Typer(
 def everything(
     context: typer.Context,
     strict: StrictOption = False,
-    output: FormatOption = Format.TEXT,
+    output: FormatOption = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
@@ -65,7 +65,8 @@ def everything(
         return
     from mwaa_local.cli.check_all import check_everything
 
-    check_everything(open_session(project_dir), Format.JSON if as_json else output, strict=strict)
+    wanted = format_of(output, as_json=as_json)
+    check_everything(open_session(project_dir), wanted, strict=strict)
 
 
 check.command()(dags)
@@ -82,7 +83,7 @@ def requirements(
     install: Annotated[
         bool, typer.Option("--install", help="Also install it into a temporary copy and import it; one release only.")
     ] = False,
-    output: FormatOption = Format.TEXT,
+    output: FormatOption = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
@@ -108,6 +109,7 @@ def requirements(
     from mwaa_local.check.requirements import RequirementsCheck
     from mwaa_local.options import translate
 
+    wanted = format_of(output, as_json=as_json, diff=diff)
     session = open_session(project_dir)
     environment = session.environment()
     path = _existing(file or session.project.requirements_path)
@@ -128,7 +130,7 @@ def requirements(
         checked = checking.check_all(releases, on_checked)
     if install:
         checked = [_tried(session, environment, releases[0], path, checked[0])]
-    _show_checked(session, checked, Format.JSON if as_json else output, diff=diff, table=every)
+    _show_checked(session, checked, wanted, diff=diff, table=every)
     raise typer.Exit(report.exit_code(checked))
 
 
@@ -139,7 +141,7 @@ def plugins(
     ] = None,
     airflow_version: Annotated[str, typer.Option("--airflow-version", help="Check for this release.")] = "",
     no_load: Annotated[bool, typer.Option("--no-load", help="Do not load them with the release's Airflow.")] = False,
-    output: FormatOption = Format.TEXT,
+    output: FormatOption = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
@@ -161,6 +163,7 @@ def plugins(
     from mwaa_local.check import report
     from mwaa_local.check.plugins import check_plugins
 
+    wanted = format_of(output, as_json=as_json)
     session = open_session(project_dir)
     releases = _releases(session, [airflow_version] if airflow_version else [], every=False)
     if len(releases) > 1:
@@ -174,7 +177,7 @@ def plugins(
         else:
             loaded = _loaded(session, release, path, findings)
             findings, registered = (*findings, *loaded.findings), loaded.registered
-    _show_findings(session, findings, Format.JSON if as_json else output, registered)
+    _show_findings(session, findings, wanted, registered)
     raise typer.Exit(report.findings_exit_code(findings))
 
 

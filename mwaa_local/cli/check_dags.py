@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mwaa_local.cli.formats import Format, FormatOption, StrictOption
+from mwaa_local.cli.formats import Format, FormatOption, StrictOption, format_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.console import table
 
@@ -26,7 +26,7 @@ def dags(
     explain: Annotated[
         str, typer.Option("--explain", metavar="RULE", help="Explain a rule with an example, then exit.")
     ] = "",
-    output: FormatOption = Format.TEXT,
+    output: FormatOption = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
@@ -51,9 +51,10 @@ def dags(
     if explain:
         _explain(explain)
         return
+    wanted = format_of(output, as_json=as_json)
     session = open_session(project_dir)
     checked = _checked(session, strict=strict)
-    _show(session, checked, Format.JSON if as_json else output)
+    _show(session, checked, wanted)
     raise typer.Exit(findings_exit_code(checked.findings))
 
 

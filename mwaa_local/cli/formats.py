@@ -19,6 +19,16 @@ class Format(StrEnum):
 
 
 FormatOption = Annotated[
-    Format, typer.Option("--format", help="text, json, junit, sarif (code scanning) or github (annotations).")
+    Format | None,
+    typer.Option("--format", help="text, json, junit, sarif (code scanning) or github (annotations); by default text."),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Treat unknown Variables and Connections as errors.")]
+
+
+def format_of(given: Format | None, *, as_json: bool, diff: bool = False) -> Format:
+    """Return the format that the options ask for. Raises BadParameter where they ask for two."""
+    if as_json and given not in (None, Format.JSON):
+        raise typer.BadParameter(f"--json and --format {given} are two formats; leave one out")
+    if diff and (as_json or given not in (None, Format.TEXT)):
+        raise typer.BadParameter(f"--diff is text; leave out {'--json' if as_json else f'--format {given}'} or --diff")
+    return Format.JSON if as_json else given or Format.TEXT

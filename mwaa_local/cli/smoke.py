@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mwaa_local.environment import Environment
     from mwaa_local.masking import Mask
     from mwaa_local.plan import Plan
+    from mwaa_local.project import Project
     from mwaa_local.release import Release
     from mwaa_local.remarks import Remark
     from mwaa_local.smoke.result import SmokeReport
@@ -116,6 +117,8 @@ def smoke(
     from mwaa_local.smoke.selection import Selection, relative_to_dags
     from mwaa_local.smoke.signals import signals_taken
 
+    given = {"DAG_ID": dag_ids, "--tag": tags, "--expect-failure": expected_failures}
+    _require_words({**given, "--expect-import-error": expected_import_errors})
     selection = Selection(tuple(dag_ids or ()), tuple(tags or ()), every)
     session = open_session(project_dir, verbose=verbose)
     if selection.is_empty:
@@ -158,6 +161,13 @@ def smoke(
     raise typer.Exit(report.exit_code)
 
 
+def _require_words(given: Mapping[str, Sequence[str] | None]) -> None:
+    """Refuse empty names, such as those of a shell variable that is not set. Raises BadParameter."""
+    for option, words in given.items():
+        if any(not word.strip() for word in words or ()):
+            raise typer.BadParameter(f"{option} is empty; name something, or leave it out")
+
+
 def _require_files(dags_dir: Path, broken: Sequence[str]) -> None:
     """Refuse at once what could only fail after minutes. Raises SelectionWrong."""
     from mwaa_local.smoke.selection import SelectionWrong, require_dag_files
@@ -177,9 +187,20 @@ def _require_places(session: Session, junit: Path | None, artifacts: Path | None
     if junit is not None:
         require_writable(junit)
     if artifacts is not None:
+        _require_foreign(session.project, artifacts)
         require_writable(artifacts, is_folder=True)
     if (path := summary_path(session.env, github)) is not None:
         require_writable(path)
+
+
+def _require_foreign(project: Project, folder: Path) -> None:
+    """Refuse a folder of the project's own, where reports would be uploaded to MWAA. Raises BadParameter."""
+    from mwaa_local.aws_fixtures import fixtures_dir
+
+    place = folder.resolve()
+    own = (*project.mwaa_folders.values(), project.state_dir, fixtures_dir(project))
+    if place == project.root_dir or any(place.is_relative_to(item.resolve()) for item in own):
+        raise typer.BadParameter(f"--artifacts {folder} is a folder of the project's own; name one for reports alone")
 
 
 def _known_dags(session: Session) -> str:

@@ -12,8 +12,8 @@ from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_sess
 from mwaa_local.console import Console, table
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
-from mwaa_local.remarks import WARNING, Remark
-from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S
+from mwaa_local.remarks import ERROR, WARNING, Remark
+from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT
 
 if TYPE_CHECKING:
     from mwaa_local.startup_trial import Trial
@@ -31,7 +31,7 @@ def test_startup_script(
 
     It does not touch a running environment: every component gets a temporary Airflow home and copy of the release's
     packages. The script can change the project's folders, and Airflow commands in it have no database. The exit code is
-    1 if MWAA's containers would not start.
+    1 if MWAA's containers would not start, or if bash cannot read the script to its end.
 
     Examples:
 
@@ -58,7 +58,7 @@ def test_startup_script(
         if base.note:
             session.console.show_remark(Remark(WARNING, "python", base.note, "", base.hint))
         _show(session, release, trials)
-    if not all(trial.starts for trial in trials):
+    if any(trial.syntax_problem or not trial.starts for trial in trials):
         raise typer.Exit(FAILED_EXIT_CODE)
 
 
@@ -91,11 +91,18 @@ def _show(session: Session, release: Release, trials: Sequence[Trial]) -> None:
         console.show(f"refused: {text}")
     for note in dict.fromkeys(note for trial in trials for note in trial.notes):
         console.show_remark(Remark(WARNING, "startup script", note))
+    problems = dict.fromkeys(trial.syntax_problem for trial in trials if trial.syntax_problem)
+    for problem in problems:
+        console.show_remark(
+            Remark(ERROR, "startup script", f"{problem.place}: {problem.what}", problem.why, SYNTAX_HINT)
+        )
     for trial in _first_of_each_failure(trials):
         if trial.failure:
             console.show_error(StartupScriptFailed(trial.failure.what, trial.failure.why, trial.failure.hint))
     name = session.project.startup_script_path.relative_to(session.project.root_dir)
-    verdict = "works" if all(trial.starts for trial in trials) else "would keep MWAA from starting"
+    verdict = "would keep MWAA from starting"
+    if all(trial.starts for trial in trials):
+        verdict = "has a mistake, with which MWAA starts all the same" if problems else "works"
     console.say(f"{name} {verdict} (Airflow {release.airflow_version}); its output is in {trials[0].log_path.parent}")
 
 
@@ -151,6 +158,9 @@ def _trial_json(trial: Trial) -> dict[str, Any]:
         "refused": [{"name": item.name, "reason": item.reason} for item in trial.refused],
         "lost": list(trial.lost),
         "notes": list(trial.notes),
+        "syntax_error": {"line": trial.syntax_problem.line, "said": trial.syntax_problem.said}
+        if trial.syntax_problem
+        else None,
         "failure": {"what": failure.what, "why": failure.why, "hint": failure.hint} if failure else None,
         "log": str(trial.log_path),
     }

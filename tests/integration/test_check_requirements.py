@@ -218,10 +218,15 @@ def test_diff_shows_the_change_and_writes_nothing(runner: ProjectRunner) -> None
     assert (runner.root_dir / FILE).read_text() == text
 
 
-def test_line_that_pip_cannot_read_is_a_conflict_of_its_own(runner: ProjectRunner) -> None:
+def test_line_that_pip_cannot_read_is_told_as_that(runner: ProjectRunner) -> None:
     one = checked(runner, f"{OWN_WHEELS}alpha==1.0\nfoo bar baz\n--frobnicate\n")
-    assert (one["outcome"], [clash["line"] for clash in one["clashes"]]) == ("conflict", [4, 5])
+    assert (one["outcome"], [clash["line"] for clash in one["clashes"]]) == ("invalid", [4, 5])
     assert "invalid-requirement" not in rules(one)  # that would be the same once more
+    text = check(runner, f"{OWN_WHEELS}alpha==1.0\nfoo bar baz\n--frobnicate\n").stdout
+    assert "does not work on" in text
+    assert "pip cannot read 2 lines" in text
+    assert f"{FILE}:4: error[invalid-requirement] pip cannot read `foo bar baz`" in text
+    assert "conflict" not in text
 
 
 def test_file_that_is_named_and_not_there_is_the_line_s_own_fault(runner: ProjectRunner) -> None:

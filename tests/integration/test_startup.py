@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import StartupScriptFailed, ToolMissing
+from mwaa_local.installation import syntax_remarks
 from mwaa_local.startup import run_startup_script
 from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S, StartupOutcome
 
@@ -306,3 +307,32 @@ def test_no_private_file_is_left_behind(run: Run, tmp_path: Path, monkeypatch: p
     run("export A=1\n")
     failure(run, "set -e\nfalse\n")
     assert list(private_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "line", "said"),
+    [
+        ("export A=1\nfi\necho never\n", 2, "syntax error near unexpected token `fi'"),
+        ('export A=1\necho "abc\n', 2, "unexpected EOF while looking for matching `\"'"),
+    ],
+)
+def test_syntax_error_is_named_with_its_line_and_what_bash_says(run: Run, script: str, line: int, said: str) -> None:
+    outcome = run(script)
+    assert outcome.exported == {"A": "1"}
+    assert outcome.syntax_problem is not None
+    assert (outcome.syntax_problem.line, outcome.syntax_problem.said) == (line, said)
+    assert outcome.syntax_problem.place.endswith(f"startup.sh:{line}")
+    assert outcome.notes == ()
+    [remark] = syntax_remarks([outcome, outcome])
+    assert said in remark.what
+
+
+def test_syntax_error_that_keeps_mwaa_from_starting_is_named(run: Run) -> None:
+    error = failure(run, "set -e\nif true; then\n")
+    assert "bash cannot read the startup script from here on: syntax error: unexpected end of file" in error.why
+    assert re.search(r"startup\.sh:\d+: the startup script failed", error.what)
+
+
+@pytest.mark.parametrize("script", ["eval 'fi'\n", "bash -c 'fi'\n", "echo 'line 1: syntax error'\n"])
+def test_syntax_error_of_something_else_is_none_of_the_script(run: Run, script: str) -> None:
+    assert run(script).syntax_problem is None

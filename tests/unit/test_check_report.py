@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mwaa_local.check import report
 from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding
-from mwaa_local.check.report_text import size
+from mwaa_local.check.report_problems import resolution_findings
+from mwaa_local.check.report_text import headline, size
 from mwaa_local.check.verdict import (
     Broken,
     Checked,
@@ -795,3 +796,14 @@ def test_diff_applied_by_other_tools_gives_what_apply_gives(argv: list[str], tmp
     assert after == {name: report.apply(texts[name], [item for item in wanted if item.path == name]) for name in texts}
     assert after["more.txt"] == "come==2"
     assert "pandas==2\r\n" in after["one file.txt"]
+
+
+def test_line_that_pip_cannot_read_is_no_conflict() -> None:
+    clash = Clash(PATH, 3, "boto3=1.2", "", "", "pip says: Expected end.", is_unreadable=True)
+    item = Checked(PATH, "3.3.1", "3.12", Conflict((clash,), ""), (), 0.1)
+    assert item.outcome == "invalid"
+    assert headline(item).endswith("pip cannot read 1 line")
+    [finding] = resolution_findings(item)
+    assert (finding.rule, finding.severity, finding.line) == ("invalid-requirement", ERROR, 3)
+    assert finding.what == "pip cannot read `boto3=1.2`"
+    assert finding.hint == "`=` is no operator, write `==`"
