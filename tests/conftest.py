@@ -68,6 +68,15 @@ class ProjectRunner:
         )
         return Outcome(completed.returncode, completed.stdout, completed.stderr)
 
+    def call(self, *words: str, env: Mapping[str, str] | None = None, stdin: str = "") -> Outcome:
+        """Run `mwaa-local` as `run` does, but in this process: for what starts nothing and gets no signal.
+
+        Fails a command that leaves something behind which the end of a process would have taken along.
+        """
+        from tests.in_process import call
+
+        return Outcome(*call(words, self.root_dir, {**self.env, **(env or {})}, stdin))
+
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """Run `mwaa-local` without waiting for its end, stderr line by line on a pipe; for a test that interferes."""
         return subprocess.Popen(

@@ -22,10 +22,11 @@ import pytest
 import yaml
 
 from mwaa_local.cache import disk, keepers, locks
-from mwaa_local.cache.folder import IN_USE, OF_ANOTHER_USER
+from mwaa_local.cache.folder import IN_USE, OF_ANOTHER_USER, CacheFolder
 from mwaa_local.cache.item import Wanted
+from mwaa_local.cache.kept import Kept
 from mwaa_local.cache.prune import Cache, Pruned
-from mwaa_local.cache.users import CHECK, DOCKER, PROCESS, User, Users
+from mwaa_local.cache.users import CHECK, DOCKER, PROCESS, ProjectUse, User, Users
 from mwaa_local.cli.cache import seconds, size
 from mwaa_local.image import COMPOSE_PATH
 from mwaa_local.project import Project
@@ -182,7 +183,8 @@ def test_links_are_not_followed(cache_dir: Path, tmp_path: Path) -> None:
     elsewhere = make_set(tmp_path / "elsewhere")
     (cache_dir / "environments").mkdir()
     (cache_dir / "environments" / SET).symlink_to(elsewhere)
-    (cache_dir / "databases").symlink_to(elsewhere.parent)
+    databases = make_database(tmp_path / "elsewhere").parent
+    (cache_dir / "databases").symlink_to(databases)
     inside = make_set(cache_dir, OTHER_SET)
     (inside / "lib64").symlink_to(elsewhere)
     before = below(elsewhere)
@@ -191,7 +193,15 @@ def test_links_are_not_followed(cache_dir: Path, tmp_path: Path) -> None:
     assert below(elsewhere) == before
     assert (cache_dir / "environments" / SET).is_symlink()
     assert (cache_dir / "databases").is_symlink()
+    assert (databases / SET / "data" / "PG_VERSION").exists()
     assert stat.S_IMODE((elsewhere / "lib/python3.12/site-packages/package").stat().st_mode) == 0o500
+
+
+def test_link_is_nobodys_whatever_a_kind_makes_of_it(cache_dir: Path, tmp_path: Path) -> None:
+    (cache_dir / "things").mkdir()
+    (cache_dir / "things" / "a").symlink_to(tmp_path)
+    listing = CacheFolder(cache_dir, [Kept("thing", "things", "a", lambda _: True)]).look([])
+    assert (listing.items, listing.foreign) == ((), ("things/a",))
 
 
 def test_what_belongs_to_another_user_stays(cache_dir: Path) -> None:
@@ -403,6 +413,26 @@ def test_use_that_is_noted_meanwhile_is_seen(cache_dir: Path, tmp_path: Path) ->
     assert why_kept(pruned, SET) == f"used by {project.root_dir}"
 
 
+def test_removal_waits_for_a_note_and_sees_it(cache_dir: Path, tmp_path: Path) -> None:
+    make_set(cache_dir)
+    cache = Cache(cache_dir, {"PATH": ""})
+    (item,) = cache.inventory().items
+    project = make_project(tmp_path)
+    users, answers = Users(cache_dir), list[object]()
+
+    def take() -> None:
+        answers.append(cache.folder.take_away(item, lambda now: f"used by {len(now.used_by)}" if now.used_by else ""))
+
+    with users.locked():
+        thread = threading.Thread(target=take)
+        thread.start()
+        thread.join(0.5)
+        users.write(ProjectUse(project.id, project.root_dir, has_state=True, uses={PROCESS: {"packages": [SET]}}))
+    thread.join(TIMEOUT_S)
+    assert answers == ["used by 1"]
+    assert (cache_dir / "environments" / SET).is_dir()
+
+
 def test_note_waits_for_a_removal_and_the_user_finds_nothing(cache_dir: Path, tmp_path: Path) -> None:
     folder = make_set(cache_dir)
     user = User(cache_dir, make_project(tmp_path), PROCESS)
@@ -416,6 +446,18 @@ def test_note_waits_for_a_removal_and_the_user_finds_nothing(cache_dir: Path, tm
     thread.join(TIMEOUT_S)
     assert not locks.hold(folder)
     assert users.projects()[0].has("packages", SET)
+
+
+def test_user_who_waited_for_a_removal_holds_nothing(cache_dir: Path, tmp_path: Path) -> None:
+    folder, answers = make_set(cache_dir), list[bool]()
+    with locks.alone(folder) as mine:
+        assert mine
+        thread = threading.Thread(target=lambda: answers.append(locks.hold(folder)))
+        thread.start()
+        thread.join(0.5)
+        folder.rename(tmp_path / "away")
+    thread.join(TIMEOUT_S)
+    assert answers == [False]
 
 
 def test_lock_whose_file_was_removed_is_taken_anew(tmp_path: Path) -> None:
@@ -515,7 +557,7 @@ def test_folders_that_may_not_be_opened_are_removed(tmp_path: Path) -> None:
 
 
 def cli(runner: ProjectRunner, cache_dir: Path, *words: str, stdin: str = "") -> Outcome:
-    return runner.run("cache", *words, env={**NO_ENGINE, "MWAA_LOCAL_CACHE_DIR": str(cache_dir)}, stdin=stdin)
+    return runner.call("cache", *words, env={**NO_ENGINE, "MWAA_LOCAL_CACHE_DIR": str(cache_dir)}, stdin=stdin)
 
 
 @pytest.fixture

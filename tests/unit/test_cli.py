@@ -17,7 +17,7 @@ HEAVY_MODULES = ("pydantic", "botocore", "psycopg2", "redis", "yaml", "psutil", 
 
 
 def test_help_lists_every_command_with_a_line(project: Project) -> None:
-    outcome = project().run("--help")
+    outcome = project().call("--help")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     for name, (_, _, text) in COMMANDS.items():
         assert f"{name} " in outcome.stdout
@@ -26,25 +26,25 @@ def test_help_lists_every_command_with_a_line(project: Project) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_examples(project: Project, name: str) -> None:
-    outcome = project().run(name, "--help")
+    outcome = project().call(name, "--help")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     _, _, examples = outcome.stdout.partition("Examples:\n")
     assert f"mwaa-local {name}" in examples or COMMANDS[name][0] != name
 
 
 def test_no_command_shows_help(project: Project) -> None:
-    outcome = project().run()
+    outcome = project().call()
     assert "Usage: mwaa-local" in outcome.stdout + outcome.stderr
 
 
 def test_version(project: Project) -> None:
-    outcome = project().run("--version")
+    outcome = project().call("--version")
     assert (outcome.exit_code, outcome.stdout) == (0, f"mwaa-local {__version__}\n")
 
 
 @pytest.mark.parametrize("words", [("nosuch",), ("up", "--nosuch"), ("up", "--port", "99999"), ("logs", "-n", "x")])
 def test_wrong_usage_is_exit_code_2_without_a_traceback(project: Project, words: tuple[str, ...]) -> None:
-    outcome = project({"dags/a.py": ""}).run(*words)
+    outcome = project({"dags/a.py": ""}).call(*words)
     assert outcome.exit_code == 2
     assert outcome.stdout == ""
     assert "Error: " in outcome.stderr
@@ -53,7 +53,7 @@ def test_wrong_usage_is_exit_code_2_without_a_traceback(project: Project, words:
 
 @pytest.mark.parametrize("words", [("up",), ("down",), ("status",), ("logs",), ("options",), ("reset-db", "--yes")])
 def test_no_project_is_exit_code_3_with_a_hint(project: Project, words: tuple[str, ...]) -> None:
-    outcome = project().run(*words)
+    outcome = project().call(*words)
     assert outcome.exit_code == 3
     assert outcome.stdout == ""
     assert outcome.stderr.startswith("error: no MWAA project in ")
@@ -63,14 +63,14 @@ def test_no_project_is_exit_code_3_with_a_hint(project: Project, words: tuple[st
 
 
 def test_project_folder_that_does_not_exist(project: Project) -> None:
-    outcome = project().run("status", "--project", "/no/such/folder")
+    outcome = project().call("status", "--project", "/no/such/folder")
     assert outcome.exit_code == 3
     assert outcome.stderr.startswith("error: no such folder: /no/such/folder")
 
 
 def test_project_is_found_from_a_folder_in_it(project: Project) -> None:
     runner = project({"dags/team/a.py": ""})
-    outcome = ProjectRunner(runner.root_dir / "dags" / "team", runner.env).run("down")
+    outcome = ProjectRunner(runner.root_dir / "dags" / "team", runner.env).call("down")
     assert outcome.exit_code == 0
 
 
@@ -85,19 +85,19 @@ def test_project_is_found_from_a_folder_in_it(project: Project) -> None:
     ],
 )
 def test_commands_on_nothing_running(project: Project, words: tuple[str, ...], exit_code: int, said: str) -> None:
-    outcome = project({"dags/a.py": ""}).run(*words)
+    outcome = project({"dags/a.py": ""}).call(*words)
     assert outcome.exit_code == exit_code
     assert outcome.stderr.startswith(said)
 
 
 def test_status_of_nothing_running_as_json(project: Project) -> None:
-    outcome = project({"dags/a.py": ""}).run("status", "--json")
+    outcome = project({"dags/a.py": ""}).call("status", "--json")
     assert outcome.exit_code == 1
     assert '"running": false' in outcome.stdout
 
 
 def test_environment_file_that_is_wrong_is_exit_code_3(project: Project) -> None:
-    outcome = project({"mwaa.yaml": "AirflowVersion: 9.9.9\n"}).run("up")
+    outcome = project({"mwaa.yaml": "AirflowVersion: 9.9.9\n"}).call("up")
     assert outcome.exit_code == 3
     assert "9.9.9" in outcome.stderr
     assert "Traceback" not in outcome.stderr
@@ -106,10 +106,10 @@ def test_environment_file_that_is_wrong_is_exit_code_3(project: Project) -> None
 def test_secrets_are_masked_in_options(project: Project) -> None:
     runner = project({"mwaa.yaml": "AirflowConfigurationOptions:\n  smtp.smtp_password: hunter2\n"})
     for words in (("options",), ("options", "--json"), ("options", "--explain", "smtp.smtp_password")):
-        outcome = runner.run(*words)
+        outcome = runner.call(*words)
         assert outcome.exit_code == 0
         assert "hunter2" not in outcome.stdout + outcome.stderr
-    assert "hunter2" in runner.run("options", "--show-secrets").stdout
+    assert "hunter2" in runner.call("options", "--show-secrets").stdout
 
 
 def test_reader_that_has_enough_is_no_failure(project: Project) -> None:

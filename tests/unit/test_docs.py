@@ -526,7 +526,7 @@ def test_files_that_the_guide_lists_for_docker_are_those_that_env_writes(
     project: Callable[..., ProjectRunner],
 ) -> None:
     runner = project({"dags/a.py": "", "mwaa.yaml": "Local: {WebserverPort: 0}\n"})
-    assert runner.run("env").exit_code == 0
+    assert runner.call("env").exit_code == 0
     state_dir = runner.root_dir / ".mwaa-local"
     listed = [name for name in first_cells(section("Files")) if name.startswith("docker/")]
     missing = [name for name in listed if not list(state_dir.glob(name))]

@@ -458,7 +458,7 @@ def test_bug_keeps_its_traceback_and_still_takes_down(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_told_before_anything_starts(project: ProjectFixture, words: tuple[str, ...], said: str) -> None:
-    outcome = project({"dags/a.py": ""}).run("smoke", *words)
+    outcome = project({"dags/a.py": ""}).call("smoke", *words)
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert said in outcome.stderr
     assert "Traceback" not in outcome.stderr
@@ -466,7 +466,7 @@ def test_wrong_usage_is_told_before_anything_starts(project: ProjectFixture, wor
 
 def test_check_phase_looks_at_the_plugins(project: ProjectFixture) -> None:
     runner = project({"dags/a.py": "", "plugins/a.py": "this is no Python"})
-    outcome = runner.run("smoke", "--all", "--json", "--github", "--junit", "out/smoke.xml")
+    outcome = runner.call("smoke", "--all", "--json", "--github", "--junit", "out/smoke.xml")
     assert outcome.exit_code == 6, outcome.stderr
     report = json.loads(outcome.stdout)
     assert [(item["rule"], item["path"]) for item in report["findings"]] == [("syntax-error", "plugins/a.py")]

@@ -19,7 +19,7 @@ FILES = {"mwaa.yaml": 'AirflowVersion: "3.3.1"\n', "dags/a.py": "from airflow.sd
 
 def refused(make: Make, *words: str, code: int, files: dict[str, str] | None = None) -> str:
     runner = make(FILES if files is None else files)
-    outcome = runner.run("smoke", *words, timeout_s=30.0)
+    outcome = runner.call("smoke", *words)
     assert outcome.exit_code == code, outcome.stderr
     assert not (runner.root_dir / ".mwaa-local").exists()
     return outcome.stderr
@@ -48,7 +48,7 @@ def test_report_that_could_not_be_written_is_refused(
     project: Make, words: tuple[str, ...], env: dict[str, str]
 ) -> None:
     runner = project(FILES)
-    outcome = runner.run("smoke", "--all", *words, timeout_s=30.0, env=env)
+    outcome = runner.call("smoke", "--all", *words, env=env)
     assert outcome.exit_code == 3, outcome.stderr
     assert "cannot write" in outcome.stderr
     assert "name another place" in outcome.stderr
