@@ -302,7 +302,7 @@ def _explain(run: ScriptRun) -> _Explanation:
             "let the script do less, or put slow work into a DAG",
         )
     if problem := _syntax_problem(run):
-        return str(problem.line), f"{problem.what}.", SYNTAX_HINT
+        return _Explanation(f"{problem.what}.", SYNTAX_HINT, problem.line)
     if not run.death:
         return _explain_vanished(run)
     code, options, failed, call = (*run.death, "", "", "", "")[:4]
