@@ -806,4 +806,4 @@ def test_line_that_pip_cannot_read_is_no_conflict() -> None:
     [finding] = resolution_findings(item)
     assert (finding.rule, finding.severity, finding.line) == ("invalid-requirement", ERROR, 3)
     assert finding.what == "pip cannot read `boto3=1.2`"
-    assert finding.hint == "`=` is no operator, write `==`"
+    assert finding.hint == "`=` is not an operator, write `==`"
