@@ -15,15 +15,18 @@ from mwaa_local.release import Release
 # It counts slots by processes, of which an idle worker that scales from 0 has none: it goes on with one slot for ever.
 # Since Celery 5.3.1 (celery/worker/consumer/consumer.py, `on_connection_error_after_connected`), and since 5.4 with a
 # setting to switch it off.
-REDUCES_PREFETCH = Version("5.3.1")
-CAN_SWITCH_IT_OFF = Version("5.4")
+CAN_SWITCH_REDUCTION_OFF = Version("5.4")
 WITHOUT_REDUCTION = {"worker_enable_prefetch_count_reduction": False}
-CONSUMER_WITHOUT_REDUCTION = {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}
+# And these versions of Kombu do not listen to Redis any more: the end of the lost connection takes the new one out of
+# the event loop (kombu/transport/redis.py, `_on_disconnect`). No release of MWAA has 5.2.2 or 5.2.3.
+STOPS_LISTENING, LISTENS_AGAIN = Version("5.2.4"), Version("5.4")
+OWN_CONSUMER = {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}  # without either fault
 
 
 def celery_defaults(release: Release) -> dict[str, Any]:
     """Return the settings with which the release's worker has all its slots again after the broker was restarted."""
-    celery = Version(release.packages.base["celery"])
-    if celery < REDUCES_PREFETCH:
-        return {}
-    return dict(WITHOUT_REDUCTION if celery >= CAN_SWITCH_IT_OFF else CONSUMER_WITHOUT_REDUCTION)
+    celery, kombu = (Version(release.packages.base[name]) for name in ("celery", "kombu"))
+    return {
+        **(WITHOUT_REDUCTION if celery >= CAN_SWITCH_REDUCTION_OFF else {}),
+        **(OWN_CONSUMER if STOPS_LISTENING <= kombu < LISTENS_AGAIN else {}),
+    }

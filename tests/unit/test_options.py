@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from mwaa_local.celery_defaults import OWN_CONSUMER, WITHOUT_REDUCTION
 from mwaa_local.cli import options as command
 from mwaa_local.environment import Environment, Intervals, LocalSettings
 from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalError, StateCorrupted
@@ -76,7 +77,7 @@ def make_release(**changes: Any) -> Release:
         "operating_system": "Amazon Linux 2023",
         "aws_cli_version": "1.45.56",
         "providers": {},
-        "packages": Packages(base={"celery": "5.2.7"}),
+        "packages": Packages(base={"celery": "5.2.0", "kombu": "5.2.1"}),
         "essential_constraints": {},
         "constraints_injected": True,
         "constraints_urls": (),
@@ -570,10 +571,13 @@ def test_users_broker_settings_are_lost_and_named() -> None:
 @pytest.mark.parametrize(
     ("version", "settings"),
     [
-        ("2.5.1", {}),
-        ("2.8.1", {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}),
-        ("2.9.2", {"worker_enable_prefetch_count_reduction": False}),
-        ("3.3.1", {"worker_enable_prefetch_count_reduction": False}),
+        ("2.0.2", {}),
+        ("2.2.2", {}),
+        ("2.5.1", OWN_CONSUMER),
+        ("2.8.1", OWN_CONSUMER),
+        ("2.9.2", {**WITHOUT_REDUCTION, **OWN_CONSUMER}),
+        ("2.10.1", WITHOUT_REDUCTION),
+        ("3.3.1", WITHOUT_REDUCTION),
     ],
 )
 def test_worker_keeps_its_slots_when_the_broker_is_restarted(version: str, settings: dict[str, Any]) -> None:
