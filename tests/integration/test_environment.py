@@ -45,6 +45,7 @@ LIST_PACKAGES = (
 )
 # Celery refuses the message at once; the scheduler tries to send it three times before the task fails.
 OTHER_QUEUE_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 120.0  # Airflow 3's first answer to tasks took half a minute on a machine with ten times its load
 FOREIGN_NAME = "evil.example"
 REFUSED = (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
 # Shown by `options` where the value is made at start or secret.
@@ -227,7 +228,7 @@ def raw_answer(environment: RunningEnvironment, path: str, method: str = "GET", 
     """Return what the web server answers to a request as no browser here would send it."""
     address = f"http://127.0.0.1:{environment.plan().ports['webserver']}"
     content = b"{}" if method == "POST" else None
-    return httpx.request(method, address + path, headers=headers, content=content, timeout=30)
+    return httpx.request(method, address + path, headers=headers, content=content, timeout=ANSWER_TIMEOUT_S)
 
 
 @pytest.mark.parametrize("host", [FOREIGN_NAME, f"{FOREIGN_NAME}:8080", f"localhost.{FOREIGN_NAME}"])

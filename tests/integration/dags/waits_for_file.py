@@ -1,4 +1,4 @@
-"""A task that waits in the triggerer until there is a file in the Airflow home."""
+"""A task that waits in the triggerer until there is a file among the logs, which all components share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow.sdk import DAG, BaseOperator
 
 class WaitForFile(BaseOperator):
     def execute(self, context):
-        path = os.environ["AIRFLOW_HOME"] + "/go"
+        path = os.environ["AIRFLOW_HOME"] + "/logs/go"
         self.defer(trigger=FileTrigger(filepath=path, poke_interval=0.5), method_name="found")
 
     def found(self, context, event=None):
