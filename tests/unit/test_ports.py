@@ -55,7 +55,7 @@ def test_port_that_only_docker_found_taken_names_the_setting_too(name: str) -> N
     assert PORT_SETTINGS[name] in error.hint
 
 
-@pytest.mark.parametrize("name", set(PORT_SETTINGS) - {"webserver"})
+@pytest.mark.parametrize("name", sorted(set(PORT_SETTINGS) - {"webserver"}))
 def test_port_that_was_picked_and_then_taken_is_picked_anew(name: str, taken_port: int) -> None:
     with pytest.raises(PortInUse) as caught:
         check_ports({name: taken_port}, {}, {name: 0})
