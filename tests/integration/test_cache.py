@@ -119,7 +119,7 @@ def test_prune_at_the_same_time_breaks_no_build(builder: Callable[[], subprocess
 
 @pytest.mark.full
 @pytest.mark.network
-def test_running_environment_uses_packages_database_and_option_list(latest_environment: RunningEnvironment) -> None:
+def test_running_environment_uses_packages_and_database(latest_environment: RunningEnvironment) -> None:
     outcome = latest_environment.run("cache", "prune", "--all", "--dry-run", "--json")
     assert outcome.exit_code == 0, outcome.stderr
     folder = str(latest_environment.project.root_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import pty
@@ -39,6 +40,7 @@ FERNET_KEY = "cmFuZG9tIGJ5dGVzIG9mIHNvbWVib2R5IGVsc2Uuc28="
 EVERYTHING = Wanted(age_s=0.0)
 A_MONTH_S = 30 * 86400.0
 TIMEOUT_S = 60.0
+ORDINARY_USER = 12345
 
 
 @pytest.fixture
@@ -208,7 +210,7 @@ def test_what_belongs_to_another_user_stays(cache_dir: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a file to another user")
     folder = make_set(cache_dir)
-    os.chown(folder, 12345, -1)
+    os.chown(folder, ORDINARY_USER, -1)
     pruned = prune(cache_dir)
     assert why_kept(pruned, SET) == OF_ANOTHER_USER
     assert folder.is_dir()
@@ -220,7 +222,7 @@ def test_cache_folder_of_another_user_is_refused(
     if os.geteuid() != 0:
         pytest.skip("only root can give a file to another user")
     make_set(cache_dir)
-    os.chown(cache_dir, 12345, -1)
+    os.chown(cache_dir, ORDINARY_USER, -1)
     outcome = cli(project(), cache_dir, "prune", "--all", "--yes")
     assert (outcome.exit_code, "belongs to another user" in outcome.stderr) == (3, True)
     assert (cache_dir / "environments" / SET).is_dir()
@@ -301,6 +303,15 @@ def test_roles_of_one_project_do_not_replace_each_other(cache_dir: Path, tmp_pat
     User(cache_dir, project, CHECK).note("packages", SET)  # of checks, the last one counts
     (use,) = Users(cache_dir).projects()
     assert not use.has("packages", OTHER_SET)
+
+
+def test_project_that_was_made_anew_does_not_use_what_the_old_one_did(cache_dir: Path, tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    User(cache_dir, project, PROCESS).note("packages", SET)
+    shutil.rmtree(project.state_dir)
+    User(cache_dir, project, CHECK).note("packages", OTHER_SET)
+    (use,) = Users(cache_dir).projects()
+    assert (use.has("packages", SET), use.has("packages", OTHER_SET)) == (False, True)
 
 
 def test_notes_are_private_and_damaged_ones_stand_for_no_project(cache_dir: Path, tmp_path: Path) -> None:
@@ -543,13 +554,24 @@ def test_what_has_a_name_elsewhere_is_not_told_as_freed_and_stays_as_it_was(cach
     assert (clone.stat().st_size, stat.S_IMODE(clone.stat().st_mode)) == (1_000_000, 0o400)
 
 
-def test_folders_that_may_not_be_opened_are_removed(tmp_path: Path) -> None:
+def test_folders_that_may_not_be_opened_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "tree"
     (folder / "closed" / "below").mkdir(parents=True)
     (folder / "closed" / "below" / "file").touch()
-    (folder / "closed" / "below").chmod(0)
-    (folder / "closed").chmod(0)
-    disk.remove_tree(folder)
+    for path in (folder / "closed" / "below", folder / "closed", folder, tmp_path):
+        if os.geteuid() == 0:  # who may open everything
+            os.chown(path, ORDINARY_USER, -1)
+        path.chmod(0o700 if path == tmp_path else 0)
+    monkeypatch.chdir(tmp_path)  # the folders above are not for that user
+    if (child := os.fork()) == 0:
+        exit_code = 1
+        with contextlib.suppress(BaseException):
+            if os.geteuid() == 0:
+                os.setuid(ORDINARY_USER)
+            disk.remove_tree(Path("tree"))
+            exit_code = 0
+        os._exit(exit_code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert not folder.exists()
 
 
