@@ -255,5 +255,5 @@ def test_image_goes_by_its_last_use(made: Made) -> None:
     assert item.last_used is not None
     assert abs(item.last_used - time.time()) < TIMEOUT_S
     assert (item.size_bytes or 0) > 10_000
-    assert made.prune(Wanted(86400.0))[OURS].startswith("used lately")
+    assert made.prune(Wanted(86400.0))[OURS].startswith("used recently")
     assert made.prune()[OURS] == ""

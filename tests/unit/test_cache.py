@@ -340,7 +340,7 @@ def test_use_makes_it_young_again(cache_dir: Path, noted: Users) -> None:
     program = "import sys; from pathlib import Path; from mwaa_local.cache import locks; locks.hold(Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", program, folder], check=True, cwd=PACKAGE_DIR.parent)
     pruned = prune(cache_dir, Wanted(A_MONTH_S))
-    assert why_kept(pruned, SET).startswith("used lately")
+    assert why_kept(pruned, SET).startswith("used recently")
 
 
 def test_what_is_older_than_all_notes_counts_as_used_when_they_began(cache_dir: Path) -> None:
