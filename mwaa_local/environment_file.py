@@ -100,7 +100,7 @@ def _read_text(path: Path) -> str | None:
         return None
     except IsADirectoryError as error:
         raise EnvironmentFileInvalid(
-            f"{path} is a folder", "It has to be a file.", "rename or remove the folder"
+            f"{path} is a folder", "It must be a file.", "rename or remove the folder"
         ) from error
     except OSError as error:
         raise EnvironmentFileInvalid(

@@ -53,7 +53,7 @@ _NOT_FOUND = re.compile(r"line \d+: (\S+): command not found")
 _UNBOUND = re.compile(r"line (\d+): (\S+): (?:unbound variable|parameter null or not set)")
 # What MWAA's Amazon Linux container has and a developer's machine may lack.
 _CONTAINER_PROGRAMS = frozenset({"sudo", "yum", "dnf", "rpm", "aws", "jq", "java"})
-SYNTAX_HINT = "mend that line, or what was not closed before it; `bash -n` reads the script without running it"
+SYNTAX_HINT = "fix that line, or close what is open before it; `bash -n` checks the script without running it"
 _UNCLOSED = "unexpected EOF"
 _SYNTAX = re.compile(r"(?:line )?(\d+): ((?:syntax error|unexpected EOF).*)")
 _ASSIGNMENT = re.compile(r"""[ \t]*([A-Za-z_]\w*)=(?:"[^"]*"|'[^']*'|[^\s;&|()<>"'])*[ \t]*(?:#.*)?""")
@@ -74,7 +74,7 @@ class SyntaxProblem:
 
     @property
     def why(self) -> str:
-        return "What comes before was run, the rest was not. On MWAA too, where the container starts all the same."
+        return "The lines before it ran, the rest did not. MWAA does the same, and starts the container anyway."
 
 
 @dataclass(frozen=True)

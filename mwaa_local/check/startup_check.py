@@ -14,7 +14,7 @@ FAILS, REFUSED, ODD = "startup-script-fails", "startup-variable-refused", "start
 SYNTAX = "startup-script-syntax"
 RULES = {
     FAILS: "MWAA's containers would not start with this startup script",
-    SYNTAX: "bash cannot read the startup script to its end, so that the rest is not run",
+    SYNTAX: "bash cannot read the startup script to its end, so the rest does not run",
     REFUSED: "MWAA undoes what the startup script exports under this name",
     ODD: "the startup script probably does not do what you meant",
 }

@@ -200,7 +200,7 @@ def _require_foreign(project: Project, folder: Path) -> None:
     place = folder.resolve()
     own = (*project.mwaa_folders.values(), project.state_dir, fixtures_dir(project))
     if place == project.root_dir or any(place.is_relative_to(item.resolve()) for item in own):
-        raise typer.BadParameter(f"--artifacts {folder} is a folder of the project's own; name one for reports alone")
+        raise typer.BadParameter(f"--artifacts {folder} is a folder of the project; name a separate folder for reports")
 
 
 def _known_dags(session: Session) -> str:

@@ -102,7 +102,7 @@ def _show(session: Session, release: Release, trials: Sequence[Trial]) -> None:
     name = session.project.startup_script_path.relative_to(session.project.root_dir)
     verdict = "would keep MWAA from starting"
     if all(trial.starts for trial in trials):
-        verdict = "has a mistake, with which MWAA starts all the same" if problems else "works"
+        verdict = "has a mistake, but MWAA starts anyway" if problems else "works"
     console.say(f"{name} {verdict} (Airflow {release.airflow_version}); its output is in {trials[0].log_path.parent}")
 
 

@@ -589,7 +589,7 @@ def test_names_that_still_work_are_notes_on_airflow_3_alone(air: FindAir) -> Non
             "ruff-AIR301",
             "removed",
             "no longer has it",
-            "take it out",
+            "remove it",
         ),
         (
             "from airflow.utils.task_group import TaskGroup\nTaskGroup('a')\n",

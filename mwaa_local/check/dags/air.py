@@ -260,7 +260,7 @@ class _Told:
             return self._successor(remark.package)
         if remark.subject.startswith(_OF_CONTRIB):
             return _IN_PROVIDER, True
-        return remark.advice or self.rule.hint or (_NO_SUCCESSOR if "." in remark.subject else "take it out"), True
+        return remark.advice or self.rule.hint or (_NO_SUCCESSOR if "." in remark.subject else "remove it"), True
 
     def _successor(self, package: Package | None) -> tuple[str, bool]:
         """Return how to have the name that took the subject's place, and whether this release can."""
