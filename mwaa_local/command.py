@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +109,16 @@ def interrupt_all() -> None:
     for process in left:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def interrupting() -> Iterator[None]:
+    """Let an interrupt of the main thread end what its other threads wait for, before it waits for these."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        interrupt_all()
+        raise
 
 
 class LineLog:

@@ -20,14 +20,17 @@ from typing import Any
 
 NOT_FOUND = "could not be found"  # `airflow.utils.cli.get_dag` of all releases since 2.0
 NO_DAG_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
 
 
 def main() -> Any:
     answer_path, sys.argv = Path(sys.argv[1]), ["airflow", *sys.argv[2:]]
-    from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
-
     try:
+        from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
+
         return airflow()
+    except KeyboardInterrupt:  # who pressed Ctrl-C knows where
+        return INTERRUPTED_EXIT_CODE
     except Exception as error:
         if type(error).__name__ != "AirflowException" or not is_no_such_dag(str(error)):
             raise

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local import requirements, requirements_install
+from mwaa_local.command import interrupting
 from mwaa_local.configuration import Configuration, Exports
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Plan
@@ -121,7 +122,7 @@ class Installation:
             log_path = self._project.logs_dir / f"startup_script_{name}.out"
             return run_startup_script(script_path, name, views[name], Path(self.configuration.home_dir), log_path)
 
-        with ThreadPoolExecutor(len(views)) as threads:
+        with ThreadPoolExecutor(len(views)) as threads, interrupting():
             return list(threads.map(one, views))
 
     def _install(

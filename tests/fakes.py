@@ -185,6 +185,8 @@ match sys.argv[1:]:
         def end(number, _):
             os.write(1, b'got %s\\n' % signal.Signals(number).name.encode()); sys.exit(42)
         [signal.signal(number, end) for number in (1, 2, 15)]; say('waiting'); rest()
+    case ['die', number]:
+        signal.signal(int(number), signal.SIG_DFL); os.kill(os.getpid(), int(number)); rest()
     case ['read', *_]:
         say('read ' + sys.stdin.read())
     case _:

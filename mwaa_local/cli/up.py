@@ -65,7 +65,7 @@ def up(
         except (KeyboardInterrupt, StartupScriptFailed) as error:
             if not was_running:
                 if isinstance(error, KeyboardInterrupt):
-                    session.console.say("interrupted: stopping what was started")
+                    session.console.say("stopping what was started")
                 session.runtime.stop(now=True)
             raise
         if early is not None:

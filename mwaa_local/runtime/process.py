@@ -56,6 +56,7 @@ from mwaa_local.runtime.supervisor import SOCKET_NAME, connect
 SUPERVISOR_START_TIMEOUT_S = 10.0
 SAME_PROCESS_S = 5.0  # a process whose start differs from the remembered one by more is another one with the same pid
 KILL_WAIT_S = 10.0
+SIGNAL_BASE_CODE = 128  # an exit code after a signal is this and its number, as shells report it
 POLL_PAUSE_S = 0.02
 
 
@@ -137,7 +138,8 @@ class ProcessRuntime:
 
     def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         with self._connect_running() as client, _signals_to(client):
-            return self._run(client, component, argv, env or {}, (0, 1, 2))
+            code = self._run(client, component, argv, env or {}, (0, 1, 2))
+            return code if code >= 0 else SIGNAL_BASE_CODE - code
 
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed.

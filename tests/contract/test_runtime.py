@@ -506,6 +506,11 @@ def test_command_gets_the_signals_of_a_terminal(one_house: House, clean_env: dic
     assert client.returncode == 42
 
 
+def test_command_that_a_signal_ends_has_the_exit_code_of_shells(house: House) -> None:
+    house.up(AirflowLike())
+    assert house.runtime.run("scheduler", ["die", str(int(signal.SIGINT))]) == 128 + signal.SIGINT
+
+
 def test_command_ends_when_its_client_is_killed(one_house: House, clean_env: dict[str, str]) -> None:
     one_house.up(AirflowLike())
     before = set(one_house.processes())

@@ -199,7 +199,7 @@ def test_interrupted_up_leaves_no_container(runner: ProjectRunner) -> None:
     finally:
         up.kill()
     assert up.returncode == INTERRUPTED_EXIT_CODE, rest
-    assert "interrupted: stopping what was started" in rest
+    assert "stopping what was started\n" in rest
     assert "Traceback" not in rest
     assert containers_of(project_of(runner)) == []
     assert runner.run("status").exit_code == 1

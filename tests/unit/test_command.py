@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from mwaa_local import command
 from mwaa_local.command import TIMED_OUT_EXIT_CODE, Completed, LineLog, Request, run
 from mwaa_local.errors import DiskFull, ToolMissing
+from tests.conftest import REPOSITORY_DIR
 
 ENV = {"PATH": os.defpath}
 
@@ -148,3 +150,30 @@ def test_full_disk_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.log").symlink_to("/dev/full")
     with pytest.raises(DiskFull, match="no space left"), LineLog(tmp_path / "a.log") as log:
         log.write("x")
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from mwaa_local.command import Request, interrupting, run
+
+def wait(_):
+    run(Request(["sleep", "60"], dict(os.environ), Path("/")))
+
+def interrupt():
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
+try:
+    with ThreadPoolExecutor(2) as threads, interrupting():
+        list(threads.map(wait, range(2)))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_interrupt_ends_what_other_threads_wait_for() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=REPOSITORY_DIR, timeout=30, check=False)
+    assert ended.returncode == 130

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer import BadParameter
 from typer.testing import CliRunner
 
+from mwaa_local import dag_test_script
 from mwaa_local.cli import app
 from mwaa_local.cli.run_arguments import conf_of, date_of
 from mwaa_local.errors import MwaaLocalError
@@ -86,3 +89,12 @@ def test_unknown_dag_is_told_with_the_files_in_which_it_may_be() -> None:
     error = unknown_dag("other", ["hello"], {"dags/broken.py": "Traceback\nImportError: no x\n"})
     assert error.why == "DAGs that exist: hello.\ndags/broken.py cannot be imported: ImportError: no x"
     assert error.hint == "mwaa-local check dags"
+
+
+def test_ctrl_c_in_a_dag_test_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "airflow").mkdir()
+    (tmp_path / "airflow" / "__init__.py").write_text("")
+    (tmp_path / "airflow" / "__main__.py").write_text("def main():\n    raise KeyboardInterrupt\n")
+    argv = [sys.executable, str(dag_test_script.__file__), str(tmp_path / "answer"), "dags", "test", "a"]
+    ended = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "")

@@ -24,6 +24,7 @@ from mwaa_local.check.dags.told_once import told_once
 from mwaa_local.check.finding import Finding, in_order
 from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.requirements import RequirementsCheck
+from mwaa_local.command import interrupting
 from mwaa_local.environment import Environment
 from mwaa_local.options import translate
 from mwaa_local.packages import PythonEnvironment
@@ -68,7 +69,7 @@ class DagsCheck:
 
     def run(self) -> CheckedDags:
         """Return what was found, by file and line."""
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(1) as beside, interrupting():
             providers = beside.submit(self._provider_findings)
             imported, findings = self._imported()
             found = [*findings, *self._source_findings(imported), *providers.result()]
