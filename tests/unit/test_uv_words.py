@@ -77,5 +77,5 @@ def test_what_is_not_understood_is_no_reason() -> None:
     assert (nothing.unknown_package, nothing.pythons, nothing.is_for_want_of_a_version) == ("", "", False)
     pin = Pin("beta", "beta==1.0", "the constraints")
     assert _against(pin, _Cause((), (pin,), nothing)) == (
-        "The constraints hold beta at 1.0, with which none of the versions in question goes."
+        "The constraints hold beta at 1.0, which none of these versions fits."
     )
