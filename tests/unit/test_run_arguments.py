@@ -81,7 +81,7 @@ def test_dag_test_of_a_release_without_it_is_refused(root_dir: Path) -> None:
     (root_dir / "mwaa.yaml").write_text('AirflowVersion: "1.10.12"\n')
     outcome = CliRunner().invoke(app, ["dags", "test", "a", "--project", str(root_dir)])
     assert isinstance(outcome.exception, MwaaLocalError)
-    assert outcome.exception.what == "Airflow 1.10.12 has no `dags test`"
+    assert outcome.exception.what == "Airflow 1.10.12 cannot run a DAG in a single process"
     assert "mwaa-local smoke a" in outcome.exception.hint
 
 
