@@ -13,14 +13,13 @@ import typer
 from mwaa_local import dag_test_script
 from mwaa_local.cli.run_arguments import conf_of, date_of
 from mwaa_local.cli.session import ProjectOption, Session, open_session
-from mwaa_local.errors import CommandUnavailable, MwaaLocalError, NotRunning
+from mwaa_local.errors import CommandUnavailable, NotRunning
 
 if TYPE_CHECKING:
     from mwaa_local.plan import Plan
 
 # What a DAG needs that is run in one process: no scheduler, worker, web server or queue.
 NEEDED = ("postgres", "seed", "aws")
-FIRST_AIRFLOW = "2.0.0"  # that has `airflow dags test` (Airflow's release notes)
 SCRIPT_PATH = Path(str(dag_test_script.__file__))
 ANSWER_NAME = "dag-test.json"  # in the run folder
 
@@ -119,12 +118,6 @@ def _with_database(session: Session, dag_id: str, words: tuple[str, ...]) -> int
 
     environment = session.environment()
     release = session.release(environment)
-    if not release.is_at_least(FIRST_AIRFLOW):
-        raise MwaaLocalError(
-            f"Airflow {release.airflow_version} has no `dags test`",
-            f"It came with Airflow {FIRST_AIRFLOW}.",
-            f"mwaa-local smoke {dag_id}",
-        )
     answer_path = session.project.run_dir / ANSWER_NAME
     answer_path.unlink(missing_ok=True)
     runtime = ProcessRuntime(session.project, session.env)

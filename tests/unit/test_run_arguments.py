@@ -82,7 +82,7 @@ def test_dag_test_of_a_release_without_it_is_refused(root_dir: Path) -> None:
     outcome = CliRunner().invoke(app, ["dags", "test", "a", "--project", str(root_dir)])
     assert isinstance(outcome.exception, MwaaLocalError)
     assert outcome.exception.what == "Airflow 1.10.12 cannot run a DAG in a single process"
-    assert "mwaa-local smoke a" in outcome.exception.hint
+    assert "mwaa-local up --run a" in outcome.exception.hint
 
 
 def test_unknown_dag_is_told_with_the_files_in_which_it_may_be() -> None:
