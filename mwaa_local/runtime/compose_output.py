@@ -47,7 +47,10 @@ def foreseen(output: str) -> Foreseen:
 
 
 def refusal(
-    failure: Failure, ports: Mapping[str, int], publisher_of: Callable[[int], str], asked: Mapping[str, int]
+    failure: Failure,
+    ports: Mapping[str, int],
+    publisher_of: Callable[[int], str],
+    asked: Mapping[str, int] | None = None,
 ) -> MwaaLocalError | None:
     """Return why the engine could not start a container, when that is not the component's own fault."""
     # Any other failure is told in our words, which mean nothing here.
