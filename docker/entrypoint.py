@@ -7,10 +7,12 @@
     entrypoint health NAME     exit code 0 when that component is well; `health webserver PATH`
 
 Which component this is says MWAA_LOCAL_SERVICE, all else `<service>.json` in the folder that Compose mounts; the
-launcher (mwaa_local/container_startup.py) wrote it. Runs on the release's own Python, 3.7 to 3.13, with nothing but the
-standard library; only what asks the database imports psycopg2. Never imports Airflow: that would take seconds.
+launcher (mwaa_local/runtime/compose/startup_values.py) wrote it. Runs on the release's own Python, 3.7 to 3.13,
+with nothing but the standard library; only what asks the database imports psycopg2. Never imports Airflow: that would
+take seconds.
 
-How MWAA treats a startup script is told in mwaa_local/startup_outcome.py, the merging in mwaa_local/options.py.
+How MWAA treats a startup script is told in mwaa_local/startup/outcome.py, the merging in
+mwaa_local/configuration/merge.py.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ SIGNAL_OFFSET = 128  # a shell's exit code for a signal, less the signal
 
 STARTUP_STOP_TIMEOUT_S = 5.0  # between SIGTERM and SIGKILL for a startup script (mwaa/subprocess)
 LAST_OUTPUT_S = 1.0  # how long to wait for output of a command that has ended
-# As in mwaa_local/runtime/stop_order.py, which also tells why.
+# As in mwaa_local/runtime/process/stop_order.py, which also tells why.
 HELPERS_END_S = 0.5
 HELPERS_GONE_S = 5.0
 POLL_PAUSE_S = 0.02
@@ -65,7 +67,7 @@ HOSTNAME_MODULES = ("socket", "airflow.utils.net")
 WEBSERVER_PORT = 8080
 BROKER_PORT = 6379  # Redis' own
 JOB_TYPES = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
-# Airflow's own limit, as in mwaa_local/health.py; Docker asks six times before it calls a container unhealthy.
+# Airflow's own limit, as in mwaa_local/database/health.py; Docker asks six times before it calls a container unhealthy.
 HEARTBEAT_LIMIT_S = 30
 ANSWER_TIMEOUT_S = 5
 # The broker sends a worker something every second, if only that nothing is there. A worker that lives reads it at

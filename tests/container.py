@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from mwaa_local.startup import WRAPPER_PATH
+from mwaa_local.startup.run import WRAPPER_PATH
 from tests.conftest import REPOSITORY_DIR
 
 ENTRYPOINT_PATH = REPOSITORY_DIR / "docker" / "entrypoint.py"

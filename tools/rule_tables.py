@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mwaa_local.check import report_problems, rules
-from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING
-from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
-from mwaa_local.check.yanked import YANKED_RELEASE
+from mwaa_local.check.report import problems as report_problems
+from mwaa_local.check.requirements import rules
+from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
+from mwaa_local.check.requirements.yanked import YANKED_RELEASE
+from mwaa_local.finding import ERROR, NOTE, SEVERITIES, WARNING
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mwaa_local.check.finding import ERROR, Finding
-from mwaa_local.check.report_problems import FAILS_CODE, NOT_CHECKED, UNKNOWN_CODE, WORKS_CODE, has_error
+from mwaa_local.check.report.problems import FAILS_CODE, NOT_CHECKED, UNKNOWN_CODE, WORKS_CODE, has_error
+from mwaa_local.finding import ERROR, Finding
 
 OK, FOUND, FAILED, SKIPPED, UNCHECKED = "ok", "findings", "fails", "skipped", "not checked"
 

@@ -12,10 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mwaa_local.console import table
-from mwaa_local.environment import Environment
-from mwaa_local.errors import ComponentUnknown, StateCorrupted
-from mwaa_local.options import (
+from mwaa_local.configuration.merge import (
     COMPONENTS,
     MIGRATE_DB,
     MWAA_COMPONENT_OF,
@@ -31,6 +28,9 @@ from mwaa_local.options import (
     option_name,
     user_notes,
 )
+from mwaa_local.console import table
+from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import ComponentUnknown, StateCorrupted
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 

@@ -24,8 +24,9 @@ from mwaa_local.errors import (
     NotRunning,
     PortInUse,
 )
-from mwaa_local.ports import free_port
-from mwaa_local.runtime import (
+from mwaa_local.runtime.logfile import TAIL_LINES
+from mwaa_local.runtime.ports import free_port
+from mwaa_local.runtime.protocol import (
     DEPENDENCY_FAILED,
     ENDED,
     FAILED,
@@ -38,7 +39,6 @@ from mwaa_local.runtime import (
     Event,
     LogLine,
 )
-from mwaa_local.runtime.logfile import TAIL_LINES
 from tests.contract.house import STATE_NAMES, House, Open, begin_waiting
 from tests.fakes import (
     READY_LINE,

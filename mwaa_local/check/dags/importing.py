@@ -21,22 +21,22 @@ from typing import Any
 
 import psutil
 
-from mwaa_local.airflow_settings import Known
+from mwaa_local import isolation
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
-from mwaa_local.check.trial import trial_env
+from mwaa_local.check.requirements.install_trial import trial_env
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.environment import Environment
+from mwaa_local.environment.environment import Environment
 from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.preparation import PREVIEW
 from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
-from mwaa_local.runtime import isolation
-from mwaa_local.runtime.state import MARK_VARIABLE, write_private
+from mwaa_local.runtime.process.prepare import PREVIEW
+from mwaa_local.runtime.process.state import MARK_VARIABLE, write_private
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
+from mwaa_local.seeding.airflow_settings import Known
 
-PROBE_PATH = Path(__file__).with_name("probe.py")
+PROBE_PATH = Path(__file__).parents[2] / "guest" / "dags" / "probe.py"
 SPACE_PATH = Path(__file__).with_name("import_space.py")
 LOAD_TIMEOUT_S = 120  # for Airflow, the plugins and what the files import of Airflow: 15 s on a small machine
 GIB_BYTES = 1 << 30
