@@ -12,13 +12,14 @@ from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, DockerUnavailable, MwaaLocalError
+from mwaa_local.event import Event
 from mwaa_local.plan import Plan
 from mwaa_local.release import Release
 from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.process.prepare import Preparation
-from mwaa_local.runtime.protocol import Event, Runtime
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures
 from mwaa_local.services import seeding
 from mwaa_local.services.aws import AWS

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mwaa_local.errors import ComponentUnknown, SeedingFailed
+from mwaa_local.event import Event
 from mwaa_local.guest import seeding_script
 from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.protocol import Event, Runtime
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings, Connection
 
 SCRIPT_PATH = Path(str(seeding_script.__file__))

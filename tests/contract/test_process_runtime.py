@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from mwaa_local.errors import ComponentFailed
+from mwaa_local.event import NOT_RUN, READY, Event
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, read_state
 from mwaa_local.runtime.process.stop_order import HELPERS_END_S
-from mwaa_local.runtime.protocol import NOT_RUN, READY, Event
 from tests.contract.house import BACKENDS, NOT_ISOLATED, House
 from tests.fakes import (
     READY_LINE,

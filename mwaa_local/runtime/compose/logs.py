@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from mwaa_local.event import LogLine
 from mwaa_local.runtime import logfile
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS
 from mwaa_local.runtime.process.state import write_private
-from mwaa_local.runtime.protocol import LogLine
 
 MARKS_NAME = "containers.json"
 FETCH_PAUSE_S = 0.5

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalError
+from mwaa_local.event import NOT_RUN
 from mwaa_local.runtime.compose.engine import disk_full
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.ports import WEBSERVER, port_in_use
-from mwaa_local.runtime.protocol import NOT_RUN
 
 SHOWN_LINES = 15
 _PORT_TAKEN = re.compile(r"(?:\d+\.\d+\.\d+\.\d+|\]):(\d+).*?(?:already allocated|already in use)")

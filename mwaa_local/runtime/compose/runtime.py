@@ -20,6 +20,7 @@ from mwaa_local.errors import (
     MwaaLocalError,
     NotRunning,
 )
+from mwaa_local.event import ENDED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime import logfile
@@ -33,7 +34,6 @@ from mwaa_local.runtime.compose.watch import Watch
 from mwaa_local.runtime.failures import component_error
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.ports import check_ports
-from mwaa_local.runtime.protocol import ENDED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.runtime.readiness import describe_exit
 
 NAME_CHARACTERS = 20  # of the folder's name in the Compose project's

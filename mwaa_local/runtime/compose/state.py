@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mwaa_local.event import Cause
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.compose.engine import ComposeProject
 from mwaa_local.runtime.process.state import write_private
-from mwaa_local.runtime.protocol import Cause
 
 STATE_NAME = "docker.json"
 CHANGE_LOCK_NAME = "docker.lock"  # held by whoever starts or stops

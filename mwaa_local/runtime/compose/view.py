@@ -7,11 +7,7 @@ import threading
 from collections.abc import Iterable
 
 from mwaa_local.database.health import Health
-from mwaa_local.plan import Component, ExitedOk, HttpReady, LogReady, Plan, TcpReady
-from mwaa_local.runtime.compose.engine import Container, Engine
-from mwaa_local.runtime.compose.engine_log import NANOSECONDS
-from mwaa_local.runtime.compose.state import Failure
-from mwaa_local.runtime.protocol import (
+from mwaa_local.event import (
     ENDED,
     FAILED,
     FINISHED,
@@ -25,6 +21,10 @@ from mwaa_local.runtime.protocol import (
     Cause,
     ComponentStatus,
 )
+from mwaa_local.plan import Component, ExitedOk, HttpReady, LogReady, Plan, TcpReady
+from mwaa_local.runtime.compose.engine import Container, Engine
+from mwaa_local.runtime.compose.engine_log import NANOSECONDS
+from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.readiness import answers, describe_exit
 
 SIGNAL_OFFSET = 128  # the engine reports signal N as exit code 128 + N

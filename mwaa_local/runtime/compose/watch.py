@@ -12,12 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from mwaa_local.errors import NotRunning
-from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.compose.engine import Changes, Container, Engine
-from mwaa_local.runtime.compose.state import Failure, Memory
-from mwaa_local.runtime.compose.view import Signs, by_component, describe_end, end_cause, exit_code_of
-from mwaa_local.runtime.failures import roots_first
-from mwaa_local.runtime.protocol import (
+from mwaa_local.event import (
     DEPENDENCY_FAILED,
     FAILED,
     FINISHED,
@@ -31,6 +26,11 @@ from mwaa_local.runtime.protocol import (
     Cause,
     Event,
 )
+from mwaa_local.plan import Component, ExitedOk, Plan
+from mwaa_local.runtime.compose.engine import Changes, Container, Engine
+from mwaa_local.runtime.compose.state import Failure, Memory
+from mwaa_local.runtime.compose.view import Signs, by_component, describe_end, end_cause, exit_code_of
+from mwaa_local.runtime.failures import roots_first
 from mwaa_local.runtime.readiness import not_ready, not_started
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; what happens to a container is told at once

@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentNotReady, ComponentUnknown, NotRunning
+from mwaa_local.event import FAILED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime import logfile
@@ -38,7 +39,6 @@ from mwaa_local.runtime.process.state import (
     read_state,
 )
 from mwaa_local.runtime.process.supervisor import SOCKET_NAME, connect
-from mwaa_local.runtime.protocol import FAILED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 
 SUPERVISOR_START_TIMEOUT_S = 10.0
 SAME_PROCESS_S = 5.0  # a process whose start differs from the remembered one by more is another one with the same pid

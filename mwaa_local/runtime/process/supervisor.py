@@ -25,11 +25,11 @@ from typing import Any
 
 from mwaa_local import isolation
 from mwaa_local.database.health import Health
+from mwaa_local.event import FAILED, Event
 from mwaa_local.plan import Component, Plan
 from mwaa_local.runtime.process.forkserver import Forkserver, ForkserverGone
 from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
 from mwaa_local.runtime.process.unit import Unit, end_of, signal_group
-from mwaa_local.runtime.protocol import FAILED, Event
 
 SOCKET_NAME = "supervisor.sock"
 MAX_REQUEST_BYTES = 4 << 20  # a plan is some 200 kB

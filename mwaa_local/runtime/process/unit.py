@@ -17,20 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mwaa_local import isolation
-from mwaa_local.plan import (
-    BrokerReady,
-    Component,
-    DatabaseReady,
-    ExitedOk,
-    HeartbeatReady,
-    HttpReady,
-    LogReady,
-    TcpReady,
-)
-from mwaa_local.runtime.logfile import LogFile
-from mwaa_local.runtime.process.forkserver import Forkserver, ForkserverGone
-from mwaa_local.runtime.process.stop_order import ask_helpers_first
-from mwaa_local.runtime.protocol import (
+from mwaa_local.event import (
     DEPENDENCY_FAILED,
     ENDED,
     FAILED,
@@ -47,6 +34,19 @@ from mwaa_local.runtime.protocol import (
     ComponentStatus,
     Event,
 )
+from mwaa_local.plan import (
+    BrokerReady,
+    Component,
+    DatabaseReady,
+    ExitedOk,
+    HeartbeatReady,
+    HttpReady,
+    LogReady,
+    TcpReady,
+)
+from mwaa_local.runtime.logfile import LogFile
+from mwaa_local.runtime.process.forkserver import Forkserver, ForkserverGone
+from mwaa_local.runtime.process.stop_order import ask_helpers_first
 from mwaa_local.runtime.readiness import describe_exit, not_ready, not_started, page_answers, port_answers
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond

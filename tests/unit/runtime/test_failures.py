@@ -15,15 +15,7 @@ import psutil
 import pytest
 
 from mwaa_local.errors import ComponentFailed, ComponentNotReady, PortInUse
-from mwaa_local.plan import Plan
-from mwaa_local.project import Project
-from mwaa_local.runtime.compose.output import refusal
-from mwaa_local.runtime.compose.state import Failure
-from mwaa_local.runtime.failures import component_error, roots_first
-from mwaa_local.runtime.process.runtime import ProcessRuntime
-from mwaa_local.runtime.process.state import State, write_state
-from mwaa_local.runtime.process.supervisor import SOCKET_NAME, _short_path
-from mwaa_local.runtime.protocol import (
+from mwaa_local.event import (
     DEPENDENCY_FAILED,
     ENDED,
     FAILED,
@@ -34,6 +26,14 @@ from mwaa_local.runtime.protocol import (
     Cause,
     ComponentStatus,
 )
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.runtime.compose.output import refusal
+from mwaa_local.runtime.compose.state import Failure
+from mwaa_local.runtime.failures import component_error, roots_first
+from mwaa_local.runtime.process.runtime import ProcessRuntime
+from mwaa_local.runtime.process.state import State, write_state
+from mwaa_local.runtime.process.supervisor import SOCKET_NAME, _short_path
 
 CAUSES: tuple[Cause, ...] = (DEPENDENCY_FAILED, NOT_READY, ENDED, NOT_RUN, NO_CONTAINER)
 # What today is said of one cause each, and sentences that nobody wrote yet.

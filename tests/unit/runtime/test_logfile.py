@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mwaa_local.errors import ComponentUnknown
+from mwaa_local.event import LogLine
 from mwaa_local.runtime.logfile import TAIL_LINES, LogFile, chosen, older_path, parse, read, tail
-from mwaa_local.runtime.protocol import LogLine
 from tests.fakes import wait_until
 
 

@@ -10,9 +10,10 @@ from typing import Any, cast
 import pytest
 
 from mwaa_local.errors import SeedingFailed
+from mwaa_local.event import Event, LogLine
 from mwaa_local.guest import seeding_script
 from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.protocol import Event, LogLine, Runtime
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE
 from mwaa_local.services.seeding import HELD, PUT, REFUSED, SEED, Answer, raise_for_failure, read_answer, tell
 

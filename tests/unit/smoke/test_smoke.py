@@ -19,13 +19,13 @@ from mwaa_local.cli.smoke import left_to_later_phases
 from mwaa_local.database.metadata import Dag, ImportFailure, TaskRow
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentFailed
+from mwaa_local.event import Event
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.masking import Mask
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import Remark
-from mwaa_local.runtime.protocol import Event
 from mwaa_local.smoke.importing import Imported, ImportWait, defines_dag, is_candidate
 from mwaa_local.smoke.judging import Ended, judge
 from mwaa_local.smoke.result import TIMED_OUT, Outcome, RunResult, SmokeReport

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.event import ENDED, FAILED, FINISHED, NO_CONTAINER, NOT_READY, NOT_RUN, RESTARTING, WAITING, Cause
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime.compose.engine import ComposeProject, Container, Engine, _compose_env
@@ -19,17 +20,6 @@ from mwaa_local.runtime.compose.view import (
     negative_for_signal,
     state_at_rest,
     status_of,
-)
-from mwaa_local.runtime.protocol import (
-    ENDED,
-    FAILED,
-    FINISHED,
-    NO_CONTAINER,
-    NOT_READY,
-    NOT_RUN,
-    RESTARTING,
-    WAITING,
-    Cause,
 )
 
 EXITED = Container(
