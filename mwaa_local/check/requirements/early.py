@@ -15,11 +15,11 @@ from mwaa_local.check.report.problems import CONFLICT, NO_WHEEL, UNREADABLE_LINE
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.verdict import Checked, Unchecked
 from mwaa_local.errors import MwaaLocalError
+from mwaa_local.files import write_private
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, Remark
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.runtime.process.state import write_private
 from mwaa_local.scratch import scratch_folder
 
 CHECKED_NAME = "requirements-checked"  # the digest of what was checked last

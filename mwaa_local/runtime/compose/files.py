@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mwaa_local.files import write_private
 from mwaa_local.project import Project
-from mwaa_local.runtime.process.state import write_private
 from mwaa_local.startup import outcome as startup_outcome
 from mwaa_local.startup.run import WRAPPER_PATH
 

@@ -15,10 +15,10 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from mwaa_local.event import LogLine
+from mwaa_local.files import write_private
 from mwaa_local.runtime import logfile
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS
-from mwaa_local.runtime.process.state import write_private
 
 MARKS_NAME = "containers.json"
 FETCH_PAUSE_S = 0.5

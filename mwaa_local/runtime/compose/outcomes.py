@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from mwaa_local.files import write_private
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -22,7 +23,6 @@ from mwaa_local.runtime.process.installation import (
     outcome_remarks,
     syntax_remarks,
 )
-from mwaa_local.runtime.process.state import write_private
 from mwaa_local.startup import outcome as startup_outcome
 
 

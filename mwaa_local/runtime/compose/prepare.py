@@ -25,6 +25,7 @@ from mwaa_local.configuration.merge import LocalValues, worker_queues
 from mwaa_local.environment.classes import Size
 from mwaa_local.environment.environment import AwsMode
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
+from mwaa_local.files import write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.masking import Mask, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
@@ -60,7 +61,7 @@ from mwaa_local.runtime.process.prepare import (
     tree_version,
 )
 from mwaa_local.runtime.process.servers import DATABASE, USER, broker_config, broker_url, database_url
-from mwaa_local.runtime.process.state import MARK_VARIABLE, write_private
+from mwaa_local.runtime.process.state import MARK_VARIABLE
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.configuration import Configuration, Exports
+from mwaa_local.files import write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Plan
@@ -24,7 +25,6 @@ from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.runtime.process.state import write_private
 from mwaa_local.startup.outcome import SYNTAX_HINT, StartupOutcome
 from mwaa_local.startup.run import run_startup_script
 from mwaa_local.steps import Say, Steps
