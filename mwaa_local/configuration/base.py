@@ -10,9 +10,8 @@ from packaging.version import Version
 
 from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.packages import NETWORK_VARIABLES, PythonEnvironment
-from mwaa_local.project import TEMPORARY_NAME, Project
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.process.state import MARK_VARIABLE
 
 DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"  # no account of anybody's

@@ -30,6 +30,7 @@ from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.masking import Mask, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
+from mwaa_local.project import MARK_VARIABLE
 from mwaa_local.remarks import Remark, save_remarks
 from mwaa_local.requirements import container as requirements_container
 from mwaa_local.requirements import install as requirements_install
@@ -61,7 +62,6 @@ from mwaa_local.runtime.process.prepare import (
     tree_version,
 )
 from mwaa_local.runtime.process.servers import DATABASE, USER, broker_config, broker_url, database_url
-from mwaa_local.runtime.process.state import MARK_VARIABLE
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version

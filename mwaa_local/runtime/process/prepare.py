@@ -27,7 +27,7 @@ from mwaa_local.event import Event
 from mwaa_local.files import write_private
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
-from mwaa_local.project import TEMPORARY_NAME, Project
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port, ports_asked
@@ -46,7 +46,6 @@ from mwaa_local.runtime.process.servers import (
     postgres_version,
 )
 from mwaa_local.runtime.process.servers import KEPT as DATABASES
-from mwaa_local.runtime.process.state import MARK_VARIABLE
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version

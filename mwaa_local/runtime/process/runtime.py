@@ -25,19 +25,12 @@ import psutil
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentNotReady, ComponentUnknown, NotRunning
 from mwaa_local.event import FAILED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
-from mwaa_local.project import Project
+from mwaa_local.project import MARK_VARIABLE, Project
 from mwaa_local.runtime import logfile
 from mwaa_local.runtime.failures import component_error, roots_first
 from mwaa_local.runtime.memory import kills_on_machine
 from mwaa_local.runtime.ports import check_ports
-from mwaa_local.runtime.process.state import (
-    ISOLATION_VARIABLE,
-    MARK_VARIABLE,
-    SESSIONS_NAME,
-    STATE_NAME,
-    State,
-    read_state,
-)
+from mwaa_local.runtime.process.state import ISOLATION_VARIABLE, SESSIONS_NAME, STATE_NAME, State, read_state
 from mwaa_local.runtime.process.supervisor import SOCKET_NAME, connect
 
 SUPERVISOR_START_TIMEOUT_S = 10.0

@@ -15,8 +15,6 @@ SESSIONS_NAME = "sessions.jsonl"
 # `none` switches the process namespace off; tests use it to prove the other way of finding leftovers.
 ISOLATION_VARIABLE = "MWAA_LOCAL_ISOLATION"
 NO_ISOLATION = "none"
-# In the environment of every process that we start, so that one can be told from a stranger.
-MARK_VARIABLE = "MWAA_LOCAL_RUN_DIR"
 
 
 @dataclass(frozen=True)
