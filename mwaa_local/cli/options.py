@@ -12,18 +12,16 @@ from typing import Annotated, Any
 
 import typer
 
+from mwaa_local.configuration.explain import Explanation, Step, explain
 from mwaa_local.configuration.merge import (
     COMPONENTS,
     MIGRATE_DB,
     MWAA_COMPONENT_OF,
     USER_LAYERS,
     EnvVar,
-    Explanation,
     LocalValues,
     MergedVariables,
     Overruled,
-    Step,
-    explain,
     merge,
     option_name,
     user_notes,

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from mwaa_local.cli import options as command
 from mwaa_local.configuration.celery_defaults import OWN_CONSUMER, WITHOUT_REDUCTION
+from mwaa_local.configuration.explain import explain
 from mwaa_local.configuration.merge import (
     CELERY_CONFIG_VARIABLE,
     COMPONENTS,
@@ -31,7 +32,6 @@ from mwaa_local.configuration.merge import (
     MergedVariables,
     celery_config,
     class_defaults,
-    explain,
     merge,
     option_name,
     startup_view,
