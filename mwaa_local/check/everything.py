@@ -33,7 +33,7 @@ from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import translate
+from mwaa_local.configuration.merge import PREVIEW, translate
 from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
 from mwaa_local.finding import Finding, in_order
@@ -41,7 +41,6 @@ from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.process.prepare import PREVIEW
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
 from mwaa_local.startup.trial import Subject, Trials, trying

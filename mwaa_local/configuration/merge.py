@@ -169,6 +169,21 @@ class LocalValues:
     airflow_home: str
 
 
+QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
+PREVIEW = LocalValues(
+    database_url="",
+    result_backend="",
+    broker_url="redis://127.0.0.1:1/0",
+    default_queue=QUEUE_NAME,
+    fernet_key="",
+    secret_key="unused",
+    jwt_secret="unused",
+    web_url="http://localhost:8080",
+    execution_api_url="http://localhost:8080/execution/",
+    airflow_home="",
+)
+
+
 CELERY_CONFIG_PLACEHOLDER = "celery_config_json"
 PLACEHOLDERS = frozenset({*(item.name for item in fields(LocalValues)), CELERY_CONFIG_PLACEHOLDER})
 _PLACEHOLDER_PATTERN = re.compile(r"\{(" + "|".join(sorted(PLACEHOLDERS)) + r")\}")

@@ -26,14 +26,13 @@ import psutil
 
 from mwaa_local import isolation
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import Layer, LocalValues, user_notes
+from mwaa_local.configuration.merge import PREVIEW, Layer, LocalValues, user_notes
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import MwaaLocalError, StartupScriptFailed
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.process.prepare import PREVIEW
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
 from mwaa_local.startup.outcome import StartupOutcome, SyntaxProblem

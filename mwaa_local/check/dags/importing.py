@@ -25,13 +25,13 @@ from mwaa_local import isolation
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.requirements.install_trial import trial_env
 from mwaa_local.command import Completed, Request, run
+from mwaa_local.configuration.merge import PREVIEW
 from mwaa_local.environment.environment import Environment
 from mwaa_local.files import write_private
 from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.process.prepare import PREVIEW
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
 from mwaa_local.seeding.airflow_settings import Known

@@ -25,6 +25,7 @@ from mwaa_local.check.report.problems import IMPORT_ERROR, INSTALL_FAILED
 from mwaa_local.check.requirements.verdict import Checked, PackageChange, Works
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.configuration.configuration import Configuration
+from mwaa_local.configuration.merge import PREVIEW
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.finding import ERROR, WARNING, Finding
@@ -35,7 +36,6 @@ from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import InstallFailed
 from mwaa_local.runtime.process.installation import PIP_NETWORK_VARIABLES
-from mwaa_local.runtime.process.prepare import PREVIEW
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.startup.trial import NO_DATABASE_URL
 from mwaa_local.steps import Say, Steps

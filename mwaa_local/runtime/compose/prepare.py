@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from mwaa_local.cache.users import DOCKER
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import LocalValues, worker_queues
+from mwaa_local.configuration.merge import QUEUE_NAME, LocalValues, worker_queues
 from mwaa_local.environment.classes import Size
 from mwaa_local.environment.environment import AwsMode
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
@@ -54,7 +54,6 @@ from mwaa_local.runtime.ports import check_ports, port_variables
 from mwaa_local.runtime.process.installation import PIP_NETWORK_VARIABLES, constraint_remarks
 from mwaa_local.runtime.process.prepare import (
     AWS_FILE,
-    QUEUE_NAME,
     Preparation,
     Prepared,
     folder_identities,

@@ -20,7 +20,7 @@ from mwaa_local import isolation
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import LocalValues, MergedVariables, user_notes, worker_queues
+from mwaa_local.configuration.merge import PREVIEW, QUEUE_NAME, LocalValues, MergedVariables, user_notes, worker_queues
 from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.event import Event
@@ -58,7 +58,6 @@ WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 SEED_FILE = "seed.json"
 AWS_FILE = "aws.json"
 PID_FILES = "airflow-*.pid"  # with which web server and worker of Airflow 2 refuse to start
-QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
 
 
 @dataclass(frozen=True)
@@ -378,20 +377,6 @@ class Preparation:
             )
         for name, remark in merged["scheduler"].remarks.items():
             self.remarks.append(Remark(WARNING, "options", f"{name}: {remark}"))
-
-
-PREVIEW = LocalValues(
-    database_url="",
-    result_backend="",
-    broker_url="redis://127.0.0.1:1/0",
-    default_queue=QUEUE_NAME,
-    fernet_key="",
-    secret_key="unused",
-    jwt_secret="unused",
-    web_url="http://localhost:8080",
-    execution_api_url="http://localhost:8080/execution/",
-    airflow_home="",
-)
 
 
 def make_state_dirs(project: Project) -> None:
