@@ -28,6 +28,8 @@ from mwaa_local.requirements.prepare import PreparedRequirements
 REQUIREMENTS_INSTALL_TIMEOUT_S = 9 * 60
 # Between SIGTERM and SIGKILL (aws/amazon-mwaa-docker-images, python/mwaa/subprocess/).
 PIP_STOP_TIMEOUT_S = 90.0
+# How this machine reaches its index is the machine's business, unlike what is installed.
+PIP_NETWORK_VARIABLES = ("PIP_INDEX_URL", "PIP_CERT")
 
 REASON_LINES = 8  # of pip's own lines in a reason
 REASON_LINE_CHARACTERS = 300

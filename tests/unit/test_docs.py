@@ -33,9 +33,9 @@ from mwaa_local.environment.environment import LOCAL_MEMBERS
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable, ImageBuildFailed
 from mwaa_local.packages import NETWORK_VARIABLES
 from mwaa_local.release import Release
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.compose.prepare import CERTIFICATE_VARIABLES
-from mwaa_local.runtime.process.installation import PIP_NETWORK_VARIABLES
 from mwaa_local.smoke.result import EXIT_CODES
 from tests.conftest import ProjectRunner
 from tools import build_cli_reference as reference

@@ -21,7 +21,8 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.runtime.process.installation import PIP_NETWORK_VARIABLES, Outcome, package_set_dir
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
+from mwaa_local.runtime.process.installation import Outcome, package_set_dir
 from mwaa_local.steps import Say, Steps
 
 DIR_NAME = "check-packages"  # below `.mwaa-local/`

@@ -34,8 +34,7 @@ from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.requirements.install import InstallFailed
-from mwaa_local.runtime.process.installation import PIP_NETWORK_VARIABLES
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES, InstallFailed
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.startup.trial import NO_DATABASE_URL
 from mwaa_local.steps import Say, Steps

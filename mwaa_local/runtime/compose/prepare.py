@@ -35,6 +35,7 @@ from mwaa_local.remarks import Remark, save_remarks
 from mwaa_local.requirements import container as requirements_container
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.compose.engine import ComposeProject
 from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.runtime.compose.image import (
@@ -51,15 +52,9 @@ from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.compose.startup_values import startup_values
 from mwaa_local.runtime.ports import check_ports, port_variables
-from mwaa_local.runtime.process.installation import PIP_NETWORK_VARIABLES, constraint_remarks
-from mwaa_local.runtime.process.prepare import (
-    AWS_FILE,
-    Preparation,
-    Prepared,
-    folder_identities,
-    make_state_dirs,
-    tree_version,
-)
+from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version
+from mwaa_local.runtime.process.installation import constraint_remarks
+from mwaa_local.runtime.process.prepare import Preparation
 from mwaa_local.runtime.process.servers import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings

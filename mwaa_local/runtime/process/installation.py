@@ -25,6 +25,7 @@ from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.startup.outcome import SYNTAX_HINT, StartupOutcome
 from mwaa_local.startup.run import run_startup_script
 from mwaa_local.steps import Say, Steps
@@ -32,8 +33,6 @@ from mwaa_local.steps import Say, Steps
 EXPORTS_NAME = "startup-exports.json"
 MARK_NAME = "mwaa-local-project.json"
 REQUIREMENTS_LOG_NAME = "requirements_install.out"
-# How this machine reaches its index is the machine's business, unlike what is installed.
-PIP_NETWORK_VARIABLES = ("PIP_INDEX_URL", "PIP_CERT")
 
 
 @dataclass(frozen=True)

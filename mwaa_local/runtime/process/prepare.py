@@ -31,6 +31,7 @@ from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
 from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port, ports_asked
+from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version
 from mwaa_local.runtime.process.installation import Installation
 from mwaa_local.runtime.process.servers import (
     HOME_SUFFIX,
@@ -56,17 +57,7 @@ from mwaa_local.steps import Steps
 
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 SEED_FILE = "seed.json"
-AWS_FILE = "aws.json"
 PID_FILES = "airflow-*.pid"  # with which web server and worker of Airflow 2 refuse to start
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A plan, and what was learnt on the way to it."""
-
-    plan: Plan
-    remarks: tuple[Remark, ...]
-    home_dir: str
 
 
 @dataclass
@@ -377,38 +368,6 @@ class Preparation:
             )
         for name, remark in merged["scheduler"].remarks.items():
             self.remarks.append(Remark(WARNING, "options", f"{name}: {remark}"))
-
-
-def make_state_dirs(project: Project) -> None:
-    """Make `.mwaa-local/`, private and ignored by git, with the folders that steps expect."""
-    project.make_state_dir()
-    for folder in (project.logs_dir, project.airflow_home_dir, project.airflow_home_dir / "logs"):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name in project.mwaa_folders:
-        folder = project.airflow_home_dir / name
-        if not folder.is_symlink():
-            folder.mkdir(exist_ok=True)
-    project.run_dir.mkdir(exist_ok=True, mode=0o700)
-
-
-def folder_identities(project: Project) -> dict[str, str]:
-    """Return which folder stands for each of MWAA's: one that was made anew is another, and must be shown anew."""
-    found = {}
-    for name, folder in project.mwaa_folders.items():
-        if folder.is_dir():
-            about = folder.stat()
-            found[name] = f"{about.st_dev}:{about.st_ino}"
-    return found
-
-
-def tree_version(folder: Path) -> str:
-    """Return what changes when a file below the folder is added, removed or written; bytecode does not count."""
-    parts = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            about = path.stat()
-            parts.append(f"{path.relative_to(folder)}:{about.st_size}:{about.st_mtime_ns}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12] if parts else ""
 
 
 def _sqlalchemy(url: str) -> str:
