@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import StartupScriptFailed, ToolMissing
-from mwaa_local.runtime.process.installation import syntax_remarks
+from mwaa_local.runtime.installed import syntax_remarks
 from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S, StartupOutcome
 from mwaa_local.startup.run import run_startup_script
 

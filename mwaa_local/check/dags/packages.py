@@ -22,7 +22,8 @@ from mwaa_local.release import Release
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
-from mwaa_local.runtime.process.installation import Outcome, package_set_dir
+from mwaa_local.runtime.installed import Outcome
+from mwaa_local.runtime.process.installation import package_set_dir
 from mwaa_local.steps import Say, Steps
 
 DIR_NAME = "check-packages"  # below `.mwaa-local/`

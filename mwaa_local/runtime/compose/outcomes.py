@@ -16,13 +16,7 @@ from mwaa_local.remarks import NOTE, WARNING, Remark
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements.prepare import PreparedRequirements
 from mwaa_local.runtime.compose.files import ComposeFiles
-from mwaa_local.runtime.process.installation import (
-    EXPORTS_NAME,
-    REQUIREMENTS_LOG_NAME,
-    Outcome,
-    outcome_remarks,
-    syntax_remarks,
-)
+from mwaa_local.runtime.installed import EXPORTS_NAME, REQUIREMENTS_LOG_NAME, Outcome, outcome_remarks, syntax_remarks
 from mwaa_local.startup import outcome as startup_outcome
 
 

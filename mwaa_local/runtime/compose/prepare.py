@@ -51,9 +51,9 @@ from mwaa_local.runtime.compose.image_build import BUILD_LOG_NAME, PYPI_HOST, bu
 from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.compose.startup_values import startup_values
+from mwaa_local.runtime.installed import constraint_remarks
 from mwaa_local.runtime.ports import check_ports, port_variables
 from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version
-from mwaa_local.runtime.process.installation import constraint_remarks
 from mwaa_local.runtime.process.prepare import Preparation
 from mwaa_local.runtime.process.servers import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.secrets import Secrets, load_secrets

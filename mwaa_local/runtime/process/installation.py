@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,38 +22,21 @@ from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
+from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
-from mwaa_local.startup.outcome import SYNTAX_HINT, StartupOutcome
+from mwaa_local.runtime.installed import (
+    EXPORTS_NAME,
+    REQUIREMENTS_LOG_NAME,
+    Outcome,
+    constraint_remarks,
+    outcome_remarks,
+    syntax_remarks,
+)
+from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.run import run_startup_script
 from mwaa_local.steps import Say, Steps
-
-EXPORTS_NAME = "startup-exports.json"
-MARK_NAME = "mwaa-local-project.json"
-REQUIREMENTS_LOG_NAME = "requirements_install.out"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How requirements were installed: kept beside the package set, so that later starts can say it again."""
-
-    failed: str = ""  # pip's reason
-    warnings: tuple[str, ...] = ()
-
-    def write(self, target_dir: Path) -> None:
-        plain = {"failed": self.failed, "warnings": list(self.warnings)}
-        (target_dir / MARK_NAME).write_text(json.dumps(plain), encoding="utf-8")
-
-    @classmethod
-    def read(cls, target_dir: Path) -> Outcome | None:
-        """Return what was written last; None when the set was never finished or the file cannot be understood."""
-        try:
-            plain = json.loads((target_dir / MARK_NAME).read_text(encoding="utf-8"))
-            return cls(str(plain["failed"]), tuple(map(str, plain["warnings"])))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
 
 
 @dataclass
@@ -145,12 +128,6 @@ class Installation:
         return self._project.logs_dir / REQUIREMENTS_LOG_NAME
 
 
-def syntax_remarks(outcomes: Iterable[StartupOutcome]) -> list[Remark]:
-    """Return what bash said of the script's syntax, once for all components."""
-    problems = dict.fromkeys(item.syntax_problem for item in outcomes if item.syntax_problem)
-    return [Remark(WARNING, "startup script", f"{item.place}: {item.what}", item.why, SYNTAX_HINT) for item in problems]
-
-
 def startup_script_path(project: Project, release: Release) -> Path | None:
     """Return the startup script that MWAA would run; None where there is none, or the release runs none."""
     path = project.startup_script_path
@@ -168,40 +145,6 @@ def package_set_dir(
     script = script_path.read_bytes() if script_path else b""
     key = _digest([base.digest, source.digest if source else "", hashlib.sha256(script).hexdigest()])
     return project.state_dir / "packages" / key
-
-
-def constraint_remarks(prepared: requirements.PreparedRequirements) -> list[Remark]:
-    """Return what is to be said of the file before it is installed."""
-    # That MWAA adds the constraints to a file without any is how it should be; the rest is worth a look.
-    severity = NOTE if prepared.constraints is requirements.ConstraintSource.INJECTED else WARNING
-    return [Remark(severity, "requirements", note) for note in prepared.notes]
-
-
-def outcome_remarks(outcome: Outcome, project: Project, log_path: Path) -> list[Remark]:
-    """Return what is to be said of an install that failed, or that left packages which no longer fit together."""
-    name = project.requirements_path.relative_to(project.root_dir)
-    remarks = []
-    if outcome.failed:
-        remarks.append(
-            Remark(
-                ERROR,
-                "requirements",
-                f"{name} was not installed",
-                f"{outcome.failed}\nAirflow started anyway. MWAA does the same, without telling you.",
-                f"correct the file and run `mwaa-local up` again; pip's output is in {log_path}",
-            )
-        )
-    if outcome.warnings:
-        remarks.append(
-            Remark(
-                WARNING,
-                "requirements",
-                f"{name} was installed, but some packages no longer fit together",
-                "\n".join(outcome.warnings),
-                f"pip's output is in {log_path}",
-            )
-        )
-    return remarks
 
 
 def _clone(store: PackageStore, base: PythonEnvironment, target_dir: Path, say: Say) -> None:
