@@ -22,6 +22,7 @@ from mwaa_local.cache.users import DOCKER
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import QUEUE_NAME, LocalValues, worker_queues
+from mwaa_local.database.connection import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.environment.classes import Size
 from mwaa_local.environment.environment import AwsMode
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
@@ -55,7 +56,6 @@ from mwaa_local.runtime.installed import constraint_remarks
 from mwaa_local.runtime.ports import check_ports, port_variables
 from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version
 from mwaa_local.runtime.process.prepare import Preparation
-from mwaa_local.runtime.process.servers import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version

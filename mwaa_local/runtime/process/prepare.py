@@ -21,6 +21,7 @@ from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import PREVIEW, QUEUE_NAME, LocalValues, MergedVariables, user_notes, worker_queues
+from mwaa_local.database.connection import broker_config, broker_url, database_url
 from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.event import Event
@@ -38,10 +39,7 @@ from mwaa_local.runtime.process.servers import (
     DatabaseTemplates,
     Migration,
     broker_argv,
-    broker_config,
-    broker_url,
     check_data_dir,
-    database_url,
     find_binaries,
     postgres_argv,
     postgres_version,

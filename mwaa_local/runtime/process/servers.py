@@ -22,6 +22,7 @@ from mwaa_local import isolation
 from mwaa_local.cache import locks
 from mwaa_local.cache.kept import DIGEST, RELEASE, Kept, is_folder
 from mwaa_local.command import Request, run
+from mwaa_local.database.connection import DATABASE, HOST, USER, database_url
 from mwaa_local.database.health import Health
 from mwaa_local.errors import (
     ComponentFailed,
@@ -35,9 +36,6 @@ from mwaa_local.errors import (
 )
 from mwaa_local.packages import locked
 
-DATABASE = "airflow"
-USER = "airflow"
-HOST = "127.0.0.1"
 INITDB_TIMEOUT_S = 120.0
 MIGRATE_TIMEOUT_S = 600.0
 SERVER_START_TIMEOUT_S = 60.0
@@ -124,34 +122,6 @@ def postgres_argv(binaries: ServerBinaries, data_dir: Path, port: int, extra: Se
 
 def broker_argv(binaries: ServerBinaries, config_path: Path) -> tuple[str, ...]:
     return (str(binaries.broker), str(config_path))
-
-
-def broker_config(data_dir: Path, port: int, password: str, host: str = HOST) -> str:
-    """Return the broker's configuration: local only, with a password, its messages kept on disk as SQS keeps them.
-
-    In a container it listens on every address, which only the environment's own network and 127.0.0.1 lead to.
-    """
-    return "\n".join(
-        [
-            f"bind {host}",
-            f"port {port}",
-            f"requirepass {password}",
-            f'dir "{data_dir}"',
-            "appendonly yes",
-            "appendfsync everysec",
-            'save ""',
-            "daemonize no",
-            "",
-        ]
-    )
-
-
-def database_url(port: int, password: str, database: str = DATABASE) -> str:
-    return f"postgresql://{USER}:{password}@{HOST}:{port}/{database}"
-
-
-def broker_url(port: int, password: str) -> str:
-    return f"redis://:{password}@{HOST}:{port}/0"
 
 
 @dataclass(frozen=True)

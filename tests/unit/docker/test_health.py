@@ -20,9 +20,10 @@ import psycopg2
 import pytest
 
 from mwaa_local import isolation
+from mwaa_local.database.connection import database_url
 from mwaa_local.database.health import HEARTBEAT_LIMIT_S, Health
 from mwaa_local.runtime.ports import free_port
-from mwaa_local.runtime.process.servers import DatabaseTemplates, Migration, database_url, find_binaries, postgres_argv
+from mwaa_local.runtime.process.servers import DatabaseTemplates, Migration, find_binaries, postgres_argv
 from tests.container import ENTRYPOINT_PATH, TIMEOUT_S, Box, one_line
 from tests.environments import wait_until
 
