@@ -6,36 +6,28 @@ makes in the cache, once for all projects.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from packaging.version import Version
 
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import DIGEST, Kept, KeptImage, is_virtual_environment
+from mwaa_local.cache.kept import Kept, is_virtual_environment
 from mwaa_local.cache.users import User
 from mwaa_local.command import Request, run
 from mwaa_local.configuration.base import ACCOUNT_ID, reads_endpoint
 from mwaa_local.errors import PackagesUnavailable
-from mwaa_local.guest import aws_server
 from mwaa_local.packages import build_env
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+from mwaa_local.release import Release
 from mwaa_local.remarks import WARNING, Remark
-from mwaa_local.runtime.compose.image import DIGEST_CHARACTERS, DOCKER_DIR, Image, default_base_image
 
 AWS = "aws"  # the component
 MOTO_VERSION = "5.2.5"
 MOTO_REQUIREMENT = f"moto[server]=={MOTO_VERSION}"  # also the extra `aws` in pyproject.toml
-SCRIPT_PATH = Path(str(aws_server.__file__))
+SCRIPT_PATH = Path(__file__).parents[1] / "guest" / "aws_server.py"
 READY_PAGE = "/moto-api/"
 INSTALL_TIMEOUT_S = 600.0
 COMPLETE_NAME = "complete"
@@ -46,8 +38,6 @@ SERVER_VARIABLES = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "MOTO_ACCOUNT_ID": ACCOUNT_ID,
 }
-AWS_REPOSITORY = "mwaa-local/aws"
-MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
 ERROR_LINES = 15
 
 
@@ -55,12 +45,7 @@ def _is_whole(path: Path) -> bool:
     return (path / COMPLETE_NAME).is_file()
 
 
-def _is_our_image(configuration: Mapping[str, Any], _tag: str) -> bool:
-    return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
-
-
 KEPT = Kept("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
-KEPT_IMAGE = KeptImage("image, local AWS", AWS_REPOSITORY, rf"[\w.]+-(?P<key>{DIGEST})", _is_our_image)
 
 
 def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], user: User | None = None) -> str:
@@ -116,38 +101,6 @@ def aws_component(
         stop_timeout_s=SERVER_STOP_TIMEOUT_S,
         stop_stage=STOP_STAGE_SERVERS,
     )
-
-
-@dataclass(frozen=True)
-class AwsImage:
-    """The image of the local AWS: moto alone, on a base that Airflow's image has where that Python will do."""
-
-    base_image: str
-    python_version: str
-
-    @classmethod
-    def beside(cls, image: Image) -> AwsImage:
-        """Return the image that goes with that of a release."""
-        if Version(image.python_version) >= MOTO_PYTHON:
-            return cls(image.base_image, image.python_version)
-        newest = Release.load(DEFAULT_AIRFLOW_VERSION)
-        return cls(default_base_image(newest), newest.python_version)
-
-    @property
-    def tag(self) -> str:
-        """`mwaa-local/aws:<version>-<digest>`; the digest changes with whatever would change the image."""
-        parts = [asdict(self), (DOCKER_DIR / "Dockerfile").read_text(encoding="utf-8")]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:DIGEST_CHARACTERS]
-        return f"{AWS_REPOSITORY}:{MOTO_VERSION}-{digest}"
-
-    def variables(self) -> dict[str, str]:
-        """Return the compose file's variables that its `build` section reads."""
-        return {
-            "MWAA_AWS_IMAGE": self.tag,
-            "MWAA_AWS_BASE_IMAGE": self.base_image,
-            "MWAA_AWS_PYTHON_VERSION": self.python_version,
-            "MWAA_MOTO_VERSION": MOTO_VERSION,
-        }
 
 
 def server_argv(python: str, host: str, port: int, values_path: str) -> tuple[str, ...]:

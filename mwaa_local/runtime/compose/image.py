@@ -14,9 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from mwaa_local.cache.kept import DIGEST, RELEASE, KeptImage, KeptVolume
 from mwaa_local.packages import SUPPORT_DIR, wanted_packages
-from mwaa_local.release import CONSTRAINTS_FILE, ESSENTIAL_CONSTRAINTS_FILE, Release
+from mwaa_local.release import CONSTRAINTS_FILE, DEFAULT_AIRFLOW_VERSION, ESSENTIAL_CONSTRAINTS_FILE, Release
+from mwaa_local.services.aws import MOTO_VERSION
 
 REPOSITORY = "mwaa-local/airflow"
 # The compose file and the folder `docker/` of the repository; in an installed package, copies of them.
@@ -121,3 +124,46 @@ def default_base_image(release: Release) -> str:
 
 def _lines(items: Iterable[str]) -> str:
     return "".join(f"{item}\n" for item in items)
+
+
+AWS_REPOSITORY = "mwaa-local/aws"
+MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
+
+
+def _is_aws_image(configuration: Mapping[str, Any], _tag: str) -> bool:
+    return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
+
+
+KEPT_AWS = KeptImage("image, local AWS", AWS_REPOSITORY, rf"[\w.]+-(?P<key>{DIGEST})", _is_aws_image)
+
+
+@dataclass(frozen=True)
+class AwsImage:
+    """The image of the local AWS: moto alone, on a base that Airflow's image has where that Python will do."""
+
+    base_image: str
+    python_version: str
+
+    @classmethod
+    def beside(cls, image: Image) -> AwsImage:
+        """Return the image that goes with that of a release."""
+        if Version(image.python_version) >= MOTO_PYTHON:
+            return cls(image.base_image, image.python_version)
+        newest = Release.load(DEFAULT_AIRFLOW_VERSION)
+        return cls(default_base_image(newest), newest.python_version)
+
+    @property
+    def tag(self) -> str:
+        """`mwaa-local/aws:<version>-<digest>`; the digest changes with whatever would change the image."""
+        parts = [asdict(self), (DOCKER_DIR / "Dockerfile").read_text(encoding="utf-8")]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:DIGEST_CHARACTERS]
+        return f"{AWS_REPOSITORY}:{MOTO_VERSION}-{digest}"
+
+    def variables(self) -> dict[str, str]:
+        """Return the compose file's variables that its `build` section reads."""
+        return {
+            "MWAA_AWS_IMAGE": self.tag,
+            "MWAA_AWS_BASE_IMAGE": self.base_image,
+            "MWAA_AWS_PYTHON_VERSION": self.python_version,
+            "MWAA_MOTO_VERSION": MOTO_VERSION,
+        }

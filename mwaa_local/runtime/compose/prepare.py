@@ -41,6 +41,7 @@ from mwaa_local.runtime.compose.engine import ComposeProject
 from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.runtime.compose.image import (
     COMPOSE_PATH,
+    AwsImage,
     Image,
     build_variables,
     default_base_image,
@@ -48,6 +49,7 @@ from mwaa_local.runtime.compose.image import (
     write_context,
 )
 from mwaa_local.runtime.compose.image import KEPT as AIRFLOW_IMAGE
+from mwaa_local.runtime.compose.image import KEPT_AWS as AWS_IMAGE
 from mwaa_local.runtime.compose.image_build import BUILD_LOG_NAME, PYPI_HOST, build_error, step_of
 from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
@@ -59,8 +61,7 @@ from mwaa_local.runtime.process.prepare import Preparation
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
-from mwaa_local.services.aws import AWS, SERVER_VARIABLES, AwsImage, aws_component
-from mwaa_local.services.aws import KEPT_IMAGE as AWS_IMAGE
+from mwaa_local.services.aws import AWS, SERVER_VARIABLES, aws_component
 from mwaa_local.services.aws import SCRIPT_PATH as AWS_SCRIPT_PATH
 from mwaa_local.services.seeding import SCRIPT_PATH, SEED_TIMEOUT_S, seed_values
 from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S

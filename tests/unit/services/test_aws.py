@@ -15,9 +15,9 @@ from mwaa_local.errors import PackagesUnavailable, SettingsFileInvalid
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.compose.image import Image
+from mwaa_local.runtime.compose.image import AwsImage, Image
 from mwaa_local.seeding.aws_fixtures import Fixtures, Parameter, fixtures_version
-from mwaa_local.services.aws import MOTO_REQUIREMENT, AwsImage, aws_python, old_boto3_remarks
+from mwaa_local.services.aws import MOTO_REQUIREMENT, aws_python, old_boto3_remarks
 from tests.conftest import REPOSITORY_DIR
 
 SHELL = {
