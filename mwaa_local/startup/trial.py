@@ -22,8 +22,6 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import psutil
-
 from mwaa_local import isolation
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import PREVIEW, Layer, LocalValues, user_notes
@@ -33,13 +31,12 @@ from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
+from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
 from mwaa_local.startup.outcome import StartupOutcome, SyntaxProblem
 from mwaa_local.startup.run import run_startup_script
 
-# Of the form that Airflow expects, so that it can be imported; nothing listens there.
-NO_DATABASE_URL = "postgresql+psycopg2://airflow:airflow@127.0.0.1:1/airflow"
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LATER_NICENESS = 5  # of those that nobody waits for first, as nice(1) counts
 DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
@@ -235,7 +232,7 @@ def _try_one(subject: Subject, component: str, work_dir: Path) -> Trial:
     try:
         return _run(configuration, component, packages, work_dir)
     finally:
-        _end_processes_of(work_dir)
+        end_processes_of(work_dir)
 
 
 def _own_packages(subject: Subject, work_dir: Path) -> PythonEnvironment:
@@ -307,13 +304,3 @@ def _failed(component: str, error: StartupScriptFailed, elapsed_s: float, log_pa
         log_path=log_path,
         failure=Failure(error.what, error.why, error.hint),
     )
-
-
-def _end_processes_of(work_dir: Path) -> None:
-    """End what the script left in the background: the home and the packages it uses go away."""
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK_VARIABLE) == str(work_dir):
-                process.kill()
-        except (psutil.Error, OSError):  # another user's, or gone
-            continue

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from mwaa_local import isolation
 from mwaa_local.check.report.problems import INSTALL_FAILED
-from mwaa_local.check.requirements.install_trial import trial_env
 from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, Finding
 from mwaa_local.packages import PackageStore, PythonEnvironment, locked
@@ -24,6 +23,7 @@ from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.installed import Outcome
 from mwaa_local.runtime.process.installation import package_set_dir
+from mwaa_local.sandbox import trial_env
 from mwaa_local.steps import Say, Steps
 
 DIR_NAME = "check-packages"  # below `.mwaa-local/`

@@ -16,13 +16,13 @@ from typing import Any
 
 from mwaa_local import isolation
 from mwaa_local.check.plugins.files import FILE, EntryUnreadable, Plugins, PluginsUnreadable, open_plugins
-from mwaa_local.check.requirements.install_trial import trial_env
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, WARNING, Finding, in_order
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.release import Release
+from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
 
 PROBE_PATH = Path(__file__).parents[2] / "guest" / "plugins_probe.py"

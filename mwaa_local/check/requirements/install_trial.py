@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -24,8 +23,6 @@ from mwaa_local.cache.kept import RANDOM, Kept, is_folder
 from mwaa_local.check.report.problems import IMPORT_ERROR, INSTALL_FAILED
 from mwaa_local.check.requirements.verdict import Checked, PackageChange, Works
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import PREVIEW
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.finding import ERROR, WARNING, Finding
@@ -35,8 +32,8 @@ from mwaa_local.release import Release
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES, InstallFailed
+from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
-from mwaa_local.startup.trial import NO_DATABASE_URL
 from mwaa_local.steps import Say, Steps
 
 DIR_NAME = "install-check"  # below `.mwaa-local/`: pip's log stays there
@@ -156,25 +153,6 @@ class InstallTrial:
             )
 
         return self.steps.do("requirements", install)
-
-
-def trial_env(
-    project: Project,
-    environment: Environment,
-    release: Release,
-    host_env: Mapping[str, str],
-    packages: PythonEnvironment,
-    home_dir: Path,
-    exports: Mapping[str, str] = MappingProxyType({}),
-) -> dict[str, str]:
-    """Return the scheduler's complete environment for trying something out, without database and broker.
-
-    `exports` is what the startup script left exported, where it ran.
-    """
-    values = replace(PREVIEW, database_url=NO_DATABASE_URL, result_backend=f"db+{NO_DATABASE_URL}")
-    values = replace(values, airflow_home=str(home_dir))
-    configuration = Configuration(project, environment, release, values, str(home_dir), host_env)
-    return dict(configuration.merged_for("scheduler", packages, exports).as_env())
 
 
 @dataclass(frozen=True)
