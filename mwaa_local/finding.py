@@ -56,3 +56,19 @@ class Finding:
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings by file and line, each once."""
     return tuple(sorted(dict.fromkeys(findings), key=lambda item: (item.path, item.line, item.rule, item.what)))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def count(findings: Iterable[Finding]) -> str:
+    """Return `1 error, 2 warnings`; "" for none."""
+    severities = [finding.severity for finding in findings]
+    present = [severity for severity in SEVERITIES if severity in severities]
+    return ", ".join(counted(severities.count(severity), severity) for severity in present)
+
+
+def has_error(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity == ERROR for finding in findings)

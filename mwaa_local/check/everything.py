@@ -26,9 +26,9 @@ from mwaa_local.check.part import Part, not_checked
 from mwaa_local.check.plugins.check import check_plugins
 from mwaa_local.check.plugins.loading import PluginsLoad
 from mwaa_local.check.python import python_findings
-from mwaa_local.check.report.problems import counted, has_error, other_findings, resolution_findings
 from mwaa_local.check.report.text import summary
 from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
 from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
@@ -36,7 +36,7 @@ from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import PREVIEW, translate
 from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
-from mwaa_local.finding import Finding, in_order
+from mwaa_local.finding import Finding, counted, has_error, in_order
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project

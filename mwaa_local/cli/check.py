@@ -250,7 +250,7 @@ def _existing(path: Path) -> Path:
 def _fix(session: Session, checked: list[Checked]) -> bool:
     """Write the proposals into the files they are about, each file once; return whether there were any."""
     from mwaa_local.check.report import formats as report
-    from mwaa_local.check.report.problems import shown_line
+    from mwaa_local.check.showing import shown_line
 
     of_file: dict[str, list[Proposal]] = {}
     for proposal in dict.fromkeys(proposal for item in checked for proposal in report.proposals(item)):
@@ -328,7 +328,7 @@ def _show_findings(
 
 
 def _show_registered(session: Session, registered: tuple[Registered, ...]) -> None:
-    from mwaa_local.check.report.problems import shown_line
+    from mwaa_local.check.showing import shown_line
 
     if not registered:
         session.console.show("no plugin registered")

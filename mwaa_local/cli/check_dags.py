@@ -126,7 +126,8 @@ def _slowest(checked: CheckedDags) -> Sequence[ImportedFile]:
 
 
 def _files_text(checked: CheckedDags) -> str:
-    from mwaa_local.check.report.problems import counted, shown_line
+    from mwaa_local.check.showing import shown_line
+    from mwaa_local.finding import counted
 
     files = _slowest(checked)
     count = sum(len(file.dags) for file in files)

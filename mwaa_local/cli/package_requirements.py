@@ -100,7 +100,7 @@ def _show_refusal(console: Console, refusal: Refusal, *, as_json: bool) -> int:
 
 
 def _show_incomplete(console: Console, result: Incomplete, *, as_json: bool) -> None:
-    from mwaa_local.check.report.problems import shown
+    from mwaa_local.check.showing import shown
 
     packages = [(shown(item.name), shown(item.version), shown(item.problem)) for item in result.packages]
     if as_json:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from mwaa_local.check.report.formats import findings_github
-from mwaa_local.check.report.problems import shown, shown_finding, shown_line
+from mwaa_local.check.showing import shown, shown_finding, shown_line
 from mwaa_local.finding import ERROR, Finding, in_order
 from mwaa_local.smoke.report import headline, phases_text, run_text
 from mwaa_local.smoke.result import UNFINISHED, ImportProblem, Outcome, RunResult, SmokeReport, TaskResult

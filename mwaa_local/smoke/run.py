@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 
 from mwaa_local.airflow import UNHEALTHY, AirflowClient
 from mwaa_local.check.python import without_stand_in
-from mwaa_local.check.report.problems import count
 from mwaa_local.database.metadata import Dag, Metadata, TaskRow
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
 from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
-from mwaa_local.finding import ERROR, Finding
+from mwaa_local.finding import ERROR, Finding, count
 from mwaa_local.masking import Mask
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mwaa_local.check.report.problems import shown
+from mwaa_local.check.showing import shown
 from mwaa_local.database.metadata import UNMAPPED, TaskRow
 from mwaa_local.masking import Mask
 

@@ -25,8 +25,7 @@ from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rules import RULES as DAG_RULES
 from mwaa_local.check.plugins import check as plugins
-from mwaa_local.check.report import problems as report_problems
-from mwaa_local.check.requirements import rules
+from mwaa_local.check.requirements import resolution, rules
 from mwaa_local.cli import COMMANDS, app
 from mwaa_local.configuration.merge import Layer
 from mwaa_local.environment.environment import LOCAL_MEMBERS
@@ -671,7 +670,7 @@ def test_guide_has_every_rule_with_the_severities_that_the_code_gives_it(heading
 
 
 def test_rules_of_both_tables_in_the_code_are_in_the_guide() -> None:
-    assert {*rules.RULES, *report_problems.RULES} <= documented_rules("Rules on requirements").keys()
+    assert {*rules.RULES, *resolution.RULES} <= documented_rules("Rules on requirements").keys()
 
 
 def test_docstring_of_the_plugins_check_names_the_rules_of_the_guide() -> None:

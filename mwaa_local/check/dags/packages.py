@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local import isolation
-from mwaa_local.check.report.problems import INSTALL_FAILED
+from mwaa_local.check.requirements.resolution import INSTALL_FAILED
 from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, Finding
 from mwaa_local.packages import PackageStore, PythonEnvironment, locked

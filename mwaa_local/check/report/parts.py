@@ -10,10 +10,10 @@ from typing import Any
 
 from mwaa_local.check.part import FAILED, FOUND, OK, SKIPPED, UNCHECKED, Part, exit_code
 from mwaa_local.check.report.ci import suites_junit
-from mwaa_local.check.report.problems import count, shown_finding, shown_line
 from mwaa_local.check.report.text import Colour, findings_text, plain
+from mwaa_local.check.showing import shown_finding, shown_line
 from mwaa_local.console import DIM, GREEN, RED, YELLOW, table
-from mwaa_local.finding import Finding, in_order
+from mwaa_local.finding import Finding, count, in_order
 
 HEADERS = ("part", "outcome", "took", "")
 COLOURS = {OK: GREEN, FOUND: YELLOW, FAILED: RED, SKIPPED: DIM, UNCHECKED: YELLOW}

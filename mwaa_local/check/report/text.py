@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from mwaa_local.check.report.problems import (
-    INSTALL_FAILED,
-    clash_finding,
-    count,
-    counted,
-    has_error,
-    other_findings,
-    problems,
-    resolution_findings,
-    shown,
-    shown_finding,
-    shown_line,
-)
+from mwaa_local.check.report.problems import problems
+from mwaa_local.check.requirements.resolution import INSTALL_FAILED, clash_finding, other_findings, resolution_findings
 from mwaa_local.check.requirements.verdict import (
     Checked,
     Clash,
@@ -28,8 +17,9 @@ from mwaa_local.check.requirements.verdict import (
     Unchecked,
     Works,
 )
+from mwaa_local.check.showing import shown, shown_finding, shown_line
 from mwaa_local.console import BOLD, DIM, GREEN, RED, YELLOW, table
-from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, count, counted, has_error, in_order
 from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
 
 # Text and an ANSI code of `console` -> text, coloured or not.

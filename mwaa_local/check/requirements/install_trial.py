@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local import isolation
 from mwaa_local.cache.kept import RANDOM, Kept, is_folder
-from mwaa_local.check.report.problems import IMPORT_ERROR, INSTALL_FAILED
+from mwaa_local.check.requirements.resolution import IMPORT_ERROR, INSTALL_FAILED
 from mwaa_local.check.requirements.verdict import Checked, PackageChange, Works
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.environment.environment import Environment

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mwaa_local.check.report import formats as report
-from mwaa_local.check.report.problems import resolution_findings
 from mwaa_local.check.report.text import headline, size
+from mwaa_local.check.requirements.resolution import resolution_findings
 from mwaa_local.check.requirements.verdict import (
     Broken,
     Checked,
