@@ -15,7 +15,7 @@ from psycopg2 import sql
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 3000
 # Airflow's own limit: a scheduler, DAG processor or triggerer with an older heartbeat is unhealthy (the default of
-# `scheduler_health_check_threshold` and its namesakes). docker/entrypoint.py, which cannot import this, has it too.
+# `scheduler_health_check_threshold` and its namesakes). docker/entrypoint/, which cannot import this, has it too.
 HEARTBEAT_LIMIT_S = 30
 
 

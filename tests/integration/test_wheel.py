@@ -16,7 +16,7 @@ pytestmark = pytest.mark.network  # the build backend comes from the index
 def test_wheel_holds_the_compose_file_and_the_image_s_files(tmp_path: Path, clean_env: dict[str, str]) -> None:
     path = build_own_wheel(tmp_path, clean_env)
     with zipfile.ZipFile(path) as wheel:
-        for name in ("docker-compose.yml", "docker/Dockerfile", "docker/entrypoint.py"):
+        for name in ("docker-compose.yml", "docker/Dockerfile", "docker/entrypoint/__main__.py"):
             packed = wheel.read(f"mwaa_local/runtime/compose/shipped/{name}")
             assert packed == (REPOSITORY_DIR / name).read_bytes(), name
         names = wheel.namelist()

@@ -76,9 +76,9 @@ def context_files(release: Release) -> dict[str, str]:
     }
     for path in sorted(SUPPORT_DIR.rglob("*.py")):
         files[f"support/{path.relative_to(SUPPORT_DIR)}"] = path.read_text(encoding="utf-8")
-    for path in sorted(DOCKER_DIR.iterdir()):
+    for path in [*DOCKER_DIR.glob("*"), *DOCKER_DIR.glob("entrypoint/*.py")]:
         if path.is_file():
-            files[path.name] = path.read_text(encoding="utf-8")
+            files[str(path.relative_to(DOCKER_DIR))] = path.read_text(encoding="utf-8")
     return files
 
 

@@ -1,7 +1,7 @@
 """What a container needs to know to merge its own startup script's variables as `configuration.merge` does. Pure.
 
 A container's variables come from `merge` without any export; the script runs only when the container does. So that the
-entry point (docker/entrypoint.py) knows nothing of layers, it gets the result of asking `merge` what exports would do:
+entry point (docker/entrypoint/) knows nothing of layers, it gets the result of asking `merge` what exports would do:
 
 | key | what it says |
 |---|---|

@@ -5,7 +5,7 @@ ended. It closes them a moment before that. Who asks in between waits for socket
 for 10 s, the DAG processor for 5 s (`WatchedSubprocess.kill` in airflow/sdk/execution_time/supervisor.py of 3.0.6,
 3.2.1 and 3.3.1). So the leader is held back until its helpers have ended.
 
-docker/entrypoint.py does the same in containers.
+docker/entrypoint/stopping.py does the same in containers.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from mwaa_local.runtime.compose.startup_values import startup_values
 from mwaa_local.startup.outcome import judge_outcome
 from mwaa_local.startup.run import WRAPPER_PATH
 from tests.container import (
-    ENTRYPOINT_PATH,
+    ENTRYPOINT_DIR,
     OLDEST_PYTHON,
     TIMEOUT_S,
     WOULD_NOT_START,
@@ -374,7 +374,9 @@ def test_component_with_helpers_gets_the_merged_variables(box: Box) -> None:
 
 
 def test_nothing_is_imported_but_the_standard_library_and_what_asks_the_database() -> None:
-    tree = ast.parse(ENTRYPOINT_PATH.read_text())
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in names} - sys.stdlib_module_names == {"psycopg2"}
+    paths = sorted(ENTRYPOINT_DIR.glob("*.py"))
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text()))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    own = {path.stem for path in paths}
+    assert {name.partition(".")[0] for name in names} - sys.stdlib_module_names - own == {"psycopg2"}

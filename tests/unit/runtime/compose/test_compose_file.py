@@ -298,7 +298,7 @@ def test_build_context_holds_every_package_and_nothing_of_the_user(version: str)
     release = Release.load(version)
     files = context_files(release)
     assert f"apache-airflow=={version}" in re.sub(r"\[.*?\]", "", files["packages.txt"])
-    assert {"Dockerfile", "entrypoint.py", "build_options.txt", "hidden.txt"} <= set(files)
+    assert {"Dockerfile", "entrypoint/__main__.py", "build_options.txt", "hidden.txt"} <= set(files)
     assert not [name for name in files if name.startswith(("dags", "requirements/", "startup"))]
 
 

@@ -25,7 +25,7 @@ from mwaa_local.configuration.merge import (
 from mwaa_local.environment.environment import Environment, Intervals, LocalSettings
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.startup_values import startup_values
-from tests.container import ENTRYPOINT_PATH
+from tests.container import ENTRYPOINT_DIR
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2")
 COMPONENTS = ("scheduler", "worker", "webserver")
@@ -63,7 +63,7 @@ SPELLINGS = [variable_name(spelling) for spellings in OLDER_SPELLINGS.values() f
 
 
 def load_entrypoint() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mwaa_entrypoint", ENTRYPOINT_PATH)
+    spec = importlib.util.spec_from_file_location("mwaa_entrypoint", ENTRYPOINT_DIR / "startup.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look there
