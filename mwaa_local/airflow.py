@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from mwaa_local.database.health import HEARTBEAT_LIMIT_S, Health
+from mwaa_local.database.metadata import FINAL_RUN_STATES, Metadata
 from mwaa_local.errors import DagRunFailed
-from mwaa_local.health import HEARTBEAT_LIMIT_S, Health
-from mwaa_local.metadata import FINAL_RUN_STATES, Metadata
+from mwaa_local.event import READY, ComponentStatus, Event
 from mwaa_local.plan import HeartbeatReady, HttpReady, Plan
 from mwaa_local.release import Release
-from mwaa_local.runtime import READY, ComponentStatus, Event, Runtime
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.runtime.readiness import page_answers
 
 DAG_KNOWN_TIMEOUT_S = 60.0  # until a DAG file has been parsed for the first time, imports included

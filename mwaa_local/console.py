@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from mwaa_local.errors import MwaaLocalError
+    from mwaa_local.event import ComponentStatus, Event, LogLine
     from mwaa_local.remarks import Remark
-    from mwaa_local.runtime import ComponentStatus, Event, LogLine
 
 NAME_WIDTH = 14
 STATE_WIDTH = 11

@@ -23,7 +23,7 @@ from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, 
 from mwaa_local.interpreters import MANAGED_VARIABLE, search_path, stand_in_hint, stand_in_note
 from mwaa_local.release import Release
 
-SUPPORT_DIR = Path(__file__).parent / "support" / "python"
+SUPPORT_DIR = Path(__file__).parent / "guest" / "site_packages"
 COMPLETE_NAME = "mwaa-local.json"
 DOWNLOAD_TIMEOUT_S = 300.0
 DOWNLOAD_RETRY_S = 24 * 3600.0

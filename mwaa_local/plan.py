@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mwaa_local.naming import meant
 
 if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pydantic
-    from mwaa_local.environment import Environment
+    from mwaa_local.environment.environment import Environment
     from mwaa_local.release import Release
 
 # MWAA waits 90 s between SIGTERM and SIGKILL for every Airflow process (mwaa/subprocess, "patience" 90 s).

@@ -16,6 +16,8 @@ STATE_DIR = ".mwaa-local"
 # The folder names of AWS's two local tools: amazon-mwaa-docker-images and aws-mwaa-local-runner.
 STARTUP_DIRS = ("startup", "startup_script")
 PROJECT_MARKS = (ENVIRONMENT_FILE, STATE_DIR, "dags")
+# In the environment of every process that we start, so that one can be told from a stranger.
+MARK_VARIABLE = "MWAA_LOCAL_RUN_DIR"
 TEMPORARY_NAME = "tmp"  # below an Airflow home of ours
 
 

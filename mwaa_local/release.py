@@ -103,7 +103,7 @@ class Release:
     health_path: str  # of the web server; a page that answers 200 when it is up
     rest_base: str  # "/api/v2", "/api/v1" or "/api/experimental"
     preload: tuple[str, ...]  # modules worth importing once before components are forked
-    # Configuration, by option name `section.key`; values may hold placeholders named in `options`.
+    # Configuration, by option name `section.key`; values may hold placeholders named in `configuration.merge`.
     forced_options: Mapping[str, str]
     default_options: Mapping[str, str]
     local_forced_options: Mapping[str, str]  # what must differ on one machine; docs/differences.md

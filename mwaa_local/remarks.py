@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mwaa_local.runtime.state import write_private
+from mwaa_local.files import write_private
 
 REMARKS_NAME = "remarks.json"
 ERROR, WARNING, NOTE = "error", "warning", "note"

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mwaa_local.errors import StateCorrupted
-from mwaa_local.runtime.state import read_json, write_private
+from mwaa_local.files import read_json, write_private
 
 SECRETS_NAME = "secrets.json"
 KEY_BYTES = 32  # what Fernet asks for, and enough for the others

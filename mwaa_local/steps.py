@@ -8,8 +8,8 @@ from threading import Event as Flag
 from typing import TypeVar
 
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.requirements_install import InstallFailed
-from mwaa_local.runtime import Event
+from mwaa_local.event import Event
+from mwaa_local.requirements.install import InstallFailed
 
 T = TypeVar("T")
 Say = Callable[[str], None]

@@ -155,7 +155,7 @@ def project(tmp_path: Path, clean_env: dict[str, str]) -> Iterator[Callable[...,
 def why_no_engine() -> str:
     """Return why no container can run here, in the product's own words, or nothing."""
     from mwaa_local.errors import DockerUnavailable
-    from mwaa_local.runtime.engine import Engine
+    from mwaa_local.runtime.compose.engine import Engine
 
     try:
         Engine.open(os.environ)

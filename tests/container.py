@@ -13,22 +13,22 @@ from typing import Any
 
 import psutil
 
-from mwaa_local.startup import WRAPPER_PATH
+from mwaa_local.startup.run import WRAPPER_PATH
 from tests.conftest import REPOSITORY_DIR
 
-ENTRYPOINT_PATH = REPOSITORY_DIR / "docker" / "entrypoint.py"
+ENTRYPOINT_DIR = REPOSITORY_DIR / "docker" / "entrypoint"
 OLDEST_PYTHON = "3.7"
 WOULD_NOT_START = 64
 TIMEOUT_S = 60.0
-# What docker/Dockerfile does with the script, in folders of the test's own.
+# What Python does with docker/entrypoint/ in a container, in folders of the test's own.
 DRIVER = """
-import importlib.util, os, pathlib, sys
-spec = importlib.util.spec_from_file_location("entrypoint", sys.argv[1])
-entrypoint = importlib.util.module_from_spec(spec)
-sys.modules["entrypoint"] = entrypoint
-spec.loader.exec_module(entrypoint)
-places = entrypoint.Places(*map(pathlib.Path, sys.argv[2:8]), int(sys.argv[8]))
-sys.exit(entrypoint.main(sys.argv[9:], os.environ, places))
+import os, pathlib, runpy, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+from container import Places
+main = runpy.run_path(sys.argv[1] + "/__main__.py")["main"]
+places = Places(*map(pathlib.Path, sys.argv[2:8]), int(sys.argv[8]))
+sys.exit(main(sys.argv[9:], os.environ, places))
 """
 
 
@@ -95,7 +95,7 @@ class Box:
     def argv(self, *words: str) -> list[str]:
         names = ("home", "run", "outcomes", "packages")
         folders = [*(str(self.root / name) for name in names), str(self.base_dir), str(self.root / "tmp")]
-        return [self.python, "-I", "-c", DRIVER, str(ENTRYPOINT_PATH), *folders, str(self.webserver_port), *words]
+        return [self.python, "-I", "-c", DRIVER, str(ENTRYPOINT_DIR), *folders, str(self.webserver_port), *words]
 
     def begin(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from mwaa_local.errors import DockerUnavailable
+from mwaa_local.event import Event
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
-from mwaa_local.runtime import Event
-from mwaa_local.runtime.compose import ComposeRuntime, compose_name
-from mwaa_local.runtime.engine import ComposeProject, Engine
+from mwaa_local.runtime.compose.engine import ComposeProject, Engine
+from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 
 IMAGE = "python:3.12-slim-bookworm"  # any with glibc would do: programs are run by the tests' own interpreter
 

@@ -19,9 +19,9 @@ import pytest
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime import Runtime
 from mwaa_local.runtime.choice import existing_runtime
-from mwaa_local.runtime.process import ProcessRuntime
+from mwaa_local.runtime.process.runtime import ProcessRuntime
+from mwaa_local.runtime.protocol import Runtime
 from tests.conftest import REPOSITORY_DIR, Outcome, ProjectRunner, make_clean_env
 
 T = TypeVar("T")

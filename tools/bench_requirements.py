@@ -22,7 +22,7 @@ from mwaa_local.console import table
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
-from mwaa_local.requirements import prepare
+from mwaa_local.requirements.prepare import prepare
 from tools.bench.__main__ import cache_of
 from tools.bench.commands import BenchError, output_of, run
 from tools.bench.figures import SAMPLES, say

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mwaa_local.check import environment_check, links, options_check, python_check, settings_check, startup_check
+from mwaa_local.check import environment as environment_check
+from mwaa_local.check import links
+from mwaa_local.check import options as options_check
+from mwaa_local.check import python as python_check
+from mwaa_local.check import settings as settings_check
+from mwaa_local.check import startup as startup_check
 from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
-from mwaa_local.check.finding import ERROR, NOTE, WARNING
+from mwaa_local.finding import ERROR, NOTE, WARNING
 from tools.rule_tables import Row, rule_table
 
 RULES_PATH = Path("docs/dag-rules.md")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mwaa_local.check import report_problems, rules
-from mwaa_local.check.finding import ERROR, NOTE, SEVERITIES, WARNING
-from mwaa_local.check.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
-from mwaa_local.check.yanked import YANKED_RELEASE
+from mwaa_local.check.requirements import resolution, rules
+from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
+from mwaa_local.check.requirements.yanked import YANKED_RELEASE
+from mwaa_local.finding import ERROR, NOTE, SEVERITIES, WARNING
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,23 @@ class Row:
 # What comes out of resolving.
 _RESOLUTION = (
     *(
-        Row(rule, (severity,), report_problems.RULES[rule])
+        Row(rule, (severity,), resolution.RULES[rule])
         for rule, severity in (
-            (report_problems.CONFLICT, ERROR),
-            (report_problems.NO_WHEEL, ERROR),
-            (report_problems.NOT_CHECKED, ERROR),
-            (report_problems.BROKEN_PACKAGE, WARNING),
-            (report_problems.BUILT_FROM_SOURCE, NOTE),
+            (resolution.CONFLICT, ERROR),
+            (resolution.NO_WHEEL, ERROR),
+            (resolution.NOT_CHECKED, ERROR),
+            (resolution.BROKEN_PACKAGE, WARNING),
+            (resolution.BUILT_FROM_SOURCE, NOTE),
         )
     ),
     Row("replaces-airflow", (ERROR,), "pip would replace Airflow itself with another version"),
-    Row(YANKED_RELEASE, (WARNING,), report_problems.RULES[YANKED_RELEASE]),
+    Row(YANKED_RELEASE, (WARNING,), resolution.RULES[YANKED_RELEASE]),
     *(
-        Row(rule, (ERROR, WARNING), f"{report_problems.RULES[rule]}; a warning if loading the file may not run it")
+        Row(rule, (ERROR, WARNING), f"{resolution.RULES[rule]}; a warning if loading the file may not run it")
         for rule in (PROVIDER_MODULE_MISSING, PROVIDER_MISSING)
     ),
-    Row(report_problems.INSTALL_FAILED, (ERROR,), report_problems.RULES[report_problems.INSTALL_FAILED]),
-    Row(report_problems.IMPORT_ERROR, (ERROR, WARNING), report_problems.RULES[report_problems.IMPORT_ERROR]),
+    Row(resolution.INSTALL_FAILED, (ERROR,), resolution.RULES[resolution.INSTALL_FAILED]),
+    Row(resolution.IMPORT_ERROR, (ERROR, WARNING), resolution.RULES[resolution.IMPORT_ERROR]),
 )
 
 _SERIOUS_OR_NOT = (ERROR, WARNING)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from mwaa_local import aws_local, image, packages, servers
-from mwaa_local.check import known_options, provider_listing, trial
+from mwaa_local import packages
+from mwaa_local.check import known_options
+from mwaa_local.check.requirements import install_trial as trial
+from mwaa_local.check.requirements import provider_listing
 from mwaa_local.packaging import proof
+from mwaa_local.runtime.compose import image
+from mwaa_local.runtime.process import servers
+from mwaa_local.services import aws as aws_local
 
 KINDS = (
     packages.KEPT,
@@ -16,5 +21,5 @@ KINDS = (
     trial.KEPT,
     proof.KEPT,
 )
-IMAGES = (image.KEPT, aws_local.KEPT_IMAGE)
+IMAGES = (image.KEPT, image.KEPT_AWS)
 VOLUMES = image.KEPT_VOLUMES

@@ -14,7 +14,7 @@ from mwaa_local.cache.item import Item, Wanted
 from mwaa_local.cache.keepers import IMAGES, KINDS, VOLUMES
 from mwaa_local.cache.kept import KeptImage, KeptVolume
 from mwaa_local.errors import DockerUnavailable
-from mwaa_local.runtime.engine import Engine
+from mwaa_local.runtime.compose.engine import Engine
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 from mwaa_local.cache import locks
 from mwaa_local.errors import MwaaLocalError
+from mwaa_local.files import write_private
 from mwaa_local.project import STATE_DIR, Project
-from mwaa_local.runtime.state import write_private
 
 FOLDER = "projects"
 LOCK_NAME = "lock"

@@ -3,7 +3,7 @@
 Each part is what the command of its own says; here it is put together, and nothing is told twice. A part that cannot
 be looked at is a part that was not checked: the others go on.
 
-Not for any check itself, nor for how parts look on screen (`report_parts`).
+Not for any check itself, nor for how parts look on screen (`report.parts`).
 """
 
 from __future__ import annotations
@@ -17,34 +17,33 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
-from mwaa_local.airflow_settings import SETTINGS_FILE, settings_path
-from mwaa_local.aws_fixtures import FOLDER, fixtures_dir
 from mwaa_local.cache.users import CHECK, User
-from mwaa_local.check.dags.part import DagsCheck
-from mwaa_local.check.environment_check import ignored_findings, option_lines, path_of, refused_findings
-from mwaa_local.check.finding import Finding, in_order
+from mwaa_local.check.dags.check import DagsCheck
+from mwaa_local.check.environment import ignored_findings, option_lines, path_of, refused_findings
 from mwaa_local.check.known_options import known_options
-from mwaa_local.check.options_check import OptionsCase, options_findings
+from mwaa_local.check.options import OptionsCase, options_findings
 from mwaa_local.check.part import Part, not_checked
-from mwaa_local.check.plugins import check_plugins
-from mwaa_local.check.plugins_loading import PluginsLoad
-from mwaa_local.check.python_check import python_findings
-from mwaa_local.check.report_problems import counted, has_error, other_findings, resolution_findings
-from mwaa_local.check.report_text import summary
-from mwaa_local.check.requirements import RequirementsCheck
-from mwaa_local.check.settings_check import load_fixtures, load_settings
-from mwaa_local.check.startup_check import startup_findings
+from mwaa_local.check.plugins.check import check_plugins
+from mwaa_local.check.plugins.loading import PluginsLoad
+from mwaa_local.check.python import python_findings
+from mwaa_local.check.report.text import summary
+from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
+from mwaa_local.check.settings import load_fixtures, load_settings
+from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
-from mwaa_local.configuration import Configuration
-from mwaa_local.environment import AwsMode, Environment
+from mwaa_local.configuration.configuration import Configuration
+from mwaa_local.configuration.merge import PREVIEW, translate
+from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
-from mwaa_local.options import translate
+from mwaa_local.finding import Finding, counted, has_error, in_order
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
-from mwaa_local.preparation import PREVIEW
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.startup_trial import Subject, Trials, trying
+from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
+from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
+from mwaa_local.startup.trial import Subject, Trials, trying
 from mwaa_local.steps import Steps
 
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"

@@ -1,6 +1,6 @@
 """Which configuration options a release's Airflow and providers have, asked of them once and then kept.
 
-Not for judging what a user sets: that is `options_check`.
+Not for judging what a user sets: that is `options`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mwaa_local.packages import KEPT as PACKAGES
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.scratch import scratch_folder
 
-PROBE_PATH = Path(__file__).with_name("options_probe.py")
+PROBE_PATH = Path(__file__).parents[1] / "guest" / "options_probe.py"
 ASK_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
 LAST_CHARACTERS = 2000  # of what was said where there is no answer
 # Like a package set, which it is about; beside it what an interrupted command was writing.

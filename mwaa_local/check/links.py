@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mwaa_local.check.dags.import_links import LOOP, TWICE
-from mwaa_local.check.finding import ERROR, WARNING, Finding
+from mwaa_local.finding import ERROR, WARNING, Finding
+from mwaa_local.guest.dags.import_links import LOOP, TWICE
 
 REPEATING = "repeating-link"
 RULES = {REPEATING: "a symbolic link leads to itself, to a folder that contains it, or to one that is also elsewhere"}

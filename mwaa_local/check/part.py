@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mwaa_local.check.finding import ERROR, Finding
-from mwaa_local.check.report_problems import FAILS_CODE, NOT_CHECKED, UNKNOWN_CODE, WORKS_CODE, has_error
+from mwaa_local.check.requirements.resolution import NOT_CHECKED
+from mwaa_local.finding import ERROR, Finding, has_error
 
 OK, FOUND, FAILED, SKIPPED, UNCHECKED = "ok", "findings", "fails", "skipped", "not checked"
+WORKS_CODE, FAILS_CODE, UNKNOWN_CODE = 0, 1, 3
 
 
 @dataclass(frozen=True)

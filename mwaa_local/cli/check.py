@@ -14,10 +14,10 @@ from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_sess
 from mwaa_local.errors import FileMissing, MwaaLocalError, RequirementsUnreadable
 
 if TYPE_CHECKING:
-    from mwaa_local.check.finding import Finding
-    from mwaa_local.check.plugins_loading import Loaded, Registered
-    from mwaa_local.check.verdict import Checked, Proposal
-    from mwaa_local.environment import Environment
+    from mwaa_local.check.plugins.loading import Loaded, Registered
+    from mwaa_local.check.requirements.verdict import Checked, Proposal
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.finding import Finding
     from mwaa_local.release import Release
 
 
@@ -105,9 +105,9 @@ def requirements(
 
       mwaa-local check requirements --format github
     """
-    from mwaa_local.check import report
-    from mwaa_local.check.requirements import RequirementsCheck
-    from mwaa_local.options import translate
+    from mwaa_local.check.report import formats as report
+    from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.configuration.merge import translate
 
     wanted = format_of(output, as_json=as_json, diff=diff)
     session = open_session(project_dir)
@@ -160,8 +160,8 @@ def plugins(
 
       mwaa-local check plugins --no-load
     """
-    from mwaa_local.check import report
-    from mwaa_local.check.plugins import check_plugins
+    from mwaa_local.check.plugins.check import check_plugins
+    from mwaa_local.check.report import formats as report
 
     wanted = format_of(output, as_json=as_json)
     session = open_session(project_dir)
@@ -185,10 +185,10 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
     """Install the file for a trial; return what was checked with what that found."""
     from dataclasses import replace
 
-    from mwaa_local.check.finding import in_order
-    from mwaa_local.check.python_check import python_findings
-    from mwaa_local.check.trial import InstallTrial
-    from mwaa_local.check.verdict import Conflict, NoWheel
+    from mwaa_local.check.python import python_findings
+    from mwaa_local.check.requirements.install_trial import InstallTrial
+    from mwaa_local.check.requirements.verdict import Conflict, NoWheel
+    from mwaa_local.finding import in_order
     from mwaa_local.steps import Steps
 
     console = session.console
@@ -214,9 +214,9 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
     """
     from dataclasses import replace
 
-    from mwaa_local.check import report
-    from mwaa_local.check.plugins_loading import PluginsLoad
-    from mwaa_local.check.python_check import python_findings
+    from mwaa_local.check.plugins.loading import PluginsLoad
+    from mwaa_local.check.python import python_findings
+    from mwaa_local.check.report import formats as report
     from mwaa_local.steps import Steps
 
     environment = session.environment()
@@ -249,8 +249,8 @@ def _existing(path: Path) -> Path:
 
 def _fix(session: Session, checked: list[Checked]) -> bool:
     """Write the proposals into the files they are about, each file once; return whether there were any."""
-    from mwaa_local.check import report
-    from mwaa_local.check.report_problems import shown_line
+    from mwaa_local.check.report import formats as report
+    from mwaa_local.check.showing import shown_line
 
     of_file: dict[str, list[Proposal]] = {}
     for proposal in dict.fromkeys(proposal for item in checked for proposal in report.proposals(item)):
@@ -282,7 +282,7 @@ def _text(path: Path) -> str:
 
 
 def _show_checked(session: Session, checked: list[Checked], output: Format, *, diff: bool, table: bool) -> None:
-    from mwaa_local.check import report
+    from mwaa_local.check.report import formats as report
 
     root_dir, console = session.project.root_dir, session.console
     if output is Format.JSON:
@@ -307,7 +307,7 @@ def _show_findings(
     """Show findings, and what registered where the format has room for it; None is for plugins not loaded."""
     from dataclasses import asdict
 
-    from mwaa_local.check import report
+    from mwaa_local.check.report import formats as report
 
     console = session.console
     if output is Format.JSON:
@@ -328,7 +328,7 @@ def _show_findings(
 
 
 def _show_registered(session: Session, registered: tuple[Registered, ...]) -> None:
-    from mwaa_local.check.report_problems import shown_line
+    from mwaa_local.check.showing import shown_line
 
     if not registered:
         session.console.show("no plugin registered")

@@ -41,7 +41,8 @@ def all_parts(session: Session, *, strict: bool, judge: Callable[[Part], Part] =
 
 def show_parts(session: Session, parts: tuple[Part, ...], output: Format) -> None:
     """Show all parts in that format."""
-    from mwaa_local.check import report, report_parts
+    from mwaa_local.check.report import formats as report
+    from mwaa_local.check.report import parts as report_parts
 
     console = session.console
     if output is Format.JSON:

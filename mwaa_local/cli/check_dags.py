@@ -14,8 +14,8 @@ from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_sess
 from mwaa_local.console import table
 
 if TYPE_CHECKING:
+    from mwaa_local.check.dags.check import CheckedDags
     from mwaa_local.check.dags.import_results import ImportedFile
-    from mwaa_local.check.dags.part import CheckedDags
 
 SLOWEST = 10  # rows of the table of import times
 ELAPSED_DECIMALS = 3
@@ -46,7 +46,7 @@ def dags(
 
       mwaa-local check dags --explain docker-operator
     """
-    from mwaa_local.check.report_problems import findings_exit_code
+    from mwaa_local.check.report.problems import findings_exit_code
 
     if explain:
         _explain(explain)
@@ -60,10 +60,10 @@ def dags(
 
 def _checked(session: Session, *, strict: bool) -> CheckedDags:
     from mwaa_local.check.everything import SCHEDULER, Ground, dags_check, startup_trials
-    from mwaa_local.check.finding import in_order
-    from mwaa_local.check.python_check import python_findings
-    from mwaa_local.check.settings_check import load_settings
+    from mwaa_local.check.python import python_findings
+    from mwaa_local.check.settings import load_settings
     from mwaa_local.errors import FileMissing
+    from mwaa_local.finding import in_order
     from mwaa_local.steps import Steps
 
     project = session.project
@@ -82,7 +82,7 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
 
 
 def _show(session: Session, checked: CheckedDags, output: Format) -> None:
-    from mwaa_local.check import report
+    from mwaa_local.check.report import formats as report
 
     console = session.console
     if output is Format.JSON:
@@ -126,7 +126,8 @@ def _slowest(checked: CheckedDags) -> Sequence[ImportedFile]:
 
 
 def _files_text(checked: CheckedDags) -> str:
-    from mwaa_local.check.report_problems import counted, shown_line
+    from mwaa_local.check.showing import shown_line
+    from mwaa_local.finding import counted
 
     files = _slowest(checked)
     count = sum(len(file.dags) for file in files)

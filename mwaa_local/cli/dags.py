@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mwaa_local import dag_test_script
 from mwaa_local.cli.run_arguments import conf_of, date_of
 from mwaa_local.cli.session import ProjectOption, Session, open_session
 from mwaa_local.errors import CommandUnavailable, NotRunning
+from mwaa_local.guest import dag_test_script
 
 if TYPE_CHECKING:
     from mwaa_local.plan import Plan
@@ -112,8 +112,8 @@ def _with_database(session: Session, dag_id: str, words: tuple[str, ...]) -> int
 
     Raises SelectionWrong where there is no such DAG.
     """
-    from mwaa_local.preparation import Preparation
-    from mwaa_local.runtime.process import ProcessRuntime
+    from mwaa_local.runtime.process.prepare import Preparation
+    from mwaa_local.runtime.process.runtime import ProcessRuntime
     from mwaa_local.smoke.selection import unknown_dag
 
     environment = session.environment()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from mwaa_local.cli.session import Session
 from mwaa_local.errors import DockerUnavailable
-from mwaa_local.runtime import Runtime
 from mwaa_local.runtime.choice import DOCKER, PROCESS, open_runtime
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.secrets import SECRETS_NAME
 
 

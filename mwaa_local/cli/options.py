@@ -12,25 +12,23 @@ from typing import Annotated, Any
 
 import typer
 
-from mwaa_local.console import table
-from mwaa_local.environment import Environment
-from mwaa_local.errors import ComponentUnknown, StateCorrupted
-from mwaa_local.options import (
+from mwaa_local.configuration.explain import Explanation, Step, explain
+from mwaa_local.configuration.merge import (
     COMPONENTS,
     MIGRATE_DB,
     MWAA_COMPONENT_OF,
     USER_LAYERS,
     EnvVar,
-    Explanation,
     LocalValues,
     MergedVariables,
     Overruled,
-    Step,
-    explain,
     merge,
     option_name,
     user_notes,
 )
+from mwaa_local.console import table
+from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import ComponentUnknown, StateCorrupted
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 

@@ -75,15 +75,15 @@ def package_requirements(
 
 
 def _checking(session: Session, path: Path, options: Any) -> Any:
-    from mwaa_local.check.requirements import RequirementsCheck
-    from mwaa_local.options import translate
+    from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.configuration.merge import translate
 
     return RequirementsCheck(session.project, path, session.env, translate(options))
 
 
 def _show_refusal(console: Console, refusal: Refusal, *, as_json: bool) -> int:
     """Show what `check requirements` says, and return its exit code."""
-    from mwaa_local.check import report
+    from mwaa_local.check.report import formats as report
 
     exit_code = report.exit_code([refusal.checked])
     if not exit_code:  # what went wrong before went well in the check
@@ -100,7 +100,7 @@ def _show_refusal(console: Console, refusal: Refusal, *, as_json: bool) -> int:
 
 
 def _show_incomplete(console: Console, result: Incomplete, *, as_json: bool) -> None:
-    from mwaa_local.check.report_problems import shown
+    from mwaa_local.check.showing import shown
 
     packages = [(shown(item.name), shown(item.version), shown(item.problem)) for item in result.packages]
     if as_json:
@@ -114,8 +114,8 @@ def _show_incomplete(console: Console, result: Incomplete, *, as_json: bool) -> 
 
 
 def _show_packaged(console: Console, release: Release, result: Packaged, *, as_json: bool) -> None:
-    from mwaa_local.check.plugins_layout import ADVISED_BYTES
-    from mwaa_local.check.report_text import size
+    from mwaa_local.check.plugins.layout import ADVISED_BYTES
+    from mwaa_local.check.report.text import size
 
     if as_json:
         console.show_json(_as_plain(release, result))

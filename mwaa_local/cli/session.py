@@ -16,11 +16,11 @@ import typer
 from mwaa_local.console import Console, standard
 from mwaa_local.errors import AlreadyRunning
 from mwaa_local.project import Project
-from mwaa_local.runtime import Runtime
 from mwaa_local.runtime.choice import existing_runtime
+from mwaa_local.runtime.protocol import Runtime
 
 if TYPE_CHECKING:  # most commands never look into the environment file, and should not pay for pydantic
-    from mwaa_local.environment import Environment
+    from mwaa_local.environment.environment import Environment
     from mwaa_local.packages import PackageStore
     from mwaa_local.release import Release
 
@@ -44,7 +44,7 @@ class Session:
         return self.chosen or existing_runtime(self.project, self.env)
 
     def environment(self) -> Environment:
-        from mwaa_local.environment import Environment
+        from mwaa_local.environment.environment import Environment
 
         return Environment.load(self.project)
 

@@ -12,12 +12,12 @@ import typer
 
 from mwaa_local.cli.run_arguments import conf_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
-from mwaa_local.environment import RuntimeKind
+from mwaa_local.environment.environment import RuntimeKind
 
 if TYPE_CHECKING:
-    from mwaa_local.check.finding import Finding
     from mwaa_local.check.part import Part
-    from mwaa_local.environment import Environment
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.finding import Finding
     from mwaa_local.masking import Mask
     from mwaa_local.plan import Plan
     from mwaa_local.project import Project
@@ -195,7 +195,7 @@ def _require_places(session: Session, junit: Path | None, artifacts: Path | None
 
 def _require_foreign(project: Project, folder: Path) -> None:
     """Refuse a folder of the project's own, where reports would be uploaded to MWAA. Raises BadParameter."""
-    from mwaa_local.aws_fixtures import fixtures_dir
+    from mwaa_local.seeding.aws_fixtures import fixtures_dir
 
     place = folder.resolve()
     own = (*project.mwaa_folders.values(), project.state_dir, fixtures_dir(project))
@@ -299,7 +299,7 @@ def _checks(session: Session) -> Callable[[], Sequence[Finding]]:
 
 def left_to_later_phases(part: Part) -> Part:
     """Return the part with what the phases after the check show better as warnings."""
-    from mwaa_local.check.finding import WARNING
+    from mwaa_local.finding import WARNING
 
     findings = (
         replace(item, severity=WARNING) if item.rule in LEFT_TO_LATER_PHASES else item for item in part.findings

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from mwaa_local.check.report import findings_text
+from mwaa_local.check.report.formats import findings_text
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
+from mwaa_local.event import Event
 from mwaa_local.remarks import NOTE
-from mwaa_local.runtime import Event
 from mwaa_local.smoke import report as formats
 from mwaa_local.smoke import report_ci
 from mwaa_local.smoke.artifacts import JSON_NAME, JUNIT_NAME, TEXT_NAME, append, write

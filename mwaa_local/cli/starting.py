@@ -8,20 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mwaa_local import seeding
-from mwaa_local.aws_fixtures import FOLDER, Fixtures
-from mwaa_local.aws_local import AWS
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
-from mwaa_local.environment import Environment
+from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, DockerUnavailable, MwaaLocalError
-from mwaa_local.image import COMPOSE_PATH
+from mwaa_local.event import Event
 from mwaa_local.plan import Plan
-from mwaa_local.preparation import Preparation
 from mwaa_local.release import Release
 from mwaa_local.remarks import WARNING, Remark
-from mwaa_local.runtime import Event, Runtime
 from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime
+from mwaa_local.runtime.compose.image import COMPOSE_PATH
+from mwaa_local.runtime.process.prepare import Preparation
+from mwaa_local.runtime.protocol import Runtime
+from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures
+from mwaa_local.services import seeding
+from mwaa_local.services.aws import AWS
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def prepare_and_start(
     runtime: Runtime = session.runtime
     before = runtime.running_plan()
     parts = (session.project, environment, release, session.env, session.cache_dir, before, session.console.show_event)
-    from mwaa_local.runtime.process import ProcessRuntime
+    from mwaa_local.runtime.process.runtime import ProcessRuntime
 
     if isinstance(runtime, ProcessRuntime):
         of_processes = Preparation(*parts, port, remarks)
@@ -66,8 +67,8 @@ def prepare_and_start(
         of_processes.user.settle()
         return Started(prepared.plan, prepared.remarks)
 
-    from mwaa_local.container_preparation import ContainerPreparation
-    from mwaa_local.runtime.compose import ComposeRuntime
+    from mwaa_local.runtime.compose.prepare import ContainerPreparation
+    from mwaa_local.runtime.compose.runtime import ComposeRuntime
 
     assert isinstance(runtime, ComposeRuntime)
     preparation = ContainerPreparation(*parts, port, remarks, runtime=runtime)
@@ -115,8 +116,8 @@ def write_compose_files(session: Session, environment: Environment, release: Rel
 
     Raises AlreadyRunning where the environment runs as processes: its ports would be taken.
     """
-    from mwaa_local.container_preparation import ContainerPreparation
-    from mwaa_local.runtime.compose import ComposeRuntime
+    from mwaa_local.runtime.compose.prepare import ContainerPreparation
+    from mwaa_local.runtime.compose.runtime import ComposeRuntime
 
     if not isinstance(session.runtime, ComposeRuntime) and session.runtime.running:
         raise AlreadyRunning("this environment is already running, as processes", hint="run `mwaa-local down` first")

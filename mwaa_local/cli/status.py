@@ -10,8 +10,8 @@ import typer
 
 from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
+from mwaa_local.event import FAILED, FINISHED, READY
 from mwaa_local.remarks import NOTE, load_remarks
-from mwaa_local.runtime import FAILED, FINISHED, READY
 
 NOT_HEALTHY_EXIT_CODE = 1
 

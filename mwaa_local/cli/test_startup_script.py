@@ -13,10 +13,10 @@ from mwaa_local.console import Console, table
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, WARNING, Remark
-from mwaa_local.startup_outcome import STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT
+from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT
 
 if TYPE_CHECKING:
-    from mwaa_local.startup_trial import Trial
+    from mwaa_local.startup.trial import Trial
 
 FAILED_EXIT_CODE = 1
 HEADERS = ("component", "on MWAA", "exit code", "took", "failed line", "kept", "refused", "lost")
@@ -45,7 +45,7 @@ def test_startup_script(
     if why := _why_nothing_runs(session, release):
         _show_nothing(session.console, release, why, as_json=as_json)
         return
-    from mwaa_local.startup_trial import Subject, try_startup_script
+    from mwaa_local.startup.trial import Subject, try_startup_script
     from mwaa_local.steps import Steps
 
     store = session.packages()

@@ -12,13 +12,13 @@ from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.cli.starting import Started, prepare_and_start, say_choice, take_runtime
 from mwaa_local.console import Console
-from mwaa_local.environment import Environment, RuntimeKind
+from mwaa_local.environment.environment import Environment, RuntimeKind
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE
 
 if TYPE_CHECKING:
-    from mwaa_local.check.early import EarlyCheck
+    from mwaa_local.check.requirements.early import EarlyCheck
 
 
 def up(
@@ -79,8 +79,8 @@ def check_requirements(session: Session, environment: Environment, release: Rele
     """Begin to check requirements that changed; conflicts are said as soon as they are known."""
     if not session.project.requirements_path.is_file():
         return None
-    from mwaa_local.check import early
-    from mwaa_local.options import translate
+    from mwaa_local.check.requirements import early
+    from mwaa_local.configuration.merge import translate
 
     variables = translate(environment.airflow_configuration_options)
     return early.begin(session.project, release, session.env, variables, session.console.show_remark)

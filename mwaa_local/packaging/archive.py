@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mwaa_local.check.plugins_survey import BYTECODE_FOLDER, BYTECODE_SUFFIXES, MACOS_FILE
+from mwaa_local.check.plugins.survey import BYTECODE_FOLDER, BYTECODE_SUFFIXES, MACOS_FILE
 from mwaa_local.errors import MwaaLocalError
 
 # Everything that could differ from one run or machine to another is fixed.

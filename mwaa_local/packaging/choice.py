@@ -19,8 +19,8 @@ from packaging.utils import (
 from packaging.version import InvalidVersion
 
 from mwaa_local.check.binaries import glibc_minor, python_minor, wheel_tags
-from mwaa_local.check.resolver import Package
-from mwaa_local.check.verdict import SourceOnly
+from mwaa_local.check.requirements.resolver import Package
+from mwaa_local.check.requirements.verdict import SourceOnly
 from mwaa_local.release import Release
 
 WHEEL_SUFFIX = ".whl"

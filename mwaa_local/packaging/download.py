@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
-from mwaa_local.check.lines import Line
+from mwaa_local.check.requirements.lines import Line
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.packages import SYSTEM_CERTIFICATES, build_env
 from mwaa_local.packaging.choice import File

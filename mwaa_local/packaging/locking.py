@@ -8,9 +8,9 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from mwaa_local.check.report_problems import shown
-from mwaa_local.check.resolver import LISTING_PLATFORMS, Package, Question, Resolver
-from mwaa_local.check.source import Source
+from mwaa_local.check.requirements.resolver import LISTING_PLATFORMS, Package, Question, Resolver
+from mwaa_local.check.requirements.source import Source
+from mwaa_local.check.showing import shown
 from mwaa_local.errors import PackagesUnavailable
 
 

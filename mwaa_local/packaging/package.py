@@ -10,15 +10,15 @@ from io import BufferedReader
 from pathlib import Path
 
 from mwaa_local.cache.users import CHECK, User
-from mwaa_local.check import rules
-from mwaa_local.check.changes import changed
-from mwaa_local.check.finding import ERROR
-from mwaa_local.check.lines import Line
-from mwaa_local.check.requirements import AIRFLOW, RequirementsCheck
-from mwaa_local.check.resolver import Package, Resolved
-from mwaa_local.check.source import Source, take_apart
-from mwaa_local.check.verdict import Checked, SourceOnly
+from mwaa_local.check.requirements import rules
+from mwaa_local.check.requirements.changes import changed
+from mwaa_local.check.requirements.check import AIRFLOW, RequirementsCheck
+from mwaa_local.check.requirements.lines import Line
+from mwaa_local.check.requirements.resolver import Package, Resolved
+from mwaa_local.check.requirements.source import Source, take_apart
+from mwaa_local.check.requirements.verdict import Checked, SourceOnly
 from mwaa_local.errors import MwaaLocalError, disk_error
+from mwaa_local.finding import ERROR
 from mwaa_local.packaging.archive import plugin_files, write_zip
 from mwaa_local.packaging.building import build_wheel
 from mwaa_local.packaging.choice import File, choose, is_pure
@@ -27,7 +27,7 @@ from mwaa_local.packaging.listing import requirements_text
 from mwaa_local.packaging.locking import FileResolver
 from mwaa_local.packaging.proof import Disproved, NotTried, Proof, prove
 from mwaa_local.release import Release
-from mwaa_local.requirements import ConstraintSource
+from mwaa_local.requirements.prepare import ConstraintSource
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.steps import Say, Steps
 

@@ -16,8 +16,8 @@ from mwaa_local.errors import PackagesUnavailable, PythonUnavailable
 from mwaa_local.packages import PackageStore
 from mwaa_local.packaging.listing import PLUGINS_DIR
 from mwaa_local.release import Release
-from mwaa_local.requirements import prepare
-from mwaa_local.requirements_install import Installed, install
+from mwaa_local.requirements.install import Installed, install
+from mwaa_local.requirements.prepare import prepare
 from mwaa_local.scratch import scratch_folder
 
 NOWHERE_URL = "http://127.0.0.1:9"  # the port of "discard", where nothing answers

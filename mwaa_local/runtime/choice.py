@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable
 from mwaa_local.project import Project
-from mwaa_local.runtime.state import STATE_NAME as PROCESS_STATE_NAME
+from mwaa_local.runtime.process.state import STATE_NAME as PROCESS_STATE_NAME
 
 if TYPE_CHECKING:  # each is imported when it is the one
-    from mwaa_local.runtime import Runtime
-    from mwaa_local.runtime.compose import ComposeRuntime
-    from mwaa_local.runtime.process import ProcessRuntime
+    from mwaa_local.runtime.compose.runtime import ComposeRuntime
+    from mwaa_local.runtime.process.runtime import ProcessRuntime
+    from mwaa_local.runtime.protocol import Runtime
 
 DOCKER, PROCESS, AUTO = "docker", "process", "auto"
 DOCKER_STATE_NAME = "docker.json"
@@ -36,10 +36,10 @@ def existing_runtime(project: Project, env: Mapping[str, str]) -> Runtime:
 
 def open_runtime(kind: str, project: Project, env: Mapping[str, str]) -> ComposeRuntime | ProcessRuntime:
     if kind == DOCKER:
-        from mwaa_local.runtime.compose import ComposeRuntime
+        from mwaa_local.runtime.compose.runtime import ComposeRuntime
 
         return ComposeRuntime(project, env)
-    from mwaa_local.runtime.process import ProcessRuntime
+    from mwaa_local.runtime.process.runtime import ProcessRuntime
 
     return ProcessRuntime(project, env)
 
@@ -78,7 +78,7 @@ def _running(project: Project, env: Mapping[str, str]) -> str:
 
 
 def _engine(env: Mapping[str, str]) -> str:
-    from mwaa_local.runtime.engine import Engine
+    from mwaa_local.runtime.compose.engine import Engine
 
     return Engine.open(env).version()
 

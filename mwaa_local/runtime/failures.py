@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mwaa_local.errors import ComponentFailed, ComponentNotReady
-from mwaa_local.runtime import DEPENDENCY_FAILED, NOT_READY, Cause
+from mwaa_local.event import DEPENDENCY_FAILED, NOT_READY, Cause
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from io import FileIO
 from pathlib import Path
 
 from mwaa_local.errors import ComponentUnknown
+from mwaa_local.event import LogLine
 from mwaa_local.naming import meant
-from mwaa_local.runtime import LogLine
 
 MAX_BYTES = 20 * 1024 * 1024  # one file and one older one are kept, so a component never takes more than twice this
 TAIL_LINES = 20  # of a failed component's output, in its error

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.metadata import Dag, ImportFailure, Metadata
+from mwaa_local.database.metadata import Dag, ImportFailure, Metadata
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.smoke.result import ImportProblem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mwaa_local.metadata import Dag, TaskRow
+from mwaa_local.database.metadata import Dag, TaskRow
 from mwaa_local.smoke.result import UNFINISHED, RunResult, TaskResult
 from mwaa_local.smoke.selection import Expectations
 

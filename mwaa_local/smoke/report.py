@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from mwaa_local.check.report_problems import shown, shown_finding, shown_line
+from mwaa_local.check.showing import shown, shown_finding, shown_line
 from mwaa_local.console import GREEN, RED, table
 from mwaa_local.smoke.result import LEFT_OUT, ImportProblem, Outcome, RunResult, SmokeReport
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from mwaa_local.check.finding import Finding
+from mwaa_local.finding import Finding
 from mwaa_local.remarks import Remark
 
 CHECK, UP, IMPORT, RUN, REPORT, DOWN = "check", "up", "import", "run", "report", "down"

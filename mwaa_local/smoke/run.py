@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mwaa_local.airflow import UNHEALTHY, AirflowClient
-from mwaa_local.check.finding import ERROR, Finding
-from mwaa_local.check.python_check import without_stand_in
-from mwaa_local.check.report_problems import count
+from mwaa_local.check.python import without_stand_in
+from mwaa_local.database.metadata import Dag, Metadata, TaskRow
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
+from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
+from mwaa_local.finding import ERROR, Finding, count
 from mwaa_local.masking import Mask
-from mwaa_local.metadata import Dag, Metadata, TaskRow
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR as ERROR_REMARK
 from mwaa_local.remarks import Remark
-from mwaa_local.runtime import FINISHED, READY, ComponentStatus, Event, Runtime
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.smoke import result
 from mwaa_local.smoke.importing import ImportWait
 from mwaa_local.smoke.judging import Ended, judge

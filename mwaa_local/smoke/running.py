@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mwaa_local.airflow import AirflowClient
+from mwaa_local.database.metadata import NO_STATE, UNMAPPED, Dag, Metadata, RunRow, TaskRow
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
-from mwaa_local.metadata import NO_STATE, UNMAPPED, Dag, Metadata, RunRow, TaskRow
-from mwaa_local.runtime import FAILED, Event, Runtime
+from mwaa_local.event import FAILED, Event
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.smoke.judging import Ended
 from mwaa_local.smoke.result import CUT_OFF, NEVER_BEGUN, TIMED_OUT
 from mwaa_local.smoke.signals import TimeLimit

@@ -10,17 +10,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mwaa_local.airflow_settings import AirflowSettings
-from mwaa_local.aws_fixtures import Fixtures
-from mwaa_local.check.finding import Finding
-from mwaa_local.environment import Environment
+from mwaa_local.configuration.merge import translate
+from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import SettingsFileInvalid
+from mwaa_local.finding import Finding
 from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_json, secrets_of_variables
-from mwaa_local.options import translate
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
 from mwaa_local.secrets import SECRETS_NAME
+from mwaa_local.seeding.airflow_settings import AirflowSettings
+from mwaa_local.seeding.aws_fixtures import Fixtures
 from mwaa_local.smoke.result import ImportProblem, Problem
 
 SECURE_PARAMETER = "SecureString"  # a type of Systems Manager's parameters

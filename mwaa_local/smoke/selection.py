@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mwaa_local.database.metadata import Dag
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.metadata import Dag
 
 SHOWN_NAMES = 20
 DAG_FILE_SUFFIXES = (".py", ".zip")

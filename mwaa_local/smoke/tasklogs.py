@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mwaa_local.check.report_problems import shown
+from mwaa_local.check.showing import shown
+from mwaa_local.database.metadata import UNMAPPED, TaskRow
 from mwaa_local.masking import Mask
-from mwaa_local.metadata import UNMAPPED, TaskRow
 
 LOG_LINES = 20
 READ_BYTES = 256 * 1024  # of a log's end; more than LOG_LINES lines with tracebacks ever take

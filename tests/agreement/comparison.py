@@ -25,16 +25,16 @@ import uv
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from mwaa_local.check.finding import ERROR
-from mwaa_local.check.requirements import RequirementsCheck
-from mwaa_local.check.verdict import Checked, Conflict, NoWheel, Unchecked, Works
+from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.verdict import Checked, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.command import Completed, Request, run
+from mwaa_local.finding import ERROR
+from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.packages import NETWORK_VARIABLES, PackageStore, PythonEnvironment, build_env
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.requirements import prepare
-from mwaa_local.requirements_install import REQUIREMENTS_INSTALL_TIMEOUT_S
-from mwaa_local.runtime.isolation import MWAA_HOME_DIR
+from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
+from mwaa_local.requirements.prepare import prepare
 
 FILES_DIR = Path(__file__).parent
 AIRFLOW_VERSIONS = ("3.3.1", "2.10.3", "2.2.2")  # one of each generation of MWAA's images

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.check.finding import ERROR, Finding
-from mwaa_local.check.verdict import Checked, Conflict, PackageChange, Unchecked, Verdict, Works
+from mwaa_local.check.requirements.verdict import Checked, Conflict, PackageChange, Unchecked, Verdict, Works
+from mwaa_local.finding import ERROR, Finding
 from mwaa_local.release import Release
 from tests.agreement.comparison import (
     AIRFLOW_VERSIONS,

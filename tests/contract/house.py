@@ -13,13 +13,13 @@ from uuid import uuid4
 
 import psutil
 
+from mwaa_local.event import ComponentStatus, Event
 from mwaa_local.plan import Component, Plan
-from mwaa_local.project import Project
-from mwaa_local.runtime import ComponentStatus, Event
-from mwaa_local.runtime.compose import ComposeRuntime
-from mwaa_local.runtime.compose_state import STATE_NAME as DOCKER_STATE_NAME
-from mwaa_local.runtime.process import ProcessRuntime
-from mwaa_local.runtime.state import ISOLATION_VARIABLE, MARK_VARIABLE, SESSIONS_NAME, STATE_NAME
+from mwaa_local.project import MARK_VARIABLE, Project
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
+from mwaa_local.runtime.compose.state import STATE_NAME as DOCKER_STATE_NAME
+from mwaa_local.runtime.process.runtime import ProcessRuntime
+from mwaa_local.runtime.process.state import ISOLATION_VARIABLE, SESSIONS_NAME, STATE_NAME
 from tests.docker import GeneratedRuntime
 from tests.fakes import wait_until
 

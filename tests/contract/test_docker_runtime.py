@@ -19,13 +19,13 @@ import psutil
 import pytest
 
 from mwaa_local.errors import ComponentFailed, DockerUnavailable, NotRunning, PortInUse
-from mwaa_local.ports import free_port
+from mwaa_local.event import ENDED, FAILED, NOT_RUN, READY, RESTARTING, STOPPED, STOPPING
 from mwaa_local.project import Project
-from mwaa_local.runtime import ENDED, FAILED, NOT_RUN, READY, RESTARTING, STOPPED, STOPPING
 from mwaa_local.runtime.choice import existing_runtime
-from mwaa_local.runtime.compose import ComposeRuntime
-from mwaa_local.runtime.compose_state import STATE_NAME, Memory
-from mwaa_local.runtime.engine import PROJECT_LABEL, VOLUME_LABEL, Engine
+from mwaa_local.runtime.compose.engine import PROJECT_LABEL, VOLUME_LABEL, Engine
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
+from mwaa_local.runtime.compose.state import STATE_NAME, Memory
+from mwaa_local.runtime.ports import free_port
 from tests.contract.house import House, Open, begin_waiting
 from tests.docker import IMAGE, GeneratedRuntime, skip_without_docker
 from tests.fakes import (
@@ -397,7 +397,7 @@ def test_user_without_permission(tmp_path: Path, clean_env: dict[str, str]) -> N
 import os
 import docker
 from mwaa_local.errors import DockerUnavailable
-from mwaa_local.runtime.engine import Engine
+from mwaa_local.runtime.compose.engine import Engine
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 try:
     Engine.open(dict(os.environ))

@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from mwaa_local.errors import ComponentFailed
+from mwaa_local.event import NOT_RUN, READY, Event
 from mwaa_local.plan import Plan
-from mwaa_local.runtime import NOT_RUN, READY, Event
-from mwaa_local.runtime.process import ProcessRuntime
-from mwaa_local.runtime.state import SESSIONS_NAME, STATE_NAME, read_state
-from mwaa_local.runtime.stop_order import HELPERS_END_S
+from mwaa_local.runtime.process.runtime import ProcessRuntime
+from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, read_state
+from mwaa_local.runtime.process.stop_order import HELPERS_END_S
 from tests.contract.house import BACKENDS, NOT_ISOLATED, House
 from tests.fakes import (
     READY_LINE,
@@ -161,7 +161,9 @@ def forked_plan(house: House, *names: str, as_script: bool = False) -> Plan:
     script_path = package_dir / ("tiny_airflow" if as_script else "airflow/__main__.py")
     script_path.write_text(TINY_AIRFLOW % READY_LINE)
     program = (str(script_path),) if as_script else ("-m", "airflow")
-    forkserver = Path(sys.modules["mwaa_local"].__file__ or "").parent / "support/python/mwaa_support/forkserver.py"
+    forkserver = (
+        Path(sys.modules["mwaa_local"].__file__ or "").parent / "guest/site_packages/mwaa_support/forkserver.py"
+    )
     env = {"PYTHONPATH": str(package_dir)}
     components = (
         replace(

@@ -24,8 +24,7 @@ from mwaa_local.errors import (
     NotRunning,
     PortInUse,
 )
-from mwaa_local.ports import free_port
-from mwaa_local.runtime import (
+from mwaa_local.event import (
     DEPENDENCY_FAILED,
     ENDED,
     FAILED,
@@ -39,6 +38,7 @@ from mwaa_local.runtime import (
     LogLine,
 )
 from mwaa_local.runtime.logfile import TAIL_LINES
+from mwaa_local.runtime.ports import free_port
 from tests.contract.house import STATE_NAMES, House, Open, begin_waiting
 from tests.fakes import (
     READY_LINE,

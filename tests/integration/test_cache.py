@@ -21,11 +21,11 @@ from mwaa_local.cache.item import Wanted
 from mwaa_local.cache.keepers import VOLUMES
 from mwaa_local.cache.prune import Cache, Pruned
 from mwaa_local.cache.users import DOCKER, User, Users
-from mwaa_local.image import KEPT as AIRFLOW_IMAGE
-from mwaa_local.image import VERSION_LABEL
 from mwaa_local.project import Project
-from mwaa_local.runtime.compose import compose_name
-from mwaa_local.runtime.engine import PROJECT_LABEL, VOLUME_LABEL
+from mwaa_local.runtime.compose.engine import PROJECT_LABEL, VOLUME_LABEL
+from mwaa_local.runtime.compose.image import KEPT as AIRFLOW_IMAGE
+from mwaa_local.runtime.compose.image import VERSION_LABEL
+from mwaa_local.runtime.compose.runtime import compose_name
 from tests.conftest import REPOSITORY_DIR
 from tests.environments import RunningEnvironment
 

@@ -16,15 +16,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mwaa_local.airflow_settings import Known
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
-from mwaa_local.check.finding import ERROR, MODULE, NAME, NOTE, WARNING, Finding, Subject
-from mwaa_local.environment import Environment
+from mwaa_local.environment.environment import Environment
+from mwaa_local.finding import ERROR, MODULE, NAME, NOTE, WARNING, Finding, Subject
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.seeding.airflow_settings import Known
 from tests.conftest import REPOSITORY_DIR, ProjectRunner, cache_dir, make_clean_env
 from tests.environments import EACH_GENERATION, GENERATIONS, LATEST
 from tests.many_dags import IMPORTS, many_dags

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.check import early
+from mwaa_local.check.requirements import early
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import Remark

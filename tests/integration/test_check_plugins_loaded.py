@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from mwaa_local.check.plugins_files import open_plugins
-from mwaa_local.check.plugins_loading import NotUnpacked, unpack
+from mwaa_local.check.plugins.files import open_plugins
+from mwaa_local.check.plugins.loading import NotUnpacked, unpack
 from tests.conftest import ProjectRunner
 from tests.environments import EACH_GENERATION, LATEST
 from tests.integration.test_errors import DEAD_INDEX

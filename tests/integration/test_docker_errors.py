@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import pytest
 
-from mwaa_local.ports import PORT_SETTINGS
+from mwaa_local.files import PRIVATE_FILE_MODE
 from mwaa_local.project import Project
-from mwaa_local.runtime.state import PRIVATE_FILE_MODE
+from mwaa_local.runtime.ports import PORT_SETTINGS
 from tests.conftest import ProjectRunner
 from tests.docker_environments import (
     DockerEnvironment,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mwaa_local.environment_class import Size
+from mwaa_local.environment.classes import Size
 from tests.docker_environments import DockerEnvironment, add_settings
 from tests.wheels import make_wheel
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.ports import PORT_SETTINGS, free_port
+from mwaa_local.runtime.ports import PORT_SETTINGS, free_port
 from tests.conftest import COMMAND, Outcome, ProjectRunner
 from tests.environments import plain_files
 

@@ -18,8 +18,8 @@ import uv
 
 from mwaa_local.errors import ToolMissing
 from mwaa_local.release import Release
-from mwaa_local.requirements import prepare
-from mwaa_local.requirements_install import Installed, InstallFailed, install
+from mwaa_local.requirements.install import Installed, InstallFailed, install
+from mwaa_local.requirements.prepare import prepare
 from tests.wheels import make_wheel
 
 URL = "https://raw.githubusercontent.com/apache/airflow/constraints-2.10.3/constraints-3.11.txt"

@@ -16,10 +16,10 @@ import pytest
 import uv
 
 from mwaa_local.errors import StateCorrupted
-from mwaa_local.requirements import PreparedRequirements, prepare
-from mwaa_local.requirements_container import for_container
-from mwaa_local.requirements_install import Installed, InstallFailed, judge_outcome
-from tests.unit.test_requirements_prepare import URL, make_release
+from mwaa_local.requirements.container import for_container
+from mwaa_local.requirements.install import Installed, InstallFailed, judge_outcome
+from mwaa_local.requirements.prepare import PreparedRequirements, prepare
+from tests.unit.requirements.test_prepare import URL, make_release
 from tests.wheels import make_wheel
 
 HOME = "/usr/local/airflow"

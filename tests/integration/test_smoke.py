@@ -15,7 +15,7 @@ import pytest
 
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.process import ProcessRuntime
+from mwaa_local.runtime.process.runtime import ProcessRuntime
 from tests.conftest import Outcome, ProjectRunner
 from tests.docker_environments import containers_of, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, stopped_at_the_end, wait_until

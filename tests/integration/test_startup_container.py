@@ -15,8 +15,8 @@ import pytest
 
 from mwaa_local import command
 from mwaa_local.errors import StartupScriptFailed, StateCorrupted
-from mwaa_local.startup import WRAPPER_PATH, run_startup_script
-from mwaa_local.startup_outcome import StartupOutcome, judge_outcome
+from mwaa_local.startup.outcome import StartupOutcome, judge_outcome
+from mwaa_local.startup.run import WRAPPER_PATH, run_startup_script
 from tests.integration.test_startup import ENV, GOES_ON
 from tests.integration.test_startup import KEPT as ENDS_EARLY
 

@@ -10,7 +10,7 @@ import pytest
 
 from mwaa_local.console import Console, duration, table
 from mwaa_local.errors import PortInUse
-from mwaa_local.runtime import FAILED, READY, STARTING, ComponentStatus, Event, LogLine
+from mwaa_local.event import FAILED, READY, STARTING, ComponentStatus, Event, LogLine
 
 ESCAPE = "\033["
 

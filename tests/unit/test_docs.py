@@ -20,19 +20,21 @@ import typer
 import yaml
 from typer.core import TyperGroup
 
-from mwaa_local.check import finding, plugins, report_problems, rules
+from mwaa_local import finding
 from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rules import RULES as DAG_RULES
+from mwaa_local.check.plugins import check as plugins
+from mwaa_local.check.requirements import resolution, rules
 from mwaa_local.cli import COMMANDS, app
-from mwaa_local.container_preparation import CERTIFICATE_VARIABLES
-from mwaa_local.environment import LOCAL_MEMBERS
+from mwaa_local.configuration.merge import Layer
+from mwaa_local.environment.environment import LOCAL_MEMBERS
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable, ImageBuildFailed
-from mwaa_local.image import COMPOSE_PATH
-from mwaa_local.installation import PIP_NETWORK_VARIABLES
-from mwaa_local.options import Layer
 from mwaa_local.packages import NETWORK_VARIABLES
 from mwaa_local.release import Release
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
+from mwaa_local.runtime.compose.image import COMPOSE_PATH
+from mwaa_local.runtime.compose.prepare import CERTIFICATE_VARIABLES
 from mwaa_local.smoke.result import EXIT_CODES
 from tests.conftest import ProjectRunner
 from tools import build_cli_reference as reference
@@ -490,7 +492,7 @@ def first_cells(text: str) -> set[str]:
 
 
 def sources() -> list[Path]:
-    return [*sorted((ROOT_DIR / "mwaa_local").rglob("*.py")), ROOT_DIR / "docker" / "entrypoint.py"]
+    return [path for folder in ("mwaa_local", "docker") for path in sorted((ROOT_DIR / folder).rglob("*.py"))]
 
 
 def test_guide_has_every_variable_of_ours_in_one_of_two_tables() -> None:
@@ -593,7 +595,7 @@ def test_readme_links_every_decision() -> None:
 # What a finding is made with, and which of its arguments are rule and severity.
 FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2), "_finding": (1, 2)}
 # Files whose rules are on the page about DAG files, options and the startup script.
-OF_RULES_PAGE = ("environment_check", "links", "options_check", "python_check", "settings_check", "startup_check")
+OF_RULES_PAGE = ("environment", "links", "options", "python", "settings", "startup")
 ALWAYS_ERRORS = ("PluginsUnreadable",)  # `check_plugins` makes errors of them
 
 
@@ -641,9 +643,13 @@ def rules_in_file(path: Path, module: ModuleType) -> dict[str, set[str]]:
 
 
 def rules_in_code() -> dict[str, dict[str, set[str]]]:
-    """Return file -> rule -> severities, of all findings that the checks can make."""
-    paths = sorted((ROOT_DIR / "mwaa_local" / "check").glob("*.py"))
-    return {path.stem: rules_in_file(path, importlib.import_module(f"mwaa_local.check.{path.stem}")) for path in paths}
+    """Return module -> rule -> severities, of all findings that the checks can make, but for those of DAG files."""
+    check_dir = ROOT_DIR / "mwaa_local" / "check"
+    paths = sorted(path for path in check_dir.rglob("*.py") if "dags" not in path.parts)
+    names = {path: ".".join(path.relative_to(check_dir).with_suffix("").parts) for path in paths}
+    return {
+        name: rules_in_file(path, importlib.import_module(f"mwaa_local.check.{name}")) for path, name in names.items()
+    }
 
 
 def documented_rules(heading: str) -> dict[str, set[str]]:
@@ -656,7 +662,7 @@ def documented_rules(heading: str) -> dict[str, set[str]]:
 def test_guide_has_every_rule_with_the_severities_that_the_code_gives_it(heading: str, is_of_plugins: bool) -> None:
     in_code: dict[str, set[str]] = defaultdict(set)
     for file, found in rules_in_code().items():
-        if file.startswith("plugins") is is_of_plugins and file not in OF_RULES_PAGE:
+        if file.startswith("plugins.") is is_of_plugins and file not in OF_RULES_PAGE:
             for rule, severities in found.items():
                 in_code[rule] |= severities
     assert all(in_code.values()), "a severity that this test cannot read"
@@ -664,7 +670,7 @@ def test_guide_has_every_rule_with_the_severities_that_the_code_gives_it(heading
 
 
 def test_rules_of_both_tables_in_the_code_are_in_the_guide() -> None:
-    assert {*rules.RULES, *report_problems.RULES} <= documented_rules("Rules on requirements").keys()
+    assert {*rules.RULES, *resolution.RULES} <= documented_rules("Rules on requirements").keys()
 
 
 def test_docstring_of_the_plugins_check_names_the_rules_of_the_guide() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import AccessDenied, ComponentFailed, DiskFull, MwaaLocalError, disk_error, line_on_full_disk
-from mwaa_local.servers import initdb_error
+from mwaa_local.runtime.process.servers import initdb_error
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

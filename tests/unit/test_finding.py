@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mwaa_local.check.finding import NAME, NOTE, Finding, Subject, in_order
+from mwaa_local.finding import NAME, NOTE, Finding, Subject, in_order
 
 FINDING = Finding("a-rule", NOTE, "dags/a.py", 3, "what", "why", "hint")
 

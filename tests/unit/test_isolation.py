@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.runtime import isolation
-from mwaa_local.runtime.isolation import NOBODY_UID, Layout, link_mwaa_paths
+from mwaa_local import isolation
+from mwaa_local.isolation import NOBODY_UID, Layout, link_mwaa_paths
 
 REPOSITORY_DIR = Path(__file__).parents[2]
 Inside = Callable[..., Any]
@@ -53,7 +53,7 @@ def an_ordinary_user() -> User:
     for python in (sys.executable, "/usr/local/bin/python3", "/usr/bin/python3"):
         # Through a shell, since setpriv itself may still reach what its user may not.
         argv = (*nobody, "/bin/sh", "-c", 'exec "$0" "$@"', python)
-        probe = [*argv, "-c", "import mwaa_local.runtime.isolation"]
+        probe = [*argv, "-c", "import mwaa_local.isolation"]
         if subprocess.run(probe, env=inside_env(), cwd="/", capture_output=True, check=False).returncode == 0:
             return User(argv, is_another=True)
     pytest.skip("an ordinary user can read no Python 3.11 here, or not this repository")
@@ -79,8 +79,8 @@ def inside(user: User, shared_dir: Path) -> Inside:
 
     def run(code: str) -> Any:
         preface = (
-            "import json, os, sys\nfrom pathlib import Path\nfrom mwaa_local.runtime.isolation import *\n"
-            f"from mwaa_local.runtime import isolation\nroot = Path({str(shared_dir)!r})\n"
+            "import json, os, sys\nfrom pathlib import Path\nfrom mwaa_local.isolation import *\n"
+            f"from mwaa_local import isolation\nroot = Path({str(shared_dir)!r})\n"
         )
         completed = subprocess.run(
             [*user.argv, "-c", preface + code],

@@ -16,18 +16,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mwaa_local.check.everything import Ground, environment_part
-from mwaa_local.check.python_check import python_findings, without_stand_in
-from mwaa_local.environment import Environment
+from mwaa_local.check.python import python_findings, without_stand_in
+from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable
 from mwaa_local.interpreters import stand_in_hint, stand_in_note
-from mwaa_local.packages import (
-    COMPLETE_NAME,
-    PackageStore,
-    PythonEnvironment,
-    build_env,
-    locked,
-    wanted_packages,
-)
+from mwaa_local.packages import COMPLETE_NAME, PackageStore, PythonEnvironment, build_env, locked, wanted_packages
 from mwaa_local.project import Project
 from mwaa_local.release import Packages, Release
 from mwaa_local.remarks import Remark

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mwaa_local.environment import Environment
+from mwaa_local.environment.environment import Environment
 from mwaa_local.plan import (
     READY_CHECKS,
     STOP_STAGE_SERVERS,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.container import MAX_TEMPORARY_BYTES, container_env
-from mwaa_local.environment import Environment
+from mwaa_local.configuration.base import MAX_TEMPORARY_BYTES, container_env
+from mwaa_local.environment.environment import Environment
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.process import ProcessRuntime
+from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.scratch import remove_abandoned, scratch_folder
 from tests.conftest import REPOSITORY_DIR
 

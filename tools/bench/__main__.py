@@ -27,7 +27,7 @@ from mwaa_local.errors import DockerUnavailable, MwaaLocalError
 from mwaa_local.packages import PackageStore
 from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
-from mwaa_local.runtime.engine import Engine
+from mwaa_local.runtime.compose.engine import Engine
 from tools.bench.commands import BenchError
 from tools.bench.figures import Figures, say
 from tools.bench.measuring import Bench

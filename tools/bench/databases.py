@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from mwaa_local.health import Health
+from mwaa_local.database.health import Health
 
 
 class Database(Protocol):

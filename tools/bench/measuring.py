@@ -12,7 +12,7 @@ import psutil
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.release import Release
-from mwaa_local.runtime.engine import Engine
+from mwaa_local.runtime.compose.engine import Engine
 from tools.bench.commands import BenchError
 from tools.bench.figures import Figures, say
 from tools.bench.images import ColdBuild, image_mb

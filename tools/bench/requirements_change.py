@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from mwaa_local.requirements_install import OUTCOME_NAME
+from mwaa_local.requirements.install import OUTCOME_NAME
 from tools.bench.commands import BenchError
 from tools.bench.subjects import OursInDocker
 

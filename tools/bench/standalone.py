@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.ports import free_port
 from mwaa_local.release import Release
+from mwaa_local.runtime.ports import free_port
 from tools.bench.commands import INTERRUPT_TIMEOUT_S, BenchError, last_lines, run, start_process, wait_until
 from tools.bench.databases import Database, SqliteDatabase
 from tools.bench.health import health_signs, wait_healthy

@@ -14,11 +14,11 @@ from typing import Protocol
 
 import psutil
 
-from mwaa_local.compose_files import ComposeFiles
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.compose import ComposeRuntime
-from mwaa_local.runtime.process import ProcessRuntime
+from mwaa_local.runtime.compose.files import ComposeFiles
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
+from mwaa_local.runtime.process.runtime import ProcessRuntime
 from tools.bench.commands import BenchError, run
 from tools.bench.databases import Database, PostgresDatabase
 from tools.bench.health import health_signs, wait_healthy

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from mwaa_local.check.dags.air_remarks import Package, Remark, remarks
-from mwaa_local.check.finding import NAME, NOTE, WARNING, Finding, Subject, in_order
+from mwaa_local.finding import NAME, NOTE, WARNING, Finding, Subject, in_order
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, PinFile, Release
 
 BEFORE_AIRFLOW_3 = "before the upgrade to Airflow 3"  # the release can do it already

@@ -19,9 +19,9 @@ from mwaa_local.check.dags.import_results import (
     ImportFailure,
     Touch,
 )
-from mwaa_local.check.finding import ERROR, NOTE, WARNING, Finding, in_order
-from mwaa_local.check.lines import MWAA_HOME
 from mwaa_local.check.links import link_finding
+from mwaa_local.check.requirements.lines import MWAA_HOME
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.release import Release
 
 SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than a developer's machine

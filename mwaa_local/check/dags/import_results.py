@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mwaa_local.check.finding import Subject
-from mwaa_local.check.lines import MWAA_HOME
+from mwaa_local.check.requirements.lines import MWAA_HOME
+from mwaa_local.finding import Subject
 
 # Kinds of ImportFailure.
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-ISOLATION_PATH = Path(__file__).parents[2] / "runtime" / "isolation.py"
+ISOLATION_PATH = Path(__file__).parents[2] / "isolation.py"
 
 
 def main() -> None:

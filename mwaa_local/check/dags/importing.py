@@ -19,24 +19,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from mwaa_local.airflow_settings import Known
+from mwaa_local import isolation
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
-from mwaa_local.check.trial import trial_env
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.environment import Environment
+from mwaa_local.configuration.merge import PREVIEW
+from mwaa_local.environment.environment import Environment
+from mwaa_local.files import write_private
 from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.preparation import PREVIEW
-from mwaa_local.project import TEMPORARY_NAME, Project
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
-from mwaa_local.runtime import isolation
-from mwaa_local.runtime.state import MARK_VARIABLE, write_private
+from mwaa_local.sandbox import end_processes_of, trial_env
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
+from mwaa_local.seeding.airflow_settings import Known
 
-PROBE_PATH = Path(__file__).with_name("probe.py")
+PROBE_PATH = Path(__file__).parents[2] / "guest" / "dags" / "probe.py"
 SPACE_PATH = Path(__file__).with_name("import_space.py")
 LOAD_TIMEOUT_S = 120  # for Airflow, the plugins and what the files import of Airflow: 15 s on a small machine
 GIB_BYTES = 1 << 30
@@ -78,7 +76,7 @@ class DagsImport:
             try:
                 completed = run(self._request(work_dir, home_dir), lambda _line: answers.read())
             finally:
-                _end_processes_of(work_dir)
+                end_processes_of(work_dir)
             answers.read()
             problem_path = work_dir / "problem.txt"
             note = problem_path.read_text(encoding="utf-8") if problem_path.exists() else ""
@@ -190,13 +188,3 @@ def _why_ended(completed: Completed) -> str:
         return f"Airflow and the plugins were not loaded within {LOAD_TIMEOUT_S} s."
     said = "\n".join(completed.output.strip().splitlines()[-LAST_LINES:])
     return f"Python ended with exit code {completed.exit_code}.\n{said}".rstrip()
-
-
-def _end_processes_of(work_dir: Path) -> None:
-    """End what the files have left running, in whatever group or session."""
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK_VARIABLE) == str(work_dir):
-                process.kill()
-        except (psutil.Error, OSError):  # another user's, or gone
-            continue

@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local import requirements, requirements_install
-from mwaa_local.check.finding import ERROR, Finding
-from mwaa_local.check.report_problems import INSTALL_FAILED
-from mwaa_local.check.trial import trial_env
-from mwaa_local.environment import Environment
-from mwaa_local.installation import PIP_NETWORK_VARIABLES, Outcome, package_set_dir
+from mwaa_local import isolation
+from mwaa_local.check.requirements.resolution import INSTALL_FAILED
+from mwaa_local.environment.environment import Environment
+from mwaa_local.finding import ERROR, Finding
 from mwaa_local.packages import PackageStore, PythonEnvironment, locked
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime import isolation
+from mwaa_local.requirements import install as requirements_install
+from mwaa_local.requirements import prepare as requirements
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
+from mwaa_local.runtime.installed import Outcome
+from mwaa_local.runtime.process.installation import package_set_dir
+from mwaa_local.sandbox import trial_env
 from mwaa_local.steps import Say, Steps
 
 DIR_NAME = "check-packages"  # below `.mwaa-local/`

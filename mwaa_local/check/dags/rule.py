@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from mwaa_local.check.dags.source import Source
-from mwaa_local.check.finding import Finding, in_order
+from mwaa_local.finding import Finding, in_order
 
 
 @dataclass(frozen=True)

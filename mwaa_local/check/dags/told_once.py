@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mwaa_local.check.finding import MODULE, NAME, UNNAMED, Finding, Subject
+from mwaa_local.finding import MODULE, NAME, UNNAMED, Finding, Subject
 
 IMPORT_ERROR, DEPRECATION, RUFF_PREFIX = "dag-import-error", "airflow-deprecation", "ruff-"
 LineOf = Callable[[str, int], str]

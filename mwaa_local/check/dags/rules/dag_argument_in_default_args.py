@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import DEFAULT_ARGS, Source
 from mwaa_local.check.dags.values import Entry
-from mwaa_local.check.finding import WARNING, Finding
+from mwaa_local.finding import WARNING, Finding
 
 ID = "dag-argument-in-default-args"
 WHY = (

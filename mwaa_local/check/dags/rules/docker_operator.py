@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Call, Source
-from mwaa_local.check.finding import ERROR, Finding
+from mwaa_local.finding import ERROR, Finding
 
 ID = "docker-operator"
 WHY = (

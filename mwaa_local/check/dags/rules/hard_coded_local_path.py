@@ -10,7 +10,7 @@ from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.surroundings import depends_on_machine, is_only_talk, is_read_elsewhere
 from mwaa_local.check.dags.values import UNKNOWN
-from mwaa_local.check.finding import WARNING, Finding
+from mwaa_local.finding import WARNING, Finding
 
 ID = "hard-coded-local-path"
 WHY = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Call, Source
-from mwaa_local.check.finding import ERROR, WARNING, Finding
+from mwaa_local.finding import ERROR, WARNING, Finding
 
 ID = "pod-operator-config"
 WHY = (

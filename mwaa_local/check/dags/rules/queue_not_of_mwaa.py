@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.values import UNKNOWN
-from mwaa_local.check.finding import ERROR, Finding
-from mwaa_local.options import DEFAULT_QUEUE_ALIAS
+from mwaa_local.configuration.merge import DEFAULT_QUEUE_ALIAS
+from mwaa_local.finding import ERROR, Finding
 
 ID = "queue-not-of-mwaa"
 WHY = (

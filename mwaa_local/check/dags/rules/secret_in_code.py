@@ -9,7 +9,7 @@ from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.secrets import has_password, is_secret_name, is_secret_value, known_kind
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.tree import FUNCTIONS
-from mwaa_local.check.finding import WARNING, Finding
+from mwaa_local.finding import WARNING, Finding
 
 ID = "secret-in-code"
 WHY = (

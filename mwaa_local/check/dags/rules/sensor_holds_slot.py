@@ -8,7 +8,7 @@ from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.sensors import poking_sensors
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.task_time import TASK_LIMIT_S, in_words
-from mwaa_local.check.finding import WARNING, Finding
+from mwaa_local.finding import WARNING, Finding
 
 ID = "sensor-holds-slot"
 # Ours, not Airflow's: the seconds that rescheduling costs at each look are little beside a wait of an hour.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Source
-from mwaa_local.check.finding import WARNING, Finding
+from mwaa_local.finding import WARNING, Finding
 
 ID = "start-date-at-parse-time"
 WHY = (

@@ -9,7 +9,7 @@ from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.sensors import poking_sensors
 from mwaa_local.check.dags.source import Call, Source
 from mwaa_local.check.dags.task_time import TASK_LIMIT_S, in_words
-from mwaa_local.check.finding import WARNING, Finding
+from mwaa_local.finding import WARNING, Finding
 
 ID = "task-longer-than-12h"
 WHY = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Call, Source
-from mwaa_local.check.finding import NOTE, WARNING, Finding
+from mwaa_local.finding import NOTE, WARNING, Finding
 
 ID = "variable-at-top-level"
 WHY = (

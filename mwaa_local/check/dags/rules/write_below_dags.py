@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from mwaa_local.check.dags.dags_folder import is_below_dags
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Call, Source
-from mwaa_local.check.finding import WARNING, Finding
+from mwaa_local.finding import WARNING, Finding
 
 ID = "write-below-dags"
 WHY = (

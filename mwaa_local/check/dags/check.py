@@ -1,0 +1,158 @@
+"""`check dags`: import every DAG file as MWAA's dag-processor would, and read them all for MWAA's pitfalls.
+
+Here the pieces meet: the packages that DAGs run with (`packages`), the import trial (`importing`), the rules on their
+source (`rules`), ruff's rules on Airflow (`air`), and providers' modules. Not for any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local.check.dags.air import air_findings, air_names
+from mwaa_local.check.dags.import_findings import import_findings
+from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
+from mwaa_local.check.dags.importing import DagsImport
+from mwaa_local.check.dags.packages import DagPackagesMaker
+from mwaa_local.check.dags.rules import RULES
+from mwaa_local.check.dags.source import Source
+from mwaa_local.check.dags.told_once import told_once
+from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
+from mwaa_local.command import interrupting
+from mwaa_local.configuration.merge import translate
+from mwaa_local.environment.environment import Environment
+from mwaa_local.finding import Finding, in_order
+from mwaa_local.packages import PythonEnvironment
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.scratch import scratch_folder
+from mwaa_local.seeding.airflow_settings import Known
+from mwaa_local.steps import Steps
+
+IMPORT_ERROR = "dag-import-error"
+OF_PROVIDERS = frozenset({PROVIDER_MODULE_MISSING, PROVIDER_MISSING})
+# `# mwaa-local: ignore[rule, other-rule]` at the end of a line; without brackets, every rule.
+_IGNORE = re.compile(r"#\s*mwaa-local:\s*ignore(?:\[([\w\s,-]*)\])?")
+
+
+@dataclass(frozen=True)
+class CheckedDags:
+    """What was imported, and everything that is to be said of it."""
+
+    imported: ImportedDags
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class DagsCheck:
+    """Checks the DAGs of one project for one release. `env` is the caller's shell, `base` the release's packages.
+
+    `exports` is what the startup script set in the scheduler; `known` are Variables and Connections that exist.
+    """
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    base: PythonEnvironment
+    steps: Steps
+    exports: Mapping[str, str]
+    known: Known
+    jobs: int
+    strict: bool = False
+    on_file: Callable[[ImportedFile], None] = lambda _: None
+
+    def run(self) -> CheckedDags:
+        """Return what was found, by file and line."""
+        with ThreadPoolExecutor(1) as beside, interrupting():
+            providers = beside.submit(self._provider_findings)
+            imported, findings = self._imported()
+            found = [*findings, *self._source_findings(imported), *providers.result()]
+        return CheckedDags(imported, in_order(told_once(list(self._kept(found)), self._line)))
+
+    def _imported(self) -> tuple[ImportedDags, list[Finding]]:
+        maker = DagPackagesMaker(
+            self.project,
+            self.environment,
+            self.release,
+            self.env,
+            self.cache_dir,
+            self.base,
+            self.exports,
+            self.steps,
+        )
+        made = maker.make()
+        trial = DagsImport(
+            self.project,
+            self.environment,
+            self.release,
+            self.env,
+            made.packages,
+            self.jobs,
+            self.known,
+            self.exports,
+            names=air_names(self._python_files(), self.project.root_dir, self.release, self.env),
+        )
+        imported = trial.run(self.on_file)
+        return imported, [*made.findings, *import_findings(imported, self.release, strict=self.strict)]
+
+    def _source_findings(self, imported: ImportedDags) -> list[Finding]:
+        paths = [self.project.root_dir / file.path for file in imported.files if file.path.endswith(".py")]
+        found = [finding for path in paths for finding in self._of_rules(path)]
+        return [*found, *air_findings(paths, self.project.root_dir, self.release, self.env, imported.names)]
+
+    def _python_files(self) -> list[Path]:
+        """Return all that Airflow may read: which of them it does, only it knows."""
+        return [path for path in self.project.dags_dir.rglob("*.py") if path.is_file()]
+
+    def _of_rules(self, path: Path) -> Iterable[Finding]:
+        source = Source.read(path, path.relative_to(self.project.root_dir).as_posix(), self.release)
+        if source is not None:
+            for rule in RULES:
+                yield from rule.find(source)
+
+    def _line(self, path: str, number: int) -> str:
+        lines = _lines(self.project.root_dir / path)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def _provider_findings(self) -> list[Finding]:
+        """Return what DAGs and plugins import of providers that have no such module."""
+        path = self.project.requirements_path
+        variables = translate(self.environment.airflow_configuration_options)
+        with scratch_folder("mwaa-local-check-") as folder:
+            if not path.is_file():
+                path = folder / "requirements.txt"
+                path.touch()
+            check = RequirementsCheck(self.project, path, self.env, variables, cache_dir=self.cache_dir)
+            return [finding for finding in check.check(self.release).findings if finding.rule in OF_PROVIDERS]
+
+    def _kept(self, findings: Sequence[Finding]) -> Iterable[Finding]:
+        """Yield the findings without those that the source itself waves aside, and what another one tells better."""
+        better = {(item.path, item.line) for item in findings if item.rule in OF_PROVIDERS}
+        lines: dict[str, list[str]] = {}
+        for item in findings:
+            if item.rule == IMPORT_ERROR and (item.path, item.line) in better:
+                continue
+            if item.path not in lines:
+                lines[item.path] = _lines(self.project.root_dir / item.path)
+            if not _is_ignored(item, lines[item.path]):
+                yield item
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # in a zip, or of no file
+        return []
+
+
+def _is_ignored(finding: Finding, lines: Sequence[str]) -> bool:
+    if not 0 < finding.line <= len(lines):
+        return False
+    match = _IGNORE.search(lines[finding.line - 1])
+    return match is not None and (match[1] is None or finding.rule in re.split(r"[\s,]+", match[1]))

@@ -1,0 +1,161 @@
+"""Load plugins with the release's own Airflow, and tell what registered and what could not be loaded.
+
+The plugins run: their modules are imported, in a process of their own, with an Airflow home that is thrown away and
+without database and broker. Requirements are not installed for it. A zip is unpacked into that home; links in it are
+left out. Only plugins that the static check (`check`) found no error in should come here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mwaa_local import isolation
+from mwaa_local.check.plugins.files import FILE, EntryUnreadable, Plugins, PluginsUnreadable, open_plugins
+from mwaa_local.command import Completed, Request, run
+from mwaa_local.environment.environment import Environment
+from mwaa_local.finding import ERROR, WARNING, Finding, in_order
+from mwaa_local.packages import PythonEnvironment
+from mwaa_local.project import TEMPORARY_NAME, Project
+from mwaa_local.release import Release
+from mwaa_local.sandbox import trial_env
+from mwaa_local.scratch import scratch_folder
+
+PROBE_PATH = Path(__file__).parents[2] / "guest" / "plugins_probe.py"
+LOAD_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
+# MWAA advises 1 GB for the zip; this is what is unpacked of one here, at most.
+MAX_UNPACKED_BYTES = 2_000_000_000
+LAST_LINES = 8  # of what was said before Python ended
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A plugin that Airflow knows: its class's `name`, the file, and the names of what it brings by kind."""
+
+    name: str
+    source: str  # below plugins/; "" where this Airflow does not tell
+    members: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How loading ended."""
+
+    findings: tuple[Finding, ...]
+    registered: tuple[Registered, ...]
+
+
+class NotUnpacked(Exception):
+    """The zip cannot be unpacked; the text says why."""
+
+
+@dataclass(frozen=True)
+class PluginsLoad:
+    """Loads one folder or zip. `env` is the caller's shell, `base` the release's packages."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    path: Path
+    env: Mapping[str, str]
+    base: PythonEnvironment
+
+    def run(self) -> Loaded:
+        """Return what registered, and a finding for each file that could not be loaded."""
+        with scratch_folder("mwaa-local-plugins-") as folder:
+            home_dir = folder.resolve() / "airflow"
+            (home_dir / TEMPORARY_NAME).mkdir(parents=True)
+            try:
+                self._make_plugins_dir(home_dir)
+            except (NotUnpacked, PluginsUnreadable) as error:
+                return Loaded((self._not_loaded("", str(error)),), ())
+            return self._load(home_dir)
+
+    def _make_plugins_dir(self, home_dir: Path) -> None:
+        folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
+        folders.pop("plugins", None)
+        if self.path.is_dir():
+            folders["plugins"] = self.path.resolve()
+        isolation.link_mwaa_paths(isolation.Layout(home_dir, folders))
+        if not self.path.is_dir():
+            with open_plugins(self.path) as plugins:
+                unpack(plugins, home_dir / "plugins")
+
+    def _load(self, home_dir: Path) -> Loaded:
+        answer_path = home_dir.parent / "answer.json"
+        env = trial_env(self.project, self.environment, self.release, self.env, self.base, home_dir)
+        env["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(home_dir / "plugins")
+        # -I: this file's folder is no place to import from; -B: no bytecode into the user's own folder.
+        argv = [str(self.base.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path)]
+        completed = run(Request(argv, env, home_dir, LOAD_TIMEOUT_S, alone=True))
+        if not answer_path.exists():
+            return Loaded((self._not_loaded("", _why_ended(completed)),), ())
+        answer = json.loads(answer_path.read_text(encoding="utf-8"))
+        return Loaded(
+            in_order(self._findings(answer["errors"], home_dir)), tuple(_registered(answer["plugins"], home_dir))
+        )
+
+    def _findings(self, errors: Mapping[str, Mapping[str, str]], home_dir: Path) -> Iterator[Finding]:
+        for name, error in errors.items():
+            # A plugin that is there twice is named by its source, `$PLUGINS_FOLDER/a.py`.
+            for top in (f"{home_dir}/plugins/", "$PLUGINS_FOLDER/"):
+                name = name.removeprefix(top)
+            said = error["said"].replace(f"{home_dir}/plugins", self.path.as_posix())
+            yield self._not_loaded(name, said, for_want_of_a_module=bool(error["missing"]))
+
+    def _not_loaded(self, name: str, said: str, *, for_want_of_a_module: bool = False) -> Finding:
+        path = f"{self.path.as_posix()}/{name}" if name else self.path.as_posix()
+        what = f"Airflow {self.release.airflow_version} cannot load {'this file' if name else 'the plugins'}"
+        if for_want_of_a_module and self._has_requirements():
+            hint = "if the requirements file provides the module, ignore this: requirements are not installed here"
+            return Finding("plugin-not-loaded", WARNING, path, 0, what, said, hint)
+        return Finding("plugin-not-loaded", ERROR, path, 0, what, said)
+
+    def _has_requirements(self) -> bool:
+        path = self.project.requirements_path
+        return path.is_file() and path.stat().st_size > 0
+
+
+def unpack(plugins: Plugins, target_dir: Path, limit_bytes: int = MAX_UNPACKED_BYTES) -> None:
+    """Write the files of a zip below the folder, and nothing anywhere else; links are left out.
+
+    Raises NotUnpacked for a name that leads out of the folder, a file that cannot be read, and for too much.
+    """
+    target_dir.mkdir()
+    left_bytes = limit_bytes
+    for entry in (entry for entry in plugins.entries if entry.kind == FILE):
+        name = PurePosixPath(entry.name)
+        if name.is_absolute() or ".." in name.parts or "\\" in entry.name or "\0" in entry.name:
+            raise NotUnpacked(f"{entry.name!r} leads out of the folder")
+        try:
+            content = entry.read(left_bytes + 1)
+            left_bytes -= len(content)
+            if left_bytes < 0:
+                raise NotUnpacked(f"it holds more than {limit_bytes} bytes")
+            path = target_dir.joinpath(*entry.parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except (EntryUnreadable, OSError) as error:
+            raise NotUnpacked(f"{entry.name}: {error}") from error
+
+
+def _why_ended(completed: Completed) -> str:
+    if completed.timed_out:
+        return f"It did not end within {LOAD_TIMEOUT_S:g} s."
+    said = "\n".join(completed.output.strip().splitlines()[-LAST_LINES:])
+    return f"Python ended with exit code {completed.exit_code}.\n{said}".rstrip()
+
+
+def _registered(plugins: list[dict[str, Any]], home_dir: Path) -> Iterator[Registered]:
+    # Airflow 1.10 names modules by the whole path of their file.
+    place = re.sub("[/.]", "__", f"{home_dir}/plugins")
+    for plugin in sorted(plugins, key=lambda plugin: (plugin["source"], plugin["name"])):
+        members = {
+            kind: tuple(name.removeprefix(place).lstrip("_") if name.startswith(place) else name for name in names)
+            for kind, names in plugin["members"].items()
+        }
+        yield Registered(plugin["name"], plugin["source"], members)

@@ -1,0 +1,1 @@
+"""What checks found, as text, JSON, JUnit, SARIF and GitHub's commands; proposals as a diff."""

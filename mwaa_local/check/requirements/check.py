@@ -1,0 +1,240 @@
+"""Whether a requirements file works on MWAA, and why not: resolution, findings, and what comes of both."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local.cache.users import CHECK, User
+from mwaa_local.check.requirements import rules
+from mwaa_local.check.requirements.changes import (
+    REPLACES_AIRFLOW,
+    broken_by,
+    changed,
+    describe_broken,
+    install_estimate_s,
+    package_changes,
+    without_wheel,
+)
+from mwaa_local.check.requirements.conflicts import Explanation
+from mwaa_local.check.requirements.lines import Line
+from mwaa_local.check.requirements.provider_imports import ProviderImport, provider_imports
+from mwaa_local.check.requirements.provider_listing import Listings
+from mwaa_local.check.requirements.provider_modules import Download, Providers, provider_findings
+from mwaa_local.check.requirements.resolver import NotReached, Package, Question, Refused, Resolved, Resolver
+from mwaa_local.check.requirements.source import Source, take_apart
+from mwaa_local.check.requirements.verdict import (
+    Broken,
+    Checked,
+    Clash,
+    Conflict,
+    NoWheel,
+    PackageChange,
+    SourceOnly,
+    Unchecked,
+    Verdict,
+    Works,
+)
+from mwaa_local.check.requirements.yanked import yanked_findings
+from mwaa_local.command import interrupt_all
+from mwaa_local.finding import ERROR, Finding, in_order
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.scratch import scratch_folder
+
+RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
+MAX_BROKEN = 10  # questions asked about what no longer fits together
+AIRFLOW = "apache-airflow"
+TOLD_BY_CONFLICT = (
+    "overrides-base",
+    "overrides-essential",
+    "invalid-requirement",
+)  # rules whose point a conflict makes
+UV_FAILED_HINT = "read uv's lines above; uv uses the UV_… variables of your shell, such as UV_CACHE_DIR"
+NOT_REACHED_HINT = (
+    "check the network; PIP_INDEX_URL names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE your own "
+    "certificates"
+)
+
+
+@dataclass(frozen=True)
+class RequirementsCheck:
+    """Checks one file. `env` is the caller's environment; `variables` are what `${NAME}` in the file can mean."""
+
+    project: Project
+    path: Path
+    env: Mapping[str, str]
+    variables: Mapping[str, str]
+    private_webserver: bool = False
+    cache_dir: Path | None = None  # where what is looked up of providers is kept; None: DAGs are not looked at
+
+    @functools.cached_property
+    def _imports(self) -> tuple[ProviderImport, ...]:
+        return provider_imports(self.project)
+
+    def check_all(self, releases: Sequence[Release], on_checked: Callable[[Checked], None]) -> list[Checked]:
+        """Return the outcome for each release, in their order; `on_checked` is told of each as soon as it is known."""
+
+        def one(release: Release) -> Checked:
+            checked = self.check(release)
+            on_checked(checked)
+            return checked
+
+        if len(releases) == 1:  # in this thread, where an interrupt ends uv at once
+            return [one(releases[0])]
+        pool = ThreadPoolExecutor(RELEASES_AT_ONCE)
+        try:
+            return list(pool.map(one, releases))
+        except KeyboardInterrupt:
+            interrupt_all()
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def check(self, release: Release) -> Checked:
+        """Return the outcome for one release."""
+        started = time.monotonic()
+        with scratch_folder("mwaa-local-check-") as folder:
+            source = take_apart(self.project, self.path, release, folder / "file", self.variables)
+            resolver = Resolver(release, folder / "uv", self.env, self.variables, source.index_url)
+            verdict, changes, yanked = _verdict(source, resolver, release)
+            findings = [
+                *_not_told_twice(rules.findings(source.entries, release, self.private_webserver), verdict),
+                *_of_changes(changes, source, release),
+                *yanked_findings(yanked, changes, source.packages, source.path),
+                *self._of_dags(source, resolver, Providers(release, verdict, changes, source.packages)),
+            ]
+        return Checked(
+            source.path,
+            release.airflow_version,
+            release.python_version,
+            verdict,
+            in_order(findings),
+            time.monotonic() - started,
+        )
+
+    def _of_dags(self, source: Source, resolver: Resolver, providers: Providers) -> Iterator[Finding]:
+        """Yield what is to be said of DAGs and plugins that import what no provider has."""
+        if self.cache_dir is not None and not isinstance(providers.verdict, Unchecked):
+            user = User(self.cache_dir, self.project, CHECK)
+            listings = Listings(self.cache_dir, Download(source, resolver, providers.changes), user)
+            yield from provider_findings(self._imports, providers, listings)
+
+
+def _not_told_twice(findings: Sequence[Finding], verdict: Verdict) -> Iterator[Finding]:
+    """Yield the findings without those that a conflict on the same line tells better."""
+    lines = {(clash.path, clash.line) for clash in verdict.clashes} if isinstance(verdict, Conflict) else set()
+    for finding in findings:
+        if (finding.path, finding.line) not in lines or finding.rule not in TOLD_BY_CONFLICT:
+            yield finding
+
+
+def _of_changes(changes: Sequence[PackageChange], source: Source, release: Release) -> Iterator[Finding]:
+    """Yield what is to be said of packages that pip would replace though nobody asked for it."""
+    for change in changes:
+        if change.name == AIRFLOW and change.base_version:
+            yield Finding(
+                REPLACES_AIRFLOW,
+                ERROR,
+                source.path,
+                _line_of(change, source),
+                f"pip would replace Airflow {change.base_version} by {change.version}",
+                f"Wanted by: {', '.join(change.reasons)}. The environment's database and configuration are those of "
+                f"Airflow {release.airflow_version}; its components would fail or misbehave.",
+                f"ask for versions that go with Airflow {release.airflow_version}: --constraint "
+                f"{release.constraints_urls[0]}",
+            )
+
+
+def _line_of(change: PackageChange, source: Source) -> int:
+    """Return the line that asks for one of the packages that want the change; 0 where it is none of them."""
+    return next((line.number for line in source.packages if line.name in change.reasons), 0)
+
+
+def _verdict(
+    source: Source, resolver: Resolver, release: Release
+) -> tuple[Verdict, tuple[PackageChange, ...], Mapping[str, str]]:
+    """Return the verdict, what pip would change as far as it finds versions at all, and which of these were yanked."""
+    if source.unreadable is not None:
+        entry = source.unreadable
+        return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint), (), {}
+    if source.refused or source.missing:
+        return Conflict(tuple(_refused(line) for line in (*source.refused, *source.missing)), ""), (), {}
+    if not source.packages:
+        return Works(()), (), {}
+    base = release.packages.base
+    answer = resolver.resolve(source.question(source.packages, source.pins, base, "all"))
+    if isinstance(answer, NotReached):
+        if answer.is_uv:
+            return Unchecked("uv could not look for versions", answer.said, UV_FAILED_HINT), (), {}
+        what = "the package index, or another address, could not be reached"
+        return Unchecked(what, answer.said, NOT_REACHED_HINT), (), {}
+    if isinstance(answer, Refused):
+        return Explanation(source, resolver, base).conflict(answer), (), {}
+    packages = changed(answer.packages, release)
+    metadata = resolver.metadata(packages, source.options)
+    changes = package_changes(packages, release, metadata, source.packages)
+    tried = [
+        (item, resolver.build_problem(item.name, item.version)) for item in without_wheel(packages, metadata, release)
+    ]
+    unbuildable = tuple(
+        SourceOnly(item.name, item.version, problem.why)
+        for item, problem in tried
+        if problem is not None and problem.was_tried
+    )
+    if unbuildable:
+        return NoWheel(unbuildable), changes, answer.yanked
+    sources = tuple(SourceOnly(item.name, item.version, problem.why if problem else "") for item, problem in tried)
+    works = Works(changes, _broken(packages, changes, resolver, release), sources, install_estimate_s(changes))
+    return works, changes, answer.yanked
+
+
+def _refused(line: Line) -> Clash:
+    if line.problem:
+        return Clash(line.path, line.number, line.text, "", "", f"pip says: {line.problem}.", is_unreadable=True)
+    return Clash(line.path, line.number, line.text, "", "", "The file that it names is not there.")
+
+
+def _broken(
+    packages: Mapping[str, Package], changes: Sequence[PackageChange], resolver: Resolver, release: Release
+) -> tuple[Broken, ...]:
+    """Return the image's packages that what changes does not suit: pip warns of them when all is done."""
+    base = release.packages.base
+    moved = {name: item.version for name, item in packages.items() if item.version and name in base}
+    if not moved:
+        return ()
+    fits = _Fits(resolver.of_usual_index())
+    left = {name: version for name, version in base.items() if name not in moved}
+    found: list[Broken] = []
+    for _ in range(MAX_BROKEN):
+        answer = fits.ask({**left, **moved})
+        if not isinstance(answer, Refused):
+            break
+        suspects = [name for name in broken_by(packages, answer.reasons, base) if name in left]
+        for name in suspects:
+            alone = fits.ask({name: left[name], **moved})
+            if isinstance(alone, Refused) and isinstance(fits.ask({name: left[name]}), Resolved):
+                found.append(describe_broken(name, left[name], changes, alone.reasons))
+            del left[name]  # a culprit once found, or no part of this; either way the next question is another one
+        if not suspects:
+            break
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Asks whether packages suit each other in exactly these versions."""
+
+    resolver: Resolver
+
+    def ask(self, pins: Mapping[str, str]) -> Resolved | Refused | NotReached:
+        return self.resolver.resolve(Question(self._files(pins), (), pins))
+
+    def _files(self, pins: Mapping[str, str]) -> list[Path]:
+        path = self.resolver.path("pins.txt")
+        path.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
+        return [path]

@@ -1,0 +1,193 @@
+"""A requirements file taken apart for one release: packages asked for, options that go with them, and all the pins.
+
+In this form any part of it can be resolved by itself, which is how a conflict is found (`conflicts`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from mwaa_local.check.requirements.image_wheels import write_image_wheels
+from mwaa_local.check.requirements.line_syntax import CONSTRAINT, REQUIREMENT, expand
+from mwaa_local.check.requirements.lines import Entry, Line, Unreadable, read
+from mwaa_local.check.requirements.resolver import Question
+from mwaa_local.isolation import MWAA_HOME_DIR
+from mwaa_local.project import Project
+from mwaa_local.release import PinFile, Release
+from mwaa_local.requirements import text as requirements_file
+from mwaa_local.requirements.prepare import ConstraintSource, PreparedRequirements, prepare
+
+# pip takes name and extras of an editable repository from the fragment (pip's documentation, "VCS Support").
+_EDITABLE_VCS = re.compile(
+    r"(?:-e|--editable)[ =]*(?P<url>[a-z]+\+[^\s#]+)#(?:\S*&)?egg=(?P<name>[\w.-]+(?:\[[^]]*\])?)"
+)
+ESSENTIAL_ORIGIN = "MWAA's essential pins"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One line of constraints, and what to call the place it comes from."""
+
+    name: str
+    text: str  # "pandas==3.0.5"
+    origin: str
+    is_of_file: bool = False  # of a line of the user's, which `origin` then names
+
+
+@dataclass(frozen=True)
+class Source:
+    """What pip is given on MWAA for one requirements file."""
+
+    path: str  # as the user knows it
+    entries: tuple[Entry, ...]
+    packages: tuple[Line, ...]  # lines that ask for a package
+    pins: tuple[Pin, ...]
+    prepared: PreparedRequirements
+    _texts: Mapping[tuple[str, int], str]  # (file, line) -> its text with paths of this machine
+    _variables: Mapping[str, str]
+    options: tuple[str, ...]  # lines without a package: indexes, places to find packages
+    _work_dir: Path
+
+    def question(
+        self, packages: Sequence[Line | str], pins: Sequence[Pin], installed: Mapping[str, str], name: str
+    ) -> Question:
+        """Return what to ask the resolver about these lines (or texts in place of lines) under these pins."""
+        texts = [item if isinstance(item, str) else self.text(item) for item in packages]
+        requirements_path = self._write(f"{name}.txt", [*self.options, *texts])
+        constraints_path = self._write(f"{name}-constraints.txt", [pin.text for pin in pins])
+        return Question(
+            [requirements_path], [constraints_path], installed, options=self.options, direct=_direct(packages)
+        )
+
+    def text(self, line: Line) -> str:
+        """Return a line's text such that it means here what it means on MWAA.
+
+        Variables are filled in, which uv does in addresses only. The text may hold secrets.
+        """
+        text = expand(self._texts.get((line.path, line.number), line.text), self._variables)
+        return _as_direct(text) if line.is_editable and line.url else text
+
+    @property
+    def index_url(self) -> str:
+        """The index that the file names in place of the usual one, "" for none; with several, pip takes the last."""
+        lines = (entry for entry in self.entries if isinstance(entry, Line))
+        return next(reversed([url for line in lines for url in line.values("index-url")]), "")
+
+    @property
+    def refused(self) -> tuple[Line, ...]:
+        """Lines that pip cannot read; it then installs nothing at all."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Line) and entry.problem)
+
+    @property
+    def missing(self) -> tuple[Line, ...]:
+        """Lines that name a file of requirements or constraints which is not there; pip then installs nothing."""
+        lines = (entry for entry in self.entries if isinstance(entry, Line))
+        return tuple(
+            line
+            for line in lines
+            if any(local.role in (REQUIREMENT, CONSTRAINT) and not local.exists for local in line.local_paths)
+        )
+
+    @property
+    def unreadable(self) -> Unreadable | None:
+        return next((entry for entry in self.entries if isinstance(entry, Unreadable)), None)
+
+    def _write(self, name: str, lines: Iterable[str]) -> Path:
+        path = self._work_dir / name
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return path
+
+
+def take_apart(project: Project, path: Path, release: Release, work_dir: Path, variables: Mapping[str, str]) -> Source:
+    """Return the file as pip on MWAA takes it. Writes copies and questions below `work_dir`."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    home_map = {f"{MWAA_HOME_DIR}/{name}": folder for name, folder in project.mwaa_folders.items()}
+    known = {"AIRFLOW_VERSION": release.airflow_version, **variables}
+    entries = read(path, project.root_dir, home_map, known)
+    prepared = prepare(path, release, work_dir / "copies", home_map=home_map, variables=known)
+    texts = dict(_rewritten(prepared, project.root_dir.absolute()))
+    lines = [entry for entry in entries if isinstance(entry, Line)]
+    texts_of_image = []
+    if any(line.values("no-index") for line in lines):
+        write_image_wheels(work_dir / "image", release)
+        texts_of_image.append(f"--find-links {work_dir / 'image'}")
+    options = [line for line in lines if not (line.is_package or line.is_constraint or _is_replaced(line, release))]
+    return Source(
+        path=_shown(path, project.root_dir.absolute()),
+        entries=entries,
+        packages=tuple(line for line in lines if line.is_package and not line.problem),
+        pins=_pins(release, prepared, lines),
+        prepared=prepared,
+        _texts=texts,
+        _variables=known,
+        options=(
+            *(expand(texts.get((line.path, line.number), line.text), known) for line in options if not line.problem),
+            *texts_of_image,
+        ),
+        _work_dir=work_dir,
+    )
+
+
+def _as_direct(text: str) -> str:
+    """Return `-e git+https://…#egg=name` in the form `name @ git+https://…`: uv knows no editable repositories.
+
+    What pip installs of them is the same, as a link to a clone of its own.
+    """
+    match = _EDITABLE_VCS.match(text)
+    return f"{match['name']} @ {match['url']}" if match else text
+
+
+def _direct(packages: Sequence[Line | str]) -> dict[str, str]:
+    """Return {name: requirement} of the lines that name a package of an index."""
+    wanted = [Requirement(item) if isinstance(item, str) else item.requirement for item in packages]
+    return {canonicalize_name(item.name): str(item) for item in wanted if item is not None and not item.url}
+
+
+def _is_replaced(line: Line, release: Release) -> bool:
+    """Whether the line names a file whose lines are here in its place."""
+    if any(value in release.constraints_urls for value in line.values(CONSTRAINT)):
+        return True
+    return any(local.role in (REQUIREMENT, CONSTRAINT) and local.exists for local in line.local_paths)
+
+
+def _pins(release: Release, prepared: PreparedRequirements, lines: Iterable[Line]) -> tuple[Pin, ...]:
+    """Return all constraints, each once, with the place that MWAA would name first."""
+    found: dict[str, Pin] = {}
+    for pin in _all_pins(release, prepared, lines):
+        found.setdefault(pin.text, pin)
+    return tuple(found.values())
+
+
+def _all_pins(release: Release, prepared: PreparedRequirements, lines: Iterable[Line]) -> Iterator[Pin]:
+    for name, version in release.essential_constraints.items():
+        yield Pin(name, f"{name}=={version}", ESSENTIAL_ORIGIN)
+    named = any(value in release.constraints_urls for line in lines for value in line.values(CONSTRAINT))
+    if named or prepared.constraints is ConstraintSource.INJECTED:
+        for name, version in PinFile(release.constraints_path).items():
+            yield Pin(name, f"{name}=={version}", f"the constraints of Airflow {release.airflow_version}")
+    for line in lines:
+        if line.is_constraint and line.requirement is not None:
+            yield Pin(line.name, str(line.requirement), f"{line.path}:{line.number}", is_of_file=True)
+
+
+def _rewritten(prepared: PreparedRequirements, root_dir: Path) -> Iterator[tuple[tuple[str, int], str]]:
+    """Yield the lines of the copies, which have the numbers of the originals."""
+    for copy_path, source_path in prepared.copies.items():
+        try:
+            text = requirements_file.decode(copy_path.read_bytes())
+        except (OSError, UnicodeDecodeError, LookupError):
+            continue
+        for logical in requirements_file.logical_lines(text):
+            number = text.count("\n", 0, logical.offsets[0]) + 1
+            yield (_shown(source_path, root_dir), number), logical.text.strip()
+
+
+def _shown(path: Path, root_dir: Path) -> str:
+    absolute = path.absolute()
+    return str(absolute.relative_to(root_dir) if absolute.is_relative_to(root_dir) else absolute)

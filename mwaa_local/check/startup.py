@@ -1,0 +1,61 @@
+"""What trying the startup script showed, as findings: why MWAA would not start, and what of it has no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mwaa_local.finding import ERROR, WARNING, Finding, in_order
+from mwaa_local.project import Project
+from mwaa_local.startup.outcome import SYNTAX_HINT
+from mwaa_local.startup.trial import Trial
+
+FAILS, REFUSED, ODD = "startup-script-fails", "startup-variable-refused", "startup-script-odd"
+SYNTAX = "startup-script-syntax"
+RULES = {
+    FAILS: "MWAA's containers would not start with this startup script",
+    SYNTAX: "bash cannot read the startup script to its end, so the rest does not run",
+    REFUSED: "MWAA undoes what the startup script exports under this name",
+    ODD: "the startup script probably does not do what you meant",
+}
+
+
+def startup_findings(project: Project, trials: Sequence[Trial]) -> tuple[Finding, ...]:
+    """Return each thing once, with the components it concerns where these are not all."""
+    path = project.startup_script_path.relative_to(project.root_dir).as_posix()
+    where: dict[Finding, list[str]] = {}
+    for trial in trials:
+        for finding in _of_trial(path, trial):
+            where.setdefault(finding, []).append(trial.component)
+    told = (_with_components(finding, names, len(trials)) for finding, names in where.items())
+    return in_order([*_failures(path, trials), *told])
+
+
+def _failures(path: str, trials: Sequence[Trial]) -> Iterator[Finding]:
+    """Yield one finding for each line that failed: the others say the same of other components."""
+    by_cause: dict[tuple[int, str], list[Trial]] = {}
+    for trial in trials:
+        if trial.failure is not None:
+            by_cause.setdefault((trial.line, trial.failure.hint), []).append(trial)
+    for (line, hint), group in by_cause.items():
+        components = "MWAA's containers" if len(group) == len(trials) else f"MWAA's {_names(group)}"
+        failure = group[0].failure
+        assert failure is not None
+        yield Finding(FAILS, ERROR, path, line, f"{components} would not start with it", failure.why, hint)
+
+
+def _names(group: Sequence[Trial]) -> str:
+    return ", ".join(trial.component for trial in group)
+
+
+def _of_trial(path: str, trial: Trial) -> Iterator[Finding]:
+    for item in trial.refused:
+        yield Finding(REFUSED, WARNING, path, 0, f"{item.name} keeps MWAA's value", item.reason)
+    if problem := trial.syntax_problem:
+        yield Finding(SYNTAX, ERROR, path, problem.line, problem.what, problem.why, SYNTAX_HINT)
+    for note in trial.notes:
+        yield Finding(ODD, WARNING, path, 0, note)
+
+
+def _with_components(finding: Finding, names: Sequence[str], of_all: int) -> Finding:
+    return finding if len(names) == of_all else replace(finding, what=f"{finding.what} ({', '.join(names)})")

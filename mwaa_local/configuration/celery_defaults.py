@@ -1,0 +1,32 @@
+"""Celery's settings that a broker on this machine makes necessary, and that a user may set otherwise. Pure.
+
+What the environment's queue needs is `merge.celery_config`, which nobody may change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from packaging.version import Version
+
+from mwaa_local.release import Release
+
+# After it has lost the broker, a worker fetches fewer tasks at a time, to give each slot back as a running task ends.
+# It counts slots by processes, of which an idle worker that scales from 0 has none: it goes on with one slot for ever.
+# Since Celery 5.3.1 (celery/worker/consumer/consumer.py, `on_connection_error_after_connected`), and since 5.4 with a
+# setting to switch it off.
+CAN_SWITCH_REDUCTION_OFF = Version("5.4")
+WITHOUT_REDUCTION = {"worker_enable_prefetch_count_reduction": False}
+# And these versions of Kombu do not listen to Redis any more: the end of the lost connection takes the new one out of
+# the event loop (kombu/transport/redis.py, `_on_disconnect`). No release of MWAA has 5.2.2 or 5.2.3.
+STOPS_LISTENING, LISTENS_AGAIN = Version("5.2.4"), Version("5.4")
+OWN_CONSUMER = {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}  # without either fault
+
+
+def celery_defaults(release: Release) -> dict[str, Any]:
+    """Return the settings with which the release's worker has all its slots again after the broker was restarted."""
+    celery, kombu = (Version(release.packages.base[name]) for name in ("celery", "kombu"))
+    return {
+        **(WITHOUT_REDUCTION if celery >= CAN_SWITCH_REDUCTION_OFF else {}),
+        **(OWN_CONSUMER if STOPS_LISTENING <= kombu < LISTENS_AGAIN else {}),
+    }

@@ -1,0 +1,557 @@
+"""Who sets which environment variable of a component: MWAA's layers, merged once, with every value's origin kept.
+
+Pure: nothing here reads a file or this process's own environment. Showing the result is `cli/options.py`'s part.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from mwaa_local.configuration.celery_defaults import celery_defaults
+from mwaa_local.environment.environment import Environment, Intervals
+from mwaa_local.errors import ConfigOptionInvalid
+from mwaa_local.masking import is_secret, mask
+from mwaa_local.release import Release
+
+WEBSERVER = "webserver"
+MIGRATE_DB = "migrate-db"
+COMPONENTS = ("scheduler", "dag-processor", "triggerer", "worker", WEBSERVER, MIGRATE_DB)
+# The only option of the user's that MWAA hands to its migration container (execute of `migrate-db`, setup_environment).
+MIGRATE_DB_OPTIONS = ("core.default_pool_task_slot_count",)
+# dag-processor and triggerer run in the scheduler's container (amazon-mwaa-docker-images, execute_command.py).
+MWAA_COMPONENT_OF = MappingProxyType({"dag-processor": "scheduler", "triggerer": "scheduler"})
+# Where Airflow does not read celery.extra_celery_config, `mwaa_support.celery_config` finds the same JSON here.
+CELERY_CONFIG_VARIABLE = "MWAA_LOCAL_CELERY_CONFIG"
+# Where nobody logs in, `mwaa_support.auth_manager` finds the names here to which the web server answers.
+WEBSERVER_NAMES_VARIABLE = "MWAA_LOCAL_WEBSERVER_NAMES"
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+# Airflow 3 tasks that name no queue say "default"; MWAA's 3.x images serve that name from the environment's queue.
+DEFAULT_QUEUE_ALIAS = "default"
+# Of the local defaults, the one that is not an interval and so stays when MWAA's intervals are asked for.
+LOCAL_DEFAULTS_THAT_ARE_NO_INTERVALS = frozenset({"api.server_type"})
+# core.parallelism = maxWorkers * slots / schedulers * 1.5 (MWAA user guide, "Performance tuning for Apache Airflow").
+PARALLELISM_FACTOR = 1.5
+# Variables whose class default a startup script cannot change: listed as reserved in the MWAA user guide, "Using a
+# startup script". The last is the Airflow 3 name of the one before.
+CLASS_RESERVED_VARIABLES = frozenset(
+    {
+        "AIRFLOW__CELERY__WORKER_AUTOSCALE",
+        "AIRFLOW__CORE__PARALLELISM",
+        "AIRFLOW__SCHEDULER__PARSING_PROCESSES",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
+    }
+)
+# MWAA replaces these keys of a customer's celery.extra_celery_config as a whole (3.2.1 and later).
+MWAA_BROKER_KEYS = frozenset({"broker_transport", "broker_transport_options"})
+EXTRA_CELERY_CONFIG = "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"
+# Option -> spellings that Airflow takes for it, but reads only when the option itself is not set. Only options that
+# some layer of ours sets; which of them a release has is decided by its tables.
+# Source: Airflow's `AirflowConfigParser.deprecated_options` of 2.2.2, 2.10.3 and 3.3.1.
+OLDER_SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "api.base_url": ("webserver.base_url",),
+        "api.secret_key": ("webserver.secret_key",),
+        "core.default_pool_task_slot_count": ("core.non_pooled_task_slot_count",),
+        "core.execution_api_server_url": ("workers.execution_api_server_url",),
+        "core.sensitive_var_conn_names": ("admin.sensitive_variable_fields",),
+        "dag_processor.refresh_interval": ("scheduler.dag_dir_list_interval",),
+        "database.sql_alchemy_conn": ("core.sql_alchemy_conn",),
+        "logging.base_log_folder": ("core.base_log_folder",),
+        "logging.colored_console_log": ("core.colored_console_log",),
+        "operators.default_queue": ("celery.default_queue",),
+        "scheduler.parsing_processes": ("scheduler.max_threads",),
+        "triggerer.capacity": ("triggerer.default_capacity",),
+    }
+)
+# `X_CMD` and `X_SECRET` name a command or a secret that yields X; Airflow asks them only when X is not set.
+INDIRECT_SUFFIXES = ("_cmd", "_secret")
+
+
+class Layer(enum.StrEnum):
+    """Who may set a variable, weakest first.
+
+    Source: `setup_environment_variables` in amazon-mwaa-docker-images (the same from 2.9.2 to 3.3.1). Class defaults
+    reach MWAA's containers on a way that is not public; the two local layers are ours.
+    """
+
+    CONTAINER = "container"
+    IMAGE_DEFAULT = "image-default"
+    CLASS_DEFAULT = "class-default"
+    LOCAL_DEFAULT = "local-default"
+    STARTUP_SCRIPT = "startup-script"
+    OPTION = "option"
+    PROTECTED = "protected"
+    ESSENTIAL = "essential"
+    LOCAL_ESSENTIAL = "local-essential"
+
+    @property
+    def rule(self) -> str:
+        """Why this layer's value stands where it does, in a sentence for people."""
+        return _RULES[self]
+
+    @property
+    def said(self) -> str:
+        """The layer in the words of a message: "the startup script", "AirflowConfigurationOptions"."""
+        return {Layer.STARTUP_SCRIPT: "the startup script", Layer.OPTION: "AirflowConfigurationOptions"}.get(
+            self, f"the {self.value} layer"
+        )
+
+
+USER_LAYERS = (Layer.STARTUP_SCRIPT, Layer.OPTION)
+_RULES = {
+    Layer.CONTAINER: "It comes with the container; every other layer overrides it unless the name is protected.",
+    Layer.IMAGE_DEFAULT: "MWAA's image sets this default; startup script and configuration options may change it.",
+    Layer.CLASS_DEFAULT: "MWAA derives this default from the environment class; a configuration option may change it.",
+    Layer.LOCAL_DEFAULT: (
+        "mwaa-local sets this default for speed; startup script and configuration options may change it, and"
+        " `Intervals: mwaa` under `Local` in mwaa.yaml brings back MWAA's intervals (docs/differences.md)."
+    ),
+    Layer.STARTUP_SCRIPT: "The startup script exported it; that overrides defaults, but not configuration options.",
+    Layer.OPTION: "An Airflow configuration option overrides every default and the startup script.",
+    Layer.PROTECTED: "MWAA protects this name: after startup script and options it gets the container's value back.",
+    Layer.ESSENTIAL: "MWAA forces this value last; neither startup script nor configuration options can change it.",
+    Layer.LOCAL_ESSENTIAL: "mwaa-local forces this value, because it must fit this machine (docs/differences.md).",
+}
+
+RESERVED_RULE = (
+    "MWAA reserves this variable: the startup script's value is discarded. Set it as a configuration option instead."
+)
+
+
+@dataclass(frozen=True)
+class EnvVar:
+    """One environment variable and who set it."""
+
+    name: str
+    value: str
+    source: Layer
+    secret: bool
+
+    def masked(self) -> str:
+        """Return the value as it may be shown: `***` for a secret; of a URL the scheme and the host stay."""
+        return mask(self.value) if self.secret else self.value
+
+
+@dataclass(frozen=True)
+class Overruled:
+    """A value that somebody set and that has no effect, because of `winner`."""
+
+    name: str
+    value: str
+    source: Layer
+    winner: EnvVar
+    reason: str
+
+    def masked(self) -> str:
+        return EnvVar(self.name, self.value, self.source, is_secret(self.name, self.value)).masked()
+
+
+@dataclass(frozen=True)
+class LocalValues:
+    """What one start decided; fills the placeholders of the release tables, which have these fields' names."""
+
+    database_url: str
+    result_backend: str
+    broker_url: str
+    default_queue: str
+    fernet_key: str
+    secret_key: str
+    jwt_secret: str
+    web_url: str
+    execution_api_url: str
+    airflow_home: str
+
+
+QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
+PREVIEW = LocalValues(
+    database_url="",
+    result_backend="",
+    broker_url="redis://127.0.0.1:1/0",
+    default_queue=QUEUE_NAME,
+    fernet_key="",
+    secret_key="unused",
+    jwt_secret="unused",
+    web_url="http://localhost:8080",
+    execution_api_url="http://localhost:8080/execution/",
+    airflow_home="",
+)
+
+
+CELERY_CONFIG_PLACEHOLDER = "celery_config_json"
+PLACEHOLDERS = frozenset({*(item.name for item in fields(LocalValues)), CELERY_CONFIG_PLACEHOLDER})
+_PLACEHOLDER_PATTERN = re.compile(r"\{(" + "|".join(sorted(PLACEHOLDERS)) + r")\}")
+
+
+@dataclass(frozen=True)
+class MergedVariables:
+    """The complete environment of one component.
+
+    `candidates` holds every layer's value by name, weakest first; `remarks` says, by name, what is odd about a
+    user's option that took effect as a variable but not in Airflow.
+    """
+
+    variables: Mapping[str, EnvVar]
+    overruled: tuple[Overruled, ...]
+    candidates: Mapping[str, tuple[EnvVar, ...]] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+    def as_env(self) -> dict[str, str]:
+        return {name: variable.value for name, variable in self.variables.items()}
+
+    def get(self, option: str) -> EnvVar | None:
+        """Return the variable of an option `section.key`, or None when no layer sets it."""
+        return self.variables.get(variable_name(option))
+
+
+def variable_name(option: str) -> str:
+    """Return the environment variable of an option: `core.executor` becomes `AIRFLOW__CORE__EXECUTOR`.
+
+    Raises ConfigOptionInvalid unless the option is `section.key`, both parts non-empty and without another dot.
+    """
+    section, dot, key = option.partition(".")
+    if not dot:
+        raise ConfigOptionInvalid(
+            f"{option!r} is no Airflow configuration option",
+            "An option is `section.key`; this one names no section.",
+            f"put the section in front, as in core.{option or 'executor'}",
+        )
+    if not section or not key or "." in key:
+        raise ConfigOptionInvalid(
+            f"{option!r} is no Airflow configuration option",
+            "An option is `section.key`: one dot, with a name on either side.",
+            "write it as in core.executor; Airflow has no option with a dot in its key",
+        )
+    return f"AIRFLOW__{section.upper()}__{key.upper()}"
+
+
+def option_name(variable: str) -> str | None:
+    """Return the option that a variable sets, or None when it is not of the form AIRFLOW__SECTION__KEY."""
+    parts = variable.split("__", 2)
+    if len(parts) != 3 or parts[0] != "AIRFLOW" or not parts[1] or not parts[2]:
+        return None
+    return f"{parts[1].lower()}.{parts[2].lower()}"
+
+
+def translate(options: Mapping[str, str]) -> dict[str, str]:
+    """Return Airflow variables for MWAA configuration options.
+
+    `core.default_task_retries` becomes `AIRFLOW__CORE__DEFAULT_TASK_RETRIES`. Any section will do, also an invented
+    one. Values pass unchanged; order is kept.
+
+    Raises ConfigOptionInvalid for a key that is not `section.key`, and when two keys mean the same variable.
+    Source: MWAA user guide, "Using Apache Airflow configuration options".
+    """
+    variables: dict[str, str] = {}
+    origin: dict[str, str] = {}
+    for option, value in options.items():
+        name = variable_name(option)
+        if name in variables:
+            raise ConfigOptionInvalid(
+                f"the options {origin[name]!r} and {option!r} are the same",
+                f"Both become the variable {name}, which can have one value only.",
+                "remove one of them from AirflowConfigurationOptions",
+            )
+        variables[name], origin[name] = value, option
+    return variables
+
+
+def class_defaults(release: Release, environment: Environment) -> dict[str, str]:
+    """Return the options that MWAA derives from the environment class, by option name, under this release's names.
+
+    Source: MWAA user guide, "Amazon MWAA environment class" and "Performance tuning for Apache Airflow".
+    `core.parallelism` holds per scheduler, as in Airflow.
+    """
+    facts = environment.environment_class_facts
+    slots = environment.max_workers * facts.worker_slots
+    defaults = {
+        "celery.worker_autoscale": facts.worker_autoscale,
+        "core.parallelism": str(int(slots / environment.schedulers * PARALLELISM_FACTOR)),
+        # The documented limit, and default, is 2 * vCPU - 1.
+        _parsing_option(release): str(2 * facts.scheduler.vcpus - 1),
+    }
+    if release.triggerer_argv is not None:
+        key = "triggerer.capacity" if release.generation == "3.x" else "triggerer.default_capacity"
+        defaults[key] = str(facts.triggerer_capacity)
+    return defaults
+
+
+def _parsing_option(release: Release) -> str:
+    if release.generation == "3.x":
+        return "dag_processor.parsing_processes"
+    # Renamed in Airflow 1.10.14, so only MWAA's 1.10.12 has the old name.
+    return "scheduler.parsing_processes" if release.is_at_least("2.0.0") else "scheduler.max_threads"
+
+
+def worker_queues(release: Release, local_values: LocalValues) -> tuple[str, ...]:
+    """Return the queues that a worker must serve (`celery worker -q`): the environment's, on 3.x also its alias.
+
+    On SQS the alias is the same queue. Celery cannot say so in JSON, hence two queues here, served by the same worker.
+    """
+    names = [local_values.default_queue]
+    if release.generation == "3.x":
+        names.append(DEFAULT_QUEUE_ALIAS)
+    return tuple(dict.fromkeys(names))
+
+
+def celery_config(release: Release, local_values: LocalValues) -> dict[str, Any]:
+    """Return Celery's settings for the local broker: the environment's queue exists, and others are not created.
+
+    A task with another `queue=` then fails when it is sent, as on MWAA, where SQS has predefined queues only.
+    """
+    # Each queue gets an exchange of its own: two queues bound alike would both receive a message.
+    queues = {name: {"exchange": name, "routing_key": name} for name in worker_queues(release, local_values)}
+    return {"task_create_missing_queues": False, "task_queues": queues}
+
+
+def merge(
+    release: Release,
+    environment: Environment,
+    local_values: LocalValues,
+    *,
+    component: str,
+    container: Mapping[str, str],
+    startup_exports: Mapping[str, str] = MappingProxyType({}),
+) -> MergedVariables:
+    """Return the environment in which `component` runs.
+
+    `container` is what the runtime gives every process, complete; `startup_exports` what the startup script left
+    exported, by variable name. `migrate-db` gets none of the exports and of the options only MIGRATE_DB_OPTIONS.
+
+    Raises ConfigOptionInvalid for an option that is not `section.key`.
+    """
+    exports = {} if component == MIGRATE_DB else startup_exports
+    options = _user_options(environment, component)
+    case = _Case(release, environment, local_values, component, container, exports, options)
+    return _merge(case, protect=True)
+
+
+def startup_view(
+    release: Release,
+    environment: Environment,
+    local_values: LocalValues,
+    *,
+    component: str,
+    container: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the environment in which the startup script itself runs.
+
+    Container, defaults, options, essentials; protected names are not restored before the script has ended.
+    Source: amazon-mwaa-docker-images, `setup_environment.py`.
+    """
+    options = _user_options(environment, component)
+    case = _Case(release, environment, local_values, component, container, {}, options)
+    return _merge(case, protect=False).as_env()
+
+
+def user_notes(merged: MergedVariables) -> list[Overruled]:
+    """Return the values that the user set, by option or startup script, and that have no effect."""
+    return [loser for loser in merged.overruled if loser.source in USER_LAYERS]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """All that one merge starts from; `user_options` by variable name, only those that this component gets."""
+
+    release: Release
+    environment: Environment
+    local_values: LocalValues
+    component: str
+    container: Mapping[str, str]
+    exports: Mapping[str, str]
+    user_options: Mapping[str, str]
+
+    def is_set_by_user(self, option: str) -> bool:
+        name = variable_name(option)
+        return name in self.exports or name in self.user_options
+
+    def is_protected(self, name: str) -> bool:
+        return name.startswith("MWAA__") or name in self.release.protected_variables
+
+
+def _user_options(environment: Environment, component: str) -> dict[str, str]:
+    options = environment.airflow_configuration_options
+    if component == MIGRATE_DB:
+        options = {option: value for option, value in options.items() if option in MIGRATE_DB_OPTIONS}
+    return translate(options)
+
+
+# What became of one layer's value of one variable, where the winner's rule does not tell it; "" = it was kept.
+_Outcomes = Mapping[tuple[str, Layer], str]
+
+
+def _merge(case: _Case, *, protect: bool) -> MergedVariables:
+    celery_json, outcomes = _merge_celery_config(case)
+    layers = _layers(case, protect=protect)
+    filled = {**vars(case.local_values), CELERY_CONFIG_PLACEHOLDER: celery_json}
+    candidates: dict[str, list[EnvVar]] = {}
+    for layer in Layer:
+        for name, value in layers[layer].items():
+            if layer not in _LAYERS_WITHOUT_PLACEHOLDERS:
+                value = fill(value, filled)
+            candidates.setdefault(name, []).append(EnvVar(name, value, layer, is_secret(name, value)))
+    variables = {name: _winner(stack) for name, stack in candidates.items()}
+    by_spelling = _overruled_by_spelling(_spellings_known_to(layers), variables)
+    return MergedVariables(
+        variables=variables,
+        overruled=(*_overruled_by_name(candidates, variables, outcomes), *by_spelling),
+        candidates={name: tuple(stack) for name, stack in candidates.items()},
+        remarks=_remarks(case),
+    )
+
+
+# What comes from a person or a machine is taken as it is, braces and all.
+_LAYERS_WITHOUT_PLACEHOLDERS = (Layer.CONTAINER, Layer.STARTUP_SCRIPT, Layer.OPTION, Layer.PROTECTED)
+
+
+def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
+    """Return each layer's variables, placeholders not yet filled."""
+    release = case.release
+    return {
+        Layer.CONTAINER: case.container,
+        Layer.IMAGE_DEFAULT: {**translate(release.default_options), **release.default_variables},
+        Layer.CLASS_DEFAULT: translate(class_defaults(release, case.environment)),
+        Layer.LOCAL_DEFAULT: translate(_local_defaults(case)),
+        Layer.STARTUP_SCRIPT: case.exports,
+        Layer.OPTION: case.user_options,
+        Layer.PROTECTED: {k: v for k, v in case.container.items() if protect and case.is_protected(k)},
+        Layer.ESSENTIAL: {**translate(release.forced_options), **_forced_variables(case)},
+        Layer.LOCAL_ESSENTIAL: {**translate(release.local_forced_options), **_local_forced_variables(case)},
+    }
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Return the text with its placeholders replaced, once; other braces, as in JSON, stay as they are."""
+    return _PLACEHOLDER_PATTERN.sub(lambda match: values[match[1]], template)
+
+
+def _is_reserved(item: EnvVar) -> bool:
+    return item.source is Layer.STARTUP_SCRIPT and item.name in CLASS_RESERVED_VARIABLES
+
+
+def _winner(stack: Sequence[EnvVar]) -> EnvVar:
+    """Return the strongest value: the last, except that a startup script cannot change what the class reserves."""
+    return ([item for item in stack if not _is_reserved(item)] or stack)[-1]
+
+
+def _overruled_by_name(
+    candidates: Mapping[str, Sequence[EnvVar]], variables: Mapping[str, EnvVar], outcomes: _Outcomes
+) -> Iterator[Overruled]:
+    """Yield the values that lost to a stronger layer's value of the same variable."""
+    for name, stack in candidates.items():
+        winner = variables[name]
+        for item in stack:
+            reason = outcomes.get((name, item.source), RESERVED_RULE if _is_reserved(item) else winner.source.rule)
+            if item.value != winner.value and reason:
+                yield Overruled(name, item.value, item.source, winner, reason)
+
+
+def _spellings_known_to(layers: Mapping[Layer, Mapping[str, str]]) -> dict[str, list[str]]:
+    """Return other spellings of the options that a layer of ours sets, so that this Airflow is sure to have them."""
+    spellings: dict[str, list[str]] = {}
+    for layer in set(Layer) - set(_LAYERS_WITHOUT_PLACEHOLDERS):
+        for option in filter(None, map(option_name, layers[layer])):
+            indirect = (option + suffix for suffix in INDIRECT_SUFFIXES)
+            spellings[option] = [*OLDER_SPELLINGS.get(option, ()), *indirect]
+    return spellings
+
+
+def _overruled_by_spelling(
+    spellings: Mapping[str, Sequence[str]], variables: Mapping[str, EnvVar]
+) -> Iterator[Overruled]:
+    """Yield what the user set under another spelling of an option that is set under its own."""
+    for option, others in sorted(spellings.items()):
+        winner = variables[variable_name(option)]
+        for spelling in others:
+            loser = variables.get(variable_name(spelling))
+            if loser is not None and loser.source in USER_LAYERS:
+                reason = f"Airflow reads {option} first, and it is set. {winner.source.rule}"
+                yield Overruled(loser.name, loser.value, loser.source, winner, reason)
+
+
+def _local_defaults(case: _Case) -> dict[str, str]:
+    """Return our own defaults, without those that would silence an older spelling which the user set."""
+    defaults = case.release.local_default_options
+    keep_intervals = case.environment.local.intervals is not Intervals.MWAA
+    return {
+        option: value
+        for option, value in defaults.items()
+        if (keep_intervals or option in LOCAL_DEFAULTS_THAT_ARE_NO_INTERVALS)
+        and not any(case.is_set_by_user(spelling) for spelling in OLDER_SPELLINGS.get(option, ()))
+    }
+
+
+def _forced_variables(case: _Case) -> dict[str, str]:
+    """Source: amazon-mwaa-docker-images, `config/environ.py`, the variables that a customer cannot change."""
+    component = MWAA_COMPONENT_OF.get(case.component, case.component)
+    return {
+        "AWS_EXECUTION_ENV": "Amazon_MWAA_" + case.release.airflow_version.replace(".", ""),
+        "MWAA_AIRFLOW_COMPONENT": component,
+        "MWAA_COMMAND": component,
+    }
+
+
+def _local_forced_variables(case: _Case) -> dict[str, str]:
+    """Return what `mwaa_support` reads: broker settings, where no option has them, and the web server's names."""
+    release, placeholder = case.release, f"{{{CELERY_CONFIG_PLACEHOLDER}}}"
+    tables = (release.forced_options, release.local_forced_options)
+    variables = {}
+    if not any(placeholder in value for table in tables for value in table.values()):
+        variables[CELERY_CONFIG_VARIABLE] = placeholder
+    if case.component == WEBSERVER and not release.login:
+        names = webserver_names(case.local_values, case.environment)
+        variables[WEBSERVER_NAMES_VARIABLE] = ",".join(names)
+    return variables
+
+
+def webserver_names(local_values: LocalValues, environment: Environment) -> tuple[str, ...]:
+    """Return the names to which a web server without a login answers: loopback, the tasks' own, and the user's."""
+    addresses = (local_values.web_url, local_values.execution_api_url)
+    ours = (urlsplit(address).hostname or address for address in addresses)  # a preview has no addresses
+    return tuple(dict.fromkeys([*LOOPBACK_NAMES, *ours, *map(str.lower, environment.local.webserver_names)]))
+
+
+def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]]:
+    """Return the user's settings between our defaults and the queue's own as JSON, and what became of the user's.
+
+    Source: amazon-mwaa-docker-images, `config/airflow.py` of 3.2.1 and later: a customer's keys survive under MWAA's,
+    JSON that cannot be used is ignored.
+    """
+    ours, defaults = celery_config(case.release, case.local_values), celery_defaults(case.release)
+    for layer, values in ((Layer.OPTION, case.user_options), (Layer.STARTUP_SCRIPT, case.exports)):
+        if EXTRA_CELERY_CONFIG in values:
+            theirs, reason = _read_celery_config(values[EXTRA_CELERY_CONFIG])
+            lost = sorted(theirs.keys() & (MWAA_BROKER_KEYS | ours.keys()))
+            if lost:
+                reason = f"MWAA sets {', '.join(lost)} itself; your other keys are kept."
+            kept = {key: value for key, value in theirs.items() if key not in lost}
+            return json.dumps({**defaults, **ours, **kept}), {(EXTRA_CELERY_CONFIG, layer): reason}
+    return json.dumps({**defaults, **ours}), {}
+
+
+def _read_celery_config(text: str) -> tuple[dict[str, Any], str]:
+    """Return the JSON object, or an empty one and why it is ignored. The reason holds nothing of the text itself."""
+    try:
+        plain = json.loads(text)
+    except json.JSONDecodeError as error:
+        return {}, f"It is not valid JSON ({error.msg}, character {error.pos + 1}); MWAA ignores it as a whole."
+    except (ValueError, RecursionError):  # a number too long, brackets too deep
+        return {}, "It is JSON that cannot be read; MWAA ignores it as a whole."
+    if not isinstance(plain, dict):
+        return {}, "It is JSON, but not an object; MWAA ignores it as a whole."
+    return plain, ""
+
+
+def _remarks(case: _Case) -> dict[str, str]:
+    """Return what became of options that the user sets and this Airflow no longer has."""
+    return {
+        variable_name(option): f"Airflow {case.release.airflow_version} has no {option}: {became}"
+        for option, became in case.release.removed_options.items()
+        if case.is_set_by_user(option)
+    }

@@ -1,0 +1,350 @@
+"""Environment: the MWAA environment that `mwaa.yaml` describes, and LocalSettings, which only this machine knows.
+
+The file speaks the names of MWAA's CreateEnvironment, so that the output of `aws mwaa get-environment` pastes in. What
+a member may hold is asked of MWAA's own service model; only rules that the model does not have are written here.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, ValidationError
+from pydantic.alias_generators import to_pascal
+from pydantic_core import ErrorDetails
+
+from mwaa_local.environment.classes import (
+    DEFAULT_ENVIRONMENT_CLASS,
+    DEFAULT_MAX_WORKERS,
+    DEFAULT_MIN_WORKERS,
+    DEFAULT_SCHEDULERS,
+    DEFAULT_WEBSERVERS,
+    ENVIRONMENT_CLASSES,
+    MICRO,
+    ONLY_ONE,
+    EnvironmentClass,
+)
+from mwaa_local.environment.file import EnvironmentFile, invalid
+from mwaa_local.environment.rules import INPUT_SHAPE, LOCAL, broken_rules, is_airflow_1
+from mwaa_local.environment.service_model import (
+    Check,
+    KeyPath,
+    ServiceModel,
+    Violation,
+    closest_name,
+    dotted,
+    shown,
+    unknown_name,
+)
+from mwaa_local.project import Project
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION
+
+_T = TypeVar("_T")
+
+OUTPUT_SHAPE = "Environment"  # of GetEnvironment's answer
+WRAPPER = "Environment"  # `aws mwaa get-environment` puts the members under this name
+RESPONSE_METADATA = "ResponseMetadata"  # boto3 puts this beside it
+
+DEFAULT_NAME = "local"
+DERIVED_NAME_CHARACTERS = 64  # of the folder's name; well inside what the model allows
+
+
+class RuntimeKind(enum.StrEnum):
+    """What carries the plan out; auto takes Docker where it runs, else plain processes."""
+
+    AUTO = "auto"
+    PROCESS = "process"
+    DOCKER = "docker"
+
+
+class AwsMode(enum.StrEnum):
+    """Which AWS tasks reach: none, the real one as the caller, or one of this machine's own."""
+
+    NONE = "none"
+    HOST = "host"
+    LOCAL = "local"
+
+
+# They become words of a command and of a Dockerfile, so neither may hold anything but what such names have.
+SystemPackage = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9+.:=~_-]*$")]
+ImageName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][A-Za-z0-9./:@_-]*$")]
+# As a browser sends it in the Host header, without a port: a name, or an address of either kind.
+_NAME_PATTERN = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+_IPV6_PATTERN = r"[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,}"
+HostName = Annotated[str, StringConstraints(strict=True, pattern=f"^({_NAME_PATTERN}|{_IPV6_PATTERN})$")]
+
+
+class Intervals(enum.StrEnum):
+    """How soon Airflow notices new DAG files, due tasks and ended tasks: within seconds, or as MWAA does."""
+
+    FAST = "fast"
+    MWAA = "mwaa"
+
+
+class _Members(BaseModel):
+    """Members by MWAA's names in files and by Python's in code; values never change and never show in errors."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_pascal, populate_by_name=True, extra="forbid", hide_input_in_errors=True
+    )
+
+
+class LocalSettings(_Members):
+    """The `Local` section: what MWAA has no member for. Port 0 means a free one."""
+
+    runtime: RuntimeKind = RuntimeKind.AUTO
+    webserver_port: StrictInt = Field(default=8080, ge=0, le=65535)
+    webserver_names: tuple[HostName, ...] = ()
+    postgres_port: StrictInt = Field(default=0, ge=0, le=65535)
+    broker_port: StrictInt = Field(default=0, ge=0, le=65535)
+    aws_port: StrictInt = Field(default=0, ge=0, le=65535)
+    workers: StrictInt | None = Field(default=None, ge=1)
+    aws: AwsMode = AwsMode.NONE
+    intervals: Intervals = Intervals.FAST
+    # Of the Docker runtime alone.
+    enforce_class: StrictBool = False
+    system_packages: tuple[SystemPackage, ...] = ()
+    base_image: ImageName | None = None
+
+
+WEBSERVER_NAMES = "WebserverNames"
+_LIST_EXAMPLES = {"SystemPackages": "default-jre-headless", WEBSERVER_NAMES: "my-machine.example.com"}
+LOCAL_MEMBERS = tuple(str(field.alias) for field in LocalSettings.model_fields.values())
+
+
+class ModuleLogging(_Members):
+    """Whether one component's logs are kept, and from which level on."""
+
+    enabled: bool = False
+    log_level: str = "INFO"
+
+
+class LoggingConfiguration(_Members):
+    """Logs by component. Without any setting MWAA keeps task logs from INFO on (Terraform, `aws_mwaa_environment`)."""
+
+    dag_processing_logs: ModuleLogging = ModuleLogging()
+    scheduler_logs: ModuleLogging = ModuleLogging()
+    webserver_logs: ModuleLogging = ModuleLogging()
+    worker_logs: ModuleLogging = ModuleLogging()
+    task_logs: ModuleLogging = ModuleLogging(enabled=True)
+
+
+def _only_one(members: Mapping[str, Any]) -> bool:
+    return members.get("environment_class") == MICRO
+
+
+def _default_schedulers(members: Mapping[str, Any]) -> int:
+    one = _only_one(members) or is_airflow_1(members.get("airflow_version", DEFAULT_AIRFLOW_VERSION))
+    return ONLY_ONE if one else DEFAULT_SCHEDULERS
+
+
+def _default_max_workers(members: Mapping[str, Any]) -> int:
+    return ONLY_ONE if _only_one(members) else DEFAULT_MAX_WORKERS
+
+
+def _default_webservers(members: Mapping[str, Any]) -> int:
+    return ONLY_ONE if _only_one(members) else DEFAULT_WEBSERVERS
+
+
+class Environment(_Members):
+    """One MWAA environment. Members of CreateEnvironment that nothing here uses are in `other_members`, unchanged."""
+
+    name: str = DEFAULT_NAME
+    airflow_version: str = DEFAULT_AIRFLOW_VERSION
+    environment_class: str = DEFAULT_ENVIRONMENT_CLASS
+    # Kept out of repr(): option values are secret (the model marks them sensitive).
+    airflow_configuration_options: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    min_workers: int = DEFAULT_MIN_WORKERS
+    max_workers: int = Field(default_factory=_default_max_workers)
+    schedulers: int = Field(default_factory=_default_schedulers)
+    min_webservers: int = Field(default_factory=_default_webservers)
+    max_webservers: int = Field(default_factory=_default_webservers)
+    webserver_access_mode: str | None = None
+    logging_configuration: LoggingConfiguration = LoggingConfiguration()
+    execution_role_arn: str | None = None
+    source_bucket_arn: str | None = None
+    dag_s3_path: str | None = None
+    plugins_s3_path: str | None = None
+    plugins_s3_object_version: str | None = None
+    requirements_s3_path: str | None = None
+    requirements_s3_object_version: str | None = None
+    startup_script_s3_path: str | None = None
+    startup_script_s3_object_version: str | None = None
+    tags: Mapping[str, str] = Field(default_factory=dict)
+    local: LocalSettings = LocalSettings()
+    other_members: Mapping[str, Any] = Field(default_factory=dict)
+    ignored_members: tuple[str, ...] = ()  # dotted names of what the file had and only MWAA's answers have
+
+    @classmethod
+    def load(cls, project: Project, model: ServiceModel | None = None) -> Environment:
+        """Return the environment that the project's file describes; all defaults without a file or with an empty one.
+
+        `model` is MWAA's service model; without it, that of the installed botocore, read only if there is a file.
+        Raises EnvironmentFileInvalid, listing every problem at once with its line.
+        """
+        file = EnvironmentFile.read(project.environment_path)
+        if file is None or (file.data is None and not file.problems):
+            return cls(name=name_from_folder(project.name))
+        file, outside = _unwrap(file)
+        model = model or ServiceModel.load()
+        given = {name: value for name, value in file.data.items() if name != LOCAL}
+        given, ignored = model.without_output_only(given, INPUT_SHAPE, OUTPUT_SHAPE)
+        members = _as_written(_without_empty(given, model), model, file)
+        local = file.data.get(LOCAL)
+        check = Check(model, file.written)
+        found = [*outside, *broken_rules(members, check, LOCAL_MEMBERS), *_local_violations(local, file)]
+        problems = file.problems_with(found)
+        if problems:
+            raise invalid(file.path, problems)
+        return cls._from_members(members, local or {}, tuple(ignored), project)
+
+    @classmethod
+    def _from_members(
+        cls, members: Mapping[str, Any], local: Mapping[str, Any], ignored: tuple[str, ...], project: Project
+    ) -> Environment:
+        declared = {str(field.alias) for field in cls.model_fields.values()}
+        return cls.model_validate(
+            {
+                "Name": name_from_folder(project.name),
+                **{name: value for name, value in members.items() if name in declared},
+                LOCAL: {name: value for name, value in local.items() if value is not None},
+                "OtherMembers": {name: value for name, value in members.items() if name not in declared},
+                "IgnoredMembers": ignored,
+            }
+        )
+
+    @property
+    def environment_class_facts(self) -> EnvironmentClass:
+        return ENVIRONMENT_CLASSES[self.environment_class]
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers run on this machine. There is no autoscaling here."""
+        return self.local.workers or self.min_workers
+
+
+def name_from_folder(folder_name: str) -> str:
+    """Return an environment name that MWAA would take, made from a folder's name: `3. My DAGs!` -> `My-DAGs`."""
+    name = re.sub(r"[^0-9a-zA-Z_]+", "-", folder_name)
+    return re.sub(r"^[^a-zA-Z]+", "", name)[:DERIVED_NAME_CHARACTERS].rstrip("-") or DEFAULT_NAME
+
+
+def _unwrap(file: EnvironmentFile) -> tuple[EnvironmentFile, list[Violation]]:
+    """Return the file as if its members had been at the top, and what is wrong around them.
+
+    The whole answer of get-environment has them under `Environment`; `Local` may be inside or beside that.
+    """
+    data = _mapping_or_raise(file, file.data, ())
+    if WRAPPER not in data:
+        return replace(file, data={name: value for name, value in data.items() if name != RESPONSE_METADATA}), []
+    inner = dict(_mapping_or_raise(file, data[WRAPPER], (WRAPPER,)))
+    found = []
+    for name in data:
+        if name in (WRAPPER, RESPONSE_METADATA):
+            continue
+        if name != LOCAL:
+            found.append(Violation((name,), f"is outside of {WRAPPER}", f"indent it, so that it is inside {WRAPPER}"))
+        elif LOCAL in inner:
+            found.append(Violation((name,), f"is given inside of {WRAPPER} and beside it", f"keep one {LOCAL} section"))
+        else:
+            inner[LOCAL] = data[LOCAL]
+    problems = [replace(problem, path=_without_wrapper(problem.path)) for problem in file.problems]
+    lifted = replace(file, data=inner, lines=_lifted(file.lines), written=_lifted(file.written), problems=problems)
+    return lifted, found
+
+
+def _lifted(by_path: Mapping[KeyPath, _T]) -> dict[KeyPath, _T]:
+    # Where a name stands both inside and beside, the one beside is refused, so messages need its line.
+    inside_first = sorted(by_path, key=lambda path: path[:1] != (WRAPPER,))
+    return {_without_wrapper(path): by_path[path] for path in inside_first}
+
+
+def _without_wrapper(path: KeyPath) -> KeyPath:
+    return path[1:] if path[:1] == (WRAPPER,) else path
+
+
+def _mapping_or_raise(file: EnvironmentFile, data: Any, path: KeyPath) -> Mapping[str, Any]:
+    if data is None:
+        return {}
+    if isinstance(data, Mapping):
+        return data
+    rule = "must be a mapping of names to values" + (", not a list" if isinstance(data, list) else "")
+    fix = 'write each member as `Name: value`, for example: AirflowVersion: "3.3.1"'
+    raise invalid(file.path, file.problems_with([Violation(path, rule, fix)]))
+
+
+def _without_empty(members: Mapping[str, Any], model: ServiceModel) -> dict[str, Any]:
+    """Return the members without sections that hold nothing: all lines commented out, or `"Tags": {}` from MWAA."""
+    shapes = model.members(INPUT_SHAPE)
+    sections = {name for name, shape in shapes.items() if model.shapes[shape]["type"] in ("map", "structure")}
+    return {name: value for name, value in members.items() if name not in sections or value not in (None, {})}
+
+
+def _as_written(members: Mapping[str, Any], model: ServiceModel, file: EnvironmentFile) -> dict[str, Any]:
+    """Return the members with the text of each value that MWAA wants as a string in a map of strings.
+
+    MWAA's API takes no other type there; a person writes `True`, `1e3` and `010` without quotes and means the text.
+    """
+    shapes = model.members(INPUT_SHAPE)
+    result = dict(members)
+    for name, value in members.items():
+        shape = model.shapes[shapes[name]] if name in shapes else {}
+        if shape.get("type") == "map" and isinstance(value, Mapping):
+            strings = model.shapes[shape["value"]["shape"]]["type"] == "string"
+            result[name] = {
+                key: file.written.get((name, key), item) if strings else item for key, item in value.items()
+            }
+    return result
+
+
+def _local_violations(local: Any, file: EnvironmentFile) -> Iterator[Violation]:
+    """Yield what is wrong with the `Local` section. Its members without a value count as not given."""
+    if local is None:
+        return
+    if not isinstance(local, Mapping):
+        yield Violation((LOCAL,), "must be a mapping of names to values", f"write its members indented under {LOCAL}:")
+        return
+    for name in [name for name in local if name not in LOCAL_MEMBERS]:
+        rule = f"is not a member of the {LOCAL} section"
+        yield unknown_name((LOCAL, name), LOCAL_MEMBERS, rule)
+    try:
+        LocalSettings.model_validate({name: local[name] for name in LOCAL_MEMBERS if local.get(name) is not None})
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            yield _local_violation((LOCAL, str(detail["loc"][0])), detail, file)
+
+
+def _words_of(alias: str | int) -> list[str]:
+    """Return what may be written for a member of `Local` that takes one of a few words."""
+    kind = next(field.annotation for field in LocalSettings.model_fields.values() if field.alias == alias)
+    assert isinstance(kind, type)
+    assert issubclass(kind, enum.StrEnum)
+    return [str(word) for word in kind]
+
+
+def _local_violation(path: KeyPath, detail: ErrorDetails, file: EnvironmentFile) -> Violation:
+    value, context = detail["input"], detail.get("ctx", {})
+    place = dotted(path)
+    found = file.written.get(path) or shown(value)
+    if detail["type"] == "enum":
+        allowed = _words_of(path[-1])
+        meant = closest_name(str(value), allowed) or allowed[0]
+        return Violation(path, f"must be one of {', '.join(allowed)}, not {found}", f"write {path[-1]}: {meant}")
+    if detail["type"] in ("greater_than_equal", "less_than_equal"):
+        limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+        return Violation(path, f"must be {limit}, not {found}", f"give {place} {limit}")
+    if detail["type"] in ("bool_type", "bool_parsing"):
+        return Violation(path, f"must be true or false, not {found}", f"write {path[-1]}: true")
+    if detail["type"] in ("tuple_type", "list_type"):
+        return Violation(path, f"must be a list, not {found}", f"write {path[-1]}: [{_LIST_EXAMPLES[str(path[-1])]}]")
+    if detail["type"] in ("string_type", "string_pattern_mismatch"):
+        if path[-1] == WEBSERVER_NAMES:
+            fix = f"give {place} names or addresses alone, without http://, port and path"
+            return Violation(path, f"cannot hold {shown(value)}", fix)
+        return Violation(path, f"cannot be {shown(value)}", f"give {place} a plain name, without blanks or quotes")
+    digits = isinstance(value, str) and value.isdecimal()
+    fix = f"take the quotes away: {path[-1]}: {int(value)}" if digits else f"give {place} a whole number"
+    return Violation(path, f"must be a whole number, not {'the text ' if digits else ''}{found}", fix)

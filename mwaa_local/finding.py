@@ -1,0 +1,74 @@
+"""Finding: one remark on a file that is uploaded to MWAA. Every check speaks in these, every format shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+SEVERITIES = (ERROR, WARNING, NOTE)
+# Kinds of subjects.
+NAME = "name"  # of what is imported or used: dotted where its module is known, else only its last part
+MODULE = "module"  # and all that is in it; without a name it is the one that the finding's line imports
+ARGUMENT = "argument"  # of a call
+UNNAMED = "unnamed"  # something that the finding's line uses
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a finding is about, for programs that compare findings."""
+
+    kind: str  # NAME, MODULE, ARGUMENT or UNNAMED
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark. An error is what does not work on MWAA, a warning what may not, a note what is good to know.
+
+    `what`, `why` and `hint` are for people and may be worded anew at any time; nothing reads them. Findings that say
+    the same are the same, whatever else is known of them.
+    """
+
+    rule: str  # stable, in words joined by dashes: "missing-constraint"
+    severity: str  # ERROR, WARNING or NOTE
+    path: str  # as the user knows the file, below the project's folder where it is there
+    line: int  # the first is 1; 0 means the file as a whole
+    what: str  # one line
+    why: str = ""
+    hint: str = ""
+    subjects: tuple[Subject, ...] = field(default=(), compare=False)  # of those that others may tell of, too
+    is_for_later: bool = field(default=False, compare=False)  # the hint is for a later release, and mends nothing now
+
+    @property
+    def place(self) -> str:
+        """Where it is, as `requirements/requirements.txt:3`."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+    def plain(self) -> dict[str, Any]:
+        """Return what people are told, as plain values for JSON."""
+        plain = asdict(self)
+        del plain["subjects"], plain["is_for_later"]
+        return plain
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings by file and line, each once."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda item: (item.path, item.line, item.rule, item.what)))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def count(findings: Iterable[Finding]) -> str:
+    """Return `1 error, 2 warnings`; "" for none."""
+    severities = [finding.severity for finding in findings]
+    present = [severity for severity in SEVERITIES if severity in severities]
+    return ", ".join(counted(severities.count(severity), severity) for severity in present)
+
+
+def has_error(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity == ERROR for finding in findings)

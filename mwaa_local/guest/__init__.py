@@ -1,0 +1,4 @@
+"""Programs that other interpreters run, Python 3.7 and later, with the standard library and what is there.
+
+The launcher opens these files by path and does not import them.
+"""

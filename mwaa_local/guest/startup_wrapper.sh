@@ -1,0 +1,51 @@
+# Sources MWAA's startup script and writes down the environment it leaves behind. Run by mwaa_local/startup/run.py:
+#
+#     bash startup_wrapper.sh SCRIPT ENVIRONMENT_FILE DEATH_FILE
+#
+# ENVIRONMENT_FILE gets the exported variables, each ended by NUL; on MWAA a missing one stops the container.
+# DEATH_FILE gets, each ended by NUL, what is known about a shell that ended: exit code, shell options, the last
+# place where a command failed, and the line in SCRIPT from which a function was called. It is for the error message
+# only. Names begin with __mwaa_local_ so that they can be told from the script's own.
+
+shopt -s expand_aliases
+
+__mwaa_local_script=$1
+__mwaa_local_environment=$2
+__mwaa_local_death=$3
+__mwaa_local_failed=
+set --
+
+# >| because the script may have set noclobber; a full path because it may have changed PATH.
+__mwaa_local_save() {
+    /usr/bin/env -0 >|"$__mwaa_local_environment"
+}
+
+__mwaa_local_exit() {
+    local __mwaa_local_code=$?
+    __mwaa_local_save
+    builtin exit "${@-$__mwaa_local_code}"
+}
+
+__mwaa_local_die() {
+    local __mwaa_local_code=$1 __mwaa_local_call= __mwaa_local_i
+    for ((__mwaa_local_i = 1; __mwaa_local_i < ${#BASH_SOURCE[@]} - 1; __mwaa_local_i++)); do
+        if [[ ${FUNCNAME[__mwaa_local_i]} != source && ${BASH_SOURCE[__mwaa_local_i + 1]} == "$__mwaa_local_script" ]]; then
+            __mwaa_local_call=${BASH_LINENO[__mwaa_local_i]}
+            builtin break
+        fi
+    done
+    builtin printf '%s\0' "$__mwaa_local_code" "$-" "$__mwaa_local_failed" "$__mwaa_local_call" >|"$__mwaa_local_death"
+}
+
+# An alias and not a function: it must hold inside the script's functions, `if`s and `||` lists, in subshells too, yet
+# not in the programs that the script starts.
+alias exit=__mwaa_local_exit
+
+# Neither trap changes how the script runs: bash keeps $? and PIPESTATUS over a trap, and the last command of the
+# first one puts $_ back. A script that sets its own traps replaces these and loses only detail in the message.
+trap '__mwaa_local_failed="${BASH_SOURCE[0]-}:$LINENO" __mwaa_local_last=$_; : "$__mwaa_local_last"' ERR
+trap '__mwaa_local_die "$?"' EXIT
+
+# Bare, since `||` or `if` around it would switch off a `set -e` inside the script.
+source "$__mwaa_local_script"
+__mwaa_local_exit

@@ -1,0 +1,566 @@
+"""One Docker engine: the `docker` SDK looks and runs commands, `docker compose` makes and removes. The only owner.
+
+Podman is such an engine too, through its socket (`DOCKER_HOST`). Nothing here knows what a plan is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mwaa_local.errors import DiskFull, DockerUnavailable, MwaaLocalError, NotRunning, line_on_full_disk
+from mwaa_local.runtime.compose.engine_log import NANOSECONDS, OutputLine, epoch, frames, lines
+from mwaa_local.runtime.compose.program import find_compose, find_docker, find_host, unavailable
+
+if TYPE_CHECKING:  # importing the SDK takes a quarter of a second
+    from docker import APIClient
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+NUMBER_LABEL = "com.docker.compose.container-number"
+ONE_OFF_LABEL = "com.docker.compose.oneoff"
+VOLUME_LABEL = "com.docker.compose.volume"
+PACKAGES_VARIABLE = "MWAA_LOCAL_PACKAGES"  # docker-compose.yml sets it
+API_TIMEOUT_S = 60
+LOG_OVERLAP_NS = NANOSECONDS  # streams are stamped before they are stored, so one may be stored a little late
+LOG_TAILS = ("256", "8192", "all")  # the engine finds the last lines quickly, and reads everything for older ones
+# What the engine tells about the container itself; it also tells of each run of a health check.
+LIFE_EVENTS = ("create", "start", "die", "oom", "stop", "pause", "unpause", "rename", "destroy")
+END_EVENTS_S = 1.0  # how long before its noted end a container's last "oom" can be
+KILL_AFTER_INTERRUPT_S = 5.0
+COMPOSE_PAUSE_S = 0.2
+EXEC_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container as the engine sees it. Times are epoch seconds by its clock, 0 when it never came to that."""
+
+    id: str
+    name: str
+    service: str
+    number: int
+    status: str  # created, running, restarting, paused, exited, dead
+    health: str  # healthy, unhealthy, starting, or "" without a health check
+    pid: int
+    exit_code: int  # 128 + N for signal N; of its last end, and 0 as soon as it runs again
+    out_of_memory: bool
+    memory_limit_bytes: int  # 0 for none
+    restarts: int  # by the engine since it was last started by someone
+    started: float
+    finished: float
+    error: str  # why it could not be started
+    ports: tuple[int, ...]  # published ones, as this machine sees them
+    packages_key: str = ""  # which packages it was made for; empty for what has none
+
+    @property
+    def is_up(self) -> bool:
+        return self.status in ("running", "paused")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is up or will be again without anyone's doing."""
+        return self.is_up or self.status == "restarting"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the engine says about a container without being asked about it alone."""
+
+    service: str
+    number: int
+    is_up: bool
+
+
+@dataclass(frozen=True)
+class End:
+    """How a container that runs again ended the last time."""
+
+    exit_code: int | None
+    out_of_memory: bool
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """One tag of an image, with the image's own configuration."""
+
+    tag: str  # "repository:tag"
+    size_bytes: int  # with the layers that other images share
+    configuration: Mapping[str, Any]
+    is_used: bool  # by a container, whatever its state
+
+
+@dataclass(frozen=True)
+class StoredVolume:
+    """One volume that Compose made."""
+
+    name: str
+    project: str
+    label: str  # its name in the compose file
+    size_bytes: int | None  # where the engine says it
+    is_used: bool  # by a container, whatever its state
+
+
+@dataclass(frozen=True)
+class ComposeProject:
+    """Which compose file, under which name, with which variables; `dir` is where its relative paths begin."""
+
+    name: str
+    dir: Path = Path("/")
+    file_path: Path | None = None
+    env_path: Path | None = None
+
+
+class Engine:
+    """A Docker engine that has answered, and the Compose that drives it.
+
+    Every question raises DockerUnavailable when the engine does not answer any more.
+    """
+
+    def __init__(self, env: Mapping[str, str], docker: str, host: str) -> None:
+        self._env = dict(env)
+        self._docker = docker
+        self._host = host
+        self._compose_argv: tuple[str, ...] = ()
+        self._client: APIClient | None = None
+
+    @classmethod
+    def open(cls, env: Mapping[str, str]) -> Engine:
+        """Return the engine that the caller's `docker` command would use. Raises DockerUnavailable, saying why not."""
+        docker = find_docker(env)
+        engine = cls(env, docker, find_host(docker, env))
+        engine.ping()
+        engine._compose_argv = find_compose(docker, env)
+        return engine
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[APIClient]:
+        from docker.errors import DockerException
+
+        try:
+            yield self._api
+        except (DockerException, OSError) as error:
+            raise unavailable(self._host, error) from error
+
+    @property
+    def _api(self) -> APIClient:
+        if self._client is None:
+            from docker.tls import TLSConfig
+
+            import docker
+
+            tls: TLSConfig | bool = False
+            certificates = self._env.get("DOCKER_CERT_PATH")
+            if self._env.get("DOCKER_TLS_VERIFY") and certificates:
+                pair = (f"{certificates}/cert.pem", f"{certificates}/key.pem")
+                tls = TLSConfig(client_cert=pair, ca_cert=f"{certificates}/ca.pem", verify=True)
+            self._client = docker.APIClient(base_url=self._host, version="auto", timeout=API_TIMEOUT_S, tls=tls)
+        return self._client
+
+    # Looking.
+
+    def ping(self) -> None:
+        with self._asked() as api:
+            api.ping()
+
+    def version(self) -> str:
+        with self._asked() as api:
+            return str(api.version().get("Version", "unknown"))
+
+    def is_rootless(self) -> bool:
+        """Whether the engine runs as an ordinary user, whom its containers then show as root."""
+        with self._asked() as api:
+            return "name=rootless" in api.info().get("SecurityOptions", [])
+
+    def has_image(self, tag: str) -> bool:
+        from docker.errors import ImageNotFound
+
+        with self._asked() as api:
+            try:
+                api.inspect_image(tag)  # type: ignore[no-untyped-call]
+            except ImageNotFound:
+                return False
+            return True
+
+    def containers(self, project: str) -> list[Container]:
+        """Return the project's containers, whatever their state, by service and number."""
+        found = [self.container(container_id) for container_id in self.listed(project)]
+        return sorted((item for item in found if item is not None), key=lambda item: (item.service, item.number))
+
+    def container(self, container_id: str) -> Container | None:
+        """Return one container, or None when it is gone."""
+        from docker.errors import NotFound
+
+        with self._asked() as api:
+            try:
+                return _container(api.inspect_container(container_id))
+            except NotFound:
+                return None
+
+    def listed(self, project: str) -> dict[str, Listed]:
+        """Return the project's containers by id, with what one question tells about them all."""
+        with self._asked() as api:
+            answer = api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
+        return {
+            item["Id"]: Listed(
+                item["Labels"].get(SERVICE_LABEL, ""),
+                int(item["Labels"].get(NUMBER_LABEL, "1")),
+                item["State"] in ("running", "paused"),
+            )
+            for item in answer
+            if item["Labels"].get(ONE_OFF_LABEL) != "True"  # somebody's `docker compose run`
+        }
+
+    def publisher_of(self, port: int) -> str:
+        """Return the name of the container that publishes this port, or nothing."""
+        with self._asked() as api:
+            for item in api.containers(filters={"publish": str(port)}):
+                return str(item["Names"][0]).lstrip("/")
+        return ""
+
+    def last_end(self, container: Container) -> End:
+        """Return how a container that runs again ended before; the engine itself forgets that, but it told so."""
+        if not container.finished:
+            return End(None, out_of_memory=False)
+        exit_code, out_of_memory = None, False
+        filters = {"container": [container.id], "event": ["die", "oom"]}
+        with self._asked() as api:
+            # Both times are the engine's own: its clock may not be ours. The types leave out that it takes fractions.
+            since, until = f"{container.finished - END_EVENTS_S:.6f}", f"{container.started:.6f}"
+            for event in api.events(since=since, until=until, filters=filters, decode=True):  # type: ignore[call-overload]
+                if event["Action"] == "oom":
+                    out_of_memory = True
+                else:
+                    exit_code = int(event["Actor"]["Attributes"].get("exitCode", 0))
+        return End(exit_code, out_of_memory)
+
+    def volumes(self, project: str) -> dict[str, str]:
+        """Return {full name: name in the compose file} of the project's volumes."""
+        with self._asked() as api:
+            answer = api.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
+        return {item["Name"]: item["Labels"].get(VOLUME_LABEL, "") for item in answer.get("Volumes") or []}
+
+    def stored_images(self, repository: str) -> list[StoredImage]:
+        """Return the tags of one repository."""
+        from docker.errors import ImageNotFound
+
+        found = []
+        with self._asked() as api:
+            used = {item["ImageID"] for item in api.containers(all=True)}
+            for listed in api.images(name=repository):
+                for tag in listed.get("RepoTags") or []:
+                    with contextlib.suppress(ImageNotFound):  # removed just now
+                        plain = api.inspect_image(tag)  # type: ignore[no-untyped-call]
+                        config = plain.get("Config") or {}
+                        found.append(StoredImage(tag, int(plain["Size"]), config, plain["Id"] in used))
+        return found
+
+    def stored_volumes(self) -> list[StoredVolume]:
+        """Return the volumes of every Compose project on this engine."""
+        with self._asked() as api:
+            sizes = {item["Name"]: item.get("UsageData") or {} for item in api.df().get("Volumes") or []}
+            mounts = [mount for item in api.containers(all=True) for mount in item.get("Mounts") or []]
+            used = {mount.get("Name") for mount in mounts if mount.get("Type") == "volume"}
+            answer = api.volumes(filters={"label": [PROJECT_LABEL]})
+        found = []
+        for item in answer.get("Volumes") or []:
+            size = int(sizes.get(item["Name"], {}).get("Size", -1))
+            found.append(
+                StoredVolume(
+                    name=item["Name"],
+                    project=item["Labels"][PROJECT_LABEL],
+                    label=item["Labels"].get(VOLUME_LABEL, ""),
+                    size_bytes=size if size >= 0 else None,
+                    is_used=item["Name"] in used,
+                )
+            )
+        return found
+
+    def layers_bytes(self) -> int:
+        """Return what all images on the engine take together, each layer counted once."""
+        with self._asked() as api:
+            return int(api.df().get("LayersSize") or 0)
+
+    def output(self, container_id: str, after: Mapping[str, int], *, ended: bool) -> list[OutputLine]:
+        """Return what the container wrote later than `after` ({stream: nanoseconds}); nothing of one that is gone.
+
+        `ended` says that the container is not up, so that a last line without an end is one.
+        """
+        newest = max(after.values(), default=0)
+        since_ns = max(0, newest - LOG_OVERLAP_NS)
+        values = {"stdout": "1", "stderr": "1", "timestamps": "1"}
+        if since_ns:
+            values["since"] = f"{since_ns // NANOSECONDS}.{since_ns % NANOSECONDS:09d}"
+        with self._asked() as api:
+            url = f"{api.base_url}/v{api.api_version}/containers/{container_id}/logs"
+            for tail in LOG_TAILS if since_ns else ("all",):
+                answer = api.get(url, params={**values, "tail": tail}, timeout=API_TIMEOUT_S)
+                if not answer.ok:
+                    return []
+                found = frames(answer.content)
+                if tail == "all" or len(found) < int(tail):
+                    break
+        return lines(found, after, ended=ended)
+
+    def memory_bytes(self, container_id: str) -> int:
+        """Return what the container uses, without the page cache that the kernel could drop, as `docker stats` does."""
+        with self._asked() as api:
+            stats = api.stats(container_id, stream=False, one_shot=True).get("memory_stats", {})
+        details = stats.get("stats", {})
+        cache = details.get("inactive_file", details.get("total_inactive_file", 0))
+        return max(0, int(stats.get("usage", 0)) - int(cache))
+
+    @contextlib.contextmanager
+    def changes(self, project: str) -> Iterator[Changes]:
+        """Yield what tells to which of the project's containers something happens, from now on."""
+        filters = {"type": "container", "label": f"{PROJECT_LABEL}={project}", "event": list(LIFE_EVENTS)}
+        with self._asked() as api:
+            stream = api.events(filters=filters, decode=True)
+        changes = Changes()
+        thread = threading.Thread(target=changes.read, args=(stream,), daemon=True)
+        thread.start()
+        try:
+            yield changes
+        finally:
+            with contextlib.suppress(Exception):  # over SSH a stream cannot be closed; the thread ends with us
+                stream.close()
+
+    # Acting.
+
+    def start_container(self, container_id: str) -> str:
+        """Start a container; return why it could not be started, or nothing."""
+        from docker.errors import APIError
+
+        with self._asked() as api:
+            try:
+                api.start(container_id)
+            except APIError as error:
+                return str(error.explanation or error)
+        return ""
+
+    def kill_container(self, container_id: str) -> None:
+        """End a container at once, so that the engine does not start it again."""
+        from docker.errors import APIError
+
+        with self._asked() as api, contextlib.suppress(APIError):  # it has ended, or is gone
+            api.stop(container_id, timeout=0)
+
+    def stop(
+        self, container_ids: Sequence[str], *, now: bool, meanwhile: Callable[[], None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Stop containers together, each with its own signal and patience; `now` leaves them none."""
+        words = ["stop", *(["-t", "0"] if now else []), *container_ids]
+        return self._run([self._docker, *words], Path("/"), None, meanwhile, COMPOSE_PAUSE_S)
+
+    def remove_volume(self, name: str) -> None:
+        from docker.errors import APIError, NotFound
+
+        with self._asked() as api:
+            try:
+                api.remove_volume(name)
+            except NotFound:
+                return
+            except APIError as error:
+                raise DockerUnavailable(
+                    f"the volume {name} cannot be removed", str(error.explanation), f"docker volume rm {name}"
+                ) from error
+
+    def remove_image(self, tag: str) -> str:
+        """Remove a tag, and the image with its last one; return why that is not possible, or nothing."""
+        from docker.errors import APIError, NotFound
+
+        with self._asked() as api:
+            try:
+                api.remove_image(tag)
+            except NotFound:
+                return ""
+            except APIError as error:
+                return str(error.explanation or error)
+        return ""
+
+    def exec(self, container_id: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run a command in a running container; return its exit code and output, both streams mixed.
+
+        Raises NotRunning when the container is not up.
+        """
+        from docker.errors import APIError
+
+        with self._asked() as api:
+            try:
+                run = api.exec_create(container_id, list(argv))
+                output: bytes = api.exec_start(run["Id"])
+                # The output's end may reach us before the engine has seen the command's.
+                while (ended := api.exec_inspect(run["Id"]))["Running"]:
+                    time.sleep(EXEC_PAUSE_S)
+            except APIError as error:
+                raise NotRunning("the container for the command is not up", str(error.explanation)) from error
+        return int(ended["ExitCode"]), output.decode("utf-8", "replace")
+
+    def exec_command(
+        self, container_id: str, argv: Sequence[str], env: Mapping[str, str], *, terminal: bool
+    ) -> list[str]:
+        """Return the command that runs `argv` in the container on this process's own streams."""
+        settings = [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
+        return [self._docker, "exec", "-it" if terminal else "-i", *settings, container_id, *argv]
+
+    def compose(
+        self,
+        project: ComposeProject,
+        *words: str,
+        on_line: Callable[[str], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+        pause_s: float = COMPOSE_PAUSE_S,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `docker compose` with these words to its end, calling `meanwhile` again and again until then.
+
+        An interrupt, or an exception out of `meanwhile`, ends the command before it goes on upward.
+        """
+        return self._run(self.compose_command(project, *words), project.dir, on_line, meanwhile, pause_s, project)
+
+    def compose_command(self, project: ComposeProject, *words: str) -> list[str]:
+        """Return the command; without a compose file, Compose goes by what it wrote on the containers."""
+        options = ["--project-name", project.name, "--project-directory", str(project.dir)]
+        if project.file_path:
+            options += ["--file", str(project.file_path)]
+        if project.env_path:
+            options += ["--env-file", str(project.env_path)]
+        return [*self._compose_argv, *options, *words]
+
+    @property
+    def command_env(self) -> dict[str, str]:
+        """The environment of `docker` commands."""
+        return {**self._env, "DOCKER_HOST": self._host, "DOCKER_CLI_HINTS": "false"}
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        folder: Path,
+        on_line: Callable[[str], None] | None,
+        meanwhile: Callable[[], None] | None,
+        pause_s: float,
+        project: ComposeProject | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        process = subprocess.Popen(
+            argv,
+            env=_compose_env(self.command_env, project),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=folder if folder.is_dir() else "/",
+            start_new_session=True,  # Ctrl-C is ours to handle
+        )
+        found: list[str] = []
+        reader = threading.Thread(target=_read, args=(process, found, on_line), daemon=True)
+        reader.start()
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(pause_s if meanwhile else None)
+                    break
+                if meanwhile:
+                    meanwhile()
+        except BaseException:
+            _end(process)
+            raise
+        reader.join()
+        return subprocess.CompletedProcess(process.args, process.returncode, "\n".join(found))
+
+
+class Changes:
+    """Ids of containers to which something happened, as the engine tells them."""
+
+    def __init__(self) -> None:
+        self._ids: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read(self, events: Any) -> None:
+        """Take the engine's events in until they end; on a thread of its own."""
+        with contextlib.suppress(Exception):  # without them, whoever waits still looks at everything now and then
+            for event in events:
+                self._ids.put(event["Actor"]["ID"])
+
+    def wait(self, timeout_s: float) -> set[str]:
+        """Return the ids since the last call, waiting for a first one."""
+        ids = set()
+        with contextlib.suppress(queue.Empty):
+            ids.add(self._ids.get(timeout=timeout_s))
+            while True:
+                ids.add(self._ids.get_nowait())
+        return ids
+
+
+def _compose_env(env: Mapping[str, str], project: ComposeProject | None) -> dict[str, str]:
+    """Return the caller's environment without what would change a compose file's meaning behind our back.
+
+    Compose takes a variable from the caller's shell rather than from the env file, and options from COMPOSE_*.
+    """
+    named = set()
+    if project is not None and project.env_path is not None and project.env_path.is_file():
+        named = {line.partition("=")[0] for line in project.env_path.read_text(encoding="utf-8").splitlines()}
+    return {name: value for name, value in env.items() if name not in named and not name.startswith("COMPOSE_")}
+
+
+def _read(process: subprocess.Popen[str], found: list[str], on_line: Callable[[str], None] | None) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        found.append(line.rstrip("\n"))
+        if on_line is not None:
+            on_line(found[-1])
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask the command to end, as Ctrl-C would, and make it when it does not."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(KILL_AFTER_INTERRUPT_S)
+            return
+
+
+def disk_full(text: str) -> MwaaLocalError | None:
+    """Return DiskFull when that is what Docker's words mean."""
+    line = line_on_full_disk(text)
+    if not line:
+        return None
+    return DiskFull(
+        "no space left where Docker keeps its data",
+        line,
+        "`docker system df` shows what uses it, `docker system prune` removes what is unused",
+    )
+
+
+def _container(plain: Mapping[str, Any]) -> Container:
+    state, labels = plain["State"], plain["Config"]["Labels"] or {}
+    bindings = (plain.get("HostConfig") or {}).get("PortBindings") or {}
+    variables = dict(entry.partition("=")[::2] for entry in plain["Config"].get("Env") or [])
+    return Container(
+        id=plain["Id"],
+        name=plain["Name"].lstrip("/"),
+        service=labels.get(SERVICE_LABEL, ""),
+        number=int(labels.get(NUMBER_LABEL, "1")),
+        status=state["Status"],
+        health=(state.get("Health") or {}).get("Status", ""),
+        pid=int(state.get("Pid") or 0),
+        exit_code=int(state.get("ExitCode") or 0),
+        out_of_memory=bool(state.get("OOMKilled")),
+        memory_limit_bytes=int((plain.get("HostConfig") or {}).get("Memory") or 0),
+        restarts=int(plain.get("RestartCount") or 0),
+        started=epoch(state.get("StartedAt", "")),
+        finished=epoch(state.get("FinishedAt", "")),
+        error=str(state.get("Error") or ""),
+        ports=tuple(
+            int(item["HostPort"]) for items in bindings.values() for item in items or [] if item.get("HostPort")
+        ),
+        packages_key=variables.get(PACKAGES_VARIABLE, ""),
+    )

@@ -1,0 +1,96 @@
+"""Ports on 127.0.0.1: which components have one, find a free one, and name who holds one that is taken."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+import psutil
+
+from mwaa_local.errors import PortInUse
+
+if TYPE_CHECKING:
+    from mwaa_local.environment.environment import LocalSettings
+
+HOST = "127.0.0.1"
+# Component -> the setting in mwaa.yaml's `Local` section that chooses its port. The only list of components that have
+# a port: what is asked for, what Docker publishes and what a message proposes are all read from it.
+PORT_SETTINGS = {"webserver": "WebserverPort", "postgres": "PostgresPort", "redis": "BrokerPort", "aws": "AwsPort"}
+WEBSERVER = "webserver"  # whose port `up --port` chooses, too
+
+
+def ports_asked(local: LocalSettings, *, without: Collection[str] = ()) -> dict[str, int]:
+    """Return the port that the environment file asks for, for each component that there is; 0 asks for a free one."""
+    settings = local.model_dump(by_alias=True)
+    return {name: int(settings[setting]) for name, setting in PORT_SETTINGS.items() if name not in without}
+
+
+def port_variables(ports: Mapping[str, int]) -> dict[str, str]:
+    """Return the variables that tell the compose file which ports to publish; 0 for a component that is not there."""
+    return {f"MWAA_{name.upper()}_PORT": str(ports.get(name, 0)) for name in PORT_SETTINGS}
+
+
+def check_ports(wanted: Mapping[str, int], ours: Mapping[str, int], asked: Mapping[str, int]) -> None:
+    """Raise PortInUse when a stranger listens on a wanted port, or two components want the same.
+
+    `ours` are those that already run for us, `asked` those of the environment file.
+    """
+    wanted_by: dict[int, str] = {}
+    for name, port in wanted.items():
+        if port in wanted_by:
+            raise _wanted_twice(wanted_by[port], name, port)
+        wanted_by[port] = name
+        if port in ours.values():
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise port_in_use(name, port, _holder(port), asked) from error
+
+
+def port_in_use(name: str, port: int, holder: str, asked: Mapping[str, int]) -> PortInUse:
+    """Return the error that says who holds a component's port, and what moves the component to another."""
+    setting = f"`Local: {{{PORT_SETTINGS[name]}: 0}}` in mwaa.yaml picks a free one"
+    if name == WEBSERVER:
+        hint = f"stop that process, or use another port: `mwaa-local up --port 0` or {setting}"
+    elif asked.get(name) == 0:  # it was free when it was picked
+        hint = "run `mwaa-local up` again: it picks another free port"
+    else:
+        hint = f"stop that process, or use another port: {setting}"
+    return PortInUse(f"port {port} is already in use", f"The {name} needs it; {holder} holds it.", hint)
+
+
+def _wanted_twice(one: str, other: str, port: int) -> PortInUse:
+    return PortInUse(
+        f"port {port} is chosen for two components",
+        f"Both {one} and {other} would listen on it.",
+        f"change one of `Local: {{{PORT_SETTINGS[one]}: …, {PORT_SETTINGS[other]}: …}}` in mwaa.yaml;"
+        " 0 picks a free port",
+    )
+
+
+def _holder(port: int) -> str:
+    """Return who listens on the port, as far as this user may know."""
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                command = " ".join(psutil.Process(connection.pid).cmdline())[:80]
+                return f"process {connection.pid} (`{command}`)"
+    return "another program"
+
+
+def free_port(besides: Collection[int] = ()) -> int:
+    """Return a port on 127.0.0.1 that nobody listens on now, and that is none of those meant for others.
+
+    The system may give the same port twice, as long as nobody listens on it.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if port not in besides:
+            return port

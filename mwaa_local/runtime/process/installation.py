@@ -1,0 +1,173 @@
+"""The project's own package set: a clone of the release's, changed by startup script and requirements as on MWAA.
+
+Its own even without requirements: a startup script may call pip, and must not change what other projects share. It is
+made anew when the base, the requirements or the startup script change; MWAA makes it anew at every start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mwaa_local.command import interrupting
+from mwaa_local.configuration.configuration import Configuration, Exports
+from mwaa_local.files import write_private
+from mwaa_local.isolation import MWAA_HOME_DIR
+from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.plan import MWAA_COMPONENTS, Plan
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.remarks import WARNING, Remark
+from mwaa_local.requirements import install as requirements_install
+from mwaa_local.requirements import prepare as requirements
+from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
+from mwaa_local.runtime.installed import (
+    EXPORTS_NAME,
+    REQUIREMENTS_LOG_NAME,
+    Outcome,
+    constraint_remarks,
+    outcome_remarks,
+    syntax_remarks,
+)
+from mwaa_local.startup.outcome import StartupOutcome
+from mwaa_local.startup.run import run_startup_script
+from mwaa_local.steps import Say, Steps
+
+
+@dataclass
+class Installation:
+    """One way to the project's package set. `running` is the plan that runs now, if any."""
+
+    configuration: Configuration
+    steps: Steps
+    running: Plan | None
+    remarks: list[Remark] = field(default_factory=list)
+
+    def install(self, store: PackageStore, base: PythonEnvironment) -> tuple[PythonEnvironment, Exports]:
+        """Return the package set and what the startup script exported for each MWAA component.
+
+        Raises StartupScriptFailed where MWAA's containers would not start; failed requirements are a remark.
+        """
+        source, script_path = self._requirements(), startup_script_path(self._project, self.configuration.release)
+        target_dir = package_set_dir(self._project, self.configuration.release, base, source)
+        packages = PythonEnvironment(target_dir, base.python_version, base.digest)
+        outcome = Outcome.read(target_dir)
+        if outcome is None:
+            self.steps.do("packages", lambda say: _clone(store, base, target_dir, say))
+        exports = self._startup_exports(packages, script_path, target_dir.name)
+        # A start after a failure tries again, as MWAA does; applying another change to a running environment does not.
+        if source is not None and (outcome is None or (outcome.failed and self.running is None)):
+            outcome = self._install(source, packages, exports)
+        outcome = outcome or Outcome()
+        outcome.write(target_dir)
+        self.remarks += outcome_remarks(outcome, self._project, self._log_path)
+        _remove_other_sets(target_dir, self.running)
+        return packages, exports
+
+    @property
+    def _project(self) -> Project:
+        return self.configuration.project
+
+    def _requirements(self) -> requirements.PreparedRequirements | None:
+        path = self._project.requirements_path
+        if not path.is_file():
+            return None
+        work_dir = self._project.state_dir / "requirements"
+        mapped = {f"{MWAA_HOME_DIR}/{name}": folder for name, folder in self._project.mwaa_folders.items()}
+        prepared = requirements.prepare(path, self.configuration.release, work_dir, home_map=mapped)
+        self.remarks += constraint_remarks(prepared)
+        return None if prepared.is_empty else prepared
+
+    def _startup_exports(self, packages: PythonEnvironment, script_path: Path | None, key: str) -> Exports:
+        exports_path = self._project.run_dir / EXPORTS_NAME
+        if script_path is None:
+            exports_path.unlink(missing_ok=True)
+            return {}
+        views = self.configuration.startup_views(packages)
+        seen = _digest([key, views])
+        kept = _read_exports(exports_path, seen) if self.running is not None else None
+        if kept is not None:
+            return kept
+        outcomes = self.steps.do("startup script", lambda _: self._run_scripts(script_path, views))
+        notes = dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
+        self.remarks += [*syntax_remarks(outcomes), *(Remark(WARNING, "startup script", note) for note in notes)]
+        exports = {outcome.component: outcome.exported for outcome in outcomes}
+        write_private(exports_path, json.dumps({**exports, "seen": seen}))
+        return exports
+
+    def _run_scripts(self, script_path: Path, views: Mapping[str, Mapping[str, str]]) -> list[StartupOutcome]:
+        def one(name: str) -> StartupOutcome:
+            log_path = self._project.logs_dir / f"startup_script_{name}.out"
+            return run_startup_script(script_path, name, views[name], Path(self.configuration.home_dir), log_path)
+
+        with ThreadPoolExecutor(len(views)) as threads, interrupting():
+            return list(threads.map(one, views))
+
+    def _install(
+        self, source: requirements.PreparedRequirements, packages: PythonEnvironment, exports: Exports
+    ) -> Outcome:
+        host_env = self.configuration.host_env
+        network = {name: host_env[name] for name in PIP_NETWORK_VARIABLES if name in host_env}
+        env = {**network, **self.configuration.merged(packages, exports)["scheduler"].as_env()}
+        home_dir = Path(self.configuration.home_dir)
+        result = self.steps.do(
+            "requirements",
+            lambda _: requirements_install.install(source, packages.python_path, env, self._log_path, cwd=home_dir),
+        )
+        if isinstance(result, requirements_install.Installed):
+            return Outcome(warnings=result.warnings)
+        return Outcome(failed=result.reason)
+
+    @property
+    def _log_path(self) -> Path:
+        return self._project.logs_dir / REQUIREMENTS_LOG_NAME
+
+
+def startup_script_path(project: Project, release: Release) -> Path | None:
+    """Return the startup script that MWAA would run; None where there is none, or the release runs none."""
+    path = project.startup_script_path
+    return path if path.is_file() and release.startup_script else None
+
+
+def package_set_dir(
+    project: Project,
+    release: Release,
+    base: PythonEnvironment,
+    source: requirements.PreparedRequirements | None,
+) -> Path:
+    """Return where the package set for these requirements and the startup script is, or would be."""
+    script_path = startup_script_path(project, release)
+    script = script_path.read_bytes() if script_path else b""
+    key = _digest([base.digest, source.digest if source else "", hashlib.sha256(script).hexdigest()])
+    return project.state_dir / "packages" / key
+
+
+def _clone(store: PackageStore, base: PythonEnvironment, target_dir: Path, say: Say) -> None:
+    say("copying the packages for this project")
+    store.clone(base, target_dir)
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _read_exports(path: Path, seen: str) -> Exports | None:
+    """Return the exports of the last run if they came from the same script seeing the same variables."""
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return {name: plain[name] for name in MWAA_COMPONENTS} if plain.pop("seen") == seen else None
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _remove_other_sets(target_dir: Path, running: Plan | None) -> None:
+    """Remove package sets that nothing uses any more; the one that components run from now is still in use."""
+    in_use = Path(running.preload_argv[0]).parents[1] if running and running.preload_argv else None
+    for folder in target_dir.parent.iterdir():
+        if folder not in (target_dir, in_use):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,372 @@
+"""Everything between a user's files and a plan: packages, database, paths, startup script, requirements.
+
+Runs in MWAA's order (plugins in place, startup script, requirements, then Airflow). What is already there and unchanged
+is kept, so the second time costs little. Not for starting anything: that is the runtime's part.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+from mwaa_local import isolation
+from mwaa_local.cache.users import PROCESS, User
+from mwaa_local.configuration.base import region_of
+from mwaa_local.configuration.configuration import Configuration
+from mwaa_local.configuration.merge import PREVIEW, QUEUE_NAME, LocalValues, MergedVariables, user_notes, worker_queues
+from mwaa_local.database.connection import broker_config, broker_url, database_url
+from mwaa_local.environment.environment import AwsMode, Environment
+from mwaa_local.errors import SettingsFileInvalid
+from mwaa_local.event import Event
+from mwaa_local.files import write_private
+from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
+from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
+from mwaa_local.release import Release
+from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
+from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port, ports_asked
+from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version
+from mwaa_local.runtime.process.installation import Installation
+from mwaa_local.runtime.process.servers import (
+    HOME_SUFFIX,
+    DatabaseTemplates,
+    Migration,
+    broker_argv,
+    check_data_dir,
+    find_binaries,
+    postgres_argv,
+    postgres_version,
+)
+from mwaa_local.runtime.process.servers import KEPT as DATABASES
+from mwaa_local.secrets import Secrets, load_secrets
+from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
+from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
+from mwaa_local.seeding.file import together
+from mwaa_local.services.aws import AWS, SERVER_VARIABLES, aws_component, aws_python, old_boto3_remarks, server_argv
+from mwaa_local.services.seeding import seed_component, seed_values
+from mwaa_local.steps import Steps
+
+WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
+SEED_FILE = "seed.json"
+PID_FILES = "airflow-*.pid"  # with which web server and worker of Airflow 2 refuse to start
+
+
+@dataclass
+class Preparation:
+    """One way from files to plan. `env` is the caller's environment; `running` the plan that runs now, if any."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    running: Plan | None
+    on_event: Callable[[Event], None]
+    webserver_port: int | None = None
+    remarks: list[Remark] = field(default_factory=list)
+
+    role: ClassVar[str] = PROCESS
+
+    @functools.cached_property
+    def user(self) -> User:
+        """The project, as who uses what is kept for all."""
+        return User(self.cache_dir, self.project, self.role)
+
+    def prepare(self) -> Prepared:
+        make_state_dirs(self.project)
+        self.project.temporary_dir.mkdir(exist_ok=True)
+        self._remark_on_members()
+        settings, fixtures = self._seeds()
+        # Before anything that takes long; the runtime looks again when it starts.
+        check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
+        secrets = load_secrets(self.project.state_dir)
+        store = PackageStore(self.cache_dir, self.env, self.user)
+        steps = Steps(self.on_event)
+        base = steps.do("packages", lambda say: store.base(self.release, say))
+        if base.note:
+            self.remarks.append(Remark(WARNING, "python", base.note, "", base.hint))
+        secrets = self._ensure_database(base, secrets, steps)
+        home_dir = self._enter_paths()
+        self._forget_written_configuration(home_dir)
+        launch = self._launch(secrets, home_dir)
+        values = self._values(launch, secrets, home_dir)
+        aws = self._aws(fixtures, secrets, steps, launch.ports)
+        aws_url = f"http://127.0.0.1:{launch.ports[AWS]}" if aws else ""
+        parts = (self.project, self.environment, self.release, values, home_dir, self.env)
+        configuration = Configuration(*parts, aws_url=aws_url)
+        installation = Installation(configuration, steps, self.running)
+        packages, exports = installation.install(store, base)
+        self.remarks += installation.remarks
+        merged = configuration.merged(packages, exports)
+        self._remark_on_options(merged)
+        self._finish_home(packages)
+        launch = replace(
+            launch,
+            python=str(packages.python_path),
+            worker_queues=worker_queues(self.release, values),
+            env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
+            forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
+            aws=aws,
+            one_time=self._seed(settings, secrets, base, configuration),
+        )
+        plan = make_plan(self.environment, self.release, launch)
+        save_remarks(self.project.run_dir, self.remarks)
+        return Prepared(plan, tuple(self.remarks), home_dir)
+
+    def _remark_on_members(self) -> None:
+        """Tell which members of the environment file mean nothing on one machine."""
+        ignored = [*self.environment.ignored_members, *self.environment.other_members]
+        if ignored:
+            self.remarks.append(Remark(NOTE, "environment file", f"without effect here: {', '.join(ignored)}"))
+
+    def _seeds(self) -> tuple[AirflowSettings, Fixtures | None]:
+        """Return what is there from the start. Raises SettingsFileInvalid, with the mistakes of all files together."""
+        errors: list[SettingsFileInvalid] = []
+        settings = AirflowSettings()
+        fixtures: Fixtures | None = None
+        try:
+            settings = self._airflow_settings()
+        except SettingsFileInvalid as error:
+            errors.append(error)
+        try:
+            fixtures = self._fixtures()
+        except SettingsFileInvalid as error:
+            errors.append(error)
+        if errors:
+            raise together(f"{SETTINGS_FILE} with {FOLDER}/", errors)
+        return settings, fixtures
+
+    def _airflow_settings(self) -> AirflowSettings:
+        """Return what is to be in the metadata database from the start."""
+        settings = AirflowSettings.load(self.project)
+        self.remarks += settings.remarks
+        return settings
+
+    def _seed(
+        self, settings: AirflowSettings, secrets: Secrets, base: PythonEnvironment, configuration: Configuration
+    ) -> tuple[Component, ...]:
+        """Return the step that puts the settings into the database: with the release's packages alone, as a migration.
+
+        Requirements that break Airflow must not break the database.
+        """
+        path = self.project.run_dir / SEED_FILE
+        if settings.is_empty:
+            path.unlink(missing_ok=True)
+            return ()
+        values = seed_values(settings, secrets.fernet_key)
+        write_private(path, json.dumps({"seed": values}))
+        env = configuration.merged_for("migrate-db", base, {}).as_env()
+        return (seed_component(str(base.python_path), path, str(values["mark"]), env),)
+
+    # The local AWS.
+
+    def _fixtures(self) -> Fixtures | None:
+        """Return what the local AWS holds from the start, where the environment file asks for one."""
+        if self.environment.local.aws is not AwsMode.LOCAL:
+            return None
+        fixtures = Fixtures.load(self.project)
+        self.remarks += [*fixtures.remarks, *old_boto3_remarks(self.release)]
+        return fixtures
+
+    def _aws(
+        self, fixtures: Fixtures | None, secrets: Secrets, steps: Steps, ports: Mapping[str, int]
+    ) -> Component | None:
+        """Return the local AWS as a component."""
+        if fixtures is None:
+            return None
+        values_path = self.project.run_dir / AWS_FILE
+        values = fixtures.to_json(region_of(self.env), str(fixtures_dir(self.project)))
+        write_private(values_path, json.dumps(values))
+        python = steps.do("local AWS", lambda say: aws_python(self.cache_dir, self.env, say, self.user))
+        argv = server_argv(python, "127.0.0.1", ports[AWS], str(values_path))
+        version = fixtures_version(values, fixtures_dir(self.project), secrets.fernet_key)
+        return aws_component(argv, {**self._server_env(), **SERVER_VARIABLES}, ports[AWS], version)
+
+    # Paths.
+
+    def _enter_paths(self) -> str:
+        """Give this process and all it starts MWAA's paths; return the Airflow home they see."""
+        project = self.project
+        folders = {name: folder for name, folder in project.mwaa_folders.items() if folder.is_dir()}
+        layout = isolation.Layout(project.airflow_home_dir, folders)
+        why_not = isolation.enter_mwaa_paths(layout)
+        if not why_not:
+            return str(isolation.MWAA_HOME_DIR)
+        isolation.link_mwaa_paths(layout)
+        self.remarks.append(
+            Remark(
+                WARNING,
+                "paths",
+                f"{isolation.MWAA_HOME_DIR} cannot be shown here; components see {project.airflow_home_dir}",
+                why_not,
+                "use the AIRFLOW_HOME variable instead of the fixed path in DAGs",
+            )
+        )
+        return str(project.airflow_home_dir)
+
+    def _forget_written_configuration(self, home_dir: str) -> None:
+        """Remove the files that Airflow writes into its home when it finds none.
+
+        They hold the defaults of that release and absolute paths, and would be read by another release, or under
+        other paths. MWAA's containers begin without them, too.
+        """
+        running = self.running
+        if running is None:  # killed components leave theirs, and a number in one may be another process's by now
+            for path in self.project.airflow_home_dir.glob(PID_FILES):
+                path.unlink(missing_ok=True)
+            shutil.rmtree(self.project.temporary_dir, ignore_errors=True)
+            self.project.temporary_dir.mkdir()
+        if running and (running.airflow_version, running.home_dir) == (self.release.airflow_version, home_dir):
+            return
+        for name in WRITTEN_BY_AIRFLOW:
+            (self.project.airflow_home_dir / name).unlink(missing_ok=True)
+
+    def _finish_home(self, packages: PythonEnvironment) -> None:
+        """Let `/usr/local/airflow/.local` be where the packages are, as on MWAA."""
+        local_dir = self.project.airflow_home_dir / ".local"
+        etc_dir = local_dir / "etc"
+        etc_dir.mkdir(parents=True, exist_ok=True)
+        links = {
+            local_dir / "bin": packages.bin_dir,
+            local_dir / "lib": packages.dir / "lib",
+            etc_dir / "airflow_constraints.txt": self.release.constraints_path,
+            etc_dir / "mwaa_essential_constraints.txt": self.release.essential_constraints_path,
+        }
+        for link, target in links.items():
+            if link.is_symlink() and link.readlink() == target:
+                continue
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+
+    # Servers.
+
+    def _ensure_database(self, base: PythonEnvironment, secrets: Secrets, steps: Steps) -> Secrets:
+        data_dir = self.project.database_dir / self.release.airflow_version
+        migration = self._migration(base)
+        self.user.note(DATABASES.kind, migration.key)  # `reset-db` wants it again
+        if data_dir.exists():
+            check_data_dir(data_dir)
+            return secrets
+        templates = DatabaseTemplates(self.cache_dir, find_binaries(), self._server_env(), free_port())
+        password = steps.do("database", lambda say: templates.create(data_dir, migration, say))
+        secrets = secrets.with_database(self.release.airflow_version, password)
+        secrets.save(self.project.state_dir)
+        return secrets
+
+    def _migration(self, base: PythonEnvironment) -> Migration:
+        """Describe the first migration: in an Airflow home of its own, by the release's packages alone."""
+        key_parts = [
+            self.release.airflow_version,
+            wanted_packages(self.release),
+            base.python_version,
+            postgres_version(),
+            self.release.migrate_argv,
+            self.release.create_user_argv,
+            self.environment.airflow_configuration_options.get("core.default_pool_task_slot_count"),
+        ]
+        key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:12]
+        home_dir = DATABASES.path(self.cache_dir, f"{self.release.airflow_version}-{key}{HOME_SUFFIX}")
+        airflow = self.release.airflow_argv(str(base.python_path))
+        commands = [(*airflow, *self.release.migrate_argv)]
+        if self.release.create_user_argv is not None:
+            commands.append((*airflow, *self.release.create_user_argv))
+
+        def env_for(url: str) -> Mapping[str, str]:
+            (home_dir / TEMPORARY_NAME).mkdir(parents=True, exist_ok=True)
+            values = replace(PREVIEW, database_url=_sqlalchemy(url), result_backend=f"db+{_sqlalchemy(url)}")
+            values = replace(values, airflow_home=str(home_dir))
+            configuration = Configuration(self.project, self.environment, self.release, values, str(home_dir), self.env)
+            return configuration.merged_for("migrate-db", base, {}).as_env()
+
+        return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
+
+    def _launch(self, secrets: Secrets, home_dir: str) -> Launch:
+        ports = self._ports()
+        postgres_port, broker_port = ports["postgres"], ports["redis"]
+        binaries = find_binaries()
+        data_dir = self.project.database_dir / self.release.airflow_version
+        broker_dir = self.project.state_dir / "broker"
+        broker_dir.mkdir(exist_ok=True, mode=0o700)
+        config_path = self.project.run_dir / "broker.conf"
+        write_private(config_path, broker_config(broker_dir, broker_port, secrets.broker_password))
+        password = secrets.database_password(self.release.airflow_version)
+        return Launch(
+            python="",
+            home_dir=home_dir,
+            ports=ports,
+            ports_asked=self._ports_asked,
+            folders=folder_identities(self.project),
+            plugins_version=tree_version(self.project.plugins_dir),
+            database_url=database_url(postgres_port, password),
+            broker_url=broker_url(broker_port, secrets.broker_password),
+            worker_queues=(QUEUE_NAME,),
+            postgres_argv=postgres_argv(binaries, data_dir, postgres_port),
+            broker_argv=broker_argv(binaries, config_path),
+            server_env=self._server_env(),
+            env_of={},
+            worker_count=self.environment.worker_count,
+        )
+
+    @property
+    def _ports_asked(self) -> dict[str, int]:
+        local = self.environment.local
+        return ports_asked(local, without=() if local.aws is AwsMode.LOCAL else (AWS,))
+
+    def _ports(self) -> dict[str, int]:
+        """Return the ports to use: those in use while the environment file asks for the same as then, else new ones."""
+        asked, running = self._ports_asked, self.running
+        ports = {}
+        for name, port in asked.items():
+            same = running is not None and running.ports_asked.get(name) == port
+            ports[name] = (self._kept_port(name) if same else 0) or port
+        if self.webserver_port is not None:
+            ports[WEBSERVER] = self.webserver_port or self._kept_port(WEBSERVER)
+        for name, port in ports.items():
+            ports[name] = port or free_port(ports.values())
+        return ports
+
+    def _kept_port(self, name: str) -> int:
+        """Return the port at which that component listens now; 0 when it does not."""
+        return self.running.ports.get(name, 0) if self.running else 0
+
+    def _server_env(self) -> dict[str, str]:
+        return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
+
+    # Configuration.
+
+    def _values(self, launch: Launch, secrets: Secrets, home_dir: str) -> LocalValues:
+        webserver_port = launch.ports[WEBSERVER]
+        database = _sqlalchemy(launch.database_url)
+        return LocalValues(
+            database_url=database,
+            result_backend=f"db+{database}",
+            broker_url=launch.broker_url,
+            default_queue=QUEUE_NAME,
+            fernet_key=secrets.fernet_key,
+            secret_key=secrets.secret_key,
+            jwt_secret=secrets.jwt_secret,
+            web_url=f"http://localhost:{webserver_port}",
+            execution_api_url=f"http://{launch.host}:{webserver_port}/execution/",
+            airflow_home=home_dir,
+        )
+
+    def _remark_on_options(self, merged: Mapping[str, MergedVariables]) -> None:
+        """Tell the user, once each, which of their values lost or mean nothing to this Airflow."""
+        for lost in dict.fromkeys(lost for variables in merged.values() for lost in user_notes(variables)):
+            explain = f"mwaa-local options --explain {lost.name}"
+            self.remarks.append(
+                Remark(WARNING, "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason, explain)
+            )
+        for name, remark in merged["scheduler"].remarks.items():
+            self.remarks.append(Remark(WARNING, "options", f"{name}: {remark}"))
+
+
+def _sqlalchemy(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)

@@ -1,0 +1,453 @@
+"""The process that looks after one environment: carries plans out, keeps components running, answers the launcher.
+
+Started detached by `runtime`; `python -m mwaa_local.runtime.process.supervisor RUN_DIR LOGS_DIR`. One JSON line asks,
+JSON lines answer, over a Unix socket in the private run folder. It imports little: it lives as long as the environment.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mwaa_local import isolation
+from mwaa_local.database.health import Health
+from mwaa_local.event import FAILED, Event
+from mwaa_local.plan import Component, Plan
+from mwaa_local.runtime.process.forkserver import Forkserver, ForkserverGone
+from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
+from mwaa_local.runtime.process.unit import Unit, end_of, signal_group
+
+SOCKET_NAME = "supervisor.sock"
+MAX_REQUEST_BYTES = 4 << 20  # a plan is some 200 kB
+UMASK = 0o077  # logs and run files may hold what tasks print
+# What may differ between a component and the fork server without mattering to modules already imported.
+FORK_SAFE_VARIABLES = ("MWAA_AIRFLOW_COMPONENT", "MWAA_COMMAND")
+
+
+class Answers:
+    """One environment's Health, asked from a single thread so that the event loop never waits."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._health = Health(plan.database_url, plan.broker_url)
+        self._thread = ThreadPoolExecutor(1)
+
+    def are_for(self, plan: Plan) -> bool:
+        return (self._health.database_url, self._health.broker_url) == (plan.database_url, plan.broker_url)
+
+    async def _ask(self, question: Callable[..., bool], *values: Any) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question, *values)
+
+    async def database_answers(self) -> bool:
+        return await self._ask(self._health.database_answers)
+
+    async def broker_answers(self) -> bool:
+        return await self._ask(self._health.broker_answers)
+
+    async def heartbeat_since(self, job_type: str, since: float) -> bool:
+        return await self._ask(self._health.heartbeat_since, job_type, since)
+
+
+class Supervisor:
+    """All units of one environment, and the one plan they follow."""
+
+    def __init__(self, run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:
+        self.run_dir = run_dir
+        self.logs_dir = logs_dir
+        self._isolated = isolated
+        self.plan: Plan | None = None
+        self.units: dict[str, Unit] = {}
+        self._forkserver: Forkserver | None = None
+        self._answers: Answers | None = None
+        self._listeners: set[asyncio.Queue[Event]] = set()
+        self._changing = asyncio.Lock()
+        self.done = asyncio.Event()
+
+    async def apply(self, plan: Plan) -> None:
+        """Carry the plan out: start what is new, restart what changed, stop what is gone, leave the rest."""
+        async with self._changing:
+            previous, self.plan = self.plan, plan
+            wanted = {component.name: component for component in plan.components}
+            gone = [unit for name, unit in self.units.items() if _must_stop(unit, wanted.get(name), previous, plan)]
+            await self._stop(gone, now=False)
+            for unit in gone:
+                self.units.pop(unit.component.name)
+            self._prepare_forkserver(previous, plan)
+            if self._answers is None or not self._answers.are_for(plan):
+                self._answers = Answers(plan)
+            answers = self._answers
+            fresh = []
+            for name, component in wanted.items():
+                if name not in self.units:
+                    self.units[name] = Unit(
+                        component,
+                        plan.home_dir,
+                        self.logs_dir,
+                        answers,
+                        self._forkserver_for,
+                        self._tell,
+                        self._remember,
+                    )
+                    fresh.append(self.units[name])
+            for unit in fresh:
+                unit.start(lambda unit=unit: self._dependencies_ready(unit))  # type: ignore[misc]
+            units = [self.units[name] for name in wanted]
+        # Not under the lock: a stop must not wait for what may never be ready.
+        for unit in units:
+            await unit.settled.wait()
+        gc.freeze()
+
+    async def _dependencies_ready(self, unit: Unit) -> str:
+        """Wait for what the unit depends on; return the name of one that failed, or ""."""
+        for name in unit.component.depends_on:
+            await self.units[name].settled.wait()
+            if self.units[name].state == FAILED:
+                return name
+        return ""
+
+    def _remember(self, pid: int) -> None:
+        # In a process namespace the kernel keeps the list, and pids mean nothing outside.
+        if not self._isolated:
+            remember_session(self.run_dir, pid)
+
+    async def stop_all(self, *, now: bool) -> None:
+        async with self._changing:
+            await self._stop(list(self.units.values()), now=now)
+            if self._forkserver is not None:
+                await self._forkserver.close()
+
+    async def _stop(self, units: Iterable[Unit], *, now: bool) -> None:
+        units = list(units)
+        for stage in sorted({unit.component.stop_stage for unit in units}):
+            members = [unit for unit in units if unit.component.stop_stage == stage]
+            await asyncio.gather(*(unit.stop(now=now) for unit in members))
+
+    def _prepare_forkserver(self, previous: Plan | None, plan: Plan) -> None:
+        if previous is not None and _forkserver_key(previous) == _forkserver_key(plan) and self._forkserver:
+            return
+        if self._forkserver is not None:
+            closing = asyncio.create_task(self._forkserver.close())
+            closing.add_done_callback(lambda _: None)
+            self._forkserver = None
+        if plan.preload_argv:
+            self._forkserver = self._launch_forkserver(plan)
+
+    def _launch_forkserver(self, plan: Plan) -> Forkserver:
+        forkserver = Forkserver(self._forget_forkserver)
+        self.logs_dir.mkdir(parents=True, exist_ok=True)
+        log_fd = os.open(self.logs_dir / "forkserver.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            forkserver.launch(plan.preload_argv, plan.preload, plan.preload_env, plan.home_dir, log_fd)
+        finally:
+            os.close(log_fd)
+        return forkserver
+
+    def _forget_forkserver(self) -> None:
+        """The fork server died: what is restarted from now on starts through a new one, if that lives."""
+        dead, self._forkserver = self._forkserver, None
+        if dead is None or dead.ready.exception() is not None:
+            return  # it never worked: another one would not either
+        if self.plan is not None and self.plan.preload_argv and not self._changing.locked():
+            self._forkserver = self._launch_forkserver(self.plan)
+
+    def _forkserver_for(self, component: Component) -> Forkserver | None:
+        """Return the fork server when the component can come out of it: an Airflow command with its configuration."""
+        if not component.airflow_argv or self._forkserver is None or self.plan is None:
+            return None
+        same = _without(component.env, FORK_SAFE_VARIABLES) == _without(self.plan.preload_env, FORK_SAFE_VARIABLES)
+        return self._forkserver if same else None
+
+    def _tell(self, event: Event) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(event)
+
+    @contextlib.contextmanager
+    def listen(self) -> Any:
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return every unit's status as plain values, in the plan's order."""
+        order = [component.name for component in self.plan.components] if self.plan else []
+        names = [*(name for name in order if name in self.units), *(name for name in self.units if name not in order)]
+        return [asdict(self.units[name].status()) for name in names]
+
+    async def run(self, request: dict[str, Any], fds: list[int], client: socket.socket) -> int:
+        """Run an Airflow command for a client on the client's own streams; return its exit code."""
+        if self.plan is None:
+            raise ForkserverGone
+        component = next((item for item in self.plan.meant(request["component"]) if item.airflow_argv), None)
+        if component is None:
+            able = ", ".join(item.name for item in self.plan.components if item.airflow_argv)
+            raise LookupError(f"Airflow commands can run in: {able or 'none'}.")
+        argv = tuple(request["argv"])
+        env = {**component.env, **request["env"]}
+        parent = self._forkserver_for(component)
+        if parent is not None and parent.ready.done():
+            pid = await parent.spawn(component.program_argv, argv, env, self.plan.home_dir, fds)
+            end = asyncio.create_task(parent.wait(pid))
+        else:
+            process = subprocess.Popen(
+                [*component.command_argv, *argv],
+                env=env,
+                cwd=self.plan.home_dir,
+                stdin=fds[0],
+                stdout=fds[1],
+                stderr=fds[2],
+                start_new_session=True,
+            )
+            pid = process.pid
+            end = asyncio.create_task(end_of(process))
+        self._remember(pid)
+        signals = asyncio.create_task(_forward_signals(client, pid))
+        try:
+            return await end
+        finally:
+            signals.cancel()
+
+
+def _must_stop(unit: Unit, wanted: Component | None, previous: Plan | None, plan: Plan) -> bool:
+    if wanted != unit.component or unit.state == FAILED:
+        return True
+    if previous is None or unit.component.name in ("postgres", "redis"):
+        return False
+    return previous.home_dir != plan.home_dir
+
+
+def _forkserver_key(plan: Plan) -> tuple[Any, ...]:
+    return plan.preload_argv, plan.preload, dict(plan.preload_env), plan.home_dir
+
+
+def _without(env: Any, names: Iterable[str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name not in names}
+
+
+async def _forward_signals(client: socket.socket, pid: int) -> None:
+    """Pass the client's signals on to the command; a client that is gone ends it."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            data = await loop.sock_recv(client, 4096)
+        except OSError:
+            data = b""
+        if not data:
+            signal_group(pid, signal.SIGTERM)
+            return
+        for line in data.splitlines():
+            signal_group(pid, int(json.loads(line)["signal"]))
+
+
+class Door:
+    """The Unix socket on which the launcher asks."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Answer until the supervisor is done."""
+        with bind(self._supervisor.run_dir / SOCKET_NAME) as listener:
+            listener.setblocking(False)
+            accepting = asyncio.create_task(self._accept(listener))
+            await self._supervisor.done.wait()
+            accepting.cancel()
+            # The client that asked for the stop still reads its last line.
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            client, _ = await loop.sock_accept(listener)
+            task = asyncio.create_task(self._serve(client))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, client: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with client:
+            request, fds = await _receive(client)
+            try:
+                async for answer in self._answer(request, fds, client):
+                    await loop.sock_sendall(client, json.dumps(answer).encode() + b"\n")
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # the client was interrupted; what it asked for goes on
+            finally:
+                for fd in fds:
+                    os.close(fd)
+
+    async def _answer(
+        self, request: dict[str, Any], fds: list[int], client: socket.socket
+    ) -> AsyncIterator[dict[str, Any]]:
+        supervisor = self._supervisor
+        match request.get("op"):
+            case "status":
+                plan = supervisor.plan
+                yield {"status": supervisor.status(), "plan": plan.to_json() if plan else None}
+            case "apply":
+                plan = Plan.from_json(request["plan"])
+                async for answer in self._with_events(supervisor.apply(plan)):
+                    yield answer
+                yield {"done": True, "status": supervisor.status()}
+            case "stop":
+                async for answer in self._with_events(supervisor.stop_all(now=bool(request.get("now")))):
+                    yield answer
+                yield {"done": True, "status": []}
+                supervisor.done.set()
+            case "run":
+                try:
+                    yield {"exit_code": await supervisor.run(request, fds, client)}
+                except (ForkserverGone, LookupError, OSError) as error:
+                    yield {"error": str(error) or type(error).__name__}
+            case unknown:
+                yield {"error": f"unknown request {unknown!r}"}
+
+    async def _with_events(self, work: Any) -> AsyncIterator[dict[str, Any]]:
+        """Yield events while `work` goes on, and all of them before it is called done."""
+        with self._supervisor.listen() as queue:
+            task = asyncio.ensure_future(work)
+            try:
+                while not (task.done() and queue.empty()):
+                    getter = asyncio.ensure_future(queue.get())
+                    await asyncio.wait({getter, task}, return_when=asyncio.FIRST_COMPLETED)
+                    if getter.done():
+                        yield {"event": asdict(getter.result())}
+                    else:
+                        getter.cancel()
+                task.result()
+            finally:
+                if not task.done():
+                    _KEPT.add(task)
+                    task.add_done_callback(_KEPT.discard)
+
+
+_KEPT: set[Any] = set()  # work whose client went away
+
+
+async def _receive(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the client's request and the descriptors that came with it."""
+    loop = asyncio.get_running_loop()
+    client.setblocking(False)
+    readable = asyncio.Event()
+    loop.add_reader(client, readable.set)
+    await readable.wait()
+    loop.remove_reader(client)
+    size = array.array("i").itemsize
+    data, ancillary, _, _ = client.recvmsg(65536, socket.CMSG_LEN(3 * size))
+    fds = array.array("i")
+    for _, _, payload in ancillary:
+        fds.frombytes(payload[: len(payload) - len(payload) % size])
+    while data and not data.endswith(b"\n") and len(data) < MAX_REQUEST_BYTES:
+        more = await loop.sock_recv(client, 1 << 20)
+        if not more:
+            break
+        data += more
+    return (json.loads(data) if data.endswith(b"\n") else {}), list(fds)
+
+
+def bind(path: Path) -> socket.socket:
+    """Listen on the path, however long it is: Linux takes 107 bytes, so the folder is named by a descriptor."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with _short_path(path) as short:
+        listener.bind(short)
+    path.chmod(0o600)
+    listener.listen()
+    return listener
+
+
+def connect(path: Path) -> socket.socket:
+    """Connect to a supervisor's socket. Raises OSError when nobody listens."""
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _short_path(path) as short:
+            client.connect(short)
+    except OSError:
+        client.close()
+        raise
+    return client
+
+
+@contextlib.contextmanager
+def _short_path(path: Path) -> Any:
+    fd = os.open(path.parent, os.O_RDONLY)
+    try:
+        proc = Path(f"/proc/self/fd/{fd}")
+        yield str(proc / path.name) if proc.exists() else str(path)
+    finally:
+        os.close(fd)
+
+
+async def _supervise(run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:
+    supervisor = Supervisor(run_dir, logs_dir, isolated=isolated)
+    loop = asyncio.get_running_loop()
+    terminate = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, terminate.set)
+    ended = asyncio.create_task(terminate.wait())
+    door = asyncio.create_task(Door(supervisor).open())
+    await asyncio.wait({ended, door}, return_when=asyncio.FIRST_COMPLETED)
+    if not door.done():
+        await supervisor.stop_all(now=False)
+        supervisor.done.set()
+    await door
+    ended.cancel()
+
+
+def _reap_until(pid: int) -> int:
+    """As process 1: collect whatever ends; return when `pid` did, and with us everything else."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: os.kill(pid, number))
+    while True:
+        try:
+            ended, status = os.waitpid(-1, 0)
+        except InterruptedError:
+            continue
+        if ended == pid:
+            return os.waitstatus_to_exitcode(status)
+
+
+def _detach(run_dir: Path, isolation_wanted: str) -> bool:
+    """Leave the launcher: go on in a grandchild, as process 2 of a namespace of our own where Linux allows it.
+
+    Return whether Linux does. The state file names the process, as the launcher sees it, whose end is the end of all.
+    """
+    why_not = "switched off" if isolation_wanted == NO_ISOLATION else isolation.own_process_namespace()
+    pid = os.fork()
+    if pid:
+        write_state(run_dir, State(pid, time.time(), isolated=not why_not))
+        os._exit(0)
+    if why_not:
+        return False
+    isolation.mount_own_proc()
+    pid = os.fork()
+    if pid:
+        os._exit(_reap_until(pid) & 0xFF)
+    return True
+
+
+def main() -> None:
+    run_dir, logs_dir, isolation_wanted = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    os.umask(UMASK)
+    isolated = _detach(run_dir, isolation_wanted)
+    asyncio.run(_supervise(run_dir, logs_dir, isolated=isolated))
+
+
+if __name__ == "__main__":
+    main()

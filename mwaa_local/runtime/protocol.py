@@ -1,0 +1,57 @@
+"""The Runtime protocol: five verbs that every backend can do, and the values they speak.
+
+Backends: `process` (plain processes under our own supervisor) and `compose` (containers under Docker Compose).
+Nothing here knows which one is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from mwaa_local.event import ComponentStatus, Event, LogLine
+from mwaa_local.plan import Plan
+
+
+class Runtime(Protocol):
+    """Carries a plan out."""
+
+    @property
+    def running(self) -> bool:
+        """Whether an environment runs here."""
+
+    def running_plan(self) -> Plan | None:
+        """Return the plan that runs, or None."""
+
+    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+        """Start what does not run, restart what changed, leave the rest; return when all are ready."""
+
+    def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
+        """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""
+
+    def status(self) -> list[ComponentStatus]:
+        """Return every component of the running plan, or nothing when none runs."""
+
+    def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
+        """Yield the lines of the named components (all when empty) by time; with `follow`, go on as they come.
+
+        `from_end` leaves out what is there already.
+        """
+
+    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        """Run an Airflow command in that component's environment on this process's streams; return its exit code."""
+
+    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
+
+    def memory_kills(self) -> int | None:
+        """Return how many processes the kernel has killed for lack of memory where tasks run; None if it does not say.
+
+        Only a difference between two answers means something.
+        """
+
+    def remove_data(self) -> None:
+        """Remove what a stopped environment keeps: the databases of all releases, the queue, installed packages."""
+
+    def remove_database(self, airflow_version: str) -> None:
+        """Remove the database of one release, and the queue, whose messages would name runs that are gone."""

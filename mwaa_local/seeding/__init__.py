@@ -1,0 +1,1 @@
+"""What an environment is seeded from, read: `airflow_settings.yaml` and `tests/aws/`."""

@@ -1,0 +1,1 @@
+"""What runs beside Airflow, one file each."""

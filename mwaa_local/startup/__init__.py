@@ -1,0 +1,1 @@
+"""The startup script: run it, judge how it ended, try it without an environment."""

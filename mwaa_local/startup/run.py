@@ -1,0 +1,77 @@
+"""Run the startup script as MWAA's containers do, and return the variables it exported.
+
+MWAA has bash *source* `/usr/local/airflow/startup/startup.sh` (its `#!` line is ignored) inside a wrapper in which
+`exit` is an alias that first writes the exported environment to a file. What became of it says `outcome`.
+
+Not for merging the variables (`configuration.merge` does that), nor for protected names. The same rules are used for
+the releases up to 2.8.1, whose own image AWS has not published.
+
+Source: aws/amazon-mwaa-docker-images, `python/mwaa/config/setup_environment.py` and
+`bin/airflow-user/execute-user-startup-script`; MWAA user guide, "Using a startup script with Amazon MWAA".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mwaa_local import command
+from mwaa_local.scratch import scratch_folder
+from mwaa_local.startup.outcome import (
+    STARTUP_SCRIPT_TIMEOUT_S,
+    ScriptRun,
+    StartupOutcome,
+    judge,
+    read_environment,
+    read_fields,
+    read_script,
+)
+
+WRAPPER_PATH = Path(__file__).parents[1] / "guest" / "startup_wrapper.sh"
+
+
+def run_startup_script(
+    script_path: Path,
+    component: str,
+    env: Mapping[str, str],
+    cwd: Path,
+    log_path: Path,
+    *,
+    timeout_s: float = STARTUP_SCRIPT_TIMEOUT_S,
+) -> StartupOutcome:
+    """Source the script with bash and return what it exported; its output goes to `log_path`, which starts empty.
+
+    `env` is the complete environment of the component, `cwd` what stands for `/usr/local/airflow`. Safe to call from
+    several threads for several components, each with its own log. Programs that the script left in the background
+    keep running, except after a time-out.
+
+    Raises StartupScriptFailed where MWAA's container would not start, ToolMissing when there is no bash.
+    """
+    script_path = script_path.absolute()  # bash looks for a bare name on PATH
+    script = read_script(script_path)
+    with (
+        command.LineLog(log_path) as log,
+        scratch_folder("mwaa-local-startup-") as private_dir,
+    ):
+        environment_path, death_path = private_dir / "environment", private_dir / "death"
+        for path in (environment_path, death_path):
+            path.touch(mode=0o600)  # already here, so that no umask in the script makes it unreadable
+        log.write("Executing customer startup script")
+        argv = ["bash", str(WRAPPER_PATH), str(script_path), str(environment_path), str(death_path)]
+        completed = command.run(command.Request(argv, env, cwd, timeout_s), on_line=log.write)
+        log.write("Exiting customer startup script")
+        log.write(f"Startup script execution time: {completed.elapsed_s:.2f} seconds.")
+        environment, death = read_environment(environment_path), read_fields(death_path)
+    return judge(
+        ScriptRun(
+            script_path=script_path,
+            script=script,
+            component=component,
+            before=env,
+            completed=completed,
+            environment=environment,
+            death=death,
+            log_path=log_path,
+            timeout_s=timeout_s,
+        )
+    )

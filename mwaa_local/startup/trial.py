@@ -1,0 +1,306 @@
+"""Try the startup script as each MWAA component would run it, without starting or touching an environment.
+
+Each component gets what a container of its own would have on MWAA: a fresh Airflow home, a package set of its own and
+its own processes. All of it is thrown away afterwards: the project's set, from which an environment may be running,
+stays as it is, and no run sees what another one installed. There is no database and no broker behind the variables.
+
+Not for judging how a script ended (`outcome`), nor for merging variables (`configuration.merge`).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from mwaa_local import isolation
+from mwaa_local.configuration.configuration import Configuration
+from mwaa_local.configuration.merge import PREVIEW, Layer, LocalValues, user_notes
+from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import MwaaLocalError, StartupScriptFailed
+from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.plan import MWAA_COMPONENTS
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
+from mwaa_local.release import Release
+from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of
+from mwaa_local.scratch import scratch_folder
+from mwaa_local.secrets import KEY_BYTES
+from mwaa_local.startup.outcome import StartupOutcome, SyntaxProblem
+from mwaa_local.startup.run import run_startup_script
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LATER_NICENESS = 5  # of those that nobody waits for first, as nice(1) counts
+DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A variable that the script exported in vain."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why MWAA's container would not start."""
+
+    what: str
+    why: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One component's run of the script. Variables are names: their values may be secrets."""
+
+    component: str
+    elapsed_s: float
+    exit_code: int | None  # MWAA ignores it; None where the shell ended without one that is known
+    line: int  # that failed; 0 where none did or it is not known
+    kept: tuple[str, ...]
+    refused: tuple[Refused, ...]
+    lost: tuple[str, ...]  # assigned and not exported
+    notes: tuple[str, ...]
+    log_path: Path
+    failure: Failure | None = None
+    exported: Mapping[str, str] = field(default_factory=dict, repr=False)  # with values, which may be secrets
+    syntax_problem: SyntaxProblem | None = None
+
+    @property
+    def starts(self) -> bool:
+        """Whether MWAA's container would go on to start."""
+        return self.failure is None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is tried: the script of a project, on a release's packages. `env` is the caller's shell."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    base: PythonEnvironment
+
+
+def try_startup_script(subject: Subject, components: Sequence[str] = MWAA_COMPONENTS) -> tuple[Trial, ...]:
+    """Return how the script ends in each component; they run at the same time, as MWAA's containers do.
+
+    The project's own folders, dags/ among them, are the only thing that a script can change for good: it sees them in
+    its Airflow home, as in an environment. Logs stay in `.mwaa-local/startup-test`.
+
+    Raises ToolMissing where there is no bash, DiskFull where there is no room for the packages.
+    """
+    with trying(subject, components) as trials:
+        return trials.all()
+
+
+class Trials:
+    """What becomes of the components' runs; several threads may ask."""
+
+    def __init__(self, ends: Mapping[str, Connection]) -> None:
+        self._ends = ends
+        self._done: dict[str, Trial] = {}
+        self._lock = threading.Lock()
+
+    def all(self) -> tuple[Trial, ...]:
+        """Wait for every component."""
+        return tuple(self.of(name) for name in self._ends)
+
+    def of(self, component: str) -> Trial:
+        """Wait for one component."""
+        with self._lock:
+            if component not in self._done:
+                self._done[component] = _received(self._ends[component], component)
+            return self._done[component]
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return tuple(self._ends)
+
+
+@contextlib.contextmanager
+def trying(subject: Subject, components: Sequence[str]) -> Iterator[Trials]:
+    """Let the components run while the caller does other things; what it gets waits for their ends.
+
+    The first component goes before the others where processors are few. To be entered before the caller has threads:
+    each run is a fork of this process.
+    """
+    subject.project.make_state_dir()
+    kept_dir = subject.project.state_dir / DIR_NAME
+    kept_dir.mkdir(exist_ok=True)
+    with (
+        scratch_folder("run-", kept_dir) as work_dir,
+        _in_processes(subject, components, work_dir) as ends,
+    ):
+        yield Trials(dict(zip(components, ends, strict=True)))
+
+
+@contextlib.contextmanager
+def _in_processes(subject: Subject, components: Sequence[str], work_dir: Path) -> Iterator[list[Connection]]:
+    """Run each component in a process, since each needs its own /usr/local/airflow, and a namespace is a process's."""
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+    processes, ends = [], []
+    try:
+        for number, name in enumerate(components):
+            our_end, their_end = context.Pipe(duplex=False)
+            niceness = LATER_NICENESS if number else 0
+            process = context.Process(target=_report, args=(their_end, subject, name, work_dir / name, niceness))
+            process.start()
+            their_end.close()
+            processes.append(process)
+            ends.append(our_end)
+        yield ends
+    finally:
+        for process in processes:
+            process.terminate()  # one that has reported is ending anyway
+            process.join()
+
+
+def _report(end: Connection, subject: Subject, component: str, work_dir: Path, niceness: int) -> None:
+    os.nice(niceness)
+    for number in INTERRUPTS:
+        signal.signal(number, _interrupt)
+    result: Trial | Exception
+    try:
+        result = _try_one(subject, component, work_dir)
+    except (MwaaLocalError, OSError) as error:
+        result = error
+    except KeyboardInterrupt:  # the command was interrupted, too, and tells
+        return
+    _be_deaf()
+    end.send(result)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """End once: the script is still to be stopped when Ctrl-C is followed by the command's own signal."""
+    _be_deaf()
+    raise KeyboardInterrupt
+
+
+def _be_deaf() -> None:
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _received(end: Connection, component: str) -> Trial:
+    try:
+        result = end.recv()
+    except EOFError as error:
+        raise StartupScriptFailed(
+            f"the trial of the startup script in the {component} was killed",
+            "It ended without saying how the script did.",
+            "look for what ended it: too little memory, or the script itself",
+        ) from error
+    if isinstance(result, Exception):
+        raise result
+    assert isinstance(result, Trial)
+    return result
+
+
+def _try_one(subject: Subject, component: str, work_dir: Path) -> Trial:
+    home_dir = work_dir / "airflow"
+    (home_dir / TEMPORARY_NAME).mkdir(parents=True)
+    packages = _own_packages(subject, work_dir)
+    _finish_home(home_dir, packages, subject.release)
+    folders = {name: folder for name, folder in subject.project.mwaa_folders.items() if folder.is_dir()}
+    layout = isolation.Layout(home_dir, folders)
+    seen_home = str(home_dir)
+    if isolation.enter_mwaa_paths(layout):
+        isolation.link_mwaa_paths(layout)
+    else:
+        seen_home = str(isolation.MWAA_HOME_DIR)
+    configuration = Configuration(
+        subject.project,
+        subject.environment,
+        subject.release,
+        _values(seen_home),
+        seen_home,
+        subject.env,
+    )
+    try:
+        return _run(configuration, component, packages, work_dir)
+    finally:
+        end_processes_of(work_dir)
+
+
+def _own_packages(subject: Subject, work_dir: Path) -> PythonEnvironment:
+    """Return packages that the script may change: the release's own below an overlay, or else a copy of them."""
+    if not isolation.cover(subject.base.dir, work_dir / "written"):
+        return subject.base
+    return PackageStore(subject.cache_dir, subject.env).clone(subject.base, work_dir / "packages")
+
+
+def _values(home_dir: str) -> LocalValues:
+    fernet_key = base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+    result_backend = f"db+{NO_DATABASE_URL}"
+    values = replace(PREVIEW, database_url=NO_DATABASE_URL, result_backend=result_backend, fernet_key=fernet_key)
+    return replace(values, airflow_home=home_dir)
+
+
+def _finish_home(home_dir: Path, packages: PythonEnvironment, release: Release) -> None:
+    """Let `.local` be where the packages and the constraints are, as on MWAA."""
+    etc_dir = home_dir / ".local" / "etc"
+    etc_dir.mkdir(parents=True)
+    (home_dir / "logs").mkdir()
+    (home_dir / ".local" / "bin").symlink_to(packages.bin_dir)
+    (home_dir / ".local" / "lib").symlink_to(packages.dir / "lib")
+    (etc_dir / "airflow_constraints.txt").symlink_to(release.constraints_path)
+    (etc_dir / "mwaa_essential_constraints.txt").symlink_to(release.essential_constraints_path)
+
+
+def _run(configuration: Configuration, component: str, packages: PythonEnvironment, work_dir: Path) -> Trial:
+    # With a mark of its own, so that no environment takes what the script leaves running for its own.
+    view = {**configuration.startup_views(packages)[component], MARK_VARIABLE: str(work_dir)}
+    script_path = configuration.project.startup_script_path
+    log_path = configuration.project.state_dir / DIR_NAME / f"{component}.log"
+    started = time.monotonic()
+    try:
+        outcome = run_startup_script(script_path, component, view, Path(configuration.home_dir), log_path)
+    except StartupScriptFailed as error:
+        return _failed(component, error, time.monotonic() - started, log_path)
+    return _ended(configuration, outcome, packages)
+
+
+def _ended(configuration: Configuration, outcome: StartupOutcome, packages: PythonEnvironment) -> Trial:
+    merged = configuration.merged_for(outcome.component, packages, outcome.exported)
+    refused = {note.name: note.reason for note in user_notes(merged) if note.source is Layer.STARTUP_SCRIPT}
+    return Trial(
+        component=outcome.component,
+        elapsed_s=outcome.elapsed_s,
+        exit_code=outcome.exit_code,
+        line=outcome.syntax_problem.line if outcome.syntax_problem else 0,
+        kept=tuple(sorted(outcome.exported.keys() - refused.keys())),
+        refused=tuple(Refused(name, why) for name, why in sorted(refused.items())),
+        lost=outcome.not_exported,
+        notes=outcome.notes,
+        log_path=outcome.log_path,
+        exported=outcome.exported,
+        syntax_problem=outcome.syntax_problem,
+    )
+
+
+def _failed(component: str, error: StartupScriptFailed, elapsed_s: float, log_path: Path) -> Trial:
+    return Trial(
+        component=component,
+        elapsed_s=elapsed_s,
+        exit_code=error.script_exit_code,
+        line=error.line,
+        kept=(),
+        refused=(),
+        lost=(),
+        notes=(),
+        log_path=log_path,
+        failure=Failure(error.what, error.why, error.hint),
+    )

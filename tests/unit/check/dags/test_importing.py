@@ -1,0 +1,154 @@
+"""What importing the DAG files means: findings of values; what of the launcher's side is pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
+from mwaa_local.check.dags.import_results import Asked, ImportedDag, ImportedDags, ImportedFile, ImportFailure, Touch
+from mwaa_local.check.dags.importing import _Answers
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.masking import Mask
+from mwaa_local.release import Release
+
+NEW, OLD = Release.load("3.3.1"), Release.load("2.10.3")
+LIMIT_S = 30.0
+GOOD = ImportedFile("dags/a.py", 0.1, (ImportedDag("a", 2, 5),), (), (), (), ())
+BAD = ImportFailure("error", "KeyError: 'a'", "dags/a.py", 3, ('File "dags/a.py", line 3, in <module>',))
+ANSWER: dict[str, Any] = {
+    "file": "dags/a.py",
+    "seconds": 0.5,
+    "dags": [{"id": "a", "tasks": 1, "line": 4}],
+    "errors": [],
+    "asked": [{"kind": "variable", "name": "v", "path": "dags/a.py", "line": 2}],
+    "touches": [],
+    "warnings": [],
+}
+
+
+def found(*files: ImportedFile, release: Release = NEW, strict: bool = False, **more: Any) -> tuple[Finding, ...]:
+    return import_findings(ImportedDags(files, LIMIT_S, 1.0, **more), release, strict=strict)
+
+
+def failed(**changes: Any) -> ImportedFile:
+    return replace(GOOD, dags=(), failures=(replace(BAD, **changes),))
+
+
+def test_good_file_has_no_finding() -> None:
+    assert found(GOOD) == ()
+
+
+def test_error_shows_its_frames_and_then_itself() -> None:
+    [finding] = found(failed())
+    assert (finding.rule, finding.severity, finding.place) == ("dag-import-error", ERROR, "dags/a.py:3")
+    assert finding.why.splitlines() == ['File "dags/a.py", line 3, in <module>', "KeyError: 'a'"]
+
+
+def test_error_in_an_imported_module_names_the_dag_file() -> None:
+    [finding] = found(failed(path="plugins/b.py"))
+    assert finding.path == "plugins/b.py"
+    assert finding.what.endswith(", imported by dags/a.py")
+
+
+@pytest.mark.parametrize(("seconds", "rules"), [(15.0, []), (15.1, ["dag-import-slow"])])
+def test_slow_begins_above_half_of_the_limit(seconds: float, rules: list[str]) -> None:
+    assert [finding.rule for finding in found(replace(GOOD, seconds=seconds))] == rules
+
+
+def test_nothing_is_slow_where_there_is_no_limit() -> None:
+    dags = ImportedDags((replace(GOOD, seconds=100.0),), 0.0, 1.0)
+    assert import_findings(dags, NEW, strict=False) == ()
+
+
+def test_file_that_timed_out_is_not_also_slow() -> None:
+    [finding] = found(replace(failed(kind="timeout"), seconds=30.0))
+    assert (finding.rule, finding.severity) == ("dag-import-timeout", ERROR)
+
+
+@pytest.mark.parametrize("kind", ["died", "ended"])
+def test_end_of_python_is_a_crash(kind: str) -> None:
+    [finding] = found(failed(kind=kind, said="Python ended with exit code 4"))
+    assert (finding.rule, finding.severity) == ("dag-import-crash", ERROR)
+
+
+@pytest.mark.parametrize(
+    ("release", "rule", "severity"), [(NEW, "dag-import-error", ERROR), (OLD, "top-level-database", WARNING)]
+)
+def test_query_is_an_error_where_airflow_refuses_it(release: Release, rule: str, severity: str) -> None:
+    file = replace(failed(kind="database"), touches=(Touch("database", "metadata database", "dags/a.py", 3),))
+    [finding] = found(file, release=release)
+    assert (finding.rule, finding.severity) == (rule, severity)
+
+
+@pytest.mark.parametrize(("strict", "severity"), [(False, NOTE), (True, ERROR)])
+@pytest.mark.parametrize("kind", ["variable", "connection"])
+def test_what_is_not_known_is_an_error_only_when_strict(kind: str, strict: bool, severity: str) -> None:
+    [finding] = found(replace(GOOD, asked=(Asked(kind, "v", "dags/a.py", 2),)), strict=strict)
+    assert (finding.rule, finding.severity, finding.line) == (f"missing-{kind}", severity, 2)
+    assert f"AIRFLOW_{kind[:3].upper() if kind == 'variable' else 'CONN'}_V" in finding.hint
+
+
+def test_missing_module_is_an_error_also_after_a_stand_in() -> None:
+    file = replace(failed(missing="pandas"), asked=(Asked("variable", "v", "dags/a.py", 2),))
+    [error] = [finding for finding in found(file) if finding.rule == "dag-import-error"]
+    assert error.severity == ERROR
+    assert "pandas" in error.hint
+
+
+def test_failed_connection_names_the_host() -> None:
+    touch = Touch("network", "example.com:443", "dags/a.py", 2)
+    [error, _] = sorted(found(replace(failed(of_connection=True), touches=(touch,))), key=lambda item: item.rule)
+    assert "example.com:443" in error.hint
+
+
+def test_duplicate_is_told_at_each_place() -> None:
+    other = replace(GOOD, path="dags/b.zip", dags=(ImportedDag("a", 1, 0),))
+    first, second = found(GOOD, other)
+    assert (first.place, first.what) == ("dags/a.py:5", "DAG id a is also in dags/b.zip")
+    assert (second.place, second.what) == ("dags/b.zip", "DAG id a is also in dags/a.py:5")
+
+
+def test_end_of_the_probe_is_told() -> None:
+    [finding] = found(problem="Python ended with exit code 9.")
+    assert (finding.rule, finding.path, finding.why) == ("dag-import-crash", "dags", "Python ended with exit code 9.")
+
+
+def test_missing_file_below_mwaas_home_is_a_warning_where_it_cannot_be_shown() -> None:
+    file = failed(said="FileNotFoundError: '/usr/local/airflow/dags/a.json'")
+    [elsewhere], [here] = found(file, paths_note="not permitted"), found(file)
+    assert (elsewhere.severity, here.severity) == (WARNING, ERROR)
+    assert "not permitted" in elsewhere.hint
+
+
+def test_rules_are_listed() -> None:
+    file = replace(failed(), asked=(Asked("variable", "v", "dags/a.py", 2),))
+    assert {finding.rule for finding in found(file)} <= set(MEANINGS)
+
+
+def test_line_that_is_not_whole_yet_is_read_later(tmp_path: Path) -> None:
+    told: list[ImportedFile] = []
+    path, line = tmp_path / "answers.jsonl", json.dumps(ANSWER)
+    answers = _Answers(path, Path("/home/x/airflow"), Mask(), told.append)
+    answers.read()
+    path.write_text('{"files": [], "limit_s": 30.0, "links": {}}\n' + line[:20])
+    answers.read()
+    assert (told, answers.limit_s, answers.done) == ([], LIMIT_S, False)
+    path.write_text('{"files": [], "limit_s": 30.0, "links": {}}\n' + line + '\n{"done": true}\n')
+    answers.read()
+    answers.read()
+    assert [file.path for file in told] == ["dags/a.py"]
+    assert answers.done
+
+
+def test_folder_of_the_trial_is_not_shown(tmp_path: Path) -> None:
+    told: list[ImportedFile] = []
+    error = {"kind": "error", "said": "no /home/x/airflow/dags/b", "path": "dags/a.py", "line": 1, "trace": []}
+    answer = {**ANSWER, "errors": [{**error, "missing": "", "connection": False, "subjects": []}]}
+    (tmp_path / "answers.jsonl").write_text(json.dumps(answer) + "\n")
+    _Answers(tmp_path / "answers.jsonl", Path("/home/x/airflow"), Mask(), told.append).read()
+    assert told[0].failures[0].said == "no /usr/local/airflow/dags/b"

@@ -1,0 +1,173 @@
+"""The local AWS: what `tests/aws/` means, what is said about mistakes, and that nobody's credentials get there."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.configuration.base import container_env
+from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import PackagesUnavailable, SettingsFileInvalid
+from mwaa_local.packages import PythonEnvironment
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.compose.image import AwsImage, Image
+from mwaa_local.seeding.aws_fixtures import Fixtures, Parameter, fixtures_version
+from mwaa_local.services.aws import MOTO_REQUIREMENT, aws_python, old_boto3_remarks
+from tests.conftest import REPOSITORY_DIR
+
+SHELL = {
+    "HOME": "/home/me",
+    "AWS_ACCESS_KEY_ID": "AKIAREAL",
+    "AWS_SECRET_ACCESS_KEY": "real",
+    "AWS_SESSION_TOKEN": "real",
+    "AWS_PROFILE": "prod",
+    "AWS_ENDPOINT_URL": "https://real.example",
+}
+
+
+def fixtures(folder: Path, files: dict[str, str]) -> Fixtures:
+    for name, text in files.items():
+        path = folder / "tests" / "aws" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return Fixtures.load(Project(folder))
+
+
+def variables(mode: str, url: str = "", version: str = "3.3.1") -> dict[str, str]:
+    environment = Environment.model_validate({"Local": {"Aws": mode}})
+    packages = PythonEnvironment(Path("/packages"), "3.12.1", "")
+    return container_env(Project(Path("/p")), environment, Release.load(version), packages, "/home", SHELL, url)
+
+
+def test_without_the_folder_there_is_nothing(tmp_path: Path) -> None:
+    assert Fixtures.load(Project(tmp_path)) == Fixtures()
+
+
+def test_folders_are_buckets_and_files_in_them_objects(tmp_path: Path) -> None:
+    found = fixtures(tmp_path, {"s3/my-bucket/data/in.csv": "", "s3/my-bucket/b": "", "s3/empty/.gitkeep": ""})
+    assert found.buckets == ("empty", "my-bucket")
+    assert found.objects == (
+        ("my-bucket", "b", "s3/my-bucket/b"),
+        ("my-bucket", "data/in.csv", "s3/my-bucket/data/in.csv"),
+    )
+    assert found.counts == "2 buckets, 2 objects"
+
+
+def test_secrets_are_text_as_it_is_written_or_json(tmp_path: Path) -> None:
+    text = "airflow/variables/a: 010\nb: true\nc: {host: db, port: 5432}\n"
+    found = fixtures(tmp_path, {"secrets.yaml": text})
+    assert found.secrets == {"airflow/variables/a": "010", "b": "true", "c": '{"host": "db", "port": 5432}'}
+
+
+def test_parameters_are_text_lists_or_have_a_type(tmp_path: Path) -> None:
+    text = "/app/name: orders\nplain: 1.0\n/app/list: [a, b]\n/app/pw: {Type: SecureString, Value: x}\n"
+    assert fixtures(tmp_path, {"parameters.yaml": text}).parameters == (
+        Parameter("/app/name", "orders"),
+        Parameter("plain", "1.0"),
+        Parameter("/app/list", "a,b", "StringList"),
+        Parameter("/app/pw", "x", "SecureString"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"secrets.yaml": "a: x\na: y\n"}, "secrets.yaml:2: a: given twice; first on line 1"),
+        ({"secrets.yaml": "\n'a b': x\n"}, "secrets.yaml:2: a…: a name may hold letters"),
+        ({"secrets.yaml": "a:\n"}, "secrets.yaml:1: a: has no value"),
+        ({"secrets.yaml": "- a\n"}, "secrets.yaml:1: must be a mapping"),
+        ({"parameters.yaml": "app/name: x\n"}, "begin with /"),
+        ({"parameters.yaml": "/a: {Type: Secure, Value: x}\n"}, "parameters.yaml:1: /a.Type: must be one of String"),
+        ({"parameters.yaml": "/a: {Typ: String, Value: x}\n"}, "write Type instead of Typ"),
+        ({"s3/file.csv": ""}, "tests/aws/s3/my-bucket/file.csv"),
+        ({"s3/My_Bucket/file.csv": ""}, "tests/aws/s3/My_Bucket cannot be a bucket"),
+    ],
+)
+def test_mistake_is_told(tmp_path: Path, files: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsFileInvalid) as caught:
+        fixtures(tmp_path, files)
+    assert said in str(caught.value)
+
+
+def test_file_that_is_not_read_is_told(tmp_path: Path) -> None:
+    remarks = fixtures(tmp_path, {"secret.yml": "a: b\n", "README.md": ""}).remarks
+    assert [(remark.what, remark.hint) for remark in remarks] == [
+        ("tests/aws/secret.yml is not read", "rename it to secrets.yaml")
+    ]
+    assert [remark.subject for remark in remarks] == ["tests/aws"]
+
+
+def test_version_changes_with_an_object_and_with_a_value(tmp_path: Path) -> None:
+    def version(files: dict[str, str]) -> str:
+        values = fixtures(tmp_path, files).to_json("eu-west-1", "/seen/there")
+        return fixtures_version(values, tmp_path / "tests" / "aws", "key")
+
+    first = version({"s3/my-bucket/a": "1", "secrets.yaml": "a: b\n"})
+    assert version({}) == first
+    second = version({"s3/my-bucket/a": "longer"})
+    assert len({first, second, version({"secrets.yaml": "a: c\n"})}) == 3
+
+
+def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:
+    found = fixtures(tmp_path, {"secrets.yaml": "a: tell-nobody\n", "parameters.yaml": "b: tell-nobody\n"})
+    assert "tell-nobody" not in repr(found)
+
+
+@pytest.mark.parametrize("mode", ["none", "local"])
+def test_nothing_of_the_callers_aws_reaches_tasks(mode: str) -> None:
+    found = variables(mode, "http://127.0.0.1:5000" if mode == "local" else "")
+    assert not {name for name, value in SHELL.items() if name != "HOME" and found.get(name) == value}
+    assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"} & found.keys()
+
+
+def test_tasks_find_the_local_aws_and_credentials_of_nobody() -> None:
+    found = variables("local", "http://127.0.0.1:5000")
+    assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
+    assert (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]) == ("local", "local")
+
+
+def test_boto3_that_reads_no_endpoint_is_told() -> None:
+    told = {version: bool(old_boto3_remarks(Release.load(version))) for version in ("3.3.1", "2.7.2", "2.6.3", "2.2.2")}
+    assert told == {"3.3.1": False, "2.7.2": False, "2.6.3": True, "2.2.2": True}
+
+
+@pytest.mark.parametrize("version", ["1.10.12", "2.0.2", "2.2.2", "2.4.3", "2.5.1", "2.6.3"])
+def test_default_connection_names_the_endpoint_where_boto3_reads_none(version: str) -> None:
+    name = "AIRFLOW_CONN_AWS_DEFAULT"
+    assert variables("local", "http://aws:5000", version)[name] == "aws://?host=http%3A%2F%2Faws%3A5000"
+    assert name in Release.load(version).protected_variables, "the image's default would come after it"
+    assert not {name, "AWS_ENDPOINT_URL"} & variables("none", version=version).keys()
+
+
+def test_default_connection_is_mwaas_where_boto3_reads_the_endpoint() -> None:
+    assert "AIRFLOW_CONN_AWS_DEFAULT" not in variables("local", "http://aws:5000", "2.7.2")
+
+
+def test_image_is_on_a_python_that_moto_runs_on() -> None:
+    old = AwsImage.beside(Image("3.7", "python:3.7-slim-bookworm", 0, 0))
+    new = AwsImage.beside(Image("3.12", "own-base", 0, 0))
+    assert (old.base_image, new.base_image) == ("python:3.12-slim-bookworm", "own-base")
+    assert old.tag != new.tag
+
+
+def test_extra_has_the_same_moto() -> None:
+    extras = tomllib.loads((REPOSITORY_DIR / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["aws"] == [MOTO_REQUIREMENT]
+
+
+def test_moto_that_is_not_to_be_had_is_told_and_tried_again(tmp_path: Path) -> None:
+    if importlib.util.find_spec("moto"):
+        pytest.skip("moto is installed beside the launcher, so that nothing is to be had")
+    env = {"HOME": str(tmp_path), "PATH": os.defpath, "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_OFFLINE": "1"}
+    said: list[str] = []
+    for _ in range(2):
+        with pytest.raises(PackagesUnavailable) as caught:
+            aws_python(tmp_path, env, said.append)
+        assert caught.value.what == f"could not install {MOTO_REQUIREMENT} for the local AWS"
+        assert "mwaa-local[aws]" in caught.value.hint
+    assert said == [f"installing {MOTO_REQUIREMENT}, once for all projects"] * 2

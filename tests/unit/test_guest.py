@@ -1,0 +1,63 @@
+"""What other interpreters run is Python of the oldest release, and needs nothing that is not there."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY_DIR
+from tests.container import OLDEST_PYTHON, find_oldest_python
+
+GUEST_DIR = REPOSITORY_DIR / "mwaa_local" / "guest"
+ENTRYPOINT_PATHS = tuple(sorted((REPOSITORY_DIR / "docker").rglob("*.py")))
+PROGRAMS = (*sorted(GUEST_DIR.rglob("*.py")), *ENTRYPOINT_PATHS)
+# What is there beside the standard library: Airflow and what it needs, or what the program is run for.
+THERE = {
+    "airflow": "every release's packages",
+    "psycopg2": "every release's packages",
+    "sqlalchemy": "every release's packages",
+    "celery": "every release's packages",
+    "boto3": "moto's packages",
+    "botocore": "moto's packages",
+    "moto": "moto's packages",
+    "mwaa_support": "put into every release's packages",
+}
+NEWER_THAN_OLDEST = {"graphlib", "tomllib", "zoneinfo"}  # modules that the oldest Python's standard library lacks
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY_DIR))
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+def test_program_has_the_syntax_of_the_oldest_python(path: Path) -> None:
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=tuple(map(int, OLDEST_PYTHON.split("."))))
+
+
+def test_oldest_python_compiles_every_program() -> None:
+    """The parser above lets through what only a compiler sees."""
+    python = find_oldest_python()
+    if python is None:
+        pytest.skip(f"no Python {OLDEST_PYTHON} on this machine")
+    code = "import sys\nfor name in sys.argv[1:]: compile(open(name, encoding='utf-8').read(), name, 'exec')"
+    argv = [python, "-I", "-c", code, *map(str, PROGRAMS)]
+    completed = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    assert completed.returncode == 0, completed.stderr
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+def test_program_imports_only_what_is_there(path: Path) -> None:
+    beside = {other.stem for other in path.parent.rglob("*.py")}  # or in a folder below
+    allowed = {*sys.stdlib_module_names, *THERE, *beside} - NEWER_THAN_OLDEST
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {item.name for item in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a program is no package"
+            names.add(node.module or "")
+    assert {name.partition(".")[0] for name in names} - allowed == set()
