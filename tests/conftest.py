@@ -181,7 +181,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    plugin.say_what_was_left_out(terminalreporter, config)
+    plugin.say_what_is_full(terminalreporter, config)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

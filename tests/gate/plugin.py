@@ -11,10 +11,8 @@ import pytest
 from xdist.workermanage import WorkerController
 
 from tests.gate.lanes import FULL, in_order, lanes, part_of, recorded_seconds, share_of
-from tests.gate.scheduler import LaneScheduling, tell_where_to_write, write_lanes
+from tests.gate.scheduler import FULL_TIER, LaneScheduling, tell_where_to_write, write_lanes
 from tests.gate.times import Recorder
-
-LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -72,9 +70,9 @@ def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
         kept = {item: None for item in full if part_of(item) in taken}
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
-    elif config.getoption("-m") == f"not {FULL}":  # pytest takes them out after this hook
+    else:
         files = [item.location[0] for item in items if item.get_closest_marker(FULL)]
-        config.stash[LEFT_OUT] = {file: files.count(file) for file in sorted(set(files))}
+        config.stash[FULL_TIER] = {file: files.count(file) for file in sorted(set(files))}
     lane_of = lanes(items)
     order = in_order(items, lane_of, seconds)
     # Stable: inside a lane the order of collection stays, by which a module's fixtures are set up once.
@@ -82,9 +80,15 @@ def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
     write_lanes(config, {item.nodeid: lane_of[part_of(item)] for item in items})
 
 
-def say_what_was_left_out(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash.get(LEFT_OUT, {})
-    if left_out:
-        reporter.section(f"left out: {sum(left_out.values())} tests of the full tier, run by `make test-full`")
-        for file, count in left_out.items():
-            reporter.write_line(f"{count:5}  {file}")
+def say_what_is_full(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which tests `make test` leaves out, whether this run did or not."""
+    found = config.stash.get(FULL_TIER, {})
+    if not found:
+        return
+    count = sum(found.values())
+    if config.getoption("-m") == f"not {FULL}":
+        reporter.section(f"left out: {count} tests of the full tier, run by `make test-full`")
+    else:
+        reporter.section(f"{count} tests of the full tier, which `make test` leaves out")
+    for file, number in found.items():
+        reporter.write_line(f"{number:5}  {file}")

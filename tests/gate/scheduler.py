@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 LANES_PATH_KEY = "mwaa_local_lanes_path"
+FULL_TIER = pytest.StashKey[dict[str, int]]()  # how many tests of each file are of the full tier
 
 
 class LaneScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -28,7 +29,9 @@ class LaneScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def schedule(self) -> None:
         if not self._lanes:
-            self._lanes = json.loads(self._lanes_path.read_text(encoding="utf-8"))
+            plain = json.loads(self._lanes_path.read_text(encoding="utf-8"))
+            self._lanes = plain["lanes"]
+            self.config.stash[FULL_TIER] = plain["full"]
         super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
@@ -46,5 +49,5 @@ def write_lanes(config: pytest.Config, lane_of_test: Mapping[str, str]) -> None:
         return
     path = Path(workerinput[LANES_PATH_KEY])
     part = path.with_name(f"{path.name}.{workerinput['workerid']}")
-    part.write_text(json.dumps(lane_of_test), encoding="utf-8")
+    part.write_text(json.dumps({"lanes": lane_of_test, "full": config.stash.get(FULL_TIER, {})}), encoding="utf-8")
     part.replace(path)

@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(config, items):
     plugin.arrange(config, items)
 
 def pytest_terminal_summary(terminalreporter, config):
-    plugin.say_what_was_left_out(terminalreporter, config)
+    plugin.say_what_is_full(terminalreporter, config)
 
 @pytest.fixture(scope="session")
 def started_processes():
@@ -87,6 +87,12 @@ def test_what_is_left_out_is_said(folder: Path) -> None:
     assert sorted(ran) == ["test_first", "test_other_fixture", "test_quick", "test_same"]
     assert "left out: 3 tests of the full tier, run by `make test-full`" in output
     assert "    2  test_c.py" in output
+
+
+def test_full_run_says_what_the_quick_one_leaves_out(folder: Path) -> None:
+    _, output = run(folder, "-n", "2")
+    assert "7 passed" in output
+    assert "3 tests of the full tier, which `make test` leaves out" in output
 
 
 def test_shares_are_all_of_the_full_tier_and_nothing_twice(folder: Path) -> None:
