@@ -9,22 +9,17 @@ from types import MappingProxyType
 
 import psutil
 
-from mwaa_local.configuration.configuration import Configuration
+from mwaa_local.check.context import CheckContext
 from mwaa_local.configuration.merge import PREVIEW
-from mwaa_local.environment.environment import Environment
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.project import MARK_VARIABLE, Project
-from mwaa_local.release import Release
+from mwaa_local.project import MARK_VARIABLE
 
 # Of the form that Airflow expects, so that it can be imported; nothing listens there.
 NO_DATABASE_URL = "postgresql+psycopg2://airflow:airflow@127.0.0.1:1/airflow"
 
 
 def trial_env(
-    project: Project,
-    environment: Environment,
-    release: Release,
-    host_env: Mapping[str, str],
+    context: CheckContext,
     packages: PythonEnvironment,
     home_dir: Path,
     exports: Mapping[str, str] = MappingProxyType({}),
@@ -35,8 +30,7 @@ def trial_env(
     """
     values = replace(PREVIEW, database_url=NO_DATABASE_URL, result_backend=f"db+{NO_DATABASE_URL}")
     values = replace(values, airflow_home=str(home_dir))
-    configuration = Configuration(project, environment, release, values, str(home_dir), host_env)
-    return dict(configuration.merged_for("scheduler", packages, exports).as_env())
+    return dict(context.configuration(values, str(home_dir)).merged_for("scheduler", packages, exports).as_env())
 
 
 def end_processes_of(work_dir: Path) -> None:

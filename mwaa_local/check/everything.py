@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Event
 
 from mwaa_local.cache.users import CHECK, User
+from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.check import DagsCheck
 from mwaa_local.check.environment import ignored_findings, option_lines, path_of, refused_findings
 from mwaa_local.check.known_options import known_options
@@ -32,37 +33,22 @@ from mwaa_local.check.requirements.resolution import other_findings, resolution_
 from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
-from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import PREVIEW, translate
 from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
 from mwaa_local.finding import Finding, counted, has_error, in_order
-from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.packages import PackageStore
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
-from mwaa_local.startup.trial import Subject, Trials, trying
+from mwaa_local.startup.trial import Trials, trying
 from mwaa_local.steps import Steps
 
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
 PLUGINS, STARTUP_SCRIPT, SETTINGS, DAGS = "plugins", "startup script", "settings", "dags"
 SCHEDULER = "scheduler"
-PRIVATE_ACCESS = "PRIVATE_ONLY"  # a member of MWAA's WebserverAccessMode
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What every part stands on. `env` is the caller's shell."""
-
-    project: Project
-    environment: Environment
-    release: Release
-    env: Mapping[str, str]
-    cache_dir: Path
-    base: PythonEnvironment
-    strict: bool
 
 
 @dataclass(frozen=True)
@@ -92,19 +78,19 @@ class Everything:
             return (part, *(Part(name, skipped="the environment file comes first") for name in _others()))
         store = PackageStore(self.cache_dir, self.env, User(self.cache_dir, self.project, CHECK))
         base = self.steps.do("packages", lambda say: store.base(release, say))
-        ground = Ground(self.project, environment, release, self.env, self.cache_dir, base, self.strict)
-        with startup_trials(ground, MWAA_COMPONENTS) as trials:  # first, for it forks
-            return self._parts(ground, trials)
+        context = CheckContext(self.project, environment, release, self.env, self.cache_dir, base)
+        with startup_trials(context, MWAA_COMPONENTS) as trials:  # first, for it forks
+            return self._parts(context, trials)
 
-    def _parts(self, ground: Ground, trials: Trials) -> tuple[Part, ...]:
+    def _parts(self, context: CheckContext, trials: Trials) -> tuple[Part, ...]:
         work: dict[str, Callable[[], Part]] = {
-            ENVIRONMENT: lambda: environment_part(ground),
-            OPTIONS: lambda: options_part(ground),
-            REQUIREMENTS: lambda: requirements_part(ground),
-            PLUGINS: lambda: plugins_part(ground),
-            STARTUP_SCRIPT: lambda: startup_part(ground, trials),
-            SETTINGS: lambda: settings_part(ground),
-            DAGS: lambda: self._dags_part(ground, trials),
+            ENVIRONMENT: lambda: environment_part(context),
+            OPTIONS: lambda: options_part(context),
+            REQUIREMENTS: lambda: requirements_part(context),
+            PLUGINS: lambda: plugins_part(context),
+            STARTUP_SCRIPT: lambda: startup_part(context, trials),
+            SETTINGS: lambda: settings_part(context),
+            DAGS: lambda: self._dags_part(context, trials),
         }
         pool = ThreadPoolExecutor(len(work))
         try:
@@ -117,10 +103,10 @@ class Everything:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _dags_part(self, ground: Ground, trials: Trials) -> Part:
-        if not ground.project.dags_dir.is_dir():
+    def _dags_part(self, context: CheckContext, trials: Trials) -> Part:
+        if not context.project.dags_dir.is_dir():
             return Part(DAGS, skipped="there is no dags folder")
-        checked = dags_check(ground, trials, self.steps.until(self.ended)).run()
+        checked = dags_check(context, trials, self.steps.until(self.ended), strict=self.strict).run()
         files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
         summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
         return Part(DAGS, checked.findings, summary=summary)
@@ -142,87 +128,74 @@ def _others() -> tuple[str, ...]:
 
 
 @contextmanager
-def startup_trials(ground: Ground, components: Sequence[str]) -> Iterator[Trials]:
+def startup_trials(context: CheckContext, components: Sequence[str]) -> Iterator[Trials]:
     """Let the startup script run meanwhile; what it gets returns no trials where MWAA would run none."""
-    if not ground.release.startup_script or not ground.project.startup_script_path.is_file():
+    if not context.release.startup_script or not context.project.startup_script_path.is_file():
         yield Trials({})
         return
-    subject = Subject(ground.project, ground.environment, ground.release, ground.env, ground.cache_dir, ground.base)
-    with trying(subject, components) as trials:
+    with trying(context, components) as trials:
         yield trials
 
 
-def dags_check(ground: Ground, trials: Trials, steps: Steps) -> DagsCheck:
+def dags_check(context: CheckContext, trials: Trials, steps: Steps, *, strict: bool) -> DagsCheck:
     """Return the check of the DAGs, which waits for what the startup script sets in the scheduler.
 
     Where `airflow_settings.yaml` cannot be used, nothing is known of what DAGs may ask for, and they get stand-ins.
     """
-    settings, _ = load_settings(ground.project)
+    settings, _ = load_settings(context.project)
     exports = trials.of(SCHEDULER).exported if SCHEDULER in trials.components else {}
-    return DagsCheck(
-        ground.project,
-        ground.environment,
-        ground.release,
-        ground.env,
-        ground.cache_dir,
-        ground.base,
-        steps,
-        exports,
-        settings.known(),
-        os.cpu_count() or 1,
-        ground.strict,
-    )
+    jobs = os.cpu_count() or 1
+    return DagsCheck(context, steps, exports, settings.known(), jobs, strict)
 
 
-def environment_part(ground: Ground) -> Part:
+def environment_part(context: CheckContext) -> Part:
     """Return what is to be said of an environment file that is right, and of the Python that stands in for its own."""
-    stand_in = python_findings(ground.project, ground.base)
-    if not ground.project.environment_path.is_file():
-        why = f"no {path_of(ground.project)}: MWAA's defaults apply"
+    stand_in = python_findings(context.project, context.base)
+    if not context.project.environment_path.is_file():
+        why = f"no {path_of(context.project)}: MWAA's defaults apply"
         return Part(ENVIRONMENT, stand_in, summary=why) if stand_in else Part(ENVIRONMENT, skipped=why)
-    summary = f"Airflow {ground.release.airflow_version}, {ground.environment.environment_class}"
-    ignored = ignored_findings(ground.project, ground.environment)
+    summary = f"Airflow {context.release.airflow_version}, {context.environment.environment_class}"
+    ignored = ignored_findings(context.project, context.environment)
     return Part(ENVIRONMENT, in_order([*stand_in, *ignored]), summary=summary)
 
 
-def options_part(ground: Ground) -> Part:
+def options_part(context: CheckContext) -> Part:
     """Return what is to be said of the Airflow configuration options."""
-    options = ground.environment.airflow_configuration_options
+    options = context.environment.airflow_configuration_options
     if not options:
         return Part(OPTIONS, skipped="none are set")
-    home_dir = str(ground.project.airflow_home_dir)
-    configuration = Configuration(ground.project, ground.environment, ground.release, PREVIEW, home_dir, ground.env)
-    known = known_options(ground.base, configuration.container(ground.base), ground.cache_dir)
-    merged = configuration.merged_for("scheduler", ground.base, {})
-    case = OptionsCase(path_of(ground.project), options, ground.release, known, merged, option_lines(ground.project))
+    home_dir = str(context.project.airflow_home_dir)
+    configuration = context.configuration(PREVIEW, home_dir)
+    known = known_options(context.base, configuration.container(context.base), context.cache_dir)
+    merged = configuration.merged_for("scheduler", context.base, {})
+    case = OptionsCase(path_of(context.project), options, context.release, known, merged, option_lines(context.project))
     return Part(OPTIONS, options_findings(case), summary=f"{len(options)} set")
 
 
-def requirements_part(ground: Ground) -> Part:
+def requirements_part(context: CheckContext) -> Part:
     """Return whether the requirements file works, without what is about DAGs."""
-    path = ground.project.requirements_path
+    path = context.project.requirements_path
     if not path.is_file():
         return Part(REQUIREMENTS, skipped="there is no requirements file")
-    variables = translate(ground.environment.airflow_configuration_options)
-    private = ground.environment.webserver_access_mode == PRIVATE_ACCESS
-    checked = RequirementsCheck(ground.project, path, ground.env, variables, private).check(ground.release)
+    variables = translate(context.environment.airflow_configuration_options)
+    private = context.environment.has_private_webserver
+    checked = RequirementsCheck(context.project, path, context.env, variables, private).check(context.release)
     findings = in_order([*resolution_findings(checked), *other_findings(checked)])
     return Part(REQUIREMENTS, findings, summary=summary(checked))
 
 
-def plugins_part(ground: Ground) -> Part:
+def plugins_part(context: CheckContext) -> Part:
     """Return what is wrong with the plugins; they are loaded where no error was found without that."""
-    path = ground.project.plugins_dir
+    path = context.project.plugins_dir
     if not path.is_dir():
         return Part(PLUGINS, skipped="there is no plugins folder")
-    shown = Path(path.relative_to(ground.project.root_dir))
+    shown = Path(path.relative_to(context.project.root_dir))
     findings = tuple(
-        replace(item, path=_below_root(item.path, path, shown)) for item in check_plugins(path, ground.release)
+        replace(item, path=_below_root(item.path, path, shown)) for item in check_plugins(path, context.release)
     )
     if has_error(findings) or not any(path.rglob("*.py")):
         return Part(PLUGINS, findings, summary="not loaded" if has_error(findings) else "none")
-    load = PluginsLoad(ground.project, ground.environment, ground.release, path, ground.env, ground.base)
-    loaded = load.run()
+    loaded = PluginsLoad(context, path).run()
     told = (replace(item, path=_below_root(item.path, path, shown)) for item in loaded.findings)
     names = ", ".join(plugin.name for plugin in loaded.registered) or "none"
     return Part(PLUGINS, in_order([*findings, *told]), summary=f"registered: {names}")
@@ -232,29 +205,29 @@ def _below_root(place: str, folder: Path, shown: Path) -> str:
     return f"{shown.as_posix()}{place.removeprefix(folder.as_posix())}" if place.startswith(str(folder)) else place
 
 
-def startup_part(ground: Ground, trials: Trials) -> Part:
+def startup_part(context: CheckContext, trials: Trials) -> Part:
     """Return what became of the startup script in each component."""
-    if not ground.release.startup_script:
-        return Part(STARTUP_SCRIPT, skipped=f"MWAA runs none with Airflow {ground.release.airflow_version}")
+    if not context.release.startup_script:
+        return Part(STARTUP_SCRIPT, skipped=f"MWAA runs none with Airflow {context.release.airflow_version}")
     done = trials.all()
     if not done:
         return Part(STARTUP_SCRIPT, skipped="there is no startup script")
     kept = sorted({name for trial in done for name in trial.kept})
     summary = f"sets {', '.join(kept)}" if kept else "sets no variable"
-    return Part(STARTUP_SCRIPT, startup_findings(ground.project, done), summary=summary)
+    return Part(STARTUP_SCRIPT, startup_findings(context.project, done), summary=summary)
 
 
-def settings_part(ground: Ground) -> Part:
+def settings_part(context: CheckContext) -> Part:
     """Return what is to be said of the files that seed an environment on this machine."""
-    with_fixtures = ground.environment.local.aws is AwsMode.LOCAL
-    path = settings_path(ground.project)
+    with_fixtures = context.environment.local.aws is AwsMode.LOCAL
+    path = settings_path(context.project)
     is_there = path.exists() or path.is_symlink()
-    if not is_there and not (with_fixtures and fixtures_dir(ground.project).is_dir()):
+    if not is_there and not (with_fixtures and fixtures_dir(context.project).is_dir()):
         return Part(SETTINGS, skipped=f"there is no {SETTINGS_FILE}{f' and no {FOLDER}/' if with_fixtures else ''}")
-    settings, findings = load_settings(ground.project)
+    settings, findings = load_settings(context.project)
     summary = settings.counts
     if with_fixtures:
-        fixtures, found = load_fixtures(ground.project)
+        fixtures, found = load_fixtures(context.project)
         findings, summary = (*findings, *found), ", ".join(filter(None, (summary, fixtures.counts)))
     return Part(SETTINGS, in_order(findings), summary=summary)
 

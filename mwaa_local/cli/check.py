@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local.cli.check_context import check_context
 from mwaa_local.cli.check_dags import dags
 from mwaa_local.cli.formats import Format, FormatOption, StrictOption, format_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from mwaa_local.finding import Finding
     from mwaa_local.release import Release
 
-
-PRIVATE_ACCESS = "PRIVATE_ONLY"  # a member of MWAA's WebserverAccessMode
 
 VersionOption = Annotated[
     list[str] | None,
@@ -115,7 +114,7 @@ def requirements(
     path = _existing(file or session.project.requirements_path)
     releases = _releases(session, airflow_version or [], every=every)
     variables = translate(environment.airflow_configuration_options)
-    private = environment.webserver_access_mode == PRIVATE_ACCESS
+    private = environment.has_private_webserver
     checking = RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir)
     several = len(releases) > 1
     if install and several:
@@ -196,14 +195,12 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
         console.say("skipping the trial install: pip would fail (see above)")
         return checked
     steps = Steps(console.show_event)
-    store = session.packages()
-    base = steps.do("packages", lambda say: store.base(release, say))
-    trial = InstallTrial(session.project, environment, release, path, session.env, session.cache_dir, steps)
-    tried = trial.run(base, checked)
+    context = check_context(session, environment, release, steps)
+    tried = InstallTrial(context, path, steps).run(checked)
     if not any(finding.rule == "install-failed" for finding in tried.findings):
         changed = ", ".join(tried.installed) or "nothing"
         console.say(f"installed for a trial: {changed}; {tried.imported} modules could be imported")
-    stand_in = python_findings(session.project, base)
+    stand_in = python_findings(session.project, context.base)
     return replace(checked, findings=in_order([*stand_in, *checked.findings, *tried.findings]))
 
 
@@ -220,14 +217,13 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
     from mwaa_local.steps import Steps
 
     environment = session.environment()
-    store = session.packages()
     try:
-        base = Steps(session.console.show_event).do("packages", lambda say: store.base(release, say))
+        context = check_context(session, environment, release, Steps(session.console.show_event))
     except MwaaLocalError:
         session.console.say(report.findings_text(findings))
         raise
-    loaded = PluginsLoad(session.project, environment, release, path, session.env, base).run()
-    return replace(loaded, findings=(*python_findings(session.project, base), *loaded.findings))
+    loaded = PluginsLoad(context, path).run()
+    return replace(loaded, findings=(*python_findings(session.project, context.base), *loaded.findings))
 
 
 def _releases(session: Session, named: list[str], *, every: bool) -> list[Release]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mwaa_local.cli.check_context import check_context
 from mwaa_local.cli.formats import Format, FormatOption, StrictOption, format_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.console import table
@@ -59,7 +60,7 @@ def dags(
 
 
 def _checked(session: Session, *, strict: bool) -> CheckedDags:
-    from mwaa_local.check.everything import SCHEDULER, Ground, dags_check, startup_trials
+    from mwaa_local.check.everything import SCHEDULER, dags_check, startup_trials
     from mwaa_local.check.python import python_findings
     from mwaa_local.check.settings import load_settings
     from mwaa_local.errors import FileMissing
@@ -72,12 +73,11 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     environment = session.environment()
     release = session.release(environment)
     steps = Steps(session.console.show_event)
-    base = steps.do("packages", lambda say: session.packages().base(release, say))
-    ground = Ground(project, environment, release, session.env, session.cache_dir, base, strict)
-    with startup_trials(ground, [SCHEDULER]) as trials:
-        checked = dags_check(ground, trials, steps).run()
+    context = check_context(session, environment, release, steps)
+    with startup_trials(context, [SCHEDULER]) as trials:
+        checked = dags_check(context, trials, steps, strict=strict).run()
     _, of_settings = load_settings(project)  # which say what there is that DAGs may ask for
-    stand_in = python_findings(project, base)
+    stand_in = python_findings(project, context.base)
     return replace(checked, findings=in_order([*stand_in, *checked.findings, *of_settings]))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mwaa_local.cli.check_context import check_context
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.console import Console, table
 from mwaa_local.errors import StartupScriptFailed
@@ -45,13 +46,11 @@ def test_startup_script(
     if why := _why_nothing_runs(session, release):
         _show_nothing(session.console, release, why, as_json=as_json)
         return
-    from mwaa_local.startup.trial import Subject, try_startup_script
+    from mwaa_local.startup.trial import try_startup_script
     from mwaa_local.steps import Steps
 
-    store = session.packages()
-    base = Steps(session.console.show_event).do("packages", lambda say: store.base(release, say))
-    subject = Subject(session.project, environment, release, session.env, session.cache_dir, base)
-    trials = try_startup_script(subject)
+    context = check_context(session, environment, release, Steps(session.console.show_event))
+    base, trials = context.base, try_startup_script(context)
     if as_json:
         session.console.show_json({**_as_plain(session, release, trials), "python": base.note})
     else:

@@ -48,6 +48,7 @@ OUTPUT_SHAPE = "Environment"  # of GetEnvironment's answer
 WRAPPER = "Environment"  # `aws mwaa get-environment` puts the members under this name
 RESPONSE_METADATA = "ResponseMetadata"  # boto3 puts this beside it
 
+PRIVATE_ACCESS = "PRIVATE_ONLY"  # of WebserverAccessMode
 DEFAULT_NAME = "local"
 DERIVED_NAME_CHARACTERS = 64  # of the folder's name; well inside what the model allows
 
@@ -219,6 +220,10 @@ class Environment(_Members):
     @property
     def environment_class_facts(self) -> EnvironmentClass:
         return ENVIRONMENT_CLASSES[self.environment_class]
+
+    @property
+    def has_private_webserver(self) -> bool:
+        return self.webserver_access_mode == PRIVATE_ACCESS
 
     @property
     def worker_count(self) -> int:

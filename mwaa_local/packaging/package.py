@@ -19,6 +19,7 @@ from mwaa_local.check.requirements.source import Source, take_apart
 from mwaa_local.check.requirements.verdict import Checked, SourceOnly
 from mwaa_local.errors import MwaaLocalError, disk_error
 from mwaa_local.finding import ERROR
+from mwaa_local.packages import PackageStore
 from mwaa_local.packaging.archive import plugin_files, write_zip
 from mwaa_local.packaging.building import build_wheel
 from mwaa_local.packaging.choice import File, choose, is_pure
@@ -263,9 +264,9 @@ def _proved(order: Order, written: Packaged, say: Say) -> Packaged:
     if not order.with_proof:
         return written
     pure = all(is_pure(wheel.filename) for wheel in written.wheels)
-    args = (written.zip_path, written.requirements_path, order.release, order.cache_dir, order.check.env)
-    user = User(order.cache_dir, order.check.project, CHECK)
-    return replace(written, proof=prove(*args, is_pure=pure, say=say, user=user))
+    store = PackageStore(order.cache_dir, order.check.env, User(order.cache_dir, order.check.project, CHECK))
+    proof = prove(written.zip_path, written.requirements_path, order.release, store, is_pure=pure, say=say)
+    return replace(written, proof=proof)
 
 
 def _refuse_output(output_dir: Path, plugins_dir: Path, source_path: Path) -> None:

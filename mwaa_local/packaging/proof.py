@@ -6,12 +6,11 @@ import os
 import platform
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.cache.kept import RANDOM, Kept, is_folder
-from mwaa_local.cache.users import User
 from mwaa_local.errors import PackagesUnavailable, PythonUnavailable
 from mwaa_local.packages import PackageStore
 from mwaa_local.packaging.listing import PLUGINS_DIR
@@ -55,12 +54,10 @@ def prove(
     zip_path: Path,
     requirements_path: Path,
     release: Release,
-    cache_dir: Path,
-    env: Mapping[str, str],
+    store: PackageStore,
     *,
     is_pure: bool,
     say: Callable[[str], None],
-    user: User | None = None,
 ) -> Proof:
     """Return whether pip installs the requirements from the zip alone.
 
@@ -68,7 +65,6 @@ def prove(
     """
     if not is_pure and (sys.platform != "linux" or platform.machine() != "x86_64"):
         return NotTried("there are wheels for Linux on x86-64, and this machine is another one")
-    store = PackageStore(cache_dir, env, user)
     try:
         _, python_version = store.find_python(release)
         if not python_version.startswith(f"{release.python_version}."):
@@ -77,7 +73,7 @@ def prove(
     except (PythonUnavailable, PackagesUnavailable) as error:
         return NotTried(error.what)
     # Beside the packages, so that files of the copy can be hard links.
-    with scratch_folder(PREFIX, cache_dir) as work_dir:
+    with scratch_folder(PREFIX, store.cache_dir) as work_dir:
         say("installing from the zip, without a network")
         with zipfile.ZipFile(zip_path) as archive:
             archive.extractall(work_dir / "plugins")  # what was just written by this command

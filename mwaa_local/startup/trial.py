@@ -23,13 +23,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from mwaa_local import isolation
+from mwaa_local.check.context import CheckContext
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import PREVIEW, Layer, LocalValues, user_notes
-from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import MwaaLocalError, StartupScriptFailed
-from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
-from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.release import Release
 from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of
 from mwaa_local.scratch import scratch_folder
@@ -82,19 +82,7 @@ class Trial:
         return self.failure is None
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is tried: the script of a project, on a release's packages. `env` is the caller's shell."""
-
-    project: Project
-    environment: Environment
-    release: Release
-    env: Mapping[str, str]
-    cache_dir: Path
-    base: PythonEnvironment
-
-
-def try_startup_script(subject: Subject, components: Sequence[str] = MWAA_COMPONENTS) -> tuple[Trial, ...]:
+def try_startup_script(context: CheckContext, components: Sequence[str] = MWAA_COMPONENTS) -> tuple[Trial, ...]:
     """Return how the script ends in each component; they run at the same time, as MWAA's containers do.
 
     The project's own folders, dags/ among them, are the only thing that a script can change for good: it sees them in
@@ -102,7 +90,7 @@ def try_startup_script(subject: Subject, components: Sequence[str] = MWAA_COMPON
 
     Raises ToolMissing where there is no bash, DiskFull where there is no room for the packages.
     """
-    with trying(subject, components) as trials:
+    with trying(context, components) as trials:
         return trials.all()
 
 
@@ -131,32 +119,32 @@ class Trials:
 
 
 @contextlib.contextmanager
-def trying(subject: Subject, components: Sequence[str]) -> Iterator[Trials]:
+def trying(context: CheckContext, components: Sequence[str]) -> Iterator[Trials]:
     """Let the components run while the caller does other things; what it gets waits for their ends.
 
     The first component goes before the others where processors are few. To be entered before the caller has threads:
     each run is a fork of this process.
     """
-    subject.project.make_state_dir()
-    kept_dir = subject.project.state_dir / DIR_NAME
+    context.project.make_state_dir()
+    kept_dir = context.project.state_dir / DIR_NAME
     kept_dir.mkdir(exist_ok=True)
     with (
         scratch_folder("run-", kept_dir) as work_dir,
-        _in_processes(subject, components, work_dir) as ends,
+        _in_processes(context, components, work_dir) as ends,
     ):
         yield Trials(dict(zip(components, ends, strict=True)))
 
 
 @contextlib.contextmanager
-def _in_processes(subject: Subject, components: Sequence[str], work_dir: Path) -> Iterator[list[Connection]]:
+def _in_processes(context: CheckContext, components: Sequence[str], work_dir: Path) -> Iterator[list[Connection]]:
     """Run each component in a process, since each needs its own /usr/local/airflow, and a namespace is a process's."""
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+    method = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     processes, ends = [], []
     try:
         for number, name in enumerate(components):
-            our_end, their_end = context.Pipe(duplex=False)
+            our_end, their_end = method.Pipe(duplex=False)
             niceness = LATER_NICENESS if number else 0
-            process = context.Process(target=_report, args=(their_end, subject, name, work_dir / name, niceness))
+            process = method.Process(target=_report, args=(their_end, context, name, work_dir / name, niceness))
             process.start()
             their_end.close()
             processes.append(process)
@@ -168,13 +156,13 @@ def _in_processes(subject: Subject, components: Sequence[str], work_dir: Path) -
             process.join()
 
 
-def _report(end: Connection, subject: Subject, component: str, work_dir: Path, niceness: int) -> None:
+def _report(end: Connection, context: CheckContext, component: str, work_dir: Path, niceness: int) -> None:
     os.nice(niceness)
     for number in INTERRUPTS:
         signal.signal(number, _interrupt)
     result: Trial | Exception
     try:
-        result = _try_one(subject, component, work_dir)
+        result = _try_one(context, component, work_dir)
     except (MwaaLocalError, OSError) as error:
         result = error
     except KeyboardInterrupt:  # the command was interrupted, too, and tells
@@ -209,37 +197,30 @@ def _received(end: Connection, component: str) -> Trial:
     return result
 
 
-def _try_one(subject: Subject, component: str, work_dir: Path) -> Trial:
+def _try_one(context: CheckContext, component: str, work_dir: Path) -> Trial:
     home_dir = work_dir / "airflow"
     (home_dir / TEMPORARY_NAME).mkdir(parents=True)
-    packages = _own_packages(subject, work_dir)
-    _finish_home(home_dir, packages, subject.release)
-    folders = {name: folder for name, folder in subject.project.mwaa_folders.items() if folder.is_dir()}
+    packages = _own_packages(context, work_dir)
+    _finish_home(home_dir, packages, context.release)
+    folders = context.folders
     layout = isolation.Layout(home_dir, folders)
     seen_home = str(home_dir)
     if isolation.enter_mwaa_paths(layout):
         isolation.link_mwaa_paths(layout)
     else:
         seen_home = str(isolation.MWAA_HOME_DIR)
-    configuration = Configuration(
-        subject.project,
-        subject.environment,
-        subject.release,
-        _values(seen_home),
-        seen_home,
-        subject.env,
-    )
+    configuration = context.configuration(_values(seen_home), seen_home)
     try:
         return _run(configuration, component, packages, work_dir)
     finally:
         end_processes_of(work_dir)
 
 
-def _own_packages(subject: Subject, work_dir: Path) -> PythonEnvironment:
+def _own_packages(context: CheckContext, work_dir: Path) -> PythonEnvironment:
     """Return packages that the script may change: the release's own below an overlay, or else a copy of them."""
-    if not isolation.cover(subject.base.dir, work_dir / "written"):
-        return subject.base
-    return PackageStore(subject.cache_dir, subject.env).clone(subject.base, work_dir / "packages")
+    if not isolation.cover(context.base.dir, work_dir / "written"):
+        return context.base
+    return context.store.clone(context.base, work_dir / "packages")
 
 
 def _values(home_dir: str) -> LocalValues:

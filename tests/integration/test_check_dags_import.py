@@ -19,13 +19,13 @@ import pytest
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
-from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, MODULE, NAME, NOTE, WARNING, Finding, Subject
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.seeding.airflow_settings import Known
 from tests.conftest import REPOSITORY_DIR, ProjectRunner, cache_dir, make_clean_env
+from tests.contexts import check_context
 from tests.environments import EACH_GENERATION, GENERATIONS, LATEST
 from tests.many_dags import IMPORTS, many_dags
 
@@ -213,8 +213,9 @@ def make(root_dir: Path, files: Mapping[str, str]) -> Project:
 
 def importing(project: Project, version: str, home_dir: Path) -> DagsImport:
     env = make_clean_env(home_dir)
-    release = Release.load(version)
-    return DagsImport(project, Environment.load(project), release, env, packages(version, env), JOBS)
+    base = packages(version, env)
+    context = check_context(project, cache_dir(), base, airflow_version=version, env=env)
+    return DagsImport(context, base, JOBS)
 
 
 def packages(version: str, env: Mapping[str, str]) -> PythonEnvironment:

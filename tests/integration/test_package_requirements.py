@@ -403,10 +403,8 @@ def test_package_that_lacks_a_wheel_is_disproved(runner: ProjectRunner, tmp_path
         archive.write(tmp_path / "w/beta-1.0-py3-none-any.whl", "beta-1.0-py3-none-any.whl")
     listing = tmp_path / "packaged_requirements.txt"
     listing.write_text(f"{OPTIONS}beta==1.0\n")
-    cache_dir = Path(runner.env["MWAA_LOCAL_CACHE_DIR"])
-    proof = prove(
-        tmp_path / "plugins.zip", listing, Release.load(VERSION), cache_dir, runner.env, is_pure=True, say=str
-    )
+    store = PackageStore(Path(runner.env["MWAA_LOCAL_CACHE_DIR"]), runner.env)
+    proof = prove(tmp_path / "plugins.zip", listing, Release.load(VERSION), store, is_pure=True, say=str)
     assert isinstance(proof, Disproved)
     assert "alpha" in proof.reason
 

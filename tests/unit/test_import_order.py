@@ -30,6 +30,7 @@ runtime.process runtime.compose
 runtime
 services startup
 sandbox
+check.context
 configuration
 steps
 requirements seeding

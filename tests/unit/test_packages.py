@@ -15,15 +15,15 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from mwaa_local.check.everything import Ground, environment_part
+from mwaa_local.check.everything import environment_part
 from mwaa_local.check.python import python_findings, without_stand_in
-from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable
 from mwaa_local.interpreters import stand_in_hint, stand_in_note
 from mwaa_local.packages import COMPLETE_NAME, PackageStore, PythonEnvironment, build_env, locked, wanted_packages
 from mwaa_local.project import Project
 from mwaa_local.release import Packages, Release
 from mwaa_local.remarks import Remark
+from tests.contexts import check_context
 
 THIS_MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 NO_MINOR = "3.99"  # a Python that nobody has
@@ -181,15 +181,14 @@ def test_what_stands_in_is_told_with_the_environment_whether_or_not_there_is_a_f
     (tmp_path / "dags").mkdir()
     project = Project.find(tmp_path)
     base = PythonEnvironment(tmp_path, "3.12.1", "digest", "another Python", "install it")
-    release = Release.load("3.3.1")
     for text in ("", "AirflowVersion: 3.3.1\n"):
         if text:
             (tmp_path / "mwaa.yaml").write_text(text)
-        ground = Ground(project, Environment.load(project), release, {}, tmp_path, base, strict=False)
-        part = environment_part(ground)
+        context = check_context(project, tmp_path, base, airflow_version="3.3.1")
+        part = environment_part(context)
         assert [finding.what for finding in part.findings] == ["another Python"]
         assert part.outcome == "findings"
-        assert not environment_part(replace(ground, base=replace(base, note="", hint=""))).findings
+        assert not environment_part(replace(context, base=replace(base, note="", hint=""))).findings
 
 
 def test_what_a_start_says_again_is_not_told_twice(tmp_path: Path) -> None:

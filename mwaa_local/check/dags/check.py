@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.air import air_findings, air_names
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
@@ -24,11 +25,7 @@ from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.merge import translate
-from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import Finding, in_order
-from mwaa_local.packages import PythonEnvironment
-from mwaa_local.project import Project
-from mwaa_local.release import Release
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.seeding.airflow_settings import Known
 from mwaa_local.steps import Steps
@@ -49,17 +46,12 @@ class CheckedDags:
 
 @dataclass(frozen=True)
 class DagsCheck:
-    """Checks the DAGs of one project for one release. `env` is the caller's shell, `base` the release's packages.
+    """Checks the DAGs of one project for one release.
 
     `exports` is what the startup script set in the scheduler; `known` are Variables and Connections that exist.
     """
 
-    project: Project
-    environment: Environment
-    release: Release
-    env: Mapping[str, str]
-    cache_dir: Path
-    base: PythonEnvironment
+    context: CheckContext
     steps: Steps
     exports: Mapping[str, str]
     known: Known
@@ -76,60 +68,49 @@ class DagsCheck:
         return CheckedDags(imported, in_order(told_once(list(self._kept(found)), self._line)))
 
     def _imported(self) -> tuple[ImportedDags, list[Finding]]:
-        maker = DagPackagesMaker(
-            self.project,
-            self.environment,
-            self.release,
-            self.env,
-            self.cache_dir,
-            self.base,
-            self.exports,
-            self.steps,
-        )
-        made = maker.make()
+        context = self.context
+        made = DagPackagesMaker(context, self.exports, self.steps).make()
         trial = DagsImport(
-            self.project,
-            self.environment,
-            self.release,
-            self.env,
+            context,
             made.packages,
             self.jobs,
             self.known,
             self.exports,
-            names=air_names(self._python_files(), self.project.root_dir, self.release, self.env),
+            names=air_names(self._python_files(), context.project.root_dir, context.release, context.env),
         )
         imported = trial.run(self.on_file)
-        return imported, [*made.findings, *import_findings(imported, self.release, strict=self.strict)]
+        return imported, [*made.findings, *import_findings(imported, context.release, strict=self.strict)]
 
     def _source_findings(self, imported: ImportedDags) -> list[Finding]:
-        paths = [self.project.root_dir / file.path for file in imported.files if file.path.endswith(".py")]
+        root_dir = self.context.project.root_dir
+        paths = [root_dir / file.path for file in imported.files if file.path.endswith(".py")]
         found = [finding for path in paths for finding in self._of_rules(path)]
-        return [*found, *air_findings(paths, self.project.root_dir, self.release, self.env, imported.names)]
+        return [*found, *air_findings(paths, root_dir, self.context.release, self.context.env, imported.names)]
 
     def _python_files(self) -> list[Path]:
         """Return all that Airflow may read: which of them it does, only it knows."""
-        return [path for path in self.project.dags_dir.rglob("*.py") if path.is_file()]
+        return [path for path in self.context.project.dags_dir.rglob("*.py") if path.is_file()]
 
     def _of_rules(self, path: Path) -> Iterable[Finding]:
-        source = Source.read(path, path.relative_to(self.project.root_dir).as_posix(), self.release)
+        source = Source.read(path, path.relative_to(self.context.project.root_dir).as_posix(), self.context.release)
         if source is not None:
             for rule in RULES:
                 yield from rule.find(source)
 
     def _line(self, path: str, number: int) -> str:
-        lines = _lines(self.project.root_dir / path)
+        lines = _lines(self.context.project.root_dir / path)
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def _provider_findings(self) -> list[Finding]:
         """Return what DAGs and plugins import of providers that have no such module."""
-        path = self.project.requirements_path
-        variables = translate(self.environment.airflow_configuration_options)
+        context, path = self.context, self.context.project.requirements_path
+        variables = translate(context.environment.airflow_configuration_options)
         with scratch_folder("mwaa-local-check-") as folder:
             if not path.is_file():
                 path = folder / "requirements.txt"
                 path.touch()
-            check = RequirementsCheck(self.project, path, self.env, variables, cache_dir=self.cache_dir)
-            return [finding for finding in check.check(self.release).findings if finding.rule in OF_PROVIDERS]
+            check = RequirementsCheck(context.project, path, context.env, variables, cache_dir=context.cache_dir)
+            return [finding for finding in check.check(context.release).findings if finding.rule in OF_PROVIDERS]
 
     def _kept(self, findings: Sequence[Finding]) -> Iterable[Finding]:
         """Yield the findings without those that the source itself waves aside, and what another one tells better."""
@@ -139,7 +120,7 @@ class DagsCheck:
             if item.rule == IMPORT_ERROR and (item.path, item.line) in better:
                 continue
             if item.path not in lines:
-                lines[item.path] = _lines(self.project.root_dir / item.path)
+                lines[item.path] = _lines(self.context.project.root_dir / item.path)
             if not _is_ignored(item, lines[item.path]):
                 yield item
 

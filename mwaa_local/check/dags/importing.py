@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from mwaa_local import isolation
+from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.configuration.merge import PREVIEW
-from mwaa_local.environment.environment import Environment
 from mwaa_local.files import write_private
 from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
-from mwaa_local.release import Release
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.sandbox import end_processes_of, trial_env
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
@@ -47,18 +46,15 @@ OnFile = Callable[[ImportedFile], None]
 
 @dataclass(frozen=True)
 class DagsImport:
-    """Imports a project's DAG files. `env` is the caller's shell, `base` has the requirements where they matter.
+    """Imports a project's DAG files with packages that have the requirements where they matter.
 
     `jobs` files are imported at a time; `exports` is what the startup script set for the scheduler. A file that takes
     more memory than `memory_bytes` is ended; None is what the scheduler of the environment class has. `names` are
     dotted names of which is to be told whether the release can import them.
     """
 
-    project: Project
-    environment: Environment
-    release: Release
-    env: Mapping[str, str] = field(repr=False)
-    base: PythonEnvironment
+    context: CheckContext
+    packages: PythonEnvironment
     jobs: int
     known: Known = field(default_factory=Known, repr=False)
     exports: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -86,13 +82,13 @@ class DagsImport:
             return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, answers.names, answers.links)
 
     def _request(self, work_dir: Path, home_dir: Path) -> Request:
-        folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
+        folders = self.context.folders
         space = {
             "home_dir": str(home_dir),
             "folders": {name: str(folder) for name, folder in folders.items()},
             "problem_path": str(work_dir / "problem.txt"),
             # -B: no bytecode into the user's own folders.
-            "argv": [str(self.base.python_path), "-B", str(PROBE_PATH), str(work_dir / "probe.json")],
+            "argv": [str(self.packages.python_path), "-B", str(PROBE_PATH), str(work_dir / "probe.json")],
             "envs": {
                 "shown": self._component_env(work_dir, isolation.MWAA_HOME_DIR),
                 "linked": self._component_env(work_dir, home_dir),
@@ -106,8 +102,8 @@ class DagsImport:
     def _wishes(self, work_dir: Path, home_dir: Path) -> dict[str, Any]:
         homes = (isolation.MWAA_HOME_DIR, home_dir)
         roots = [(str(home / name), name) for home in homes for name in ("dags", "plugins")]
-        roots += [(str(folder.resolve()), name) for name, folder in self.project.mwaa_folders.items()]
-        class_bytes = self.environment.environment_class_facts.scheduler.memory_gb * GIB_BYTES
+        roots += [(str(folder.resolve()), name) for name, folder in self.context.project.mwaa_folders.items()]
+        class_bytes = self.context.environment.environment_class_facts.scheduler.memory_gb * GIB_BYTES
         return {
             "work_dir": str(work_dir),
             "jobs": self.jobs,
@@ -119,9 +115,7 @@ class DagsImport:
         }
 
     def _component_env(self, work_dir: Path, home_dir: Path) -> dict[str, str]:
-        env = trial_env(
-            self.project, self.environment, self.release, self.env, self.base, home_dir, exports=self.exports
-        )
+        env = trial_env(self.context, self.packages, home_dir, exports=self.exports)
         for name in [name for name in env if name.startswith(NO_BACKENDS)]:
             del env[name]
         key = base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()

@@ -11,13 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local import isolation
+from mwaa_local.check.context import CheckContext
 from mwaa_local.check.requirements.resolution import INSTALL_FAILED
-from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, Finding
-from mwaa_local.packages import PackageStore, PythonEnvironment, locked
-from mwaa_local.project import Project
-from mwaa_local.release import Release
+from mwaa_local.packages import PythonEnvironment, locked
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
@@ -42,35 +39,30 @@ class DagPackages:
 
 @dataclass(frozen=True)
 class DagPackagesMaker:
-    """Makes the set of one project. `env` is the caller's shell, `exports` what the scheduler's startup script set."""
+    """Makes the set of one project. `exports` is what the scheduler's startup script set."""
 
-    project: Project
-    environment: Environment
-    release: Release
-    env: Mapping[str, str]
-    cache_dir: Path
-    base: PythonEnvironment
+    context: CheckContext
     exports: Mapping[str, str]
     steps: Steps
 
     def make(self) -> DagPackages:
         """Return the set; where pip fails, as far as it got, with a finding: MWAA starts without the requirements."""
-        path, folder = self.project.requirements_path, self.project.state_dir / DIR_NAME
+        context = self.context
+        path, folder = context.project.requirements_path, context.project.state_dir / DIR_NAME
         if not path.is_file():
-            return DagPackages(self.base)
-        self.project.make_state_dir()
-        mapped = {f"{isolation.MWAA_HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
-        prepared = requirements.prepare(path, self.release, folder / "requirements", home_map=mapped)
+            return DagPackages(context.base)
+        context.project.make_state_dir()
+        prepared = requirements.prepare(path, context.release, folder / "requirements", home_map=context.home_map)
         if prepared.is_empty:
-            return DagPackages(self.base)
-        started_dir = package_set_dir(self.project, self.release, self.base, prepared)
+            return DagPackages(context.base)
+        started_dir = package_set_dir(context.project, context.release, context.base, prepared)
         if (outcome := Outcome.read(started_dir)) is not None and not outcome.failed:
-            return DagPackages(PythonEnvironment(started_dir, self.base.python_version, self.base.digest))
+            return DagPackages(self._set_in(started_dir))
         target_dir = folder / started_dir.name
         return self.steps.do(STEP, lambda say: self._kept(prepared, target_dir, say))
 
     def _kept(self, prepared: requirements.PreparedRequirements, target_dir: Path, say: Say) -> DagPackages:
-        packages = PythonEnvironment(target_dir, self.base.python_version, self.base.digest)
+        packages = self._set_in(target_dir)
         with locked(target_dir.parent / LOCK_NAME, say):
             outcome = Outcome.read(target_dir)
             if outcome is None or outcome.failed:
@@ -79,13 +71,16 @@ class DagPackagesMaker:
                 outcome.write(target_dir)
         return DagPackages(packages, (self._install_failed(outcome),) if outcome.failed else ())
 
+    def _set_in(self, folder: Path) -> PythonEnvironment:
+        return PythonEnvironment(folder, self.context.base.python_version, self.context.base.digest)
+
     def _install(self, prepared: requirements.PreparedRequirements, packages: PythonEnvironment, say: Say) -> Outcome:
         say("pip installs them into a copy of the release's packages, which is kept for the next check")
-        PackageStore(self.cache_dir, self.env).clone(self.base, packages.dir)
+        self.context.store.clone(self.context.base, packages.dir)
         home_dir = packages.dir.parent / "airflow"
         home_dir.mkdir(exist_ok=True)
-        network = {name: self.env[name] for name in PIP_NETWORK_VARIABLES if name in self.env}
-        trial = trial_env(self.project, self.environment, self.release, self.env, packages, home_dir, self.exports)
+        network = {name: self.context.env[name] for name in PIP_NETWORK_VARIABLES if name in self.context.env}
+        trial = trial_env(self.context, packages, home_dir, self.exports)
         log_path = packages.dir.parent / LOG_NAME
         result = requirements_install.install(
             prepared, packages.python_path, {**network, **trial}, log_path, cwd=home_dir
@@ -95,15 +90,15 @@ class DagPackagesMaker:
         return Outcome(warnings=result.warnings)
 
     def _install_failed(self, outcome: Outcome) -> Finding:
-        path = self.project.requirements_path
+        project = self.context.project
         return Finding(
             INSTALL_FAILED,
             ERROR,
-            path.relative_to(self.project.root_dir).as_posix(),
+            project.requirements_path.relative_to(project.root_dir).as_posix(),
             0,
             "pip could not install the requirements; DAGs are imported without them",
             f"{outcome.failed}\nMWAA also starts Airflow without them.",
-            f"see `mwaa-local check requirements`, and pip's output in {self.project.state_dir / DIR_NAME / LOG_NAME}",
+            f"see `mwaa-local check requirements`, and pip's output in {project.state_dir / DIR_NAME / LOG_NAME}",
         )
 
 

@@ -15,13 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mwaa_local import isolation
+from mwaa_local.check.context import CheckContext
 from mwaa_local.check.plugins.files import FILE, EntryUnreadable, Plugins, PluginsUnreadable, open_plugins
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, WARNING, Finding, in_order
-from mwaa_local.packages import PythonEnvironment
-from mwaa_local.project import TEMPORARY_NAME, Project
-from mwaa_local.release import Release
+from mwaa_local.project import TEMPORARY_NAME
 from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
 
@@ -55,14 +53,10 @@ class NotUnpacked(Exception):
 
 @dataclass(frozen=True)
 class PluginsLoad:
-    """Loads one folder or zip. `env` is the caller's shell, `base` the release's packages."""
+    """Loads one folder or zip, with the release's own packages."""
 
-    project: Project
-    environment: Environment
-    release: Release
+    context: CheckContext
     path: Path
-    env: Mapping[str, str]
-    base: PythonEnvironment
 
     def run(self) -> Loaded:
         """Return what registered, and a finding for each file that could not be loaded."""
@@ -76,7 +70,7 @@ class PluginsLoad:
             return self._load(home_dir)
 
     def _make_plugins_dir(self, home_dir: Path) -> None:
-        folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
+        folders = self.context.folders
         folders.pop("plugins", None)
         if self.path.is_dir():
             folders["plugins"] = self.path.resolve()
@@ -87,10 +81,10 @@ class PluginsLoad:
 
     def _load(self, home_dir: Path) -> Loaded:
         answer_path = home_dir.parent / "answer.json"
-        env = trial_env(self.project, self.environment, self.release, self.env, self.base, home_dir)
+        env = trial_env(self.context, self.context.base, home_dir)
         env["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(home_dir / "plugins")
         # -I: this file's folder is no place to import from; -B: no bytecode into the user's own folder.
-        argv = [str(self.base.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path)]
+        argv = [str(self.context.base.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path)]
         completed = run(Request(argv, env, home_dir, LOAD_TIMEOUT_S, alone=True))
         if not answer_path.exists():
             return Loaded((self._not_loaded("", _why_ended(completed)),), ())
@@ -109,14 +103,14 @@ class PluginsLoad:
 
     def _not_loaded(self, name: str, said: str, *, for_want_of_a_module: bool = False) -> Finding:
         path = f"{self.path.as_posix()}/{name}" if name else self.path.as_posix()
-        what = f"Airflow {self.release.airflow_version} cannot load {'this file' if name else 'the plugins'}"
+        what = f"Airflow {self.context.release.airflow_version} cannot load {'this file' if name else 'the plugins'}"
         if for_want_of_a_module and self._has_requirements():
             hint = "if the requirements file provides the module, ignore this: requirements are not installed here"
             return Finding("plugin-not-loaded", WARNING, path, 0, what, said, hint)
         return Finding("plugin-not-loaded", ERROR, path, 0, what, said)
 
     def _has_requirements(self) -> bool:
-        path = self.project.requirements_path
+        path = self.context.project.requirements_path
         return path.is_file() and path.stat().st_size > 0
 
 

@@ -20,15 +20,14 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local import isolation
 from mwaa_local.cache.kept import RANDOM, Kept, is_folder
+from mwaa_local.check.context import CheckContext
 from mwaa_local.check.requirements.resolution import IMPORT_ERROR, INSTALL_FAILED
 from mwaa_local.check.requirements.verdict import Checked, PackageChange, Works
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.finding import ERROR, WARNING, Finding
-from mwaa_local.packages import PackageStore, PythonEnvironment
-from mwaa_local.project import TEMPORARY_NAME, Project
-from mwaa_local.release import Release
+from mwaa_local.packages import PythonEnvironment
+from mwaa_local.project import TEMPORARY_NAME
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES, InstallFailed
@@ -99,52 +98,51 @@ KEPT = Kept("trial install", "", f"{PREFIX}{RANDOM}", is_folder, is_leftover=Tru
 
 @dataclass(frozen=True)
 class InstallTrial:
-    """Installs one file for one release. `env` is the caller's shell, `path` the requirements file."""
+    """Installs one requirements file for one release."""
 
-    project: Project
-    environment: Environment
-    release: Release
+    context: CheckContext
     path: Path
-    env: Mapping[str, str]
-    cache_dir: Path
     steps: Steps
 
-    def run(self, base: PythonEnvironment, checked: Checked) -> Tried:
+    def run(self, checked: Checked) -> Tried:
         """Return how installing and importing ended; `checked` is what resolving the same file said.
 
         Raises DiskFull where there is no room for the copy, PackagesUnavailable where the release's packages do not
         even say what they are.
         """
-        self.project.make_state_dir()
-        log_path = self.project.state_dir / DIR_NAME / LOG_NAME
-        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        context = self.context
+        context.project.make_state_dir()
+        log_path = context.project.state_dir / DIR_NAME / LOG_NAME
+        context.cache_dir.mkdir(parents=True, exist_ok=True)
         # Beside the release's packages, so that the copy can be made of hard links.
-        with scratch_folder(PREFIX, self.cache_dir) as work_dir:
-            clone = self.steps.do("packages", lambda say: self._clone(base, work_dir / "packages", say))
+        with scratch_folder(PREFIX, context.cache_dir) as work_dir:
+            clone = self.steps.do("packages", lambda say: self._clone(work_dir / "packages", say))
             env = self._component_env(clone, work_dir / "airflow")
             result = self._install(clone, env, work_dir, log_path)
             if isinstance(result, InstallFailed):
                 return Tried((_install_failed(result, checked),), (), 0, log_path)
             probe = Probe(work_dir, env)
-            return self.steps.do("imports", lambda say: _imports(probe, base, clone, checked, log_path, say))
+            return self.steps.do("imports", lambda say: _imports(probe, context.base, clone, checked, log_path, say))
 
-    def _clone(self, base: PythonEnvironment, target_dir: Path, say: Say) -> PythonEnvironment:
+    def _clone(self, target_dir: Path, say: Say) -> PythonEnvironment:
         say("copying the release's packages for a trial")
-        return PackageStore(self.cache_dir, self.env).clone(base, target_dir)
+        return self.context.store.clone(self.context.base, target_dir)
 
     def _component_env(self, packages: PythonEnvironment, home_dir: Path) -> dict[str, str]:
         """Return the scheduler's variables, with an Airflow home of the trial's own and no database behind them."""
-        folders = {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
+        folders = self.context.folders
         isolation.link_mwaa_paths(isolation.Layout(home_dir, folders))
         (home_dir / TEMPORARY_NAME).mkdir()
-        return trial_env(self.project, self.environment, self.release, self.env, packages, home_dir)
+        return trial_env(self.context, packages, home_dir)
 
     def _install(
         self, clone: PythonEnvironment, env: Mapping[str, str], work_dir: Path, log_path: Path
     ) -> requirements_install.Installed | InstallFailed:
-        mapped = {f"{isolation.MWAA_HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
-        prepared = requirements.prepare(self.path, self.release, work_dir / "requirements", home_map=mapped)
-        network = {name: self.env[name] for name in PIP_NETWORK_VARIABLES if name in self.env}
+        context = self.context
+        prepared = requirements.prepare(
+            self.path, context.release, work_dir / "requirements", home_map=context.home_map
+        )
+        network = {name: context.env[name] for name in PIP_NETWORK_VARIABLES if name in context.env}
 
         def install(say: Say) -> requirements_install.Installed | InstallFailed:
             say("pip installs them into the copy")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.check.plugins.loading import PluginsLoad
-from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, WARNING
 from mwaa_local.guest.plugins_probe import _error
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from tests.contexts import check_context
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def load(tmp_path: Path) -> PluginsLoad:
     project = Project(tmp_path)
     release = Release.load("3.3.1")
     base = PythonEnvironment(tmp_path / "base", release.python_version, "digest")
-    return PluginsLoad(project, Environment.load(project), release, tmp_path / "plugins", {}, base)
+    return PluginsLoad(check_context(project, tmp_path, base, airflow_version="3.3.1"), tmp_path / "plugins")
 
 
 @pytest.mark.parametrize("said", ["No module named 'a'", "perdu", ""])
