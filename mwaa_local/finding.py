@@ -1,4 +1,7 @@
-"""Finding: one remark on a file that is uploaded to MWAA. Every check speaks in these, every format shows them."""
+"""Finding: what a check says of a file that is uploaded to MWAA. Every check speaks in these, every format shows them.
+
+What a start says of itself is a `remarks.Remark`, of the same severities.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark. An error is what does not work on MWAA, a warning what may not, a note what is good to know.
+    """One thing found. An error is what does not work on MWAA, a warning what may not, a note what is good to know.
 
     `what`, `why` and `hint` are for people and may be worded anew at any time; nothing reads them. Findings that say
     the same are the same, whatever else is known of them.

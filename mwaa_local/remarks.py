@@ -1,4 +1,9 @@
-"""Remarks: what the user should know although the environment starts. Kept on disk so that `status` repeats them."""
+"""Remarks: what the user should know although the environment starts. Kept on disk so that `status` repeats them.
+
+Not findings (`finding`), though of the same severities: a remark is about a part of a start, not about a place in a
+file, and no rule of a stable name stands behind it that could be explained, ignored or compared. Its fields are what
+`remarks` shows in the JSON of `up`, `status` and `smoke`, and what older versions have left on disk.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mwaa_local.files import write_private
+from mwaa_local.finding import ERROR, NOTE, WARNING
+
+__all__ = ["ERROR", "NOTE", "WARNING", "Remark", "load_remarks", "save_remarks"]
 
 REMARKS_NAME = "remarks.json"
-ERROR, WARNING, NOTE = "error", "warning", "note"
 
 
 @dataclass(frozen=True)

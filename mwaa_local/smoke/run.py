@@ -20,7 +20,6 @@ from mwaa_local.masking import Mask
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.remarks import ERROR as ERROR_REMARK
 from mwaa_local.remarks import Remark
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.smoke import result
@@ -126,7 +125,7 @@ class SmokeRun:
             if report.error is None:
                 report.error = self._secrecy.problem(Problem(error.what, error.why, error.hint))
             else:  # the second comes out of cleaning up after the first
-                remark = Remark(ERROR_REMARK, "smoke", error.what, error.why, error.hint)
+                remark = Remark(ERROR, "smoke", error.what, error.why, error.hint)
                 report.remarks.append(self._secrecy.remark(remark))
             report.end_as(Outcome.USAGE if isinstance(error, SelectionWrong) else Outcome.ENVIRONMENT)
 
@@ -207,7 +206,7 @@ class SmokeRun:
         self.report.airflow_version = plan.airflow_version
         self._refuse_unwell(self._client)
         for remark in self.report.remarks:
-            if remark.severity == ERROR_REMARK:
+            if remark.severity == ERROR:
                 raise MwaaLocalError(remark.what, remark.why, remark.hint)
         return "already running; used and left running" if self._stage.is_used else ""
 
