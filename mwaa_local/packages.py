@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import DIGEST, RELEASE, Kept, is_file, is_virtual_environment
+from mwaa_local.cache.kept import DIGEST, RELEASE, CacheKind, is_file, is_virtual_environment
 from mwaa_local.cache.users import User
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, line_on_full_disk, reason
@@ -54,9 +54,9 @@ def _is_whole(path: Path) -> bool:
     return (path / COMPLETE_NAME).is_file()
 
 
-KEPT = Kept("packages", "environments", f"(?P<item>{RELEASE}-{DIGEST})", is_virtual_environment, _is_whole)
+KEPT = CacheKind("packages", "environments", f"(?P<item>{RELEASE}-{DIGEST})", is_virtual_environment, _is_whole)
 # Minutes or a day old, and then without effect.
-KEPT_FAILURES = Kept("failed download", "", r"python-\d+\.\d+-not-downloaded", is_file, is_leftover=True)
+KEPT_FAILURES = CacheKind("failed download", "", r"python-\d+\.\d+-not-downloaded", is_file, is_leftover=True)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mwaa_local.requirements.install import InstallFailed
 T = TypeVar("T")
 Say = Callable[[str], None]
 # Steps that are told of even when they took no time: the user wrote them.
-ALWAYS_TOLD = ("startup script", "requirements")
+ALWAYS_REPORTED = ("startup script", "requirements")
 
 
 class Steps:
@@ -42,7 +42,7 @@ class Steps:
         except MwaaLocalError:
             self._on_event(Event(name, "failed", time.monotonic() - started))
             raise
-        if announced or name in ALWAYS_TOLD:
+        if announced or name in ALWAYS_REPORTED:
             state = "failed" if isinstance(result, InstallFailed) else "done"
             self._on_event(Event(name, state, time.monotonic() - started))
         return result

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from mwaa_local.cache.item import Item
-from mwaa_local.cache.kept import KeptImage, KeptVolume
+from mwaa_local.cache.kept import ImageKind, VolumeKind
 from mwaa_local.cache.users import ProjectUse, Users
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.runtime.compose.engine import Engine, StoredImage, StoredVolume
@@ -26,7 +26,7 @@ class DockerStore:
     """One engine that answers, and the kinds of things in it."""
 
     def __init__(
-        self, engine: Engine, images: Sequence[KeptImage], volumes: Sequence[KeptVolume], users: Users
+        self, engine: Engine, images: Sequence[ImageKind], volumes: Sequence[VolumeKind], users: Users
     ) -> None:
         self.engine = engine
         self._images = images
@@ -83,7 +83,7 @@ class DockerStore:
                 is_data=kept.is_data,
             )
 
-    def _kind_of(self, volume: StoredVolume) -> KeptVolume | None:
+    def _kind_of(self, volume: StoredVolume) -> VolumeKind | None:
         is_ours = _PROJECT.fullmatch(volume.project) and f"{volume.name}-".startswith(
             f"{volume.project}-{volume.label}-"
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mwaa_local.cache import disk, locks, users
 from mwaa_local.cache.item import Item
-from mwaa_local.cache.kept import Kept, is_file, is_folder
+from mwaa_local.cache.kept import CacheKind, is_file, is_folder
 from mwaa_local.cache.users import ProjectUse, Users
 
 REMOVING = "removing"  # what was taken away already
@@ -35,7 +35,7 @@ PS_TIMEOUT_S = 10.0
 class _Group:
     """The files and folders of one item, before anything is decided."""
 
-    kept: Kept
+    kept: CacheKind
     name: str
     release: str
     paths: list[Path] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Listing:
 class CacheFolder:
     """One cache folder and the kinds of things in it."""
 
-    def __init__(self, cache_dir: Path, kinds: Sequence[Kept]) -> None:
+    def __init__(self, cache_dir: Path, kinds: Sequence[CacheKind]) -> None:
         self.dir = cache_dir
         self.users = Users(cache_dir)
         self._kinds = kinds
@@ -91,7 +91,7 @@ class CacheFolder:
             )
         return Listing(tuple(items), tuple(foreign))
 
-    def _entries(self) -> Iterator[tuple[Path, Kept | None]]:
+    def _entries(self) -> Iterator[tuple[Path, CacheKind | None]]:
         """Yield every entry with its kind, None for what is not ours; nothing of what is ours but no item."""
         for name in sorted({kept.folder for kept in self._kinds}):
             folder = self.dir / name
@@ -108,11 +108,11 @@ class CacheFolder:
         names = {kept.folder for kept in self._kinds} | {users.FOLDER, REMOVING}
         return path.name in names and is_folder(path)
 
-    def _kinds_in(self, folder: str) -> list[Kept]:
+    def _kinds_in(self, folder: str) -> list[CacheKind]:
         return [kept for kept in self._kinds if kept.folder == folder]
 
     @staticmethod
-    def _is_ours(kept: Kept, path: Path) -> bool:
+    def _is_ours(kept: CacheKind, path: Path) -> bool:
         try:
             return kept.match(path.name) is not None and not path.is_symlink() and kept.is_ours(path)
         except OSError:  # it may not be looked into

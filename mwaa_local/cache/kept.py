@@ -23,7 +23,7 @@ def _always(_path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CacheKind:
     """One kind of file or folder below the cache folder.
 
     `pattern` matches a whole name. Its group `item` says which of them belong together, `release` for which Airflow.
@@ -51,7 +51,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class KeptImage:
+class ImageKind:
     """One kind of Docker image. `is_ours` gets its configuration, as `docker image inspect` shows it, and the tag."""
 
     kind: str
@@ -64,7 +64,7 @@ class KeptImage:
 
 
 @dataclass(frozen=True)
-class KeptVolume:
+class VolumeKind:
     """One kind of Docker volume, by its name in docker-compose.yml. Data cannot be made again."""
 
     kind: str

@@ -12,7 +12,7 @@ from mwaa_local.cache.docker import DockerStore
 from mwaa_local.cache.folder import CacheFolder
 from mwaa_local.cache.item import Item, Wanted
 from mwaa_local.cache.keepers import IMAGES, KINDS, VOLUMES
-from mwaa_local.cache.kept import KeptImage, KeptVolume
+from mwaa_local.cache.kept import ImageKind, VolumeKind
 from mwaa_local.errors import DockerUnavailable
 from mwaa_local.runtime.compose.engine import Engine
 
@@ -45,8 +45,8 @@ class Cache:
         self,
         cache_dir: Path,
         env: Mapping[str, str],
-        images: Sequence[KeptImage] = IMAGES,
-        volumes: Sequence[KeptVolume] = VOLUMES,
+        images: Sequence[ImageKind] = IMAGES,
+        volumes: Sequence[VolumeKind] = VOLUMES,
     ) -> None:
         self.folder = CacheFolder(cache_dir, KINDS)
         self._users = self.folder.users

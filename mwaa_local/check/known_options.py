@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import DIGEST, RANDOM, RELEASE, Kept, begins_as_json
+from mwaa_local.cache.kept import DIGEST, RANDOM, RELEASE, CacheKind, begins_as_json
 from mwaa_local.command import Request, run
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.packages import KEPT as PACKAGES
@@ -25,7 +25,7 @@ PROBE_PATH = Path(__file__).parents[1] / "guest" / "options_probe.py"
 ASK_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
 LAST_CHARACTERS = 2000  # of what was said where there is no answer
 # Like a package set, which it is about; beside it what an interrupted command was writing.
-KEPT = Kept(
+KEPT = CacheKind(
     "option list",
     "known-options",
     rf"(?P<item>{RELEASE}-{DIGEST})\.json|tmp{RANDOM}",

@@ -24,7 +24,7 @@ def load_settings(project: Project) -> tuple[AirflowSettings, tuple[Finding, ...
         settings = AirflowSettings.load(project)
     except SettingsFileInvalid as error:
         return AirflowSettings(), _refused(project, error)
-    return settings, _odd(project, settings.oddities)
+    return settings, _seed_findings(project, settings.oddities)
 
 
 def load_fixtures(project: Project) -> tuple[Fixtures, tuple[Finding, ...]]:
@@ -33,7 +33,7 @@ def load_fixtures(project: Project) -> tuple[Fixtures, tuple[Finding, ...]]:
         fixtures = Fixtures.load(project)
     except SettingsFileInvalid as error:
         return Fixtures(), _refused(project, error)
-    return fixtures, _odd(project, fixtures.oddities)
+    return fixtures, _seed_findings(project, fixtures.oddities)
 
 
 def _refused(project: Project, error: SettingsFileInvalid) -> tuple[Finding, ...]:
@@ -45,7 +45,7 @@ def _refused(project: Project, error: SettingsFileInvalid) -> tuple[Finding, ...
     return in_order(findings())
 
 
-def _odd(project: Project, oddities: Iterable[SeedProblem]) -> tuple[Finding, ...]:
+def _seed_findings(project: Project, oddities: Iterable[SeedProblem]) -> tuple[Finding, ...]:
     return in_order(
         Finding(ODD, WARNING, _path(project, item), item.line, item.what, item.why, item.hint) for item in oddities
     )

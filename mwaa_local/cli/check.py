@@ -62,10 +62,10 @@ def everything(
     """
     if context.invoked_subcommand is not None:
         return
-    from mwaa_local.cli.check_all import check_everything
+    from mwaa_local.cli.check_all import check_project
 
     wanted = format_of(output, as_json=as_json)
-    check_everything(open_session(project_dir), wanted, strict=strict)
+    check_project(open_session(project_dir), wanted, strict=strict)
 
 
 check.command()(dags)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mwaa_local.check.part import Part
 
 
-def check_everything(session: Session, output: Format, *, strict: bool) -> None:
+def check_project(session: Session, output: Format, *, strict: bool) -> None:
     """Check all parts, show them, and end with the exit code that they make. Raises typer.Exit."""
     from mwaa_local.check.part import exit_code
 
@@ -25,7 +25,7 @@ def check_everything(session: Session, output: Format, *, strict: bool) -> None:
 
 def all_parts(session: Session, *, strict: bool, judge: Callable[[Part], Part] = lambda part: part) -> tuple[Part, ...]:
     """Return every part as `judge` has it; a line of progress is said of each as soon as it is done."""
-    from mwaa_local.check.everything import Everything
+    from mwaa_local.check.project import ProjectCheck
     from mwaa_local.steps import Steps
 
     console = session.console
@@ -35,7 +35,7 @@ def all_parts(session: Session, *, strict: bool, judge: Callable[[Part], Part] =
         console.say(f"{part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
 
     steps = Steps(console.show_event)
-    parts = Everything(session.project, session.env, session.cache_dir, steps, on_part, strict).run()
+    parts = ProjectCheck(session.project, session.env, session.cache_dir, steps, on_part, strict).run()
     return tuple(judge(part) for part in parts)
 
 

@@ -60,7 +60,7 @@ def dags(
 
 
 def _checked(session: Session, *, strict: bool) -> CheckedDags:
-    from mwaa_local.check.everything import SCHEDULER, dags_check, startup_trials
+    from mwaa_local.check.project import SCHEDULER, dags_check, startup_trials
     from mwaa_local.check.python import python_findings
     from mwaa_local.check.settings import load_settings
     from mwaa_local.errors import FileMissing

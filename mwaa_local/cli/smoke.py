@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mwaa_local.release import Release
     from mwaa_local.remarks import Remark
     from mwaa_local.smoke.result import SmokeReport
-    from mwaa_local.smoke.run import Stage
+    from mwaa_local.smoke.run import SmokeContext
 
 DEFAULT_PARALLEL = 4  # below the 5 tasks that a worker of mw1.small runs at once, the smallest but one
 DEFAULT_DAG_TIMEOUT_S = 600.0
@@ -112,7 +112,7 @@ def smoke(
       mwaa-local smoke --tag ci --conf '{"day": "2026-01-01"}' --expect-failure my_dag.load
     """
     from mwaa_local.cli.smoke_output import show
-    from mwaa_local.smoke.run import SmokeRun, Wishes
+    from mwaa_local.smoke.run import SmokeRequest, SmokeRun
     from mwaa_local.smoke.running import RunLimits
     from mwaa_local.smoke.selection import Selection, relative_to_dags
     from mwaa_local.smoke.signals import signals_taken
@@ -128,7 +128,7 @@ def smoke(
     broken = tuple(relative_to_dags(name) for name in expected_import_errors or ())
     _require_files(session.project.dags_dir, broken)
     _require_places(session, junit, artifacts, github=github)
-    wishes = Wishes(
+    request = SmokeRequest(
         selection=selection,
         conf=conf_of(conf),
         limits=RunLimits(parallel, dag_timeout_s),
@@ -141,7 +141,7 @@ def smoke(
     release = session.release(environment)
     with contextlib.ExitStack() as held:
         held.enter_context(session.exclusive())
-        stage, report = _stage(
+        context, report = _context(
             session,
             environment,
             release,
@@ -152,9 +152,9 @@ def smoke(
             artifacts=artifacts,
             as_json=as_json,
         )
-        if stage.is_used:
+        if context.is_used:
             held.close()  # others may look at, change or stop what is not ours
-        SmokeRun(stage, wishes, report).run()
+        SmokeRun(context, request, report).run()
     with signals_taken() as signals:
         signals.only_note()  # what a run of minutes has found is written to its end
         show(session, report, as_json=as_json, junit=junit, artifacts=artifacts, github=github)
@@ -220,7 +220,7 @@ def _known_dags(session: Session) -> str:
     return f"; DAGs that exist: {', '.join(names)}" if names else ""
 
 
-def _stage(
+def _context(
     session: Session,
     environment: Environment,
     release: Release,
@@ -231,14 +231,14 @@ def _stage(
     no_check: bool,
     artifacts: Path | None,
     as_json: bool,
-) -> tuple[Stage, SmokeReport]:
+) -> tuple[SmokeContext, SmokeReport]:
     """Decide where the smoke run happens; nothing is started yet."""
     from mwaa_local.cli.smoke_output import say_run
     from mwaa_local.cli.starting import prepare_and_start, say_choice, take_runtime
     from mwaa_local.smoke.artifacts import collect_logs
+    from mwaa_local.smoke.report_mask import ReportMask
     from mwaa_local.smoke.result import SmokeReport
-    from mwaa_local.smoke.run import Stage
-    from mwaa_local.smoke.secrecy import Secrecy
+    from mwaa_local.smoke.run import SmokeContext
 
     session, choice = take_runtime(session, runtime or environment.local.runtime)
     remarks = say_choice(session.console, choice)
@@ -261,7 +261,7 @@ def _stage(
         if artifacts is not None:
             collect_logs(artifacts, session.project, report, mask)
 
-    stage = Stage(
+    context = SmokeContext(
         project=session.project,
         runtime=session.runtime,
         is_used=is_used,
@@ -270,9 +270,9 @@ def _stage(
         on_event=session.console.show_event,
         on_run=lambda run: say_run(session.console, run, whole=as_json),
         collect=collect,
-        secrecy=lambda plan: Secrecy.of(session.project, environment, plan),
+        report_mask=lambda plan: ReportMask.of(session.project, environment, plan),
     )
-    return stage, SmokeReport(airflow_version=release.airflow_version, runtime=choice.kind)
+    return context, SmokeReport(airflow_version=release.airflow_version, runtime=choice.kind)
 
 
 def without_schedule(environment: Environment) -> Environment:
@@ -289,7 +289,7 @@ def _checks(session: Session) -> Callable[[], Sequence[Finding]]:
     """
 
     def check() -> Sequence[Finding]:
-        from mwaa_local.check.everything import all_findings
+        from mwaa_local.check.project import all_findings
         from mwaa_local.cli.check_all import all_parts
 
         return all_findings(all_parts(session, strict=False, judge=left_to_later_phases))

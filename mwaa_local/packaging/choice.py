@@ -88,7 +88,7 @@ def _file(package: Package, item: Mapping[str, Any]) -> File:
 def _of_url(package: Package, release: Release) -> File | str:
     """Return the file at an address that the requirements name, or why it is of no use."""
     filename = _filename(package.url)
-    version = _version_told(filename, package.name)
+    version = _version_in_name(filename, package.name)
     if not version:
         return "its address is neither a wheel nor a source archive"
     if filename.endswith(WHEEL_SUFFIX) and not fits(filename, release):
@@ -98,7 +98,7 @@ def _of_url(package: Package, release: Release) -> File | str:
     return File(package.name, version, filename, address, digest)
 
 
-def _version_told(filename: str, name: str) -> str:
+def _version_in_name(filename: str, name: str) -> str:
     """Return the version that a file's name tells; "" where it tells none, or another package."""
     parse = parse_wheel_filename if filename.endswith(WHEEL_SUFFIX) else parse_sdist_filename
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.cache.kept import RANDOM, Kept, is_folder
+from mwaa_local.cache.kept import RANDOM, CacheKind, is_folder
 from mwaa_local.errors import PackagesUnavailable, PythonUnavailable
 from mwaa_local.packages import PackageStore
 from mwaa_local.packaging.listing import PLUGINS_DIR
@@ -47,7 +47,7 @@ class NotTried:
 Proof = Proved | Disproved | NotTried
 
 PREFIX = "proof-"
-KEPT = Kept("trial of a package", "", f"{PREFIX}{RANDOM}", is_folder, is_leftover=True)
+KEPT = CacheKind("trial of a package", "", f"{PREFIX}{RANDOM}", is_folder, is_leftover=True)
 
 
 def prove(

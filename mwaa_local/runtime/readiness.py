@@ -25,7 +25,7 @@ from mwaa_local.plan import (
 HTTP_TIMEOUT_S = 2.0
 
 
-class Questions(Protocol):
+class ReadinessChecks(Protocol):
     """What is asked of the servers."""
 
     def database_answers(self) -> bool: ...
@@ -33,7 +33,7 @@ class Questions(Protocol):
     def heartbeat_since(self, job_type: str, since: float) -> bool: ...
 
 
-def answers(ready: ReadyCheck, since: float, questions: Questions) -> bool:
+def answers(ready: ReadyCheck, since: float, questions: ReadinessChecks) -> bool:
     """Say whether the sign is there; `since` (epoch seconds) is when the component started."""
     if isinstance(ready, TcpReady):
         return port_answers(ready.port)

@@ -102,7 +102,7 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownValues:
     """What DAGs may ask for: values of variables, URIs of connections, by name."""
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -153,9 +153,9 @@ class AirflowSettings:
         """What there is, for people: `1 connection, 2 variables`; "" for nothing."""
         return counts((("connection", self.connections), ("pool", self.pools), ("variable", self.variables)))
 
-    def known(self) -> Known:
+    def known(self) -> KnownValues:
         """Return what DAGs may ask for, for those who import them without a database."""
-        return Known(
+        return KnownValues(
             {variable.name: variable.value for variable in self.variables},
             {connection.conn_id: connection.as_uri() for connection in self.connections},
         )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import Kept, is_virtual_environment
+from mwaa_local.cache.kept import CacheKind, is_virtual_environment
 from mwaa_local.cache.users import User
 from mwaa_local.command import Request, run
 from mwaa_local.configuration.base import ACCOUNT_ID, reads_endpoint
@@ -45,7 +45,7 @@ def _is_whole(path: Path) -> bool:
     return (path / COMPLETE_NAME).is_file()
 
 
-KEPT = Kept("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
+KEPT = CacheKind("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
 
 
 def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], user: User | None = None) -> str:

@@ -25,16 +25,16 @@ from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.smoke import result
 from mwaa_local.smoke.importing import ImportWait
 from mwaa_local.smoke.judging import Ended, judge
+from mwaa_local.smoke.report_mask import ReportMask
 from mwaa_local.smoke.result import Outcome, Phase, Problem, RunResult, SmokeReport, TaskResult
 from mwaa_local.smoke.running import DagRuns, RunLimits
-from mwaa_local.smoke.secrecy import Secrecy
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong
 from mwaa_local.smoke.signals import TimeLimit, code_of, code_of_interrupt, signals_taken
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure, was_killed
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SmokeRequest:
     """What the user asked for."""
 
     selection: Selection
@@ -47,11 +47,11 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Stage:
+class SmokeContext:
     """What a smoke run plays on. `start` brings the environment up and returns its plan and what there is to say.
 
     `check` is left out where it is None. `collect` is told when the runs are over and everything is still there, and
-    what to mask. `secrecy` says what must not be shown: more, once there is a plan.
+    what to mask. `report_mask` hides what must not be shown: more, once there is a plan.
     """
 
     project: Project
@@ -62,23 +62,23 @@ class Stage:
     on_event: Callable[[Event], None]
     on_run: Callable[[RunResult], None]
     collect: Callable[[SmokeReport, Mask], None]
-    secrecy: Callable[[Plan | None], Secrecy]
+    report_mask: Callable[[Plan | None], ReportMask]
 
 
-class _Wrong(Exception):
+class _PhaseFailed(Exception):
     """A phase found what ends the smoke run. A way out, no error: what is wrong is in the report already."""
 
 
 class SmokeRun:
     """One smoke run; `report` is complete as soon as `run` returns."""
 
-    def __init__(self, stage: Stage, wishes: Wishes, report: SmokeReport) -> None:
+    def __init__(self, context: SmokeContext, request: SmokeRequest, report: SmokeReport) -> None:
         self.report = report
-        self._stage = stage
-        self._wishes = wishes
+        self._context = context
+        self._request = request
         self._client: AirflowClient | None = None
         self._plan: Plan | None = None
-        self._kept_secrecy: Secrecy | None = None
+        self._kept_mask: ReportMask | None = None
         self._expected = Expectations()
         self._dags: tuple[Dag, ...] = ()
         self._dates: dict[str, str] = {}
@@ -90,7 +90,7 @@ class SmokeRun:
         with signals_taken() as signals:
             try:
                 with self._outcomes():  # of what comes between two phases too
-                    with self._outcomes(), signals.time_limit(self._wishes.timeout_s):
+                    with self._outcomes(), signals.time_limit(self._request.timeout_s):
                         self._phases()
                     self._phase(result.REPORT, self._collect)
                     signals.only_note()
@@ -110,11 +110,11 @@ class SmokeRun:
         report = self.report
         try:
             yield
-        except _Wrong:
+        except _PhaseFailed:
             pass
         except TimeLimit:
             report.error = report.error or Problem(
-                f"not over after {self._wishes.timeout_s:g} s",
+                f"not over after {self._request.timeout_s:g} s",
                 f"Phase: {report.phases[-1].name}.",
                 "a longer --timeout",
             )
@@ -123,20 +123,20 @@ class SmokeRun:
             report.end_as(Outcome.INTERRUPTED, code_of_interrupt(error))
         except MwaaLocalError as error:
             if report.error is None:
-                report.error = self._secrecy.problem(Problem(error.what, error.why, error.hint))
+                report.error = self._report_mask.problem(Problem(error.what, error.why, error.hint))
             else:  # the second comes out of cleaning up after the first
                 remark = Remark(ERROR, "smoke", error.what, error.why, error.hint)
-                report.remarks.append(self._secrecy.remark(remark))
+                report.remarks.append(self._report_mask.remark(remark))
             report.end_as(Outcome.USAGE if isinstance(error, SelectionWrong) else Outcome.ENVIRONMENT)
 
     @property
-    def _secrecy(self) -> Secrecy:
-        if self._kept_secrecy is not None:
-            return self._kept_secrecy
-        secrecy = self._stage.secrecy(self._plan)
+    def _report_mask(self) -> ReportMask:
+        if self._kept_mask is not None:
+            return self._kept_mask
+        report_mask = self._context.report_mask(self._plan)
         if self._plan is not None:  # before that, more becomes known from one time to the next
-            self._kept_secrecy = secrecy
-        return secrecy
+            self._kept_mask = report_mask
+        return report_mask
 
     def _phase(self, name: str, action: Callable[[], str | None]) -> None:
         """Do one phase and note how long it took. `action` returns what to say of it; None leaves it out."""
@@ -157,17 +157,17 @@ class SmokeRun:
             elapsed_s = time.monotonic() - began
             self.report.phases[place] = Phase(name, state, elapsed_s, detail)
             if state != result.LEFT_OUT:
-                self._stage.on_event(Event(name, state, elapsed_s, detail))
+                self._context.on_event(Event(name, state, elapsed_s, detail))
 
     def _phases(self) -> None:
-        since = None if self._stage.is_used else time.time()
+        since = None if self._context.is_used else time.time()
         self._phase(result.CHECK, self._check)
         self._phase(result.UP, self._up)
         client = self._client
         assert client is not None
-        metadata = client.metadata(str(self._stage.project.dags_dir))
+        metadata = client.metadata(str(self._context.project.dags_dir))
         release = Release.load(self.report.airflow_version)
-        waiting = ImportWait(self._stage.project, release, metadata, since, self._wishes.expected_import_errors)
+        waiting = ImportWait(self._context.project, release, metadata, since, self._request.expected_import_errors)
         self._phase(result.IMPORT, lambda: self._import(waiting))
         self._phase(result.RUN, lambda: self._run(client, metadata, waiting))
 
@@ -179,18 +179,18 @@ class SmokeRun:
     # The phases.
 
     def _check(self) -> str | None:
-        if self._stage.check is None:
+        if self._context.check is None:
             return None
-        self.report.findings = [self._secrecy.finding(finding) for finding in self._stage.check()]
+        self.report.findings = [self._report_mask.finding(finding) for finding in self._context.check()]
         wrong = sum(finding.severity == ERROR for finding in self.report.findings)
         if wrong:
             self.report.end_as(Outcome.FINDINGS)
-            raise _Wrong
+            raise _PhaseFailed
         return count(self.report.findings) or "nothing is wrong"
 
     def _up(self) -> str:
-        runtime = self._stage.runtime
-        if self._stage.is_used:
+        runtime = self._context.runtime
+        if self._context.is_used:
             self.report.environment = result.USED
             plan = runtime.running_plan()
             if plan is None:
@@ -198,9 +198,9 @@ class SmokeRun:
             self._plan = plan
         else:
             self.report.environment = result.STARTED
-            plan, remarks = self._stage.start()
+            plan, remarks = self._context.start()
             self._plan = plan
-            self.report.remarks = [self._secrecy.remark(remark) for remark in remarks]
+            self.report.remarks = [self._report_mask.remark(remark) for remark in remarks]
             self.report.findings = without_stand_in(self.report.findings, remarks)
         self._client = AirflowClient(runtime, plan)
         self.report.airflow_version = plan.airflow_version
@@ -208,11 +208,11 @@ class SmokeRun:
         for remark in self.report.remarks:
             if remark.severity == ERROR:
                 raise MwaaLocalError(remark.what, remark.why, remark.hint)
-        return "already running; used and left running" if self._stage.is_used else ""
+        return "already running; used and left running" if self._context.is_used else ""
 
     def _refuse_unwell(self, client: AirflowClient) -> None:
-        statuses = self._stage.runtime.status()
-        for status in client.figures().judge(statuses) if self._stage.is_used else []:
+        statuses = self._context.runtime.status()
+        for status in client.figures().judge(statuses) if self._context.is_used else []:
             if status.state not in (READY, FINISHED):
                 word = "does not answer" if status.state == UNHEALTHY else f"is {status.state}"
                 raise ComponentFailed(
@@ -221,37 +221,37 @@ class SmokeRun:
 
     def _import(self, waiting: ImportWait) -> str:
         imported = waiting.run(self._look_at_runtime)
-        self.report.import_problems = [self._secrecy.import_problem(problem) for problem in imported.problems]
+        self.report.import_problems = [self._report_mask.import_problem(problem) for problem in imported.problems]
         self._dags = imported.dags
         wrong = [problem for problem in imported.problems if problem.is_wrong]
         if wrong:
             self.report.end_as(Outcome.IMPORT_ERROR)
-            raise _Wrong
+            raise _PhaseFailed
         count = len(imported.dags)
         return f"{count} DAG{'' if count == 1 else 's'}"
 
     def _look_at_runtime(self) -> None:
-        if not self._stage.runtime.running:
+        if not self._context.runtime.running:
             raise NotRunning("the environment was stopped during the smoke run", hint="run it again")
 
     def _run(self, client: AirflowClient, metadata: Metadata, waiting: ImportWait) -> str:
-        dags = self._wishes.selection.choose(self._dags)
-        self._expected = Expectations.read(self._wishes.expected_failures, [dag.dag_id for dag in dags])
+        dags = self._request.selection.choose(self._dags)
+        self._expected = Expectations.read(self._request.expected_failures, [dag.dag_id for dag in dags])
         paused = [dag.dag_id for dag in dags if dag.is_paused]
-        if self._stage.is_used and paused:
+        if self._context.is_used and paused:
             detail = f"unpaused during their runs: {', '.join(paused)}; scheduled runs may start too"
-            self._stage.on_event(Event("run", "working", detail=detail))
+            self._context.on_event(Event("run", "working", detail=detail))
         self._kills = self._memory_kills()
         runs = DagRuns(
-            self._stage.runtime, client, metadata, self._wishes.limits, self._stage.on_event, self._take_ended
+            self._context.runtime, client, metadata, self._request.limits, self._context.on_event, self._take_ended
         )
         try:
-            runs.run(dags, self._wishes.conf)
+            runs.run(dags, self._request.conf)
         finally:
             self._judge_runs()
         self._look_again(waiting)
         if self.report.outcome is not Outcome.SUCCESS:
-            raise _Wrong
+            raise _PhaseFailed
         return f"{len(dags)} DAG run{'' if len(dags) == 1 else 's'} as expected"
 
     def _look_again(self, waiting: ImportWait) -> None:
@@ -259,14 +259,14 @@ class SmokeRun:
         known = {problem.path for problem in self.report.import_problems}
         late = [problem for problem in waiting.problems() if problem.path not in known and not problem.is_expected]
         if late:
-            self.report.import_problems += [self._secrecy.import_problem(problem) for problem in late]
+            self.report.import_problems += [self._report_mask.import_problem(problem) for problem in late]
             self.report.end_as(Outcome.IMPORT_ERROR)
 
     def _take_ended(self, ended: Ended, logical_date: str) -> None:
         self._dates[ended.run_id] = logical_date
         run = judge(ended, self._expected, self._with_log)
         self.report.runs.append(run)
-        self._stage.on_run(run)
+        self._context.on_run(run)
 
     def _judge_runs(self) -> None:
         wrong = [run for run in self.report.runs if not run.is_ok]
@@ -276,14 +276,14 @@ class SmokeRun:
             self.report.end_as(Outcome.TASK_FAILURE)
 
     def _with_log(self, row: TaskRow, task: TaskResult) -> TaskResult:
-        project = self._stage.project
+        project = self._context.project
         path = log_path(project.airflow_home_dir / "logs", row, self._dates.get(row.run_id, ""))
         if path is None:
             return task
         shown = str(path.relative_to(project.root_dir))
         if task.is_ok:
             return replace(task, log_path=shown)
-        log = last_lines(path, self._secrecy.mask)
+        log = last_lines(path, self._report_mask.mask)
         place, line = place_of_failure(log)
         problem = f"{task.problem}: {self._why_killed()}" if was_killed(log) else task.problem
         return replace(task, problem=problem, log_path=shown, log=log, path=place, line=line)
@@ -300,7 +300,7 @@ class SmokeRun:
 
     def _memory_kills(self) -> int | None:
         try:
-            return self._stage.runtime.memory_kills()
+            return self._context.runtime.memory_kills()
         except MwaaLocalError:  # what cannot be asked any more is no news
             return None
 
@@ -310,19 +310,19 @@ class SmokeRun:
         self.report.queued_messages = self._client.queued_messages()
         with contextlib.suppress(MwaaLocalError):  # what cannot be asked any more is no news
             self.report.restarted = [
-                self._secrecy.mask(_restart(status)) for status in self._stage.runtime.status() if status.restarts
+                self._report_mask.mask(_restart(status)) for status in self._context.runtime.status() if status.restarts
             ]
         self._client.close()
         return ""
 
     def _down(self) -> str | None:
-        stage, report = self._stage, self.report
-        is_ours = report.environment == result.STARTED and not self._wishes.keep
+        context, report = self._context, self.report
+        is_ours = report.environment == result.STARTED and not self._request.keep
         try:
             if is_ours:
-                stage.runtime.stop(now=True)
+                context.runtime.stop(now=True)
         finally:
-            stage.collect(report, self._secrecy.mask)
+            context.collect(report, self._report_mask.mask)
         return "" if is_ours else None
 
 

@@ -35,7 +35,7 @@ class RunLimits:
 
 
 @dataclass
-class _Going:
+class _RunInProgress:
     dag: Dag
     run_id: str
     began: float
@@ -90,7 +90,7 @@ class DagRuns:
         self._on_event = on_event
         self._on_ended = on_ended
         self._waiting: list[Dag] = []
-        self._going: list[_Going] = []
+        self._going: list[_RunInProgress] = []
         self._begun: set[str] = set()  # ids of runs that Airflow may have and that have not ended
         self._answered = time.monotonic()
         self._looked = time.monotonic()
@@ -124,7 +124,7 @@ class DagRuns:
             self._metadata.set_paused(paused, paused=True)
 
     def _begin(self, dag: Dag, run_id: str, conf: str) -> None:
-        going = _Going(dag, run_id, time.monotonic())
+        going = _RunInProgress(dag, run_id, time.monotonic())
         self._waiting.remove(dag)
         self._going.append(going)
         self._begun.add(run_id)  # before it is triggered: an interrupt may come when Airflow has taken it already
@@ -156,7 +156,7 @@ class DagRuns:
             elif going.elapsed_s > self._limits.dag_timeout_s:
                 self._time_out(going, row, f"after {self._limits.dag_timeout_s:g} s")
 
-    def _tell(self, going: _Going) -> None:
+    def _tell(self, going: _RunInProgress) -> None:
         for task in going.tasks:
             change = (task.name, task.state, task.tries)
             if task.state in TOLD_STATES and change not in going.told:
@@ -166,7 +166,7 @@ class DagRuns:
                 detail = f"{going.dag.dag_id}.{task.name} {word}{tries}"
                 self._on_event(Event("task", TOLD_STATES[task.state], task.elapsed_s, detail))
 
-    def _time_out(self, going: _Going, row: RunRow | None, limit: str) -> None:
+    def _time_out(self, going: _RunInProgress, row: RunRow | None, limit: str) -> None:
         """End a run that takes too long; its tasks are ended too."""
         waiting = tuple(self._explain(going, row))
         self._metadata.give_up([going.run_id])
@@ -179,7 +179,7 @@ class DagRuns:
             self._on_ended(Ended(dag, "", state, 0.0, problem=problem), "")
         self._waiting = []
 
-    def _explain(self, going: _Going, row: RunRow | None) -> Iterator[str]:
+    def _explain(self, going: _RunInProgress, row: RunRow | None) -> Iterator[str]:
         """Yield what of the run is still to come, and why as far as that can be known."""
         if row is None or row.state == "queued":
             others = [name for name in self._metadata.active_runs(going.dag.dag_id) if name != going.run_id]
@@ -201,7 +201,7 @@ class DagRuns:
                 yield f"{task.name}: {line}"
 
     def _over(
-        self, going: _Going, state: str, problem: str = "", waiting: tuple[str, ...] = (), date: str = ""
+        self, going: _RunInProgress, state: str, problem: str = "", waiting: tuple[str, ...] = (), date: str = ""
     ) -> None:
         self._going.remove(going)
         if state not in (TIMED_OUT, CUT_OFF):

@@ -43,7 +43,7 @@ DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedVariable:
     """A variable that the script exported in vain."""
 
     name: str
@@ -68,7 +68,7 @@ class Trial:
     exit_code: int | None  # MWAA ignores it; None where the shell ended without one that is known
     line: int  # that failed; 0 where none did or it is not known
     kept: tuple[str, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedVariable, ...]
     lost: tuple[str, ...]  # assigned and not exported
     notes: tuple[str, ...]
     log_path: Path
@@ -90,7 +90,7 @@ def try_startup_script(context: CheckContext, components: Sequence[str] = MWAA_C
 
     Raises ToolMissing where there is no bash, DiskFull where there is no room for the packages.
     """
-    with trying(context, components) as trials:
+    with running_trials(context, components) as trials:
         return trials.all()
 
 
@@ -119,7 +119,7 @@ class Trials:
 
 
 @contextlib.contextmanager
-def trying(context: CheckContext, components: Sequence[str]) -> Iterator[Trials]:
+def running_trials(context: CheckContext, components: Sequence[str]) -> Iterator[Trials]:
     """Let the components run while the caller does other things; what it gets waits for their ends.
 
     The first component goes before the others where processors are few. To be entered before the caller has threads:
@@ -167,17 +167,17 @@ def _report(end: Connection, context: CheckContext, component: str, work_dir: Pa
         result = error
     except KeyboardInterrupt:  # the command was interrupted, too, and tells
         return
-    _be_deaf()
+    _ignore_interrupts()
     end.send(result)
 
 
 def _interrupt(_number: int, _frame: object) -> None:
     """End once: the script is still to be stopped when Ctrl-C is followed by the command's own signal."""
-    _be_deaf()
+    _ignore_interrupts()
     raise KeyboardInterrupt
 
 
-def _be_deaf() -> None:
+def _ignore_interrupts() -> None:
     for number in INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -263,7 +263,7 @@ def _ended(configuration: Configuration, outcome: StartupOutcome, packages: Pyth
         exit_code=outcome.exit_code,
         line=outcome.syntax_problem.line if outcome.syntax_problem else 0,
         kept=tuple(sorted(outcome.exported.keys() - refused.keys())),
-        refused=tuple(Refused(name, why) for name, why in sorted(refused.items())),
+        refused=tuple(RefusedVariable(name, why) for name, why in sorted(refused.items())),
         lost=outcome.not_exported,
         notes=outcome.notes,
         log_path=outcome.log_path,

@@ -23,7 +23,7 @@ from mwaa_local.finding import ERROR, MODULE, NAME, NOTE, WARNING, Finding, Subj
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.seeding.airflow_settings import Known
+from mwaa_local.seeding.airflow_settings import KnownValues
 from tests.conftest import REPOSITORY_DIR, ProjectRunner, cache_dir, make_clean_env
 from tests.contexts import check_context
 from tests.environments import EACH_GENERATION, GENERATIONS, LATEST
@@ -232,9 +232,9 @@ def living(project: Project) -> tuple[int, ...]:
     return tuple(found)
 
 
-def run(project: Project, version: str, home_dir: Path, known: Known | None = None) -> Imported:
+def run(project: Project, version: str, home_dir: Path, known: KnownValues | None = None) -> Imported:
     told: list[ImportedFile] = []
-    trial = replace(importing(project, version, home_dir), known=known or Known(), names=tuple(NAMES))
+    trial = replace(importing(project, version, home_dir), known=known or KnownValues(), names=tuple(NAMES))
     dags = trial.run(told.append)
     return Imported(project.root_dir, trial.release, dags, tuple(told), living(project))
 
@@ -249,14 +249,14 @@ def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     with zipfile.ZipFile(project.dags_dir / "packed.zip", "w") as archive:
         archive.writestr("inside.py", DAG_ZIPPED)
         archive.writestr("beside.py", "DOC = 'a module in the zip'\n")
-    known = Known(
+    known = KnownValues(
         {"known": "from settings", "known_json": '{"a": [1]}'},
         {"known_db": "postgres://me:sesame-33@db.example.org:5432/x?mode=fast"},
     )
     return run(project, request.param, folder, known)
 
 
-def test_every_file_is_told_once_and_as_it_comes(imported: Imported) -> None:
+def test_every_file_is_reported_once_and_as_it_comes(imported: Imported) -> None:
     assert imported.dags.problem == ""
     assert sorted(imported.told, key=lambda file: file.path) == list(imported.dags.files)
     paths = [file.path for file in imported.dags.files]
@@ -306,7 +306,7 @@ def test_missing_module_is_named(imported: Imported) -> None:
     assert finding.subjects == (Subject(MODULE, "absent_package_of_requirements"),)
 
 
-def test_missing_name_is_told_without_the_folders_of_this_machine(imported: Imported) -> None:
+def test_missing_name_is_reported_without_the_folders_of_this_machine(imported: Imported) -> None:
     finding = imported.finding("no_name.py", "dag-import-error")
     assert finding.subjects == (Subject(NAME, "airflow.utils.state.absent_name"),)
     what = finding.what
@@ -354,7 +354,7 @@ def test_nothing_is_left_running(imported: Imported) -> None:
     assert imported.left == ()
 
 
-def test_dag_id_of_two_files_is_told_at_both(imported: Imported) -> None:
+def test_dag_id_of_two_files_is_reported_at_both(imported: Imported) -> None:
     first, second = (imported.finding(f"twice_{letter}.py", "duplicate-dag-id") for letter in "ab")
     assert (first.severity, first.line) == (ERROR, 6)
     assert "dags/twice_b.py:6" in first.what
@@ -468,7 +468,7 @@ def test_folder_without_dags_is_nothing_wrong(tmp_path: Path, version: str) -> N
 
 
 @pytest.mark.parametrize("version", EACH_GENERATION)
-def test_links_that_lead_back_are_told_and_hide_nothing(tmp_path: Path, version: str) -> None:
+def test_links_that_lead_back_are_reported_and_hide_nothing(tmp_path: Path, version: str) -> None:
     files = {"dags/team/a.py": dag("a"), "dags/b.py": dag("b"), "plugins/own/p.py": "X = 1\n"}
     project = make(tmp_path / "project", files)
     (project.dags_dir / "team" / "up").symlink_to("..")
@@ -488,7 +488,7 @@ def test_airflowignore_is_read_in_the_syntax_of_the_options(tmp_path: Path) -> N
     assert [file.path for file in run(project, LATEST, tmp_path).dags.files] == ["dags/kept.py"]
 
 
-def test_plugin_that_ends_python_is_told(tmp_path: Path) -> None:
+def test_plugin_that_ends_python_is_reported(tmp_path: Path) -> None:
     files = {"plugins/own.py": "import os\n\nprint('farewell', flush=True)\nos._exit(9)\n", "dags/a.py": dag("a")}
     result = run(make(tmp_path / "project", files), LATEST, tmp_path)
     [finding] = import_findings(result.dags, result.release, strict=False)
@@ -506,7 +506,7 @@ def test_module_that_ends_python_when_names_are_looked_for_loses_them_alone(tmp_
     assert [file.dag_ids for file in found.files] == [("a",)]
 
 
-def test_airflows_deprecations_are_told_where_the_user_wrote_them(tmp_path: Path) -> None:
+def test_airflows_deprecations_are_reported_where_the_user_wrote_them(tmp_path: Path) -> None:
     old = dag("old", "from airflow.operators.bash_operator import BashOperator\n")
     files = {name: old.replace("1))", "1), schedule=None)") for name in ("dags/old.py", "dags/old_too.py")}
     result = run(make(tmp_path / "project", files), "2.10.3", tmp_path)

@@ -39,7 +39,7 @@ def told(project: Project, text: str) -> list[Remark] | None:
     return found
 
 
-def test_conflict_is_told_with_its_line_and_once_for_a_file(project: Project) -> None:
+def test_conflict_is_reported_with_its_line_and_once_for_a_file(project: Project) -> None:
     text = f"{OWN_WHEELS}alpha==2.0\n"
     [remark] = told(project, text) or []
     assert (remark.severity, remark.subject) == ("error", "requirements")

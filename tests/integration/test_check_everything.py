@@ -91,7 +91,7 @@ def test_every_part_says_what_is_wrong_with_it(
     assert rule is None or rule in rules(found[part])
 
 
-def test_settings_and_what_the_local_aws_holds_are_told_by_line(found: Mapping[str, Mapping[str, Any]]) -> None:
+def test_settings_and_what_the_local_aws_holds_are_reported_by_line(found: Mapping[str, Mapping[str, Any]]) -> None:
     places = {(item["path"], item["line"]) for item in found["settings"]["findings"]}
     assert places == {("airflow_settings.yaml", 3), ("tests/aws/secrets.yaml", 1)}
 
@@ -203,7 +203,7 @@ def test_requirements_are_there_when_dags_are_imported_and_kept_for_the_next_che
     assert "pip installs them" not in second.stderr
 
 
-def test_finding_is_waved_aside_by_a_comment_on_its_line(project: MakeProject) -> None:
+def test_finding_is_suppressed_by_a_comment_on_its_line(project: MakeProject) -> None:
     good = GOOD.replace("\nwith", "\nfrom airflow.providers.standard.operators.bash import BashOperator\nwith")
     line = '    BashOperator(task_id="other", bash_command="true", queue="mine")'
     runner = project({"mwaa.yaml": ENVIRONMENT, "dags/good.py": f"{good}{line}\n"})
@@ -214,7 +214,7 @@ def test_finding_is_waved_aside_by_a_comment_on_its_line(project: MakeProject) -
     assert "queue-not-of-mwaa" in rules(dags(runner))
 
 
-def test_module_that_the_provider_lacks_is_told_once_with_the_version_that_has_it(project: MakeProject) -> None:
+def test_module_that_the_provider_lacks_is_reported_once_with_the_version_that_has_it(project: MakeProject) -> None:
     source = "from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator\n"
     runner = project({"mwaa.yaml": 'AirflowVersion: "2.2.2"\n', "dags/a.py": f"from airflow import DAG\n{source}"})
     plain = dags(runner)
@@ -246,7 +246,7 @@ def test_nothing_is_left_behind(project: MakeProject, tmp_path: Path) -> None:
     assert not list(runner.root_dir.rglob("__pycache__"))
 
 
-def test_mistake_in_the_settings_is_told_beside_the_dags_that_ask_for_them(project: MakeProject) -> None:
+def test_mistake_in_the_settings_is_reported_beside_the_dags_that_ask_for_them(project: MakeProject) -> None:
     asking = GOOD.replace('with DAG("good"', 'from airflow.sdk import Variable\n\nwith DAG(Variable.get("name")')
     found = dags(project({"mwaa.yaml": ENVIRONMENT, "dags/asking.py": asking, "airflow_settings.yaml": SETTINGS}))
     assert found["exit_code"] == 1
@@ -256,7 +256,7 @@ def test_mistake_in_the_settings_is_told_beside_the_dags_that_ask_for_them(proje
     assert [len(file["dags"]) for file in found["files"]] == [1]
 
 
-def test_what_airflow_and_ruff_both_say_is_told_once(project: MakeProject) -> None:
+def test_what_airflow_and_ruff_both_say_is_reported_once(project: MakeProject) -> None:
     head = "from airflow.sdk import DAG\n"
     files = {
         "dags/gone.py": f"{head}from airflow.datasets import Dataset\nDAG('a', schedule=[Dataset('s3://a/b')])\n",

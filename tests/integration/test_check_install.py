@@ -103,7 +103,7 @@ def test_words_of_a_module_are_no_failure(runner: ProjectRunner) -> None:
 
 @pytest.mark.full
 @pytest.mark.network
-def test_provider_that_no_longer_imports_is_told_once_with_the_package_that_did_it(runner: ProjectRunner) -> None:
+def test_provider_that_no_longer_imports_is_reported_once_with_the_package_that_did_it(runner: ProjectRunner) -> None:
     # It shadows nothing that resolving looks at: a module of the name that the Amazon provider imports.
     wheels = runner.root_dir / "plugins"
     make_wheel(wheels, "alpha", "1.0")
@@ -136,7 +136,7 @@ def test_provider_without_a_module_of_the_images_is_a_warning(runner: ProjectRun
 
 @pytest.mark.full
 @pytest.mark.network
-def test_failure_of_pip_is_told_in_its_words(runner: ProjectRunner) -> None:
+def test_failure_of_pip_is_reported_in_its_words(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "")
     wrong = "0" * 64
     one, [finding], said = tried(runner, f"alpha==1.0 --hash=sha256:{wrong}\n")
@@ -206,7 +206,7 @@ def test_module_whose_import_never_ends_does_not_hide_those_after_it(
     }
 
 
-def test_places_are_told_without_the_folder_that_goes_away(packages: PythonEnvironment, tmp_path: Path) -> None:
+def test_places_are_reported_without_the_folder_that_goes_away(packages: PythonEnvironment, tmp_path: Path) -> None:
     (packages.site_packages_dir / "other.py").write_text("from good import absent\n")
     [failure] = Probe(tmp_path, {"PATH": os.defpath}).failures(packages, ["other"])
     assert (failure.said, failure.place) == ("cannot import name 'absent' from 'good' (good.py)", "other.py:1")

@@ -66,7 +66,7 @@ def write_zip(path: Path, files: dict[str, str]) -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize("version", EACH_GENERATION)
-def test_what_registers_is_told_with_its_members(runner: ProjectRunner, version: str) -> None:
+def test_what_registers_is_reported_with_its_members(runner: ProjectRunner, version: str) -> None:
     runner.write({"plugins/own_plugin.py": PLUGIN, "plugins/own_macros.py": MACROS})
     plain = loaded(runner, "--airflow-version", version)
     assert (plain["exit_code"], plain["findings"]) == (0, [])

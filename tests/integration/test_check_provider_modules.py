@@ -17,7 +17,7 @@ FILE = "requirements/requirements.txt"
 
 
 @pytest.mark.network
-def test_dag_that_imports_a_newer_module_is_told_which_version_has_it(project: MakeProject, tmp_path: Path) -> None:
+def test_dag_that_imports_a_newer_module_is_reported_which_version_has_it(project: MakeProject, tmp_path: Path) -> None:
     """Source: amazon 2.4.0, MWAA's of 2.2.2, calls Lambda by a hook alone; 6.0.0, of 2.4.3, has the operator."""
     runner = project({"mwaa.yaml": 'AirflowVersion: "2.2.2"\n', "dags/a.py": DAG, FILE: "# nothing\n"})
     env = {"MWAA_LOCAL_CACHE_DIR": str(tmp_path / "cache")}  # an empty one: nothing of this is known yet

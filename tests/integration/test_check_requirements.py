@@ -134,7 +134,7 @@ class SizedIndex(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_size_and_time_are_told_where_the_index_knows_sizes(runner: ProjectRunner) -> None:
+def test_size_and_time_are_reported_where_the_index_knows_sizes(runner: ProjectRunner) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), SizedIndex) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/simple"
@@ -197,7 +197,7 @@ def test_package_that_fits_in_no_version_has_no_proposal(runner: ProjectRunner) 
     assert "No other version of gamma works here" in clash["why"]
 
 
-def test_every_line_at_fault_is_told_at_once(runner: ProjectRunner) -> None:
+def test_every_line_at_fault_is_reported_at_once(runner: ProjectRunner) -> None:
     one = checked(runner, f"{OWN_WHEELS}alpha==2.0\nno-such-package\nbeta==9\nbeta==1.0\n")
     assert [clash["line"] for clash in one["clashes"]] == [3, 4, 5]
 
@@ -218,7 +218,7 @@ def test_diff_shows_the_change_and_writes_nothing(runner: ProjectRunner) -> None
     assert (runner.root_dir / FILE).read_text() == text
 
 
-def test_line_that_pip_cannot_read_is_told_as_that(runner: ProjectRunner) -> None:
+def test_line_that_pip_cannot_read_is_reported_as_that(runner: ProjectRunner) -> None:
     one = checked(runner, f"{OWN_WHEELS}alpha==1.0\nfoo bar baz\n--frobnicate\n")
     assert (one["outcome"], [clash["line"] for clash in one["clashes"]]) == ("invalid", [4, 5])
     assert "invalid-requirement" not in rules(one)  # that would be the same once more

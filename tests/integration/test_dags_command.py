@@ -67,7 +67,7 @@ def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize("version", [LATEST, pytest.param("2.2.2", marks=pytest.mark.full)])
-def test_dag_that_does_not_exist_is_told_without_a_traceback(project: MakeProject, version: str) -> None:
+def test_dag_that_does_not_exist_is_reported_without_a_traceback(project: MakeProject, version: str) -> None:
     files = {"dags/quick.py": SOURCE, "dags/broken.py": "import nowhere  # airflow, dag\n"}
     runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', **files})
     outcome = runner.run("dags", "test", "quikc")

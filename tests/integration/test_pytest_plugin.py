@@ -44,11 +44,11 @@ def test_dag_is_to_fail(run_dag):
     assert not run_dag("quick", conf={"fail": True}, expect="failed").succeeded
 
 
-def test_failure_is_told(run_dag):
+def test_failure_is_reported(run_dag):
     run_dag("quick", conf={"fail": True})
 
 
-def test_unknown_dag_is_told(run_dag):
+def test_unknown_dag_is_reported(run_dag):
     run_dag("qick")
 
 
@@ -85,7 +85,7 @@ def test_fixtures_give_what_they_promise_and_the_environment_is_stopped(project:
     assert "nothing is running" in runner.run("down").stderr
 
 
-def test_project_that_is_none_is_told(tmp_path: Path, clean_env: dict[str, str]) -> None:
+def test_project_that_is_none_is_reported(tmp_path: Path, clean_env: dict[str, str]) -> None:
     runner = ProjectRunner(tmp_path / "empty", clean_env)
     runner.root_dir.mkdir()
     runner.write({"test_it.py": "def test_it(dagbag):\n    pass\n"})

@@ -190,7 +190,7 @@ def failure(environment: Environment, content: str | bytes, **options: object) -
     return outcome
 
 
-def test_conflict_is_told_in_pips_own_lines(environment: Environment) -> None:
+def test_conflict_is_reported_in_pips_own_lines(environment: Environment) -> None:
     reason = failure(environment, "# -c \nneeds_old\nneeds_new\n").reason
     first, second, *causes = reason.splitlines()
     assert first.startswith("Cannot install ")
@@ -218,7 +218,7 @@ def test_unknown_package_is_named(environment: Environment) -> None:
     assert (outcome.exit_code, outcome.timed_out) == (1, False)
 
 
-def test_index_that_cannot_be_reached_is_told(environment: Environment) -> None:
+def test_index_that_cannot_be_reached_is_reported(environment: Environment) -> None:
     env = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_RETRIES": "1"}
     env["PIP_INDEX_URL"] = "http://user:secret@127.0.0.1:9/simple"
     outcome = failure(environment, "alpha\n", env=env)
@@ -230,7 +230,7 @@ def test_index_that_cannot_be_reached_is_told(environment: Environment) -> None:
     assert "secret" not in outcome.log_path.read_text()
 
 
-def test_constraints_address_that_cannot_be_reached_is_told(environment: Environment) -> None:
+def test_constraints_address_that_cannot_be_reached_is_reported(environment: Environment) -> None:
     reason = failure(environment, "-c http://127.0.0.1:9/constraints.txt\nalpha\n").reason
     assert "could not be reached" in reason
     assert "http://127.0.0.1:9/constraints.txt" in reason or "url: /constraints.txt" in reason
@@ -290,7 +290,7 @@ def test_time_out_ends_pip_and_names_the_nine_minutes(environment: Environment) 
     assert time.monotonic() - started < 20
 
 
-def test_interpreter_without_pip_is_told(environment: Environment, tmp_path: Path) -> None:
+def test_interpreter_without_pip_is_reported(environment: Environment, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(bare)], check=True)
     environment.python_path = bare / "bin" / "python"

@@ -144,7 +144,7 @@ def test_constraints_of_the_release_and_essential_pins_hold(container: Container
     assert container.installed() == {"alpha-1.0", "core_pin-1.0"}
 
 
-def test_conflict_is_told_in_pips_own_lines(container: Container) -> None:
+def test_conflict_is_reported_in_pips_own_lines(container: Container) -> None:
     first, second, *causes = container.failure(f"# -c \n{LOCAL}needs_old\nneeds_new\n").splitlines()
     assert first.startswith("Cannot install ")
     assert second == "The conflict is caused by:"

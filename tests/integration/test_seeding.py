@@ -121,7 +121,7 @@ def test_entry_that_the_database_refuses_is_named_and_none_is_put_in(seeded: Run
     assert pools(seeded)["narrow"] != 7
 
 
-def test_bad_file_is_told_before_anything_starts(seeded: RunningEnvironment) -> None:
+def test_bad_file_is_reported_before_anything_starts(seeded: RunningEnvironment) -> None:
     seeded.runner.write({"airflow_settings.yaml": SETTINGS.replace("pool_slot", "pool_slots")})
     outcome = seeded.run("up")
     assert outcome.exit_code == 3

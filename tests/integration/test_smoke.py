@@ -124,7 +124,7 @@ def test_configuration_reaches_the_run(smoked: Smoked) -> None:
 
 
 @pytest.mark.full
-def test_task_that_hangs_is_told_with_its_log(smoked: Smoked) -> None:
+def test_task_that_hangs_is_reported_with_its_log(smoked: Smoked) -> None:
     task = smoked.task("hangs", "hang")
     assert (task["is_ok"], task["problem"]) == (False, "running when its run was given up")
     assert any("about to hang" in line for line in task["log"])
@@ -133,7 +133,7 @@ def test_task_that_hangs_is_told_with_its_log(smoked: Smoked) -> None:
 
 
 @pytest.mark.full
-def test_task_that_a_signal_killed_is_told_with_its_log(smoked: Smoked) -> None:
+def test_task_that_a_signal_killed_is_reported_with_its_log(smoked: Smoked) -> None:
     task = smoked.task("dies", "die")
     problem = "failed: killed by SIGKILL, and not by the kernel for lack of memory"
     assert (task["state"], task["problem"]) == ("failed", problem)
@@ -149,7 +149,7 @@ def test_dag_that_never_schedules_says_what_it_waits_for(smoked: Smoked) -> None
 
 
 @pytest.mark.full
-def test_expected_import_error_is_told_as_such(smoked: Smoked) -> None:
+def test_expected_import_error_is_reported_as_such(smoked: Smoked) -> None:
     [problem] = smoked.report["import_problems"]
     assert (problem["path"], problem["line"], problem["is_expected"]) == ("dags/broken.py", 1, True)
     assert "cannot import name 'nosuch'" in problem["trace"]

@@ -295,7 +295,7 @@ def test_script_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         run_startup_script(tmp_path / "startup.sh", "worker", ENV, tmp_path, tmp_path / "log")
 
 
-def test_machine_without_bash_is_told(run: Run, tmp_path: Path) -> None:
+def test_machine_without_bash_is_reported(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ToolMissing, match="cannot run bash"):
         run("export A=1\n", env={"PATH": str(tmp_path)})
 

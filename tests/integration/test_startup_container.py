@@ -124,7 +124,7 @@ STOPS = {
 
 
 @pytest.mark.parametrize("script", STOPS.values(), ids=STOPS.keys())
-def test_script_that_keeps_mwaa_from_starting_is_told_alike(container: Container, script: str) -> None:
+def test_script_that_keeps_mwaa_from_starting_is_reported_alike(container: Container, script: str) -> None:
     with pytest.raises(StartupScriptFailed) as caught:
         container.run_here(script)
     here, inside = caught.value, container.failure(script)
@@ -138,7 +138,7 @@ def test_places_in_the_script_are_named_in_the_users_file(container: Container) 
     assert SCRIPT_PATH not in str(error)
 
 
-def test_time_out_is_told_alike(container: Container) -> None:
+def test_time_out_is_reported_alike(container: Container) -> None:
     with pytest.raises(StartupScriptFailed) as caught:
         container.run_here("echo begun\nsleep 60\n", timeout_s=0.5)
     inside = container.failure("echo begun\nsleep 60\n", timeout_s=0.5)

@@ -135,7 +135,7 @@ def test_text_has_a_row_for_each_component_and_ends_well(project: Make) -> None:
     assert "exit code 3; MWAA ignores it" in outcome.stderr
 
 
-def test_windows_line_endings_are_told(project: Make) -> None:
+def test_windows_line_endings_are_reported(project: Make) -> None:
     runner = with_script(project, "export A=1\r\n")
     assert json.loads(run(runner, "--json").stdout)["windows_line_endings"] is True
     assert "CRLF" in run(runner).stderr

@@ -22,7 +22,7 @@ def test_what_only_programs_compare_is_not_in_the_json() -> None:
     }
 
 
-def test_findings_that_say_the_same_are_told_once() -> None:
+def test_findings_that_say_the_same_are_reported_once() -> None:
     assert in_order(
         [FINDING, replace(FINDING, subjects=(Subject(NAME, "b"),)), replace(FINDING, is_for_later=True)]
     ) == (FINDING,)

@@ -18,7 +18,7 @@ cli
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
-check.everything
+check.project
 check.report
 check.part
 check.dags check.plugins

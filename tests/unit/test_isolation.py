@@ -348,7 +348,7 @@ def test_folder_with_something_in_it_is_kept(tmp_path: Path) -> None:
     assert (layout.home_dir / "plugins").is_symlink()
 
 
-def test_other_systems_are_told_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_systems_are_reported_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert isolation.enter_mwaa_paths(layout_of(tmp_path)) == "darwin has no mount namespaces"
     assert isolation.own_process_namespace() == "darwin has no process namespaces"

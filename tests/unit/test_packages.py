@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from mwaa_local.check.everything import environment_part
+from mwaa_local.check.project import environment_part
 from mwaa_local.check.python import python_findings, without_stand_in
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable
 from mwaa_local.interpreters import stand_in_hint, stand_in_note
@@ -177,7 +177,7 @@ def test_what_stands_in_is_noted_with_the_way_to_the_right_one(tmp_path: Path) -
     assert python_findings(Project.find(tmp_path), PythonEnvironment(tmp_path, "3.11.7", "digest")) == ()
 
 
-def test_what_stands_in_is_told_with_the_environment_whether_or_not_there_is_a_file(tmp_path: Path) -> None:
+def test_what_stands_in_is_reported_with_the_environment_whether_or_not_there_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "dags").mkdir()
     project = Project.find(tmp_path)
     base = PythonEnvironment(tmp_path, "3.12.1", "digest", "another Python", "install it")
@@ -191,7 +191,7 @@ def test_what_stands_in_is_told_with_the_environment_whether_or_not_there_is_a_f
         assert not environment_part(replace(context, base=replace(base, note="", hint=""))).findings
 
 
-def test_what_a_start_says_again_is_not_told_twice(tmp_path: Path) -> None:
+def test_what_a_start_says_again_is_not_reported_twice(tmp_path: Path) -> None:
     (tmp_path / "dags").mkdir()
     base = PythonEnvironment(tmp_path, "3.12.1", "digest", "another Python", "install it")
     found = python_findings(Project.find(tmp_path), base)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from mwaa_local.check.dags.air_remarks import Package, Remark, remarks
+from mwaa_local.check.dags.air_remarks import Package, RuffRemark, remarks
 from mwaa_local.finding import NAME, NOTE, WARNING, Finding, Subject, in_order
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, PinFile, Release
 
@@ -143,7 +143,7 @@ def air_findings(
     names = {str(path.absolute()): _shown(path, root_dir) for path in paths}
     found: dict[tuple[str, str, str], Finding] = {}
     for remark in _remarks(paths, root_dir, release, env):
-        finding = _Told(remark, AIR_RULES[remark.code], release, has or {}).finding(names[remark.path])
+        finding = _ReleaseRemark(remark, AIR_RULES[remark.code], release, has or {}).finding(names[remark.path])
         if finding is not None:
             found.setdefault((finding.path, finding.rule, finding.what), finding)
     return in_order(found.values())
@@ -161,7 +161,7 @@ def _public(name: str) -> str:
     return f"{_SDK}.{name}"
 
 
-def _remarks(paths: Sequence[Path], root_dir: Path, release: Release, env: Mapping[str, str]) -> list[Remark]:
+def _remarks(paths: Sequence[Path], root_dir: Path, release: Release, env: Mapping[str, str]) -> list[RuffRemark]:
     is_new = release.generation == "3.x"
     codes = [code for code, rule in AIR_RULES.items() if (rule.severity if is_new else rule.severity_before)]
     files = {str(path.absolute()) for path in paths}
@@ -175,10 +175,10 @@ def _shown(path: Path, root_dir: Path) -> str:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _ReleaseRemark:
     """One remark, as it is told of one release."""
 
-    remark: Remark
+    remark: RuffRemark
     rule: AirRule
     release: Release
     has: Mapping[str, bool]

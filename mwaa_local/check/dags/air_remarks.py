@@ -41,7 +41,7 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Remark:
+class RuffRemark:
     """One of ruff's. `path` is absolute; `advice` is what its fix would do, or ""."""
 
     code: str
@@ -94,7 +94,7 @@ class Remark:
         return Package(found["name"], found["version"]) if found else None
 
 
-def remarks(files: Sequence[str], codes: Iterable[str], root_dir: Path, env: Mapping[str, str]) -> Iterator[Remark]:
+def remarks(files: Sequence[str], codes: Iterable[str], root_dir: Path, env: Mapping[str, str]) -> Iterator[RuffRemark]:
     """Yield what rules of these codes say of the files, by file and line, but for what other rules of ours tell.
 
     Files that are no valid Python are left out.
@@ -103,7 +103,7 @@ def remarks(files: Sequence[str], codes: Iterable[str], root_dir: Path, env: Map
         for row in _ruff(files[start : start + MAX_FILES_AT_ONCE], codes, root_dir, env):
             if row["code"] in codes and not _is_start_date(row) and not _has_open_arguments(row):
                 advice = str((row["fix"] or {}).get("message") or "").rstrip(".")
-                yield Remark(row["code"], row["filename"], int(row["location"]["row"]), row["message"], advice)
+                yield RuffRemark(row["code"], row["filename"], int(row["location"]["row"]), row["message"], advice)
 
 
 def _ruff(files: Sequence[str], codes: Iterable[str], root_dir: Path, env: Mapping[str, str]) -> Iterator[Any]:

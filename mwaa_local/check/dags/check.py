@@ -14,20 +14,20 @@ from pathlib import Path
 
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.air import air_findings, air_names
+from mwaa_local.check.dags.duplicates import deduplicate
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
 from mwaa_local.check.dags.packages import DagPackagesMaker
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
-from mwaa_local.check.dags.told_once import told_once
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.merge import translate
 from mwaa_local.finding import Finding, in_order
 from mwaa_local.scratch import scratch_folder
-from mwaa_local.seeding.airflow_settings import Known
+from mwaa_local.seeding.airflow_settings import KnownValues
 from mwaa_local.steps import Steps
 
 IMPORT_ERROR = "dag-import-error"
@@ -54,7 +54,7 @@ class DagsCheck:
     context: CheckContext
     steps: Steps
     exports: Mapping[str, str]
-    known: Known
+    known: KnownValues
     jobs: int
     strict: bool = False
     on_file: Callable[[ImportedFile], None] = lambda _: None
@@ -65,7 +65,7 @@ class DagsCheck:
             providers = beside.submit(self._provider_findings)
             imported, findings = self._imported()
             found = [*findings, *self._source_findings(imported), *providers.result()]
-        return CheckedDags(imported, in_order(told_once(list(self._kept(found)), self._line)))
+        return CheckedDags(imported, in_order(deduplicate(list(self._kept(found)), self._line)))
 
     def _imported(self) -> tuple[ImportedDags, list[Finding]]:
         context = self.context

@@ -12,12 +12,12 @@ from mwaa_local.check.dags.import_results import (
     FAILED,
     TIMEOUT,
     VARIABLE,
-    Asked,
+    AskedValue,
     ImportedDag,
     ImportedDags,
     ImportedFile,
     ImportFailure,
-    Touch,
+    OutsideCall,
 )
 from mwaa_local.check.links import link_finding
 from mwaa_local.check.requirements.lines import MWAA_HOME
@@ -158,7 +158,7 @@ class _Judge:
         hint = "move the code that crashes Python or uses up the memory into a task"
         return Finding("dag-import-crash", ERROR, failure.path, failure.line, what, why, hint)
 
-    def _asked(self, asked: Asked) -> Finding:
+    def _asked(self, asked: AskedValue) -> Finding:
         severity = ERROR if self._strict else NOTE
         variable = asked.kind == VARIABLE
         noun, prefix = ("Variable", "AIRFLOW_VAR_") if variable else ("Connection", "AIRFLOW_CONN_")
@@ -169,7 +169,7 @@ class _Judge:
         rule = f"missing-{asked.kind}"
         return Finding(rule, severity, asked.path, asked.line, f"{noun} {asked.name} is not known here", why, hint)
 
-    def _touch(self, touch: Touch) -> Finding:
+    def _touch(self, touch: OutsideCall) -> Finding:
         if touch.kind == DATABASE_TOUCH:
             what = f"the {touch.what} is used at import" if " " in touch.what else f"{touch.what} at import"
             rule, goal = "top-level-database", "the metadata database"

@@ -11,8 +11,8 @@ from mwaa_local.finding import Subject
 
 # Kinds of ImportFailure.
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
-VARIABLE, CONNECTION = "variable", "connection"  # kinds of Asked
-DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of Touch
+VARIABLE, CONNECTION = "variable", "connection"  # kinds of AskedValue
+DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of OutsideCall
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ImportedDag:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedValue:
     """A Variable or Connection that the file asked for, without a default, and that is not there."""
 
     kind: str
@@ -62,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Touch:
+class OutsideCall:
     """A call at the top level that left the process. `what` is the host, or what was asked of the database."""
 
     kind: str
@@ -89,8 +89,8 @@ class ImportedFile:
     seconds: float
     dags: tuple[ImportedDag, ...]
     failures: tuple[ImportFailure, ...]
-    asked: tuple[Asked, ...]
-    touches: tuple[Touch, ...]
+    asked: tuple[AskedValue, ...]
+    touches: tuple[OutsideCall, ...]
     deprecated: tuple[Deprecated, ...]
 
     @property
@@ -108,8 +108,8 @@ class ImportedFile:
                 for dag in sorted(answer["dags"], key=lambda dag: (dag["line"], dag["id"]))
             ),
             failures=tuple(_failure(item) for item in answer["errors"]),
-            asked=tuple(Asked(**item) for item in answer["asked"]),
-            touches=tuple(Touch(**item) for item in answer["touches"]),
+            asked=tuple(AskedValue(**item) for item in answer["asked"]),
+            touches=tuple(OutsideCall(**item) for item in answer["touches"]),
             deprecated=tuple(_deprecated(item) for item in answer["warnings"]),
         )
 

@@ -31,7 +31,7 @@ from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.sandbox import end_processes_of, trial_env
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
-from mwaa_local.seeding.airflow_settings import Known
+from mwaa_local.seeding.airflow_settings import KnownValues
 
 PROBE_PATH = Path(__file__).parents[2] / "guest" / "dags" / "probe.py"
 SPACE_PATH = Path(__file__).with_name("import_space.py")
@@ -56,7 +56,7 @@ class DagsImport:
     context: CheckContext
     packages: PythonEnvironment
     jobs: int
-    known: Known = field(default_factory=Known, repr=False)
+    known: KnownValues = field(default_factory=KnownValues, repr=False)
     exports: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory_bytes: int | None = None
     names: tuple[str, ...] = ()
@@ -94,12 +94,12 @@ class DagsImport:
                 "linked": self._component_env(work_dir, home_dir),
             },
         }
-        write_private(work_dir / "probe.json", json.dumps(self._wishes(work_dir, home_dir)))
+        write_private(work_dir / "probe.json", json.dumps(self._probe_request(work_dir, home_dir)))
         write_private(work_dir / "space.json", json.dumps(space))
         argv = [sys.executable, "-I", str(SPACE_PATH), str(work_dir / "space.json")]
         return Request(argv, self._component_env(work_dir, home_dir), home_dir)
 
-    def _wishes(self, work_dir: Path, home_dir: Path) -> dict[str, Any]:
+    def _probe_request(self, work_dir: Path, home_dir: Path) -> dict[str, Any]:
         homes = (isolation.MWAA_HOME_DIR, home_dir)
         roots = [(str(home / name), name) for home in homes for name in ("dags", "plugins")]
         roots += [(str(folder.resolve()), name) for name, folder in self.context.project.mwaa_folders.items()]

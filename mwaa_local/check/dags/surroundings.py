@@ -42,7 +42,7 @@ _LOOKS = frozenset(("exists", "is_dir", "is_file", "isdir", "isfile"))
 _ASKS_MACHINE = frozenset(("environ", "getenv", "exists", "is_dir", "is_file", "isdir", "isfile", "platform", "uname"))
 
 
-def is_only_talk(source: Source, node: ast.expr) -> bool:
+def is_only_text(source: Source, node: ast.expr) -> bool:
     """Whether the text is compared, logged or described with, rather than used as a path."""
     parent = source.places.places[node].parent
     if isinstance(parent, ast.Compare | ast.MatchValue) or (isinstance(parent, ast.Dict) and node in parent.keys):

@@ -79,7 +79,7 @@ def seconds(expr: ast.expr, resolve: Resolve, full_name: FullName, depth: int = 
         value = inner(expr.operand)
         return None if value is None else -value
     if isinstance(expr, ast.BinOp):
-        return _reckoned(expr.op, inner(expr.left), inner(expr.right))
+        return _computed(expr.op, inner(expr.left), inner(expr.right))
     if not isinstance(expr, ast.Call):
         return None
     if isinstance(expr.func, ast.Attribute) and expr.func.attr == "total_seconds":
@@ -87,7 +87,7 @@ def seconds(expr: ast.expr, resolve: Resolve, full_name: FullName, depth: int = 
     return _duration(expr, inner) if full_name(expr.func) in _DURATIONS else None
 
 
-def _reckoned(operator: ast.operator, left: float | None, right: float | None) -> float | None:
+def _computed(operator: ast.operator, left: float | None, right: float | None) -> float | None:
     if left is None or right is None:
         return None
     result: float | None = None

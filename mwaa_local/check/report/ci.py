@@ -97,7 +97,7 @@ def _resolution_case(name: str, checked: Checked) -> Element:
     findings = resolution_findings(checked)
     if not findings:
         return case
-    words = [_told(finding) for finding in findings]
+    words = [_in_words(finding) for finding in findings]
     if isinstance(checked.verdict, Conflict) and checked.verdict.clashes and checked.verdict.said:
         words.append(shown(checked.verdict.said))
     tag = "error" if isinstance(checked.verdict, Unchecked) else "failure"
@@ -114,7 +114,7 @@ def _rule_cases(name: str, findings: Iterable[Finding]) -> list[Element]:
 
 def _rule_case(name: str, rule: str, findings: Sequence[Finding]) -> Element:
     case = _case(name, rule)
-    words = "\n\n".join(_told(finding) for finding in findings)
+    words = "\n\n".join(_in_words(finding) for finding in findings)
     if has_error(findings):
         first = next(finding for finding in findings if finding.severity == ERROR)
         _add(case, "failure", words, {"type": rule, "message": f"{shown_line(first.place)}: {first.what}"})
@@ -136,7 +136,7 @@ def _add(case: Element, tag: str, words: str, attributes: Mapping[str, str]) -> 
     ET.SubElement(case, tag, dict(attributes)).text = words
 
 
-def _told(finding: Finding) -> str:
+def _in_words(finding: Finding) -> str:
     """Return the finding in plain lines: place, severity and what; why; hint."""
     return f"{shown_line(finding.place)}: {finding.severity}: {_message(finding)}"
 

@@ -49,7 +49,7 @@ from mwaa_local.scratch import scratch_folder
 RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
 MAX_BROKEN = 10  # questions asked about what no longer fits together
 AIRFLOW = "apache-airflow"
-TOLD_BY_CONFLICT = (
+COVERED_BY_CONFLICT = (
     "overrides-base",
     "overrides-essential",
     "invalid-requirement",
@@ -103,7 +103,7 @@ class RequirementsCheck:
             resolver = Resolver(release, folder / "uv", self.env, self.variables, source.index_url)
             verdict, changes, yanked = _verdict(source, resolver, release)
             findings = [
-                *_not_told_twice(rules.findings(source.entries, release, self.private_webserver), verdict),
+                *_without_repeats(rules.findings(source.entries, release, self.private_webserver), verdict),
                 *_of_changes(changes, source, release),
                 *yanked_findings(yanked, changes, source.packages, source.path),
                 *self._of_dags(source, resolver, Providers(release, verdict, changes, source.packages)),
@@ -125,11 +125,11 @@ class RequirementsCheck:
             yield from provider_findings(self._imports, providers, listings)
 
 
-def _not_told_twice(findings: Sequence[Finding], verdict: Verdict) -> Iterator[Finding]:
+def _without_repeats(findings: Sequence[Finding], verdict: Verdict) -> Iterator[Finding]:
     """Yield the findings without those that a conflict on the same line tells better."""
     lines = {(clash.path, clash.line) for clash in verdict.clashes} if isinstance(verdict, Conflict) else set()
     for finding in findings:
-        if (finding.path, finding.line) not in lines or finding.rule not in TOLD_BY_CONFLICT:
+        if (finding.path, finding.line) not in lines or finding.rule not in COVERED_BY_CONFLICT:
             yield finding
 
 

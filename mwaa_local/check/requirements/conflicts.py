@@ -31,7 +31,7 @@ NO_VERSION_WORKS = (
 )
 
 
-class _Late(Exception):
+class _TimeIsUp(Exception):
     """The time for finding out more is over."""
 
 
@@ -58,7 +58,7 @@ class Explanation:
         """Return every conflict that can be found in time; at least one."""
         causes: list[_Cause] = []
         proposed: dict[Line, Proposal | None] = {}  # None: no version of that package works
-        with contextlib.suppress(_Late):
+        with contextlib.suppress(_TimeIsUp):
             causes += self._causes()
             for cause in causes:
                 line = cause.core[-1]
@@ -72,20 +72,20 @@ class Explanation:
     def _causes(self) -> list[_Cause]:
         """Return what keeps lines of the file out, until the rest of it works or time is over."""
         rest, found = list(self.source.packages), list[_Cause]()
-        with contextlib.suppress(_Late):
+        with contextlib.suppress(_TimeIsUp):
             while rest and len(found) < MAX_CLASHES and (cores := self._cores(rest)):
                 for core in cores:
                     rest = [line for line in rest if line is not core[-1]]
                     found.append(_Cause(tuple(core), (), Reasons("")))
         for number, cause in enumerate(found):
-            with contextlib.suppress(_Late):
+            with contextlib.suppress(_TimeIsUp):
                 found[number] = self._cause(cause.core)
         return found
 
     def _ask(self, lines: Sequence[Line | str], pins: Sequence[Pin]) -> Resolved | Refused:
         """Return the outcome; an index that is not reached now was reached before, and says nothing new."""
         if time.monotonic() - self.started > EXPLAIN_LIMIT_S:
-            raise _Late
+            raise _TimeIsUp
         self._asked += 1
         question = self.source.question(lines, pins, self.installed, f"explain.{self._asked}")
         answer = self.resolver.resolve(question)
@@ -120,13 +120,13 @@ class Explanation:
 
     def _clash(self, cause: _Cause, proposed: Mapping[Line, Proposal | None]) -> Clash:
         line = cause.core[-1]
-        other, origin, why = self._told(cause)
+        other, origin, why = self._description(cause)
         proposal = proposed.get(line)
         if line in proposed and proposal is None and cause.pins and line.requirement is not None:
             why += f" {NO_VERSION_WORKS.format(name=line.name)}"
         return Clash(line.path, line.number, line.text, other, origin, why, proposal)
 
-    def _told(self, cause: _Cause) -> tuple[str, str, str]:
+    def _description(self, cause: _Cause) -> tuple[str, str, str]:
         """Return the other side, its origin, and a paragraph."""
         line, reasons = cause.core[-1], cause.reasons
         if cause.pins:

@@ -19,7 +19,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from mwaa_local import isolation
-from mwaa_local.cache.kept import RANDOM, Kept, is_folder
+from mwaa_local.cache.kept import RANDOM, CacheKind, is_folder
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.requirements.resolution import IMPORT_ERROR, INSTALL_FAILED
 from mwaa_local.check.requirements.verdict import Checked, PackageChange, Works
@@ -83,7 +83,7 @@ class ImportFailure:
 
 
 @dataclass(frozen=True)
-class Tried:
+class InstallTrialResult:
     """What a trial says. `installed` are the packages that pip added or changed, as `name version`."""
 
     findings: tuple[Finding, ...]
@@ -93,7 +93,7 @@ class Tried:
 
 
 PREFIX = "trial-"
-KEPT = Kept("trial install", "", f"{PREFIX}{RANDOM}", is_folder, is_leftover=True)
+KEPT = CacheKind("trial install", "", f"{PREFIX}{RANDOM}", is_folder, is_leftover=True)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class InstallTrial:
     path: Path
     steps: Steps
 
-    def run(self, checked: Checked) -> Tried:
+    def run(self, checked: Checked) -> InstallTrialResult:
         """Return how installing and importing ended; `checked` is what resolving the same file said.
 
         Raises DiskFull where there is no room for the copy, PackagesUnavailable where the release's packages do not
@@ -120,7 +120,7 @@ class InstallTrial:
             env = self._component_env(clone, work_dir / "airflow")
             result = self._install(clone, env, work_dir, log_path)
             if isinstance(result, InstallFailed):
-                return Tried((_install_failed(result, checked),), (), 0, log_path)
+                return InstallTrialResult((_install_failed(result, checked),), (), 0, log_path)
             probe = Probe(work_dir, env)
             return self.steps.do("imports", lambda say: _imports(probe, context.base, clone, checked, log_path, say))
 
@@ -234,7 +234,7 @@ def _install_failed(result: InstallFailed, checked: Checked) -> Finding:
 
 def _imports(
     probe: Probe, base: PythonEnvironment, clone: PythonEnvironment, checked: Checked, log_path: Path, say: Say
-) -> Tried:
+) -> InstallTrialResult:
     before, after = probe.installed(base), probe.installed(clone)
     changed = [item for name, item in after.items() if name not in before or before[name].version != item.version]
     tops = {module: item for item in changed for module in item.modules}
@@ -244,7 +244,7 @@ def _imports(
     failures = probe.failures(clone, modules)
     failed_before = _failed_before(probe, base, before, failures)
     judge = _Judge(checked, tops, provided, {item.name: item for item in changed}, before, failed_before)
-    return Tried(
+    return InstallTrialResult(
         findings=tuple(judge.findings(failures)),
         installed=tuple(f"{item.name} {item.version}" for item in changed),
         imported=len(dict.fromkeys(modules)) - len(failures),

@@ -67,7 +67,7 @@ class LineOption:
 
 
 @dataclass(frozen=True)
-class Meaning:
+class ParsedLine:
     """What pip makes of a line. `address` is of its package: an address, a path, or "" for one of an index."""
 
     requirement: Requirement | None
@@ -88,19 +88,19 @@ def unexpanded(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_VARIABLE.findall(text)))
 
 
-def parse(text: str) -> Meaning:
+def parse(text: str) -> ParsedLine:
     """Return what a line means, its variables expanded. Raises ValueError, with the reason, where pip refuses it."""
     start = requirements_file.options_start(text)
     package = text[:start].strip()
     given, words = _options(text[start:])
-    heeded = _heeded(given, package != "")
+    heeded = _effective(given, package != "")
     editable = next((option.value for option in heeded if option.name == EDITABLE), "")
     try:
         requirement, address, marker = _editable(editable) if editable else _package(package)
     except RecursionError as error:  # parentheses within parentheses of a marker
         raise ValueError("it nests too deep") from error
     ignored = [f"--{option.name}" for option in given if option not in heeded] + [""] * bool(words)
-    return Meaning(requirement, address, marker, heeded, tuple(ignored), editable != "")
+    return ParsedLine(requirement, address, marker, heeded, tuple(ignored), editable != "")
 
 
 def is_local(address: str) -> bool:
@@ -141,7 +141,7 @@ def _options(text: str) -> tuple[tuple[LineOption, ...], list[str]]:
     return tuple(values.ensure_value("given", [])), words
 
 
-def _heeded(given: tuple[LineOption, ...], has_package: bool) -> tuple[LineOption, ...]:
+def _effective(given: tuple[LineOption, ...], has_package: bool) -> tuple[LineOption, ...]:
     """Return the options that pip heeds: what the line is decides that, and it takes one file from a line."""
     if has_package:
         return tuple(option for option in given if option.name in _BESIDE_PACKAGE)

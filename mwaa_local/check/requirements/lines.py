@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements import line_syntax
-from mwaa_local.check.requirements.line_syntax import CONSTRAINT, FIND_LINKS, REQUIREMENT, LineOption, Meaning
+from mwaa_local.check.requirements.line_syntax import CONSTRAINT, FIND_LINKS, REQUIREMENT, LineOption, ParsedLine
 from mwaa_local.requirements import text as requirements_file
 from mwaa_local.requirements.copy import HomeMap
 
@@ -91,7 +91,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Scanned:
+class ScannedConstraint:
     """A line of the requirements file in which MWAA's scan sees constraints, be it a comment or a real option."""
 
     path: str
@@ -108,7 +108,7 @@ class Unreadable:
     hint: str = ""
 
 
-Entry = Line | Scanned | Unreadable
+Entry = Line | ScannedConstraint | Unreadable
 
 
 def read(
@@ -148,7 +148,9 @@ class _Reader:
         text = self._text(file.path, shown)
         if not file.parents:
             lines = enumerate(text.splitlines(), 1)
-            self.entries += [Scanned(shown, number) for number, line in lines if any(it in line for it in SCANNED_FOR)]
+            self.entries += [
+                ScannedConstraint(shown, number) for number, line in lines if any(it in line for it in SCANNED_FOR)
+            ]
         ends = list(itertools.accumulate(len(line) for line in text.splitlines(keepends=True)))
         for logical in requirements_file.logical_lines(text):
             number = bisect.bisect_right(ends, logical.offsets[0]) + 1
@@ -211,7 +213,7 @@ class _Reader:
             is_editable=meaning.is_editable,
         )
 
-    def _local_paths(self, meaning: Meaning, file: _File) -> Iterator[LocalPath]:
+    def _local_paths(self, meaning: ParsedLine, file: _File) -> Iterator[LocalPath]:
         if line_syntax.is_local(meaning.address):
             yield self._local_path(PACKAGE, meaning.address, MWAA_HOME, self.root_dir)
         for option in meaning.options:

@@ -17,12 +17,12 @@ from pathlib import Path
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import RANDOM, Kept, begins_as_json
+from mwaa_local.cache.kept import RANDOM, CacheKind, begins_as_json
 from mwaa_local.cache.users import User
 from mwaa_local.packages import KEPT as PACKAGES
 
 # All of them are one item; a `.new` is what an interrupted command was writing.
-KEPT = Kept(
+KEPT = CacheKind(
     "provider modules",
     "provider-modules",
     rf"[a-z0-9-]+-[\w.!+-]+\.json|tmp{RANDOM}\.new",

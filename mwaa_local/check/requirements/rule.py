@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements.line_syntax import CONSTRAINT
-from mwaa_local.check.requirements.lines import Entry, Line, Scanned
+from mwaa_local.check.requirements.lines import Entry, Line, ScannedConstraint
 from mwaa_local.finding import Finding
 from mwaa_local.masking import without_secrets
 from mwaa_local.release import PinFile, Release
@@ -58,8 +58,8 @@ class Case:
         return tuple((line, value) for line in self.lines for value in line.values(CONSTRAINT))
 
     @functools.cached_property
-    def scanned(self) -> tuple[Scanned, ...]:
-        return tuple(entry for entry in self.entries if isinstance(entry, Scanned))
+    def scanned(self) -> tuple[ScannedConstraint, ...]:
+        return tuple(entry for entry in self.entries if isinstance(entry, ScannedConstraint))
 
     @property
     def is_injected(self) -> bool:

@@ -73,7 +73,7 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ContainerSummary:
     """What the engine says about a container without being asked about it alone."""
 
     service: str
@@ -82,7 +82,7 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class End:
+class LastEnd:
     """How a container that runs again ended the last time."""
 
     exit_code: int | None
@@ -206,12 +206,12 @@ class Engine:
             except NotFound:
                 return None
 
-    def listed(self, project: str) -> dict[str, Listed]:
+    def listed(self, project: str) -> dict[str, ContainerSummary]:
         """Return the project's containers by id, with what one question tells about them all."""
         with self._asked() as api:
             answer = api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return {
-            item["Id"]: Listed(
+            item["Id"]: ContainerSummary(
                 item["Labels"].get(SERVICE_LABEL, ""),
                 int(item["Labels"].get(NUMBER_LABEL, "1")),
                 item["State"] in ("running", "paused"),
@@ -227,10 +227,10 @@ class Engine:
                 return str(item["Names"][0]).lstrip("/")
         return ""
 
-    def last_end(self, container: Container) -> End:
+    def last_end(self, container: Container) -> LastEnd:
         """Return how a container that runs again ended before; the engine itself forgets that, but it told so."""
         if not container.finished:
-            return End(None, out_of_memory=False)
+            return LastEnd(None, out_of_memory=False)
         exit_code, out_of_memory = None, False
         filters = {"container": [container.id], "event": ["die", "oom"]}
         with self._asked() as api:
@@ -241,7 +241,7 @@ class Engine:
                     out_of_memory = True
                 else:
                     exit_code = int(event["Actor"]["Attributes"].get("exitCode", 0))
-        return End(exit_code, out_of_memory)
+        return LastEnd(exit_code, out_of_memory)
 
     def volumes(self, project: str) -> dict[str, str]:
         """Return {full name: name in the compose file} of the project's volumes."""
@@ -320,12 +320,12 @@ class Engine:
         return max(0, int(stats.get("usage", 0)) - int(cache))
 
     @contextlib.contextmanager
-    def changes(self, project: str) -> Iterator[Changes]:
+    def changes(self, project: str) -> Iterator[ContainerChanges]:
         """Yield what tells to which of the project's containers something happens, from now on."""
         filters = {"type": "container", "label": f"{PROJECT_LABEL}={project}", "event": list(LIFE_EVENTS)}
         with self._asked() as api:
             stream = api.events(filters=filters, decode=True)
-        changes = Changes()
+        changes = ContainerChanges()
         thread = threading.Thread(target=changes.read, args=(stream,), daemon=True)
         thread.start()
         try:
@@ -477,7 +477,7 @@ class Engine:
         return subprocess.CompletedProcess(process.args, process.returncode, "\n".join(found))
 
 
-class Changes:
+class ContainerChanges:
     """Ids of containers to which something happened, as the engine tells them."""
 
     def __init__(self) -> None:

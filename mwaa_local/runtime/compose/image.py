@@ -16,7 +16,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from mwaa_local.cache.kept import DIGEST, RELEASE, KeptImage, KeptVolume
+from mwaa_local.cache.kept import DIGEST, RELEASE, ImageKind, VolumeKind
 from mwaa_local.packages import SUPPORT_DIR, wanted_packages
 from mwaa_local.release import CONSTRAINTS_FILE, DEFAULT_AIRFLOW_VERSION, ESSENTIAL_CONSTRAINTS_FILE, Release
 from mwaa_local.services.aws import MOTO_VERSION
@@ -34,12 +34,12 @@ def _is_ours(configuration: Mapping[str, Any], tag: str) -> bool:
     return (configuration.get("Labels") or {}).get(VERSION_LABEL) == tag.partition("-")[0]
 
 
-KEPT = KeptImage("image", REPOSITORY, f"{RELEASE}-(?P<key>{DIGEST})", _is_ours)
+KEPT = ImageKind("image", REPOSITORY, f"{RELEASE}-(?P<key>{DIGEST})", _is_ours)
 KEPT_VOLUMES = (
-    KeptVolume("packages volume", "packages", is_data=False),
-    KeptVolume("pip's downloads", "pip-cache", is_data=False),
-    KeptVolume("database volume", "database", is_data=True),
-    KeptVolume("queue volume", "queue", is_data=True),
+    VolumeKind("packages volume", "packages", is_data=False),
+    VolumeKind("pip's downloads", "pip-cache", is_data=False),
+    VolumeKind("database volume", "database", is_data=True),
+    VolumeKind("queue volume", "queue", is_data=True),
 )
 
 
@@ -134,7 +134,7 @@ def _is_aws_image(configuration: Mapping[str, Any], _tag: str) -> bool:
     return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
 
 
-KEPT_AWS = KeptImage("image, local AWS", AWS_REPOSITORY, rf"[\w.]+-(?P<key>{DIGEST})", _is_aws_image)
+KEPT_AWS = ImageKind("image, local AWS", AWS_REPOSITORY, rf"[\w.]+-(?P<key>{DIGEST})", _is_aws_image)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Failure:
 
 
 @dataclass
-class Remembered:
+class SavedState:
     """What one command leaves for the next."""
 
     plan: dict[str, Any]
@@ -60,13 +60,13 @@ class Memory:
     def exists(self) -> bool:
         return (self._dir / STATE_NAME).exists()
 
-    def read(self) -> Remembered | None:
+    def read(self) -> SavedState | None:
         """Return what is remembered, or None when there is nothing or it cannot be understood."""
         try:
             plain = json.loads((self._dir / STATE_NAME).read_text(encoding="utf-8"))
             compose = plain["compose"]
             file_path, env_path = (Path(compose[key]) if compose[key] else None for key in ("file_path", "env_path"))
-            remembered = Remembered(
+            remembered = SavedState(
                 plan=dict(plain["plan"]),
                 compose=ComposeProject(str(compose["name"]), Path(compose["dir"]), file_path, env_path),
                 ready={str(key): float(value) for key, value in plain["ready"].items()},
@@ -77,14 +77,14 @@ class Memory:
             return None
         return remembered
 
-    def write(self, remembered: Remembered) -> None:
+    def write(self, remembered: SavedState) -> None:
         paths = {key: str(value or "") for key, value in asdict(remembered.compose).items()}
         write_private(self._dir / STATE_NAME, json.dumps({**asdict(remembered), "compose": paths}))
 
     def begin(self, plan: Plan, compose: ComposeProject) -> None:
         """Note a plan that is about to be carried out, keeping what is known of containers that go on."""
         before = self.read()
-        self.write(Remembered(plan.to_json(), compose, before.ready if before else {}))
+        self.write(SavedState(plan.to_json(), compose, before.ready if before else {}))
 
     def note_ready(self, ready: Mapping[str, float]) -> None:
         remembered = self.read()

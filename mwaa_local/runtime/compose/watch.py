@@ -27,7 +27,7 @@ from mwaa_local.event import (
     Event,
 )
 from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.compose.engine import Changes, Container, Engine
+from mwaa_local.runtime.compose.engine import Container, ContainerChanges, Engine
 from mwaa_local.runtime.compose.state import Failure, Memory
 from mwaa_local.runtime.compose.view import Signs, by_component, describe_end, end_cause, exit_code_of
 from mwaa_local.runtime.failures import roots_first
@@ -42,7 +42,7 @@ SETTLED = (READY, FINISHED, FAILED)
 
 
 @dataclass
-class _Followed:
+class _WatchedComponent:
     """One component on its way."""
 
     component: Component
@@ -75,14 +75,14 @@ class Watch:
         self._containers: dict[str, Container | None] = {item.id: item for item in containers}
         self._looked_at_all = time.monotonic()
         self._pool = ThreadPoolExecutor(STARTS_AT_ONCE)
-        self._followed: dict[str, _Followed] = {}
+        self._followed: dict[str, _WatchedComponent] = {}
         present = by_component(plan, containers)
         for component in _dependencies_first(plan):
             container = present.get(component.name)
             if not (container and is_as_wanted(component, container, signs)):
                 self._followed[component.name] = _begin(component, container)
 
-    def run(self, changes: Changes) -> None:
+    def run(self, changes: ContainerChanges) -> None:
         """Start and watch until every component is settled. Raises NotRunning when somebody stops the environment."""
         with self._pool:
             for followed in self._followed.values():
@@ -124,7 +124,7 @@ class Watch:
             else:
                 self._follow(followed)
 
-    def _launch_when_possible(self, followed: _Followed) -> None:
+    def _launch_when_possible(self, followed: _WatchedComponent) -> None:
         states = {name: self._followed[name].state for name in followed.component.depends_on if name in self._followed}
         root = next((name for name, state in states.items() if state == FAILED), None)
         if root is not None:
@@ -136,7 +136,7 @@ class Watch:
             followed.starting = self._pool.submit(self._engine.start_container, followed.container_id)
             self._say(followed, STARTING)
 
-    def _take_start(self, followed: _Followed) -> None:
+    def _take_start(self, followed: _WatchedComponent) -> None:
         assert followed.starting is not None
         if not followed.starting.done():
             return
@@ -148,7 +148,7 @@ class Watch:
         else:
             self._follow(followed)
 
-    def _follow(self, followed: _Followed) -> None:
+    def _follow(self, followed: _WatchedComponent) -> None:
         container = self._containers[followed.container_id]
         if container is None:
             self._fail(followed, "its container was removed", NO_CONTAINER)
@@ -167,12 +167,12 @@ class Watch:
         elif container.status != "restarting":
             self._take_end(followed, container)
 
-    def _start_again(self, followed: _Followed) -> None:
+    def _start_again(self, followed: _WatchedComponent) -> None:
         followed.launched = time.monotonic()
         followed.asking = None
         self._say(followed, STARTING)
 
-    def _survives(self, followed: _Followed, container: Container, *, is_last: bool) -> bool:
+    def _survives(self, followed: _WatchedComponent, container: Container, *, is_last: bool) -> bool:
         """Take a death in that the engine answers by starting the container again; say whether it may."""
         ended = self._as_it_ended(container)
         # How long lives before the last one were is not known: so many between two looks were short.
@@ -196,17 +196,17 @@ class Watch:
             container, exit_code=exit_code, out_of_memory=end.out_of_memory, started=container.finished, status="exited"
         )
 
-    def _take_end(self, followed: _Followed, container: Container) -> None:
+    def _take_end(self, followed: _WatchedComponent, container: Container) -> None:
         if isinstance(followed.component.ready, ExitedOk) and container.exit_code == 0 and not container.error:
             self._say(followed, FINISHED, exit_code=0)
         else:
             self._fail_after_end(followed, container, restarts=container.restarts)
 
-    def _fail_after_end(self, followed: _Followed, container: Container, *, restarts: int) -> None:
+    def _fail_after_end(self, followed: _WatchedComponent, container: Container, *, restarts: int) -> None:
         detail = container.error or f"{describe_end(container)} after {_lived_s(container):.1f} s"
         self._fail(followed, detail, end_cause(container), exit_code_of(container), restarts)
 
-    def _ask(self, followed: _Followed, container: Container) -> None:
+    def _ask(self, followed: _WatchedComponent, container: Container) -> None:
         if followed.asking is not None and followed.asking.done():
             is_ready, followed.asking = followed.asking.result(), None
             if is_ready and self._signs.ready.get(container.id) == container.started:
@@ -220,7 +220,7 @@ class Watch:
             followed.asking = self._pool.submit(self._signs.seen, followed.component, container)
 
     def _fail(
-        self, followed: _Followed, detail: str, cause: Cause, exit_code: int | None = None, restarts: int = 0
+        self, followed: _WatchedComponent, detail: str, cause: Cause, exit_code: int | None = None, restarts: int = 0
     ) -> None:
         followed.failure = Failure(followed.container_id, detail, exit_code, restarts, cause=cause)
         self._memory.note_failed(followed.component.name, followed.failure)
@@ -228,7 +228,7 @@ class Watch:
 
     def _say(
         self,
-        followed: _Followed,
+        followed: _WatchedComponent,
         state: str,
         detail: str = "",
         *,
@@ -247,8 +247,8 @@ def is_as_wanted(component: Component, container: Container, signs: Signs) -> bo
     return container.is_up and signs.seen(component, container)
 
 
-def _begin(component: Component, container: Container | None) -> _Followed:
-    followed = _Followed(component, container.id if container else "", launched=time.monotonic())
+def _begin(component: Component, container: Container | None) -> _WatchedComponent:
+    followed = _WatchedComponent(component, container.id if container else "", launched=time.monotonic())
     if container is not None and container.is_alive:
         followed.state = STARTING if container.is_up else RESTARTING
         followed.restarts = container.restarts

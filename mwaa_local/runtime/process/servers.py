@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mwaa_local import isolation
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import DIGEST, RELEASE, Kept, is_folder
+from mwaa_local.cache.kept import DIGEST, RELEASE, CacheKind, is_folder
 from mwaa_local.command import Request, run
 from mwaa_local.database.connection import DATABASE, HOST, USER, database_url
 from mwaa_local.database.health import Health
@@ -66,7 +66,7 @@ def _is_whole(path: Path) -> bool:
     return path.name.endswith(HOME_SUFFIX) or (path / COMPLETE_NAME).is_file()
 
 
-KEPT = Kept("database", "databases", rf"(?P<item>{RELEASE}-{DIGEST})({HOME_SUFFIX})?", _is_ours, _is_whole)
+KEPT = CacheKind("database", "databases", rf"(?P<item>{RELEASE}-{DIGEST})({HOME_SUFFIX})?", _is_ours, _is_whole)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class DatabaseTemplates:
             shutil.rmtree(part, ignore_errors=True)
             data_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copytree(template_dir / "data", part)
-            own_by_server(part)
+            give_to_server(part)
             part.rename(data_dir)
         except OSError as error:
             shutil.rmtree(part, ignore_errors=True)
@@ -195,7 +195,7 @@ class DatabaseTemplates:
 
     def _initdb(self, data_dir: Path, password: str) -> None:
         data_dir.mkdir(mode=0o700)
-        own_by_server(data_dir)
+        give_to_server(data_dir)
         read_fd, write_fd = os.pipe()
         os.write(write_fd, password.encode() + b"\n")
         os.close(write_fd)
@@ -265,7 +265,7 @@ def initdb_error(output: str, data_dir: Path) -> MwaaLocalError:
     return kind("initdb failed", _last(output), f"make sure that {data_dir.parent} can be written")
 
 
-def own_by_server(folder: Path) -> None:
+def give_to_server(folder: Path) -> None:
     """Give a folder and all in it to the user that PostgreSQL will run as; as an ordinary user it is ours already."""
     uid = isolation.unprivileged_owner()
     if uid is None:

@@ -38,7 +38,7 @@ UMASK = 0o077  # logs and run files may hold what tasks print
 FORK_SAFE_VARIABLES = ("MWAA_AIRFLOW_COMPONENT", "MWAA_COMMAND")
 
 
-class Answers:
+class HealthAnswers:
     """One environment's Health, asked from a single thread so that the event loop never waits."""
 
     def __init__(self, plan: Plan) -> None:
@@ -71,7 +71,7 @@ class Supervisor:
         self.plan: Plan | None = None
         self.units: dict[str, Unit] = {}
         self._forkserver: Forkserver | None = None
-        self._answers: Answers | None = None
+        self._answers: HealthAnswers | None = None
         self._listeners: set[asyncio.Queue[Event]] = set()
         self._changing = asyncio.Lock()
         self.done = asyncio.Event()
@@ -87,7 +87,7 @@ class Supervisor:
                 self.units.pop(unit.component.name)
             self._prepare_forkserver(previous, plan)
             if self._answers is None or not self._answers.are_for(plan):
-                self._answers = Answers(plan)
+                self._answers = HealthAnswers(plan)
             answers = self._answers
             fresh = []
             for name, component in wanted.items():
@@ -254,7 +254,7 @@ async def _forward_signals(client: socket.socket, pid: int) -> None:
             signal_group(pid, int(json.loads(line)["signal"]))
 
 
-class Door:
+class SupervisorSocket:
     """The Unix socket on which the launcher asks."""
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -401,7 +401,7 @@ async def _supervise(run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, terminate.set)
     ended = asyncio.create_task(terminate.wait())
-    door = asyncio.create_task(Door(supervisor).open())
+    door = asyncio.create_task(SupervisorSocket(supervisor).open())
     await asyncio.wait({ended, door}, return_when=asyncio.FIRST_COMPLETED)
     if not door.done():
         await supervisor.stop_all(now=False)

@@ -58,7 +58,7 @@ READ_BYTES = 1 << 16
 NOT_RUN_EXIT_CODE = 127  # what shells report for a program that cannot be run
 
 
-class Questions(Protocol):
+class ReadinessChecks(Protocol):
     """What readiness is read from."""
 
     async def database_answers(self) -> bool: ...
@@ -74,7 +74,7 @@ class Unit:
         component: Component,
         home_dir: str,
         logs_dir: Path,
-        questions: Questions,
+        questions: ReadinessChecks,
         forkserver: Callable[[Component], Forkserver | None],
         on_event: Callable[[Event], None],
         on_launch: Callable[[int], None],

@@ -23,9 +23,10 @@ import pytest
 import yaml
 
 from mwaa_local.cache import disk, keepers, locks
+from mwaa_local.cache import kept as cache_kept
 from mwaa_local.cache.folder import IN_USE, OF_ANOTHER_USER, CacheFolder
 from mwaa_local.cache.item import Wanted
-from mwaa_local.cache.kept import Kept
+from mwaa_local.cache.kept import CacheKind
 from mwaa_local.cache.prune import Cache, Pruned
 from mwaa_local.cache.users import CHECK, DOCKER, PROCESS, ProjectUse, User, Users
 from mwaa_local.cli.cache import seconds, size
@@ -202,7 +203,7 @@ def test_links_are_not_followed(cache_dir: Path, tmp_path: Path) -> None:
 def test_link_is_nobodys_whatever_a_kind_makes_of_it(cache_dir: Path, tmp_path: Path) -> None:
     (cache_dir / "things").mkdir()
     (cache_dir / "things" / "a").symlink_to(tmp_path)
-    listing = CacheFolder(cache_dir, [Kept("thing", "things", "a", lambda _: True)]).look([])
+    listing = CacheFolder(cache_dir, [CacheKind("thing", "things", "a", lambda _: True)]).look([])
     assert (listing.items, listing.foreign) == ((), ("things/a",))
 
 
@@ -720,11 +721,12 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
 
 
 def test_every_declaration_is_in_the_table() -> None:
+    classes = {name for name in vars(cache_kept) if name.endswith("Kind")}
     declared = [
         (node.func.id, ast.unparse(node.args[0]).strip("'\""))
         for path, tree in trees()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith("Kept")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes
     ]
     known = [*keepers.KINDS, *keepers.IMAGES, *keepers.VOLUMES]
     assert sorted((type(kept).__name__, kept.kind) for kept in known) == sorted(declared)

@@ -65,7 +65,7 @@ def test_walk_leaves_out_what_its_caller_takes_out(top_dir: Path) -> None:
             folders.clear()
 
 
-def test_link_in_the_dags_is_told_at_its_path() -> None:
+def test_link_in_the_dags_is_reported_at_its_path() -> None:
     imported = ImportedDags((), 30.0, 1.0, links={"dags/up": LOOP, "dags/copy": TWICE, "dags/self": ITSELF})
     found = {item.path: item for item in import_findings(imported, RELEASE, strict=False)}
     assert {path: item.severity for path, item in found.items()} == {
@@ -78,7 +78,7 @@ def test_link_in_the_dags_is_told_at_its_path() -> None:
     assert "remove the link" in found["dags/up"].hint
 
 
-def test_link_in_the_plugins_is_told_at_its_path_beside_the_rest(tmp_path: Path) -> None:
+def test_link_in_the_plugins_is_reported_at_its_path_beside_the_rest(tmp_path: Path) -> None:
     plugins_dir = tmp_path / "plugins"
     (plugins_dir / "team").mkdir(parents=True)
     (plugins_dir / "broken.py").write_text("def\n")

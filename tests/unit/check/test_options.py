@@ -57,7 +57,7 @@ def findings(tmp_path: Path, options: dict[str, str], version: str = "3.3.1") ->
         ("webserver.base_url", "option-without-effect", NOTE, ""),
     ],
 )
-def test_option_that_does_not_do_what_it_says_is_told(
+def test_option_that_does_not_do_what_it_says_is_reported(
     tmp_path: Path, option: str, rule: str, severity: str, hint: str
 ) -> None:
     [finding] = findings(tmp_path, {option: "5"})
@@ -80,7 +80,7 @@ def test_option_that_airflow_has_is_nothing_to_tell(tmp_path: Path, option: str)
     assert findings(tmp_path, {option: "5"}) == []
 
 
-def test_secret_in_plain_text_is_told_without_being_shown(tmp_path: Path) -> None:
+def test_secret_in_plain_text_is_reported_without_being_shown(tmp_path: Path) -> None:
     found = findings(tmp_path, {"app.api_token": "hunter2-hunter2"})
     assert [item.rule for item in found] == ["option-secret"]
     assert "hunter2" not in repr(found)
@@ -105,7 +105,7 @@ def test_command_that_yields_a_secret_is_no_secret(tmp_path: Path) -> None:
     assert [item.rule for item in findings(tmp_path, {"smtp.smtp_password_cmd": "cat /run/x"}, "2.10.3")] == []
 
 
-def test_deprecated_option_is_told_with_airflows_own_reason(tmp_path: Path) -> None:
+def test_deprecated_option_is_reported_with_airflows_own_reason(tmp_path: Path) -> None:
     found = findings(tmp_path, {"webserver.page_size": "5"})
     assert [(item.rule, item.why) for item in found] == [("option-deprecated", "pages have one size now")]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.check.settings import _odd, load_fixtures, load_settings
+from mwaa_local.check.settings import _seed_findings, load_fixtures, load_settings
 from mwaa_local.errors import SeedProblem
 from mwaa_local.project import Project
 
@@ -51,7 +51,7 @@ def test_remark_on_the_settings_is_a_warning_at_its_line(tmp_path: Path) -> None
 @pytest.mark.parametrize("line", [7, 0])
 def test_place_of_a_warning_does_not_depend_on_words(tmp_path: Path, words: str, line: int) -> None:
     path = tmp_path / "tests" / "aws" / "secrets.yaml"
-    [finding] = _odd(Project(tmp_path), [SeedProblem(path, line, words, "why", "hint")])
+    [finding] = _seed_findings(Project(tmp_path), [SeedProblem(path, line, words, "why", "hint")])
     assert (finding.path, finding.line, finding.what) == ("tests/aws/secrets.yaml", line, words)
 
 

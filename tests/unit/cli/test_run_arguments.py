@@ -85,7 +85,7 @@ def test_dag_test_of_a_release_without_it_is_refused(root_dir: Path) -> None:
     assert "mwaa-local up --run a" in outcome.exception.hint
 
 
-def test_unknown_dag_is_told_with_the_files_in_which_it_may_be() -> None:
+def test_unknown_dag_is_reported_with_the_files_in_which_it_may_be() -> None:
     error = unknown_dag("other", ["hello"], {"dags/broken.py": "Traceback\nImportError: no x\n"})
     assert error.why == "DAGs that exist: hello.\ndags/broken.py cannot be imported: ImportError: no x"
     assert error.hint == "mwaa-local check dags"

@@ -68,7 +68,7 @@ def test_task_instances_are_those_of_the_run(metadata: Metadata) -> None:
     assert [row.run_id for row in metadata.task_instances(["mine", "other"]) or []].count("other") == 2
 
 
-def test_states_of_a_run_are_told_without_the_rest(metadata: Metadata) -> None:
+def test_states_of_a_run_are_reported_without_the_rest(metadata: Metadata) -> None:
     assert metadata._health.task_states("etl", "mine") == [("load", "success"), ("store", "none")]
 
 

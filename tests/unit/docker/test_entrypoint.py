@@ -214,7 +214,7 @@ def test_whole_way_gives_what_merge_gives(box: Box) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
-def test_unreadable_script_is_told(box: Box) -> None:
+def test_unreadable_script_is_reported(box: Box) -> None:
     box.describe()
     box.script_path.write_text("true\n")
     box.script_path.chmod(0)
@@ -223,7 +223,7 @@ def test_unreadable_script_is_told(box: Box) -> None:
     assert "cannot be read" in one_line(completed)
 
 
-def test_script_behind_a_loop_of_links_is_told(box: Box) -> None:
+def test_script_behind_a_loop_of_links_is_reported(box: Box) -> None:
     box.describe()
     box.script_path.symlink_to(box.script_path)
     completed = box.run("run", "true")
@@ -244,12 +244,12 @@ def test_description_that_is_no_good_names_the_command(box: Box, text: str | Non
     assert "run `mwaa-local env`" in completed.stderr
 
 
-def test_missing_wrapper_is_told(box: Box) -> None:
+def test_missing_wrapper_is_reported(box: Box) -> None:
     (box.root / "run" / WRAPPER_PATH.name).unlink()
     assert "mwaa-local env" in one_line(box.run_script("true\n"))
 
 
-def test_container_without_a_name_is_told(box: Box) -> None:
+def test_container_without_a_name_is_reported(box: Box) -> None:
     del box.env["MWAA_LOCAL_SERVICE"]
     assert "MWAA_LOCAL_SERVICE is not set" in one_line(box.run("run", "true"))
 
@@ -261,7 +261,7 @@ def test_wrong_words_give_the_usage(box: Box, words: tuple[str, ...]) -> None:
     assert "usage: " in one_line(completed)
 
 
-def test_path_that_the_script_breaks_is_told(box: Box) -> None:
+def test_path_that_the_script_breaks_is_reported(box: Box) -> None:
     completed = box.run_script("export PATH=/nowhere\n")
     assert completed.returncode == 0  # an absolute path needs no PATH
     completed = box.run("run", "airflow", "version")
@@ -269,7 +269,7 @@ def test_path_that_the_script_breaks_is_told(box: Box) -> None:
     assert one_line(completed).endswith("cannot run airflow: No such file or directory (PATH is /nowhere)")
 
 
-def test_outcomes_that_cannot_be_written_are_told(box: Box) -> None:
+def test_outcomes_that_cannot_be_written_are_reported(box: Box) -> None:
     shutil.rmtree(box.root / "outcomes")
     (box.root / "outcomes").write_text("in the way")
     completed = box.run_script("true\n")
@@ -298,7 +298,7 @@ def test_exec_before_the_component_has_its_variables_takes_the_containers(box: B
     assert box.run("exec", "bash", "-c", "echo $GIVEN", env={"GIVEN": "by Docker"}).stdout == "by Docker\n"
 
 
-def test_exec_with_damaged_variables_is_told(box: Box) -> None:
+def test_exec_with_damaged_variables_is_reported(box: Box) -> None:
     (box.root / "tmp" / "mwaa-environment.json").write_text("{")
     completed = box.run("exec", "true")
     assert completed.returncode == 1

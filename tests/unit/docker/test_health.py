@@ -127,7 +127,7 @@ def test_older_releases_name_their_database_otherwise(migrating: Box) -> None:
     assert migrating.run("migrate").stdout == "done\n"
 
 
-def test_migration_without_a_database_is_told_in_a_line(box: Box) -> None:
+def test_migration_without_a_database_is_reported_in_a_line(box: Box) -> None:
     describe_migration(box, "key", "true")
     assert "mwaa-local env" in one_line(box.run("migrate"))
     box.env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"postgresql+psycopg2://a:b@127.0.0.1:{free_port()}/airflow"

@@ -252,7 +252,7 @@ def test_where_nothing_can_be_linked_it_is_copied(volume: Volume) -> None:
     assert contents(volume.copy_dir) == contents(box.base_dir)
 
 
-def test_copy_that_fails_is_told_and_never_used(volume: Volume) -> None:
+def test_copy_that_fails_is_reported_and_never_used(volume: Volume) -> None:
     box = volume.installer("mine", "2.0")
     path = box.env["PATH"]
     replace_cp(box, 'mkdir -p "${@: -1}"; exit 1')

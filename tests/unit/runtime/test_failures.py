@@ -54,7 +54,7 @@ def test_kind_of_the_error_follows_the_cause_whatever_the_words(cause: Cause, wo
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_component_that_another_one_kept_down_is_told_last_whatever_the_words(words: str) -> None:
+def test_component_that_another_one_kept_down_is_reported_last_whatever_the_words(words: str) -> None:
     down = ComponentStatus("a", FAILED, detail=words, cause=DEPENDENCY_FAILED)
     roots = [
         ComponentStatus(name, FAILED, detail=WORDS[0], cause=cause)

@@ -76,7 +76,7 @@ def test_values_without_quotes_are_those_of_the_astro_cli(tmp_path: Path) -> Non
     assert read_as == ["1", "0", "yes", "12", "2.1", "1", "1e3", "12:30", "2026-01-01", "007"]
 
 
-def test_value_that_comes_out_otherwise_than_written_is_told(tmp_path: Path) -> None:
+def test_value_that_comes_out_otherwise_than_written_is_reported(tmp_path: Path) -> None:
     settings = variables(tmp_path, "true", "12", '"2.10"', "2.10")
     assert [remark.what for remark in settings.remarks] == [
         "airflow_settings.yaml:3: variable_value becomes '1' without quotes",
@@ -97,7 +97,7 @@ def test_extra_may_be_a_mapping_or_text(tmp_path: Path) -> None:
     assert as_mapping.connections[0].extra == as_text.connections[0].extra
 
 
-def test_uri_beside_other_fields_has_no_effect_and_is_told(tmp_path: Path) -> None:
+def test_uri_beside_other_fields_has_no_effect_and_is_reported(tmp_path: Path) -> None:
     settings = connection(tmp_path, "conn_type: http", "conn_uri: https://other")
     assert settings.connections[0] == Connection("c", 3, conn_type="http")
     assert "conn_uri of c has no effect beside conn_type" in settings.remarks[0].what
@@ -159,13 +159,13 @@ def test_known_has_variables_by_name(tmp_path: Path) -> None:
         ("airflow: {variables: [}\n", 1, "not valid YAML"),
     ],
 )
-def test_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
+def test_mistake_is_reported_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
     told = problems(tmp_path, text)
     assert f"airflow_settings.yaml:{line}:" in told
     assert said in told
 
 
-def test_name_given_twice_is_told_with_both_lines(tmp_path: Path) -> None:
+def test_name_given_twice_is_reported_with_both_lines(tmp_path: Path) -> None:
     text = "airflow:\n  variables:\n" + "    - {variable_name: a, variable_value: x}\n" * 2
     assert "airflow_settings.yaml:4: airflow.variables[1]: the variable a is given twice; first on line 3" in problems(
         tmp_path, text

@@ -88,13 +88,13 @@ def test_parameters_are_text_lists_or_have_a_type(tmp_path: Path) -> None:
         ({"s3/My_Bucket/file.csv": ""}, "tests/aws/s3/My_Bucket cannot be a bucket"),
     ],
 )
-def test_mistake_is_told(tmp_path: Path, files: dict[str, str], said: str) -> None:
+def test_mistake_is_reported(tmp_path: Path, files: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsFileInvalid) as caught:
         fixtures(tmp_path, files)
     assert said in str(caught.value)
 
 
-def test_file_that_is_not_read_is_told(tmp_path: Path) -> None:
+def test_file_that_is_not_read_is_reported(tmp_path: Path) -> None:
     remarks = fixtures(tmp_path, {"secret.yml": "a: b\n", "README.md": ""}).remarks
     assert [(remark.what, remark.hint) for remark in remarks] == [
         ("tests/aws/secret.yml is not read", "rename it to secrets.yaml")
@@ -131,7 +131,7 @@ def test_tasks_find_the_local_aws_and_credentials_of_nobody() -> None:
     assert (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]) == ("local", "local")
 
 
-def test_boto3_that_reads_no_endpoint_is_told() -> None:
+def test_boto3_that_reads_no_endpoint_is_reported() -> None:
     told = {version: bool(old_boto3_remarks(Release.load(version))) for version in ("3.3.1", "2.7.2", "2.6.3", "2.2.2")}
     assert told == {"3.3.1": False, "2.7.2": False, "2.6.3": True, "2.2.2": True}
 
@@ -160,7 +160,7 @@ def test_extra_has_the_same_moto() -> None:
     assert extras["aws"] == [MOTO_REQUIREMENT]
 
 
-def test_moto_that_is_not_to_be_had_is_told_and_tried_again(tmp_path: Path) -> None:
+def test_moto_that_is_not_to_be_had_is_reported_and_tried_again(tmp_path: Path) -> None:
     if importlib.util.find_spec("moto"):
         pytest.skip("moto is installed beside the launcher, so that nothing is to be had")
     env = {"HOME": str(tmp_path), "PATH": os.defpath, "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_OFFLINE": "1"}

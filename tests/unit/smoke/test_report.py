@@ -144,7 +144,7 @@ def test_report_of_nothing_is_well_formed(outcome: Outcome) -> None:
     assert text(made)
 
 
-def test_place_that_cannot_be_written_is_told_as_such(tmp_path: Path) -> None:
+def test_place_that_cannot_be_written_is_reported_as_such(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AccessDenied, match="cannot write"):
         write(tmp_path / "file" / "smoke.xml", "")

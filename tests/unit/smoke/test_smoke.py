@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mwaa_local.check.everything import Everything
 from mwaa_local.check.part import Part
+from mwaa_local.check.project import ProjectCheck
 from mwaa_local.cli.smoke import left_to_later_phases
 from mwaa_local.database.metadata import Dag, ImportFailure, TaskRow
 from mwaa_local.environment.environment import Environment
@@ -28,10 +28,10 @@ from mwaa_local.release import Release
 from mwaa_local.remarks import Remark
 from mwaa_local.smoke.importing import Imported, ImportWait, defines_dag, is_candidate
 from mwaa_local.smoke.judging import Ended, judge
+from mwaa_local.smoke.report_mask import ReportMask
 from mwaa_local.smoke.result import TIMED_OUT, Outcome, RunResult, SmokeReport
-from mwaa_local.smoke.run import SmokeRun, Stage, Wishes
+from mwaa_local.smoke.run import SmokeContext, SmokeRequest, SmokeRun
 from mwaa_local.smoke.running import RunLimits
-from mwaa_local.smoke.secrecy import Secrecy
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong, relative_to_dags
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
 from mwaa_local.steps import Steps
@@ -249,7 +249,7 @@ def smoked(
         raise ComponentFailed("the worker failed", "why", "hint")
 
     runtime = Nowhere()
-    stage = Stage(
+    context = SmokeContext(
         project=Project(tmp_path),
         runtime=runtime,  # type: ignore[arg-type]
         is_used=False,
@@ -258,10 +258,10 @@ def smoked(
         on_event=lambda _: None,
         on_run=lambda _: None,
         collect=collect,
-        secrecy=lambda _: Secrecy(Mask(secrets)),
+        report_mask=lambda _: ReportMask(Mask(secrets)),
     )
-    wishes = Wishes(Selection(every=True), "", RunLimits(1, 60.0), timeout_s)
-    return SmokeRun(stage, wishes, SmokeReport("3.3.1")).run(), runtime
+    request = SmokeRequest(Selection(every=True), "", RunLimits(1, 60.0), timeout_s)
+    return SmokeRun(context, request, SmokeReport("3.3.1")).run(), runtime
 
 
 def test_error_of_the_check_phase_ends_it_before_anything_starts(tmp_path: Path) -> None:
@@ -291,19 +291,19 @@ def test_check_phase_counts_what_it_found_and_claims_nothing_else(tmp_path: Path
 def test_part_that_an_interrupt_cut_short_has_no_outcome(tmp_path: Path) -> None:
     told: list[Part] = []
     events: list[Event] = []
-    everything = Everything(Project(tmp_path), {}, tmp_path, Steps(events.append), told.append)
+    project_check = ProjectCheck(Project(tmp_path), {}, tmp_path, Steps(events.append), told.append)
 
     def cut_short() -> Part:
-        everything.ended.set()  # as an interrupt on the main thread does
+        project_check.ended.set()  # as an interrupt on the main thread does
         with pytest.raises(ComponentFailed):
-            everything.steps.until(everything.ended).do("requirements", fail)
+            project_check.steps.until(project_check.ended).do("requirements", fail)
         return Part("dags", (Finding("dag-import-crash", ERROR, "dags", 0, "ended"),))
 
     def fail(_say: Callable[[str], None]) -> None:
         raise ComponentFailed("ended")
 
-    everything._timed("options", lambda: Part("options"))
-    everything._timed("dags", cut_short)
+    project_check._timed("options", lambda: Part("options"))
+    project_check._timed("dags", cut_short)
     assert ([part.name for part in told], events) == (["options"], [])
 
 
@@ -339,7 +339,7 @@ def test_requirements_that_failed_are_an_environment_failure(tmp_path: Path) -> 
     assert report.error.what == "requirements.txt was not installed"
 
 
-def test_environment_that_cannot_be_stopped_is_told_beside_what_went_wrong_before(tmp_path: Path) -> None:
+def test_environment_that_cannot_be_stopped_is_reported_beside_what_went_wrong_before(tmp_path: Path) -> None:
     def collect(_: SmokeReport, _mask: Mask) -> None:
         raise ComponentFailed("no space left")
 
@@ -457,7 +457,9 @@ def test_bug_keeps_its_traceback_and_still_takes_down(tmp_path: Path) -> None:
         (("--all", "--dag-timeout", "0"), "--dag-timeout"),
     ],
 )
-def test_wrong_usage_is_told_before_anything_starts(project: ProjectFixture, words: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_is_reported_before_anything_starts(
+    project: ProjectFixture, words: tuple[str, ...], said: str
+) -> None:
     outcome = project({"dags/a.py": ""}).call("smoke", *words)
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert said in outcome.stderr
@@ -533,7 +535,7 @@ def test_file_that_was_begun_and_yields_nothing_defines_no_dag(tmp_path: Path) -
     assert imported(tmp_path, told, since).problems == ()
 
 
-def test_failed_start_is_told_without_secrets(tmp_path: Path) -> None:
+def test_failed_start_is_reported_without_secrets(tmp_path: Path) -> None:
     def start() -> tuple[Plan, Sequence[Remark]]:
         raise ComponentFailed("the worker failed", "  | VAULT_TOKEN=sesame-street")
 
@@ -542,7 +544,7 @@ def test_failed_start_is_told_without_secrets(tmp_path: Path) -> None:
     assert report.error.why == "  | VAULT_TOKEN=***"
 
 
-def test_findings_and_remarks_are_told_without_secrets(tmp_path: Path) -> None:
+def test_findings_and_remarks_are_reported_without_secrets(tmp_path: Path) -> None:
     def start() -> tuple[Plan, Sequence[Remark]]:
         plan = SimpleNamespace(
             database_url="postgresql://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1/0", queue="q"
@@ -575,7 +577,7 @@ def test_secrets_of_everything_that_was_given_are_known(tmp_path: Path) -> None:
     component = SimpleNamespace(env={"VAULT_TOKEN": "of-startup-script", "TEAM": "analytics"})
     plan = SimpleNamespace(components=[component])
     secret = "made-here-1 made-here-2 of-connection of-extra of-variable of-secret of-mapping of-parameter of-option"
-    mask = Secrecy.of(Project(tmp_path), environment, plan).mask  # type: ignore[arg-type]
+    mask = ReportMask.of(Project(tmp_path), environment, plan).mask  # type: ignore[arg-type]
     assert set(mask.text(f"{secret} of-startup-script").split()) == {"***"}
     plain = "eu-west-1 my-bucket me-myself no-secret analytics"
     assert mask.text(plain) == plain
@@ -584,4 +586,4 @@ def test_secrets_of_everything_that_was_given_are_known(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_used_hide_no_other_secret(tmp_path: Path) -> None:
     (tmp_path / "airflow_settings.yaml").write_text("airflow: [\n")
     environment = Environment.model_validate({"AirflowConfigurationOptions": {"app.api_key": "of-option"}})
-    assert Secrecy.of(Project(tmp_path), environment, None).mask.text("of-option") == "***"
+    assert ReportMask.of(Project(tmp_path), environment, None).mask.text("of-option") == "***"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Source
-from mwaa_local.check.dags.surroundings import depends_on_machine, is_only_talk, is_read_elsewhere
+from mwaa_local.check.dags.surroundings import depends_on_machine, is_only_text, is_read_elsewhere
 from mwaa_local.check.dags.values import UNKNOWN
 from mwaa_local.finding import WARNING, Finding
 
@@ -61,7 +61,7 @@ def _is_meant(source: Source, node: ast.expr, path: str) -> bool:
     in_other_image = _ELSEWHERE.match(path)
     return not (
         in_other_image
-        or is_only_talk(source, node)
+        or is_only_text(source, node)
         or is_read_elsewhere(source, node)
         or depends_on_machine(source, node)
     )

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
-from mwaa_local.check.dags.import_results import Asked, ImportedDag, ImportedDags, ImportedFile, ImportFailure, Touch
+from mwaa_local.check.dags.import_results import (
+    AskedValue,
+    ImportedDag,
+    ImportedDags,
+    ImportedFile,
+    ImportFailure,
+    OutsideCall,
+)
 from mwaa_local.check.dags.importing import _Answers
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.masking import Mask
@@ -80,7 +87,7 @@ def test_end_of_python_is_a_crash(kind: str) -> None:
     ("release", "rule", "severity"), [(NEW, "dag-import-error", ERROR), (OLD, "top-level-database", WARNING)]
 )
 def test_query_is_an_error_where_airflow_refuses_it(release: Release, rule: str, severity: str) -> None:
-    file = replace(failed(kind="database"), touches=(Touch("database", "metadata database", "dags/a.py", 3),))
+    file = replace(failed(kind="database"), touches=(OutsideCall("database", "metadata database", "dags/a.py", 3),))
     [finding] = found(file, release=release)
     assert (finding.rule, finding.severity) == (rule, severity)
 
@@ -88,32 +95,32 @@ def test_query_is_an_error_where_airflow_refuses_it(release: Release, rule: str,
 @pytest.mark.parametrize(("strict", "severity"), [(False, NOTE), (True, ERROR)])
 @pytest.mark.parametrize("kind", ["variable", "connection"])
 def test_what_is_not_known_is_an_error_only_when_strict(kind: str, strict: bool, severity: str) -> None:
-    [finding] = found(replace(GOOD, asked=(Asked(kind, "v", "dags/a.py", 2),)), strict=strict)
+    [finding] = found(replace(GOOD, asked=(AskedValue(kind, "v", "dags/a.py", 2),)), strict=strict)
     assert (finding.rule, finding.severity, finding.line) == (f"missing-{kind}", severity, 2)
     assert f"AIRFLOW_{kind[:3].upper() if kind == 'variable' else 'CONN'}_V" in finding.hint
 
 
 def test_missing_module_is_an_error_also_after_a_stand_in() -> None:
-    file = replace(failed(missing="pandas"), asked=(Asked("variable", "v", "dags/a.py", 2),))
+    file = replace(failed(missing="pandas"), asked=(AskedValue("variable", "v", "dags/a.py", 2),))
     [error] = [finding for finding in found(file) if finding.rule == "dag-import-error"]
     assert error.severity == ERROR
     assert "pandas" in error.hint
 
 
 def test_failed_connection_names_the_host() -> None:
-    touch = Touch("network", "example.com:443", "dags/a.py", 2)
+    touch = OutsideCall("network", "example.com:443", "dags/a.py", 2)
     [error, _] = sorted(found(replace(failed(of_connection=True), touches=(touch,))), key=lambda item: item.rule)
     assert "example.com:443" in error.hint
 
 
-def test_duplicate_is_told_at_each_place() -> None:
+def test_duplicate_is_reported_at_each_place() -> None:
     other = replace(GOOD, path="dags/b.zip", dags=(ImportedDag("a", 1, 0),))
     first, second = found(GOOD, other)
     assert (first.place, first.what) == ("dags/a.py:5", "DAG id a is also in dags/b.zip")
     assert (second.place, second.what) == ("dags/b.zip", "DAG id a is also in dags/a.py:5")
 
 
-def test_end_of_the_probe_is_told() -> None:
+def test_end_of_the_probe_is_reported() -> None:
     [finding] = found(problem="Python ended with exit code 9.")
     assert (finding.rule, finding.path, finding.why) == ("dag-import-crash", "dags", "Python ended with exit code 9.")
 
@@ -126,7 +133,7 @@ def test_missing_file_below_mwaas_home_is_a_warning_where_it_cannot_be_shown() -
 
 
 def test_rules_are_listed() -> None:
-    file = replace(failed(), asked=(Asked("variable", "v", "dags/a.py", 2),))
+    file = replace(failed(), asked=(AskedValue("variable", "v", "dags/a.py", 2),))
     assert {finding.rule for finding in found(file)} <= set(MEANINGS)
 
 

@@ -196,7 +196,7 @@ def test_deferrable_is_only_hinted_at_where_there_is_a_triggerer() -> None:
     assert new.what == "PythonSensor holds a worker slot while it waits, for up to 7 days, the default"
 
 
-def test_long_timeout_of_default_args_is_told_at_the_sensor_that_has_it() -> None:
+def test_long_timeout_of_default_args_is_reported_at_the_sensor_that_has_it() -> None:
     text = DAG_FILE.replace("{DEFAULT_ARGS}", '{"timeout": 24 * 60 * 60}').replace(
         "    pass", "    S3KeySensor(task_id='a')"
     )
@@ -256,7 +256,7 @@ def test_folder_above_the_file_is_below_dags_if_the_file_is_deep_enough(path: st
     assert bool(found(text, path=path)) is is_below
 
 
-def test_local_paths_of_one_command_are_told_one_by_one() -> None:
+def test_local_paths_of_one_command_are_reported_one_by_one() -> None:
     text = (
         "from airflow.operators.bash import BashOperator\n"
         "BashOperator(task_id='a', bash_command='cp /home/ana/a.csv /root/b.csv; cp /home/ana/a.csv /tmp')\n"
@@ -386,7 +386,7 @@ def test_word_for_a_password_is_a_name_only_without_a_digit(value: str) -> None:
         ("deferrable=True, execution_timeout=86400", ""),
     ],
 )
-def test_wait_of_a_sensor_is_told_by_one_rule_or_none(arguments: str, rule: str) -> None:
+def test_wait_of_a_sensor_is_reported_by_one_rule_or_none(arguments: str, rule: str) -> None:
     text = f"from airflow.sensors.python import PythonSensor\nPythonSensor(task_id='a', {arguments})\n"
     assert [item.rule for item in found(text)] == ([rule] if rule else [])
 
@@ -845,7 +845,7 @@ def test_dag_without_schedule_is_worth_a_warning_where_it_would_run_daily(air: F
     assert (new.line, new.severity, old.severity) == (9, NOTE, WARNING)
 
 
-def test_values_that_change_are_told_once_by_one_rule(air: FindAir) -> None:
+def test_values_that_change_are_reported_once_by_one_rule(air: FindAir) -> None:
     assert air()["ruff-AIR304"].line == 12
     text = "from datetime import datetime\nfrom airflow.sdk import DAG\n"
     assert air(f"{text}DAG('a', schedule=None, start_date=datetime.now())\n") == {}

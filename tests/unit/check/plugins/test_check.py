@@ -208,7 +208,7 @@ def test_link_in_the_zip_that_stays_inside_is_a_warning(tmp_path: Path, target: 
     assert rules(check_plugins(link_in_zip(tmp_path, target), LATEST)) == [("symlink", WARNING)]
 
 
-def test_link_out_of_the_folder_is_told_and_not_followed(tmp_path: Path) -> None:
+def test_link_out_of_the_folder_is_reported_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "broken.py").write_text("def broken(:\n")
     root = tmp_path / "plugins"

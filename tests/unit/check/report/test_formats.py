@@ -202,7 +202,7 @@ def test_estimate_beyond_the_limit_says_so() -> None:
     assert "about 1 s of MWAA's 540 s" in report.text([checked(Works((ADDED,), (), (), 0.01))])
 
 
-def test_finding_of_every_release_is_told_once_and_of_some_with_their_names() -> None:
+def test_finding_of_every_release_is_reported_once_and_of_some_with_their_names() -> None:
     results = [checked(WORKS, UNPINNED, REFUSED, airflow="3.3.1"), checked(CONFLICT, UNPINNED, airflow="2.10.3")]
     shown = report.text(results)
     assert shown.count("warning[unpinned]") == 1

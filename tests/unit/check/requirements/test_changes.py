@@ -100,7 +100,7 @@ def test_no_wheel_at_all_is_none() -> None:
 
 
 @pytest.mark.parametrize(("version", "answer"), [("1.0rc1", True), ("1.0", False), ("not a version", False)])
-def test_prerelease_is_told_by_its_version(version: str, answer: bool) -> None:
+def test_prerelease_is_reported_by_its_version(version: str, answer: bool) -> None:
     assert is_prerelease(version) is answer
 
 

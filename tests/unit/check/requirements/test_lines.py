@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from mwaa_local.check.requirements import line_syntax
-from mwaa_local.check.requirements.lines import MAX_NESTING, Entry, Line, Scanned, Unreadable, read
+from mwaa_local.check.requirements.lines import MAX_NESTING, Entry, Line, ScannedConstraint, Unreadable, read
 from mwaa_local.requirements import text as requirements_file
 
 FOLDERS = ("dags", "plugins", "requirements", "startup")
@@ -237,7 +237,7 @@ def test_nested_address_and_missing_file_are_left_to_the_line(entries: Read) -> 
 def test_scan_sees_lines_of_the_first_file_alone_comments_too(entries: Read) -> None:
     text = "# -c none\n--constraint=https://x\n-chttps://x\n--constraint https://x\n-r a.txt\n"
     found = entries(text, {"requirements/a.txt": "-c https://x\n"})
-    assert [entry.number for entry in found if isinstance(entry, Scanned)] == [1, 4]
+    assert [entry.number for entry in found if isinstance(entry, ScannedConstraint)] == [1, 4]
 
 
 @pytest.mark.parametrize(

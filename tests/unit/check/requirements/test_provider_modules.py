@@ -453,7 +453,7 @@ def of_rule(checked: Checked, rule: str) -> list[Finding]:
     return [finding for finding in checked.findings if finding.rule == rule]
 
 
-def test_yanked_version_is_told_at_the_line_that_pins_it_with_the_reason(tmp_path: Path, index: str) -> None:
+def test_yanked_version_is_reported_at_the_line_that_pins_it_with_the_reason(tmp_path: Path, index: str) -> None:
     publish(tmp_path, "alpha", {"1.0": ' data-yanked="broken (on Tuesdays)"', "0.9": ""}, {"alpha.py": ""})
     [finding] = of_rule(check(tmp_path, index, "# first\nAlpha==1.0\n"), YANKED_RELEASE)
     assert (finding.severity, finding.place) == (WARNING, f"{FILE}:2")
@@ -461,7 +461,7 @@ def test_yanked_version_is_told_at_the_line_that_pins_it_with_the_reason(tmp_pat
     assert "Its authors say: broken (on Tuesdays). pip" in finding.why
 
 
-def test_yanked_version_without_a_reason_is_told_all_the_same(tmp_path: Path, index: str) -> None:
+def test_yanked_version_without_a_reason_is_reported_all_the_same(tmp_path: Path, index: str) -> None:
     publish(tmp_path, "alpha", {"1.0": ' data-yanked=""'}, {"alpha.py": ""})
     [finding] = of_rule(check(tmp_path, index, "alpha==1.0\n"), YANKED_RELEASE)
     assert finding.why.startswith("pip takes")

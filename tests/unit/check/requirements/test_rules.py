@@ -16,7 +16,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from mwaa_local.check.requirements.lines import Scanned, Unreadable, read
+from mwaa_local.check.requirements.lines import ScannedConstraint, Unreadable, read
 from mwaa_local.check.requirements.rule import admits, applies
 from mwaa_local.check.requirements.rules import RULES, findings
 from mwaa_local.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding
@@ -393,5 +393,5 @@ def test_version_with_too_many_digits_is_no_crash() -> None:
 
 
 def test_rules_read_values_that_need_no_file() -> None:
-    items = findings([Scanned("x.txt", 1), Unreadable("x.txt", 0, "gone")], Release.load(NEW))
+    items = findings([ScannedConstraint("x.txt", 1), Unreadable("x.txt", 0, "gone")], Release.load(NEW))
     assert [item.rule for item in items] == ["unreadable-file"]

@@ -27,13 +27,13 @@ SECURE_PARAMETER = "SecureString"  # a type of Systems Manager's parameters
 
 
 @dataclass(frozen=True)
-class Secrecy:
+class ReportMask:
     """Masks what the user reads of one smoke run."""
 
     mask: Mask
 
     @classmethod
-    def of(cls, project: Project, environment: Environment, plan: Plan | None) -> Secrecy:
+    def of(cls, project: Project, environment: Environment, plan: Plan | None) -> ReportMask:
         """Return what masks all secrets that are known; what the startup script exports is known with a plan."""
         return cls(Mask(_secrets_of(project, environment, plan)))
 

@@ -1,4 +1,4 @@
-"""Tell one thing once: what Airflow says when a file is imported, and what ruff says of its source, are often the same.
+"""Report one thing once: what Airflow says when a file is imported, and what ruff says of its source, often agree.
 
 Pure. Airflow names the line of the import, ruff that of the first use, so that subjects decide, and lines only where
 Airflow has no name for what it speaks of. How anything is worded decides nothing.
@@ -18,7 +18,7 @@ NOT_TAKEN = "remove it: this release does not know it"
 _IMPORTED = re.compile(r"\s*(?:from|import)\s+(airflow(?:\.\w+)*)")  # in a line of the file
 
 
-def told_once(findings: Sequence[Finding], line_of: LineOf = lambda _path, _line: "") -> list[Finding]:
+def deduplicate(findings: Sequence[Finding], line_of: LineOf = lambda _path, _line: "") -> list[Finding]:
     """Return the findings without ruff's on what an import error tells, and without Airflow's on what ruff tells.
 
     Nothing is lost: an import error without a useful hint takes ruff's, and ruff's finding takes Airflow's words.

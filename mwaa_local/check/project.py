@@ -1,7 +1,7 @@
 """Everything that `mwaa-local check` looks at, in parallel: what is uploaded to MWAA, part by part.
 
-Each part is what the command of its own says; here it is put together, and nothing is told twice. A part that cannot
-be looked at is a part that was not checked: the others go on.
+Each part is what the command of its own says; here it is put together, and nothing is reported twice. A part that
+cannot be looked at is a part that was not checked: the others go on.
 
 Not for any check itself, nor for how parts look on screen (`report.parts`).
 """
@@ -43,7 +43,7 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
-from mwaa_local.startup.trial import Trials, trying
+from mwaa_local.startup.trial import Trials, running_trials
 from mwaa_local.steps import Steps
 
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
@@ -52,7 +52,7 @@ SCHEDULER = "scheduler"
 
 
 @dataclass(frozen=True)
-class Everything:
+class ProjectCheck:
     """Checks a project. `on_part` is told of each part as soon as it is done."""
 
     project: Project
@@ -133,7 +133,7 @@ def startup_trials(context: CheckContext, components: Sequence[str]) -> Iterator
     if not context.release.startup_script or not context.project.startup_script_path.is_file():
         yield Trials({})
         return
-    with trying(context, components) as trials:
+    with running_trials(context, components) as trials:
         yield trials
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mwaa_local import finding as kinds
-from mwaa_local.check.dags.told_once import told_once
+from mwaa_local.check.dags.duplicates import deduplicate
 from mwaa_local.finding import ARGUMENT, ERROR, MODULE, NAME, NOTE, UNNAMED, WARNING, Finding, Subject
 from mwaa_local.guest.dags import import_subjects
 
@@ -59,9 +59,9 @@ def reworded(findings: Sequence[Finding]) -> list[Finding]:
 )
 def test_import_error_goes_before_ruffs_and_takes_its_hint(said: str, subject: str, line: int) -> None:
     other = ruff("airflow.models.Variable")
-    [error, left] = told_once([failure(said), ruff(subject, line), other])
+    [error, left] = deduplicate([failure(said), ruff(subject, line), other])
     assert (error.rule, error.hint, left) == ("dag-import-error", "do that", other)
-    kept = told_once(reworded([failure(said), ruff(subject, line), other]))
+    kept = deduplicate(reworded([failure(said), ruff(subject, line), other]))
     assert [item.rule for item in kept] == ["dag-import-error", "ruff-AIR311"]
     assert kept[1].subjects == other.subjects
 
@@ -79,8 +79,8 @@ def test_import_error_goes_before_ruffs_and_takes_its_hint(said: str, subject: s
 )
 def test_import_error_on_something_else_leaves_ruffs(said: str, found: Finding) -> None:
     findings = [failure(said), found]
-    assert told_once(findings) == findings
-    assert told_once(reworded(findings)) == reworded(findings)
+    assert deduplicate(findings) == findings
+    assert deduplicate(reworded(findings)) == reworded(findings)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_import_error_on_something_else_leaves_ruffs(said: str, found: Finding) 
     ],
 )
 def test_airflows_words_go_into_ruffs_finding(said: str, subject: str) -> None:
-    [found] = told_once([deprecated(said), ruff(subject)])
+    [found] = deduplicate([deprecated(said), ruff(subject)])
     assert (found.rule, found.line, found.why) == ("ruff-AIR311", 9, f"why\nAirflow says: {said}")
-    assert [item.rule for item in told_once(reworded([deprecated(said), ruff(subject)]))] == ["ruff-AIR311"]
+    assert [item.rule for item in deduplicate(reworded([deprecated(said), ruff(subject)]))] == ["ruff-AIR311"]
 
 
 @pytest.mark.parametrize(
@@ -120,25 +120,25 @@ def test_airflows_words_go_into_ruffs_finding(said: str, subject: str) -> None:
 )
 def test_airflows_words_on_something_else_stay_a_finding(said: str, found: Finding) -> None:
     findings = [deprecated(said), found]
-    assert told_once(findings) == findings
-    assert told_once(reworded(findings)) == reworded(findings)
+    assert deduplicate(findings) == findings
+    assert deduplicate(reworded(findings)) == reworded(findings)
 
 
-def test_argument_is_told_once_where_both_name_its_line() -> None:
-    [found] = told_once([deprecated("Passing 'sla' is deprecated.", line=3), ruff("sla", line=3)])
+def test_argument_is_reported_once_where_both_name_its_line() -> None:
+    [found] = deduplicate([deprecated("Passing 'sla' is deprecated.", line=3), ruff("sla", line=3)])
     assert found.why == "why\nAirflow says: Passing 'sla' is deprecated."
 
 
 @pytest.mark.parametrize("line", [3, 8])
-def test_argument_is_told_once_for_all_its_lines(line: int) -> None:
+def test_argument_is_reported_once_for_all_its_lines(line: int) -> None:
     """ruff's remark is one for the file, on its first line."""
-    [found] = told_once([deprecated("Param `sla` is deprecated.", line=line), ruff("sla", line=3)])
+    [found] = deduplicate([deprecated("Param `sla` is deprecated.", line=line), ruff("sla", line=3)])
     assert found.why == "why\nAirflow says: Param `sla` is deprecated."
 
 
 def test_same_words_on_several_lines_are_said_once() -> None:
     notes = [deprecated("Param `sla` is deprecated.", line=line) for line in (3, 4, 5)]
-    [found] = told_once([*notes, ruff("sla", line=3)])
+    [found] = deduplicate([*notes, ruff("sla", line=3)])
     assert found.why == "why\nAirflow says: Param `sla` is deprecated."
 
 
@@ -161,24 +161,24 @@ def test_same_words_on_several_lines_are_said_once() -> None:
 )
 def test_line_tells_where_airflow_has_no_name(said: str, line: str, subject: str) -> None:
     findings = [deprecated(said, line=2 if "import" in line else 9), ruff(subject)]
-    [found] = told_once(findings, lambda _path, _line: line)
+    [found] = deduplicate(findings, lambda _path, _line: line)
     assert found.why == f"why\nAirflow says: {said}"
-    assert len(told_once(reworded(findings), lambda _path, _line: line)) == 1
+    assert len(deduplicate(reworded(findings), lambda _path, _line: line)) == 1
 
 
 @pytest.mark.parametrize("when", ["before", "with"])
 def test_advice_for_a_later_release_does_not_mend_an_error_of_this_one(when: str) -> None:
     said = "TypeError: DAG.__init__() got an unexpected keyword argument 'fail_stop'"
     later = ruff("fail_stop", hint=f"{when} the upgrade to Airflow 3: use `fail_fast` instead")
-    [error] = told_once([failure(said), later])
+    [error] = deduplicate([failure(said), later])
     assert error.hint == "look around"
-    [error] = told_once([replace(failure(said), hint=""), later])
+    [error] = deduplicate([replace(failure(said), hint=""), later])
     assert error.hint == "remove it: this release does not know it"
 
 
 def test_findings_of_other_rules_are_left_alone() -> None:
     findings = [Finding("queue-not-of-mwaa", WARNING, "dags/a.py", 2, "`airflow.datasets.Dataset`"), failure("x")]
-    assert told_once(findings) == findings
+    assert deduplicate(findings) == findings
 
 
 def test_finding_without_a_subject_is_nobody_elses_whatever_it_says() -> None:
@@ -187,7 +187,7 @@ def test_finding_without_a_subject_is_nobody_elses_whatever_it_says() -> None:
         replace(deprecated("airflow.datasets.Dataset is deprecated."), subjects=()),
         ruff("airflow.datasets.Dataset"),
     ]
-    assert told_once(findings) == findings
+    assert deduplicate(findings) == findings
 
 
 def test_kinds_are_the_same_in_the_interpreters_of_releases() -> None:
