@@ -11,15 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mwaa_local.check.known_options import KnownOptions
-from mwaa_local.configuration.merge import (
-    INDIRECT_SUFFIXES,
-    Layer,
-    MergedVariables,
-    Overruled,
-    translate,
-    user_notes,
-    variable_name,
-)
+from mwaa_local.configuration.layers import Layer, Overruled
+from mwaa_local.configuration.merge import MergedVariables, user_notes
+from mwaa_local.configuration.option_names import translate, variable_name
+from mwaa_local.configuration.spellings import INDIRECT_SUFFIXES
 from mwaa_local.errors import ConfigOptionInvalid
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.masking import is_secret, secrets_of_json

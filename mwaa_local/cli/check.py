@@ -106,7 +106,7 @@ def requirements(
     """
     from mwaa_local.check.report import formats as report
     from mwaa_local.check.requirements.check import RequirementsCheck
-    from mwaa_local.configuration.merge import translate
+    from mwaa_local.configuration.option_names import translate
 
     wanted = format_of(output, as_json=as_json, diff=diff)
     session = open_session(project_dir)

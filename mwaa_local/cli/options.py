@@ -13,19 +13,17 @@ from typing import Annotated, Any
 import typer
 
 from mwaa_local.configuration.explain import Explanation, Step, explain
+from mwaa_local.configuration.layers import USER_LAYERS, EnvVar, Overruled
 from mwaa_local.configuration.merge import (
     COMPONENTS,
     MIGRATE_DB,
     MWAA_COMPONENT_OF,
-    USER_LAYERS,
-    EnvVar,
     LocalValues,
     MergedVariables,
-    Overruled,
     merge,
-    option_name,
     user_notes,
 )
+from mwaa_local.configuration.option_names import option_name
 from mwaa_local.console import table
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentUnknown, StateCorrupted

@@ -76,7 +76,7 @@ def package_requirements(
 
 def _checking(session: Session, path: Path, options: Any) -> Any:
     from mwaa_local.check.requirements.check import RequirementsCheck
-    from mwaa_local.configuration.merge import translate
+    from mwaa_local.configuration.option_names import translate
 
     return RequirementsCheck(session.project, path, session.env, translate(options))
 

@@ -80,7 +80,7 @@ def check_requirements(session: Session, environment: Environment, release: Rele
     if not session.project.requirements_path.is_file():
         return None
     from mwaa_local.check.requirements import early
-    from mwaa_local.configuration.merge import translate
+    from mwaa_local.configuration.option_names import translate
 
     variables = translate(environment.airflow_configuration_options)
     return early.begin(session.project, release, session.env, variables, session.console.show_remark)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mwaa_local.configuration.merge import EnvVar, Layer, MergedVariables, option_name, variable_name
+from mwaa_local.configuration.layers import EnvVar, Layer
+from mwaa_local.configuration.merge import MergedVariables
+from mwaa_local.configuration.option_names import option_name, variable_name
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Pure: nothing here reads a file or this process's own environment. Showing the r
 
 from __future__ import annotations
 
-import enum
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mwaa_local.configuration.celery_defaults import celery_defaults
+from mwaa_local.configuration.class_defaults import class_defaults
+from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
+from mwaa_local.configuration.option_names import translate, variable_name
+from mwaa_local.configuration.spellings import OLDER_SPELLINGS, overruled_by_spelling, spellings_known_to
 from mwaa_local.environment.environment import Environment, Intervals
-from mwaa_local.errors import ConfigOptionInvalid
-from mwaa_local.masking import is_secret, mask
+from mwaa_local.masking import is_secret
 from mwaa_local.release import Release
 
 WEBSERVER = "webserver"
@@ -36,8 +38,6 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 DEFAULT_QUEUE_ALIAS = "default"
 # Of the local defaults, the one that is not an interval and so stays when MWAA's intervals are asked for.
 LOCAL_DEFAULTS_THAT_ARE_NO_INTERVALS = frozenset({"api.server_type"})
-# core.parallelism = maxWorkers * slots / schedulers * 1.5 (MWAA user guide, "Performance tuning for Apache Airflow").
-PARALLELISM_FACTOR = 1.5
 # Variables whose class default a startup script cannot change: listed as reserved in the MWAA user guide, "Using a
 # startup script". The last is the Airflow 3 name of the one before.
 CLASS_RESERVED_VARIABLES = frozenset(
@@ -51,106 +51,9 @@ CLASS_RESERVED_VARIABLES = frozenset(
 # MWAA replaces these keys of a customer's celery.extra_celery_config as a whole (3.2.1 and later).
 MWAA_BROKER_KEYS = frozenset({"broker_transport", "broker_transport_options"})
 EXTRA_CELERY_CONFIG = "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"
-# Option -> spellings that Airflow takes for it, but reads only when the option itself is not set. Only options that
-# some layer of ours sets; which of them a release has is decided by its tables.
-# Source: Airflow's `AirflowConfigParser.deprecated_options` of 2.2.2, 2.10.3 and 3.3.1.
-OLDER_SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "api.base_url": ("webserver.base_url",),
-        "api.secret_key": ("webserver.secret_key",),
-        "core.default_pool_task_slot_count": ("core.non_pooled_task_slot_count",),
-        "core.execution_api_server_url": ("workers.execution_api_server_url",),
-        "core.sensitive_var_conn_names": ("admin.sensitive_variable_fields",),
-        "dag_processor.refresh_interval": ("scheduler.dag_dir_list_interval",),
-        "database.sql_alchemy_conn": ("core.sql_alchemy_conn",),
-        "logging.base_log_folder": ("core.base_log_folder",),
-        "logging.colored_console_log": ("core.colored_console_log",),
-        "operators.default_queue": ("celery.default_queue",),
-        "scheduler.parsing_processes": ("scheduler.max_threads",),
-        "triggerer.capacity": ("triggerer.default_capacity",),
-    }
-)
-# `X_CMD` and `X_SECRET` name a command or a secret that yields X; Airflow asks them only when X is not set.
-INDIRECT_SUFFIXES = ("_cmd", "_secret")
-
-
-class Layer(enum.StrEnum):
-    """Who may set a variable, weakest first.
-
-    Source: `setup_environment_variables` in amazon-mwaa-docker-images (the same from 2.9.2 to 3.3.1). Class defaults
-    reach MWAA's containers on a way that is not public; the two local layers are ours.
-    """
-
-    CONTAINER = "container"
-    IMAGE_DEFAULT = "image-default"
-    CLASS_DEFAULT = "class-default"
-    LOCAL_DEFAULT = "local-default"
-    STARTUP_SCRIPT = "startup-script"
-    OPTION = "option"
-    PROTECTED = "protected"
-    ESSENTIAL = "essential"
-    LOCAL_ESSENTIAL = "local-essential"
-
-    @property
-    def rule(self) -> str:
-        """Why this layer's value stands where it does, in a sentence for people."""
-        return _RULES[self]
-
-    @property
-    def said(self) -> str:
-        """The layer in the words of a message: "the startup script", "AirflowConfigurationOptions"."""
-        return {Layer.STARTUP_SCRIPT: "the startup script", Layer.OPTION: "AirflowConfigurationOptions"}.get(
-            self, f"the {self.value} layer"
-        )
-
-
-USER_LAYERS = (Layer.STARTUP_SCRIPT, Layer.OPTION)
-_RULES = {
-    Layer.CONTAINER: "It comes with the container; every other layer overrides it unless the name is protected.",
-    Layer.IMAGE_DEFAULT: "MWAA's image sets this default; startup script and configuration options may change it.",
-    Layer.CLASS_DEFAULT: "MWAA derives this default from the environment class; a configuration option may change it.",
-    Layer.LOCAL_DEFAULT: (
-        "mwaa-local sets this default for speed; startup script and configuration options may change it, and"
-        " `Intervals: mwaa` under `Local` in mwaa.yaml brings back MWAA's intervals (docs/differences.md)."
-    ),
-    Layer.STARTUP_SCRIPT: "The startup script exported it; that overrides defaults, but not configuration options.",
-    Layer.OPTION: "An Airflow configuration option overrides every default and the startup script.",
-    Layer.PROTECTED: "MWAA protects this name: after startup script and options it gets the container's value back.",
-    Layer.ESSENTIAL: "MWAA forces this value last; neither startup script nor configuration options can change it.",
-    Layer.LOCAL_ESSENTIAL: "mwaa-local forces this value, because it must fit this machine (docs/differences.md).",
-}
-
 RESERVED_RULE = (
     "MWAA reserves this variable: the startup script's value is discarded. Set it as a configuration option instead."
 )
-
-
-@dataclass(frozen=True)
-class EnvVar:
-    """One environment variable and who set it."""
-
-    name: str
-    value: str
-    source: Layer
-    secret: bool
-
-    def masked(self) -> str:
-        """Return the value as it may be shown: `***` for a secret; of a URL the scheme and the host stay."""
-        return mask(self.value) if self.secret else self.value
-
-
-@dataclass(frozen=True)
-class Overruled:
-    """A value that somebody set and that has no effect, because of `winner`."""
-
-    name: str
-    value: str
-    source: Layer
-    winner: EnvVar
-    reason: str
-
-    def masked(self) -> str:
-        return EnvVar(self.name, self.value, self.source, is_secret(self.name, self.value)).masked()
 
 
 @dataclass(frozen=True)
@@ -208,85 +111,6 @@ class MergedVariables:
     def get(self, option: str) -> EnvVar | None:
         """Return the variable of an option `section.key`, or None when no layer sets it."""
         return self.variables.get(variable_name(option))
-
-
-def variable_name(option: str) -> str:
-    """Return the environment variable of an option: `core.executor` becomes `AIRFLOW__CORE__EXECUTOR`.
-
-    Raises ConfigOptionInvalid unless the option is `section.key`, both parts non-empty and without another dot.
-    """
-    section, dot, key = option.partition(".")
-    if not dot:
-        raise ConfigOptionInvalid(
-            f"{option!r} is no Airflow configuration option",
-            "An option is `section.key`; this one names no section.",
-            f"put the section in front, as in core.{option or 'executor'}",
-        )
-    if not section or not key or "." in key:
-        raise ConfigOptionInvalid(
-            f"{option!r} is no Airflow configuration option",
-            "An option is `section.key`: one dot, with a name on either side.",
-            "write it as in core.executor; Airflow has no option with a dot in its key",
-        )
-    return f"AIRFLOW__{section.upper()}__{key.upper()}"
-
-
-def option_name(variable: str) -> str | None:
-    """Return the option that a variable sets, or None when it is not of the form AIRFLOW__SECTION__KEY."""
-    parts = variable.split("__", 2)
-    if len(parts) != 3 or parts[0] != "AIRFLOW" or not parts[1] or not parts[2]:
-        return None
-    return f"{parts[1].lower()}.{parts[2].lower()}"
-
-
-def translate(options: Mapping[str, str]) -> dict[str, str]:
-    """Return Airflow variables for MWAA configuration options.
-
-    `core.default_task_retries` becomes `AIRFLOW__CORE__DEFAULT_TASK_RETRIES`. Any section will do, also an invented
-    one. Values pass unchanged; order is kept.
-
-    Raises ConfigOptionInvalid for a key that is not `section.key`, and when two keys mean the same variable.
-    Source: MWAA user guide, "Using Apache Airflow configuration options".
-    """
-    variables: dict[str, str] = {}
-    origin: dict[str, str] = {}
-    for option, value in options.items():
-        name = variable_name(option)
-        if name in variables:
-            raise ConfigOptionInvalid(
-                f"the options {origin[name]!r} and {option!r} are the same",
-                f"Both become the variable {name}, which can have one value only.",
-                "remove one of them from AirflowConfigurationOptions",
-            )
-        variables[name], origin[name] = value, option
-    return variables
-
-
-def class_defaults(release: Release, environment: Environment) -> dict[str, str]:
-    """Return the options that MWAA derives from the environment class, by option name, under this release's names.
-
-    Source: MWAA user guide, "Amazon MWAA environment class" and "Performance tuning for Apache Airflow".
-    `core.parallelism` holds per scheduler, as in Airflow.
-    """
-    facts = environment.environment_class_facts
-    slots = environment.max_workers * facts.worker_slots
-    defaults = {
-        "celery.worker_autoscale": facts.worker_autoscale,
-        "core.parallelism": str(int(slots / environment.schedulers * PARALLELISM_FACTOR)),
-        # The documented limit, and default, is 2 * vCPU - 1.
-        _parsing_option(release): str(2 * facts.scheduler.vcpus - 1),
-    }
-    if release.triggerer_argv is not None:
-        key = "triggerer.capacity" if release.generation == "3.x" else "triggerer.default_capacity"
-        defaults[key] = str(facts.triggerer_capacity)
-    return defaults
-
-
-def _parsing_option(release: Release) -> str:
-    if release.generation == "3.x":
-        return "dag_processor.parsing_processes"
-    # Renamed in Airflow 1.10.14, so only MWAA's 1.10.12 has the old name.
-    return "scheduler.parsing_processes" if release.is_at_least("2.0.0") else "scheduler.max_threads"
 
 
 def worker_queues(release: Release, local_values: LocalValues) -> tuple[str, ...]:
@@ -393,21 +217,17 @@ def _merge(case: _Case, *, protect: bool) -> MergedVariables:
     candidates: dict[str, list[EnvVar]] = {}
     for layer in Layer:
         for name, value in layers[layer].items():
-            if layer not in _LAYERS_WITHOUT_PLACEHOLDERS:
+            if layer not in LAYERS_WITHOUT_PLACEHOLDERS:
                 value = fill(value, filled)
             candidates.setdefault(name, []).append(EnvVar(name, value, layer, is_secret(name, value)))
     variables = {name: _winner(stack) for name, stack in candidates.items()}
-    by_spelling = _overruled_by_spelling(_spellings_known_to(layers), variables)
+    by_spelling = overruled_by_spelling(spellings_known_to(layers), variables)
     return MergedVariables(
         variables=variables,
         overruled=(*_overruled_by_name(candidates, variables, outcomes), *by_spelling),
         candidates={name: tuple(stack) for name, stack in candidates.items()},
         remarks=_remarks(case),
     )
-
-
-# What comes from a person or a machine is taken as it is, braces and all.
-_LAYERS_WITHOUT_PLACEHOLDERS = (Layer.CONTAINER, Layer.STARTUP_SCRIPT, Layer.OPTION, Layer.PROTECTED)
 
 
 def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
@@ -450,29 +270,6 @@ def _overruled_by_name(
             reason = outcomes.get((name, item.source), RESERVED_RULE if _is_reserved(item) else winner.source.rule)
             if item.value != winner.value and reason:
                 yield Overruled(name, item.value, item.source, winner, reason)
-
-
-def _spellings_known_to(layers: Mapping[Layer, Mapping[str, str]]) -> dict[str, list[str]]:
-    """Return other spellings of the options that a layer of ours sets, so that this Airflow is sure to have them."""
-    spellings: dict[str, list[str]] = {}
-    for layer in set(Layer) - set(_LAYERS_WITHOUT_PLACEHOLDERS):
-        for option in filter(None, map(option_name, layers[layer])):
-            indirect = (option + suffix for suffix in INDIRECT_SUFFIXES)
-            spellings[option] = [*OLDER_SPELLINGS.get(option, ()), *indirect]
-    return spellings
-
-
-def _overruled_by_spelling(
-    spellings: Mapping[str, Sequence[str]], variables: Mapping[str, EnvVar]
-) -> Iterator[Overruled]:
-    """Yield what the user set under another spelling of an option that is set under its own."""
-    for option, others in sorted(spellings.items()):
-        winner = variables[variable_name(option)]
-        for spelling in others:
-            loser = variables.get(variable_name(spelling))
-            if loser is not None and loser.source in USER_LAYERS:
-                reason = f"Airflow reads {option} first, and it is set. {winner.source.rule}"
-                yield Overruled(loser.name, loser.value, loser.source, winner, reason)
 
 
 def _local_defaults(case: _Case) -> dict[str, str]:

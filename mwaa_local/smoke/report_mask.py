@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mwaa_local.configuration.merge import translate
+from mwaa_local.configuration.option_names import translate
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.finding import Finding

@@ -24,7 +24,7 @@ from mwaa_local.check.dags.source import Source
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.command import interrupting
-from mwaa_local.configuration.merge import translate
+from mwaa_local.configuration.option_names import translate
 from mwaa_local.finding import Finding, in_order
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.seeding.airflow_settings import KnownValues

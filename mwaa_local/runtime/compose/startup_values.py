@@ -19,20 +19,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mwaa_local.configuration.celery_defaults import celery_defaults
+from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.merge import (
     CLASS_RESERVED_VARIABLES,
     EXTRA_CELERY_CONFIG,
     MIGRATE_DB,
     MWAA_BROKER_KEYS,
-    OLDER_SPELLINGS,
-    Layer,
     LocalValues,
     MergedVariables,
     celery_config,
     merge,
     startup_view,
-    variable_name,
 )
+from mwaa_local.configuration.option_names import variable_name
+from mwaa_local.configuration.spellings import OLDER_SPELLINGS
 from mwaa_local.environment.environment import Environment
 from mwaa_local.release import Release
 

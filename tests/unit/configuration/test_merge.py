@@ -19,28 +19,26 @@ from typer.testing import CliRunner
 
 from mwaa_local.cli import options as command
 from mwaa_local.configuration.celery_defaults import OWN_CONSUMER, WITHOUT_REDUCTION
+from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.explain import explain
+from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.merge import (
     CELERY_CONFIG_VARIABLE,
     COMPONENTS,
     EXTRA_CELERY_CONFIG,
-    OLDER_SPELLINGS,
     PLACEHOLDERS,
     WEBSERVER_NAMES_VARIABLE,
-    Layer,
     LocalValues,
     MergedVariables,
     celery_config,
-    class_defaults,
     merge,
-    option_name,
     startup_view,
-    translate,
     user_notes,
-    variable_name,
     webserver_names,
     worker_queues,
 )
+from mwaa_local.configuration.option_names import option_name, translate, variable_name
+from mwaa_local.configuration.spellings import OLDER_SPELLINGS
 from mwaa_local.environment.environment import Environment, Intervals, LocalSettings
 from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalError, StateCorrupted
 from mwaa_local.project import Project

@@ -16,12 +16,11 @@ from mwaa_local.configuration.merge import (
     CELERY_CONFIG_VARIABLE,
     CLASS_RESERVED_VARIABLES,
     EXTRA_CELERY_CONFIG,
-    OLDER_SPELLINGS,
     LocalValues,
     merge,
-    translate,
-    variable_name,
 )
+from mwaa_local.configuration.option_names import translate, variable_name
+from mwaa_local.configuration.spellings import OLDER_SPELLINGS
 from mwaa_local.environment.environment import Environment, Intervals, LocalSettings
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.startup_values import startup_values
