@@ -33,7 +33,7 @@ from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.failures import component_error, roots_first
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import State, write_state
-from mwaa_local.runtime.process.supervisor import SOCKET_NAME, _short_path
+from mwaa_local.runtime.process.supervisor_socket import SOCKET_NAME, _short_path
 
 CAUSES: tuple[Cause, ...] = (DEPENDENCY_FAILED, NOT_READY, ENDED, NOT_RUN, NO_CONTAINER)
 # What today is said of one cause each, and sentences that nobody wrote yet.
