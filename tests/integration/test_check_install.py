@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.check.requirements.install_trial import ImportFailure, Probe
+from mwaa_local.check.requirements.import_trial import ImportFailure, Probe
 from mwaa_local.packages import PythonEnvironment
 from tests.conftest import ProjectRunner, cache_dir
 from tests.wheels import make_wheel
