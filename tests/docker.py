@@ -16,8 +16,9 @@ from mwaa_local.errors import DockerUnavailable
 from mwaa_local.event import Event
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
-from mwaa_local.runtime.compose.engine import ComposeProject, Engine
+from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
+from mwaa_local.runtime.compose.stored import ComposeProject
 
 IMAGE = "python:3.12-slim-bookworm"  # any with glibc would do: programs are run by the tests' own interpreter
 

@@ -13,7 +13,8 @@ from mwaa_local.cache.item import Item
 from mwaa_local.cache.kept import ImageKind, VolumeKind
 from mwaa_local.cache.users import ProjectUse, Users
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.runtime.compose.engine import Engine, StoredImage, StoredVolume
+from mwaa_local.runtime.compose.engine import Engine
+from mwaa_local.runtime.compose.stored import StoredImage, StoredVolume
 
 PACKAGES_LABEL = "packages"
 # `compose_name` of `runtime/compose`: what the folder is called, and the project's id.

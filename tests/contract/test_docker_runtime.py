@@ -22,9 +22,10 @@ from mwaa_local.errors import ComponentFailed, DockerUnavailable, NotRunning, Po
 from mwaa_local.event import ENDED, FAILED, NOT_RUN, READY, RESTARTING, STOPPED, STOPPING
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
-from mwaa_local.runtime.compose.engine import PROJECT_LABEL, VOLUME_LABEL, Engine
+from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.compose.state import STATE_NAME, Memory
+from mwaa_local.runtime.compose.stored import PROJECT_LABEL, VOLUME_LABEL
 from mwaa_local.runtime.ports import free_port
 from tests.contract.house import House, Open, begin_waiting
 from tests.docker import IMAGE, GeneratedRuntime, skip_without_docker

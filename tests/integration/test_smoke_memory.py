@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from mwaa_local.project import Project
-from mwaa_local.runtime.compose.engine import PROJECT_LABEL, SERVICE_LABEL
 from mwaa_local.runtime.compose.runtime import compose_name
+from mwaa_local.runtime.compose.stored import PROJECT_LABEL, SERVICE_LABEL
 from tests.conftest import COMMAND, ProjectRunner
 from tests.docker_environments import containers_of, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, stopped_at_the_end, wait_until

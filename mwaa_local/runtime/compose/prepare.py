@@ -37,7 +37,6 @@ from mwaa_local.requirements import container as requirements_container
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
-from mwaa_local.runtime.compose.engine import ComposeProject
 from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.runtime.compose.image import (
     COMPOSE_PATH,
@@ -54,6 +53,7 @@ from mwaa_local.runtime.compose.image_build import BUILD_LOG_NAME, PYPI_HOST, bu
 from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.compose.startup_values import startup_values
+from mwaa_local.runtime.compose.stored import ComposeProject
 from mwaa_local.runtime.installed import constraint_remarks
 from mwaa_local.runtime.ports import check_ports, port_variables
 from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version

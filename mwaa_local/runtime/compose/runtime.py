@@ -25,10 +25,11 @@ from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime import logfile
 from mwaa_local.runtime.compose.command import run_in_container
-from mwaa_local.runtime.compose.engine import ComposeProject, Container, Engine
+from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.logs import ContainerLogs
 from mwaa_local.runtime.compose.output import Foreseen, compose_error, foreseen, refusal, start_error
 from mwaa_local.runtime.compose.state import Failure, Memory
+from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.view import Signs, by_component, component_name, status_of
 from mwaa_local.runtime.compose.watch import Watch
 from mwaa_local.runtime.failures import component_error

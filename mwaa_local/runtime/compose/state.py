@@ -17,7 +17,7 @@ from typing import Any
 from mwaa_local.event import Cause
 from mwaa_local.files import write_private
 from mwaa_local.plan import Plan
-from mwaa_local.runtime.compose.engine import ComposeProject
+from mwaa_local.runtime.compose.stored import ComposeProject
 
 STATE_NAME = "docker.json"
 CHANGE_LOCK_NAME = "docker.lock"  # held by whoever starts or stops

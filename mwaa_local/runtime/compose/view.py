@@ -22,9 +22,10 @@ from mwaa_local.event import (
     ComponentStatus,
 )
 from mwaa_local.plan import Component, ExitedOk, HttpReady, LogReady, Plan, TcpReady
-from mwaa_local.runtime.compose.engine import Container, Engine
+from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS
 from mwaa_local.runtime.compose.state import Failure
+from mwaa_local.runtime.compose.stored import Container
 from mwaa_local.runtime.readiness import answers, describe_exit
 
 SIGNAL_OFFSET = 128  # the engine reports signal N as exit code 128 + N

@@ -27,8 +27,9 @@ from mwaa_local.event import (
     Event,
 )
 from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.compose.engine import Container, ContainerChanges, Engine
+from mwaa_local.runtime.compose.engine import ContainerChanges, Engine
 from mwaa_local.runtime.compose.state import Failure, Memory
+from mwaa_local.runtime.compose.stored import Container
 from mwaa_local.runtime.compose.view import Signs, by_component, describe_end, end_cause, exit_code_of
 from mwaa_local.runtime.failures import roots_first
 from mwaa_local.runtime.readiness import not_ready, not_started

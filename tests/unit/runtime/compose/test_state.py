@@ -9,8 +9,8 @@ import pytest
 
 from mwaa_local.event import ENDED
 from mwaa_local.plan import Component, LogReady, Plan
-from mwaa_local.runtime.compose.engine import ComposeProject
 from mwaa_local.runtime.compose.state import STATE_NAME, Failure, Memory
+from mwaa_local.runtime.compose.stored import ComposeProject
 
 PLAN = Plan((Component("worker.1", ("a",), {"A": "1"}, LogReady("up"), ("b",)),), "3.3.1", {"p": 1}, "", "", "q", "/")
 COMPOSE = ComposeProject("p", Path("/project"), Path("/project/docker-compose.yml"), None)
