@@ -6,23 +6,24 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import AlreadyRunning, ComponentFailed, DockerUnavailable, MwaaLocalError
+from mwaa_local.errors import AlreadyRunning, ComponentFailed
 from mwaa_local.event import Event
 from mwaa_local.plan import Plan
 from mwaa_local.release import Release
 from mwaa_local.remarks import WARNING, Remark
-from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime
-from mwaa_local.runtime.compose.image import COMPOSE_PATH
-from mwaa_local.runtime.process.prepare import Preparation
-from mwaa_local.runtime.protocol import Runtime
+from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime, runs_as_processes
+from mwaa_local.runtime.protocol import Wanted
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures
 from mwaa_local.services import seeding
 from mwaa_local.services.aws import AWS
+
+if TYPE_CHECKING:
+    from mwaa_local.runtime.compose.by_hand import Written
 
 
 @dataclass(frozen=True)
@@ -54,36 +55,12 @@ def prepare_and_start(
     session: Session, environment: Environment, release: Release, port: int | None, remarks: list[Remark]
 ) -> Started:
     """Bring the environment up in the session's runtime; what is not up at a failure was not up before."""
-    runtime: Runtime = session.runtime
-    before = runtime.running_plan()
-    parts = (session.project, environment, release, session.env, session.cache_dir, before, session.console.show_event)
-    from mwaa_local.runtime.process.runtime import ProcessRuntime
-
-    if isinstance(runtime, ProcessRuntime):
-        of_processes = Preparation(*parts, port, remarks)
-        prepared = of_processes.prepare()
-        with _seeding(session, prepared.plan):
-            runtime.start(prepared.plan, session.console.show_event)
-        of_processes.user.settle()
-        return Started(prepared.plan, prepared.remarks)
-
-    from mwaa_local.runtime.compose.prepare import ContainerPreparation
-    from mwaa_local.runtime.compose.runtime import ComposeRuntime
-
-    assert isinstance(runtime, ComposeRuntime)
-    preparation = ContainerPreparation(*parts, port, remarks, runtime=runtime)
-    prepared = preparation.prepare()
-    try:
-        with _seeding(session, prepared.plan):
-            preparation.set_up(prepared.plan)
-            runtime.start(prepared.plan, session.console.show_event)
-    except MwaaLocalError:
-        preparation.judge()  # where the startup script is the cause, that is what to say
-        raise
-    started = Started(prepared.plan, tuple(preparation.judge()))
-    preparation.forget_replaced()
-    preparation.user.settle()
-    return started
+    told = session.console.show_event
+    wanted = Wanted(session.project, environment, release, session.env, session.cache_dir, port, tuple(remarks))
+    prepared = session.runtime.prepare(wanted, told)
+    with _seeding(session, prepared.plan):
+        all_remarks = session.runtime.start(prepared, told)
+    return Started(prepared.plan, all_remarks)
 
 
 @contextlib.contextmanager
@@ -102,40 +79,14 @@ def _seeding(session: Session, plan: Plan) -> Iterator[None]:
         session.console.show_event(Event("local AWS", "done", detail=detail))
 
 
-@dataclass(frozen=True)
-class Written:
-    """The files for Compose, and the command that reads them, without its last words."""
-
-    dir: Path
-    command: tuple[str, ...]
-    remarks: tuple[Remark, ...]
-
-
 def write_compose_files(session: Session, environment: Environment, release: Release) -> Written:
     """Write what Docker Compose needs, without asking an engine for anything.
 
     Raises AlreadyRunning where the environment runs as processes: its ports would be taken.
     """
-    from mwaa_local.runtime.compose.prepare import ContainerPreparation
-    from mwaa_local.runtime.compose.runtime import ComposeRuntime
+    from mwaa_local.runtime.compose import by_hand
 
-    if not isinstance(session.runtime, ComposeRuntime) and session.runtime.running:
+    if runs_as_processes(session.project, session.env):
         raise AlreadyRunning("this environment is already running, as processes", hint="run `mwaa-local down` first")
-    runtime = ComposeRuntime(session.project, session.env)
-    try:
-        before = runtime.running_plan()
-    except DockerUnavailable:  # then nothing of it runs
-        before = None
-    parts = (session.project, environment, release, session.env, session.cache_dir, before, session.console.show_event)
-    preparation = ContainerPreparation(*parts, runtime=runtime, build_image=False)
-    prepared = preparation.prepare()
-    runtime.remember(prepared.plan)
-    command = (
-        "docker",
-        "compose",
-        "--file",
-        str(COMPOSE_PATH.resolve()),
-        "--env-file",
-        str(preparation.files.env_path),
-    )
-    return Written(preparation.files.dir, command, prepared.remarks)
+    wanted = Wanted(session.project, environment, release, session.env, session.cache_dir)
+    return by_hand.write_compose_files(wanted, session.console.show_event)

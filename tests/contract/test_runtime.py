@@ -39,6 +39,7 @@ from mwaa_local.event import (
 )
 from mwaa_local.runtime.logfile import TAIL_LINES
 from mwaa_local.runtime.ports import free_port
+from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import STATE_NAMES, House, Open, begin_waiting
 from tests.fakes import (
     READY_LINE,
@@ -356,7 +357,7 @@ def test_stop_does_not_wait_for_a_start_that_may_never_end(house: House) -> None
 
     def start() -> None:
         try:
-            house.runtime.start(plan, house.events.append)
+            house.runtime.start(Prepared(plan), house.events.append)
         except MwaaLocalError as error:
             outcome.append(error)
 
@@ -529,7 +530,7 @@ def test_second_client_that_starts_at_the_same_time_waits_its_turn(one_house: Ho
 
     def start() -> None:
         try:
-            one_house.runtime.start(plan, lambda _: None)
+            one_house.runtime.start(Prepared(plan), lambda _: None)
         except MwaaLocalError as error:
             failures.append(error)
 

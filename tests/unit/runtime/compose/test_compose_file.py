@@ -21,6 +21,7 @@ from mwaa_local.runtime.compose.image import COMPOSE_PATH, context_files
 from mwaa_local.runtime.compose.prepare import ENTRYPOINT, SETUP_SERVICES, ContainerPreparation
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.ports import free_port
+from mwaa_local.runtime.protocol import Wanted
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2", "1.10.12")
 SERVERS = ("postgres", "redis", "aws")
@@ -40,10 +41,9 @@ class Written:
             (folder / name).write_text(text)
         environment = Environment.load(project)
         release = Release.load(environment.airflow_version)
+        wanted = Wanted(project, environment, release, env, folder, port)
         runtime = ComposeRuntime(project, env)
-        preparation = ContainerPreparation(
-            project, environment, release, env, folder, None, lambda _: None, port, runtime=runtime, build_image=False
-        )
+        preparation = ContainerPreparation(wanted, None, lambda _: None, runtime, build_image=False)
         self.plan: Plan = preparation.prepare().plan
         self.project = project
         self.files = ComposeFiles.of(project)
