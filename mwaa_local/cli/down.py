@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.cli.data import remove_all_data
 from mwaa_local.cli.session import ProjectOption, open_session
 
 
@@ -40,7 +39,7 @@ def down(
     with session.exclusive():
         was_running = session.runtime.stop(now=now, on_event=session.console.show_event)
         if volumes:
-            remove_all_data(session)
+            session.remove_data()
     if volumes:
         session.console.say("removed database, queue and installed requirements; `mwaa-local up` makes new ones")
     elif was_running:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,13 @@ def open_runtime(kind: str, project: Project, env: Mapping[str, str]) -> Runtime
     from mwaa_local.runtime.process.runtime import ProcessRuntime
 
     return ProcessRuntime(project, env)
+
+
+def runtimes_with_data(project: Project, env: Mapping[str, str]) -> Iterator[Runtime]:
+    """Yield every runtime that can have data of this project, whether it runs or not."""
+    yield open_runtime(PROCESS, project, env)
+    if (project.state_dir / "docker").exists():
+        yield open_runtime(DOCKER, project, env)
 
 
 def runs_as_processes(project: Project, env: Mapping[str, str]) -> bool:

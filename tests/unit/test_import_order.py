@@ -24,7 +24,7 @@ check.part
 check.dags check.plugins
 check.requirements
 check
-airflow
+airflow workspace
 runtime.choice
 runtime.process runtime.compose
 runtime
