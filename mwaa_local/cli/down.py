@@ -37,7 +37,7 @@ def down(
         session.console.say("nothing is running here")
         return
     with session.exclusive():
-        was_running = session.runtime.stop(now=now, on_event=session.console.show_event)
+        was_running = session.lifecycle().down(now=now)
         if volumes:
             session.remove_data()
     if volumes:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mwaa_local.console import Console, standard
 from mwaa_local.project import Project
-from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mwaa_local.lifecycle import Lifecycle
 
 ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder; by default the one you are in.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -24,11 +25,14 @@ class Session(Workspace):
     """One command's view of a project: the workspace, and the console of whoever gave the command."""
 
     console: Console
-    chosen: Runtime | None = None  # where the command decided on one
 
-    @cached_property
-    def runtime(self) -> Runtime:
-        return self.chosen or super().runtime
+    def lifecycle(self) -> Lifecycle:
+        """Return the life of the project's environment, told on the console."""
+        from mwaa_local.lifecycle import Lifecycle, Listener
+
+        console = self.console
+        to_console = Listener(console.show_event, console.show_remark, lambda: console.say("stopping what was started"))
+        return Lifecycle(self, to_console)
 
 
 def open_session(project_dir: Path, *, verbose: bool = False) -> Session:
