@@ -24,7 +24,8 @@ from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.services.seeding import REFUSED, SEED
 from mwaa_local.workspace import Workspace
 from tests.conftest import ProjectRunner
-from tests.fakes import FakeRuntime
+from tests.fakes import FakeRuntime, wait_until
+from tests.wheels import make_wheel
 
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 PLAN = Plan((), "3.3.1", {"webserver": 1}, NOWHERE, "redis://127.0.0.1:1/0", "q", "/")
@@ -96,6 +97,20 @@ def test_up_takes_down_what_it_started_and_nothing_else(
     assert house.runtime.calls == ["prepare", "start", *([] if before else then)]
     is_told = isinstance(failure, KeyboardInterrupt) and before is None
     assert house.told == (["interrupted after prepare, start"] if is_told else [])
+
+
+def test_conflict_in_requirements_is_told_by_up_alone(house: House) -> None:
+    project = house.workspace.project
+    for folder in (project.run_dir, project.requirements_path.parent, project.plugins_dir):
+        folder.mkdir(parents=True)
+    make_wheel(project.plugins_dir, "alpha", "1.0")
+    text = "--no-index\n--find-links /usr/local/airflow/plugins\nalpha==2.0\n"
+    project.requirements_path.write_text(text)
+    house.lifecycle.start(house.environment)
+    assert house.told == ["fake ready"]
+    house.lifecycle.up(house.environment)
+    conflict = "requirements/requirements.txt:3: alpha==2.0 cannot be met"
+    wait_until(lambda: conflict in house.told, "what the check says")
 
 
 def test_start_takes_nothing_down(house: House) -> None:
