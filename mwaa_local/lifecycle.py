@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mwaa_local.errors import AlreadyRunning, ComponentFailed, StartupScriptFailed
+from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentUnknown, StartupScriptFailed
 from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # stopping, for one, needs none of it
     from mwaa_local.environment.environment import Environment
     from mwaa_local.release import Release
     from mwaa_local.runtime.compose.by_hand import Written
+    from mwaa_local.services.seeding import Answer
 
 
 def _to_nobody(_told: object = None) -> None:
@@ -202,13 +203,27 @@ class Lifecycle:
         try:
             yield
         except ComponentFailed:
-            seeding.raise_for_failure(self.runtime, plan, since)
+            seeding.raise_for_refusal(self._seeding_answer(plan, since))
             raise
-        seeding.tell(self.runtime, plan, since, tell)
+        if done := seeding.put_in(self._seeding_answer(plan, since)):
+            tell(Event("settings", "done", detail=done))
         if AWS in plan.ports:
             counts = Fixtures.load(self._workspace.project).counts or f"nothing, because {FOLDER}/ is empty"
             detail = f"http://127.0.0.1:{plan.ports[AWS]} holds {counts}"
             tell(Event("local AWS", "done", detail=detail))
+
+    def _seeding_answer(self, plan: Plan, since: float) -> Answer | None:
+        """Return what the step that fills the database answered since then."""
+        from mwaa_local.services import seeding
+
+        step = seeding.step_of(plan)
+        if step is None:
+            return None
+        try:
+            lines = [line.text for line in self.runtime.logs([step.name], follow=False) if line.time >= since]
+        except ComponentUnknown:  # it has not written anything
+            return None
+        return seeding.read_answer(lines)
 
 
 def _remarks_on(choice: Choice) -> tuple[Remark, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mwaa_local.errors import ComponentUnknown
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan, ReadyCheck, TcpReady
 from mwaa_local.remarks import Remark
@@ -246,6 +247,8 @@ class FakeRuntime:
         return list(self.statuses)
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
+        if not {line.component for line in self.lines}.issuperset(names):
+            raise ComponentUnknown(f"no log of {', '.join(names)}")
         return (line for line in self.lines if not names or line.component in names)
 
     def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:

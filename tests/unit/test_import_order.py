@@ -52,7 +52,6 @@ OF_ALL = {"", "__main__"}  # the version, which everybody may show, and `python 
 
 # What still points up or aside: (module, what it imports) -> why. It may only become shorter.
 EXCEPTIONS = {
-    ("services.seeding", "runtime.protocol"): "what is told around a start asks a runtime for log lines",
     ("services.seeding", "guest.seeding_script"): "both ends know the words that begin a line for us",
     ("cli.dags", "guest.dag_test_script"): "both ends know the words with which Airflow finds no DAG",
     ("check.links", "guest.dags.import_links"): "both ends know the kinds of links",

@@ -21,7 +21,7 @@ from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark, save_remarks
 from mwaa_local.runtime.protocol import Runtime
-from mwaa_local.services.seeding import REFUSED, SEED
+from mwaa_local.services.seeding import PUT, REFUSED, SEED
 from mwaa_local.workspace import Workspace
 from tests.conftest import ProjectRunner
 from tests.fakes import FakeRuntime, wait_until
@@ -161,6 +161,17 @@ def test_entry_that_the_database_refused_is_the_error(house: House) -> None:
     house.runtime.lines = (replace(line, time=time.time() - 60),)  # of an earlier start
     with pytest.raises(ComponentFailed):
         house.lifecycle.up(house.environment)
+
+
+def test_what_the_step_put_in_is_told(house: House) -> None:
+    answer = {"outcome": PUT, "counts": {"pool": 1}}
+    line = LogLine(SEED, "out", f"{seeding_script.ANSWER}{json.dumps(answer)}", time.time() + 60)
+    house.runtime.plan, house.runtime.lines = SEEDED, (line,)
+    house.lifecycle.up(house.environment)
+    assert house.told == ["fake ready", "settings done"]
+    house.runtime.lines = ()  # it has not written anything
+    house.lifecycle.up(house.environment)
+    assert house.told == ["fake ready", "settings done", "fake ready"]
 
 
 @pytest.mark.parametrize(("now", "call"), [(False, "stop"), (True, "stop now")])
