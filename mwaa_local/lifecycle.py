@@ -71,7 +71,7 @@ class State:
 
 
 class Lifecycle:
-    """The life of one project's environment."""
+    """The life of one project's environment. Made for one request: which runtime it is in is looked up once."""
 
     def __init__(
         self,

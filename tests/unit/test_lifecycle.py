@@ -174,6 +174,15 @@ def test_what_the_step_put_in_is_told(house: House) -> None:
     assert house.told == ["fake ready", "settings done", "fake ready"]
 
 
+def test_files_for_compose_are_written_without_an_engine_and_start_nothing(house: House, tmp_path: Path) -> None:
+    house.workspace.env["DOCKER_HOST"] = f"unix://{tmp_path}/no.sock"
+    with house.workspace.exclusive():
+        written = house.lifecycle.write_compose_files(house.environment)
+    assert (written.dir / "compose.env").is_file()
+    assert written.command[-1] == str(written.dir / "compose.env")
+    assert house.runtime.calls == []
+
+
 @pytest.mark.parametrize(("now", "call"), [(False, "stop"), (True, "stop now")])
 def test_down_tells_whether_anything_ran(house: House, now: bool, call: str) -> None:
     lifecycle = house.lifecycle

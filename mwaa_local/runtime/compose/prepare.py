@@ -209,7 +209,7 @@ class ContainerPreparation:
     def _kept_port(self, name: str) -> int:
         port = planned_port(self.running, name)
         # The engine takes ports when containers start, so one that is planned may have been somebody else's.
-        return port if port in self._published_ports else 0
+        return port if port and port in self._published_ports else 0
 
     @functools.cached_property
     def _published_ports(self) -> frozenset[int]:

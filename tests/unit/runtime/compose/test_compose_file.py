@@ -35,6 +35,7 @@ class Written:
     """What `mwaa-local env` writes for a project, and the compose file with its variables filled in."""
 
     def __init__(self, folder: Path, yaml_text: str, env: dict[str, str], port: int = 0) -> None:
+        env = {**env, "DOCKER_HOST": f"unix://{folder}/no.sock"}  # files are written without asking an engine
         project = Project(folder)
         for name, text in {"mwaa.yaml": yaml_text, "dags/a.py": "", "startup/startup.sh": STARTUP}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
