@@ -16,9 +16,11 @@ from mwaa_local.errors import DockerUnavailable
 from mwaa_local.event import Event
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
+from mwaa_local.remarks import Remark
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.compose.stored import ComposeProject
+from mwaa_local.runtime.protocol import Prepared
 
 IMAGE = "python:3.12-slim-bookworm"  # any with glibc would do: programs are run by the tests' own interpreter
 
@@ -57,9 +59,9 @@ class GeneratedRuntime(ComposeRuntime):
         self.settings = settings or {}
         self.replicated = replicated
 
-    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
-        self.use(self.write(plan))
-        super().start(plan, on_event)
+    def start(self, prepared: Prepared, on_event: Callable[[Event], None]) -> tuple[Remark, ...]:
+        self.use(self.write(prepared.plan))
+        return super().start(prepared, on_event)
 
     def write(self, plan: Plan) -> ComposeProject:
         services: dict[str, dict[str, Any]] = {}

@@ -32,9 +32,7 @@ class DockerEnvironment(RunningEnvironment):
 
     @property
     def compose(self) -> ComposeRuntime:
-        runtime = self.runtime
-        assert isinstance(runtime, ComposeRuntime), "it does not run as containers"
-        return runtime
+        return ComposeRuntime(self.project, self.runner.env)
 
     def containers(self) -> dict[str, Container]:
         """Return the containers of what runs all the time, by component."""

@@ -88,9 +88,7 @@ class RunningEnvironment:
         return {item.name: item.pid for item in self.runtime.status()}
 
     def processes(self) -> list[psutil.Process]:
-        runtime = self.runtime
-        assert isinstance(runtime, ProcessRuntime)
-        return runtime.processes()
+        return ProcessRuntime(self.project, self.runner.env).processes()
 
     def read(self, name: str) -> str:
         """Return a file that a task wrote into its Airflow home."""

@@ -1,17 +1,23 @@
 """Small real programs, named by how they misbehave, as Components: no Airflow, no database, no broker.
 
-Each function returns a Component whose readiness needs nothing but a port, its output or its end.
+Each function returns a Component whose readiness needs nothing but a port, its output or its end. Beside them a runtime
+that runs nothing, for those who only have to ask one for the right things.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mwaa_local.plan import Component, ExitedOk, LogReady, ReadyCheck, TcpReady
+from mwaa_local.errors import ComponentUnknown
+from mwaa_local.event import ComponentStatus, Event, LogLine
+from mwaa_local.plan import Component, ExitedOk, LogReady, Plan, ReadyCheck, TcpReady
+from mwaa_local.remarks import Remark
+from mwaa_local.runtime.protocol import Prepared, Wanted
 
 T = TypeVar("T")
 
@@ -195,3 +201,68 @@ match sys.argv[1:]:
     component = program(name, code, **settings)
     argv = ("serve",)
     return Component(**{**vars(component), "argv": (*component.argv, *argv), "airflow_argv": argv})
+
+
+@dataclass
+class FakeRuntime:
+    """Runs nothing, and notes what it is asked for. `failure` is raised by a start, whose components stay as they are.
+
+    `before` is the plan that ran before the first start.
+    """
+
+    plan: Plan
+    failure: BaseException | None = None
+    before: Plan | None = None
+    statuses: Sequence[ComponentStatus] = ()
+    lines: Sequence[LogLine] = ()
+    calls: list[str] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+
+    @property
+    def running(self) -> bool:
+        return self.before is not None
+
+    def running_plan(self) -> Plan | None:
+        return self.before
+
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> Prepared:
+        self.calls.append("prepare")
+        self.wanted.append(wanted)
+        return Prepared(self.plan, wanted.remarks)
+
+    def start(self, prepared: Prepared, on_event: Callable[[Event], None]) -> tuple[Remark, ...]:
+        self.calls.append("start")
+        self.before = prepared.plan
+        if self.failure is not None:
+            raise self.failure
+        on_event(Event("fake", "ready"))
+        return (*prepared.remarks, Remark("note", "fake", "started"))
+
+    def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
+        self.calls.append("stop now" if now else "stop")
+        was_running, self.before = self.running, None
+        return was_running
+
+    def status(self) -> list[ComponentStatus]:
+        return list(self.statuses)
+
+    def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
+        if not {line.component for line in self.lines}.issuperset(names):
+            raise ComponentUnknown(f"no log of {', '.join(names)}")
+        return (line for line in self.lines if not names or line.component in names)
+
+    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        self.calls.append(f"run {component}")
+        return 0
+
+    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+        return self.run(component, argv), ""
+
+    def memory_kills(self) -> int | None:
+        return None
+
+    def remove_data(self) -> None:
+        self.calls.append("remove data")
+
+    def remove_database(self, airflow_version: str) -> None:
+        self.calls.append(f"remove database {airflow_version}")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mwaa_local.cli.session import JsonOption, cache_dir_of
+from mwaa_local.cli.session import JsonOption
 from mwaa_local.console import Console, duration, standard, table
 from mwaa_local.errors import AccessDenied
+from mwaa_local.workspace import cache_dir_of
 
 if TYPE_CHECKING:
     from mwaa_local.cache.item import Item

@@ -112,27 +112,27 @@ def _with_database(session: Session, dag_id: str, words: tuple[str, ...]) -> int
 
     Raises SelectionWrong where there is no such DAG.
     """
-    from mwaa_local.runtime.process.prepare import Preparation
-    from mwaa_local.runtime.process.runtime import ProcessRuntime
+    from mwaa_local.runtime.choice import PROCESS, open_runtime
+    from mwaa_local.runtime.protocol import Prepared, Wanted
     from mwaa_local.smoke.selection import unknown_dag
 
     environment = session.environment()
     release = session.release(environment)
     answer_path = session.project.run_dir / ANSWER_NAME
     answer_path.unlink(missing_ok=True)
-    runtime = ProcessRuntime(session.project, session.env)
+    runtime = open_runtime(PROCESS, session.project, session.env)
     console = session.console
-    parts = (session.project, environment, release, session.env, session.cache_dir, None, console.show_event)
+    wanted = Wanted(session.project, environment, release, session.env, session.cache_dir, webserver_port=0)
     try:
-        prepared = Preparation(*parts, webserver_port=0).prepare()
+        prepared = runtime.prepare(wanted, console.show_event)
         for remark in prepared.remarks:
             if remark.severity == "error":
                 console.show_remark(remark)
-        runtime.start(database_only(prepared.plan, answer_path), console.show_event)
+        runtime.start(Prepared(database_only(prepared.plan, answer_path)), console.show_event)
         exit_code = runtime.run("scheduler", words)
         if answer_path.exists():
             answer = json.loads(answer_path.read_text(encoding="utf-8"))
-            dags_dir = PurePosixPath(prepared.home_dir) / "dags"
+            dags_dir = PurePosixPath(prepared.plan.home_dir) / "dags"
             raise unknown_dag(dag_id, answer["dags"], _shown(answer["import_errors"], dags_dir))
         return exit_code
     finally:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.cli.data import remove_all_data
 from mwaa_local.cli.session import ProjectOption, open_session
 
 
@@ -38,9 +37,9 @@ def down(
         session.console.say("nothing is running here")
         return
     with session.exclusive():
-        was_running = session.runtime.stop(now=now, on_event=session.console.show_event)
+        was_running = session.lifecycle().down(now=now)
         if volumes:
-            remove_all_data(session)
+            session.remove_data()
     if volumes:
         session.console.say("removed database, queue and installed requirements; `mwaa-local up` makes new ones")
     elif was_running:

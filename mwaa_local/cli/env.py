@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 
 from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
-from mwaa_local.cli.starting import write_compose_files
 
 
 def env(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -23,9 +22,8 @@ def env(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> Non
     """
     session = open_session(project_dir)
     environment = session.environment()
-    release = session.release(environment)
     with session.exclusive():
-        written = write_compose_files(session, environment, release)
+        written = session.lifecycle().write_compose_files(environment)
     for remark in written.remarks:
         session.console.show_remark(remark)
     session.console.say(

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.cli.data import all_runtimes
 from mwaa_local.cli.session import ProjectOption, open_session
 from mwaa_local.secrets import forget_damaged_secrets
 
@@ -31,7 +30,6 @@ def reset_db(
         raise typer.Exit(1)
     with session.exclusive():
         session.runtime.stop(now=True, on_event=session.console.show_event)
-        for runtime in all_runtimes(session):
-            runtime.remove_database(release.airflow_version)
+        session.remove_database(release.airflow_version)
         forget_damaged_secrets(project.state_dir)
     session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")

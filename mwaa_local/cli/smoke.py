@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mwaa_local.masking import Mask
     from mwaa_local.plan import Plan
     from mwaa_local.project import Project
-    from mwaa_local.release import Release
     from mwaa_local.remarks import Remark
     from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import SmokeContext
@@ -138,13 +137,11 @@ def smoke(
         keep=keep,
     )
     environment = session.environment()
-    release = session.release(environment)
     with contextlib.ExitStack() as held:
         held.enter_context(session.exclusive())
         context, report = _context(
             session,
             environment,
-            release,
             runtime=runtime,
             port=port,
             fresh=fresh,
@@ -223,7 +220,6 @@ def _known_dags(session: Session) -> str:
 def _context(
     session: Session,
     environment: Environment,
-    release: Release,
     *,
     runtime: RuntimeKind | None,
     port: int,
@@ -234,15 +230,14 @@ def _context(
 ) -> tuple[SmokeContext, SmokeReport]:
     """Decide where the smoke run happens; nothing is started yet."""
     from mwaa_local.cli.smoke_output import say_run
-    from mwaa_local.cli.starting import prepare_and_start, say_choice, take_runtime
     from mwaa_local.smoke.artifacts import collect_logs
     from mwaa_local.smoke.report_mask import ReportMask
     from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import SmokeContext
 
-    session, choice = take_runtime(session, runtime or environment.local.runtime)
-    remarks = say_choice(session.console, choice)
-    is_used = session.runtime.running
+    lifecycle = session.lifecycle()
+    kind = lifecycle.choose(runtime or environment.local.runtime)
+    is_used = lifecycle.runtime.running
     if is_used and fresh:
         raise typer.BadParameter(
             "--fresh would empty the database of the running environment; run `mwaa-local down` first"
@@ -251,10 +246,8 @@ def _context(
         session.console.say("using the environment that is already running; it will be left running")
 
     def start() -> tuple[Plan, Sequence[Remark]]:
-        if fresh:
-            session.runtime.stop(now=True)
-            session.runtime.remove_database(release.airflow_version)
-        started = prepare_and_start(session, without_schedule(environment), release, port, remarks)
+        start = lifecycle.start_empty if fresh else lifecycle.start
+        started = start(without_schedule(environment), port)
         return started.plan, started.remarks
 
     def collect(report: SmokeReport, mask: Mask) -> None:
@@ -263,7 +256,7 @@ def _context(
 
     context = SmokeContext(
         project=session.project,
-        runtime=session.runtime,
+        runtime=lifecycle.runtime,
         is_used=is_used,
         check=None if no_check else _checks(session),
         start=start,
@@ -272,7 +265,7 @@ def _context(
         collect=collect,
         report_mask=lambda plan: ReportMask.of(session.project, environment, plan),
     )
-    return context, SmokeReport(airflow_version=release.airflow_version, runtime=choice.kind)
+    return context, SmokeReport(airflow_version=environment.airflow_version, runtime=kind)
 
 
 def without_schedule(environment: Environment) -> Environment:

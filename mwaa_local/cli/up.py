@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mwaa_local.airflow import AirflowClient
-from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
-from mwaa_local.cli.starting import Started, prepare_and_start, say_choice, take_runtime
+from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
 from mwaa_local.console import Console
-from mwaa_local.environment.environment import Environment, RuntimeKind
-from mwaa_local.errors import StartupScriptFailed
+from mwaa_local.environment.environment import RuntimeKind
+from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE
-
-if TYPE_CHECKING:
-    from mwaa_local.check.requirements.early import EarlyCheck
 
 
 def up(
@@ -55,43 +51,18 @@ def up(
     session = open_session(project_dir, verbose=verbose)
     environment = session.environment()
     release = session.release(environment)
+    lifecycle = session.lifecycle()
     with session.exclusive():
-        session, choice = take_runtime(session, runtime or environment.local.runtime)
-        remarks = say_choice(session.console, choice)
-        was_running = session.runtime.running
-        early = check_requirements(session, environment, release)
-        try:
-            started = prepare_and_start(session, environment, release, port, remarks)
-        except (KeyboardInterrupt, StartupScriptFailed) as error:
-            if not was_running:
-                if isinstance(error, KeyboardInterrupt):
-                    session.console.say("stopping what was started")
-                session.runtime.stop(now=True)
-            raise
-        if early is not None:
-            early.finish()
+        lifecycle.choose(runtime or environment.local.runtime)
+        started = lifecycle.up(environment, port)
     if run_dag:
-        AirflowClient(session.runtime, started.plan).run_dag(run_dag, session.console.show_event)
-    show_ready(session, release, started, choice.kind, time.monotonic() - began, as_json=as_json)
+        AirflowClient(started.runtime, started.plan).run_dag(run_dag, session.console.show_event)
+    show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json)
 
 
-def check_requirements(session: Session, environment: Environment, release: Release) -> EarlyCheck | None:
-    """Begin to check requirements that changed; conflicts are said as soon as they are known."""
-    if not session.project.requirements_path.is_file():
-        return None
-    from mwaa_local.check.requirements import early
-    from mwaa_local.configuration.option_names import translate
-
-    variables = translate(environment.airflow_configuration_options)
-    return early.begin(session.project, release, session.env, variables, session.console.show_remark)
-
-
-def show_ready(
-    session: Session, release: Release, started: Started, runtime: str, elapsed_s: float, *, as_json: bool
-) -> None:
+def show_ready(console: Console, release: Release, started: Started, elapsed_s: float, *, as_json: bool) -> None:
     """Say what is there now: remarks, address, login, next command."""
-    client = AirflowClient(session.runtime, started.plan)
-    console = session.console
+    client = AirflowClient(started.runtime, started.plan)
     url = f"http://localhost:{started.plan.ports['webserver']}"
     errors = client.import_errors()
     for remark in started.remarks:
@@ -103,7 +74,7 @@ def show_ready(
         console.show_json(
             {
                 "airflow_version": release.airflow_version,
-                "runtime": runtime,
+                "runtime": started.kind,
                 "url": url,
                 "login": release.login,
                 "elapsed_s": round(elapsed_s, 2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,7 @@ from mwaa_local.errors import AlreadyRunning, DockerUnavailable
 from mwaa_local.project import Project
 from mwaa_local.runtime.process.state import STATE_NAME as PROCESS_STATE_NAME
 
-if TYPE_CHECKING:  # each is imported when it is the one
-    from mwaa_local.runtime.compose.runtime import ComposeRuntime
-    from mwaa_local.runtime.process.runtime import ProcessRuntime
+if TYPE_CHECKING:
     from mwaa_local.runtime.protocol import Runtime
 
 DOCKER, PROCESS, AUTO = "docker", "process", "auto"
@@ -34,7 +32,8 @@ def existing_runtime(project: Project, env: Mapping[str, str]) -> Runtime:
     return open_runtime(DOCKER if _remembered(project) == DOCKER else PROCESS, project, env)
 
 
-def open_runtime(kind: str, project: Project, env: Mapping[str, str]) -> ComposeRuntime | ProcessRuntime:
+def open_runtime(kind: str, project: Project, env: Mapping[str, str]) -> Runtime:
+    """Return that runtime; the other is not even imported."""
     if kind == DOCKER:
         from mwaa_local.runtime.compose.runtime import ComposeRuntime
 
@@ -42,6 +41,18 @@ def open_runtime(kind: str, project: Project, env: Mapping[str, str]) -> Compose
     from mwaa_local.runtime.process.runtime import ProcessRuntime
 
     return ProcessRuntime(project, env)
+
+
+def runtimes_with_data(project: Project, env: Mapping[str, str]) -> Iterator[Runtime]:
+    """Yield every runtime that can have data of this project, whether it runs or not."""
+    yield open_runtime(PROCESS, project, env)
+    if (project.state_dir / "docker").exists():
+        yield open_runtime(DOCKER, project, env)
+
+
+def runs_as_processes(project: Project, env: Mapping[str, str]) -> bool:
+    """Whether the environment runs, and as processes. No engine is asked."""
+    return _remembered(project) != DOCKER and open_runtime(PROCESS, project, env).running
 
 
 def choose(wanted: str, project: Project, env: Mapping[str, str]) -> Choice:

@@ -1,4 +1,4 @@
-"""The Runtime protocol: five verbs that every backend can do, and the values they speak.
+"""The Runtime protocol: the verbs that every backend can do, and the values they speak.
 
 Backends: `process` (plain processes under our own supervisor) and `compose` (containers under Docker Compose).
 Nothing here knows which one is used.
@@ -7,14 +7,56 @@ Nothing here knows which one is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.remarks import Remark
+
+if TYPE_CHECKING:  # most commands prepare nothing, and should not pay for pydantic
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.release import Release
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to run, and for whom. `env` is the caller's environment, `remarks` what is known already."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    webserver_port: int | None = None  # instead of the environment file's; 0 for a free one
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan that can be started, and what was learnt on the way to it.
+
+    A runtime's own kind does more around the start; this one starts the plan as it is.
+    """
+
+    plan: Plan
+    remarks: tuple[Remark, ...] = ()
+
+    def set_up(self) -> None:
+        """Do what has to be done before any component is touched."""
+
+    def judge(self) -> tuple[Remark, ...]:
+        """Return all there is to say. Raises what is the cause where the start failed, if it is not the component."""
+        return self.remarks
+
+    def settle(self) -> None:
+        """Forget what this start replaced, now that it is up."""
 
 
 class Runtime(Protocol):
-    """Carries a plan out."""
+    """Makes a plan of what is wanted and carries it out."""
 
     @property
     def running(self) -> bool:
@@ -23,8 +65,14 @@ class Runtime(Protocol):
     def running_plan(self) -> Plan | None:
         """Return the plan that runs, or None."""
 
-    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
-        """Start what does not run, restart what changed, leave the rest; return when all are ready."""
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> Prepared:
+        """Make everything that the environment needs in order to start; nothing that runs is changed."""
+
+    def start(self, prepared: Prepared, on_event: Callable[[Event], None]) -> tuple[Remark, ...]:
+        """Start what does not run, restart what changed, leave the rest.
+
+        Returns when all are ready, with what there is to say of the start and its preparation.
+        """
 
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""

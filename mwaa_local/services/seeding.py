@@ -1,23 +1,21 @@
 """Put what `airflow_settings.yaml` holds into the metadata database, before any component of Airflow starts.
 
 A start does it as a one-time step of the plan, in one process of the release's own interpreter, and only when the file
-changed or the database is new. Here is what that step starts from, and what is said about how it ended.
+changed or the database is new. Here is what that step starts from, and what its answer means.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mwaa_local.errors import ComponentUnknown, SeedingFailed
-from mwaa_local.event import Event
+from mwaa_local.errors import SeedingFailed
 from mwaa_local.guest import seeding_script
 from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings, Connection
 
 SCRIPT_PATH = Path(str(seeding_script.__file__))
@@ -93,17 +91,22 @@ def seed_component(python: str, file_path: Path, mark: str, env: Mapping[str, st
     )
 
 
-def tell(runtime: Runtime, plan: Plan, since: float, on_event: Callable[[Event], None]) -> None:
-    """Say in one line what was put in since then, if anything was."""
-    answer = _answer(runtime, plan, since)
-    if answer is not None and answer.outcome == PUT:
-        counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in answer.counts.items())
-        on_event(Event("settings", "done", detail=f"put in {counts}, from {SETTINGS_FILE}"))
+def step_of(plan: Plan) -> Component | None:
+    """Return the component of the plan that puts something in; None where there is nothing to put in."""
+    component = plan.component(SEED) or plan.component(MIGRATE_DB)
+    return component if component is not None and component.reads else None
 
 
-def raise_for_failure(runtime: Runtime, plan: Plan, since: float) -> None:
-    """Raise SeedingFailed, with the entry and its line, where an entry is why the start failed."""
-    answer = _answer(runtime, plan, since)
+def put_in(answer: Answer | None) -> str:
+    """Return in one line what was put in; "" where nothing was."""
+    if answer is None or answer.outcome != PUT:
+        return ""
+    counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in answer.counts.items())
+    return f"put in {counts}, from {SETTINGS_FILE}"
+
+
+def raise_for_refusal(answer: Answer | None) -> None:
+    """Raise SeedingFailed, with the entry and its line, where an entry was refused."""
     if answer is not None and answer.outcome == REFUSED:
         entry = f"{SETTINGS_FILE}:{answer.line}: the {answer.kind} {answer.name}"
         raise SeedingFailed(
@@ -111,15 +114,3 @@ def raise_for_failure(runtime: Runtime, plan: Plan, since: float) -> None:
             f"{answer.error}: {answer.message}",
             "correct the entry",
         )
-
-
-def _answer(runtime: Runtime, plan: Plan, since: float) -> Answer | None:
-    """Return what the step answered since then."""
-    component = plan.component(SEED) or plan.component(MIGRATE_DB)
-    if component is None or not component.reads:
-        return None
-    try:
-        lines = [line.text for line in runtime.logs([component.name], follow=False) if line.time >= since]
-    except ComponentUnknown:  # it has not written anything
-        return None
-    return read_answer(lines)

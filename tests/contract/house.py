@@ -20,6 +20,7 @@ from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.compose.state import STATE_NAME as DOCKER_STATE_NAME
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import ISOLATION_VARIABLE, SESSIONS_NAME, STATE_NAME
+from mwaa_local.runtime.protocol import Prepared
 from tests.docker import GeneratedRuntime
 from tests.fakes import wait_until
 
@@ -72,7 +73,7 @@ class House:
 
     def up(self, *components: Component, ports: Mapping[str, int] | None = None) -> dict[str, ComponentStatus]:
         """Start exactly these components; return how they are."""
-        self.runtime.start(self.plan(*components, ports=ports), self.events.append)
+        self.runtime.start(Prepared(self.plan(*components, ports=ports)), self.events.append)
         return self.status()
 
     def status(self) -> dict[str, ComponentStatus]:

@@ -27,6 +27,7 @@ from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.compose.state import STATE_NAME, Memory
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL, VOLUME_LABEL
 from mwaa_local.runtime.ports import free_port
+from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import House, Open, begin_waiting
 from tests.docker import IMAGE, GeneratedRuntime, skip_without_docker
 from tests.fakes import (
@@ -509,7 +510,7 @@ def test_engine_that_goes_away_is_no_bug(tmp_path: Path, make_house: Callable[..
 
     def start() -> None:
         try:
-            far.start(plan, house.events.append)
+            far.start(Prepared(plan), house.events.append)
         except DockerUnavailable as error:
             outcome.append(error)
 

@@ -21,6 +21,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, read_state
 from mwaa_local.runtime.process.stop_order import HELPERS_END_S
+from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import BACKENDS, NOT_ISOLATED, House
 from tests.fakes import (
     READY_LINE,
@@ -82,7 +83,7 @@ def test_supervisor_that_dies_during_start_is_no_success(house: House) -> None:
             os.kill(supervisor_pids(house)[-1], signal.SIGKILL)
 
     with pytest.raises(ComponentFailed, match="supervisor"):
-        house.runtime.start(house.plan(Steady(), NeverReady(timeout_s=60)), kill_supervisor)
+        house.runtime.start(Prepared(house.plan(Steady(), NeverReady(timeout_s=60))), kill_supervisor)
     house.runtime.stop()
     assert house.no_process_is_left()
 
@@ -188,7 +189,7 @@ def parents(house: House) -> set[int]:
 
 
 def test_components_come_out_of_the_fork_server(house: House) -> None:
-    house.runtime.start(forked_plan(house, "scheduler", "triggerer"), house.events.append)
+    house.runtime.start(Prepared(forked_plan(house, "scheduler", "triggerer")), house.events.append)
     assert len(parents(house)) == 1
     assert house.texts("scheduler")[0].startswith("served by scheduler under")
     assert house.texts("triggerer")[0].startswith("served by triggerer under")
@@ -200,7 +201,7 @@ def test_components_come_out_of_the_fork_server(house: House) -> None:
 
 def test_fork_server_runs_a_script_where_airflow_is_one(house: House) -> None:
     """As in Airflow 1.10, which has no module to run."""
-    house.runtime.start(forked_plan(house, "scheduler", "triggerer", as_script=True), house.events.append)
+    house.runtime.start(Prepared(forked_plan(house, "scheduler", "triggerer", as_script=True)), house.events.append)
     assert len(parents(house)) == 1
     assert house.texts("scheduler")[0].startswith("served by scheduler under")
     assert isinstance(house.runtime, ProcessRuntime)
@@ -210,7 +211,7 @@ def test_fork_server_runs_a_script_where_airflow_is_one(house: House) -> None:
 
 
 def test_killed_forked_component_is_restarted(house: House) -> None:
-    house.runtime.start(forked_plan(house, "scheduler", "triggerer"), house.events.append)
+    house.runtime.start(Prepared(forked_plan(house, "scheduler", "triggerer")), house.events.append)
     first = house.pid("scheduler")
     os.kill(first, signal.SIGKILL)
     again = house.wait_for("scheduler", lambda s: s.state == READY and s.pid not in (first, None), "to be ready again")
@@ -218,7 +219,7 @@ def test_killed_forked_component_is_restarted(house: House) -> None:
 
 
 def test_killed_fork_server_takes_no_component_out_of_sight(house: House) -> None:
-    house.runtime.start(forked_plan(house, "scheduler", "triggerer"), house.events.append)
+    house.runtime.start(Prepared(forked_plan(house, "scheduler", "triggerer")), house.events.append)
     before = house.pids()
     (forkserver,) = parents(house)
     os.kill(forkserver, signal.SIGKILL)
@@ -231,13 +232,13 @@ def test_killed_fork_server_takes_no_component_out_of_sight(house: House) -> Non
 
 def test_fork_server_that_cannot_start_costs_only_speed(one_house: House) -> None:
     plan = replace(forked_plan(one_house, "scheduler"), preload_argv=(sys.executable, "-c", "raise SystemExit(1)"))
-    one_house.runtime.start(plan, one_house.events.append)
+    one_house.runtime.start(Prepared(plan), one_house.events.append)
     assert one_house.status()["scheduler"].state == READY
     assert one_house.runtime.run("scheduler", ["say", "4"]) == 4
 
 
 def test_forked_component_found_after_its_supervisor_was_killed(house: House) -> None:
-    house.runtime.start(forked_plan(house, "scheduler"), house.events.append)
+    house.runtime.start(Prepared(forked_plan(house, "scheduler")), house.events.append)
     os.kill(supervisor_pids(house)[-1], signal.SIGKILL)
     house.runtime.stop()
     assert house.no_process_is_left()

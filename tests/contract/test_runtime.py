@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -37,8 +37,10 @@ from mwaa_local.event import (
     Event,
     LogLine,
 )
+from mwaa_local.remarks import NOTE, Remark
 from mwaa_local.runtime.logfile import TAIL_LINES
 from mwaa_local.runtime.ports import free_port
+from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import STATE_NAMES, House, Open, begin_waiting
 from tests.fakes import (
     READY_LINE,
@@ -356,7 +358,7 @@ def test_stop_does_not_wait_for_a_start_that_may_never_end(house: House) -> None
 
     def start() -> None:
         try:
-            house.runtime.start(plan, house.events.append)
+            house.runtime.start(Prepared(plan), house.events.append)
         except MwaaLocalError as error:
             outcome.append(error)
 
@@ -529,7 +531,7 @@ def test_second_client_that_starts_at_the_same_time_waits_its_turn(one_house: Ho
 
     def start() -> None:
         try:
-            one_house.runtime.start(plan, lambda _: None)
+            one_house.runtime.start(Prepared(plan), lambda _: None)
         except MwaaLocalError as error:
             failures.append(error)
 
@@ -572,3 +574,41 @@ def test_damaged_state_of_a_running_environment_leaves_no_orphan(house: House, t
     else:
         assert house.runtime.stop()
         assert house.no_process_is_left()
+
+
+# Around a start.
+
+
+@dataclass(frozen=True)
+class Noted(Prepared):
+    """Notes when it is asked for something, and what was ready then."""
+
+    ready: Callable[[], list[str]] = field(kw_only=True)
+    notes: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def set_up(self) -> None:
+        self.notes.append(("set up", self.ready()))
+
+    def judge(self) -> tuple[Remark, ...]:
+        self.notes.append(("judge", self.ready()))
+        return (*self.remarks, Remark(NOTE, "steady", "stood up well"))
+
+    def settle(self) -> None:
+        self.notes.append(("settle", self.ready()))
+
+
+def test_start_is_set_up_before_and_judged_and_settled_after(one_house: House) -> None:
+    known = Remark(NOTE, "steady", "is asked for")
+    ready = lambda: [item.name for item in one_house.runtime.status() if item.state == READY]  # noqa: E731
+    prepared = Noted(one_house.plan(Steady()), (known,), ready=ready)
+    remarks = one_house.runtime.start(prepared, one_house.events.append)
+    assert prepared.notes == [("set up", []), ("judge", ["steady"]), ("settle", ["steady"])]
+    assert [remark.what for remark in remarks] == ["is asked for", "stood up well"]
+
+
+def test_start_that_fails_settles_nothing(one_house: House) -> None:
+    prepared = Noted(one_house.plan(DiesAtOnce()), ready=list)
+    with pytest.raises(ComponentFailed):
+        one_house.runtime.start(prepared, one_house.events.append)
+    assert prepared.notes[0] == ("set up", [])
+    assert "settle" not in dict(prepared.notes)

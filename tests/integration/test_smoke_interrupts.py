@@ -22,13 +22,13 @@ from typing import Any
 import psutil
 import pytest
 
-from mwaa_local.cli.session import LOCK_NAME
 from mwaa_local.project import Project
 from mwaa_local.runtime.compose.runtime import compose_name
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import STATE_NAME
 from mwaa_local.runtime.process.supervisor_socket import SOCKET_NAME
+from mwaa_local.workspace import LOCK_NAME
 from tests.conftest import COMMAND, ProjectRunner
 from tests.docker_environments import containers_of, docker, removed_at_the_end
 from tests.environments import LATEST, TEST_DAGS_DIR, alive, stopped_at_the_end, wait_until

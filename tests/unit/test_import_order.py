@@ -18,13 +18,14 @@ cli
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
+lifecycle
 check.project
 check.report
 check.part
 check.dags check.plugins
 check.requirements
 check
-airflow
+airflow workspace
 runtime.choice
 runtime.process runtime.compose
 runtime
@@ -52,8 +53,6 @@ OF_ALL = {"", "__main__"}  # the version, which everybody may show, and `python 
 
 # What still points up or aside: (module, what it imports) -> why. It may only become shorter.
 EXCEPTIONS = {
-    ("runtime.compose.prepare", "runtime.process.prepare"): "the one is still a subclass of the other",
-    ("services.seeding", "runtime.protocol"): "what is told around a start asks a runtime for log lines",
     ("services.seeding", "guest.seeding_script"): "both ends know the words that begin a line for us",
     ("cli.dags", "guest.dag_test_script"): "both ends know the words with which Airflow finds no DAG",
     ("check.links", "guest.dags.import_links"): "both ends know the kinds of links",
@@ -108,3 +107,19 @@ def test_init_of_a_room_imports_nothing() -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         is_import = [isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree)]
         assert name in with_content or not any(is_import), f"{name}: importing one module of it would import others"
+
+
+def test_which_runtime_it_is_is_asked_nowhere_but_in_their_room() -> None:
+    trees = modules()
+    inside = {module: tree for module, tree in trees.items() if f"{module}.".startswith("runtime.")}
+    classes = {node.name for tree in inside.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    runtimes = {name for name in classes if name.endswith("Runtime") or "Prepar" in name} - {"Runtime", "Prepared"}
+    assert {"ProcessRuntime", "ComposeRuntime", "Preparation", "ContainerPreparation"} <= runtimes
+    named = {
+        (module, name)
+        for module in trees.keys() - inside.keys()
+        for node in ast.walk(trees[module])
+        for name in (getattr(node, "id", ""), getattr(node, "attr", ""), getattr(node, "name", ""))
+        if name in runtimes
+    }
+    assert named == set(), "these must get along with any runtime"

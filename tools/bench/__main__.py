@@ -21,13 +21,13 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mwaa_local.cli.session import Session
 from mwaa_local.console import standard, table
 from mwaa_local.errors import DockerUnavailable, MwaaLocalError
 from mwaa_local.packages import PackageStore
 from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.runtime.compose.engine import Engine
+from mwaa_local.workspace import Workspace
 from tools.bench.commands import BenchError
 from tools.bench.figures import Figures, say
 from tools.bench.measuring import Bench
@@ -109,7 +109,7 @@ def cache_of(work_dir: Path, release: Release, env: Mapping[str, str]) -> Path:
     project_dir = work_dir / "facts"
     copy_sample(project_dir, release)
     project = Project.find(project_dir)
-    return Session(project, standard(env), dict(env)).cache_dir
+    return Workspace(project, dict(env)).cache_dir
 
 
 @contextlib.contextmanager

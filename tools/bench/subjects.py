@@ -16,6 +16,7 @@ import psutil
 
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.choice import open_runtime
 from mwaa_local.runtime.compose.files import ComposeFiles
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.process.runtime import ProcessRuntime
@@ -67,10 +68,7 @@ class Ours:
         self.dags_dir = self.project.dags_dir
         self._env = {**env, "MWAA_LOCAL_RUNTIME": self.kind}
         self._release = release
-        self._runtime = self._open_runtime()
-
-    def _open_runtime(self) -> ProcessRuntime | ComposeRuntime:
-        return ProcessRuntime(self.project, self._env)
+        self._runtime = open_runtime(self.kind, self.project, self._env)
 
     def command(self, *words: str) -> float:
         return run([sys.executable, "-m", "mwaa_local", *words], self.project.root_dir, self._env)
@@ -101,8 +99,7 @@ class Ours:
         self.command("down", "--now")
 
     def memory(self) -> tuple[float, str]:
-        assert isinstance(self._runtime, ProcessRuntime)
-        return processes_memory(self._runtime.processes())
+        return processes_memory(ProcessRuntime(self.project, self._env).processes())
 
     def database(self) -> Database:
         plan = self._runtime.running_plan()
@@ -120,9 +117,6 @@ class OursInDocker(Ours):
     side = DOCKER
     kind = "docker"
 
-    def _open_runtime(self) -> ComposeRuntime:
-        return ComposeRuntime(self.project, self._env)
-
     @property
     def files(self) -> ComposeFiles:
         return ComposeFiles.of(self.project)
@@ -135,9 +129,9 @@ class OursInDocker(Ours):
 
     def memory(self) -> tuple[float, str]:
         """As `docker stats` has it. Pages that containers share count for the one that touched them first."""
-        assert isinstance(self._runtime, ComposeRuntime)
-        engine = self._runtime.engine
-        sizes = [engine.memory_bytes(item.id) for item in self._runtime.containers() if item.is_up]
+        runtime = ComposeRuntime(self.project, self._env)
+        engine = runtime.engine
+        sizes = [engine.memory_bytes(item.id) for item in runtime.containers() if item.is_up]
         if not sizes:
             raise BenchError("there is no container to measure")
         return sum(sizes) / MEGABYTE, f"{len(sizes)} containers, as `docker stats` counts"

@@ -12,13 +12,12 @@ import importlib.metadata
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import urlsplit
 
-from mwaa_local.cache.users import DOCKER
+from mwaa_local.cache.users import DOCKER, User
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import QUEUE_NAME, LocalValues, worker_queues
@@ -26,6 +25,7 @@ from mwaa_local.database.connection import DATABASE, USER, broker_config, broker
 from mwaa_local.environment.classes import Size
 from mwaa_local.environment.environment import AwsMode
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
+from mwaa_local.event import Event
 from mwaa_local.files import write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.masking import Mask, secrets_of_variables
@@ -56,8 +56,18 @@ from mwaa_local.runtime.compose.startup_values import startup_values
 from mwaa_local.runtime.compose.stored import ComposeProject
 from mwaa_local.runtime.installed import constraint_remarks
 from mwaa_local.runtime.ports import check_ports, port_variables
-from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version
-from mwaa_local.runtime.process.prepare import Preparation
+from mwaa_local.runtime.preparation import (
+    AWS_FILE,
+    Ports,
+    Seeds,
+    folder_identities,
+    make_state_dirs,
+    member_remarks,
+    option_remarks,
+    planned_port,
+    tree_version,
+)
+from mwaa_local.runtime.protocol import Prepared, Wanted
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
@@ -98,42 +108,74 @@ REQUIREMENTS_TIMEOUT_S = requirements_install.REQUIREMENTS_INSTALL_TIMEOUT_S + S
 KEY_CHARACTERS = 12
 
 
-@dataclass
-class ContainerPreparation(Preparation):
-    """One way from files to a plan of containers."""
+@dataclass(frozen=True)
+class PreparedContainers(Prepared):
+    """A plan of containers, and the preparation that knows what comes around their start."""
 
-    runtime: ComposeRuntime = field(kw_only=True)
-    role: ClassVar[str] = DOCKER
-    build_image: bool = True  # `mwaa-local env` leaves that to Compose
-    _requirements: requirements.PreparedRequirements | None = None
-    _packages_key: str = ""
-    _seed_key: str = ""
-    _image_key: str = ""  # what the image's tag ends with
+    preparation: ContainerPreparation = field(kw_only=True)
 
-    def prepare(self) -> Prepared:
+    def set_up(self) -> None:
+        self.preparation.set_up(self.plan)
+
+    def judge(self) -> tuple[Remark, ...]:
+        return tuple(self.preparation.judge())
+
+    def settle(self) -> None:
+        self.preparation.forget_replaced()
+        self.preparation.user.settle()
+
+
+class ContainerPreparation:
+    """One way from files to a plan of containers. `running` is the plan that runs now, if any."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        running: Plan | None,
+        on_event: Callable[[Event], None],
+        runtime: ComposeRuntime,
+        *,
+        build_image: bool = True,  # `mwaa-local env` leaves that to Compose
+    ) -> None:
+        self.project, self.environment, self.release = wanted.project, wanted.environment, wanted.release
+        self.env = wanted.env
+        self.running = running
+        self.on_event = on_event
+        self.runtime = runtime
+        self.build_image = build_image
+        self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
+        self.user = User(wanted.cache_dir, wanted.project, DOCKER)
+        self.files = ComposeFiles.of(wanted.project)
+        self._ports = Ports.of(wanted.environment, wanted.webserver_port, running, self._kept_port)
+        self._requirements: requirements.PreparedRequirements | None = None
+        self._packages_key = ""
+        self._seed_key = ""
+        self._image_key = ""  # what the image's tag ends with
+
+    def prepare(self) -> PreparedContainers:
         make_state_dirs(self.project)
-        self._remark_on_members()
-        settings, fixtures = self._seeds()
+        seeds = Seeds.load(self.project, self.environment, self.release)
+        self.remarks += seeds.remarks
         if self.build_image:  # `env` starts nothing
-            check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
+            check_ports(self._ports.choose(), self.running.ports if self.running else {}, self._ports.asked)
         self.files.make()
         if self.running is None:
             self.files.forget_outcomes()
         secrets = self._with_database_password(load_secrets(self.project.state_dir))
-        ports = self._ports()
+        ports = self._ports.choose()
         values = self._container_values(secrets, ports)
         aws_url = f"http://{AWS}:{AWS_PORT}" if AWS in ports else ""
         parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS)
         configuration = Configuration(*parts, aws_url)
         image = self._image()
-        aws = self._write_aws(fixtures, secrets, ports)
+        aws = self._write_aws(seeds.fixtures, secrets, ports)
         self._image_key = image_tag(self.release, image).rpartition(":")[2]
         self.user.note(AIRFLOW_IMAGE.kind, image_tag(self.release, image))
         if aws:
             self.user.note(AWS_IMAGE.kind, AwsImage.beside(image).tag)
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
-        self._write_migration(secrets, settings)
+        self._write_migration(secrets, seeds.settings)
         env_of = self._write_component_variables(configuration)
         self._write_server_files(secrets)
         plan = self._plan(secrets, ports, values, env_of, aws)
@@ -143,17 +185,13 @@ class ContainerPreparation(Preparation):
         if self.build_image:
             self._build(image, aws)
         save_remarks(self.project.run_dir, self.remarks)
-        return Prepared(plan, tuple(self.remarks), HOME_DIR)
+        return PreparedContainers(plan, tuple(self.remarks), preparation=self)
 
     @property
     def _compose(self) -> ComposeProject:
         return ComposeProject(
             compose_name(self.project), self.project.root_dir, COMPOSE_PATH.resolve(), self.files.env_path
         )
-
-    @property
-    def files(self) -> ComposeFiles:
-        return ComposeFiles.of(self.project)
 
     @property
     def _shell(self) -> Mapping[str, str]:
@@ -169,9 +207,9 @@ class ContainerPreparation(Preparation):
         return next((path for path in named if path.is_file()), None)
 
     def _kept_port(self, name: str) -> int:
-        port = super()._kept_port(name)
+        port = planned_port(self.running, name)
         # The engine takes ports when containers start, so one that is planned may have been somebody else's.
-        return port if port in self._published_ports else 0
+        return port if port and port in self._published_ports else 0
 
     @functools.cached_property
     def _published_ports(self) -> frozenset[int]:
@@ -294,7 +332,7 @@ class ContainerPreparation(Preparation):
     def _write_component_variables(self, configuration: Configuration) -> dict[str, dict[str, str]]:
         """Write each service's variables as they are without a startup script; return MWAA's components' own."""
         merged = configuration.merged(IN_IMAGE, {})
-        self._remark_on_options(merged)
+        self.remarks += option_remarks(merged)
         env_of = {name: merged[name].as_env() for name in MWAA_COMPONENTS}
         for name, variables in env_of.items():
             self.files.write_variables(name, variables)
@@ -364,7 +402,7 @@ class ContainerPreparation(Preparation):
             server_env={},
             env_of=env_of,
             worker_count=self.environment.worker_count,
-            ports_asked=self._ports_asked,
+            ports_asked=self._ports.asked,
             folders=folder_identities(self.project),
             plugins_version=tree_version(self.project.plugins_dir),
             airflow_argv=(*ENTRYPOINT, "run", "airflow"),

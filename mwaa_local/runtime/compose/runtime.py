@@ -23,6 +23,7 @@ from mwaa_local.errors import (
 from mwaa_local.event import ENDED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
+from mwaa_local.remarks import Remark
 from mwaa_local.runtime import logfile
 from mwaa_local.runtime.compose.command import run_in_container
 from mwaa_local.runtime.compose.engine import Engine
@@ -35,6 +36,7 @@ from mwaa_local.runtime.compose.watch import Watch
 from mwaa_local.runtime.failures import component_error
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.ports import check_ports
+from mwaa_local.runtime.protocol import Prepared, Wanted
 from mwaa_local.runtime.readiness import describe_exit
 
 NAME_CHARACTERS = 20  # of the folder's name in the Compose project's
@@ -75,9 +77,25 @@ class ComposeRuntime:
         """Take this compose file for the starts to come."""
         self._compose = compose
 
-    # The five verbs.
+    # The verbs.
 
-    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> Prepared:
+        from mwaa_local.runtime.compose.prepare import ContainerPreparation  # most commands prepare nothing
+
+        return ContainerPreparation(wanted, self.running_plan(), on_event, self).prepare()
+
+    def start(self, prepared: Prepared, on_event: Callable[[Event], None]) -> tuple[Remark, ...]:
+        try:
+            prepared.set_up()
+            self._start(prepared.plan, on_event)
+        except MwaaLocalError:
+            prepared.judge()  # where the startup script is the cause, that is what to say
+            raise
+        remarks = prepared.judge()
+        prepared.settle()
+        return remarks
+
+    def _start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         with self._memory.changing():
             containers = self.containers()
             before = self._memory.read()

@@ -6,33 +6,37 @@ is kept, so the second time costs little. Not for starting anything: that is the
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import ClassVar
 
 from mwaa_local import isolation
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import PREVIEW, QUEUE_NAME, LocalValues, MergedVariables, user_notes, worker_queues
+from mwaa_local.configuration.merge import PREVIEW, QUEUE_NAME, LocalValues, worker_queues
 from mwaa_local.database.connection import broker_config, broker_url, database_url
-from mwaa_local.environment.environment import AwsMode, Environment
-from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.event import Event
 from mwaa_local.files import write_private
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
-from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
-from mwaa_local.release import Release
-from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
-from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port, ports_asked
-from mwaa_local.runtime.preparation import AWS_FILE, Prepared, folder_identities, make_state_dirs, tree_version
+from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
+from mwaa_local.remarks import WARNING, Remark, save_remarks
+from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
+from mwaa_local.runtime.preparation import (
+    AWS_FILE,
+    Ports,
+    Seeds,
+    folder_identities,
+    make_state_dirs,
+    member_remarks,
+    option_remarks,
+    planned_port,
+    tree_version,
+)
 from mwaa_local.runtime.process.installation import Installation
 from mwaa_local.runtime.process.servers import (
     HOME_SUFFIX,
@@ -45,11 +49,11 @@ from mwaa_local.runtime.process.servers import (
     postgres_version,
 )
 from mwaa_local.runtime.process.servers import KEPT as DATABASES
+from mwaa_local.runtime.protocol import Prepared, Wanted
 from mwaa_local.secrets import Secrets, load_secrets
-from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
-from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
-from mwaa_local.seeding.file import together
-from mwaa_local.services.aws import AWS, SERVER_VARIABLES, aws_component, aws_python, old_boto3_remarks, server_argv
+from mwaa_local.seeding.airflow_settings import AirflowSettings
+from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
+from mwaa_local.services.aws import AWS, SERVER_VARIABLES, aws_component, aws_python, server_argv
 from mwaa_local.services.seeding import seed_component, seed_values
 from mwaa_local.steps import Steps
 
@@ -58,34 +62,37 @@ SEED_FILE = "seed.json"
 PID_FILES = "airflow-*.pid"  # with which web server and worker of Airflow 2 refuse to start
 
 
-@dataclass
+@dataclass(frozen=True)
+class PreparedProcesses(Prepared):
+    """A plan of processes, and the project as who uses what is kept for all."""
+
+    user: User = field(kw_only=True)
+
+    def settle(self) -> None:
+        self.user.settle()
+
+
 class Preparation:
-    """One way from files to plan. `env` is the caller's environment; `running` the plan that runs now, if any."""
+    """One way from files to plan. `running` is the plan that runs now, if any."""
 
-    project: Project
-    environment: Environment
-    release: Release
-    env: Mapping[str, str]
-    cache_dir: Path
-    running: Plan | None
-    on_event: Callable[[Event], None]
-    webserver_port: int | None = None
-    remarks: list[Remark] = field(default_factory=list)
+    def __init__(self, wanted: Wanted, running: Plan | None, on_event: Callable[[Event], None]) -> None:
+        self.project, self.environment, self.release = wanted.project, wanted.environment, wanted.release
+        self.env, self.cache_dir = wanted.env, wanted.cache_dir
+        self.running = running
+        self.on_event = on_event
+        self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
+        self.user = User(wanted.cache_dir, wanted.project, PROCESS)
+        self._ports = Ports.of(
+            wanted.environment, wanted.webserver_port, running, lambda name: planned_port(running, name)
+        )
 
-    role: ClassVar[str] = PROCESS
-
-    @functools.cached_property
-    def user(self) -> User:
-        """The project, as who uses what is kept for all."""
-        return User(self.cache_dir, self.project, self.role)
-
-    def prepare(self) -> Prepared:
+    def prepare(self) -> PreparedProcesses:
         make_state_dirs(self.project)
         self.project.temporary_dir.mkdir(exist_ok=True)
-        self._remark_on_members()
-        settings, fixtures = self._seeds()
+        seeds = Seeds.load(self.project, self.environment, self.release)
+        self.remarks += seeds.remarks
         # Before anything that takes long; the runtime looks again when it starts.
-        check_ports(self._ports(), self.running.ports if self.running else {}, self._ports_asked)
+        check_ports(self._ports.choose(), self.running.ports if self.running else {}, self._ports.asked)
         secrets = load_secrets(self.project.state_dir)
         store = PackageStore(self.cache_dir, self.env, self.user)
         steps = Steps(self.on_event)
@@ -97,7 +104,7 @@ class Preparation:
         self._forget_written_configuration(home_dir)
         launch = self._launch(secrets, home_dir)
         values = self._values(launch, secrets, home_dir)
-        aws = self._aws(fixtures, secrets, steps, launch.ports)
+        aws = self._aws(seeds.fixtures, secrets, steps, launch.ports)
         aws_url = f"http://127.0.0.1:{launch.ports[AWS]}" if aws else ""
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
         configuration = Configuration(*parts, aws_url=aws_url)
@@ -105,7 +112,7 @@ class Preparation:
         packages, exports = installation.install(store, base)
         self.remarks += installation.remarks
         merged = configuration.merged(packages, exports)
-        self._remark_on_options(merged)
+        self.remarks += option_remarks(merged)
         self._finish_home(packages)
         launch = replace(
             launch,
@@ -114,40 +121,11 @@ class Preparation:
             env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
             aws=aws,
-            one_time=self._seed(settings, secrets, base, configuration),
+            one_time=self._seed(seeds.settings, secrets, base, configuration),
         )
         plan = make_plan(self.environment, self.release, launch)
         save_remarks(self.project.run_dir, self.remarks)
-        return Prepared(plan, tuple(self.remarks), home_dir)
-
-    def _remark_on_members(self) -> None:
-        """Tell which members of the environment file mean nothing on one machine."""
-        ignored = [*self.environment.ignored_members, *self.environment.other_members]
-        if ignored:
-            self.remarks.append(Remark(NOTE, "environment file", f"without effect here: {', '.join(ignored)}"))
-
-    def _seeds(self) -> tuple[AirflowSettings, Fixtures | None]:
-        """Return what is there from the start. Raises SettingsFileInvalid, with the mistakes of all files together."""
-        errors: list[SettingsFileInvalid] = []
-        settings = AirflowSettings()
-        fixtures: Fixtures | None = None
-        try:
-            settings = self._airflow_settings()
-        except SettingsFileInvalid as error:
-            errors.append(error)
-        try:
-            fixtures = self._fixtures()
-        except SettingsFileInvalid as error:
-            errors.append(error)
-        if errors:
-            raise together(f"{SETTINGS_FILE} with {FOLDER}/", errors)
-        return settings, fixtures
-
-    def _airflow_settings(self) -> AirflowSettings:
-        """Return what is to be in the metadata database from the start."""
-        settings = AirflowSettings.load(self.project)
-        self.remarks += settings.remarks
-        return settings
+        return PreparedProcesses(plan, tuple(self.remarks), user=self.user)
 
     def _seed(
         self, settings: AirflowSettings, secrets: Secrets, base: PythonEnvironment, configuration: Configuration
@@ -166,14 +144,6 @@ class Preparation:
         return (seed_component(str(base.python_path), path, str(values["mark"]), env),)
 
     # The local AWS.
-
-    def _fixtures(self) -> Fixtures | None:
-        """Return what the local AWS holds from the start, where the environment file asks for one."""
-        if self.environment.local.aws is not AwsMode.LOCAL:
-            return None
-        fixtures = Fixtures.load(self.project)
-        self.remarks += [*fixtures.remarks, *old_boto3_remarks(self.release)]
-        return fixtures
 
     def _aws(
         self, fixtures: Fixtures | None, secrets: Secrets, steps: Steps, ports: Mapping[str, int]
@@ -288,7 +258,7 @@ class Preparation:
         return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
 
     def _launch(self, secrets: Secrets, home_dir: str) -> Launch:
-        ports = self._ports()
+        ports = self._ports.choose()
         postgres_port, broker_port = ports["postgres"], ports["redis"]
         binaries = find_binaries()
         data_dir = self.project.database_dir / self.release.airflow_version
@@ -301,7 +271,7 @@ class Preparation:
             python="",
             home_dir=home_dir,
             ports=ports,
-            ports_asked=self._ports_asked,
+            ports_asked=self._ports.asked,
             folders=folder_identities(self.project),
             plugins_version=tree_version(self.project.plugins_dir),
             database_url=database_url(postgres_port, password),
@@ -313,28 +283,6 @@ class Preparation:
             env_of={},
             worker_count=self.environment.worker_count,
         )
-
-    @property
-    def _ports_asked(self) -> dict[str, int]:
-        local = self.environment.local
-        return ports_asked(local, without=() if local.aws is AwsMode.LOCAL else (AWS,))
-
-    def _ports(self) -> dict[str, int]:
-        """Return the ports to use: those in use while the environment file asks for the same as then, else new ones."""
-        asked, running = self._ports_asked, self.running
-        ports = {}
-        for name, port in asked.items():
-            same = running is not None and running.ports_asked.get(name) == port
-            ports[name] = (self._kept_port(name) if same else 0) or port
-        if self.webserver_port is not None:
-            ports[WEBSERVER] = self.webserver_port or self._kept_port(WEBSERVER)
-        for name, port in ports.items():
-            ports[name] = port or free_port(ports.values())
-        return ports
-
-    def _kept_port(self, name: str) -> int:
-        """Return the port at which that component listens now; 0 when it does not."""
-        return self.running.ports.get(name, 0) if self.running else 0
 
     def _server_env(self) -> dict[str, str]:
         return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
@@ -356,16 +304,6 @@ class Preparation:
             execution_api_url=f"http://{launch.host}:{webserver_port}/execution/",
             airflow_home=home_dir,
         )
-
-    def _remark_on_options(self, merged: Mapping[str, MergedVariables]) -> None:
-        """Tell the user, once each, which of their values lost or mean nothing to this Airflow."""
-        for lost in dict.fromkeys(lost for variables in merged.values() for lost in user_notes(variables)):
-            explain = f"mwaa-local options --explain {lost.name}"
-            self.remarks.append(
-                Remark(WARNING, "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason, explain)
-            )
-        for name, remark in merged["scheduler"].remarks.items():
-            self.remarks.append(Remark(WARNING, "options", f"{name}: {remark}"))
 
 
 def _sqlalchemy(url: str) -> str:

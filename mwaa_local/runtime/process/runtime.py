@@ -26,12 +26,14 @@ from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentNotReady
 from mwaa_local.event import FAILED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.project import MARK_VARIABLE, Project
+from mwaa_local.remarks import Remark
 from mwaa_local.runtime import logfile
 from mwaa_local.runtime.failures import component_error, roots_first
 from mwaa_local.runtime.memory import kills_on_machine
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.process.state import ISOLATION_VARIABLE, SESSIONS_NAME, STATE_NAME, State, read_state
 from mwaa_local.runtime.process.supervisor_socket import SOCKET_NAME, connect
+from mwaa_local.runtime.protocol import Prepared, Wanted
 
 SUPERVISOR_START_TIMEOUT_S = 10.0
 SAME_PROCESS_S = 5.0  # a process whose start differs from the remembered one by more is another one with the same pid
@@ -48,9 +50,21 @@ class ProcessRuntime:
         self._env = env
         self._socket_path = project.run_dir / SOCKET_NAME
 
-    # The five verbs.
+    # The verbs.
 
-    def start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> Prepared:
+        from mwaa_local.runtime.process.prepare import Preparation  # most commands prepare nothing
+
+        return Preparation(wanted, self.running_plan(), on_event).prepare()
+
+    def start(self, prepared: Prepared, on_event: Callable[[Event], None]) -> tuple[Remark, ...]:
+        prepared.set_up()
+        self._start(prepared.plan, on_event)
+        remarks = prepared.judge()
+        prepared.settle()
+        return remarks
+
+    def _start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         if self.running:
             before = self.running_plan()
             check_ports(plan.ports, before.ports if before else {}, plan.ports_asked)

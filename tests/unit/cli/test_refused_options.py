@@ -13,7 +13,8 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import MwaaLocalError, SettingsFileInvalid
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.process.prepare import Preparation
+from mwaa_local.runtime.choice import PROCESS, open_runtime
+from mwaa_local.runtime.protocol import Wanted
 
 
 @pytest.fixture
@@ -79,9 +80,9 @@ def test_hint_on_a_file_that_is_no_text_names_that_file(root_dir: Path) -> None:
     project = Project.find(root_dir)
     environment = Environment.load(project)
     release = Release.load(environment.airflow_version)
-    preparation = Preparation(project, environment, release, {}, root_dir, None, lambda _event: None)
+    wanted = Wanted(project, environment, release, {}, root_dir)
     with pytest.raises(SettingsFileInvalid) as caught:
-        preparation.prepare()
+        open_runtime(PROCESS, project, {}).prepare(wanted, lambda _event: None)
     error: MwaaLocalError = caught.value
     for name in ("airflow_settings.yaml", "secrets.yaml"):
         assert f"Out-File -Encoding utf8 {name}`" in error.hint

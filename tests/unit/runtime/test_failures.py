@@ -34,6 +34,7 @@ from mwaa_local.runtime.failures import component_error, roots_first
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import State, write_state
 from mwaa_local.runtime.process.supervisor_socket import SOCKET_NAME, _short_path
+from mwaa_local.runtime.protocol import Prepared
 
 CAUSES: tuple[Cause, ...] = (DEPENDENCY_FAILED, NOT_READY, ENDED, NOT_RUN, NO_CONTAINER)
 # What today is said of one cause each, and sentences that nobody wrote yet.
@@ -84,7 +85,7 @@ def test_answer_of_the_supervisor_is_judged_by_causes(tmp_path: Path, cause: Cau
         runtime = ProcessRuntime(project, {})
         assert runtime.status() == statuses
         with pytest.raises((ComponentFailed, ComponentNotReady)) as caught:
-            runtime.start(PLAN, lambda event: None)
+            runtime.start(Prepared(PLAN), lambda event: None)
     assert caught.value.what.startswith("root ")
     assert isinstance(caught.value, ComponentNotReady) == (cause == NOT_READY)
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mwaa_local.errors import SeedingFailed
-from mwaa_local.event import Event, LogLine
 from mwaa_local.guest import seeding_script
 from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE
-from mwaa_local.services.seeding import HELD, PUT, REFUSED, SEED, Answer, raise_for_failure, read_answer, tell
+from mwaa_local.services.seeding import (
+    HELD,
+    MIGRATE_DB,
+    PUT,
+    REFUSED,
+    SEED,
+    Answer,
+    put_in,
+    raise_for_refusal,
+    read_answer,
+    step_of,
+)
 
-PLAN = Plan((Component(SEED, ("a",), {}, ExitedOk(), reads="mark"),), "3.3.1", {}, "", "", "q", "/")
+PLAN = Plan((), "3.3.1", {}, "", "", "q", "/")
 # Today's words, those of another outcome, and some that nobody wrote yet.
 WORDS = ("put in 7 pools", f"{SETTINGS_FILE}:99: the pool p: KeyError: k", "the database holds all already", "perdu")
 REFUSAL = {
@@ -30,42 +38,35 @@ REFUSAL = {
 }
 
 
-class Wrote:
-    """A runtime in which the step has written these lines."""
-
-    def __init__(self, *lines: str) -> None:
-        self._lines = lines
-
-    def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
-        assert list(names) == [SEED]
-        return (LogLine(SEED, "out", line, time.time()) for line in self._lines)
-
-
-def wrote(words: str, **answer: Any) -> Runtime:
-    lines = (f"{seeding_script.SAID}{words}", f"{seeding_script.ANSWER}{json.dumps(answer)}", words)
-    return cast("Runtime", Wrote(*lines))
-
-
-def told(runtime: Runtime) -> list[str]:
-    events: list[Event] = []
-    tell(runtime, PLAN, 0.0, events.append)
-    return [event.detail for event in events]
+def answered(words: str, **answer: Any) -> Answer | None:
+    """Return what is read from a step that wrote this answer between words for people."""
+    return read_answer((f"{seeding_script.SAID}{words}", f"{seeding_script.ANSWER}{json.dumps(answer)}", words))
 
 
 @pytest.mark.parametrize("words", WORDS)
 def test_outcome_is_that_of_the_answer_whatever_the_words(words: str) -> None:
-    put = wrote(words, outcome=PUT, counts={"connection": 2, "pool": 1})
-    assert told(put) == [f"put in 2 connections, 1 pool, from {SETTINGS_FILE}"]
-    raise_for_failure(put, PLAN, 0.0)
-    held = wrote(words, outcome=HELD)
-    assert told(held) == []
-    raise_for_failure(held, PLAN, 0.0)
-    refused = wrote(words, **REFUSAL)
-    assert told(refused) == []
+    put = answered(words, outcome=PUT, counts={"connection": 2, "pool": 1})
+    assert put_in(put) == f"put in 2 connections, 1 pool, from {SETTINGS_FILE}"
+    raise_for_refusal(put)
+    held = answered(words, outcome=HELD)
+    assert put_in(held) == ""
+    raise_for_refusal(held)
+    refused = answered(words, **REFUSAL)
+    assert put_in(refused) == ""
     with pytest.raises(SeedingFailed) as caught:
-        raise_for_failure(refused, PLAN, 0.0)
+        raise_for_refusal(refused)
     assert caught.value.what == f"{SETTINGS_FILE}:4: the connection a: b could not be loaded into the metadata database"
     assert caught.value.why == "DataError: too long: 501"
+
+
+@pytest.mark.parametrize("name", [SEED, MIGRATE_DB])
+def test_step_is_there_where_it_has_something_to_put_in(name: str) -> None:
+    step = Component(name, ("a",), {}, ExitedOk(), reads="mark")
+    assert step_of(replace(PLAN, components=(step,))) == step
+    assert step_of(replace(PLAN, components=(replace(step, reads=""),))) is None
+    assert step_of(PLAN) is None
+    assert put_in(None) == ""
+    raise_for_refusal(None)
 
 
 def test_words_alone_are_no_answer() -> None:

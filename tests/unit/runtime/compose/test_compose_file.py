@@ -21,6 +21,7 @@ from mwaa_local.runtime.compose.image import COMPOSE_PATH, context_files
 from mwaa_local.runtime.compose.prepare import ENTRYPOINT, SETUP_SERVICES, ContainerPreparation
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.ports import free_port
+from mwaa_local.runtime.protocol import Wanted
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2", "1.10.12")
 SERVERS = ("postgres", "redis", "aws")
@@ -34,16 +35,16 @@ class Written:
     """What `mwaa-local env` writes for a project, and the compose file with its variables filled in."""
 
     def __init__(self, folder: Path, yaml_text: str, env: dict[str, str], port: int = 0) -> None:
+        env = {**env, "DOCKER_HOST": f"unix://{folder}/no.sock"}  # files are written without asking an engine
         project = Project(folder)
         for name, text in {"mwaa.yaml": yaml_text, "dags/a.py": "", "startup/startup.sh": STARTUP}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         environment = Environment.load(project)
         release = Release.load(environment.airflow_version)
+        wanted = Wanted(project, environment, release, env, folder, port)
         runtime = ComposeRuntime(project, env)
-        preparation = ContainerPreparation(
-            project, environment, release, env, folder, None, lambda _: None, port, runtime=runtime, build_image=False
-        )
+        preparation = ContainerPreparation(wanted, None, lambda _: None, runtime, build_image=False)
         self.plan: Plan = preparation.prepare().plan
         self.project = project
         self.files = ComposeFiles.of(project)

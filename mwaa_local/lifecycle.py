@@ -1,0 +1,234 @@
+"""Bring one environment up, apply changes to it, take it down: whoever asks, a command, a test or a server.
+
+No console and no command line: what happens is told through callbacks; methods return, or raise what is wrong. Whoever
+changes something holds `Workspace.exclusive()` meanwhile, since some have more to do under it than a lifecycle knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentUnknown, StartupScriptFailed
+from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.remarks import WARNING, Remark, load_remarks
+from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime, runs_as_processes
+from mwaa_local.runtime.protocol import Runtime, Wanted
+from mwaa_local.workspace import Workspace
+
+if TYPE_CHECKING:  # stopping, for one, needs none of it
+    from mwaa_local.airflow import Figures
+    from mwaa_local.check.requirements.early import EarlyCheck
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.release import Release
+    from mwaa_local.runtime.compose.by_hand import Written
+    from mwaa_local.services.seeding import Answer
+
+
+def _to_nobody(_told: object = None) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told what happens; by default nobody is."""
+
+    on_event: Callable[[Event], None] = _to_nobody
+    on_remark: Callable[[Remark], None] = _to_nobody  # what cannot wait for the end; called from another thread
+    on_interrupt: Callable[[], None] = _to_nobody  # what was started is about to be stopped again
+
+
+NOBODY = Listener()
+
+
+@dataclass(frozen=True)
+class Started:
+    """A plan that runs, in which runtime, and what was learnt on the way."""
+
+    plan: Plan
+    runtime: Runtime
+    kind: str  # as `up --runtime` has it
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """How a running environment is."""
+
+    plan: Plan
+    statuses: tuple[ComponentStatus, ...]  # with what Airflow itself says about its health
+    figures: Figures
+    remarks: tuple[Remark, ...]  # of the last `up`
+
+    @property
+    def is_healthy(self) -> bool:
+        return all(item.state == READY for item in self.statuses)
+
+
+class Lifecycle:
+    """The life of one project's environment. Made for one request: which runtime it is in is looked up once."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        listener: Listener = NOBODY,
+        open_runtime: Callable[[str, Project, Mapping[str, str]], Runtime] = open_runtime,
+    ) -> None:
+        self._workspace = workspace
+        self._listener = listener
+        self._open_runtime = open_runtime
+        self._choice: Choice | None = None
+        self._runtime: Runtime | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """The chosen runtime; before a choice the one that has something here, else that of processes."""
+        return self._runtime or self._workspace.runtime
+
+    def choose(self, kind: str) -> str:
+        """Decide in which runtime the environment is or will be, and return its kind.
+
+        Raises AlreadyRunning when it runs in another, DockerUnavailable when Docker is asked for and does not answer.
+        """
+        workspace = self._workspace
+        self._choice = choose(kind, workspace.project, workspace.env)
+        self._runtime = self._open_runtime(self._choice.kind, workspace.project, workspace.env)
+        if self._choice.why:
+            name = "Docker" if self._choice.kind == DOCKER else "processes"
+            self._listener.on_event(Event("runtime", "done", detail=f"{name} ({self._choice.why})"))
+        return self._choice.kind
+
+    def up(self, wanted: Environment, port: int | None = None) -> Started:
+        """Bring the environment up; where it runs, apply what changed. Return when all is ready.
+
+        Requirements that changed are checked meanwhile. What cannot come up, or is interrupted, is taken down again
+        where it was not up before; components that failed stay, so that they can be looked at.
+        """
+        self._chosen(wanted)
+        was_running = self.runtime.running
+        early = self._check_requirements(wanted)
+        try:
+            started = self.start(wanted, port)
+        except (KeyboardInterrupt, StartupScriptFailed) as error:
+            if not was_running:
+                if isinstance(error, KeyboardInterrupt):
+                    self._listener.on_interrupt()
+                self.runtime.stop(now=True)
+            raise
+        if early is not None:
+            early.finish()
+        return started
+
+    def start(self, wanted: Environment, port: int | None = None) -> Started:
+        """Do what `up` does, but check nothing beside it, and take nothing down: for those who do both themselves."""
+        kind = self._chosen(wanted)
+        release = self._workspace.release(wanted)
+        runtime, tell = self.runtime, self._listener.on_event
+        prepared = runtime.prepare(self._wanted(wanted, release, port), tell)
+        with self._seeding(prepared.plan):
+            remarks = runtime.start(prepared, tell)
+        return Started(prepared.plan, runtime, kind, remarks)
+
+    def start_empty(self, wanted: Environment, port: int | None = None) -> Started:
+        """Do what `start` does, with an empty metadata database."""
+        self._chosen(wanted)
+        self.runtime.stop(now=True)
+        self.runtime.remove_database(self._workspace.release(wanted).airflow_version)
+        return self.start(wanted, port)
+
+    def down(self, *, now: bool = False) -> bool:
+        """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""
+        return self.runtime.stop(now=now, on_event=self._listener.on_event)
+
+    def state(self) -> State | None:
+        """Return how the environment is; None when it does not run."""
+        from mwaa_local.airflow import AirflowClient
+
+        plan = self.runtime.running_plan()
+        if plan is None:
+            return None
+        figures = AirflowClient(self.runtime, plan).figures()
+        # What had only to be done once is of no interest when it was done well.
+        statuses = tuple(item for item in figures.judge(self.runtime.status()) if item.state != FINISHED)
+        return State(plan, statuses, figures, tuple(load_remarks(self._workspace.project.run_dir)))
+
+    def write_compose_files(self, wanted: Environment) -> Written:
+        """Write what Docker Compose needs to bring the environment up by hand, without asking an engine for anything.
+
+        Raises AlreadyRunning where the environment runs as processes: its ports would be taken.
+        """
+        from mwaa_local.runtime.compose.by_hand import write_compose_files
+
+        workspace = self._workspace
+        if runs_as_processes(workspace.project, workspace.env):
+            raise AlreadyRunning(
+                "this environment is already running, as processes", hint="run `mwaa-local down` first"
+            )
+        return write_compose_files(self._wanted(wanted, workspace.release(wanted)), self._listener.on_event)
+
+    def _chosen(self, wanted: Environment) -> str:
+        """Return the kind of the runtime: where nobody chose, the one of the environment file."""
+        return self._choice.kind if self._choice else self.choose(wanted.local.runtime)
+
+    def _wanted(self, environment: Environment, release: Release, port: int | None = None) -> Wanted:
+        workspace = self._workspace
+        remarks = _remarks_on(self._choice) if self._choice else ()
+        return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
+
+    def _check_requirements(self, wanted: Environment) -> EarlyCheck | None:
+        """Begin to check requirements that changed; conflicts are told as soon as they are known."""
+        project = self._workspace.project
+        if not project.requirements_path.is_file():
+            return None
+        from mwaa_local.check.requirements import early
+        from mwaa_local.configuration.option_names import translate
+
+        variables = translate(wanted.airflow_configuration_options)
+        release = self._workspace.release(wanted)
+        return early.begin(project, release, self._workspace.env, variables, self._listener.on_remark)
+
+    @contextlib.contextmanager
+    def _seeding(self, plan: Plan) -> Iterator[None]:
+        """Around a start: tell what was put into the database, or what of it could not be."""
+        from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures
+        from mwaa_local.services import seeding
+        from mwaa_local.services.aws import AWS
+
+        since, tell = time.time(), self._listener.on_event
+        try:
+            yield
+        except ComponentFailed:
+            seeding.raise_for_refusal(self._seeding_answer(plan, since))
+            raise
+        if done := seeding.put_in(self._seeding_answer(plan, since)):
+            tell(Event("settings", "done", detail=done))
+        if AWS in plan.ports:
+            counts = Fixtures.load(self._workspace.project).counts or f"nothing, because {FOLDER}/ is empty"
+            detail = f"http://127.0.0.1:{plan.ports[AWS]} holds {counts}"
+            tell(Event("local AWS", "done", detail=detail))
+
+    def _seeding_answer(self, plan: Plan, since: float) -> Answer | None:
+        """Return what the step that fills the database answered since then."""
+        from mwaa_local.services import seeding
+
+        step = seeding.step_of(plan)
+        if step is None:
+            return None
+        try:
+            lines = [line.text for line in self.runtime.logs([step.name], follow=False) if line.time >= since]
+        except ComponentUnknown:  # it has not written anything
+            return None
+        return seeding.read_answer(lines)
+
+
+def _remarks_on(choice: Choice) -> tuple[Remark, ...]:
+    """Return what is worth a look about why this runtime was taken."""
+    if not choice.is_worth_a_look:
+        return ()
+    hint = "run `mwaa-local up --runtime docker` to see why"
+    return (Remark(WARNING, "runtime", "Docker is on this machine but was not used", choice.why, hint),)

@@ -1,0 +1,106 @@
+"""One project as whoever works on it sees it: its folders, the shell's variables, the cache folder, the lock.
+
+Nothing here prints or knows of a command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mwaa_local.errors import AlreadyRunning, DockerUnavailable
+from mwaa_local.project import Project
+from mwaa_local.runtime.choice import existing_runtime, runtimes_with_data
+from mwaa_local.runtime.protocol import Runtime
+from mwaa_local.secrets import SECRETS_NAME
+
+if TYPE_CHECKING:  # most commands never look into the environment file, and should not pay for pydantic
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.packages import PackageStore
+    from mwaa_local.release import Release
+
+LOCK_NAME = "command.lock"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project and the variables of the shell from which it is worked on."""
+
+    project: Project
+    env: dict[str, str]
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The runtime that has something here, else that of processes. Checks never ask for it."""
+        return existing_runtime(self.project, self.env)
+
+    def environment(self) -> Environment:
+        from mwaa_local.environment.environment import Environment
+
+        return Environment.load(self.project)
+
+    def release(self, environment: Environment) -> Release:
+        from mwaa_local.release import Release
+
+        return Release.load(environment.airflow_version)
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where package sets and database templates are kept for all projects of this user."""
+        return cache_dir_of(self.env)
+
+    def packages(self) -> PackageStore:
+        """Return the package sets of releases, as a check of this project uses them."""
+        from mwaa_local.cache.users import CHECK, User
+        from mwaa_local.packages import PackageStore
+
+        return PackageStore(self.cache_dir, self.env, User(self.cache_dir, self.project, CHECK))
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the project for one change of its environment. Raises AlreadyRunning when somebody else does."""
+        self.project.make_state_dir()
+        self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
+        with (self.project.run_dir / LOCK_NAME).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise AlreadyRunning(
+                    "another mwaa-local command is changing this environment",
+                    f"It holds {self.project.run_dir / LOCK_NAME}.",
+                    "wait for it to end",
+                ) from error
+            os.set_inheritable(lock.fileno(), False)
+            yield
+
+    # What a stopped environment keeps. It may have data in each runtime.
+
+    def remove_database(self, airflow_version: str) -> None:
+        """Remove the databases of one release, and the queues."""
+        for runtime in runtimes_with_data(self.project, self.env):
+            runtime.remove_database(airflow_version)
+
+    def remove_data(self) -> None:
+        """Remove database, queue and packages of every release, and then what belongs to them."""
+        for runtime in runtimes_with_data(self.project, self.env):
+            try:
+                runtime.remove_data()
+            except DockerUnavailable as error:
+                error.hint = "start Docker and run the command again: its volumes are still there"
+                raise
+        shutil.rmtree(self.project.state_dir / "docker", ignore_errors=True)
+        (self.project.state_dir / SECRETS_NAME).unlink(missing_ok=True)
+
+
+def cache_dir_of(env: Mapping[str, str]) -> Path:
+    named = env.get("MWAA_LOCAL_CACHE_DIR")
+    if named:
+        return Path(named)
+    return Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "/tmp")) / ".cache") / "mwaa-local"

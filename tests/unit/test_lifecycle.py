@@ -1,0 +1,215 @@
+"""The steps of `up` and `down` without a command line: who is asked for what, and what is taken down again."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import ComponentFailed, SeedingFailed, StartupScriptFailed
+from mwaa_local.event import FAILED, FINISHED, READY, STARTING, ComponentStatus, Event, LogLine
+from mwaa_local.guest import seeding_script
+from mwaa_local.lifecycle import Lifecycle, Listener
+from mwaa_local.plan import Component, ExitedOk, Plan
+from mwaa_local.project import Project
+from mwaa_local.remarks import Remark, save_remarks
+from mwaa_local.runtime.protocol import Runtime
+from mwaa_local.services.seeding import PUT, REFUSED, SEED
+from mwaa_local.workspace import Workspace
+from tests.conftest import ProjectRunner
+from tests.fakes import FakeRuntime, wait_until
+from tests.wheels import make_wheel
+
+NOWHERE = "postgresql://127.0.0.1:1/nowhere"
+PLAN = Plan((), "3.3.1", {"webserver": 1}, NOWHERE, "redis://127.0.0.1:1/0", "q", "/")
+SEEDED = replace(PLAN, components=(Component(SEED, ("a",), {}, ExitedOk(), reads="mark"),))
+SHUTDOWN_POLL_S = 0.02  # how soon the server below notes that it is to end
+PROCESSES = "AirflowVersion: 3.3.1\nLocal: {Runtime: process}\n"
+
+
+@dataclass
+class House:
+    """A project whose environment lives in a fake runtime, and what was told of its life."""
+
+    workspace: Workspace
+    runtime: FakeRuntime
+    told: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        listener = Listener(
+            on_event=lambda event: self.told.append(f"{event.component} {event.state}"),
+            on_remark=lambda remark: self.told.append(remark.what),
+            on_interrupt=lambda: self.told.append(f"interrupted after {', '.join(self.runtime.calls)}"),
+        )
+        return Lifecycle(self.workspace, listener, self._open)
+
+    def _open(self, kind: str, project: Project, env: Mapping[str, str]) -> Runtime:
+        self.opened.append(kind)
+        return self.runtime
+
+    @property
+    def environment(self) -> Environment:
+        return self.workspace.environment()
+
+
+@pytest.fixture
+def house(project: Callable[..., ProjectRunner]) -> House:
+    runner = project({"mwaa.yaml": PROCESSES, "dags/a.py": ""})
+    return House(Workspace(Project.find(runner.root_dir), dict(runner.env)), FakeRuntime(PLAN))
+
+
+def test_up_prepares_what_is_wanted_and_starts_it(house: House) -> None:
+    started = house.lifecycle.up(house.environment, 1234)
+    assert (started.plan, started.runtime, started.kind) == (PLAN, house.runtime, "process")
+    assert [remark.what for remark in started.remarks] == ["started"]
+    assert (house.opened, house.runtime.calls) == (["process"], ["prepare", "start"])
+    assert house.told == ["fake ready"]
+    (wanted,) = house.runtime.wanted
+    assert (wanted.project, wanted.environment) == (house.workspace.project, house.environment)
+    assert (wanted.release.airflow_version, wanted.webserver_port) == ("3.3.1", 1234)
+    assert (wanted.env, wanted.cache_dir) == (house.workspace.env, house.workspace.cache_dir)
+
+
+@pytest.mark.parametrize(
+    ("failure", "then"),
+    [
+        (KeyboardInterrupt(), ["stop now"]),
+        (StartupScriptFailed("it ended with 1"), ["stop now"]),
+        (ComponentFailed("scheduler failed"), []),  # it stays, to be looked at
+    ],
+)
+@pytest.mark.parametrize("before", [None, PLAN])
+def test_up_takes_down_what_it_started_and_nothing_else(
+    house: House, failure: BaseException, then: list[str], before: Plan | None
+) -> None:
+    house.runtime.failure, house.runtime.before = failure, before
+    with pytest.raises(type(failure)):
+        house.lifecycle.up(house.environment)
+    assert house.runtime.calls == ["prepare", "start", *([] if before else then)]
+    is_told = isinstance(failure, KeyboardInterrupt) and before is None
+    assert house.told == (["interrupted after prepare, start"] if is_told else [])
+
+
+def test_conflict_in_requirements_is_told_by_up_alone(house: House) -> None:
+    project = house.workspace.project
+    for folder in (project.run_dir, project.requirements_path.parent, project.plugins_dir):
+        folder.mkdir(parents=True)
+    make_wheel(project.plugins_dir, "alpha", "1.0")
+    text = "--no-index\n--find-links /usr/local/airflow/plugins\nalpha==2.0\n"
+    project.requirements_path.write_text(text)
+    house.lifecycle.start(house.environment)
+    assert house.told == ["fake ready"]
+    house.lifecycle.up(house.environment)
+    conflict = "requirements/requirements.txt:3: alpha==2.0 cannot be met"
+    wait_until(lambda: conflict in house.told, "what the check says")
+
+
+def test_start_takes_nothing_down(house: House) -> None:
+    house.runtime.failure = StartupScriptFailed("it ended with 1")
+    with pytest.raises(StartupScriptFailed):
+        house.lifecycle.start(house.environment)
+    assert house.runtime.calls == ["prepare", "start"]
+
+
+def test_start_with_an_empty_database_removes_the_old_one_first(house: House) -> None:
+    house.lifecycle.start_empty(house.environment)
+    assert house.runtime.calls == ["stop now", "remove database 3.3.1", "prepare", "start"]
+
+
+def test_chosen_runtime_may_be_another_than_the_environment_file_says(house: House) -> None:
+    (house.workspace.project.root_dir / "mwaa.yaml").write_text("Local: {Runtime: docker}\n")
+    lifecycle = house.lifecycle
+    assert lifecycle.choose("process") == "process"
+    assert lifecycle.up(house.environment).kind == "process"
+    assert house.opened == ["process"]
+
+
+def test_docker_that_is_there_but_broken_is_a_remark_of_the_start(house: House, tmp_path: Path) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    docker.chmod(0o755)
+    house.workspace.env["PATH"] = str(docker.parent)
+    lifecycle = house.lifecycle
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as no_engine:  # it refuses whatever it is asked
+        serving = threading.Thread(target=no_engine.serve_forever, args=(SHUTDOWN_POLL_S,))
+        serving.start()
+        house.workspace.env["DOCKER_HOST"] = f"tcp://127.0.0.1:{no_engine.server_port}"
+        assert lifecycle.choose("auto") == "process"
+        no_engine.shutdown()
+        serving.join()
+    assert house.told == ["runtime done"]
+    assert [remark.subject for remark in lifecycle.up(house.environment).remarks] == ["runtime", "fake"]
+
+
+def test_entry_that_the_database_refused_is_the_error(house: House) -> None:
+    refusal = {"outcome": REFUSED, "line": 4, "kind": "pool", "name": "p", "error": "E", "message": "m"}
+    line = LogLine(SEED, "out", f"{seeding_script.ANSWER}{json.dumps(refusal)}", time.time() + 60)
+    house.runtime.plan, house.runtime.lines = SEEDED, (line,)
+    house.runtime.failure = ComponentFailed("seed failed")
+    with pytest.raises(SeedingFailed, match=r"airflow_settings\.yaml:4: the pool p"):
+        house.lifecycle.up(house.environment)
+    house.runtime.lines = (replace(line, time=time.time() - 60),)  # of an earlier start
+    with pytest.raises(ComponentFailed):
+        house.lifecycle.up(house.environment)
+
+
+def test_what_the_step_put_in_is_told(house: House) -> None:
+    answer = {"outcome": PUT, "counts": {"pool": 1}}
+    line = LogLine(SEED, "out", f"{seeding_script.ANSWER}{json.dumps(answer)}", time.time() + 60)
+    house.runtime.plan, house.runtime.lines = SEEDED, (line,)
+    house.lifecycle.up(house.environment)
+    assert house.told == ["fake ready", "settings done"]
+    house.runtime.lines = ()  # it has not written anything
+    house.lifecycle.up(house.environment)
+    assert house.told == ["fake ready", "settings done", "fake ready"]
+
+
+def test_files_for_compose_are_written_without_an_engine_and_start_nothing(house: House, tmp_path: Path) -> None:
+    house.workspace.env["DOCKER_HOST"] = f"unix://{tmp_path}/no.sock"
+    with house.workspace.exclusive():
+        written = house.lifecycle.write_compose_files(house.environment)
+    assert (written.dir / "compose.env").is_file()
+    assert written.command[-1] == str(written.dir / "compose.env")
+    assert house.runtime.calls == []
+
+
+@pytest.mark.parametrize(("now", "call"), [(False, "stop"), (True, "stop now")])
+def test_down_tells_whether_anything_ran(house: House, now: bool, call: str) -> None:
+    lifecycle = house.lifecycle
+    lifecycle.up(house.environment)
+    assert lifecycle.down(now=now)
+    assert not lifecycle.down(now=now)
+    assert house.runtime.calls[2:] == [call, call]
+
+
+def test_state_is_of_what_runs_and_leaves_out_what_is_done(house: House) -> None:
+    lifecycle = house.lifecycle
+    lifecycle.choose("process")
+    assert lifecycle.state() is None
+    house.runtime.before = PLAN
+    house.workspace.project.run_dir.mkdir(parents=True)
+    save_remarks(house.workspace.project.run_dir, [Remark("note", "options", "one")])
+    for others, healthy in (((), True), ((STARTING,), False), ((FAILED,), False)):
+        states = (FINISHED, READY, *others)
+        house.runtime.statuses = [ComponentStatus(str(number), state) for number, state in enumerate(states)]
+        state = lifecycle.state()
+        assert state is not None
+        assert [item.state for item in state.statuses] == [READY, *others]
+        assert (state.is_healthy, state.plan) == (healthy, PLAN)
+        assert [remark.what for remark in state.remarks] == ["one"]
+
+
+def test_nobody_need_listen(house: House) -> None:
+    nobody = Listener()
+    nobody.on_event(Event("a", READY))
+    nobody.on_interrupt()

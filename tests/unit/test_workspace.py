@@ -1,0 +1,61 @@
+"""A project can be worked on without a command line: found, held, its data removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.errors import AlreadyRunning
+from mwaa_local.project import Project
+from mwaa_local.secrets import SECRETS_NAME
+from mwaa_local.workspace import LOCK_NAME, Workspace, cache_dir_of
+from tests.conftest import ProjectRunner
+
+
+@pytest.fixture
+def workspace(project: Callable[..., ProjectRunner]) -> Workspace:
+    runner = project({"mwaa.yaml": "AirflowVersion: 2.10.3\n", "dags/a.py": ""})
+    return Workspace(Project.find(runner.root_dir), dict(runner.env))
+
+
+def test_environment_and_release_are_the_projects(workspace: Workspace) -> None:
+    environment = workspace.environment()
+    assert environment.airflow_version == workspace.release(environment).airflow_version == "2.10.3"
+    assert not workspace.runtime.running
+
+
+def test_one_change_at_a_time(workspace: Workspace) -> None:
+    other = Workspace(workspace.project, workspace.env)
+    with workspace.exclusive():
+        with pytest.raises(AlreadyRunning) as caught, other.exclusive():
+            pass
+        assert LOCK_NAME in caught.value.why
+    with other.exclusive():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("env", "folder"),
+    [
+        ({"MWAA_LOCAL_CACHE_DIR": "/a", "XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/a"),
+        ({"MWAA_LOCAL_CACHE_DIR": "", "XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/b/mwaa-local"),
+        ({"HOME": "/c"}, "/c/.cache/mwaa-local"),
+    ],
+)
+def test_cache_folder_is_the_named_one_else_the_users(env: dict[str, str], folder: str) -> None:
+    assert cache_dir_of(env) == Path(folder)
+
+
+def test_data_goes_with_its_secrets_and_never_the_users_files(workspace: Workspace) -> None:
+    project = workspace.project
+    for name in ("", "2.10.3", "3.3.1"):
+        (project.database_dir / name).mkdir(parents=True)
+    (project.state_dir / SECRETS_NAME).write_text("{}")
+    workspace.remove_database("2.10.3")
+    assert [path.name for path in project.database_dir.iterdir()] == ["3.3.1"]
+    workspace.remove_data()
+    assert not project.database_dir.exists() or not list(project.database_dir.iterdir())
+    assert not (project.state_dir / SECRETS_NAME).exists()
+    assert (project.dags_dir / "a.py").exists()
