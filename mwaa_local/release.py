@@ -110,6 +110,9 @@ class Release:
     local_default_options: Mapping[str, str]  # what differs for speed, and the user may override
     default_variables: Mapping[str, str]
     protected_variables: tuple[str, ...]
+    queue_aliases: tuple[str, ...] = ()  # further names of the environment's one queue
+    # What MWAA derives from the environment class, with placeholders of `configuration.class_defaults`.
+    class_options: Mapping[str, str] = field(default_factory=dict)
     removed_options: Mapping[str, str] = field(default_factory=dict)  # option -> what became of it
     aws_cli_overrides: tuple[str, ...] = ()  # requirements in the place of the AWS CLI's own for these packages
     worker_name_option: str = "-H"  # of `worker_argv`; Airflow 1.10 calls it differently

@@ -58,8 +58,16 @@ KEY_ORDER = (
         "protected_variables",
         "aws_cli_version",
         "aws_cli_overrides",
+        "queue_aliases",
     ),
-    *("forced_options", "local_forced_options", "default_options", "local_default_options", "removed_options"),
+    *(
+        "class_options",
+        "forced_options",
+        "local_forced_options",
+        "default_options",
+        "local_default_options",
+        "removed_options",
+    ),
     *("default_variables", "providers", "packages"),
 )
 MAX_LINE_LENGTH = 120

@@ -34,8 +34,6 @@ CELERY_CONFIG_VARIABLE = "MWAA_LOCAL_CELERY_CONFIG"
 # Where nobody logs in, `mwaa_support.auth_manager` finds the names here to which the web server answers.
 WEBSERVER_NAMES_VARIABLE = "MWAA_LOCAL_WEBSERVER_NAMES"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-# Airflow 3 tasks that name no queue say "default"; MWAA's 3.x images serve that name from the environment's queue.
-DEFAULT_QUEUE_ALIAS = "default"
 # Of the local defaults, the one that is not an interval and so stays when MWAA's intervals are asked for.
 LOCAL_DEFAULTS_THAT_ARE_NO_INTERVALS = frozenset({"api.server_type"})
 # Variables whose class default a startup script cannot change: listed as reserved in the MWAA user guide, "Using a
@@ -114,14 +112,11 @@ class MergedVariables:
 
 
 def worker_queues(release: Release, local_values: LocalValues) -> tuple[str, ...]:
-    """Return the queues that a worker must serve (`celery worker -q`): the environment's, on 3.x also its alias.
+    """Return the queues that a worker must serve (`celery worker -q`): the environment's, and its aliases.
 
-    On SQS the alias is the same queue. Celery cannot say so in JSON, hence two queues here, served by the same worker.
+    On SQS an alias is the same queue. Celery cannot say so in JSON, hence two queues here, served by the same worker.
     """
-    names = [local_values.default_queue]
-    if release.generation == "3.x":
-        names.append(DEFAULT_QUEUE_ALIAS)
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys([local_values.default_queue, *release.queue_aliases]))
 
 
 def celery_config(release: Release, local_values: LocalValues) -> dict[str, Any]:

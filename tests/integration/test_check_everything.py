@@ -100,6 +100,7 @@ def test_one_broken_part_hides_nothing_of_another(found: Mapping[str, Mapping[st
     assert "1 DAG in 2 files" in found["dags"]["summary"]
 
 
+@pytest.mark.full
 def test_every_format_tells_all_of_it(wrong: ProjectRunner) -> None:
     text = check(wrong)
     assert text.exit_code == 1

@@ -208,6 +208,7 @@ def test_interrupted_up_leaves_no_container(runner: ProjectRunner) -> None:
     assert volumes_of(project_of(runner)) == []
 
 
+@pytest.mark.full
 def test_startup_script_that_fails_stops_the_start(runner: ProjectRunner) -> None:
     runner.write({"startup/startup.sh": "export A=1\nset -e\nfalse\n"})
     outcome = runner.run("up", "--port", "0")

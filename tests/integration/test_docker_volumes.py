@@ -11,7 +11,7 @@ import pytest
 from tests.docker_environments import FIRST_UP_TIMEOUT_S, DockerEnvironment, containers_of, docker, volumes_of
 from tests.environments import LATEST
 
-pytestmark = [pytest.mark.docker, pytest.mark.network]
+pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
 
 MARKED_RUN = "run_that_must_survive_down"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.environments import LONG_RUN_ID, RunningEnvironment
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.full, pytest.mark.network]
 
 LONG_TASK_TIMEOUT_S = 180.0  # it sleeps for 90 s
 

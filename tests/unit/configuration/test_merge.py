@@ -102,12 +102,18 @@ def make_release(**changes: Any) -> Release:
         "local_forced_options": {"database.sql_alchemy_conn": "{database_url}"},
         "local_default_options": {"scheduler.dag_dir_list_interval": "2"},
         "default_variables": {"AIRFLOW_CONN_AWS_DEFAULT": "aws://"},
+        "class_options": {
+            "celery.worker_autoscale": "{worker_autoscale}",
+            "core.parallelism": "{parallelism}",
+            "scheduler.parsing_processes": "{parsing_processes}",
+            "triggerer.default_capacity": "{triggerer_capacity}",
+        },
         "protected_variables": ("AIRFLOW_HOME", "AIRFLOW__WEBSERVER__BASE_URL"),
     }
     return Release(**{**plain, **changes})
 
 
-AIRFLOW_3 = {"airflow_version": "3.3.1", "generation": "3.x"}
+AIRFLOW_3 = {"airflow_version": "3.3.1", "generation": "3.x", "queue_aliases": ("default",)}
 
 
 def make_environment(options: dict[str, str] | None = None, **members: Any) -> Environment:
@@ -371,17 +377,19 @@ def test_parallelism_follows_workers_and_schedulers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "names"),
+    ("version", "names"),
     [
-        (AIRFLOW_3, {"dag_processor.parsing_processes", "triggerer.capacity"}),
-        ({}, {"scheduler.parsing_processes", "triggerer.default_capacity"}),
-        ({"airflow_version": "2.0.2", "triggerer_argv": None}, {"scheduler.parsing_processes"}),
-        ({"airflow_version": "1.10.12", "triggerer_argv": None}, {"scheduler.max_threads"}),
+        ("3.3.1", {"dag_processor.parsing_processes", "triggerer.capacity"}),
+        ("2.10.3", {"scheduler.parsing_processes", "triggerer.default_capacity"}),
+        ("2.2.2", {"scheduler.parsing_processes", "triggerer.default_capacity"}),
+        ("2.0.2", {"scheduler.parsing_processes"}),
+        ("1.10.12", {"scheduler.max_threads"}),
     ],
 )
-def test_class_defaults_have_the_names_of_the_release(changes: dict[str, Any], names: set[str]) -> None:
-    defaults = class_defaults(make_release(**changes), make_environment())
+def test_class_defaults_have_the_names_of_the_release(version: str, names: set[str]) -> None:
+    defaults = class_defaults(Release.load(version), make_environment())
     assert set(defaults) - {"celery.worker_autoscale", "core.parallelism"} == names
+    assert all(value and "{" not in value for value in defaults.values())
 
 
 # Our own defaults.

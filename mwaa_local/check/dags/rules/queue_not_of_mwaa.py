@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.values import UNKNOWN
-from mwaa_local.configuration.merge import DEFAULT_QUEUE_ALIAS
 from mwaa_local.finding import ERROR, Finding
 
 ID = "queue-not-of-mwaa"
@@ -41,8 +40,8 @@ def _found(source: Source, node: ast.expr, given: ast.expr, where: str) -> Itera
     # A list is of another system's queues: Airflow takes one name only.
     if name is None or name == "" or UNKNOWN in name or name.startswith(_MWAA_PREFIX):
         return
-    if name == DEFAULT_QUEUE_ALIAS and source.release.generation == "3.x":
-        return  # MWAA's images of Airflow 3 serve this name from the environment's queue
+    if name in source.release.queue_aliases:
+        return
     yield at(source, node, ID, ERROR, f"{where} sends tasks to the queue {name!r}, which MWAA does not have", WHY, HINT)
 
 
