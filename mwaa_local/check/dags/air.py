@@ -165,6 +165,7 @@ def _remarks(paths: Sequence[Path], root_dir: Path, release: Release, env: Mappi
     is_new = release.generation == "3.x"
     codes = [code for code, rule in AIR_RULES.items() if (rule.severity if is_new else rule.severity_before)]
     files = {str(path.absolute()) for path in paths}
+    # ruff's rules speak of what changes from Airflow 2 to 3.
     if not files or not release.is_at_least("2.0.0"):
         return []
     return [item for item in remarks(sorted(files), codes, root_dir, env) if item.path in files]

@@ -54,12 +54,14 @@ def find(source: Source) -> Iterator[Finding]:
 
 
 def _hint(source: Source, name: str) -> str:
+    # Airflow 2.2 renamed the argument.
     now = "max_active_tasks" if name == "concurrency" and source.release.is_at_least("2.2.0") else name
     return f"give it to the DAG itself: DAG(…, {now}=…), or @dag({now}=…)"
 
 
 def _outcome(source: Source, name: str) -> str:
     """Return what becomes of the DAG, unless it also has the argument where it belongs."""
+    # Without a schedule, Airflow 2 runs a DAG daily and Airflow 3 only when it is triggered.
     is_new = source.release.generation == "3.x"
     if name in _SCHEDULE and not _is_given(source, _SCHEDULE):
         return ": the DAG has no schedule and only runs when triggered" if is_new else ": the DAG runs daily"

@@ -53,6 +53,7 @@ def find(source: Source) -> Iterator[Finding]:
 def _found(source: Source, node: ast.expr, given: ast.expr, where: str) -> Iterator[Finding]:
     clock = next(_clocks(source, given), "")
     if clock:
+        # Only Airflow 3 keeps versions of a DAG.
         why = WHY + WHY_VERSIONS if source.release.generation == "3.x" else WHY
         yield at(source, node, ID, WARNING, f"start_date of {where} is computed with {clock}()", why, HINT)
 
