@@ -22,9 +22,11 @@ from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.secrets import SECRETS_NAME
 
 if TYPE_CHECKING:  # most commands never look into the environment file, and should not pay for pydantic
+    from mwaa_local.check.context import CheckContext
     from mwaa_local.environment.environment import Environment
     from mwaa_local.packages import PackageStore
     from mwaa_local.release import Release
+    from mwaa_local.steps import Steps
 
 LOCK_NAME = "command.lock"
 
@@ -62,6 +64,16 @@ class Workspace:
         from mwaa_local.packages import PackageStore
 
         return PackageStore(self.cache_dir, self.env, User(self.cache_dir, self.project, CHECK))
+
+    def check_context(self, environment: Environment, release: Release, steps: Steps) -> CheckContext:
+        """Return what checks for one release stand on; the release's packages are installed first if missing.
+
+        Raises PackagesUnavailable, PythonUnavailable or DiskFull.
+        """
+        from mwaa_local.check.context import CheckContext
+
+        base = steps.do("packages", lambda say: self.packages().base(release, say))
+        return CheckContext(self.project, environment, release, self.env, self.cache_dir, base)
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from mwaa_local.check.context import CheckContext
 from mwaa_local.environment.environment import Environment
@@ -19,9 +18,9 @@ def check_context(
     base: PythonEnvironment,
     *,
     airflow_version: str = "",
-    env: Mapping[str, str] = MappingProxyType({}),
+    env: Mapping[str, str] | None = None,
 ) -> CheckContext:
     """Return the context of a project for one release; by default that of its environment file."""
     environment = Environment.load(project)
     release = Release.load(airflow_version or environment.airflow_version)
-    return CheckContext(project, environment, release, env, cache_dir, base)
+    return CheckContext(project, environment, release, env or {}, cache_dir, base)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
-from mwaa_local.cache.users import CHECK, User
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.check import DagsCheck
 from mwaa_local.check.environment import ignored_findings, option_lines, path_of, refused_findings
@@ -35,17 +34,15 @@ from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
 from mwaa_local.configuration.merge import PREVIEW
 from mwaa_local.configuration.option_names import translate
-from mwaa_local.environment.environment import AwsMode, Environment
+from mwaa_local.environment.environment import AwsMode
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
 from mwaa_local.finding import Finding, counted, has_error, in_order
-from mwaa_local.packages import PackageStore
 from mwaa_local.plan import MWAA_COMPONENTS
-from mwaa_local.project import Project
-from mwaa_local.release import Release
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
 from mwaa_local.startup.trial import Trials, running_trials
 from mwaa_local.steps import Steps
+from mwaa_local.workspace import Workspace
 
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
 PLUGINS, STARTUP_SCRIPT, SETTINGS, DAGS = "plugins", "startup script", "settings", "dags"
@@ -56,9 +53,7 @@ SCHEDULER = "scheduler"
 class ProjectCheck:
     """Checks a project. `on_part` is told of each part as soon as it is done."""
 
-    project: Project
-    env: Mapping[str, str]
-    cache_dir: Path
+    workspace: Workspace
     steps: Steps
     on_part: Callable[[Part], None]
     strict: bool = False
@@ -71,15 +66,13 @@ class ProjectCheck:
         """
         began = time.monotonic()
         try:
-            environment = Environment.load(self.project)
-            release = Release.load(environment.airflow_version)
+            environment = self.workspace.environment()
+            release = self.workspace.release(environment)
         except (EnvironmentFileInvalid, ReleaseUnknown) as error:
-            part = Part(ENVIRONMENT, refused_findings(self.project, error), time.monotonic() - began)
+            part = Part(ENVIRONMENT, refused_findings(self.workspace.project, error), time.monotonic() - began)
             self.on_part(part)
             return (part, *(Part(name, skipped="the environment file comes first") for name in _others()))
-        store = PackageStore(self.cache_dir, self.env, User(self.cache_dir, self.project, CHECK))
-        base = self.steps.do("packages", lambda say: store.base(release, say))
-        context = CheckContext(self.project, environment, release, self.env, self.cache_dir, base)
+        context = self.workspace.check_context(environment, release, self.steps)
         with startup_trials(context, MWAA_COMPONENTS) as trials:  # first, for it forks
             return self._parts(context, trials)
 

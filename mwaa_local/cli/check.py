@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mwaa_local.cli.check_context import check_context
 from mwaa_local.cli.check_dags import dags
 from mwaa_local.cli.formats import Format, FormatOption, StrictOption, format_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
@@ -195,7 +194,7 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
         console.say("skipping the trial install: pip would fail (see above)")
         return checked
     steps = Steps(console.show_event)
-    context = check_context(session, environment, release, steps)
+    context = session.check_context(environment, release, steps)
     tried = InstallTrial(context, path, steps).run(checked)
     if not any(finding.rule == "install-failed" for finding in tried.findings):
         changed = ", ".join(tried.installed) or "nothing"
@@ -218,7 +217,7 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
 
     environment = session.environment()
     try:
-        context = check_context(session, environment, release, Steps(session.console.show_event))
+        context = session.check_context(environment, release, Steps(session.console.show_event))
     except MwaaLocalError:
         session.console.say(report.findings_text(findings))
         raise

@@ -35,7 +35,7 @@ def all_parts(session: Session, *, strict: bool, judge: Callable[[Part], Part] =
         console.say(f"{part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
 
     steps = Steps(console.show_event)
-    parts = ProjectCheck(session.project, session.env, session.cache_dir, steps, on_part, strict).run()
+    parts = ProjectCheck(session, steps, on_part, strict).run()
     return tuple(judge(part) for part in parts)
 
 

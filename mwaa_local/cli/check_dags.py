@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mwaa_local.cli.check_context import check_context
 from mwaa_local.cli.formats import Format, FormatOption, StrictOption, format_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.console import table
@@ -73,7 +72,7 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     environment = session.environment()
     release = session.release(environment)
     steps = Steps(session.console.show_event)
-    context = check_context(session, environment, release, steps)
+    context = session.check_context(environment, release, steps)
     with startup_trials(context, [SCHEDULER]) as trials:
         checked = dags_check(context, trials, steps, strict=strict).run()
     _, of_settings = load_settings(project)  # which say what there is that DAGs may ask for

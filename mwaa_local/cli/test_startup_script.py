@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mwaa_local.cli.check_context import check_context
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.console import Console, table
 from mwaa_local.errors import StartupScriptFailed
@@ -49,7 +48,7 @@ def test_startup_script(
     from mwaa_local.startup.trial import try_startup_script
     from mwaa_local.steps import Steps
 
-    context = check_context(session, environment, release, Steps(session.console.show_event))
+    context = session.check_context(environment, release, Steps(session.console.show_event))
     base, trials = context.base, try_startup_script(context)
     if as_json:
         session.console.show_json({**_as_plain(session, release, trials), "python": base.note})

@@ -27,9 +27,10 @@ from mwaa_local.database.health import Health
 from mwaa_local.event import FAILED, Event
 from mwaa_local.plan import Component, Plan
 from mwaa_local.runtime.process.forkserver import Forkserver, ForkserverGone
+from mwaa_local.runtime.process.groups import end_of, signal_group
 from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
 from mwaa_local.runtime.process.supervisor_socket import SupervisorSocket
-from mwaa_local.runtime.process.unit import Unit, end_of, signal_group
+from mwaa_local.runtime.process.unit import Unit
 
 UMASK = 0o077  # logs and run files may hold what tasks print
 # What may differ between a component and the fork server without mattering to modules already imported.

@@ -35,6 +35,7 @@ from mwaa_local.smoke.running import RunLimits
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong, relative_to_dags
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
 from mwaa_local.steps import Steps
+from mwaa_local.workspace import Workspace
 from tests.conftest import ProjectRunner
 
 ProjectFixture = Callable[..., ProjectRunner]
@@ -291,7 +292,7 @@ def test_check_phase_counts_what_it_found_and_claims_nothing_else(tmp_path: Path
 def test_part_that_an_interrupt_cut_short_has_no_outcome(tmp_path: Path) -> None:
     told: list[Part] = []
     events: list[Event] = []
-    project_check = ProjectCheck(Project(tmp_path), {}, tmp_path, Steps(events.append), told.append)
+    project_check = ProjectCheck(Workspace(Project(tmp_path), {}), Steps(events.append), told.append)
 
     def cut_short() -> Part:
         project_check.ended.set()  # as an interrupt on the main thread does
