@@ -132,7 +132,7 @@ def test_text_has_a_row_for_each_component_and_ends_well(project: Make) -> None:
     assert [(row[0], row[1], row[2]) for row in rows] == [(name, "starts", "3") for name in COMPONENTS]
     assert " s of 300 s " in outcome.stdout
     assert "\nkept: A\n" in outcome.stdout
-    assert "exit code 3; MWAA ignores it" in outcome.stderr
+    assert "exit code 3; MWAA ignores that" in outcome.stderr
 
 
 def test_windows_line_endings_are_reported(project: Make) -> None:
