@@ -17,7 +17,7 @@ from mwaa_local.remarks import NOTE, WARNING, Remark
 from mwaa_local.runtime.ports import WEBSERVER, free_port, ports_asked
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures
-from mwaa_local.seeding.file import together
+from mwaa_local.seeding.file import combine
 from mwaa_local.services.aws import AWS, old_boto3_remarks
 
 AWS_FILE = "aws.json"
@@ -46,7 +46,7 @@ class Seeds:
         except SettingsFileInvalid as error:
             errors.append(error)
         if errors:
-            raise together(f"{SETTINGS_FILE} with {FOLDER}/", errors)
+            raise combine(f"{SETTINGS_FILE} with {FOLDER}/", errors)
         of_aws = () if fixtures is None else (*fixtures.remarks, *old_boto3_remarks(release))
         return cls(settings, fixtures, (*settings.remarks, *of_aws))
 

@@ -21,7 +21,7 @@ from mwaa_local.environment.service_model import KeyPath, closest_name
 from mwaa_local.errors import SeedProblem, SettingsFileInvalid
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
-from mwaa_local.seeding.file import SeedFile, counts, remarks_on, together
+from mwaa_local.seeding.file import SeedFile, combine, counts, remarks_on
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Fixtures:
         except SettingsFileInvalid as error:
             errors.append(error)
         if errors:
-            raise together(FOLDER, errors)
+            raise combine(FOLDER, errors)
         return cls(buckets, objects, secrets, parameters, tuple(oddities))
 
     def to_json(self, region: str, folder: str) -> dict[str, Any]:

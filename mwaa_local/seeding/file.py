@@ -128,7 +128,7 @@ def remarks_on(oddities: Iterable[SeedProblem], place: str) -> tuple[Remark, ...
     )
 
 
-def together(place: str, errors: Sequence[SettingsFileInvalid]) -> SettingsFileInvalid:
+def combine(place: str, errors: Sequence[SettingsFileInvalid]) -> SettingsFileInvalid:
     """Return one error with the problems of all."""
     if len(errors) == 1:
         return errors[0]

@@ -24,7 +24,7 @@ from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
-from mwaa_local.runtime.compose.state import STATE_NAME, Memory
+from mwaa_local.runtime.compose.state import STATE_NAME, StateFile
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL, VOLUME_LABEL
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.runtime.protocol import Prepared
@@ -581,7 +581,7 @@ def test_existing_environment_is_found_by_the_next_command(house: House, clean_e
     assert [item.name for item in again.status()] == ["steady"]
     assert again.stop()
     assert not again.running
-    assert not Memory(house.project.run_dir).exists
+    assert not StateFile(house.project.run_dir).exists
 
 
 def test_service_that_is_run_once(house: House) -> None:

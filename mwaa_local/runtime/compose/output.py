@@ -29,18 +29,18 @@ _STAYS = ("Running", "Created", "Exited")
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class DryRun:
     """What Compose would do."""
 
     replaced: frozenset[str] = frozenset()  # names of containers that would go away
     kept: frozenset[str] = frozenset()  # names of those that nothing would be done to
 
 
-def foreseen(output: str) -> Foreseen:
+def read_dry_run(output: str) -> DryRun:
     """Return what a dry run of `docker compose up` announces. A word that is not known counts as something to do."""
     steps = _STEP.findall(output)
     touched = {name for name, word in steps if word not in _STAYS}
-    return Foreseen(
+    return DryRun(
         replaced=frozenset(name for name, word in steps if word in _GOES_AWAY),
         kept=frozenset(name for name, _ in steps) - touched,
     )

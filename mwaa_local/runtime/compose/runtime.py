@@ -28,10 +28,10 @@ from mwaa_local.runtime import logfile
 from mwaa_local.runtime.compose.command import run_in_container
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.logs import ContainerLogs
-from mwaa_local.runtime.compose.output import Foreseen, compose_error, foreseen, refusal, start_error
-from mwaa_local.runtime.compose.state import Failure, Memory
+from mwaa_local.runtime.compose.output import DryRun, compose_error, read_dry_run, refusal, start_error
+from mwaa_local.runtime.compose.state import Failure, StateFile
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
-from mwaa_local.runtime.compose.view import Signs, by_component, component_name, status_of
+from mwaa_local.runtime.compose.view import ReadyContainers, by_component, component_name, status_of
 from mwaa_local.runtime.compose.watch import Watch
 from mwaa_local.runtime.failures import component_error
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
@@ -62,7 +62,7 @@ class ComposeRuntime:
         self.project = project
         self._env = env
         self._compose = compose or ComposeProject(compose_name(project))
-        self._memory = Memory(project.run_dir)
+        self._state_file = StateFile(project.run_dir)
         self._logs = ContainerLogs(project.logs_dir)
         self._engine: Engine | None = None
 
@@ -96,9 +96,9 @@ class ComposeRuntime:
         return remarks
 
     def _start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
-        with self._memory.changing():
+        with self._state_file.changing():
             containers = self.containers()
-            before = self._memory.read()
+            before = self._state_file.read()
             ours = {str(port): port for container in containers for port in container.ports}
             if before and containers:
                 ours |= dict(before.plan.get("ports", {}))
@@ -113,12 +113,12 @@ class ComposeRuntime:
         try:
             containers = self.containers()
         except DockerUnavailable:
-            if self._memory.exists:
+            if self._state_file.exists:
                 raise
             return False
-        if not containers and not self._memory.exists:
+        if not containers and not self._state_file.exists:
             return False
-        with self._memory.stopping(), self._memory.changing():
+        with self._state_file.stopping(), self._state_file.changing():
             containers = self.containers()
             alive = [container for container in containers if container.is_alive]
             plan = self._known_plan()
@@ -126,27 +126,31 @@ class ComposeRuntime:
                 self._stop_by_stages(plan, alive, now=now, tell=on_event or (lambda _: None), meanwhile=lambda: None)
             self._fetch_logs()
             self._remove_containers(now=now)
-            self._memory.forget()
+            self._state_file.forget()
             return bool(alive)
 
     def status(self) -> list[ComponentStatus]:
-        remembered, plan, containers = self._memory.read(), self._known_plan(), self._remembered_containers()
+        remembered, plan, containers = self._state_file.read(), self._known_plan(), self._remembered_containers()
         if remembered is None or plan is None or not containers:
             return []
-        signs = Signs(plan, self.engine, dict(remembered.ready))
+        readiness = ReadyContainers(plan, self.engine, dict(remembered.ready))
         present = by_component(plan, containers)
         try:
             return [
                 status_of(
-                    component, present.get(component.name), remembered.failed.get(component.name), signs, self.engine
+                    component,
+                    present.get(component.name),
+                    remembered.failed.get(component.name),
+                    readiness,
+                    self.engine,
                 )
                 for component in plan.components
             ]
         finally:
-            signs.close()
-            with self._memory.changing(wait=False) as mine:
+            readiness.close()
+            with self._state_file.changing(wait=False) as mine:
                 if mine:
-                    self._memory.note_ready(signs.ready)
+                    self._state_file.note_ready(readiness.ready)
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
         self._fetch_logs()
@@ -171,7 +175,7 @@ class ComposeRuntime:
     @property
     def running(self) -> bool:
         """Whether there are containers of a remembered environment."""
-        return bool(self._memory.read() and self._remembered_containers())
+        return bool(self._state_file.read() and self._remembered_containers())
 
     def running_plan(self) -> Plan | None:
         if not self.running:
@@ -190,15 +194,15 @@ class ComposeRuntime:
 
     def remember(self, plan: Plan) -> None:
         """Note the plan that the compose file is about to bring up, by whoever's hand."""
-        with self._memory.changing():
-            self._memory.begin(plan, self._compose)
+        with self._state_file.changing():
+            self._state_file.begin(plan, self._compose)
 
     def _remembered_containers(self) -> list[Container]:
-        return self.containers() if self._memory.exists else []
+        return self.containers() if self._state_file.exists else []
 
     def _known_plan(self, *, strict: bool = False) -> Plan | None:
         """Return the remembered plan; of another version's, nothing, or AlreadyRunning when `strict`."""
-        remembered = self._memory.read()
+        remembered = self._state_file.read()
         if remembered is None:
             return None
         try:
@@ -245,7 +249,7 @@ class ComposeRuntime:
 
     def _replace_outdated(self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None]) -> None:
         """Have Compose make containers for the plan; what was made from another file stops first, its log is kept."""
-        ahead = self._foresee() if containers else Foreseen()
+        ahead = self._dry_run() if containers else DryRun()
         outdated = [item for item in containers if item.name in ahead.replaced]
         self._fetch_logs()
         self._stop_by_stages(
@@ -257,30 +261,30 @@ class ComposeRuntime:
         )
         if outdated:
             self._fetch_logs()
-        self._memory.begin(plan, self._compose)
+        self._state_file.begin(plan, self._compose)
         present = by_component(plan, containers)
         are_all_there = len(present) == len(containers) == len(plan.components)
         if not (are_all_there and ahead.kept == {item.name for item in containers}):
             self._compose_to_end(self._compose, "--progress", "quiet", *MAKE, meanwhile=self._make_way)
 
-    def _foresee(self) -> Foreseen:
+    def _dry_run(self) -> DryRun:
         """Ask Compose what it would do to the containers. Its own hash of a service is not to be had otherwise."""
         done = self.engine.compose(self._compose, "--dry-run", "--progress", "plain", *MAKE)
-        return foreseen(done.stdout) if done.returncode == 0 else Foreseen()
+        return read_dry_run(done.stdout) if done.returncode == 0 else DryRun()
 
     def _start_and_watch(self, plan: Plan, on_event: Callable[[Event], None]) -> Mapping[str, Failure]:
-        remembered = self._memory.read()
-        signs = Signs(plan, self.engine, dict(remembered.ready) if remembered else {})
+        remembered = self._state_file.read()
+        readiness = ReadyContainers(plan, self.engine, dict(remembered.ready) if remembered else {})
         try:
             with self.engine.changes(self._compose.name) as changes:
-                watch = Watch(self.engine, plan, self.containers(), signs, self._memory, on_event)
+                watch = Watch(self.engine, plan, self.containers(), readiness, self._state_file, on_event)
                 watch.run(changes)
         finally:
-            signs.close()
+            readiness.close()
         return watch.failures()
 
     def _make_way(self) -> None:
-        if self._memory.stop_is_wanted():
+        if self._state_file.stop_is_wanted():
             raise NotRunning("the environment was stopped while it started", hint="mwaa-local up")
 
     def _failure(self, name: str, failure: Failure) -> MwaaLocalError:
@@ -304,7 +308,7 @@ class ComposeRuntime:
                 )
 
         words = ("--progress", "quiet", "run", "--rm", "--no-deps", "--no-TTY", service)
-        with self._memory.changing(), contextlib.closing(log):
+        with self._state_file.changing(), contextlib.closing(log):
             done = self.engine.compose(
                 self._compose, *words, on_line=lambda line: log.write("out", line), meanwhile=look
             )
@@ -410,7 +414,7 @@ class ComposeRuntime:
 
     def _fetch_logs(self, names: Sequence[str] = ()) -> None:
         """Bring new lines of these components, or of all, into the log files, as far as an engine answers."""
-        if not self._memory.exists and self._engine is None:
+        if not self._state_file.exists and self._engine is None:
             return  # nothing was ever started here, and asking takes its time
         with contextlib.suppress(DockerUnavailable):
             listed = self.engine.listed(self._compose.name)
@@ -420,6 +424,6 @@ class ComposeRuntime:
 
     def _names(self, places: Mapping[str, tuple[str, int]]) -> dict[str, str]:
         """Return {container id: component}; `places` are its service and number."""
-        remembered = self._memory.read()
+        remembered = self._state_file.read()
         known = remembered.names() if remembered else set()
         return {key: component_name(service, number, known) for key, (service, number) in places.items()}

@@ -50,7 +50,7 @@ class SavedState:
         return {str(item["name"]) for item in self.plan["components"]}
 
 
-class Memory:
+class StateFile:
     """The file in one project's run folder, and the locks beside it."""
 
     def __init__(self, run_dir: Path) -> None:

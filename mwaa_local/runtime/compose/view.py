@@ -46,7 +46,7 @@ def by_component(plan: Plan, containers: Iterable[Container]) -> dict[str, Conta
     return {name: item for name, item in named.items() if name in known}
 
 
-class Signs:
+class ReadyContainers:
     """Which running containers are ready; one that was, stays so until it is started again."""
 
     def __init__(self, plan: Plan, engine: Engine, ready: dict[str, float]) -> None:
@@ -90,7 +90,11 @@ class Signs:
 
 
 def status_of(
-    component: Component, container: Container | None, failure: Failure | None, signs: Signs, engine: Engine
+    component: Component,
+    container: Container | None,
+    failure: Failure | None,
+    readiness: ReadyContainers,
+    engine: Engine,
 ) -> ComponentStatus:
     """Return how a component is now."""
     name = component.name
@@ -115,7 +119,7 @@ def status_of(
         detail = "it is paused; `docker unpause` lets it go on"
     elif container.health == "unhealthy":
         detail = "its health check fails"
-    state = READY if signs.seen(component, container) else STARTING
+    state = READY if readiness.seen(component, container) else STARTING
     return ComponentStatus(name, state, container.pid or None, exit_code, container.restarts, container.started, detail)
 
 

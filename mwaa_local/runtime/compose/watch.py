@@ -28,9 +28,9 @@ from mwaa_local.event import (
 )
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.runtime.compose.engine import ContainerChanges, Engine
-from mwaa_local.runtime.compose.state import Failure, Memory
+from mwaa_local.runtime.compose.state import Failure, StateFile
 from mwaa_local.runtime.compose.stored import Container
-from mwaa_local.runtime.compose.view import Signs, by_component, describe_end, end_cause, exit_code_of
+from mwaa_local.runtime.compose.view import ReadyContainers, by_component, describe_end, end_cause, exit_code_of
 from mwaa_local.runtime.failures import roots_first
 from mwaa_local.runtime.readiness import not_ready, not_started
 
@@ -65,13 +65,13 @@ class Watch:
         engine: Engine,
         plan: Plan,
         containers: Iterable[Container],
-        signs: Signs,
-        memory: Memory,
+        readiness: ReadyContainers,
+        state_file: StateFile,
         tell: Callable[[Event], None],
     ) -> None:
         self._engine = engine
-        self._signs = signs
-        self._memory = memory
+        self._readiness = readiness
+        self._state_file = state_file
         self._tell = tell
         self._containers: dict[str, Container | None] = {item.id: item for item in containers}
         self._looked_at_all = time.monotonic()
@@ -80,7 +80,7 @@ class Watch:
         present = by_component(plan, containers)
         for component in _dependencies_first(plan):
             container = present.get(component.name)
-            if not (container and is_as_wanted(component, container, signs)):
+            if not (container and is_as_wanted(component, container, readiness)):
                 self._followed[component.name] = _begin(component, container)
 
     def run(self, changes: ContainerChanges) -> None:
@@ -93,10 +93,10 @@ class Watch:
                 while not self._is_settled():
                     self._step_all()
                     self._look(changes.wait(POLL_PAUSE_S))
-                    if self._memory.stop_is_wanted():
+                    if self._state_file.stop_is_wanted():
                         raise NotRunning("the environment was stopped while it started", hint="mwaa-local up")
             finally:
-                self._memory.note_ready(self._signs.ready)
+                self._state_file.note_ready(self._readiness.ready)
 
     def failures(self) -> Mapping[str, Failure]:
         """Return why components failed, those first that did not fail because of another one."""
@@ -210,21 +210,21 @@ class Watch:
     def _ask(self, followed: _WatchedComponent, container: Container) -> None:
         if followed.asking is not None and followed.asking.done():
             is_ready, followed.asking = followed.asking.result(), None
-            if is_ready and self._signs.ready.get(container.id) == container.started:
+            if is_ready and self._readiness.ready.get(container.id) == container.started:
                 self._say(followed, READY, pid=container.pid)
-                self._memory.note_ready(self._signs.ready)
+                self._state_file.note_ready(self._readiness.ready)
                 return
         if time.monotonic() - followed.launched > followed.component.ready.timeout_s:
             self._engine.kill_container(container.id)
             self._fail(followed, not_ready(followed.component.ready), NOT_READY)
         elif followed.asking is None:
-            followed.asking = self._pool.submit(self._signs.seen, followed.component, container)
+            followed.asking = self._pool.submit(self._readiness.seen, followed.component, container)
 
     def _fail(
         self, followed: _WatchedComponent, detail: str, cause: Cause, exit_code: int | None = None, restarts: int = 0
     ) -> None:
         followed.failure = Failure(followed.container_id, detail, exit_code, restarts, cause=cause)
-        self._memory.note_failed(followed.component.name, followed.failure)
+        self._state_file.note_failed(followed.component.name, followed.failure)
         self._say(followed, FAILED, detail, exit_code=exit_code)
 
     def _say(
@@ -241,11 +241,11 @@ class Watch:
         self._tell(Event(followed.component.name, state, elapsed_s, detail, pid, exit_code))
 
 
-def is_as_wanted(component: Component, container: Container, signs: Signs) -> bool:
+def is_as_wanted(component: Component, container: Container, readiness: ReadyContainers) -> bool:
     """Say whether a component needs nothing done."""
     if isinstance(component.ready, ExitedOk):
         return container.status == "exited" and container.exit_code == 0 and not container.error
-    return container.is_up and signs.seen(component, container)
+    return container.is_up and readiness.seen(component, container)
 
 
 def _begin(component: Component, container: Container | None) -> _WatchedComponent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mwaa_local.errors import DiskFull, DockerUnavailable, ImageBuildFailed, PortInUse
-from mwaa_local.runtime.compose.output import compose_error, foreseen, start_error
+from mwaa_local.runtime.compose.output import compose_error, read_dry_run, start_error
 
 DRY_RUN = """
  DRY-RUN MODE -  Container p-webserver-1  Recreate
@@ -22,13 +22,13 @@ DRY_RUN = """
 
 
 def test_dry_run_says_what_goes_away_and_what_stays() -> None:
-    ahead = foreseen(DRY_RUN)
+    ahead = read_dry_run(DRY_RUN)
     assert ahead.replaced == {"p-webserver-1", "p-worker-3"}
     assert ahead.kept == {"p-redis-1", "p-requirements-1"}
 
 
 def test_word_that_is_not_known_keeps_nothing() -> None:
-    assert foreseen(" DRY-RUN MODE -  Container p-redis-1  Transmogrified").kept == frozenset()
+    assert read_dry_run(" DRY-RUN MODE -  Container p-redis-1  Transmogrified").kept == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from mwaa_local.runtime.compose.runtime import compose_name
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.view import (
-    Signs,
+    ReadyContainers,
     component_name,
     describe_end,
     negative_for_signal,
@@ -106,10 +106,10 @@ def test_state_of_a_container_that_is_not_up(
 )
 def test_status_has_the_cause(container: Container | None, cause: Cause, tmp_path: Path) -> None:
     engine = Engine({}, "docker", "unix:///nowhere")
-    signs = Signs(Plan((STAYS,), "3.3.1", {}, "", "", "q", "/"), engine, {})
-    assert status_of(STAYS, container, None, signs, engine).cause == cause
+    readiness = ReadyContainers(Plan((STAYS,), "3.3.1", {}, "", "", "q", "/"), engine, {})
+    assert status_of(STAYS, container, None, readiness, engine).cause == cause
     remembered = Failure(container.id if container else "", "in other words", cause=NOT_READY)
-    assert status_of(STAYS, container, remembered, signs, engine).cause == (
+    assert status_of(STAYS, container, remembered, readiness, engine).cause == (
         cause if container and container.is_alive else NOT_READY
     )
 
