@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.gate.lanes import SECONDS_PATH
+from tests.gate.lanes import REPOSITORY_DIR, SECONDS_PATH
 from tests.gate.times import FixtureTime, TestTime
 
 SLOWEST = 20
@@ -50,13 +50,14 @@ def report(rows: list[TestTime | FixtureTime]) -> Iterator[str]:
 
 
 def save(rows: list[TestTime | FixtureTime], path: Path = SECONDS_PATH) -> None:
-    """Write the seconds of each part that was timed, those of the others as they were."""
+    """Write the seconds of each part that was timed, those of the others as they were, but for files that are gone."""
     parts = Counter[str]()
     for row in rows:
         if isinstance(row, TestTime):
             parts[row.part] += row.seconds
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     now = {**before, **{name: round(seconds, 1) for name, seconds in parts.items()}}
+    now = {name: seconds for name, seconds in now.items() if (REPOSITORY_DIR / name.partition("[")[0]).is_file()}
     path.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -69,6 +69,7 @@ def test_packages_that_can_be_imported_pass(runner: ProjectRunner, version: str)
     assert "installed for a trial: alpha 1.0;" in said
 
 
+@pytest.mark.full
 @pytest.mark.network
 def test_module_that_cannot_be_imported_is_an_error_at_the_line_that_asked_for_it(runner: ProjectRunner) -> None:
     with_module(runner, "alpha", "import nowhere_to_be_found\n")

@@ -56,6 +56,7 @@ def test_release_that_cannot_do_it_says_so_and_what_can(project: MakeProject) ->
     assert_failed(outcome, "Airflow 1.10.12 cannot run a DAG in a single process", "mwaa-local up --run quick")
 
 
+@pytest.mark.full
 @pytest.mark.network
 def test_dag_that_fails_is_exit_code_1(project: MakeProject) -> None:
     runner = project({"mwaa.yaml": 'AirflowVersion: "3.3.1"\n', "dags/quick.py": SOURCE})

@@ -138,6 +138,7 @@ def import_in(running: RunningEnvironment, module: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=False, cwd="/").stdout.strip()
 
 
+@pytest.mark.full
 def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: RunningEnvironment) -> None:
     """On MWAA nothing tells; here `up` ends with the reason, and `status` keeps saying it."""
     running.runner.write({"requirements/requirements.txt": "--no-index\nno-such-package-at-all==1.0\n"})
@@ -151,6 +152,7 @@ def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: Runni
     assert problems(running) == ["error"]
 
 
+@pytest.mark.full
 def test_corrected_requirements_end_the_report(running: RunningEnvironment) -> None:
     running.runner.write({"requirements/requirements.txt": "# nothing any more\n"})
     up(running)

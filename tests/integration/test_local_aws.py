@@ -104,6 +104,7 @@ def test_changed_settings_restart_nothing(local_aws: RunningEnvironment) -> None
     assert local_aws.pids() == before
 
 
+@pytest.mark.full
 def test_it_goes_when_it_is_not_asked_for_any_more(local_aws: RunningEnvironment) -> None:
     local_aws.runner.write({"mwaa.yaml": json.dumps({"AirflowVersion": LATEST})})
     outcome = local_aws.run("up", timeout_s=300)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, start, stopped_at_the_end
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.full, pytest.mark.network]
 PASSWORD = "tell-nobody"
 SETTINGS = f"""
 airflow:
@@ -30,7 +30,7 @@ airflow:
 SAID = "put in 2 connections, 1 pool, 1 variable, from airflow_settings.yaml"
 
 
-@pytest.fixture(scope="module", params=[LATEST, pytest.param("2.10.3", marks=pytest.mark.full)])
+@pytest.fixture(scope="module", params=[LATEST, "2.10.3"])
 def seeded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEnvironment]:
     """An environment with settings, its DAG run; tests change the settings and leave it able to run."""
     with stopped_at_the_end(tmp_path_factory.mktemp("seeded")) as runner:

@@ -317,6 +317,7 @@ def docker_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project
         yield runner
 
 
+@pytest.mark.full
 @pytest.mark.docker
 def test_containers_run_dags_and_are_gone(docker_project: ProjectRunner) -> None:
     words = ("good", "--json", "--artifacts", "artifacts")

@@ -91,7 +91,7 @@ def test_variables_are_kept_refused_and_lost(project: Make) -> None:
 
 
 # An overlay can have no layer below the second folder, so that the script gets a copy of the packages there.
-@pytest.mark.parametrize("name", ["project", "project,mine"])
+@pytest.mark.parametrize("name", ["project", pytest.param("project,mine", marks=pytest.mark.full)])
 def test_script_has_the_releases_airflow_a_fresh_home_and_packages_of_its_own(project: Make, name: str) -> None:
     script = (
         "set -e\ncd $AIRFLOW_HOME\nmkdir only_once\ntest -d dags\ntest -r $AIRFLOW_CONSTRAINTS_FILE\n"
