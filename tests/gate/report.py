@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.gate.lanes import REPOSITORY_DIR, SECONDS_PATH
+from tests.conftest import REPOSITORY_DIR
+from tests.gate.lanes import SECONDS_PATH
 from tests.gate.times import FixtureTime, TestTime
 
 SLOWEST = 20
