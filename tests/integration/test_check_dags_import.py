@@ -236,7 +236,7 @@ def run(project: Project, version: str, home_dir: Path, known: KnownValues | Non
     told: list[ImportedFile] = []
     trial = replace(importing(project, version, home_dir), known=known or KnownValues(), names=tuple(NAMES))
     dags = trial.run(told.append)
-    return Imported(project.root_dir, trial.release, dags, tuple(told), living(project))
+    return Imported(project.root_dir, trial.context.release, dags, tuple(told), living(project))
 
 
 @pytest.fixture(scope="module", params=EACH_GENERATION)
