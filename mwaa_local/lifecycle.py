@@ -177,7 +177,7 @@ class Lifecycle:
 
     def _wanted(self, environment: Environment, release: Release, port: int | None = None) -> Wanted:
         workspace = self._workspace
-        remarks = _remarks_on(self._choice) if self._choice else ()
+        remarks = (*(_remarks_on(self._choice) if self._choice else ()), *_remarks_on_links(workspace.project))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 
     def _check_requirements(self, wanted: Environment) -> EarlyCheck | None:
@@ -232,3 +232,12 @@ def _remarks_on(choice: Choice) -> tuple[Remark, ...]:
         return ()
     hint = "run `mwaa-local up --runtime docker` to see why"
     return (Remark(WARNING, "runtime", "Docker is on this machine but was not used", choice.why, hint),)
+
+
+def _remarks_on_links(project: Project) -> Iterator[Remark]:
+    """Yield what is wrong with links in the folders that Airflow walks: it does not come up well with all of them."""
+    from mwaa_local.check.links import findings_in
+
+    for folder in (project.dags_dir, project.plugins_dir):
+        for found in findings_in(folder, project.root_dir):
+            yield Remark(found.severity, "links", f"{found.path}: {found.what}", found.why, found.hint)

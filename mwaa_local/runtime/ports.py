@@ -61,7 +61,7 @@ def port_in_use(name: str, port: int, holder: str, asked: Mapping[str, int]) -> 
         hint = "run `mwaa-local up` again: it picks another free port"
     else:
         hint = f"stop that process, or use another port: {setting}"
-    return PortInUse(f"port {port} is already in use", f"The {name} needs it; {holder} holds it.", hint)
+    return PortInUse(f"port {port} is already in use", f"Component {name} needs it; {holder} holds it.", hint)
 
 
 def _wanted_twice(one: str, other: str, port: int) -> PortInUse:

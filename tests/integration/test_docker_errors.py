@@ -121,7 +121,7 @@ def test_port_in_use_names_its_holder(runner: ProjectRunner, taken_port: int) ->
 def test_port_in_use_of_the_environment_file(runner: ProjectRunner, taken_port: int, name: str, setting: str) -> None:
     runner.write(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
     outcome = runner.run("up")
-    assert_failed(outcome, f"port {taken_port} is already in use", f"The {name} needs it", setting)
+    assert_failed(outcome, f"port {taken_port} is already in use", f"Component {name} needs it", setting)
     assert containers_of(project_of(runner)) == []
 
 

@@ -50,7 +50,7 @@ def test_port_in_use_names_its_holder(project: MakeProject, taken_port: int) -> 
 @pytest.mark.parametrize(("name", "setting"), PORT_SETTINGS.items())
 def test_port_in_use_of_the_environment_file(project: MakeProject, taken_port: int, name: str, setting: str) -> None:
     runner = project(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
-    assert_failed(runner.run("up"), f"port {taken_port} is already in use", f"The {name} needs it", setting)
+    assert_failed(runner.run("up"), f"port {taken_port} is already in use", f"Component {name} needs it", setting)
 
 
 @pytest.mark.network

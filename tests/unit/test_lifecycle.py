@@ -151,6 +151,21 @@ def test_docker_that_is_there_but_broken_is_a_remark_of_the_start(house: House, 
     assert [remark.subject for remark in lifecycle.up(house.environment).remarks] == ["runtime", "fake"]
 
 
+def test_link_with_which_airflow_reads_no_dag_is_a_remark_of_the_start(house: House) -> None:
+    project = house.workspace.project
+    (project.dags_dir / "loop").symlink_to(".")
+    (project.root_dir / "plugins").mkdir()
+    (project.root_dir / "plugins" / "itself").symlink_to("itself")
+    first, second = house.lifecycle.up(house.environment).remarks[:2]
+    assert (first.severity, first.subject, first.what) == (
+        "error",
+        "links",
+        "dags/loop: this link leads back to a folder that contains it",
+    )
+    assert "the dag-processor of Airflow 3 ends each time it starts" in first.why
+    assert (second.severity, second.what) == ("warning", "plugins/itself: this link leads to itself")
+
+
 def test_entry_that_the_database_refused_is_the_error(house: House) -> None:
     refusal = {"outcome": REFUSED, "line": 4, "kind": "pool", "name": "p", "error": "E", "message": "m"}
     line = LogLine(SEED, "out", f"{seeding_script.ANSWER}{json.dumps(refusal)}", time.time() + 60)

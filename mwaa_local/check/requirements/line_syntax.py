@@ -203,3 +203,10 @@ def _named_by_file(address: str, marker: Marker | None) -> Requirement | None:
         return None
     requirement.marker = marker
     return requirement
+
+
+def refuse_empty_version(meaning: ParsedLine) -> None:
+    """Raise ValueError for `===` without a version, which pip's grammar takes and no package ever fits."""
+    specifiers = meaning.requirement.specifier if meaning.requirement else ()
+    if any(item.operator == "===" and not item.version for item in specifiers):
+        raise ValueError("Expected a version behind `===`")

@@ -197,6 +197,7 @@ class _Reader:
         line = Line(shown, number, text, is_constraint=file.is_constraint, unknown_variables=unknown)
         try:
             meaning = line_syntax.parse(expanded)
+            line_syntax.refuse_empty_version(meaning)
             local_paths = tuple(self._local_paths(meaning, file))
         except ValueError as error:
             # What stands for a variable may be secret; and what stands for an unknown one may make the line right.

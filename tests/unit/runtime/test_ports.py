@@ -41,7 +41,7 @@ def test_taken_port_names_its_holder_and_the_setting(name: str, taken_port: int)
         check_ports({name: taken_port}, {}, {name: taken_port})
     error = caught.value
     assert error.what == f"port {taken_port} is already in use"
-    assert error.why.startswith(f"The {name} needs it; process {os.getpid()} ")
+    assert error.why.startswith(f"Component {name} needs it; process {os.getpid()} ")
     assert f"Local: {{{PORT_SETTINGS[name]}: 0}}" in error.hint
     assert ("--port 0" in error.hint) == (name == "webserver")
 
@@ -51,7 +51,7 @@ def test_port_that_only_docker_found_taken_names_the_setting_too(name: str) -> N
     text = "failed to bind host port for 127.0.0.1:4711:172.18.0.2:80/tcp: address already in use"
     error = start_error(text, {name: 4711}, lambda _: "other-1", {name: 4711})
     assert error is not None
-    assert error.why == f"The {name} needs it; the container other-1 holds it."
+    assert error.why == f"Component {name} needs it; the container other-1 holds it."
     assert PORT_SETTINGS[name] in error.hint
 
 

@@ -343,6 +343,9 @@ def test_line_that_pip_cannot_read_is_an_error(found: Find) -> None:
     assert (item.line, item.severity) == (2, ERROR)
     assert "==" in item.hint
     assert found("--bogus\n", "invalid-requirement")
+    # pip's grammar takes it, and then nothing fits it
+    assert found("foo ===\n", "invalid-requirement")
+    assert not found("foo ===1.0+local\n", "invalid-requirement")
     assert found("-c ../dags/c.txt\nboto3\n", "invalid-requirement", dags__c="a b")
 
 

@@ -54,7 +54,7 @@ def test_port_that_is_taken(text: str) -> None:
     assert isinstance(error, PortInUse)
     assert asked == [8080]
     assert error.what == "port 8080 is already in use"
-    assert error.why == "The webserver needs it; another program holds it."
+    assert error.why == "Component webserver needs it; another program holds it."
     assert "WebserverPort" in error.hint
 
 
