@@ -35,7 +35,7 @@ logs: $(VENV)/.installed ## Follow all logs
 test: $(VENV)/.dev ## Run the tests that show a change to be sound, in minutes
 	@$(PYTEST) -m 'not full' $(ARGS)
 
-test-full: $(VENV)/.dev ## Run all tests, of every kind of release; an hour or more
+test-full: $(VENV)/.dev ## Run all tests, of every kind of release; most of an hour
 	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and types
