@@ -93,7 +93,8 @@ class Volume:
         box = self.container(key)
         process = box.begin("run", "sleep", str(TIMEOUT_S))
         try:
-            wait_until(lambda: "sleep" in Path(f"/proc/{process.pid}/cmdline").read_text(), TIMEOUT_S, "the component")
+            # The entry point has the word among its own arguments; it is the component once that is the program.
+            wait_until(lambda: _words(process.pid)[0] == "sleep", TIMEOUT_S, "the component")
             yield box
         finally:
             process.kill()
@@ -101,6 +102,10 @@ class Volume:
 
     def keys(self) -> list[str]:
         return sorted(path.name for path in (self.dir / "sets").iterdir())
+
+
+def _words(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
 @pytest.fixture
