@@ -280,6 +280,32 @@ def test_replicas_are_components_of_their_own(make_house: Callable[..., House]) 
     assert second not in house.processes()
 
 
+@pytest.mark.parametrize("left", [1, 2])
+def test_fewer_and_changed_replicas_are_those_with_the_lowest_numbers(
+    make_house: Callable[..., House], left: int
+) -> None:
+    """Of several that must all be made anew, Compose 2.26 keeps any, as the engine happens to list them."""
+    house = make_house(lambda project, env: GeneratedRuntime(project, env, replicated=("worker",)))
+    house.up(*(Steady(f"worker.{number}", say="old") for number in range(1, 5)))
+    statuses = house.up(*(Steady(f"worker.{number}", say="new") for number in range(1, left + 1)))
+    assert {name: item.state for name, item in statuses.items()} == {
+        f"worker.{number}": READY for number in range(1, left + 1)
+    }
+    assert sorted(item.number for item in docker_runtime(house).containers()) == list(range(1, left + 1))
+
+
+def test_replica_with_a_number_beyond_the_plan_is_the_one_that_is_missing(make_house: Callable[..., House]) -> None:
+    """As by `docker rm` of the first: Compose does not number the next one from 1 again."""
+    house = make_house(lambda project, env: GeneratedRuntime(project, env, replicated=("worker",)))
+    house.up(Steady("worker.1"), Steady("worker.2"))
+    second = house.pid("worker.2")
+    first = next(item.id for item in docker_runtime(house).containers() if item.number == 1)
+    subprocess.run(["docker", "rm", "--force", first], check=True, capture_output=True)
+    statuses = house.up(Steady("worker.1"))
+    assert {name: item.state for name, item in statuses.items()} == {"worker.1": READY}
+    assert house.pid("worker.1") == second
+
+
 def test_container_of_an_older_versions_worker_is_the_first_worker(make_house: Callable[..., House]) -> None:
     """The single worker had no number in plans of older versions; its container always had one."""
     house = make_house(lambda project, env: GeneratedRuntime(project, env, replicated=("worker",)))

@@ -282,6 +282,13 @@ class Engine:
         with self._asked() as api, contextlib.suppress(APIError):  # it has ended, or is gone
             api.stop(container_id, timeout=0)
 
+    def remove_container(self, container_id: str) -> None:
+        """Remove a container that has ended; of others the engine keeps what it has."""
+        from docker.errors import APIError
+
+        with self._asked() as api, contextlib.suppress(APIError):  # it is gone
+            api.remove_container(container_id)
+
     def stop(
         self, container_ids: Sequence[str], *, now: bool, meanwhile: Callable[[], None] | None = None
     ) -> subprocess.CompletedProcess[str]:

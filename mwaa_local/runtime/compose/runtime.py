@@ -31,7 +31,7 @@ from mwaa_local.runtime.compose.logs import ContainerLogs
 from mwaa_local.runtime.compose.output import DryRun, compose_error, read_dry_run, refusal, start_error
 from mwaa_local.runtime.compose.state import Failure, StateFile
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
-from mwaa_local.runtime.compose.view import ReadyContainers, by_component, component_name, status_of
+from mwaa_local.runtime.compose.view import ReadyContainers, by_component, component_names, status_of
 from mwaa_local.runtime.compose.watch import Watch
 from mwaa_local.runtime.failures import component_error
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
@@ -261,11 +261,18 @@ class ComposeRuntime:
         )
         if outdated:
             self._fetch_logs()
+            self._remove_surplus(plan, outdated)
         self._state_file.begin(plan, self._compose)
         present = by_component(plan, containers)
         are_all_there = len(present) == len(containers) == len(plan.components)
         if not (are_all_there and ahead.kept == {item.name for item in containers}):
             self._compose_to_end(self._compose, "--progress", "quiet", *MAKE, meanwhile=self._make_way)
+
+    def _remove_surplus(self, plan: Plan, outdated: Sequence[Container]) -> None:
+        """Remove stopped containers that the plan does not have: where Compose chose, the second of two might stay."""
+        names = self._names({item.id: (item.service, item.number) for item in outdated})
+        for container_id in [key for key, name in names.items() if plan.component(name) is None]:
+            self.engine.remove_container(container_id)
 
     def _dry_run(self) -> DryRun:
         """Ask Compose what it would do to the containers. Its own hash of a service is not to be had otherwise."""
@@ -426,4 +433,4 @@ class ComposeRuntime:
         """Return {container id: component}; `places` are its service and number."""
         remembered = self._state_file.read()
         known = remembered.names() if remembered else set()
-        return {key: component_name(service, number, known) for key, (service, number) in places.items()}
+        return component_names(places, known)

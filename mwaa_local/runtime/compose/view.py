@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from mwaa_local.database.health import Health
 from mwaa_local.event import (
@@ -21,6 +21,7 @@ from mwaa_local.event import (
     Cause,
     ComponentStatus,
 )
+from mwaa_local.naming import meant
 from mwaa_local.plan import Component, ExitedOk, HttpReady, LogReady, Plan, TcpReady
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS
@@ -33,17 +34,34 @@ LAST_SIGNAL = 64
 MIB = 1 << 20
 
 
-def component_name(service: str, number: int, known: Iterable[str]) -> str:
-    """Return what the plan calls a container: its service, with a number where there are several."""
+def component_names(places: Mapping[str, tuple[str, int]], known: Collection[str]) -> dict[str, str]:
+    """Return what the plan calls each container, by id; `places` are the service and number of each.
+
+    A container keeps the number that Compose gave it, as long as the plan has it. Compose counts on from the highest
+    number, and of two containers that must both be made anew it may keep the second: one with another number takes the
+    place in the plan that no container has.
+    """
+    names = {key: _numbered(service, number, known) for key, (service, number) in places.items()}
+    free = [name for name in known if name not in names.values()]
+    for key, (service, _) in sorted(places.items(), key=lambda item: item[1]):
+        if names[key] not in known and (places_left := meant(service, free)):
+            names[key] = places_left[0]
+            free.remove(places_left[0])
+    return names
+
+
+def _numbered(service: str, number: int, known: Collection[str]) -> str:
+    """Return the name of a container that bears its own number: without it where the plan does not count."""
     numbered = f"{service}.{number}"
     return numbered if numbered in known else service
 
 
 def by_component(plan: Plan, containers: Iterable[Container]) -> dict[str, Container]:
     """Return the plan's components that have a container."""
-    known = {component.name for component in plan.components}
-    named = {component_name(item.service, item.number, known): item for item in containers}
-    return {name: item for name, item in named.items() if name in known}
+    by_id = {item.id: item for item in containers}
+    known = [component.name for component in plan.components]
+    names = component_names({key: (item.service, item.number) for key, item in by_id.items()}, known)
+    return {name: by_id[key] for key, name in names.items() if name in known}
 
 
 class ReadyContainers:

@@ -16,7 +16,8 @@ from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.view import (
     ReadyContainers,
-    component_name,
+    by_component,
+    component_names,
     describe_end,
     negative_for_signal,
     state_at_rest,
@@ -44,10 +45,32 @@ STAYS = Component("worker", ("a",), {}, LogReady("up"))
 ENDS = Component("migrate-db", ("a",), {}, ExitedOk())
 
 
-def test_container_bears_its_number_only_where_the_plan_counts() -> None:
-    assert component_name("worker", 2, {"worker.1", "worker.2"}) == "worker.2"
-    assert component_name("worker", 1, {"worker"}) == "worker"
-    assert component_name("listener.1", 1, {"listener.1"}) == "listener.1"
+@pytest.mark.parametrize(
+    ("places", "known", "expected"),
+    [
+        ([("worker", 2)], ["worker.1", "worker.2"], ["worker.2"]),
+        ([("worker", 1)], ["worker"], ["worker"]),
+        ([("listener.1", 1)], ["listener.1"], ["listener.1"]),
+        # Compose may keep the second of two, and numbers on from the highest.
+        ([("worker", 2)], ["worker.1"], ["worker.1"]),
+        ([("worker", 3), ("worker", 2)], ["worker.1", "worker.2"], ["worker.1", "worker.2"]),
+        ([("worker", 11), ("worker", 9)], ["worker.1", "worker.2"], ["worker.2", "worker.1"]),
+        # While there is one too many, it has no place.
+        ([("worker", 2), ("worker", 1)], ["worker.1"], ["worker", "worker.1"]),
+        ([("stranger", 1)], ["worker.1"], ["stranger"]),
+    ],
+)
+def test_container_bears_its_number_or_takes_the_free_place(
+    places: list[tuple[str, int]], known: list[str], expected: list[str]
+) -> None:
+    named = component_names({str(index): place for index, place in enumerate(places)}, known)
+    assert list(named.values()) == expected
+
+
+def test_only_container_of_a_service_is_its_only_component() -> None:
+    plan = Plan((replace(STAYS, name="worker.1"),), "3.3.1", {}, "", "", "", "")
+    kept = replace(EXITED, id="b", number=2)
+    assert by_component(plan, [kept]) == {"worker.1": kept}
 
 
 @pytest.mark.parametrize(
