@@ -18,7 +18,8 @@ from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import WARNING, Remark, load_remarks
 from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime, runs_as_processes
-from mwaa_local.runtime.protocol import Runtime, Wanted
+from mwaa_local.runtime.protocol import Prepared, Runtime
+from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 
 if TYPE_CHECKING:  # stopping, for one, needs none of it
@@ -130,7 +131,7 @@ class Lifecycle:
         release = self._workspace.release(wanted)
         runtime, tell = self.runtime, self._listener.on_event
         prepared = runtime.prepare(self._wanted(wanted, release, port), tell)
-        with self._seeding(prepared.plan):
+        with self._seeding(prepared):
             remarks = runtime.start(prepared, tell)
         return Started(prepared.plan, runtime, kind, remarks)
 
@@ -193,13 +194,11 @@ class Lifecycle:
         return early.begin(project, release, self._workspace.env, variables, self._listener.on_remark)
 
     @contextlib.contextmanager
-    def _seeding(self, plan: Plan) -> Iterator[None]:
-        """Around a start: tell what was put into the database, or what of it could not be."""
-        from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures
+    def _seeding(self, prepared: Prepared) -> Iterator[None]:
+        """Around a start: tell what was put into the database, or what of it could not be, and what services hold."""
         from mwaa_local.services import seeding
-        from mwaa_local.services.aws import AWS
 
-        since, tell = time.time(), self._listener.on_event
+        plan, since, tell = prepared.plan, time.time(), self._listener.on_event
         try:
             yield
         except ComponentFailed:
@@ -207,10 +206,8 @@ class Lifecycle:
             raise
         if done := seeding.put_in(self._seeding_answer(plan, since)):
             tell(Event("settings", "done", detail=done))
-        if AWS in plan.ports:
-            counts = Fixtures.load(self._workspace.project).counts or f"nothing, because {FOLDER}/ is empty"
-            detail = f"http://127.0.0.1:{plan.ports[AWS]} holds {counts}"
-            tell(Event("local AWS", "done", detail=detail))
+        for told in prepared.told:
+            tell(told)
 
     def _seeding_answer(self, plan: Plan, since: float) -> Answer | None:
         """Return what the step that fills the database answered since then."""

@@ -1,18 +1,20 @@
-"""Environment + Release + what this start decided -> Plan: the components, their commands, order and readiness.
+"""Environment + Release + Place -> Plan: the components, their commands, order and readiness.
 
 Pure: nothing here touches a disk, a network or a clock. Both runtimes carry out the same plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mwaa_local.naming import meant
+from mwaa_local.place import HOST, url_of
 
 if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pydantic
     from mwaa_local.environment.environment import Environment
+    from mwaa_local.place import Place
     from mwaa_local.release import Release
 
 # MWAA waits 90 s between SIGTERM and SIGKILL for every Airflow process (mwaa/subprocess, "patience" 90 s).
@@ -191,61 +193,54 @@ def _tuples(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Launch:
-    """What this start decided: ports, programs, folders. `env_of` is the merged environment per MWAA component."""
+    """What this start decided: programs, folders, addresses. `env_of` is the merged environment per MWAA component."""
 
     python: str  # the release's interpreter, with all packages
-    home_dir: str
-    ports: Mapping[str, int]  # of every component that listens on one
     database_url: str
     broker_url: str
     worker_queues: tuple[str, ...]  # the environment's own first
     postgres_argv: tuple[str, ...]
     broker_argv: tuple[str, ...]
-    server_env: Mapping[str, str]
     env_of: Mapping[str, Mapping[str, str]]
     worker_count: int
     ports_asked: Mapping[str, int] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
     plugins_version: str = ""
     forkserver: str = ""  # path of the fork server's module; empty switches it off
-    host: str = "127.0.0.1"
-    # In containers: each component on a host of its own, reached from outside through published ports.
-    airflow_argv: tuple[str, ...] = ()  # what runs Airflow, in place of the interpreter
-    exec_argv: tuple[str, ...] = ()
-    listen: tuple[str, int] | None = None  # where the web server listens, if not at `host` and its port
-    own_hosts: bool = False
-    one_time: tuple[Component, ...] = ()  # what must have ended well before Airflow's components start
-    aws: Component | None = None  # the local AWS
 
 
-def make_plan(environment: Environment, release: Release, launch: Launch) -> Plan:
-    """Return the plan of this environment: servers first, then Airflow's components, which start in parallel."""
-    aws = [launch.aws] if launch.aws else []
-    launch = replace(launch, airflow_argv=launch.airflow_argv or release.airflow_argv(launch.python))
-    components = [*_servers(launch), *aws, *launch.one_time, *_airflow_components(environment, release, launch)]
-    preload = release.preload if launch.forkserver else ()
+def make_plan(
+    environment: Environment, release: Release, place: Place, launch: Launch, beside: Sequence[Component] = ()
+) -> Plan:
+    """Return the plan of this environment: servers first, then Airflow's components, which start in parallel.
+
+    `beside` is what runs beside Airflow: services, and steps that must have ended well before Airflow starts.
+    """
+    # Compose has no way, in all versions that will do, to wait for a service that may not be there; steps always are.
+    awaited = [item.name for item in beside if not place.own_hosts or isinstance(item.ready, ExitedOk)]
+    airflow = _Airflow(release, place, launch, ("postgres", "redis", *awaited))
     return Plan(
-        components=tuple(components),
+        components=(*_servers(place, launch), *beside, *airflow.components(environment)),
         airflow_version=release.airflow_version,
-        ports=launch.ports,
+        ports=place.ports,
         database_url=launch.database_url,
         broker_url=launch.broker_url,
         queue=launch.worker_queues[0],
-        home_dir=launch.home_dir,
+        home_dir=place.home_dir,
         ports_asked=launch.ports_asked,
         folders=launch.folders,
-        preload=preload,
+        preload=release.preload if launch.forkserver else (),
         preload_argv=(launch.python, launch.forkserver) if launch.forkserver else (),
         preload_env=launch.env_of["scheduler"],
     )
 
 
-def _servers(launch: Launch) -> list[Component]:
+def _servers(place: Place, launch: Launch) -> list[Component]:
     return [
         Component(
             name="postgres",
             argv=launch.postgres_argv,
-            env=launch.server_env,
+            env=place.server_env,
             ready=DatabaseReady(),
             stop_signal="SIGINT",  # PostgreSQL's fast shutdown: ends sessions, writes a checkpoint
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
@@ -255,7 +250,7 @@ def _servers(launch: Launch) -> list[Component]:
         Component(
             name="redis",
             argv=launch.broker_argv,
-            env=launch.server_env,
+            env=place.server_env,
             ready=BrokerReady(),
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_SERVERS,
@@ -263,58 +258,59 @@ def _servers(launch: Launch) -> list[Component]:
     ]
 
 
-def _airflow_components(environment: Environment, release: Release, launch: Launch) -> list[Component]:
-    webserver_port = launch.ports["webserver"]
-    base_url = f"http://{launch.host}:{webserver_port}"
-    # The web server first: nothing takes longer.
-    commands: dict[str, tuple[tuple[str, ...] | None, ReadyCheck]] = {
-        "webserver": (release.webserver_argv, HttpReady(base_url + release.health_path)),
-        "scheduler": (release.scheduler_argv, HeartbeatReady("SchedulerJob")),
-        "dag-processor": (release.dag_processor_argv, HeartbeatReady("DagProcessorJob")),
-        "triggerer": (release.triggerer_argv, HeartbeatReady("TriggererJob")),
-    }
-    if environment.airflow_configuration_options.get(TRIGGERER_OPTION, "True").lower() == "false":
-        del commands["triggerer"]
-    listen_host, listen_port = launch.listen or (launch.host, webserver_port)
-    words = {"host": listen_host, "port": str(listen_port), "workers": "1"}
-    components = [
-        _airflow_component(name, _fill(argv, words), ready, launch)
-        for name, (argv, ready) in commands.items()
-        if argv is not None
-    ]
-    for number in range(1, launch.worker_count + 1):
-        name = f"worker.{number}"
-        argv = (*_fill(release.worker_argv, words), "-q", ",".join(launch.worker_queues))
+@dataclass(frozen=True)
+class _Airflow:
+    """Airflow's own components, which all wait for the same."""
+
+    release: Release
+    place: Place
+    launch: Launch
+    depends_on: tuple[str, ...]
+
+    def components(self, environment: Environment) -> list[Component]:
+        release, place = self.release, self.place
+        health_url = url_of((HOST, place.ports["webserver"])) + release.health_path
+        # The web server first: nothing takes longer.
+        commands: dict[str, tuple[tuple[str, ...] | None, ReadyCheck]] = {
+            "webserver": (release.webserver_argv, HttpReady(health_url)),
+            "scheduler": (release.scheduler_argv, HeartbeatReady("SchedulerJob")),
+            "dag-processor": (release.dag_processor_argv, HeartbeatReady("DagProcessorJob")),
+            "triggerer": (release.triggerer_argv, HeartbeatReady("TriggererJob")),
+        }
+        if environment.airflow_configuration_options.get(TRIGGERER_OPTION, "True").lower() == "false":
+            del commands["triggerer"]
+        host, port = place.listens("webserver")
+        words = {"host": host, "port": str(port), "workers": "1"}
+        return [
+            *(self._component(name, _fill(argv, words), ready) for name, (argv, ready) in commands.items() if argv),
+            *(self._worker(f"worker.{number}", words) for number in range(1, self.launch.worker_count + 1)),
+        ]
+
+    def _worker(self, name: str, words: Mapping[str, str]) -> Component:
+        argv = (*_fill(self.release.worker_argv, words), "-q", ",".join(self.launch.worker_queues))
         # Several workers on one machine must have names of their own, and for older Airflow files for their pids. One
         # has the same that it has beside others: it is not restarted when they come or go.
-        if not launch.own_hosts:
-            argv = (*argv, *release.worker_name_argv(name), "--pid", f"{launch.home_dir}/airflow-{name}.pid")
-        components.append(_airflow_component(name, argv, LogReady(" ready."), launch))
-    return components
+        if not self.place.own_hosts:
+            argv = (*argv, *self.release.worker_name_argv(name), "--pid", f"{self.place.home_dir}/airflow-{name}.pid")
+        return self._component(name, argv, LogReady(" ready."))
 
-
-def _airflow_component(name: str, argv: tuple[str, ...], ready: ReadyCheck, launch: Launch) -> Component:
-    return Component(
-        name=name,
-        argv=(*launch.airflow_argv, *argv),
-        airflow_argv=argv,
-        exec_argv=launch.exec_argv,
-        env=launch.env_of[COMPONENT_OF[name.split(".")[0]]],
-        ready=ready,
-        depends_on=(
-            *("postgres", "redis"),
-            # Compose has no way, in all versions that will do, to wait for a service that may not be there.
-            *(["aws"] if launch.aws and not launch.own_hosts else []),
-            *(component.name for component in launch.one_time),
-        ),
-        reads=launch.plugins_version,
-        stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
-        niceness=0 if name == "webserver" else BACKGROUND_NICENESS,
-        # A worker's pool must not get the signal: its tasks would be lost instead of finished. Why others' helpers get
-        # it before the leader is told in runtime/stop_order.py.
-        stop_group=name == "scheduler",
-        stop_helpers_first=name in ("dag-processor", "triggerer"),
-    )
+    def _component(self, name: str, argv: tuple[str, ...], ready: ReadyCheck) -> Component:
+        return Component(
+            name=name,
+            argv=(*self.place.airflow_argv(self.release, self.launch.python), *argv),
+            airflow_argv=argv,
+            exec_argv=self.place.exec_argv,
+            env=self.launch.env_of[COMPONENT_OF[name.split(".")[0]]],
+            ready=ready,
+            depends_on=self.depends_on,
+            reads=self.launch.plugins_version,
+            stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
+            niceness=0 if name == "webserver" else BACKGROUND_NICENESS,
+            # A worker's pool must not get the signal: its tasks would be lost instead of finished. Why others' helpers
+            # get it before the leader is told in runtime/process/stop_order.py.
+            stop_group=name == "scheduler",
+            stop_helpers_first=name in ("dag-processor", "triggerer"),
+        )
 
 
 def _fill(argv: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, ...]:

@@ -146,6 +146,11 @@ class Release:
         """Whether this release's Airflow is that version or newer; for the few differences that are not data."""
         return Version(self.airflow_version) >= Version(version)
 
+    @property
+    def base_image(self) -> str:
+        """The image that a container's image stands on, unless the environment file names another."""
+        return f"python:{self.python_version}-slim-bookworm"
+
     def airflow_argv(self, python: str) -> tuple[str, ...]:
         """Return the words before those of any Airflow command; `python` is the interpreter of the package set."""
         return (python, *(word.format(bin=str(PurePath(python).parent)) for word in self.python_argv))

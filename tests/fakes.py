@@ -17,7 +17,8 @@ from mwaa_local.errors import ComponentUnknown
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan, ReadyCheck, TcpReady
 from mwaa_local.remarks import Remark
-from mwaa_local.runtime.protocol import Prepared, Wanted
+from mwaa_local.runtime.protocol import Prepared
+from mwaa_local.wanted import Wanted
 
 T = TypeVar("T")
 

@@ -21,5 +21,5 @@ KINDS = (
     trial.KEPT,
     proof.KEPT,
 )
-IMAGES = (image.KEPT, image.KEPT_AWS)
+IMAGES = (image.KEPT, aws_local.KEPT_IMAGE)
 VOLUMES = image.KEPT_VOLUMES

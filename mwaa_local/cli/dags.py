@@ -113,8 +113,9 @@ def _with_database(session: Session, dag_id: str, words: tuple[str, ...]) -> int
     Raises SelectionWrong where there is no such DAG.
     """
     from mwaa_local.runtime.choice import PROCESS, open_runtime
-    from mwaa_local.runtime.protocol import Prepared, Wanted
+    from mwaa_local.runtime.protocol import Prepared
     from mwaa_local.smoke.selection import unknown_dag
+    from mwaa_local.wanted import Wanted
 
     environment = session.environment()
     release = session.release(environment)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from urllib.parse import quote
-
-from packaging.version import Version
 
 from mwaa_local.environment.environment import AwsMode, Environment
 from mwaa_local.packages import NETWORK_VARIABLES, PythonEnvironment
@@ -26,11 +23,14 @@ MAX_TEMPORARY_BYTES = 103 - 32
 # Of the caller's shell, besides what reaches the network: what makes times and text come out as the user expects.
 HOST_VARIABLES = (*NETWORK_VARIABLES, "TZ", "TERM")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-# Where components reach each other: tasks of Airflow 3 report to the web server by http. The names are services'.
-OWN_HOSTS = ("localhost", "127.0.0.1", "postgres", "redis", "webserver", "aws")
-ENDPOINT_BOTO3 = Version("1.28")  # the first that reads AWS_ENDPOINT_URL (boto3's changelog)
+# Where components reach each other: tasks of Airflow 3 report to the web server by http. The names are Compose's.
+OWN_HOSTS = ("localhost", "127.0.0.1", "postgres", "redis", "webserver")
 LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+
+# What runs beside Airflow -> the variables by which components of Airflow find it.
+Services = Mapping[str, Mapping[str, str]]
+NO_SERVICES: Services = {}
 
 
 def container_env(
@@ -40,19 +40,18 @@ def container_env(
     packages: PythonEnvironment,
     home_dir: str,
     env: Mapping[str, str],
-    aws_url: str = "",
+    services: Services = NO_SERVICES,
 ) -> dict[str, str]:
     """Return the base environment of every Airflow component; `env` is the caller's shell.
-
-    `aws_url` is where the local AWS answers, if there is one.
 
     Source of the names: amazon-mwaa-docker-images, Dockerfile.base and docker-compose.yaml.
     """
     region = region_of(env)
     return {
         **{name: value for name, value in env.items() if name.upper() in HOST_VARIABLES},
-        **_around_proxies(env),
-        **_aws(environment.local.aws, env, release, aws_url),
+        **_around_proxies(env, services),
+        **_aws(environment.local.aws, env),
+        **{name: value for variables in services.values() for name, value in variables.items()},
         "PATH": f"{packages.bin_dir}{os.pathsep}{env.get('PATH', os.defpath)}",
         "HOME": home_dir,
         "LANG": env.get("LANG", "C.UTF-8"),
@@ -86,12 +85,7 @@ def region_of(env: Mapping[str, str]) -> str:
     return env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
 
 
-def reads_endpoint(release: Release) -> bool:
-    """Say whether the release's boto3 takes AWS_ENDPOINT_URL for the address of all services."""
-    return Version(release.packages.base["boto3"]) >= ENDPOINT_BOTO3
-
-
-def _aws(mode: AwsMode, env: Mapping[str, str], release: Release, url: str) -> dict[str, str]:
+def _aws(mode: AwsMode, env: Mapping[str, str]) -> dict[str, str]:
     """Return which AWS the SDKs find. Only `host` lets any credentials of the caller through."""
     if mode is AwsMode.HOST:
         return _host_aws(env)
@@ -99,19 +93,15 @@ def _aws(mode: AwsMode, env: Mapping[str, str], release: Release, url: str) -> d
     if mode is AwsMode.LOCAL:
         # Where a client does not heed the endpoint, it takes these credentials to AWS, which does not know them.
         variables |= LOCAL_CREDENTIALS
-    if url:
-        variables["AWS_ENDPOINT_URL"] = url
-        if not reads_endpoint(release):  # these releases protect the name, so that it stays
-            variables["AIRFLOW_CONN_AWS_DEFAULT"] = f"aws://?host={quote(url, safe='')}"
     return variables
 
 
-def _around_proxies(env: Mapping[str, str]) -> dict[str, str]:
+def _around_proxies(env: Mapping[str, str], services: Services) -> dict[str, str]:
     """Return what keeps components from looking for each other behind the caller's proxy."""
     if not any(name.upper() in PROXY_VARIABLES for name in env):
         return {}
     given = env.get("NO_PROXY") or env.get("no_proxy") or ""
-    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join([*filter(None, [given]), *OWN_HOSTS]))
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join([*filter(None, [given]), *OWN_HOSTS, *services]))
 
 
 def _host_aws(env: Mapping[str, str]) -> dict[str, str]:

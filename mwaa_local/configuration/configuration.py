@@ -6,9 +6,9 @@ Pure, like `merge`, which does the merging; this only keeps together what every 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mwaa_local.configuration.base import container_env
+from mwaa_local.configuration.base import Services, container_env
 from mwaa_local.configuration.merge import LocalValues, MergedVariables, merge, startup_view
 from mwaa_local.environment.environment import Environment
 from mwaa_local.packages import PythonEnvironment
@@ -30,12 +30,12 @@ class Configuration:
     home_dir: str
     host_env: Mapping[str, str]
     left_out: frozenset[str] = frozenset()  # of the container's variables: what this place has of its own
-    aws_url: str = ""  # where the local AWS answers, if there is one
+    services: Services = field(default_factory=dict)
 
     def container(self, packages: PythonEnvironment) -> dict[str, str]:
         """Return the base environment of every component."""
         places = (packages, self.home_dir)
-        env = container_env(self.project, self.environment, self.release, *places, self.host_env, self.aws_url)
+        env = container_env(self.project, self.environment, self.release, *places, self.host_env, self.services)
         return {name: value for name, value in env.items() if name not in self.left_out}
 
     def startup_views(self, packages: PythonEnvironment) -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
@@ -10,26 +11,37 @@ from typing import TYPE_CHECKING
 import psutil
 
 from mwaa_local.errors import PortInUse
+from mwaa_local.place import HOST
 
 if TYPE_CHECKING:
     from mwaa_local.environment.environment import LocalSettings
 
-HOST = "127.0.0.1"
-# Component -> the setting in mwaa.yaml's `Local` section that chooses its port. The only list of components that have
-# a port: what is asked for, what Docker publishes and what a message proposes are all read from it.
-PORT_SETTINGS = {"webserver": "WebserverPort", "postgres": "PostgresPort", "redis": "BrokerPort", "aws": "AwsPort"}
 WEBSERVER = "webserver"  # whose port `up --port` chooses, too
+# Component -> the setting in mwaa.yaml's `Local` section that chooses its port, but for services.
+_SETTINGS = {WEBSERVER: "WebserverPort", "postgres": "PostgresPort", "redis": "BrokerPort"}
+
+
+@functools.cache
+def port_settings() -> Mapping[str, str]:
+    """Return {component: the setting in mwaa.yaml's `Local` section that chooses its port}.
+
+    The only list of components that have a port: what is asked for, what Docker publishes and what a message proposes
+    are all read from it.
+    """
+    from mwaa_local.services.all import SERVICES  # most commands choose no port, and should not pay for all services
+
+    return {**_SETTINGS, **{service.name: service.port_setting for service in SERVICES}}
 
 
 def ports_asked(local: LocalSettings, *, without: Collection[str] = ()) -> dict[str, int]:
     """Return the port that the environment file asks for, for each component that there is; 0 asks for a free one."""
     settings = local.model_dump(by_alias=True)
-    return {name: int(settings[setting]) for name, setting in PORT_SETTINGS.items() if name not in without}
+    return {name: int(settings[setting]) for name, setting in port_settings().items() if name not in without}
 
 
 def port_variables(ports: Mapping[str, int]) -> dict[str, str]:
     """Return the variables that tell the compose file which ports to publish; 0 for a component that is not there."""
-    return {f"MWAA_{name.upper()}_PORT": str(ports.get(name, 0)) for name in PORT_SETTINGS}
+    return {f"MWAA_{name.upper()}_PORT": str(ports.get(name, 0)) for name in port_settings()}
 
 
 def check_ports(wanted: Mapping[str, int], ours: Mapping[str, int], asked: Mapping[str, int]) -> None:
@@ -54,7 +66,7 @@ def check_ports(wanted: Mapping[str, int], ours: Mapping[str, int], asked: Mappi
 
 def port_in_use(name: str, port: int, holder: str, asked: Mapping[str, int]) -> PortInUse:
     """Return the error that says who holds a component's port, and what moves the component to another."""
-    setting = f"`Local: {{{PORT_SETTINGS[name]}: 0}}` in mwaa.yaml picks a free one"
+    setting = f"`Local: {{{port_settings()[name]}: 0}}` in mwaa.yaml picks a free one"
     if name == WEBSERVER:
         hint = f"stop that process, or use another port: `mwaa-local up --port 0` or {setting}"
     elif asked.get(name) == 0:  # it was free when it was picked
@@ -68,7 +80,7 @@ def _wanted_twice(one: str, other: str, port: int) -> PortInUse:
     return PortInUse(
         f"port {port} is chosen for two components",
         f"Both {one} and {other} would listen on it.",
-        f"change one of `Local: {{{PORT_SETTINGS[one]}: …, {PORT_SETTINGS[other]}: …}}` in mwaa.yaml;"
+        f"change one of `Local: {{{port_settings()[one]}: …, {port_settings()[other]}: …}}` in mwaa.yaml;"
         " 0 picks a free port",
     )
 

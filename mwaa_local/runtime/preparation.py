@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.configuration.merge import MergedVariables, user_notes
-from mwaa_local.environment.environment import AwsMode, Environment
+from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
-from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE, WARNING, Remark
 from mwaa_local.runtime.ports import WEBSERVER, free_port, ports_asked
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
-from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures
+from mwaa_local.seeding.aws_fixtures import FOLDER
 from mwaa_local.seeding.file import combine
-from mwaa_local.services.aws import AWS, old_boto3_remarks
-
-AWS_FILE = "aws.json"
+from mwaa_local.services.all import SERVICES
+from mwaa_local.services.service import Service
+from mwaa_local.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -28,27 +27,35 @@ class Seeds:
     """What is there from the start."""
 
     settings: AirflowSettings  # in the metadata database
-    fixtures: Fixtures | None  # in the local AWS, where the environment file asks for one
-    remarks: tuple[Remark, ...]
+    services: tuple[Service, ...]  # all there are
 
     @classmethod
-    def load(cls, project: Project, environment: Environment, release: Release) -> Seeds:
+    def load(cls, wanted: Wanted) -> Seeds:
         """Read the project's files. Raises SettingsFileInvalid, with the mistakes of all of them together."""
         errors: list[SettingsFileInvalid] = []
         settings = AirflowSettings()
-        fixtures: Fixtures | None = None
+        services: list[Service] = []
         try:
-            settings = AirflowSettings.load(project)
+            settings = AirflowSettings.load(wanted.project)
         except SettingsFileInvalid as error:
             errors.append(error)
-        try:
-            fixtures = Fixtures.load(project) if environment.local.aws is AwsMode.LOCAL else None
-        except SettingsFileInvalid as error:
-            errors.append(error)
+        for kind in SERVICES:
+            try:
+                services.append(kind.load(wanted))
+            except SettingsFileInvalid as error:
+                errors.append(error)
         if errors:
             raise combine(f"{SETTINGS_FILE} with {FOLDER}/", errors)
-        of_aws = () if fixtures is None else (*fixtures.remarks, *old_boto3_remarks(release))
-        return cls(settings, fixtures, (*settings.remarks, *of_aws))
+        return cls(settings, tuple(services))
+
+    @property
+    def wanted_services(self) -> tuple[Service, ...]:
+        """Those that the environment file asks for."""
+        return tuple(service for service in self.services if service.is_wanted)
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        return (*self.settings.remarks, *(remark for service in self.wanted_services for remark in service.remarks))
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,9 @@ class Ports:
     kept: Callable[[str], int]  # at which port that component listens now; 0 when it does not
 
     @classmethod
-    def of(
-        cls, environment: Environment, webserver_port: int | None, running: Plan | None, kept: Callable[[str], int]
-    ) -> Ports:
-        local = environment.local
-        asked = ports_asked(local, without=() if local.aws is AwsMode.LOCAL else (AWS,))
-        return cls(asked, webserver_port, running, kept)
+    def of(cls, wanted: Wanted, seeds: Seeds, running: Plan | None, kept: Callable[[str], int]) -> Ports:
+        absent = {service.name for service in seeds.services if not service.is_wanted}
+        return cls(ports_asked(wanted.environment.local, without=absent), wanted.webserver_port, running, kept)
 
     def choose(self) -> dict[str, int]:
         """Return those in use while the environment file asks for the same as then, else new ones."""

@@ -8,30 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
-from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
-
-if TYPE_CHECKING:  # most commands prepare nothing, and should not pay for pydantic
-    from mwaa_local.environment.environment import Environment
-    from mwaa_local.release import Release
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to run, and for whom. `env` is the caller's environment, `remarks` what is known already."""
-
-    project: Project
-    environment: Environment
-    release: Release
-    env: Mapping[str, str]
-    cache_dir: Path
-    webserver_port: int | None = None  # instead of the environment file's; 0 for a free one
-    remarks: tuple[Remark, ...] = ()
+from mwaa_local.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -43,6 +25,7 @@ class Prepared:
 
     plan: Plan
     remarks: tuple[Remark, ...] = ()
+    told: tuple[Event, ...] = ()  # what there is to say of services once they run
 
     def set_up(self) -> None:
         """Do what has to be done before any component is touched."""

@@ -6,31 +6,51 @@ makes in the cache, once for all projects.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Self
+from urllib.parse import quote
+
+from packaging.version import Version
 
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import CacheKind, is_virtual_environment
+from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_environment
 from mwaa_local.cache.users import User
 from mwaa_local.command import Request, run
-from mwaa_local.configuration.base import ACCOUNT_ID, reads_endpoint
+from mwaa_local.configuration.base import ACCOUNT_ID, region_of
+from mwaa_local.environment.environment import AwsMode
 from mwaa_local.errors import PackagesUnavailable
+from mwaa_local.event import Event
 from mwaa_local.packages import build_env
+from mwaa_local.place import HOST, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
-from mwaa_local.release import Release
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.remarks import WARNING, Remark
+from mwaa_local.secrets import Secrets
+from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
+from mwaa_local.services.service import ImageBase, ServiceImage
+from mwaa_local.wanted import Wanted
 
 AWS = "aws"  # the component
+TITLE = "local AWS"
 MOTO_VERSION = "5.2.5"
 MOTO_REQUIREMENT = f"moto[server]=={MOTO_VERSION}"  # also the extra `aws` in pyproject.toml
 SCRIPT_PATH = Path(__file__).parents[1] / "guest" / "aws_server.py"
 READY_PAGE = "/moto-api/"
 INSTALL_TIMEOUT_S = 600.0
 COMPLETE_NAME = "complete"
+START_NAME = "aws.json"  # what it starts from
+FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
+MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
+DIGEST_CHARACTERS = 12
+ENDPOINT_BOTO3 = Version("1.28")  # the first that reads AWS_ENDPOINT_URL (boto3's changelog)
 # No credentials, settings or account of anybody's, wherever moto or boto3 may look for them.
 SERVER_VARIABLES = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -45,7 +65,12 @@ def _is_whole(path: Path) -> bool:
     return (path / COMPLETE_NAME).is_file()
 
 
-KEPT = CacheKind("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
+def _is_image(configuration: Mapping[str, Any], _tag: str) -> bool:
+    return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
+
+
+KEPT = CacheKind(TITLE, "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
+KEPT_IMAGE = ImageKind(f"image, {TITLE}", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
 
 
 def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], user: User | None = None) -> str:
@@ -88,24 +113,94 @@ def _install(target_dir: Path, env: Mapping[str, str]) -> None:
     (target_dir / COMPLETE_NAME).touch()
 
 
-def aws_component(
-    argv: tuple[str, ...], env: Mapping[str, str], published_port: int, fixtures_version: str
-) -> Component:
-    """Return the component; the port answers when all fixtures are in."""
-    return Component(
-        AWS,
-        argv,
-        env,
-        HttpReady(f"http://127.0.0.1:{published_port}{READY_PAGE}"),
-        reads=fixtures_version,
-        stop_timeout_s=SERVER_STOP_TIMEOUT_S,
-        stop_stage=STOP_STAGE_SERVERS,
-    )
+@dataclass(frozen=True)
+class LocalAws:
+    """The local AWS of one start: moto's server, with the project's fixtures in it."""
+
+    wanted: Wanted
+    fixtures: Fixtures | None  # None where it is not asked for
+
+    name: ClassVar[str] = AWS
+    port: ClassVar[int] = 5000  # moto's own
+    port_setting: ClassVar[str] = "AwsPort"
+
+    @classmethod
+    def load(cls, wanted: Wanted) -> Self:
+        """Read the fixtures. Raises SettingsFileInvalid."""
+        is_wanted = wanted.environment.local.aws is AwsMode.LOCAL
+        return cls(wanted, Fixtures.load(wanted.project) if is_wanted else None)
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.fixtures is not None
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        if self.fixtures is None:
+            return ()
+        return (*self.fixtures.remarks, *old_boto3_remarks(self.wanted.release))
+
+    def component(self, place: Place, secrets: Secrets) -> Component:
+        """Return the component; its port answers when all fixtures are in."""
+        assert self.fixtures is not None
+        folder = fixtures_dir(self.wanted.project)
+        values = self.fixtures.to_json(region_of(self.wanted.env), place.folder(folder, FIXTURES_IN_CONTAINER))
+        python = place.interpreter(
+            TITLE, lambda say, user: aws_python(self.wanted.cache_dir, self.wanted.env, say, user)
+        )
+        host, port = place.listens(AWS)
+        start_values = place.write(AWS, START_NAME, json.dumps(values))
+        return Component(
+            AWS,
+            (*python, place.script(AWS, SCRIPT_PATH), host, str(port), start_values),
+            {**place.server_env, **SERVER_VARIABLES},
+            HttpReady(url_of((HOST, place.ports[AWS])) + READY_PAGE),
+            reads=fixtures_version(values, folder, secrets.fernet_key),
+            stop_timeout_s=SERVER_STOP_TIMEOUT_S,
+            stop_stage=STOP_STAGE_SERVERS,
+        )
+
+    def variables(self, place: Place) -> dict[str, str]:
+        return endpoint_variables(self.wanted.release, url_of(place.reached(AWS)))
+
+    def told(self, place: Place) -> Event:
+        counts = self.fixtures.counts if self.fixtures else ""
+        here = url_of((HOST, place.ports[AWS]))
+        return Event(TITLE, "done", detail=f"{here} holds {counts or f'nothing, because {FOLDER}/ is empty'}")
+
+    def image(self, base: ImageBase) -> ServiceImage:
+        """Return the image with moto alone, on a base that Airflow's image has where that Python will do."""
+        base_image, python_version = base.base_image, base.python_version
+        if Version(python_version) < MOTO_PYTHON:
+            newest = Release.load(DEFAULT_AIRFLOW_VERSION)
+            base_image, python_version = newest.base_image, newest.python_version
+        parts = [{"base_image": base_image, "python_version": python_version}, base.dockerfile]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:DIGEST_CHARACTERS]
+        tag = f"{KEPT_IMAGE.repository}:{MOTO_VERSION}-{digest}"
+        variables = {
+            "MWAA_AWS_IMAGE": tag,
+            "MWAA_AWS_BASE_IMAGE": base_image,
+            "MWAA_AWS_PYTHON_VERSION": python_version,
+            "MWAA_MOTO_VERSION": MOTO_VERSION,
+        }
+        return ServiceImage(KEPT_IMAGE, tag, variables)
+
+    def compose_variables(self, empty_dir: Path) -> dict[str, str]:
+        fixtures = fixtures_dir(self.wanted.project)
+        return {"MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else empty_dir)}
 
 
-def server_argv(python: str, host: str, port: int, values_path: str) -> tuple[str, ...]:
-    """Return the server's command."""
-    return (python, "-I", str(SCRIPT_PATH), host, str(port), values_path)
+def endpoint_variables(release: Release, url: str) -> dict[str, str]:
+    """Return the variables by which tasks of a release find the local AWS."""
+    variables = {"AWS_ENDPOINT_URL": url}
+    if not reads_endpoint(release):  # these releases protect the name, so that it stays
+        variables["AIRFLOW_CONN_AWS_DEFAULT"] = f"aws://?host={quote(url, safe='')}"
+    return variables
+
+
+def reads_endpoint(release: Release) -> bool:
+    """Say whether the release's boto3 takes AWS_ENDPOINT_URL for the address of all services."""
+    return Version(release.packages.base["boto3"]) >= ENDPOINT_BOTO3
 
 
 def old_boto3_remarks(release: Release) -> list[Remark]:

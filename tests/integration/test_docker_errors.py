@@ -16,7 +16,7 @@ import pytest
 
 from mwaa_local.files import PRIVATE_FILE_MODE
 from mwaa_local.project import Project
-from mwaa_local.runtime.ports import PORT_SETTINGS
+from mwaa_local.runtime.ports import port_settings
 from tests.conftest import ProjectRunner
 from tests.docker_environments import (
     DockerEnvironment,
@@ -117,7 +117,7 @@ def test_port_in_use_names_its_holder(runner: ProjectRunner, taken_port: int) ->
     assert containers_of(project_of(runner)) == []
 
 
-@pytest.mark.parametrize(("name", "setting"), PORT_SETTINGS.items())
+@pytest.mark.parametrize(("name", "setting"), port_settings().items())
 def test_port_in_use_of_the_environment_file(runner: ProjectRunner, taken_port: int, name: str, setting: str) -> None:
     runner.write(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
     outcome = runner.run("up")

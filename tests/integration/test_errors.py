@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.runtime.ports import PORT_SETTINGS, free_port
+from mwaa_local.runtime.ports import free_port, port_settings
 from tests.conftest import COMMAND, Outcome, ProjectRunner
 from tests.environments import plain_files
 
@@ -47,7 +47,7 @@ def test_port_in_use_names_its_holder(project: MakeProject, taken_port: int) -> 
 
 
 @pytest.mark.network
-@pytest.mark.parametrize(("name", "setting"), PORT_SETTINGS.items())
+@pytest.mark.parametrize(("name", "setting"), port_settings().items())
 def test_port_in_use_of_the_environment_file(project: MakeProject, taken_port: int, name: str, setting: str) -> None:
     runner = project(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
     assert_failed(runner.run("up"), f"port {taken_port} is already in use", f"Component {name} needs it", setting)

@@ -35,7 +35,8 @@ check.context
 configuration
 steps
 requirements seeding
-plan
+plan wanted
+place
 environment
 packages
 interpreters database

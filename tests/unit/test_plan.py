@@ -1,4 +1,4 @@
-"""Environment + Release + Launch -> Plan: which components, in which order, with which commands and signs of life.
+"""Environment + Release + Place -> Plan: which components, in which order, with which commands and signs of life.
 
 Golden files: `golden/plan_<release>.json` hold the plan of one environment per generation. After a wanted change write
 them anew and read the difference: `python -m tests.unit.test_plan` in the repository's folder.
@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.environment.environment import Environment
+from mwaa_local.place import Place
 from mwaa_local.plan import (
     READY_CHECKS,
     STOP_STAGE_SERVERS,
@@ -28,29 +30,38 @@ from mwaa_local.plan import (
     Plan,
     make_plan,
 )
+from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose.place import ContainerPlace
+from mwaa_local.runtime.process.place import ProcessPlace
+from mwaa_local.steps import Steps
 
 GOLDEN_DIR = Path(__file__).parent / "golden"
 GOLDEN_RELEASES = ("3.3.1", "2.10.3", "2.2.2")
 
-LAUNCH = Launch(
-    python="/cache/bin/python",
+PLACE = ProcessPlace(
     home_dir="/usr/local/airflow",
     ports={"webserver": 8080, "postgres": 5433, "redis": 6380},
+    server_env={"LC_ALL": "C"},
+    run_dir=Path("/run"),
+    user=User(Path("/cache"), Project(Path("/project")), PROCESS),
+    steps=Steps(lambda _: None),
+)
+LAUNCH = Launch(
+    python="/cache/bin/python",
     database_url="postgresql://airflow:db-pass@127.0.0.1:5433/airflow",
     broker_url="redis://:broker-pass@127.0.0.1:6380/0",
     worker_queues=("celery-queue", "default"),
     postgres_argv=("/bin/postgres", "-D", "/data"),
     broker_argv=("/bin/valkey-server", "/run/broker.conf"),
-    server_env={"LC_ALL": "C"},
     env_of={name: {"MWAA_AIRFLOW_COMPONENT": name} for name in ("scheduler", "worker", "webserver")},
     worker_count=1,
     forkserver="/cache/lib/forkserver.py",
 )
 
 
-def plan_of(version: str, launch: Launch = LAUNCH) -> Plan:
-    return make_plan(Environment(airflow_version=version), Release.load(version), launch)
+def plan_of(version: str, launch: Launch = LAUNCH, place: Place = PLACE) -> Plan:
+    return make_plan(Environment(airflow_version=version), Release.load(version), place, launch)
 
 
 def component(plan: Plan, name: str) -> Component:
@@ -153,7 +164,7 @@ def test_variables_come_from_the_container_in_which_the_component_runs_on_mwaa(n
 
 
 def test_port_is_in_the_command_and_no_placeholder_is_left() -> None:
-    plan = plan_of("2.2.2", replace(LAUNCH, ports={**LAUNCH.ports, "webserver": 18080}))
+    plan = plan_of("2.2.2", place=replace(PLACE, ports={**PLACE.ports, "webserver": 18080}))
     assert "18080" in component(plan, "webserver").airflow_argv
     for version in Release.versions():
         assert not [word for item in plan_of(version).components for word in item.argv if "{" in word]
@@ -176,10 +187,9 @@ def test_several_workers_have_names_of_their_own(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", Release.versions())
-@pytest.mark.parametrize("own_hosts", [False, True])
-def test_worker_is_the_same_alone_and_beside_others(version: str, own_hosts: bool) -> None:
-    launch = replace(LAUNCH, own_hosts=own_hosts)
-    alone, beside = (plan_of(version, replace(launch, worker_count=count)) for count in (1, 2))
+@pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"))])
+def test_worker_is_the_same_alone_and_beside_others(version: str, place: Place) -> None:
+    alone, beside = (plan_of(version, replace(LAUNCH, worker_count=count), place) for count in (1, 2))
     assert component(alone, "worker.1") == component(beside, "worker.1")
 
 

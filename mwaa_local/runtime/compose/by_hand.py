@@ -13,7 +13,7 @@ from mwaa_local.runtime.compose.files import ComposeFiles
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.compose.prepare import ContainerPreparation
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
-from mwaa_local.runtime.protocol import Wanted
+from mwaa_local.wanted import Wanted
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,16 @@ class ComposeFiles:
     def requirements_dir(self) -> Path:
         return self.dir / "run" / "requirements"
 
+    @property
+    def services_dir(self) -> Path:
+        """Below it what services beside Airflow start from, each in the folder that bears its name."""
+        return self.dir / "services"
+
+    @property
+    def empty_dir(self) -> Path:
+        """What a container sees in place of a folder that the project does not have."""
+        return self.dir / "empty"
+
     def outcome_dir(self, service: str) -> Path:
         """Where a container of that service leaves how its startup script and pip ended."""
         return self.dir / "outcomes" / service
@@ -54,7 +64,7 @@ class ComposeFiles:
     def make(self) -> None:
         """Make the folders. Others may pass through none of them: the servers' users read single files of it."""
         self.dir.mkdir(exist_ok=True, mode=0o700)
-        for name in ("run", "outcomes", "image-secrets", "aws"):
+        for name in ("run", "outcomes", "image-secrets", "aws", "services", "empty"):
             (self.dir / name).mkdir(exist_ok=True)
         shutil.copyfile(WRAPPER_PATH, self.dir / "run" / WRAPPER_PATH.name)
 

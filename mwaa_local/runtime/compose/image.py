@@ -14,12 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.version import Version
-
 from mwaa_local.cache.kept import DIGEST, RELEASE, ImageKind, VolumeKind
 from mwaa_local.packages import SUPPORT_DIR, wanted_packages
-from mwaa_local.release import CONSTRAINTS_FILE, DEFAULT_AIRFLOW_VERSION, ESSENTIAL_CONSTRAINTS_FILE, Release
-from mwaa_local.services.aws import MOTO_VERSION
+from mwaa_local.release import CONSTRAINTS_FILE, ESSENTIAL_CONSTRAINTS_FILE, Release
+from mwaa_local.services.service import ImageBase
 
 REPOSITORY = "mwaa-local/airflow"
 # The compose file and the folder `docker/` of the repository; in an installed package, copies of them.
@@ -53,6 +51,11 @@ class Image:
     gid: int
     system_packages: tuple[str, ...] = ()  # beyond those of the Dockerfile, by the distribution's names
     debian_mirror: str = ""  # in place of deb.debian.org
+
+    @property
+    def base(self) -> ImageBase:
+        """What images of services can stand on beside this one."""
+        return ImageBase(self.base_image, self.python_version, (DOCKER_DIR / "Dockerfile").read_text(encoding="utf-8"))
 
     @property
     def uv_version(self) -> str:
@@ -118,52 +121,5 @@ def build_variables(release: Release, image: Image) -> Mapping[str, str]:
     }
 
 
-def default_base_image(release: Release) -> str:
-    return f"python:{release.python_version}-slim-bookworm"
-
-
 def _lines(items: Iterable[str]) -> str:
     return "".join(f"{item}\n" for item in items)
-
-
-AWS_REPOSITORY = "mwaa-local/aws"
-MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
-
-
-def _is_aws_image(configuration: Mapping[str, Any], _tag: str) -> bool:
-    return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
-
-
-KEPT_AWS = ImageKind("image, local AWS", AWS_REPOSITORY, rf"[\w.]+-(?P<key>{DIGEST})", _is_aws_image)
-
-
-@dataclass(frozen=True)
-class AwsImage:
-    """The image of the local AWS: moto alone, on a base that Airflow's image has where that Python will do."""
-
-    base_image: str
-    python_version: str
-
-    @classmethod
-    def beside(cls, image: Image) -> AwsImage:
-        """Return the image that goes with that of a release."""
-        if Version(image.python_version) >= MOTO_PYTHON:
-            return cls(image.base_image, image.python_version)
-        newest = Release.load(DEFAULT_AIRFLOW_VERSION)
-        return cls(default_base_image(newest), newest.python_version)
-
-    @property
-    def tag(self) -> str:
-        """`mwaa-local/aws:<version>-<digest>`; the digest changes with whatever would change the image."""
-        parts = [asdict(self), (DOCKER_DIR / "Dockerfile").read_text(encoding="utf-8")]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:DIGEST_CHARACTERS]
-        return f"{AWS_REPOSITORY}:{MOTO_VERSION}-{digest}"
-
-    def variables(self) -> dict[str, str]:
-        """Return the compose file's variables that its `build` section reads."""
-        return {
-            "MWAA_AWS_IMAGE": self.tag,
-            "MWAA_AWS_BASE_IMAGE": self.base_image,
-            "MWAA_AWS_PYTHON_VERSION": self.python_version,
-            "MWAA_MOTO_VERSION": MOTO_VERSION,
-        }

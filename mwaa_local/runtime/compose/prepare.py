@@ -18,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mwaa_local.cache.users import DOCKER, User
-from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import QUEUE_NAME, LocalValues, worker_queues
 from mwaa_local.database.connection import DATABASE, USER, broker_config, broker_url, database_url
@@ -30,6 +29,7 @@ from mwaa_local.files import write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.masking import Mask, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
+from mwaa_local.place import Place, url_of
 from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
 from mwaa_local.project import MARK_VARIABLE
 from mwaa_local.remarks import Remark, save_remarks
@@ -40,24 +40,21 @@ from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.runtime.compose.image import (
     COMPOSE_PATH,
-    AwsImage,
     Image,
     build_variables,
-    default_base_image,
     image_tag,
     write_context,
 )
 from mwaa_local.runtime.compose.image import KEPT as AIRFLOW_IMAGE
-from mwaa_local.runtime.compose.image import KEPT_AWS as AWS_IMAGE
 from mwaa_local.runtime.compose.image_build import BUILD_LOG_NAME, PYPI_HOST, build_error, step_of
 from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
+from mwaa_local.runtime.compose.place import ENTRYPOINT, POSTGRES_PORT, REDIS_PORT, ContainerPlace
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.compose.startup_values import startup_values
 from mwaa_local.runtime.compose.stored import ComposeProject
 from mwaa_local.runtime.installed import constraint_remarks
-from mwaa_local.runtime.ports import check_ports, port_variables
+from mwaa_local.runtime.ports import WEBSERVER, check_ports, port_variables
 from mwaa_local.runtime.preparation import (
-    AWS_FILE,
     Ports,
     Seeds,
     folder_identities,
@@ -67,27 +64,17 @@ from mwaa_local.runtime.preparation import (
     planned_port,
     tree_version,
 )
-from mwaa_local.runtime.protocol import Prepared, Wanted
+from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
-from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
-from mwaa_local.services.aws import AWS, SERVER_VARIABLES, aws_component
-from mwaa_local.services.aws import SCRIPT_PATH as AWS_SCRIPT_PATH
+from mwaa_local.services.all import SERVICES
 from mwaa_local.services.seeding import SCRIPT_PATH, SEED_TIMEOUT_S, seed_values
+from mwaa_local.services.service import Service, ServiceImage
 from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S
 from mwaa_local.steps import Say, Steps
+from mwaa_local.wanted import Wanted
 
 HOME_DIR = str(MWAA_HOME_DIR)
-# How the image runs what runs in it (docker/Dockerfile, ENTRYPOINT).
-ENTRYPOINT = ("/opt/mwaa/base/bin/python", "-I", "/usr/local/bin/entrypoint")
-WEBSERVER_PORT = 8080  # inside; outside it is the environment file's
-POSTGRES_PORT = 5432
-REDIS_PORT = 6379
-AWS_PORT = 5000
-AWS_DIR = "aws-local"  # below the folder of files for Docker
-# Where the compose file shows that folder and the project's fixtures.
-AWS_IN_CONTAINER = "/opt/mwaa/aws"
-FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"
 IN_IMAGE = PythonEnvironment(Path(HOME_DIR) / ".local", "", "")
 # The image's own, or of this machine and without meaning in a container.
 NOT_IN_CONTAINERS = frozenset(
@@ -137,6 +124,7 @@ class ContainerPreparation:
         *,
         build_image: bool = True,  # `mwaa-local env` leaves that to Compose
     ) -> None:
+        self.wanted = wanted
         self.project, self.environment, self.release = wanted.project, wanted.environment, wanted.release
         self.env = wanted.env
         self.running = running
@@ -146,7 +134,6 @@ class ContainerPreparation:
         self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
         self.user = User(wanted.cache_dir, wanted.project, DOCKER)
         self.files = ComposeFiles.of(wanted.project)
-        self._ports = Ports.of(wanted.environment, wanted.webserver_port, running, self._kept_port)
         self._requirements: requirements.PreparedRequirements | None = None
         self._packages_key = ""
         self._seed_key = ""
@@ -154,38 +141,42 @@ class ContainerPreparation:
 
     def prepare(self) -> PreparedContainers:
         make_state_dirs(self.project)
-        seeds = Seeds.load(self.project, self.environment, self.release)
+        seeds = Seeds.load(self.wanted)
         self.remarks += seeds.remarks
+        ports = Ports.of(self.wanted, seeds, self.running, self._kept_port)
         if self.build_image:  # `env` starts nothing
-            check_ports(self._ports.choose(), self.running.ports if self.running else {}, self._ports.asked)
+            check_ports(ports.choose(), self.running.ports if self.running else {}, ports.asked)
         self.files.make()
         if self.running is None:
             self.files.forget_outcomes()
         secrets = self._with_database_password(load_secrets(self.project.state_dir))
-        ports = self._ports.choose()
-        values = self._container_values(secrets, ports)
-        aws_url = f"http://{AWS}:{AWS_PORT}" if AWS in ports else ""
+        place = ContainerPlace(ports.choose(), self.files.services_dir)
+        values = self._container_values(secrets, place)
+        services = seeds.wanted_services
         parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS)
-        configuration = Configuration(*parts, aws_url)
+        configuration = Configuration(*parts, {item.name: item.variables(place) for item in services})
         image = self._image()
-        aws = self._write_aws(seeds.fixtures, secrets, ports)
-        self._image_key = image_tag(self.release, image).rpartition(":")[2]
-        self.user.note(AIRFLOW_IMAGE.kind, image_tag(self.release, image))
-        if aws:
-            self.user.note(AWS_IMAGE.kind, AwsImage.beside(image).tag)
+        beside = [service.component(place, secrets) for service in services]
+        images = [ServiceImage(AIRFLOW_IMAGE, image_tag(self.release, image))]
+        images += [item for item in (service.image(image.base) for service in services) if item]
+        for needed in images:
+            self.user.note(needed.kind.kind, needed.tag)
+        self._image_key = images[0].tag.rpartition(":")[2]
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
         self._write_migration(secrets, seeds.settings)
         env_of = self._write_component_variables(configuration)
         self._write_server_files(secrets)
-        plan = self._plan(secrets, ports, values, env_of, aws)
-        self._write_compose_variables(plan, image)
+        launch = self._launch(secrets, place, values, env_of, ports.asked)
+        plan = make_plan(self.environment, self.release, place, launch, [*beside, *self._steps()])
+        self._write_compose_variables(plan, image, self._service_variables(seeds.services, plan, image))
         write_context(self.release, self.files.image_dir)
         self.runtime.use(self._compose)
         if self.build_image:
-            self._build(image, aws)
+            self._build([item.tag for item in images])
         save_remarks(self.project.run_dir, self.remarks)
-        return PreparedContainers(plan, tuple(self.remarks), preparation=self)
+        told = tuple(service.told(place) for service in services)
+        return PreparedContainers(plan, tuple(self.remarks), told, preparation=self)
 
     @property
     def _compose(self) -> ComposeProject:
@@ -236,7 +227,7 @@ class ContainerPreparation:
     def _password_key(self) -> str:
         return f"docker {self.release.airflow_version}"
 
-    def _container_values(self, secrets: Secrets, ports: Mapping[str, int]) -> LocalValues:
+    def _container_values(self, secrets: Secrets, place: Place) -> LocalValues:
         password = secrets.database_passwords[self._password_key]
         database = f"postgresql+psycopg2://{USER}:{password}@postgres:{POSTGRES_PORT}/{DATABASE}"
         return LocalValues(
@@ -247,8 +238,8 @@ class ContainerPreparation:
             fernet_key=secrets.fernet_key,
             secret_key=secrets.secret_key,
             jwt_secret=secrets.jwt_secret,
-            web_url=f"http://localhost:{ports['webserver']}",
-            execution_api_url=f"http://webserver:{WEBSERVER_PORT}/execution/",
+            web_url=f"http://localhost:{place.ports[WEBSERVER]}",
+            execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
             airflow_home=HOME_DIR,
         )
 
@@ -264,7 +255,7 @@ class ContainerPreparation:
         uid, gid = (0, 0) if rootless else (os.getuid(), os.getgid())
         return Image(
             python_version=self.release.python_version,
-            base_image=local.base_image or default_base_image(self.release),
+            base_image=local.base_image or self.release.base_image,
             uid=uid,
             gid=gid,
             system_packages=tuple(local.system_packages),
@@ -353,81 +344,60 @@ class ContainerPreparation:
         )
         self.files.write_image_secrets(self._ca_bundle(), self.env.get("PIP_INDEX_URL", ""))
 
-    def _write_aws(self, fixtures: Fixtures | None, secrets: Secrets, ports: Mapping[str, int]) -> Component | None:
-        """Write what the local AWS starts from, and return it as a component, where it is asked for."""
-        self.files.write_variables(AWS, SERVER_VARIABLES)
-        if fixtures is None:
-            return None
-        folder = self.files.dir / AWS_DIR
-        folder.mkdir(exist_ok=True, mode=0o700)
-        (folder / "none").mkdir(exist_ok=True)
-        shutil.copyfile(AWS_SCRIPT_PATH, folder / AWS_SCRIPT_PATH.name)
-        values = fixtures.to_json(region_of(self.env), FIXTURES_IN_CONTAINER)
-        write_private(folder / AWS_FILE, json.dumps(values))
-        version = fixtures_version(values, fixtures_dir(self.project), secrets.fernet_key)
-        script, start_values = f"{AWS_IN_CONTAINER}/{AWS_SCRIPT_PATH.name}", f"{AWS_IN_CONTAINER}/{AWS_FILE}"
-        argv = (script, "0.0.0.0", str(AWS_PORT), start_values)
-        return aws_component(argv, SERVER_VARIABLES, ports[AWS], version)
-
-    def _aws_variables(self, plan: Plan, image: Image) -> dict[str, str]:
-        """Return the compose file's variables for the local AWS."""
-        aws, fixtures = plan.component(AWS), fixtures_dir(self.project)
-        return {
-            **AwsImage.beside(image).variables(),
-            "COMPOSE_PROFILES": AWS if aws else "",
-            "MWAA_AWS_KEY": aws.reads if aws else "",
-            "MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else self.files.dir / AWS_DIR / "none"),
-        }
+    def _service_variables(self, services: Sequence[Service], plan: Plan, image: Image) -> dict[str, str]:
+        """Return the compose file's variables for services; it names all of them, whichever are asked for."""
+        variables = {"COMPOSE_PROFILES": ",".join(item.name for item in services if item.is_wanted)}
+        for service in services:
+            component = plan.component(service.name)
+            self.files.write_variables(service.name, component.env if component else {})
+            own_image = service.image(image.base)
+            variables |= own_image.variables if own_image else {}
+            variables |= service.compose_variables(self.files.empty_dir)
+            variables[f"MWAA_{service.name.upper()}_KEY"] = component.reads if component else ""
+        return variables
 
     # The plan.
 
-    def _plan(
+    def _launch(
         self,
         secrets: Secrets,
-        ports: Mapping[str, int],
+        place: Place,
         values: LocalValues,
         env_of: Mapping[str, Mapping[str, str]],
-        aws: Component | None,
-    ) -> Plan:
+        ports_asked: Mapping[str, int],
+    ) -> Launch:
         password = secrets.database_passwords[self._password_key]
-        launch = Launch(
+        return Launch(
             python=f"{HOME_DIR}/.local/bin/python",
-            home_dir=HOME_DIR,
-            ports=ports,
-            database_url=database_url(ports["postgres"], password),
-            broker_url=broker_url(ports["redis"], secrets.broker_password),
+            database_url=database_url(place.ports["postgres"], password),
+            broker_url=broker_url(place.ports["redis"], secrets.broker_password),
             worker_queues=worker_queues(self.release, values),
             postgres_argv=("postgres", "-c", "max_connections=200", "-c", "shared_buffers=32MB"),
             broker_argv=("redis-server", "/opt/mwaa/redis.conf"),
-            server_env={},
             env_of=env_of,
             worker_count=self.environment.worker_count,
-            ports_asked=self._ports.asked,
+            ports_asked=ports_asked,
             folders=folder_identities(self.project),
             plugins_version=tree_version(self.project.plugins_dir),
-            airflow_argv=(*ENTRYPOINT, "run", "airflow"),
-            exec_argv=(*ENTRYPOINT, "exec", "airflow"),
-            listen=("0.0.0.0", WEBSERVER_PORT),
-            own_hosts=True,
-            aws=aws,
-            one_time=(
-                Component(
-                    "migrate-db",
-                    (*ENTRYPOINT, "migrate"),
-                    {},
-                    ExitedOk(),
-                    ("postgres",),
-                    restart=False,
-                    reads=self._seed_key,
-                ),
-                Component(
-                    "requirements", (*ENTRYPOINT, "install"), {}, ExitedOk(REQUIREMENTS_TIMEOUT_S), restart=False
-                ),
-            ),
         )
-        return make_plan(self.environment, self.release, launch)
 
-    def _write_compose_variables(self, plan: Plan, image: Image) -> None:
+    def _steps(self) -> list[Component]:
+        """Return what must have ended well before Airflow's components start."""
+        migration = Component(
+            "migrate-db",
+            (*ENTRYPOINT, "migrate"),
+            {},
+            ExitedOk(),
+            ("postgres",),
+            restart=False,
+            reads=self._seed_key,
+        )
+        install = Component(
+            "requirements", (*ENTRYPOINT, "install"), {}, ExitedOk(REQUIREMENTS_TIMEOUT_S), restart=False
+        )
+        return [migration, install]
+
+    def _write_compose_variables(self, plan: Plan, image: Image, of_services: Mapping[str, str]) -> None:
         folders = self.project.mwaa_folders
         shown = {
             f"MWAA_{name.upper()}_DIR": str(folder if folder.is_dir() else self.project.airflow_home_dir / name)
@@ -453,7 +423,7 @@ class ContainerPreparation:
             **shown,
             **commands,
             **self._limits(),
-            **self._aws_variables(plan, image),
+            **of_services,
             "MWAA_PROJECT": compose_name(self.project),
             "MWAA_DOCKER_DIR": str(self.files.dir),
             "MWAA_LOGS_DIR": str(self.project.airflow_home_dir / "logs"),
@@ -480,8 +450,7 @@ class ContainerPreparation:
 
     # The image.
 
-    def _build(self, image: Image, aws: Component | None) -> None:
-        tags = [image_tag(self.release, image), *([AwsImage.beside(image).tag] if aws else [])]
+    def _build(self, tags: Sequence[str]) -> None:
         missing = [tag for tag in tags if not self.runtime.engine.has_image(tag)]
         if missing:
             Steps(self.on_event).do("image", lambda say: self._build_images(say, missing))
@@ -521,17 +490,17 @@ class ContainerPreparation:
         if self.running is None:
             return
         self._seed_again()
-        self._remove_aws(plan)
+        self._remove_services(plan)
         self.files.forget_script("requirements")  # it does not run again where nothing is to be installed
         # What containers run with was installed before they started.
         if self._packages_key not in self.runtime.packages_in_use():
             Steps(self.on_event).do("requirements", self._install)
 
-    def _remove_aws(self, plan: Plan) -> None:
-        """Remove a local AWS that is not asked for any more: Compose leaves services of other profiles alone."""
-        names = [item.name for item in self.runtime.containers() if item.service == AWS]
-        if names and plan.component(AWS) is None:
-            self.runtime.engine.compose(self._compose, "--profile", AWS, "rm", "--stop", "--force", AWS)
+    def _remove_services(self, plan: Plan) -> None:
+        """Remove services that are not asked for any more: Compose leaves those of other profiles alone."""
+        present = {item.service for item in self.runtime.containers()}
+        for name in [kind.name for kind in SERVICES if kind.name in present and plan.component(kind.name) is None]:
+            self.runtime.engine.compose(self._compose, "--profile", name, "rm", "--stop", "--force", name)
 
     def _seed_again(self) -> None:
         """Put changed settings into the database that runs; a new container for the step would replace all others."""

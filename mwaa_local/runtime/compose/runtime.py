@@ -36,8 +36,9 @@ from mwaa_local.runtime.compose.watch import Watch
 from mwaa_local.runtime.failures import component_error
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.ports import check_ports
-from mwaa_local.runtime.protocol import Prepared, Wanted
+from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.runtime.readiness import describe_exit
+from mwaa_local.wanted import Wanted
 
 NAME_CHARACTERS = 20  # of the folder's name in the Compose project's
 WORKER_SERVICE = "worker"

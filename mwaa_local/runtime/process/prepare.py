@@ -12,22 +12,22 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mwaa_local import isolation
 from mwaa_local.cache.users import PROCESS, User
-from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import PREVIEW, QUEUE_NAME, LocalValues, worker_queues
 from mwaa_local.database.connection import broker_config, broker_url, database_url
 from mwaa_local.event import Event
 from mwaa_local.files import write_private
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
+from mwaa_local.place import Place, url_of
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.remarks import WARNING, Remark, save_remarks
 from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
 from mwaa_local.runtime.preparation import (
-    AWS_FILE,
     Ports,
     Seeds,
     folder_identities,
@@ -38,6 +38,7 @@ from mwaa_local.runtime.preparation import (
     tree_version,
 )
 from mwaa_local.runtime.process.installation import Installation
+from mwaa_local.runtime.process.place import ProcessPlace
 from mwaa_local.runtime.process.servers import (
     HOME_SUFFIX,
     DatabaseTemplates,
@@ -49,13 +50,12 @@ from mwaa_local.runtime.process.servers import (
     postgres_version,
 )
 from mwaa_local.runtime.process.servers import KEPT as DATABASES
-from mwaa_local.runtime.protocol import Prepared, Wanted
+from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
-from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_version
-from mwaa_local.services.aws import AWS, SERVER_VARIABLES, aws_component, aws_python, server_argv
 from mwaa_local.services.seeding import seed_component, seed_values
 from mwaa_local.steps import Steps
+from mwaa_local.wanted import Wanted
 
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 SEED_FILE = "seed.json"
@@ -76,23 +76,22 @@ class Preparation:
     """One way from files to plan. `running` is the plan that runs now, if any."""
 
     def __init__(self, wanted: Wanted, running: Plan | None, on_event: Callable[[Event], None]) -> None:
+        self.wanted = wanted
         self.project, self.environment, self.release = wanted.project, wanted.environment, wanted.release
         self.env, self.cache_dir = wanted.env, wanted.cache_dir
         self.running = running
         self.on_event = on_event
         self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
         self.user = User(wanted.cache_dir, wanted.project, PROCESS)
-        self._ports = Ports.of(
-            wanted.environment, wanted.webserver_port, running, lambda name: planned_port(running, name)
-        )
 
     def prepare(self) -> PreparedProcesses:
         make_state_dirs(self.project)
         self.project.temporary_dir.mkdir(exist_ok=True)
-        seeds = Seeds.load(self.project, self.environment, self.release)
+        seeds = Seeds.load(self.wanted)
         self.remarks += seeds.remarks
+        ports = Ports.of(self.wanted, seeds, self.running, lambda name: planned_port(self.running, name))
         # Before anything that takes long; the runtime looks again when it starts.
-        check_ports(self._ports.choose(), self.running.ports if self.running else {}, self._ports.asked)
+        check_ports(ports.choose(), self.running.ports if self.running else {}, ports.asked)
         secrets = load_secrets(self.project.state_dir)
         store = PackageStore(self.cache_dir, self.env, self.user)
         steps = Steps(self.on_event)
@@ -102,30 +101,36 @@ class Preparation:
         secrets = self._ensure_database(base, secrets, steps)
         home_dir = self._enter_paths()
         self._forget_written_configuration(home_dir)
-        launch = self._launch(secrets, home_dir)
-        values = self._values(launch, secrets, home_dir)
-        aws = self._aws(seeds.fixtures, secrets, steps, launch.ports)
-        aws_url = f"http://127.0.0.1:{launch.ports[AWS]}" if aws else ""
+        place = ProcessPlace(home_dir, ports.choose(), self._server_env(), self.project.run_dir, self.user, steps)
+        values = self._values(place, secrets)
+        services = seeds.wanted_services
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
-        configuration = Configuration(*parts, aws_url=aws_url)
+        configuration = Configuration(*parts, services={item.name: item.variables(place) for item in services})
+        beside = [service.component(place, secrets) for service in services]
         installation = Installation(configuration, steps, self.running)
         packages, exports = installation.install(store, base)
         self.remarks += installation.remarks
         merged = configuration.merged(packages, exports)
         self.remarks += option_remarks(merged)
         self._finish_home(packages)
-        launch = replace(
-            launch,
+        beside += self._seed(seeds.settings, secrets, base, configuration)
+        launch = Launch(
             python=str(packages.python_path),
+            database_url=self._database_url(place, secrets),
+            broker_url=self._broker_url(place, secrets),
             worker_queues=worker_queues(self.release, values),
+            **self._server_argv(place, secrets),
             env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
+            worker_count=self.environment.worker_count,
+            ports_asked=ports.asked,
+            folders=folder_identities(self.project),
+            plugins_version=tree_version(self.project.plugins_dir),
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
-            aws=aws,
-            one_time=self._seed(seeds.settings, secrets, base, configuration),
         )
-        plan = make_plan(self.environment, self.release, launch)
+        plan = make_plan(self.environment, self.release, place, launch, beside)
         save_remarks(self.project.run_dir, self.remarks)
-        return PreparedProcesses(plan, tuple(self.remarks), user=self.user)
+        told = tuple(service.told(place) for service in services)
+        return PreparedProcesses(plan, tuple(self.remarks), told, user=self.user)
 
     def _seed(
         self, settings: AirflowSettings, secrets: Secrets, base: PythonEnvironment, configuration: Configuration
@@ -142,22 +147,6 @@ class Preparation:
         write_private(path, json.dumps({"seed": values}))
         env = configuration.merged_for("migrate-db", base, {}).as_env()
         return (seed_component(str(base.python_path), path, str(values["mark"]), env),)
-
-    # The local AWS.
-
-    def _aws(
-        self, fixtures: Fixtures | None, secrets: Secrets, steps: Steps, ports: Mapping[str, int]
-    ) -> Component | None:
-        """Return the local AWS as a component."""
-        if fixtures is None:
-            return None
-        values_path = self.project.run_dir / AWS_FILE
-        values = fixtures.to_json(region_of(self.env), str(fixtures_dir(self.project)))
-        write_private(values_path, json.dumps(values))
-        python = steps.do("local AWS", lambda say: aws_python(self.cache_dir, self.env, say, self.user))
-        argv = server_argv(python, "127.0.0.1", ports[AWS], str(values_path))
-        version = fixtures_version(values, fixtures_dir(self.project), secrets.fernet_key)
-        return aws_component(argv, {**self._server_env(), **SERVER_VARIABLES}, ports[AWS], version)
 
     # Paths.
 
@@ -257,52 +246,43 @@ class Preparation:
 
         return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
 
-    def _launch(self, secrets: Secrets, home_dir: str) -> Launch:
-        ports = self._ports.choose()
-        postgres_port, broker_port = ports["postgres"], ports["redis"]
+    def _server_argv(self, place: Place, secrets: Secrets) -> dict[str, tuple[str, ...]]:
+        """Write the broker's configuration; return the commands of both servers, as a Launch names them."""
         binaries = find_binaries()
         data_dir = self.project.database_dir / self.release.airflow_version
         broker_dir = self.project.state_dir / "broker"
         broker_dir.mkdir(exist_ok=True, mode=0o700)
-        config_path = self.project.run_dir / "broker.conf"
-        write_private(config_path, broker_config(broker_dir, broker_port, secrets.broker_password))
-        password = secrets.database_password(self.release.airflow_version)
-        return Launch(
-            python="",
-            home_dir=home_dir,
-            ports=ports,
-            ports_asked=self._ports.asked,
-            folders=folder_identities(self.project),
-            plugins_version=tree_version(self.project.plugins_dir),
-            database_url=database_url(postgres_port, password),
-            broker_url=broker_url(broker_port, secrets.broker_password),
-            worker_queues=(QUEUE_NAME,),
-            postgres_argv=postgres_argv(binaries, data_dir, postgres_port),
-            broker_argv=broker_argv(binaries, config_path),
-            server_env=self._server_env(),
-            env_of={},
-            worker_count=self.environment.worker_count,
-        )
+        config = broker_config(broker_dir, place.ports["redis"], secrets.broker_password)
+        config_path = Path(place.write("redis", "broker.conf", config))
+        return {
+            "postgres_argv": postgres_argv(binaries, data_dir, place.ports["postgres"]),
+            "broker_argv": broker_argv(binaries, config_path),
+        }
+
+    def _database_url(self, place: Place, secrets: Secrets) -> str:
+        return database_url(place.ports["postgres"], secrets.database_password(self.release.airflow_version))
+
+    def _broker_url(self, place: Place, secrets: Secrets) -> str:
+        return broker_url(place.ports["redis"], secrets.broker_password)
 
     def _server_env(self) -> dict[str, str]:
         return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
 
     # Configuration.
 
-    def _values(self, launch: Launch, secrets: Secrets, home_dir: str) -> LocalValues:
-        webserver_port = launch.ports[WEBSERVER]
-        database = _sqlalchemy(launch.database_url)
+    def _values(self, place: Place, secrets: Secrets) -> LocalValues:
+        database = _sqlalchemy(self._database_url(place, secrets))
         return LocalValues(
             database_url=database,
             result_backend=f"db+{database}",
-            broker_url=launch.broker_url,
+            broker_url=self._broker_url(place, secrets),
             default_queue=QUEUE_NAME,
             fernet_key=secrets.fernet_key,
             secret_key=secrets.secret_key,
             jwt_secret=secrets.jwt_secret,
-            web_url=f"http://localhost:{webserver_port}",
-            execution_api_url=f"http://{launch.host}:{webserver_port}/execution/",
-            airflow_home=home_dir,
+            web_url=f"http://localhost:{place.ports[WEBSERVER]}",
+            execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
+            airflow_home=place.home_dir,
         )
 
 

@@ -33,7 +33,8 @@ from mwaa_local.runtime.memory import kills_on_machine
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.process.state import ISOLATION_VARIABLE, SESSIONS_NAME, STATE_NAME, State, read_state
 from mwaa_local.runtime.process.supervisor_socket import SOCKET_NAME, connect
-from mwaa_local.runtime.protocol import Prepared, Wanted
+from mwaa_local.runtime.protocol import Prepared
+from mwaa_local.wanted import Wanted
 
 SUPERVISOR_START_TIMEOUT_S = 10.0
 SAME_PROCESS_S = 5.0  # a process whose start differs from the remembered one by more is another one with the same pid

@@ -14,7 +14,7 @@ from mwaa_local.errors import MwaaLocalError, SettingsFileInvalid
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.choice import PROCESS, open_runtime
-from mwaa_local.runtime.protocol import Wanted
+from mwaa_local.wanted import Wanted
 
 
 @pytest.fixture

@@ -16,7 +16,13 @@ from mwaa_local.release import Release
 def variables(shell: dict[str, str]) -> dict[str, str]:
     packages = PythonEnvironment(Path("/packages"), "3.12.1", "")
     return container_env(
-        Project(Path("/p")), Environment(), Release.load("3.3.1"), packages, "/usr/local/airflow", shell
+        Project(Path("/p")),
+        Environment(),
+        Release.load("3.3.1"),
+        packages,
+        "/usr/local/airflow",
+        shell,
+        {"aws": {"A": "b"}},
     )
 
 

@@ -28,7 +28,6 @@ from mwaa_local.environment.service_model import Check, ServiceModel, Violation,
 from mwaa_local.errors import EnvironmentFileInvalid
 from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
-from mwaa_local.runtime.compose.image import default_base_image
 
 REPOSITORY_DIR = Path(__file__).parents[3]
 MODEL = ServiceModel.load()
@@ -612,6 +611,6 @@ def test_sample_files_commented_local_settings_are_the_defaults(load):
     shown = [line.replace("  # ", "  ", 1) for line in lines if line.startswith("  # ")]
     settings = load("\n".join(["Local:", *shown])).local
     # These two follow from other members; the sample shows what then comes out.
-    assert (settings.workers, settings.base_image) == (1, default_base_image(Release.load(DEFAULT_AIRFLOW_VERSION)))
+    assert (settings.workers, settings.base_image) == (1, Release.load(DEFAULT_AIRFLOW_VERSION).base_image)
     assert settings.model_copy(update={"workers": None, "base_image": None}) == LocalSettings()
     assert settings.model_fields_set == set(LocalSettings.model_fields)

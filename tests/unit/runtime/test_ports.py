@@ -13,7 +13,7 @@ from mwaa_local.environment.environment import LOCAL_MEMBERS, AwsMode, LocalSett
 from mwaa_local.errors import PortInUse
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.compose.output import start_error
-from mwaa_local.runtime.ports import HOST, PORT_SETTINGS, check_ports, free_port, port_variables, ports_asked
+from mwaa_local.runtime.ports import HOST, check_ports, free_port, port_settings, port_variables, ports_asked
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def taken_port() -> Iterator[int]:
 
 
 def test_every_port_of_the_local_section_belongs_to_a_component() -> None:
-    assert {name for name in LOCAL_MEMBERS if name.endswith("Port")} == set(PORT_SETTINGS.values())
+    assert {name for name in LOCAL_MEMBERS if name.endswith("Port")} == set(port_settings().values())
     asked = ports_asked(LocalSettings(aws=AwsMode.LOCAL, webserver_port=1, postgres_port=2, broker_port=3, aws_port=4))
     assert asked == {"webserver": 1, "postgres": 2, "redis": 3, "aws": 4}
     assert "aws" not in ports_asked(LocalSettings(), without=("aws",))
@@ -35,27 +35,27 @@ def test_compose_file_publishes_the_port_of_every_component() -> None:
     assert port_variables({"aws": 7})["MWAA_AWS_PORT"] == "7"
 
 
-@pytest.mark.parametrize("name", PORT_SETTINGS)
+@pytest.mark.parametrize("name", port_settings())
 def test_taken_port_names_its_holder_and_the_setting(name: str, taken_port: int) -> None:
     with pytest.raises(PortInUse) as caught:
         check_ports({name: taken_port}, {}, {name: taken_port})
     error = caught.value
     assert error.what == f"port {taken_port} is already in use"
     assert error.why.startswith(f"Component {name} needs it; process {os.getpid()} ")
-    assert f"Local: {{{PORT_SETTINGS[name]}: 0}}" in error.hint
+    assert f"Local: {{{port_settings()[name]}: 0}}" in error.hint
     assert ("--port 0" in error.hint) == (name == "webserver")
 
 
-@pytest.mark.parametrize("name", PORT_SETTINGS)
+@pytest.mark.parametrize("name", port_settings())
 def test_port_that_only_docker_found_taken_names_the_setting_too(name: str) -> None:
     text = "failed to bind host port for 127.0.0.1:4711:172.18.0.2:80/tcp: address already in use"
     error = start_error(text, {name: 4711}, lambda _: "other-1", {name: 4711})
     assert error is not None
     assert error.why == f"Component {name} needs it; the container other-1 holds it."
-    assert PORT_SETTINGS[name] in error.hint
+    assert port_settings()[name] in error.hint
 
 
-@pytest.mark.parametrize("name", sorted(PORT_SETTINGS.keys() - {"webserver"}))
+@pytest.mark.parametrize("name", sorted(port_settings().keys() - {"webserver"}))
 def test_port_that_was_picked_and_then_taken_is_picked_anew(name: str, taken_port: int) -> None:
     with pytest.raises(PortInUse) as caught:
         check_ports({name: taken_port}, {}, {name: 0})

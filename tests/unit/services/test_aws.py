@@ -15,9 +15,10 @@ from mwaa_local.errors import PackagesUnavailable, SettingsFileInvalid
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.compose.image import AwsImage, Image
 from mwaa_local.seeding.aws_fixtures import Fixtures, Parameter, fixtures_version
-from mwaa_local.services.aws import MOTO_REQUIREMENT, aws_python, old_boto3_remarks
+from mwaa_local.services.aws import AWS, MOTO_REQUIREMENT, LocalAws, aws_python, endpoint_variables, old_boto3_remarks
+from mwaa_local.services.service import ImageBase
+from mwaa_local.wanted import Wanted
 from tests.conftest import REPOSITORY_DIR
 
 SHELL = {
@@ -41,7 +42,9 @@ def fixtures(folder: Path, files: dict[str, str]) -> Fixtures:
 def variables(mode: str, url: str = "", version: str = "3.3.1") -> dict[str, str]:
     environment = Environment.model_validate({"Local": {"Aws": mode}})
     packages = PythonEnvironment(Path("/packages"), "3.12.1", "")
-    return container_env(Project(Path("/p")), environment, Release.load(version), packages, "/home", SHELL, url)
+    release = Release.load(version)
+    services = {AWS: endpoint_variables(release, url)} if url else {}
+    return container_env(Project(Path("/p")), environment, release, packages, "/home", SHELL, services)
 
 
 def test_without_the_folder_there_is_nothing(tmp_path: Path) -> None:
@@ -149,10 +152,12 @@ def test_default_connection_is_mwaas_where_boto3_reads_the_endpoint() -> None:
 
 
 def test_image_is_on_a_python_that_moto_runs_on() -> None:
-    old = AwsImage.beside(Image("3.7", "python:3.7-slim-bookworm", 0, 0))
-    new = AwsImage.beside(Image("3.12", "own-base", 0, 0))
-    assert (old.base_image, new.base_image) == ("python:3.12-slim-bookworm", "own-base")
-    assert old.tag != new.tag
+    aws = LocalAws(Wanted(Project(Path("/p")), Environment(), Release.load("3.3.1"), {}, Path("/c")), Fixtures())
+    old = aws.image(ImageBase("python:3.7-slim-bookworm", "3.7", "FROM x"))
+    new = aws.image(ImageBase("own-base", "3.12", "FROM x"))
+    assert old.variables["MWAA_AWS_BASE_IMAGE"] == "python:3.12-slim-bookworm"
+    assert new.variables["MWAA_AWS_BASE_IMAGE"] == "own-base"
+    assert len({old.tag, new.tag, aws.image(ImageBase("own-base", "3.12", "FROM y")).tag}) == 3
 
 
 def test_extra_has_the_same_moto() -> None:

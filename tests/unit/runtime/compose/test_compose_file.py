@@ -18,10 +18,13 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.files import ComposeFiles, env_file
 from mwaa_local.runtime.compose.image import COMPOSE_PATH, context_files
-from mwaa_local.runtime.compose.prepare import ENTRYPOINT, SETUP_SERVICES, ContainerPreparation
+from mwaa_local.runtime.compose.place import ENTRYPOINT
+from mwaa_local.runtime.compose.prepare import SETUP_SERVICES, ContainerPreparation
 from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
 from mwaa_local.runtime.ports import free_port
-from mwaa_local.runtime.protocol import Wanted
+from mwaa_local.services.all import SERVICES
+from mwaa_local.services.service import Service
+from mwaa_local.wanted import Wanted
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2", "1.10.12")
 SERVERS = ("postgres", "redis", "aws")
@@ -148,9 +151,22 @@ def test_local_aws_sees_nothing_but_its_own_folder_and_the_fixtures(tmp_path: Pa
     written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
     mounts = dict(entry.split(":")[:2] for entry in written.service("aws")["volumes"])
     fixtures = str(written.project.root_dir / "tests" / "aws")
-    assert mounts == {str(written.files.dir / "aws-local"): "/opt/mwaa/aws", fixtures: "/opt/mwaa/fixtures"}
-    for path in (written.files.dir / "aws-local" / "aws.json", written.files.dir / "aws.env"):
+    assert mounts == {str(written.files.services_dir / "aws"): "/opt/mwaa/aws", fixtures: "/opt/mwaa/fixtures"}
+    for path in (written.files.services_dir / "aws" / "aws.json", written.files.dir / "aws.env"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_each_service_has_a_part_in_the_compose_file_that_is_there_when_asked_for(
+    service: type[Service], tmp_path: Path, clean_env: dict[str, str]
+) -> None:
+    written = Written(tmp_path / "project", "{}", clean_env)
+    part = written.service(service.name)
+    assert part["profiles"] == [service.name]
+    assert part["env_file"] == str(written.files.dir / f"{service.name}.env")
+    assert part["ports"] == [f"127.0.0.1:0:{service.port}"]
+    assert f"{written.files.services_dir / service.name}:/opt/mwaa/{service.name}:ro" in part["volumes"]
+    assert service.name not in written.running()
 
 
 def test_change_of_fixtures_is_a_change_of_the_local_aws_alone(tmp_path: Path, clean_env: dict[str, str]) -> None:

@@ -1,0 +1,70 @@
+"""Place: how the components of one runtime find their way, by paths, hosts and ports.
+
+Whatever differs between processes on one machine and containers with a machine each is asked here, so that a plan and
+what runs beside Airflow are written once. Each runtime has a Place of its own; another runtime is another Place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # the supervisor imports this and must not pay for it
+    from mwaa_local.cache.users import User
+    from mwaa_local.release import Release
+
+HOST = "127.0.0.1"  # the only address of this machine on which anything listens
+ANY_HOST = "0.0.0.0"  # within a container, where Docker alone says what is reached from outside
+
+# Makes an interpreter ready: gets a function that says what it is doing, and who uses it; returns its path.
+MakeInterpreter = Callable[[Callable[[str], None], "User"], str]
+
+
+class Place(Protocol):
+    """Where one environment's components are."""
+
+    @property
+    def home_dir(self) -> str:
+        """The Airflow home, as components see it."""
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Component -> the port of 127.0.0.1 where this machine reaches it; for each that listens."""
+
+    @property
+    def own_hosts(self) -> bool:
+        """Whether each component has a host of its own, where names, ports and files of others are not in its way."""
+
+    def listens(self, name: str) -> tuple[str, int]:
+        """Return the address on which that component listens."""
+
+    def reached(self, name: str) -> tuple[str, int]:
+        """Return the address at which the other components reach it."""
+
+    def airflow_argv(self, release: Release, python: str) -> tuple[str, ...]:
+        """Return the words before those of an Airflow command that is a component; `python` has the packages."""
+
+    @property
+    def exec_argv(self) -> tuple[str, ...]:
+        """The words before an Airflow command beside a component, where they are others."""
+
+    @property
+    def server_env(self) -> Mapping[str, str]:
+        """The variables of what is not Airflow."""
+
+    def interpreter(self, step: str, make: MakeInterpreter) -> tuple[str, ...]:
+        """Return the words that run a Python script of a service: none where its image runs it already."""
+
+    def script(self, service: str, path: Path) -> str:
+        """Show a file of ours to a service; return where it sees it."""
+
+    def write(self, service: str, name: str, text: str) -> str:
+        """Write a private file that a service starts from; return where it sees it."""
+
+    def folder(self, path: Path, inside: str) -> str:
+        """Return where a service sees a folder: `inside` where it has files of its own."""
+
+
+def url_of(address: tuple[str, int]) -> str:
+    return f"http://{address[0]}:{address[1]}"

@@ -1,0 +1,8 @@
+"""All services, and those that one start wants."""
+
+from __future__ import annotations
+
+from mwaa_local.services.aws import LocalAws
+from mwaa_local.services.service import Service
+
+SERVICES: tuple[type[Service], ...] = (LocalAws,)

@@ -1,0 +1,28 @@
+"""What is to run, and for whom: what a start is told. Values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mwaa_local.project import Project
+from mwaa_local.remarks import Remark
+
+if TYPE_CHECKING:  # most commands start nothing, and should not pay for pydantic
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.release import Release
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to run, and for whom. `env` is the caller's environment, `remarks` what is known already."""
+
+    project: Project
+    environment: Environment
+    release: Release
+    env: Mapping[str, str]
+    cache_dir: Path
+    webserver_port: int | None = None  # instead of the environment file's; 0 for a free one
+    remarks: tuple[Remark, ...] = ()
