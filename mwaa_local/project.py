@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.delivery import Delivery
 from mwaa_local.errors import ProjectNotFound, StateCorrupted, disk_error
 
 ENVIRONMENT_FILE = "mwaa.yaml"
@@ -74,7 +75,7 @@ class Project:
     @property
     def requirements_path(self) -> Path:
         """`requirements/requirements.txt`; need not exist."""
-        return self.requirements_dir / "requirements.txt"
+        return self.delivery.requirements_path
 
     @property
     def startup_dir(self) -> Path:
@@ -87,7 +88,7 @@ class Project:
     @property
     def startup_script_path(self) -> Path:
         """`startup.sh` in `startup_dir`; need not exist."""
-        return self.startup_dir / "startup.sh"
+        return self.delivery.startup_script_path
 
     @property
     def state_dir(self) -> Path:
@@ -95,14 +96,16 @@ class Project:
         return self.root_dir / STATE_DIR
 
     @property
-    def mwaa_folders(self) -> dict[str, Path]:
-        """Name below MWAA's `/usr/local/airflow` -> the project's folder, which need not exist."""
-        return {
-            "dags": self.dags_dir,
-            "plugins": self.plugins_dir,
-            "requirements": self.requirements_dir,
-            "startup": self.startup_dir,
-        }
+    def delivery(self) -> Delivery:
+        """The project's own folders, as components see them."""
+        return Delivery(
+            {
+                "dags": self.dags_dir,
+                "plugins": self.plugins_dir,
+                "requirements": self.requirements_dir,
+                "startup": self.startup_dir,
+            }
+        )
 
     def make_state_dir(self) -> None:
         """Make `.mwaa-local/` and keep git from seeing it.

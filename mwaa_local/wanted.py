@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mwaa_local.delivery import Delivery
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
 
@@ -26,3 +27,9 @@ class Wanted:
     cache_dir: Path
     webserver_port: int | None = None  # instead of the environment file's; 0 for a free one
     remarks: tuple[Remark, ...] = ()
+    delivered: Delivery | None = None  # instead of the project's own folders
+
+    @property
+    def delivery(self) -> Delivery:
+        """What components see below MWAA's home."""
+        return self.delivered or self.project.delivery

@@ -14,7 +14,6 @@ from pathlib import Path
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import LocalValues
 from mwaa_local.environment.environment import Environment
-from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -42,12 +41,12 @@ class CheckContext:
     @property
     def folders(self) -> dict[str, Path]:
         """The project's folders that are there, by their names in MWAA's home."""
-        return {name: folder for name, folder in self.project.mwaa_folders.items() if folder.is_dir()}
+        return self.project.delivery.present
 
     @property
     def home_map(self) -> dict[str, Path]:
         """What a requirements file means by paths in MWAA's home."""
-        return {f"{MWAA_HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
+        return self.project.delivery.by_seen_path
 
     def configuration(self, values: LocalValues, home_dir: str) -> Configuration:
         """Return who sets which variable of a component that has its Airflow home there."""

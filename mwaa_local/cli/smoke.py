@@ -195,7 +195,7 @@ def _require_foreign(project: Project, folder: Path) -> None:
     from mwaa_local.seeding.aws_fixtures import fixtures_dir
 
     place = folder.resolve()
-    own = (*project.mwaa_folders.values(), project.state_dir, fixtures_dir(project))
+    own = (*project.delivery.folders.values(), project.state_dir, fixtures_dir(project))
     if place == project.root_dir or any(place.is_relative_to(item.resolve()) for item in own):
         raise typer.BadParameter(f"--artifacts {folder} is a folder of the project; name a separate folder for reports")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.project import Project
+from mwaa_local.delivery import REQUIREMENTS_FILE
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.startup.outcome import SYNTAX_HINT, StartupOutcome
@@ -51,16 +51,15 @@ def constraint_remarks(prepared: requirements.PreparedRequirements) -> list[Rema
     return [Remark(severity, "requirements", note) for note in prepared.notes]
 
 
-def outcome_remarks(outcome: Outcome, project: Project, log_path: Path) -> list[Remark]:
+def outcome_remarks(outcome: Outcome, log_path: Path) -> list[Remark]:
     """Return what is to be said of an install that failed, or that left packages which no longer fit together."""
-    name = project.requirements_path.relative_to(project.root_dir)
     remarks = []
     if outcome.failed:
         remarks.append(
             Remark(
                 ERROR,
                 "requirements",
-                f"{name} was not installed",
+                f"{REQUIREMENTS_FILE} was not installed",
                 f"{outcome.failed}\nAirflow started anyway. MWAA does the same, without telling you.",
                 f"correct the file and run `mwaa-local up` again; pip's output is in {log_path}",
             )
@@ -70,7 +69,7 @@ def outcome_remarks(outcome: Outcome, project: Project, log_path: Path) -> list[
             Remark(
                 WARNING,
                 "requirements",
-                f"{name} was installed, but some packages no longer fit together",
+                f"{REQUIREMENTS_FILE} was installed, but some packages no longer fit together",
                 "\n".join(outcome.warnings),
                 f"pip's output is in {log_path}",
             )

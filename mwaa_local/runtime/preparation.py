@@ -112,21 +112,11 @@ def make_state_dirs(project: Project) -> None:
     project.make_state_dir()
     for folder in (project.logs_dir, project.airflow_home_dir, project.airflow_home_dir / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in project.mwaa_folders:
+    for name in project.delivery.folders:
         folder = project.airflow_home_dir / name
         if not folder.is_symlink():
             folder.mkdir(exist_ok=True)
     project.run_dir.mkdir(exist_ok=True, mode=0o700)
-
-
-def folder_identities(project: Project) -> dict[str, str]:
-    """Return which folder stands for each of MWAA's: one that was made anew is another, and must be shown anew."""
-    found = {}
-    for name, folder in project.mwaa_folders.items():
-        if folder.is_dir():
-            about = folder.stat()
-            found[name] = f"{about.st_dev}:{about.st_ino}"
-    return found
 
 
 def tree_version(folder: Path) -> str:

@@ -29,7 +29,6 @@ from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.verdict import Checked, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.finding import ERROR
-from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.packages import NETWORK_VARIABLES, PackageStore, PythonEnvironment, build_env
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -181,7 +180,7 @@ def changes_of(verdict: Works) -> frozenset[tuple[str, str]]:
 def ask_pip(file: RequirementsFile, project: Project, pip: Pip, work_dir: Path) -> Answer:
     """Return what pip says with the arguments that MWAA gives it."""
     release = Release.load(file.airflow_version)
-    home_map = {f"{MWAA_HOME_DIR}/{name}": folder for name, folder in project.mwaa_folders.items()}
+    home_map = project.delivery.by_seen_path
     prepared = prepare(project.requirements_path, release, work_dir / "copies", home_map=home_map)
     report_path = work_dir / "report.json"
     completed = pip.install(prepared.argv_tail, project.root_dir, report_path)

@@ -42,8 +42,10 @@ packages
 interpreters database
 release
 cache
-isolation secrets
+secrets
 project
+delivery
+isolation
 command console
 remarks
 finding files masking event naming scratch

@@ -102,7 +102,7 @@ class DagsImport:
     def _probe_request(self, work_dir: Path, home_dir: Path) -> dict[str, Any]:
         homes = (isolation.MWAA_HOME_DIR, home_dir)
         roots = [(str(home / name), name) for home in homes for name in ("dags", "plugins")]
-        roots += [(str(folder.resolve()), name) for name, folder in self.context.project.mwaa_folders.items()]
+        roots += [(str(folder.resolve()), name) for name, folder in self.context.project.delivery.folders.items()]
         class_bytes = self.context.environment.environment_class_facts.scheduler.memory_gb * GIB_BYTES
         return {
             "work_dir": str(work_dir),

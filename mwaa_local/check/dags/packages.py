@@ -19,7 +19,7 @@ from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.installed import Outcome
-from mwaa_local.runtime.process.installation import package_set_dir
+from mwaa_local.runtime.process.installation import package_set_dir, startup_script_path
 from mwaa_local.sandbox import trial_env
 from mwaa_local.steps import Say, Steps
 
@@ -55,7 +55,8 @@ class DagPackagesMaker:
         prepared = requirements.prepare(path, context.release, folder / "requirements", home_map=context.home_map)
         if prepared.is_empty:
             return DagPackages(context.base)
-        started_dir = package_set_dir(context.project, context.release, context.base, prepared)
+        script_path = startup_script_path(context.project.delivery, context.release)
+        started_dir = package_set_dir(context.project, script_path, context.base, prepared)
         if (outcome := Outcome.read(started_dir)) is not None and not outcome.failed:
             return DagPackages(self._set_in(started_dir))
         target_dir = folder / started_dir.name

@@ -17,7 +17,6 @@ from mwaa_local.check.requirements.image_wheels import write_image_wheels
 from mwaa_local.check.requirements.line_syntax import CONSTRAINT, REQUIREMENT, expand
 from mwaa_local.check.requirements.lines import Entry, Line, Unreadable, read
 from mwaa_local.check.requirements.resolver import Question
-from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.project import Project
 from mwaa_local.release import PinFile, Release
 from mwaa_local.requirements import text as requirements_file
@@ -107,7 +106,7 @@ class Source:
 def take_apart(project: Project, path: Path, release: Release, work_dir: Path, variables: Mapping[str, str]) -> Source:
     """Return the file as pip on MWAA takes it. Writes copies and questions below `work_dir`."""
     work_dir.mkdir(parents=True, exist_ok=True)
-    home_map = {f"{MWAA_HOME_DIR}/{name}": folder for name, folder in project.mwaa_folders.items()}
+    home_map = project.delivery.by_seen_path
     known = {"AIRFLOW_VERSION": release.airflow_version, **variables}
     entries = read(path, project.root_dir, home_map, known)
     prepared = prepare(path, release, work_dir / "copies", home_map=home_map, variables=known)

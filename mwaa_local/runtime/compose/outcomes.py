@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from mwaa_local.delivery import Delivery
 from mwaa_local.files import write_private
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
@@ -25,6 +26,7 @@ class ContainerOutcomes:
     """What one start's containers left. `requirements` is what pip was given; None when there was nothing for it."""
 
     project: Project
+    delivery: Delivery
     release: Release
     files: ComposeFiles
     requirements: PreparedRequirements | None
@@ -35,7 +37,7 @@ class ContainerOutcomes:
         Raises StartupScriptFailed where MWAA's containers would not start.
         """
         exports_path = self.project.run_dir / EXPORTS_NAME
-        if not self.release.startup_script or not self.project.startup_script_path.is_file():
+        if not self.release.startup_script or not self.delivery.startup_script_path.is_file():
             exports_path.unlink(missing_ok=True)
             return self._of_requirements()
         outcomes = [
@@ -57,7 +59,7 @@ class ContainerOutcomes:
         if (folder / startup_outcome.LOG_NAME).is_file():
             text = (folder / startup_outcome.LOG_NAME).read_text(encoding="utf-8", errors="replace")
             write_private(log_path, text)
-        return startup_outcome.judge_outcome(folder, self.project.startup_script_path, component, log_path)
+        return startup_outcome.judge_outcome(folder, self.delivery.startup_script_path, component, log_path)
 
     def _of_requirements(self) -> list[Remark]:
         if self.requirements is None:
@@ -75,4 +77,4 @@ class ContainerOutcomes:
             outcome = Outcome(warnings=result.warnings)
         else:
             outcome = Outcome(failed=result.reason)
-        return outcome_remarks(outcome, self.project, log_path)
+        return outcome_remarks(outcome, log_path)

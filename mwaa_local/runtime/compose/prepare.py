@@ -57,7 +57,6 @@ from mwaa_local.runtime.ports import WEBSERVER, check_ports, port_variables
 from mwaa_local.runtime.preparation import (
     Ports,
     Seeds,
-    folder_identities,
     make_state_dirs,
     member_remarks,
     option_remarks,
@@ -126,7 +125,7 @@ class ContainerPreparation:
     ) -> None:
         self.wanted = wanted
         self.project, self.environment, self.release = wanted.project, wanted.environment, wanted.release
-        self.env = wanted.env
+        self.delivery, self.env = wanted.delivery, wanted.env
         self.running = running
         self.on_event = on_event
         self.runtime = runtime
@@ -266,16 +265,16 @@ class ContainerPreparation:
 
     def _write_requirements(self, image: Image) -> str:
         """Make the requirements file ready for a container; return what changes with anything that is installed."""
-        path, work_dir = self.project.requirements_path, self.files.requirements_dir
-        script = self.project.startup_script_path
+        path, work_dir = self.delivery.requirements_path, self.files.requirements_dir
+        script = self.delivery.startup_script_path
         parts = [image_tag(self.release, image), script.read_bytes().hex() if script.is_file() else ""]
         self._requirements = None
         if path.is_file():
-            home_map = {f"{HOME_DIR}/{name}": folder for name, folder in self.project.mwaa_folders.items()}
+            home_map = self.delivery.by_seen_path
             prepared = requirements.prepare(path, self.release, work_dir, home_map=home_map)
             self.remarks += constraint_remarks(prepared)
             if not prepared.is_empty:
-                mapping = {folder: f"{HOME_DIR}/{name}" for name, folder in self.project.mwaa_folders.items()}
+                mapping = {folder: seen for seen, folder in home_map.items()}
                 parts.append(prepared.digest)
                 self._requirements = requirements_container.for_container(
                     prepared, self.release, mapping, work_dir, REQUIREMENTS_DIR
@@ -284,7 +283,7 @@ class ContainerPreparation:
 
     def _write_start_values(self, configuration: Configuration) -> None:
         container = configuration.container(IN_IMAGE)
-        has_script = self.release.startup_script and self.project.startup_script_path.is_file()
+        has_script = self.release.startup_script and self.delivery.startup_script_path.is_file()
 
         def values(component: str) -> dict[str, object]:
             plain = startup_values(
@@ -377,8 +376,8 @@ class ContainerPreparation:
             env_of=env_of,
             worker_count=self.environment.worker_count,
             ports_asked=ports_asked,
-            folders=folder_identities(self.project),
-            plugins_version=tree_version(self.project.plugins_dir),
+            folders=self.delivery.identities(),
+            plugins_version=tree_version(self.delivery.plugins_dir),
         )
 
     def _steps(self) -> list[Component]:
@@ -398,7 +397,7 @@ class ContainerPreparation:
         return [migration, install]
 
     def _write_compose_variables(self, plan: Plan, image: Image, of_services: Mapping[str, str]) -> None:
-        folders = self.project.mwaa_folders
+        folders = self.delivery.folders
         shown = {
             f"MWAA_{name.upper()}_DIR": str(folder if folder.is_dir() else self.project.airflow_home_dir / name)
             for name, folder in folders.items()
@@ -414,7 +413,7 @@ class ContainerPreparation:
         }
         # The key stands for the startup script, too.
         started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
-        reads = [plan.folders, tree_version(self.project.plugins_dir), self._packages_key, started_from]
+        reads = [plan.folders, tree_version(self.delivery.plugins_dir), self._packages_key, started_from]
         versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
         variables = {
             "MWAA_DAG_PROCESSOR_COMMAND": "",
@@ -534,7 +533,7 @@ class ContainerPreparation:
 
     @property
     def _outcomes(self) -> ContainerOutcomes:
-        return ContainerOutcomes(self.project, self.release, self.files, self._requirements)
+        return ContainerOutcomes(self.project, self.delivery, self.release, self.files, self._requirements)
 
 
 def _limit(size: Size) -> tuple[str, str]:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.configuration import Configuration, Exports
+from mwaa_local.delivery import Delivery
 from mwaa_local.files import write_private
-from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Plan
 from mwaa_local.project import Project
@@ -44,6 +44,7 @@ class Installation:
     """One way to the project's package set. `running` is the plan that runs now, if any."""
 
     configuration: Configuration
+    delivery: Delivery
     steps: Steps
     running: Plan | None
     remarks: list[Remark] = field(default_factory=list)
@@ -53,8 +54,8 @@ class Installation:
 
         Raises StartupScriptFailed where MWAA's containers would not start; failed requirements are a remark.
         """
-        source, script_path = self._requirements(), startup_script_path(self._project, self.configuration.release)
-        target_dir = package_set_dir(self._project, self.configuration.release, base, source)
+        source, script_path = self._requirements(), startup_script_path(self.delivery, self.configuration.release)
+        target_dir = package_set_dir(self._project, script_path, base, source)
         packages = PythonEnvironment(target_dir, base.python_version, base.digest)
         outcome = Outcome.read(target_dir)
         if outcome is None:
@@ -65,7 +66,7 @@ class Installation:
             outcome = self._install(source, packages, exports)
         outcome = outcome or Outcome()
         outcome.write(target_dir)
-        self.remarks += outcome_remarks(outcome, self._project, self._log_path)
+        self.remarks += outcome_remarks(outcome, self._log_path)
         _remove_other_sets(target_dir, self.running)
         return packages, exports
 
@@ -74,12 +75,12 @@ class Installation:
         return self.configuration.project
 
     def _requirements(self) -> requirements.PreparedRequirements | None:
-        path = self._project.requirements_path
+        path = self.delivery.requirements_path
         if not path.is_file():
             return None
         work_dir = self._project.state_dir / "requirements"
-        mapped = {f"{MWAA_HOME_DIR}/{name}": folder for name, folder in self._project.mwaa_folders.items()}
-        prepared = requirements.prepare(path, self.configuration.release, work_dir, home_map=mapped)
+        release, home_map = self.configuration.release, self.delivery.by_seen_path
+        prepared = requirements.prepare(path, release, work_dir, home_map=home_map)
         self.remarks += constraint_remarks(prepared)
         return None if prepared.is_empty else prepared
 
@@ -128,20 +129,19 @@ class Installation:
         return self._project.logs_dir / REQUIREMENTS_LOG_NAME
 
 
-def startup_script_path(project: Project, release: Release) -> Path | None:
+def startup_script_path(delivery: Delivery, release: Release) -> Path | None:
     """Return the startup script that MWAA would run; None where there is none, or the release runs none."""
-    path = project.startup_script_path
+    path = delivery.startup_script_path
     return path if path.is_file() and release.startup_script else None
 
 
 def package_set_dir(
     project: Project,
-    release: Release,
+    script_path: Path | None,
     base: PythonEnvironment,
     source: requirements.PreparedRequirements | None,
 ) -> Path:
     """Return where the package set for these requirements and the startup script is, or would be."""
-    script_path = startup_script_path(project, release)
     script = script_path.read_bytes() if script_path else b""
     key = _digest([base.digest, source.digest if source else "", hashlib.sha256(script).hexdigest()])
     return project.state_dir / "packages" / key

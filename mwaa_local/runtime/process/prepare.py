@@ -30,7 +30,6 @@ from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
 from mwaa_local.runtime.preparation import (
     Ports,
     Seeds,
-    folder_identities,
     make_state_dirs,
     member_remarks,
     option_remarks,
@@ -78,7 +77,7 @@ class Preparation:
     def __init__(self, wanted: Wanted, running: Plan | None, on_event: Callable[[Event], None]) -> None:
         self.wanted = wanted
         self.project, self.environment, self.release = wanted.project, wanted.environment, wanted.release
-        self.env, self.cache_dir = wanted.env, wanted.cache_dir
+        self.delivery, self.env, self.cache_dir = wanted.delivery, wanted.env, wanted.cache_dir
         self.running = running
         self.on_event = on_event
         self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
@@ -107,7 +106,7 @@ class Preparation:
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
         configuration = Configuration(*parts, services={item.name: item.variables(place) for item in services})
         beside = [service.component(place, secrets) for service in services]
-        installation = Installation(configuration, steps, self.running)
+        installation = Installation(configuration, self.delivery, steps, self.running)
         packages, exports = installation.install(store, base)
         self.remarks += installation.remarks
         merged = configuration.merged(packages, exports)
@@ -123,8 +122,8 @@ class Preparation:
             env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
             worker_count=self.environment.worker_count,
             ports_asked=ports.asked,
-            folders=folder_identities(self.project),
-            plugins_version=tree_version(self.project.plugins_dir),
+            folders=self.delivery.identities(),
+            plugins_version=tree_version(self.delivery.plugins_dir),
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
         )
         plan = make_plan(self.environment, self.release, place, launch, beside)
@@ -153,8 +152,7 @@ class Preparation:
     def _enter_paths(self) -> str:
         """Give this process and all it starts MWAA's paths; return the Airflow home they see."""
         project = self.project
-        folders = {name: folder for name, folder in project.mwaa_folders.items() if folder.is_dir()}
-        layout = isolation.Layout(project.airflow_home_dir, folders)
+        layout = isolation.Layout(project.airflow_home_dir, self.delivery.present)
         why_not = isolation.enter_mwaa_paths(layout)
         if not why_not:
             return str(isolation.MWAA_HOME_DIR)

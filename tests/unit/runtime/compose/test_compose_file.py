@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mwaa_local.delivery import Delivery
 from mwaa_local.environment.environment import Environment
 from mwaa_local.plan import COMPONENT_OF, ExitedOk, Plan
 from mwaa_local.project import Project
@@ -37,7 +38,9 @@ _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\$": "$", "\\n": "\n", "\\r": "\r"}
 class Written:
     """What `mwaa-local env` writes for a project, and the compose file with its variables filled in."""
 
-    def __init__(self, folder: Path, yaml_text: str, env: dict[str, str], port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, yaml_text: str, env: dict[str, str], port: int = 0, delivered: Delivery | None = None
+    ) -> None:
         env = {**env, "DOCKER_HOST": f"unix://{folder}/no.sock"}  # files are written without asking an engine
         project = Project(folder)
         for name, text in {"mwaa.yaml": yaml_text, "dags/a.py": "", "startup/startup.sh": STARTUP}.items():
@@ -45,7 +48,7 @@ class Written:
             (folder / name).write_text(text)
         environment = Environment.load(project)
         release = Release.load(environment.airflow_version)
-        wanted = Wanted(project, environment, release, env, folder, port)
+        wanted = Wanted(project, environment, release, env, folder, port, delivered=delivered)
         runtime = ComposeRuntime(project, env)
         preparation = ContainerPreparation(wanted, None, lambda _: None, runtime, build_image=False)
         self.plan: Plan = preparation.prepare().plan
@@ -230,6 +233,20 @@ def test_services_see_the_four_folders_where_mwaa_has_them(written: Written) -> 
         for folder in ("dags", "plugins", "requirements", "startup"):
             assert Path(mounts[f"/usr/local/airflow/{folder}"]).is_dir()
     assert mounts["/usr/local/airflow/dags"] == str(written.project.dags_dir)
+
+
+def test_services_see_the_folders_of_another_delivery(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    names = ("dags", "plugins", "requirements", "startup")
+    for name in names:
+        (tmp_path / "copy" / name).mkdir(parents=True)
+    (tmp_path / "copy" / "requirements" / "requirements.txt").write_text("tinydb==4.8.2\n")
+    copy = Delivery({name: tmp_path / "copy" / name for name in names})
+    written = Written(tmp_path / "project", "{}", clean_env, delivered=copy)
+    mounts = dict(entry.split(":")[:2][::-1] for entry in written.service("worker")["volumes"])
+    assert {mounts[f"/usr/local/airflow/{name}"] for name in names} == {str(path) for path in copy.folders.values()}
+    start = json.loads((written.files.dir / "run" / "requirements.json").read_text())
+    assert start["startup_script"] is False  # the copy has none, the project has
+    assert start["pip"] is not None
 
 
 def test_no_limits_unless_asked_for(tmp_path: Path, clean_env: dict[str, str]) -> None:
