@@ -6,9 +6,10 @@ Pure: nothing here touches a disk, a network or a clock. Both runtimes carry out
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mwaa_local.errors import ComponentUnknown
 from mwaa_local.naming import meant
 from mwaa_local.place import HOST, url_of
 
@@ -33,6 +34,7 @@ COMPONENT_OF = {
 }
 # MWAA's own option to leave the triggerer out (MWAA user guide, "Using Apache Airflow configuration options").
 TRIGGERER_OPTION = "mwaa.triggerer_enabled"
+NAME = "{name}"  # in a component's words: its own name
 MWAA_COMPONENTS = ("scheduler", "worker", "webserver")
 
 
@@ -123,6 +125,7 @@ class Component:
     stop_helpers_first: bool = False  # it goes to the leader's helpers, and to the leader once they have ended
     stop_stage: int = 0  # components of a stage stop together, after those of all lower stages are gone
     airflow_argv: tuple[str, ...] = ()
+    name_argv: tuple[str, ...] = ()  # the last words of both, where they name the component: `{name}` stands for it
     unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
     niceness: int = 0  # scheduling priority it starts with, as nice(1) counts
     reads: str = ""  # changes with files that it reads only when it starts, plugins above all
@@ -132,6 +135,14 @@ class Component:
     def command_argv(self) -> tuple[str, ...]:
         """The words before those of an Airflow command that is to run in this component's environment."""
         return self.exec_argv or self.argv[: len(self.argv) - len(self.airflow_argv)]
+
+    def called(self, name: str) -> Component:
+        """Return a component like this one under another name."""
+        argv, airflow_argv = (
+            (*words[: len(words) - len(self.name_argv)], *_named(self.name_argv, name))
+            for words in (self.argv, self.airflow_argv)
+        )
+        return replace(self, name=name, argv=argv, airflow_argv=airflow_argv if self.airflow_argv else ())
 
     @property
     def program_argv(self) -> tuple[str, ...]:
@@ -164,6 +175,20 @@ class Plan:
         """Return the components that a person means by a name: `worker` is all workers, the first of them first."""
         by_name = {component.name: component for component in self.components}
         return [by_name[each] for each in meant(name, by_name)]
+
+    def scaled(self, name: str, count: int) -> Plan:
+        """Return the plan with so many of a numbered component, from `name.1` on, all like the first.
+
+        Raises ComponentUnknown where there is only one of that name by nature.
+        """
+        first = self.component(f"{name}.1")
+        if first is None:
+            able = ", ".join(item.name.removesuffix(".1") for item in self.components if item.name.endswith(".1"))
+            raise ComponentUnknown(f"{name!r} cannot be scaled", f"There can be several of: {able or 'none'}.")
+        replicas = [first.called(f"{name}.{number}") for number in range(1, count + 1)]
+        rest = [item for item in self.components if item not in self.meant(name)]
+        place = self.components.index(first)
+        return replace(self, components=(*rest[:place], *replicas, *rest[place:]))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; ready checks carry their class name under `check`."""
@@ -290,15 +315,18 @@ class _Airflow:
         argv = (*_fill(self.release.worker_argv, words), "-q", ",".join(self.launch.worker_queues))
         # Several workers on one machine must have names of their own, and for older Airflow files for their pids. One
         # has the same that it has beside others: it is not restarted when they come or go.
-        if not self.place.own_hosts:
-            argv = (*argv, *self.release.worker_name_argv(name), "--pid", f"{self.place.home_dir}/airflow-{name}.pid")
-        return self._component(name, argv, LogReady(" ready."))
+        pid_path = f"{self.place.home_dir}/airflow-{NAME}.pid"
+        name_argv = () if self.place.own_hosts else (*self.release.worker_name_argv(NAME), "--pid", pid_path)
+        return self._component(name, (*argv, *_named(name_argv, name)), LogReady(" ready."), name_argv)
 
-    def _component(self, name: str, argv: tuple[str, ...], ready: ReadyCheck) -> Component:
+    def _component(
+        self, name: str, argv: tuple[str, ...], ready: ReadyCheck, name_argv: tuple[str, ...] = ()
+    ) -> Component:
         return Component(
             name=name,
             argv=(*self.place.airflow_argv(self.release, self.launch.python), *argv),
             airflow_argv=argv,
+            name_argv=name_argv,
             exec_argv=self.place.exec_argv,
             env=self.launch.env_of[COMPONENT_OF[name.split(".")[0]]],
             ready=ready,
@@ -311,6 +339,10 @@ class _Airflow:
             stop_group=name == "scheduler",
             stop_helpers_first=name in ("dag-processor", "triggerer"),
         )
+
+
+def _named(argv: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(word.replace(NAME, name) for word in argv)
 
 
 def _fill(argv: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, ...]:

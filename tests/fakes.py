@@ -239,6 +239,9 @@ class FakeRuntime:
         on_event(Event("fake", "ready"))
         return (*prepared.remarks, Remark("note", "fake", "started"))
 
+    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
+        self.calls.append(f"scale {component} {count}")
+
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         self.calls.append("stop now" if now else "stop")
         was_running, self.before = self.running, None

@@ -57,6 +57,12 @@ class Runtime(Protocol):
         Returns when all are ready, with what there is to say of the start and its preparation.
         """
 
+    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
+        """Have so many of a component of which there can be several, `worker`; the others and the rest run on.
+
+        The last ones go, each as by `stop`. Raises NotRunning, and what `start` raises.
+        """
+
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""
 

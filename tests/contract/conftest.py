@@ -9,7 +9,7 @@ import pytest
 
 from mwaa_local.project import Project
 from tests.contract.house import BACKENDS, DOCKER, NOT_ISOLATED, ONE_OF_EACH_KIND, House, Open
-from tests.docker import skip_without_docker
+from tests.docker import GeneratedRuntime, skip_without_docker
 
 
 def _with_marks(names: tuple[str, ...]) -> list[object]:
@@ -48,6 +48,15 @@ def open_runtime(request: pytest.FixtureRequest) -> Open:
 @pytest.fixture
 def house(make_house: Callable[..., House], open_runtime: Open) -> House:
     return make_house(open_runtime)
+
+
+@pytest.fixture(params=_with_marks(ONE_OF_EACH_KIND))
+def make_scalable(make_house: Callable[..., House], request: pytest.FixtureRequest) -> Callable[[], House]:
+    """Make a house on one backend of each kind, where there can be several of the component `worker`."""
+    backend = _backend(request.param)
+    if request.param == DOCKER:
+        return lambda: make_house(lambda project, env: GeneratedRuntime(project, env, replicated=("worker",)))
+    return lambda: make_house(backend)
 
 
 @pytest.fixture(params=_with_marks(ONE_OF_EACH_KIND))

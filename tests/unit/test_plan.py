@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import ComponentUnknown
 from mwaa_local.place import Place
 from mwaa_local.plan import (
     READY_CHECKS,
@@ -191,6 +192,21 @@ def test_several_workers_have_names_of_their_own(version: str) -> None:
 def test_worker_is_the_same_alone_and_beside_others(version: str, place: Place) -> None:
     alone, beside = (plan_of(version, replace(LAUNCH, worker_count=count), place) for count in (1, 2))
     assert component(alone, "worker.1") == component(beside, "worker.1")
+
+
+@pytest.mark.parametrize("version", Release.versions())
+@pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"))])
+def test_scaled_plan_is_the_plan_with_so_many_workers(version: str, place: Place) -> None:
+    plans = {count: plan_of(version, replace(LAUNCH, worker_count=count), place) for count in (1, 2, 5)}
+    for before in plans.values():
+        for count, after in plans.items():
+            assert before.scaled("worker", count) == after
+
+
+def test_what_there_is_one_of_cannot_be_scaled() -> None:
+    with pytest.raises(ComponentUnknown, match="scheduler") as caught:
+        plan_of("3.3.1").scaled("scheduler", 2)
+    assert caught.value.why == "There can be several of: worker."
 
 
 def test_worker_without_a_number_means_all_of_them() -> None:

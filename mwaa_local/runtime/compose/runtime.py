@@ -96,7 +96,8 @@ class ComposeRuntime:
         prepared.settle()
         return remarks
 
-    def _start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+    def _start(self, plan: Plan, on_event: Callable[[Event], None], *more: str) -> None:
+        """Carry out a plan; `more` is what Compose is told of it beside its file."""
         with self._state_file.changing():
             containers = self.containers()
             before = self._state_file.read()
@@ -104,11 +105,18 @@ class ComposeRuntime:
             if before and containers:
                 ours |= dict(before.plan.get("ports", {}))
             check_ports(plan.ports, ours, plan.ports_asked)
-            self._replace_outdated(plan, containers, on_event)
+            self._replace_outdated(plan, containers, on_event, more)
             failures = self._start_and_watch(plan, on_event)
         for name, failure in failures.items():
             refused = refusal(failure, plan.ports, self.engine.publisher_of, plan.ports_asked)
             raise refused or self._failure(name, failure)
+
+    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
+        plan, remembered = self.running_plan(), self._state_file.read()
+        if plan is None or remembered is None:
+            raise NotRunning("the environment is not running", hint="mwaa-local up")
+        self.use(remembered.compose)
+        self._start(plan.scaled(component, count), on_event, "--scale", f"{component}={count}")
 
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         try:
@@ -248,9 +256,11 @@ class ComposeRuntime:
 
     # Starting.
 
-    def _replace_outdated(self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None]) -> None:
+    def _replace_outdated(
+        self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None], more: Sequence[str]
+    ) -> None:
         """Have Compose make containers for the plan; what was made from another file stops first, its log is kept."""
-        ahead = self._dry_run() if containers else DryRun()
+        ahead = self._dry_run(more) if containers else DryRun()
         outdated = [item for item in containers if item.name in ahead.replaced]
         self._fetch_logs()
         self._stop_by_stages(
@@ -267,7 +277,7 @@ class ComposeRuntime:
         present = by_component(plan, containers)
         are_all_there = len(present) == len(containers) == len(plan.components)
         if not (are_all_there and ahead.kept == {item.name for item in containers}):
-            self._compose_to_end(self._compose, "--progress", "quiet", *MAKE, meanwhile=self._make_way)
+            self._compose_to_end(self._compose, "--progress", "quiet", *MAKE, *more, meanwhile=self._make_way)
 
     def _remove_surplus(self, plan: Plan, outdated: Sequence[Container]) -> None:
         """Remove stopped containers that the plan does not have: where Compose chose, the second of two might stay."""
@@ -275,9 +285,9 @@ class ComposeRuntime:
         for container_id in [key for key, name in names.items() if plan.component(name) is None]:
             self.engine.remove_container(container_id)
 
-    def _dry_run(self) -> DryRun:
+    def _dry_run(self, more: Sequence[str]) -> DryRun:
         """Ask Compose what it would do to the containers. Its own hash of a service is not to be had otherwise."""
-        done = self.engine.compose(self._compose, "--dry-run", "--progress", "plain", *MAKE)
+        done = self.engine.compose(self._compose, "--dry-run", "--progress", "plain", *MAKE, *more)
         return read_dry_run(done.stdout) if done.returncode == 0 else DryRun()
 
     def _start_and_watch(self, plan: Plan, on_event: Callable[[Event], None]) -> Mapping[str, Failure]:

@@ -99,6 +99,12 @@ class ProcessRuntime:
             "`mwaa-local up` cleans up and starts again",
         )
 
+    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
+        plan = self.running_plan()
+        if plan is None:
+            raise NotRunning("the environment is not running", hint="mwaa-local up")
+        self._start(plan.scaled(component, count), on_event)
+
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         running = self.running
         if running:
