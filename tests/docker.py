@@ -17,8 +17,9 @@ from mwaa_local.event import Event
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.engine import Engine
-from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.compose.stored import ComposeProject
 from mwaa_local.runtime.protocol import Prepared
 
@@ -60,7 +61,7 @@ class GeneratedRuntime(ComposeRuntime):
         self.replicated = replicated
 
     def start(self, prepared: Prepared, on_event: Callable[[Event], None]) -> tuple[Remark, ...]:
-        self.use(self.write(prepared.plan))
+        self.own.use(self.write(prepared.plan))
         return super().start(prepared, on_event)
 
     def write(self, plan: Plan) -> ComposeProject:

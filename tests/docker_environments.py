@@ -15,7 +15,8 @@ import yaml
 
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.runtime.compose.runtime import WORKER_SERVICE, ComposeRuntime, compose_name
+from mwaa_local.runtime.compose.containers import compose_name
+from mwaa_local.runtime.compose.runtime import WORKER_SERVICE, ComposeRuntime
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL, SERVICE_LABEL, Container
 from tests.conftest import ProjectRunner, make_clean_env
 from tests.environments import LATEST, SAMPLE_TEST_DAGS, RunningEnvironment, sample_files

@@ -572,20 +572,20 @@ def test_memory_of_a_container(house: House) -> None:
 
 def test_volumes_are_removed_by_their_name_in_the_compose_file(house: House, run_docker: Callable[..., str]) -> None:
     runtime = docker_runtime(house)
-    project = f"{PROJECT_LABEL}={runtime._compose.name}"
+    project = f"{PROJECT_LABEL}={runtime.own.compose.name}"
 
     def create(name: str, *full_name: str) -> str:
         return run_docker("volume", "create", "--label", project, "--label", f"{VOLUME_LABEL}={name}", *full_name)
 
-    database = create("database", runtime.database_volume("3.3.1"))
-    other = create("database", runtime.database_volume("2.10.3"))
+    database = create("database", runtime.own.database_volume("3.3.1"))
+    other = create("database", runtime.own.database_volume("2.10.3"))
     queue, old, new = create("queue"), create("packages"), create("packages")
-    runtime.remove_unused_volumes("packages", keep=new)
-    assert runtime.engine.volumes(runtime._compose.name).keys() == {database, other, queue, new}
+    runtime.own.remove_unused_volumes("packages", keep=new)
+    assert runtime.engine.volumes(runtime.own.compose.name).keys() == {database, other, queue, new}
     runtime.remove_database("3.3.1")
-    assert runtime.engine.volumes(runtime._compose.name).keys() == {other, new}
+    assert runtime.engine.volumes(runtime.own.compose.name).keys() == {other, new}
     runtime.remove_data()
-    assert runtime.engine.volumes(runtime._compose.name) == {}
+    assert runtime.engine.volumes(runtime.own.compose.name) == {}
     assert old
 
 
@@ -593,10 +593,10 @@ def test_packages_in_use_are_those_of_containers_that_are_up(house: House) -> No
     keys = {"a": "first", "b": "second"}
     house.up(*(Steady(name, env={"MWAA_LOCAL_PACKAGES": key}) for name, key in keys.items()), Steady("c"))
     runtime = docker_runtime(house)
-    assert runtime.packages_in_use() == {"first", "second", ""}
+    assert runtime.own.packages_in_use() == {"first", "second", ""}
     stopped = next(item for item in runtime.containers() if item.service == "b")
     runtime.engine.stop([stopped.id], now=True)
-    assert runtime.packages_in_use() == {"first", ""}
+    assert runtime.own.packages_in_use() == {"first", ""}
 
 
 def test_existing_environment_is_found_by_the_next_command(house: House, clean_env: dict[str, str]) -> None:
@@ -613,5 +613,5 @@ def test_existing_environment_is_found_by_the_next_command(house: House, clean_e
 def test_service_that_is_run_once(house: House) -> None:
     house.up(OneTime(), Steady())
     runtime = docker_runtime(house)
-    runtime.run_once("one-time", 60)
+    runtime.own.run_once("one-time", 60)
     assert house.texts("one-time") == ["done", "done"]

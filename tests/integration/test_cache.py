@@ -22,9 +22,9 @@ from mwaa_local.cache.keepers import VOLUMES
 from mwaa_local.cache.prune import Cache, Pruned
 from mwaa_local.cache.users import DOCKER, User, Users
 from mwaa_local.project import Project
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.image import KEPT as AIRFLOW_IMAGE
 from mwaa_local.runtime.compose.image import VERSION_LABEL
-from mwaa_local.runtime.compose.runtime import compose_name
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL, VOLUME_LABEL
 from tests.conftest import REPOSITORY_DIR
 from tests.environments import RunningEnvironment

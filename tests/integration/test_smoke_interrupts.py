@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from mwaa_local.project import Project
-from mwaa_local.runtime.compose.runtime import compose_name
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import STATE_NAME

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from mwaa_local.project import Project
-from mwaa_local.runtime.compose.runtime import compose_name
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL, SERVICE_LABEL
 from tests.conftest import COMMAND, ProjectRunner
 from tests.docker_environments import containers_of, removed_at_the_end

@@ -10,11 +10,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from mwaa_local.project import Project
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.files import ComposeFiles
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.compose.program import find_docker
-from mwaa_local.runtime.compose.runtime import compose_name
 from mwaa_local.runtime.compose.stored import ComposeProject
 from tools.bench.commands import BenchError, last_lines, output_of, run
 from tools.bench.rows import DOCKER

@@ -32,8 +32,8 @@ def write_compose_files(wanted: Wanted, on_event: Callable[[Event], None]) -> Wr
         before = runtime.running_plan()
     except DockerUnavailable:  # then nothing of it runs
         before = None
-    prepared = ContainerPreparation(wanted, before, on_event, runtime, build_image=False).prepare()
-    runtime.remember(prepared.plan)
+    prepared = ContainerPreparation(wanted, before, on_event, runtime.own, build_image=False).prepare()
+    runtime.own.remember(prepared.plan)
     files = ComposeFiles.of(wanted.project)
     command = ("docker", "compose", "--file", str(COMPOSE_PATH.resolve()), "--env-file", str(files.env_path))
     return Written(files.dir, command, prepared.remarks)

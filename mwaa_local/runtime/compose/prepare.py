@@ -8,52 +8,46 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mwaa_local.cache.users import DOCKER, User
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import QUEUE_NAME, LocalValues, worker_queues
 from mwaa_local.database.connection import DATABASE, USER, broker_config, broker_url, database_url
-from mwaa_local.environment.classes import Size
-from mwaa_local.environment.environment import AwsMode
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
 from mwaa_local.event import Event
-from mwaa_local.files import write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
-from mwaa_local.masking import Mask, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.place import Place, url_of
 from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
 from mwaa_local.project import MARK_VARIABLE
-from mwaa_local.remarks import Remark, save_remarks
+from mwaa_local.remarks import save_remarks
 from mwaa_local.requirements import container as requirements_container
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
+from mwaa_local.runtime.compose.build import build_missing
+from mwaa_local.runtime.compose.containers import OwnContainers, compose_name
 from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.runtime.compose.image import (
     COMPOSE_PATH,
     Image,
-    build_variables,
     image_tag,
     write_context,
 )
 from mwaa_local.runtime.compose.image import KEPT as AIRFLOW_IMAGE
-from mwaa_local.runtime.compose.image_build import BUILD_LOG_NAME, PYPI_HOST, build_error, step_of
 from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
 from mwaa_local.runtime.compose.place import ENTRYPOINT, POSTGRES_PORT, REDIS_PORT, ContainerPlace
-from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
+from mwaa_local.runtime.compose.prepared import REQUIREMENTS_TIMEOUT_S, PreparedContainers
 from mwaa_local.runtime.compose.startup_values import startup_values
 from mwaa_local.runtime.compose.stored import ComposeProject
+from mwaa_local.runtime.compose.variables import KEY_CHARACTERS, ComposeVariables, env_files, image_key
 from mwaa_local.runtime.installed import constraint_remarks
-from mwaa_local.runtime.ports import WEBSERVER, check_ports, port_variables
+from mwaa_local.runtime.ports import WEBSERVER, check_ports
 from mwaa_local.runtime.preparation import (
     Ports,
     Seeds,
@@ -63,14 +57,12 @@ from mwaa_local.runtime.preparation import (
     planned_port,
     tree_version,
 )
-from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
-from mwaa_local.services.all import SERVICES
-from mwaa_local.services.seeding import SCRIPT_PATH, SEED_TIMEOUT_S, seed_values
-from mwaa_local.services.service import Service, ServiceImage
+from mwaa_local.services.seeding import SCRIPT_PATH, seed_values
+from mwaa_local.services.service import ServiceImage
 from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S
-from mwaa_local.steps import Say, Steps
+from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
 
 HOME_DIR = str(MWAA_HOME_DIR)
@@ -88,27 +80,6 @@ NOT_IN_CONTAINERS = frozenset(
     }
 )
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
-NO_LIMIT = ("0", "0")
-SETUP_SERVICES = ("migrate-db", "requirements")
-REQUIREMENTS_TIMEOUT_S = requirements_install.REQUIREMENTS_INSTALL_TIMEOUT_S + STARTUP_SCRIPT_TIMEOUT_S + 60.0
-KEY_CHARACTERS = 12
-
-
-@dataclass(frozen=True)
-class PreparedContainers(Prepared):
-    """A plan of containers, and the preparation that knows what comes around their start."""
-
-    preparation: ContainerPreparation = field(kw_only=True)
-
-    def set_up(self) -> None:
-        self.preparation.set_up(self.plan)
-
-    def judge(self) -> tuple[Remark, ...]:
-        return tuple(self.preparation.judge())
-
-    def settle(self) -> None:
-        self.preparation.forget_replaced()
-        self.preparation.user.settle()
 
 
 class ContainerPreparation:
@@ -119,7 +90,7 @@ class ContainerPreparation:
         wanted: Wanted,
         running: Plan | None,
         on_event: Callable[[Event], None],
-        runtime: ComposeRuntime,
+        own: OwnContainers,
         *,
         build_image: bool = True,  # `mwaa-local env` leaves that to Compose
     ) -> None:
@@ -127,8 +98,8 @@ class ContainerPreparation:
         self.project, self.environment, self.release = wanted.project, wanted.environment, wanted.release
         self.delivery, self.env = wanted.delivery, wanted.env
         self.running = running
-        self.on_event = on_event
-        self.runtime = runtime
+        self.steps = Steps(on_event)
+        self.own = own
         self.build_image = build_image
         self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
         self.user = User(wanted.cache_dir, wanted.project, DOCKER)
@@ -136,7 +107,6 @@ class ContainerPreparation:
         self._requirements: requirements.PreparedRequirements | None = None
         self._packages_key = ""
         self._seed_key = ""
-        self._image_key = ""  # what the image's tag ends with
 
     def prepare(self) -> PreparedContainers:
         make_state_dirs(self.project)
@@ -160,7 +130,6 @@ class ContainerPreparation:
         images += [item for item in (service.image(image.base) for service in services) if item]
         for needed in images:
             self.user.note(needed.kind.kind, needed.tag)
-        self._image_key = images[0].tag.rpartition(":")[2]
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
         self._write_migration(secrets, seeds.settings)
@@ -168,14 +137,28 @@ class ContainerPreparation:
         self._write_server_files(secrets)
         launch = self._launch(secrets, place, values, env_of, ports.asked)
         plan = make_plan(self.environment, self.release, place, launch, [*beside, *self._steps()])
-        self._write_compose_variables(plan, image, self._service_variables(seeds.services, plan, image))
+        for name, variables in env_files(seeds.services, plan).items():
+            self.files.write_variables(name, variables)
+        compose_variables = ComposeVariables(self.wanted, self.files, plan, image, self._packages_key)
+        self.files.write_variables("compose", compose_variables.all(seeds.services))
         write_context(self.release, self.files.image_dir)
-        self.runtime.use(self._compose)
+        self.own.use(self._compose)
         if self.build_image:
-            self._build([item.tag for item in images])
+            build_missing(self.own, [item.tag for item in images], self.env, self.steps)
         save_remarks(self.project.run_dir, self.remarks)
         told = tuple(service.told(place) for service in services)
-        return PreparedContainers(plan, tuple(self.remarks), told, preparation=self)
+        return PreparedContainers(
+            plan,
+            tuple(self.remarks),
+            told,
+            running=self.running,
+            own=self.own,
+            outcomes=ContainerOutcomes(self.project, self.delivery, self.release, self.files, self._requirements),
+            user=self.user,
+            steps=self.steps,
+            packages_key=self._packages_key,
+            image_key=image_key(images[0].tag),
+        )
 
     @property
     def _compose(self) -> ComposeProject:
@@ -203,7 +186,7 @@ class ContainerPreparation:
 
     @functools.cached_property
     def _published_ports(self) -> frozenset[int]:
-        return frozenset(port for container in self.runtime.containers() if container.is_up for port in container.ports)
+        return frozenset(port for container in self.own.all() if container.is_up for port in container.ports)
 
     # Secrets and values.
 
@@ -211,8 +194,8 @@ class ContainerPreparation:
         key = self._password_key
         if key in secrets.database_passwords:
             return secrets
-        volume = self.runtime.database_volume(self.release.airflow_version)
-        if self.build_image and volume in self.runtime.engine.volumes(compose_name(self.project)):
+        volume = self.own.database_volume(self.release.airflow_version)
+        if self.build_image and volume in self.own.engine.volumes(compose_name(self.project)):
             raise StateCorrupted(
                 f"the password of the database in the volume {volume} is lost",
                 "The file of secrets was lost or changed after the database was made.",
@@ -245,7 +228,7 @@ class ContainerPreparation:
     def _image(self) -> Image:
         local = self.environment.local
         try:
-            rootless = self.runtime.engine.is_rootless()
+            rootless = self.own.engine.is_rootless()
         except DockerUnavailable:
             if self.build_image:
                 raise
@@ -343,18 +326,6 @@ class ContainerPreparation:
         )
         self.files.write_image_secrets(self._ca_bundle(), self.env.get("PIP_INDEX_URL", ""))
 
-    def _service_variables(self, services: Sequence[Service], plan: Plan, image: Image) -> dict[str, str]:
-        """Return the compose file's variables for services; it names all of them, whichever are asked for."""
-        variables = {"COMPOSE_PROFILES": ",".join(item.name for item in services if item.is_wanted)}
-        for service in services:
-            component = plan.component(service.name)
-            self.files.write_variables(service.name, component.env if component else {})
-            own_image = service.image(image.base)
-            variables |= own_image.variables if own_image else {}
-            variables |= service.compose_variables(self.files.empty_dir)
-            variables[f"MWAA_{service.name.upper()}_KEY"] = component.reads if component else ""
-        return variables
-
     # The plan.
 
     def _launch(
@@ -395,155 +366,3 @@ class ContainerPreparation:
             "requirements", (*ENTRYPOINT, "install"), {}, ExitedOk(REQUIREMENTS_TIMEOUT_S), restart=False
         )
         return [migration, install]
-
-    def _write_compose_variables(self, plan: Plan, image: Image, of_services: Mapping[str, str]) -> None:
-        folders = self.delivery.folders
-        shown = {
-            f"MWAA_{name.upper()}_DIR": str(folder if folder.is_dir() else self.project.airflow_home_dir / name)
-            for name, folder in folders.items()
-        }
-        aws_dir = self.files.dir / "aws"
-        own_aws_dir = Path(self.env.get("HOME", "/")) / ".aws"
-        if self.environment.local.aws is AwsMode.HOST and own_aws_dir.is_dir():
-            aws_dir = own_aws_dir
-        commands = {
-            f"MWAA_{name.upper().replace('-', '_')}_COMMAND": " ".join(component.airflow_argv)
-            for name in COMPONENT_OF
-            for component in plan.meant(name)[:1]
-        }
-        # The key stands for the startup script, too.
-        started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
-        reads = [plan.folders, tree_version(self.delivery.plugins_dir), self._packages_key, started_from]
-        versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
-        variables = {
-            "MWAA_DAG_PROCESSOR_COMMAND": "",
-            "MWAA_TRIGGERER_COMMAND": "",
-            **build_variables(self.release, image),
-            **shown,
-            **commands,
-            **self._limits(),
-            **of_services,
-            "MWAA_PROJECT": compose_name(self.project),
-            "MWAA_DOCKER_DIR": str(self.files.dir),
-            "MWAA_LOGS_DIR": str(self.project.airflow_home_dir / "logs"),
-            "MWAA_AWS_DIR": str(aws_dir),
-            "MWAA_IMAGE_KEY": self._image_key,
-            "MWAA_PACKAGES_KEY": self._packages_key,
-            "MWAA_READS": hashlib.sha256(json.dumps([reads, versions]).encode()).hexdigest()[:KEY_CHARACTERS],
-            "MWAA_HEALTH_PATH": self.release.health_path,
-            **port_variables(plan.ports),
-            "MWAA_WORKER_COUNT": str(self.environment.worker_count),
-            "MWAA_DAG_PROCESSOR_COUNT": str(int(plan.component("dag-processor") is not None)),
-            "MWAA_TRIGGERER_COUNT": str(int(plan.component("triggerer") is not None)),
-            **{name: self.env[name] for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") if name in self.env},
-        }
-        self.files.write_variables("compose", variables)
-
-    def _limits(self) -> dict[str, str]:
-        facts = self.environment.environment_class_facts
-        limits: dict[str, str] = {}
-        for name, size in (("SCHEDULER", facts.scheduler), ("WORKER", facts.worker), ("WEBSERVER", facts.webserver)):
-            cpus, memory = _limit(size) if self.environment.local.enforce_class else NO_LIMIT
-            limits |= {f"MWAA_{name}_CPUS": cpus, f"MWAA_{name}_MEMORY": memory}
-        return limits
-
-    # The image.
-
-    def _build(self, tags: Sequence[str]) -> None:
-        missing = [tag for tag in tags if not self.runtime.engine.has_image(tag)]
-        if missing:
-            Steps(self.on_event).do("image", lambda say: self._build_images(say, missing))
-
-    def _build_images(self, say: Say, tags: Sequence[str]) -> None:
-        say(f"building {' and '.join(tags)}, once for this release")
-        told, output = "", list[str]()
-        mask = Mask(secrets_of_variables(self.env))  # an address of an index or a proxy may have a password in it
-
-        def follow(line: str) -> None:
-            nonlocal told
-            output.append(line)
-            step = step_of(line)
-            if step and step != told:
-                told = step
-                say(f"installing: {step}")
-
-        log_path = self.project.logs_dir / BUILD_LOG_NAME
-        try:
-            done = self.runtime.build(follow)
-        finally:  # also of a build that was interrupted
-            write_private(log_path, mask.text("".join(f"{line}\n" for line in output)))
-        if done.returncode != 0 or not all(map(self.runtime.engine.has_image, tags)):
-            raise build_error(mask.text(done.stdout), log_path, self._index_host)
-
-    @property
-    def _index_host(self) -> str:
-        return urlsplit(self.env.get("PIP_INDEX_URL", "")).hostname or PYPI_HOST
-
-    # Around the start.
-
-    def set_up(self, plan: Plan) -> None:
-        """Where an environment runs, try script and requirements first, so that a failure leaves it running.
-
-        Raises StartupScriptFailed where MWAA's containers would not start.
-        """
-        if self.running is None:
-            return
-        self._seed_again()
-        self._remove_services(plan)
-        self.files.forget_script("requirements")  # it does not run again where nothing is to be installed
-        # What containers run with was installed before they started.
-        if self._packages_key not in self.runtime.packages_in_use():
-            Steps(self.on_event).do("requirements", self._install)
-
-    def _remove_services(self, plan: Plan) -> None:
-        """Remove services that are not asked for any more: Compose leaves those of other profiles alone."""
-        present = {item.service for item in self.runtime.containers()}
-        for name in [kind.name for kind in SERVICES if kind.name in present and plan.component(kind.name) is None]:
-            self.runtime.engine.compose(self._compose, "--profile", name, "rm", "--stop", "--force", name)
-
-    def _seed_again(self) -> None:
-        """Put changed settings into the database that runs; a new container for the step would replace all others."""
-        assert self.running is not None
-        before = self.running.component("migrate-db")
-        same_release = self.running.airflow_version == self.release.airflow_version
-        if self._seed_key and before and same_release and before.reads != self._seed_key:
-            self.runtime.run_once("migrate-db", SEED_TIMEOUT_S)
-
-    def _install(self, say: Say) -> None:
-        say("running the startup script, then pip, in a separate container")
-        try:
-            self.runtime.run_once("requirements", REQUIREMENTS_TIMEOUT_S)
-        finally:  # where the startup script is the cause of a failure, that is what to say
-            self._outcomes.startup_script("requirements", "scheduler")
-
-    def forget_replaced(self) -> None:
-        """Remove the packages of earlier images. Those of earlier requirements went when containers were replaced."""
-        self.runtime.remove_unused_volumes("packages", self._packages_volume)
-
-    @property
-    def _packages_volume(self) -> str:
-        """The name that the compose file gives it."""
-        return f"{compose_name(self.project)}-packages-{self._image_key}"
-
-    def judge(self) -> list[Remark]:
-        """Return this preparation's remarks and what the containers found. Raises StartupScriptFailed as `set_up`."""
-        remarks = [*self.remarks, *self._outcomes.remarks()]
-        save_remarks(self.project.run_dir, remarks)
-        return remarks
-
-    @property
-    def _outcomes(self) -> ContainerOutcomes:
-        return ContainerOutcomes(self.project, self.delivery, self.release, self.files, self._requirements)
-
-
-def _limit(size: Size) -> tuple[str, str]:
-    return str(size.vcpus), f"{size.memory_gb}g"
-
-
-def _content(folder: Path, without: Sequence[str]) -> str:
-    """Return what changes with any file of the folder but those of these services."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.stem not in without:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()

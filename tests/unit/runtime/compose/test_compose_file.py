@@ -17,11 +17,13 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.plan import COMPONENT_OF, ExitedOk, Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.files import ComposeFiles, env_file
 from mwaa_local.runtime.compose.image import COMPOSE_PATH, context_files
 from mwaa_local.runtime.compose.place import ENTRYPOINT
-from mwaa_local.runtime.compose.prepare import SETUP_SERVICES, ContainerPreparation
-from mwaa_local.runtime.compose.runtime import ComposeRuntime, compose_name
+from mwaa_local.runtime.compose.prepare import ContainerPreparation
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
+from mwaa_local.runtime.compose.variables import SETUP_SERVICES
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.services.all import SERVICES
 from mwaa_local.services.service import Service
@@ -50,7 +52,7 @@ class Written:
         release = Release.load(environment.airflow_version)
         wanted = Wanted(project, environment, release, env, folder, port, delivered=delivered)
         runtime = ComposeRuntime(project, env)
-        preparation = ContainerPreparation(wanted, None, lambda _: None, runtime, build_image=False)
+        preparation = ContainerPreparation(wanted, None, lambda _: None, runtime.own, build_image=False)
         self.plan: Plan = preparation.prepare().plan
         self.project = project
         self.files = ComposeFiles.of(project)

@@ -10,8 +10,8 @@ import pytest
 from mwaa_local.event import ENDED, FAILED, FINISHED, NO_CONTAINER, NOT_READY, NOT_RUN, RESTARTING, WAITING, Cause
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan
 from mwaa_local.project import Project
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.engine import Engine, _compose_env
-from mwaa_local.runtime.compose.runtime import compose_name
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.view import (
