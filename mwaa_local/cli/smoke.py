@@ -12,7 +12,7 @@ import typer
 
 from mwaa_local.cli.run_arguments import conf_of
 from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
-from mwaa_local.environment.environment import RuntimeKind
+from mwaa_local.environment.kinds import RuntimeKind
 
 if TYPE_CHECKING:
     from mwaa_local.check.part import Part

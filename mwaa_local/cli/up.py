@@ -11,7 +11,7 @@ import typer
 from mwaa_local.airflow import AirflowClient
 from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
 from mwaa_local.console import Console
-from mwaa_local.environment.environment import RuntimeKind
+from mwaa_local.environment.kinds import RuntimeKind
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE

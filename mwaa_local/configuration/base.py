@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from packaging.version import Version
 
-from mwaa_local.environment.environment import AwsMode, Environment
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.packages import NETWORK_VARIABLES, PythonEnvironment
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release

@@ -18,7 +18,8 @@ from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS, overruled_by_spelling, spellings_known_to
-from mwaa_local.environment.environment import Environment, Intervals
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import Intervals
 from mwaa_local.masking import is_secret
 from mwaa_local.release import Release
 

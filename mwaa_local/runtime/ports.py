@@ -12,7 +12,7 @@ import psutil
 from mwaa_local.errors import PortInUse
 
 if TYPE_CHECKING:
-    from mwaa_local.environment.environment import LocalSettings
+    from mwaa_local.environment.local import LocalSettings
 
 HOST = "127.0.0.1"
 # Component -> the setting in mwaa.yaml's `Local` section that chooses its port. The only list of components that have

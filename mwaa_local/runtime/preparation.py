@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.configuration.merge import MergedVariables, user_notes
-from mwaa_local.environment.environment import AwsMode, Environment
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project

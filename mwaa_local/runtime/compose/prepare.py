@@ -23,7 +23,7 @@ from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.merge import QUEUE_NAME, LocalValues, worker_queues
 from mwaa_local.database.connection import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.environment.classes import Size
-from mwaa_local.environment.environment import AwsMode
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
 from mwaa_local.event import Event
 from mwaa_local.files import write_private

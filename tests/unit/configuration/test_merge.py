@@ -39,7 +39,9 @@ from mwaa_local.configuration.merge import (
 )
 from mwaa_local.configuration.option_names import option_name, translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS
-from mwaa_local.environment.environment import Environment, Intervals, LocalSettings
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import Intervals
+from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalError, StateCorrupted
 from mwaa_local.project import Project
 from mwaa_local.release import Packages, Release
