@@ -13,7 +13,7 @@ from mwaa_local.console import Console, table
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, WARNING, Remark
-from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT
+from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT
 
 if TYPE_CHECKING:
     from mwaa_local.startup.trial import Trial

@@ -74,7 +74,7 @@ from mwaa_local.seeding.aws_fixtures import Fixtures, fixtures_dir, fixtures_ver
 from mwaa_local.services.aws import AWS, SERVER_VARIABLES, aws_component
 from mwaa_local.services.aws import SCRIPT_PATH as AWS_SCRIPT_PATH
 from mwaa_local.services.seeding import SCRIPT_PATH, SEED_TIMEOUT_S, seed_values
-from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S
+from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
 from mwaa_local.steps import Say, Steps
 
 HOME_DIR = str(MWAA_HOME_DIR)
