@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, table
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
