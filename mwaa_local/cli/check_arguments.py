@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mwaa_local.cli.session import Session
 from mwaa_local.errors import FileMissing
 
 if TYPE_CHECKING:
     from mwaa_local.release import Release
+    from mwaa_local.workspace import Workspace
 
 
-def releases_of(session: Session, named: Sequence[str], *, every: bool = False) -> list[Release]:
+def releases_of(workspace: Workspace, named: Sequence[str], *, every: bool = False) -> list[Release]:
     """Return every release, or the named ones, which a comma may part; without a name, the project's own.
 
     Raises ReleaseUnknown.
@@ -23,7 +23,8 @@ def releases_of(session: Session, named: Sequence[str], *, every: bool = False) 
     if every:
         return list(Release.all())
     versions = [version.strip() for item in named for version in item.split(",") if version.strip()]
-    return [Release.load(version) for version in dict.fromkeys(versions)] or [session.release(session.environment())]
+    releases = [Release.load(version) for version in dict.fromkeys(versions)]
+    return releases or [workspace.release(workspace.environment())]
 
 
 def existing(path: Path) -> Path:

@@ -19,7 +19,7 @@ from mwaa_local.cache.users import User
 from mwaa_local.command import Request, run
 from mwaa_local.configuration.base import ACCOUNT_ID, reads_endpoint
 from mwaa_local.errors import PackagesUnavailable
-from mwaa_local.packages import build_env
+from mwaa_local.network import build_env
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
 from mwaa_local.release import Release
 from mwaa_local.remarks import WARNING, Remark

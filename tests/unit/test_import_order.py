@@ -38,6 +38,7 @@ requirements seeding
 plan
 environment
 packages
+network
 interpreters database
 release
 cache
