@@ -48,6 +48,10 @@ class Console:
         plain = bool(self.env.get("NO_COLOR")) or self.env.get("TERM") == "dumb" or not stream.isatty()
         return text if plain or not code else f"{code}{text}{RESET}"
 
+    def colour_shown(self, text: str, code: str) -> str:
+        """Return text with its colour as `show` may print it."""
+        return self.colour(text, code, self.out)
+
     def show(self, text: str) -> None:
         """Print data."""
         print(text, file=self.out, flush=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
+NOT_CHECKED = "not-checked"  # the rule of a finding that says that something could not be checked
 # Kinds of subjects.
 NAME = "name"  # of what is imported or used: dotted where its module is known, else only its last part
 MODULE = "module"  # and all that is in it; without a name it is the one that the finding's line imports

@@ -20,7 +20,8 @@ from mwaa_local.cache.kept import DIGEST, RELEASE, CacheKind, is_file, is_virtua
 from mwaa_local.cache.users import User
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.errors import DiskFull, PackagesUnavailable, PythonUnavailable, line_on_full_disk, reason
-from mwaa_local.interpreters import MANAGED_VARIABLE, search_path, stand_in_hint, stand_in_note
+from mwaa_local.interpreters import stand_in_hint, stand_in_note
+from mwaa_local.network import build_env
 from mwaa_local.release import Release
 
 SUPPORT_DIR = Path(__file__).parent / "guest" / "site_packages"
@@ -30,24 +31,6 @@ DOWNLOAD_RETRY_S = 24 * 3600.0
 INSTALL_TIMEOUT_S = 1800.0  # a slow index may take its time; a dead one ends uv much sooner by itself
 # Raised when what an environment holds changes for reasons other than its packages.
 FORMAT = 2
-# Where Debian, Red Hat and SUSE keep the certificates that the machine trusts.
-SYSTEM_CERTIFICATES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-)
-# What a build step may see of the caller's shell: how to reach indexes, and where temporary files go.
-NETWORK_VARIABLES = (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "TMPDIR",
-    "LANG",
-)
 
 
 def _is_whole(path: Path) -> bool:
@@ -225,27 +208,6 @@ class PackageStore:
             "check that the package index answers; UV_DEFAULT_INDEX or PIP_INDEX_URL names another one, "
             "HTTPS_PROXY a proxy, SSL_CERT_FILE your own certificates",
         )
-
-
-def build_env(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for build steps: nothing of the caller's shell but how to reach an index.
-
-    pip's index settings are handed to uv under uv's names; everything else that begins with PIP_ stays out, and so
-    does PYTHONDONTWRITEBYTECODE, since bytecode made now is time saved at every start.
-    """
-    kept = {name: value for name, value in env.items() if name.upper() in NETWORK_VARIABLES or name.startswith("UV_")}
-    kept["HOME"] = env.get("HOME", "/")
-    kept["PATH"] = search_path(env)
-    if MANAGED_VARIABLE in env:
-        kept[MANAGED_VARIABLE] = env[MANAGED_VARIABLE]
-    if env.get("PIP_INDEX_URL"):
-        kept.setdefault("UV_DEFAULT_INDEX", env["PIP_INDEX_URL"])
-    if "PIP_CERT" in env:
-        kept.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
-    if any(Path(bundle).exists() for bundle in SYSTEM_CERTIFICATES):
-        # uv's own list does not know a company's certificate; where the system keeps a list, that is the one to trust.
-        kept.setdefault("UV_SYSTEM_CERTS", "true")
-    return kept
 
 
 def wanted_packages(release: Release) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from mwaa_local.command import Request, run
-from mwaa_local.packages import build_env
+from mwaa_local.network import build_env
 from tests.conftest import REPOSITORY_DIR
 
 BUILD_TIMEOUT_S = 300.0

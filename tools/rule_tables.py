@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mwaa_local.check.requirements import resolution, rules
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.requirements.yanked import YANKED_RELEASE
-from mwaa_local.finding import ERROR, NOTE, SEVERITIES, WARNING
+from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, SEVERITIES, WARNING
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ _RESOLUTION = (
         for rule, severity in (
             (resolution.CONFLICT, ERROR),
             (resolution.NO_WHEEL, ERROR),
-            (resolution.NOT_CHECKED, ERROR),
+            (NOT_CHECKED, ERROR),
             (resolution.BROKEN_PACKAGE, WARNING),
             (resolution.BUILT_FROM_SOURCE, NOTE),
         )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mwaa_local.check.requirements.resolution import NOT_CHECKED
-from mwaa_local.finding import ERROR, Finding, has_error
+from mwaa_local.finding import ERROR, NOT_CHECKED, Finding, has_error
 
 OK, FOUND, FAILED, SKIPPED, UNCHECKED = "ok", "findings", "fails", "skipped", "not checked"
 WORKS_CODE, FAILS_CODE, UNKNOWN_CODE = 0, 1, 3

@@ -34,7 +34,7 @@ from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
 from mwaa_local.configuration.merge import PREVIEW
 from mwaa_local.configuration.option_names import translate
-from mwaa_local.environment.environment import AwsMode
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
 from mwaa_local.finding import Finding, counted, has_error, in_order
 from mwaa_local.plan import MWAA_COMPONENTS

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mwaa_local.finding import ERROR, WARNING, Finding, in_order
 from mwaa_local.project import Project
-from mwaa_local.startup.outcome import SYNTAX_HINT
+from mwaa_local.startup.script_run import SYNTAX_HINT
 from mwaa_local.startup.trial import Trial
 
 FAILS, REFUSED, ODD = "startup-script-fails", "startup-variable-refused", "startup-script-odd"

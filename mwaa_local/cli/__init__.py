@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from mwaa_local import __version__
+from mwaa_local.cli.groups import command_group
 from mwaa_local.errors import MwaaLocalError, disk_error
 
 BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
@@ -42,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "env": ("env", "env", "Write what docker compose needs, to run it by hand."),
     "test-startup-script": ("test_startup_script", "test_startup_script", "Run the startup script as MWAA would."),
     "package-requirements": ("package_requirements", "package_requirements", "Make plugins.zip with all wheels in it."),
-    "test-requirements": ("check", "requirements", "The same as `check requirements`."),
+    "test-requirements": ("check_requirements", "requirements", "The same as `check requirements`."),
     "start": ("up", "up", "The same as `up`."),
     "stop": ("down", "down", "The same as `down`."),
 }
@@ -58,7 +59,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, function, _ = COMMANDS[cmd_name]
-        only = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        only = command_group()
         target = getattr(importlib.import_module(f"mwaa_local.cli.{module}"), function)
         if isinstance(target, typer.Typer):
             return typer.main.get_command(target)
@@ -72,13 +73,9 @@ class LazyGroup(TyperGroup):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
-app = typer.Typer(
+app = command_group(
     cls=LazyGroup,
-    add_completion=False,
-    rich_markup_mode=None,
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
     help="Amazon MWAA on your own machine: any release, real Airflow, real workers.\n\n"
     "Start with `mwaa-local up` in a folder that has a dags/ folder. `mwaa-local COMMAND --help` shows examples.",
 )

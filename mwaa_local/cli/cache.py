@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mwaa_local.cli.session import JsonOption
+from mwaa_local.cli.groups import command_group
+from mwaa_local.cli.parameters import JsonOption
 from mwaa_local.console import Console, duration, standard, table
 from mwaa_local.errors import AccessDenied
 from mwaa_local.workspace import cache_dir_of
 
 if TYPE_CHECKING:
-    from mwaa_local.cache.item import Item
+    from mwaa_local.cache.item import Item, Wanted
     from mwaa_local.cache.prune import Cache, Inventory, Pruned
 
 HEADERS = ("kind", "airflow", "name", "size", "last used", "used by")
@@ -28,12 +29,8 @@ UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 STEP = 1000
 DECLINED_EXIT_CODE = 1
 
-cache = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
+cache = command_group(
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
     help="Show and remove what mwaa-local keeps outside of projects.\n\n"
     "That is the cache folder, Docker images and Docker volumes. No project is needed.\n\n"
     "Examples:\n\n  mwaa-local cache list\n\n  mwaa-local cache prune --dry-run\n\n"
@@ -106,11 +103,7 @@ def prune(
 
       mwaa-local cache prune --all --yes
     """
-    from mwaa_local.cache.item import Wanted
-
-    if every and older_than is not None:
-        raise typer.BadParameter("--all and --older-than exclude each other")
-    wanted = Wanted(0.0 if every else seconds(older_than or DEFAULT_AGE), volumes)
+    wanted = _wanted(older_than, every=every, volumes=volumes)
     console, cache_dir = standard(os.environ), cache_dir_of(os.environ)
     _refuse_folder_of_another(cache_dir)
     opened = _open(cache_dir)
@@ -123,12 +116,16 @@ def prune(
         _ask(planned)
     done = opened.prune(inventory, wanted, lambda item: None if as_json else _show_removed(console, item))
     _show(console, cache_dir, inventory, done, as_json=as_json)
-    if done.problems:
-        raise AccessDenied(
-            "not everything could be removed",
-            "\n".join(done.problems),
-            "remove what holds these files, or run `mwaa-local cache prune` again as the user who owns them",
-        )
+    _require_removed(done)
+
+
+def _wanted(older_than: str | None, *, every: bool, volumes: bool) -> Wanted:
+    """Return what may go. Raises BadParameter for an age that is none, or one beside --all."""
+    from mwaa_local.cache.item import Wanted
+
+    if every and older_than is not None:
+        raise typer.BadParameter("--all and --older-than exclude each other")
+    return Wanted(0.0 if every else seconds(older_than or DEFAULT_AGE), volumes)
 
 
 def _open(cache_dir: Path) -> Cache:
@@ -157,6 +154,16 @@ def _ask(planned: Pruned) -> None:
         raise typer.BadParameter("--volumes removes data; without a terminal it needs --yes")
     if not typer.confirm(question, err=True):
         raise typer.Exit(DECLINED_EXIT_CODE)
+
+
+def _require_removed(done: Pruned) -> None:
+    """Raise AccessDenied where something could not be removed."""
+    if done.problems:
+        raise AccessDenied(
+            "not everything could be removed",
+            "\n".join(done.problems),
+            "remove what holds these files, or run `mwaa-local cache prune` again as the user who owns them",
+        )
 
 
 def _show(

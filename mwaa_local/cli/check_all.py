@@ -54,5 +54,4 @@ def show_parts(session: Session, parts: tuple[Part, ...], output: Format) -> Non
     elif output is Format.GITHUB:
         console.show(report.findings_github(report_parts.as_findings(parts)))
     else:
-        colour = lambda text, code: console.colour(text, code, console.out)  # noqa: E731
-        console.show(report_parts.parts_text(parts, colour=colour))
+        console.show(report_parts.parts_text(parts, colour=console.colour_shown))

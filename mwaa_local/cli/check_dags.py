@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mwaa_local.cli.formats import Format, FormatOption, StrictOption, format_of
-from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.cli.formats import Format, FormatOption, findings_for_ci, format_of
+from mwaa_local.cli.parameters import JsonOption, ProjectOption, StrictOption
+from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import table
 
 if TYPE_CHECKING:
@@ -86,16 +87,11 @@ def _show(session: Session, checked: CheckedDags, output: Format) -> None:
     console = session.console
     if output is Format.JSON:
         console.show_json({**report.findings_json(checked.findings), **_imported_json(checked)})
-    elif output is Format.JUNIT:
-        console.show(report.findings_junit(checked.findings, name="dags"))
-    elif output is Format.SARIF:
-        console.show(report.findings_sarif(checked.findings))
-    elif output is Format.GITHUB:
-        console.show(report.findings_github(checked.findings))
+    elif output is not Format.TEXT:
+        console.show(findings_for_ci(output, checked.findings, "dags"))
     else:
-        colour = lambda text, code: console.colour(text, code, console.out)  # noqa: E731
         if checked.findings:
-            console.show(f"{report.findings_text(checked.findings, colour=colour)}\n")
+            console.show(f"{report.findings_text(checked.findings, colour=console.colour_shown)}\n")
         console.show(_files_text(checked))
 
 

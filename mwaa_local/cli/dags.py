@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local.cli.groups import command_group
+from mwaa_local.cli.parameters import ProjectOption, VerboseOption
 from mwaa_local.cli.run_arguments import conf_of, date_of
-from mwaa_local.cli.session import ProjectOption, Session, open_session
+from mwaa_local.cli.session import Session, open_session
 from mwaa_local.errors import CommandUnavailable, NotRunning
 from mwaa_local.guest import dag_test_script
 
@@ -23,14 +25,7 @@ NEEDED = ("postgres", "seed", "aws")
 SCRIPT_PATH = Path(str(dag_test_script.__file__))
 ANSWER_NAME = "dag-test.json"  # in the run folder
 
-dags = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Work on single DAGs.\n\nExamples:\n\n  mwaa-local dags test my_dag",
-)
+dags = command_group(no_args_is_help=True, help="Work on single DAGs.\n\nExamples:\n\n  mwaa-local dags test my_dag")
 
 
 @dags.callback()
@@ -44,7 +39,7 @@ def test(
     logical_date: Annotated[str, typer.Argument(metavar="[DATE]", help="The run's logical date; by default now.")] = "",
     conf: Annotated[str, typer.Option(metavar="JSON", help="Configuration of the run: an object, or @FILE.")] = "",
     project_dir: ProjectOption = Path(),
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Run one DAG from its first task to its last in a single process, and show what it prints.
 

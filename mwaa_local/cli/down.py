@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.cli.session import ProjectOption, open_session
+from mwaa_local.cli.parameters import ProjectOption, VerboseOption
+from mwaa_local.cli.session import open_session
 
 
 def down(
@@ -17,7 +18,7 @@ def down(
     volumes: Annotated[
         bool, typer.Option("--volumes", help="Also remove database, queue and installed requirements.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Stop the environment; database, logs and packages are kept, unless `--volumes` is given.
 

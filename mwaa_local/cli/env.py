@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
+from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.session import open_session
 
 
 def env(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mwaa_local.finding import Finding
 
 
 class Format(StrEnum):
@@ -22,7 +26,6 @@ FormatOption = Annotated[
     Format | None,
     typer.Option("--format", help="text, json, junit, sarif (code scanning) or github (annotations); by default text."),
 ]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Treat unknown Variables and Connections as errors.")]
 
 
 def format_of(given: Format | None, *, as_json: bool, diff: bool = False) -> Format:
@@ -32,3 +35,14 @@ def format_of(given: Format | None, *, as_json: bool, diff: bool = False) -> For
     if diff and (as_json or given not in (None, Format.TEXT)):
         raise typer.BadParameter(f"--diff is text; leave out {'--json' if as_json else f'--format {given}'} or --diff")
     return Format.JSON if as_json else given or Format.TEXT
+
+
+def findings_for_ci(output: Format, findings: Sequence[Finding], name: str) -> str:
+    """Return findings in one of the formats that only programs read; `name` is what was checked."""
+    from mwaa_local.check.report import formats as report
+
+    if output is Format.JUNIT:
+        return report.findings_junit(findings, name=name)
+    if output is Format.SARIF:
+        return report.findings_sarif(findings)
+    return report.findings_github(findings)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.cli.session import ProjectOption, open_session
+from mwaa_local.cli.parameters import ProjectOption
+from mwaa_local.cli.session import open_session
 
 
 def logs(

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.cli.parameters import JsonOption, ProjectOption, RequirementsArgument
+from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, table
 from mwaa_local.errors import FileMissing, PackagesUnavailable
 from mwaa_local.release import Release
 from mwaa_local.remarks import WARNING, Remark
 
 if TYPE_CHECKING:
+    from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.environment.environment import Environment
     from mwaa_local.packaging.package import Incomplete, Packaged, Refusal
     from mwaa_local.packaging.proof import Proof
 
@@ -30,7 +33,7 @@ BUILT_MARK = " (built here)"
 
 
 def package_requirements(
-    file: Annotated[Path | None, typer.Argument(help="By default the project's requirements file.")] = None,
+    file: RequirementsArgument = None,
     airflow_version: Annotated[str, typer.Option("--airflow-version", help="Package for this release.")] = "",
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder for the two files; default: .mwaa-local/package.")
@@ -51,7 +54,7 @@ def package_requirements(
 
       mwaa-local package-requirements --output dist --no-proof
     """
-    from mwaa_local.packaging.package import Incomplete, Order, Refusal, make_package
+    from mwaa_local.packaging.package import Order, make_package
     from mwaa_local.steps import Steps
 
     session = open_session(project_dir)
@@ -61,24 +64,30 @@ def package_requirements(
     if not path.exists():
         raise FileMissing(f"there is no {path}", "This is the file to package.", "name the requirements file")
     output_dir = output or session.project.state_dir / DIR_NAME
-    checking = _checking(session, path, environment.airflow_configuration_options)
+    checking = _checking(session, environment, path)
     order = Order(checking, release, output_dir, session.cache_dir, not no_proof)
     result = make_package(order, Steps(session.console.show_event))
-    if isinstance(result, Refusal):
-        raise typer.Exit(_show_refusal(session.console, result, as_json=as_json))
-    if isinstance(result, Incomplete):
-        _show_incomplete(session.console, result, as_json=as_json)
-        raise typer.Exit(FAILED_EXIT_CODE)
-    _show_packaged(session.console, release, result, as_json=as_json)
-    if not result.works:
-        raise typer.Exit(FAILED_EXIT_CODE)
+    raise typer.Exit(_show(session.console, release, result, as_json=as_json))
 
 
-def _checking(session: Session, path: Path, options: Any) -> Any:
+def _checking(session: Session, environment: Environment, path: Path) -> RequirementsCheck:
     from mwaa_local.check.requirements.check import RequirementsCheck
     from mwaa_local.configuration.option_names import translate
 
-    return RequirementsCheck(session.project, path, session.env, translate(options))
+    return RequirementsCheck(session.project, path, session.env, translate(environment.airflow_configuration_options))
+
+
+def _show(console: Console, release: Release, result: Packaged | Incomplete | Refusal, *, as_json: bool) -> int:
+    """Show what came out, and return the exit code that it makes."""
+    from mwaa_local.packaging.package import Incomplete, Refusal
+
+    if isinstance(result, Refusal):
+        return _show_refusal(console, result, as_json=as_json)
+    if isinstance(result, Incomplete):
+        _show_incomplete(console, result, as_json=as_json)
+        return FAILED_EXIT_CODE
+    _show_packaged(console, release, result, as_json=as_json)
+    return 0 if result.works else FAILED_EXIT_CODE
 
 
 def _show_refusal(console: Console, refusal: Refusal, *, as_json: bool) -> int:
@@ -93,8 +102,7 @@ def _show_refusal(console: Console, refusal: Refusal, *, as_json: bool) -> int:
     if as_json:
         console.show_json({"outcome": "refused", **report.as_json([refusal.checked])})
     else:
-        colour = lambda text, code: console.colour(text, code, console.out)  # noqa: E731
-        console.show(report.text([refusal.checked], colour=colour))
+        console.show(report.text([refusal.checked], colour=console.colour_shown))
         console.say("nothing was packaged")
     return exit_code
 

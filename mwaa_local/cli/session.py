@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from mwaa_local.console import Console, standard
 from mwaa_local.project import Project
@@ -15,9 +13,6 @@ from mwaa_local.workspace import Workspace
 
 if TYPE_CHECKING:
     from mwaa_local.lifecycle import Lifecycle
-
-ProjectOption = Annotated[Path, typer.Option("--project", help="The project's folder; by default the one you are in.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
 from mwaa_local.cli.run_arguments import conf_of
-from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
-from mwaa_local.environment.environment import RuntimeKind
+from mwaa_local.cli.session import Session, open_session
 
 if TYPE_CHECKING:
     from mwaa_local.check.part import Part
+    from mwaa_local.cli.smoke_output import SmokeOutput
     from mwaa_local.environment.environment import Environment
     from mwaa_local.finding import Finding
-    from mwaa_local.masking import Mask
+    from mwaa_local.lifecycle import Lifecycle
     from mwaa_local.plan import Plan
-    from mwaa_local.project import Project
     from mwaa_local.remarks import Remark
-    from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import SmokeContext
+    from mwaa_local.smoke.selection import Selection
 
 DEFAULT_PARALLEL = 4  # below the 5 tasks that a worker of mw1.small runs at once, the smallest but one
 DEFAULT_DAG_TIMEOUT_S = 600.0
@@ -70,13 +70,8 @@ def smoke(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start with an empty metadata database.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the environment running.")] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help="Skip the check phase.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The web server's port; 0 picks a free one.")] = 0,
-    runtime: Annotated[
-        RuntimeKind | None,
-        typer.Option(
-            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto chooses Docker if it works."
-        ),
-    ] = None,
+    port: PortOption = 0,
+    runtime: RuntimeOption = None,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write JUnit XML, a case for each task.")
     ] = None,
@@ -91,7 +86,7 @@ def smoke(
     ] = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Start the environment, import all DAGs, run some, report, and stop what was started. For CI.
 
@@ -110,23 +105,21 @@ def smoke(
 
       mwaa-local smoke --tag ci --conf '{"day": "2026-01-01"}' --expect-failure my_dag.load
     """
-    from mwaa_local.cli.smoke_output import show
+    from mwaa_local.cli.smoke_output import SmokeOutput
+    from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import SmokeRequest, SmokeRun
     from mwaa_local.smoke.running import RunLimits
-    from mwaa_local.smoke.selection import Selection, relative_to_dags
+    from mwaa_local.smoke.selection import require_dag_files
     from mwaa_local.smoke.signals import signals_taken
 
     given = {"DAG_ID": dag_ids, "--tag": tags, "--expect-failure": expected_failures}
     _require_words({**given, "--expect-import-error": expected_import_errors})
-    selection = Selection(tuple(dag_ids or ()), tuple(tags or ()), every)
     session = open_session(project_dir, verbose=verbose)
-    if selection.is_empty:
-        raise typer.BadParameter(f"name the DAGs to run, or use --tag or --all{_known_dags(session)}")
-    if every and (dag_ids or tags):
-        raise typer.BadParameter(f"--all runs every DAG; leave out --all, or {'the names' if dag_ids else '--tag'}")
-    broken = tuple(relative_to_dags(name) for name in expected_import_errors or ())
-    _require_files(session.project.dags_dir, broken)
-    _require_places(session, junit, artifacts, github=github)
+    selection = _selection(session, dag_ids or [], tags or [], every=every)
+    require_dag_files(session.project.dags_dir)
+    broken = _broken_files(session.project.dags_dir, expected_import_errors or [])
+    output = SmokeOutput(session, as_json, junit, artifacts, github)
+    output.require_writable()
     request = SmokeRequest(
         selection=selection,
         conf=conf_of(conf),
@@ -139,22 +132,16 @@ def smoke(
     environment = session.environment()
     with contextlib.ExitStack() as held:
         held.enter_context(session.exclusive())
-        context, report = _context(
-            session,
-            environment,
-            runtime=runtime,
-            port=port,
-            fresh=fresh,
-            no_check=no_check,
-            artifacts=artifacts,
-            as_json=as_json,
-        )
+        lifecycle = session.lifecycle()
+        kind = lifecycle.choose(runtime or environment.local.runtime)
+        context = _context(output, environment, lifecycle, port, fresh=fresh, no_check=no_check)
         if context.is_used:
             held.close()  # others may look at, change or stop what is not ours
+        report = SmokeReport(airflow_version=environment.airflow_version, runtime=kind)
         SmokeRun(context, request, report).run()
     with signals_taken() as signals:
         signals.only_note()  # what a run of minutes has found is written to its end
-        show(session, report, as_json=as_json, junit=junit, artifacts=artifacts, github=github)
+        output.show(report)
     raise typer.Exit(report.exit_code)
 
 
@@ -165,39 +152,28 @@ def _require_words(given: Mapping[str, Sequence[str] | None]) -> None:
             raise typer.BadParameter(f"{option} is empty; name something, or leave it out")
 
 
-def _require_files(dags_dir: Path, broken: Sequence[str]) -> None:
-    """Refuse at once what could only fail after minutes. Raises SelectionWrong."""
-    from mwaa_local.smoke.selection import SelectionWrong, require_dag_files
+def _selection(session: Session, dag_ids: Sequence[str], tags: Sequence[str], *, every: bool) -> Selection:
+    """Return which DAGs to run. Raises BadParameter where nothing was named, or names beside --all."""
+    from mwaa_local.smoke.selection import Selection
 
-    require_dag_files(dags_dir)
+    selection = Selection(tuple(dag_ids), tuple(tags), every)
+    if selection.is_empty:
+        raise typer.BadParameter(f"name the DAGs to run, or use --tag or --all{_known_dags(session)}")
+    if every and (dag_ids or tags):
+        raise typer.BadParameter(f"--all runs every DAG; leave out --all, or {'the names' if dag_ids else '--tag'}")
+    return selection
+
+
+def _broken_files(dags_dir: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that must not import, relative to dags/. Raises SelectionWrong where there is no such file."""
+    from mwaa_local.smoke.selection import SelectionWrong, relative_to_dags
+
+    broken = tuple(relative_to_dags(name) for name in names)
     for name in broken:
         places = (Path(name), *Path(name).parents)  # in a zip, the zip is what is there
         if not any((dags_dir / place).is_file() for place in places):
             raise SelectionWrong(f"--expect-import-error {name}: there is no such file", f"Looked for in {dags_dir}.")
-
-
-def _require_places(session: Session, junit: Path | None, artifacts: Path | None, *, github: bool | None) -> None:
-    """Refuse at once what could not be written in the end. Raises AccessDenied or DiskFull."""
-    from mwaa_local.cli.smoke_output import summary_path
-    from mwaa_local.smoke.artifacts import require_writable
-
-    if junit is not None:
-        require_writable(junit)
-    if artifacts is not None:
-        _require_foreign(session.project, artifacts)
-        require_writable(artifacts, is_folder=True)
-    if (path := summary_path(session.env, github)) is not None:
-        require_writable(path)
-
-
-def _require_foreign(project: Project, folder: Path) -> None:
-    """Refuse a folder of the project's own, where reports would be uploaded to MWAA. Raises BadParameter."""
-    from mwaa_local.seeding.aws_fixtures import fixtures_dir
-
-    place = folder.resolve()
-    own = (*project.delivery.folders.values(), project.state_dir, fixtures_dir(project))
-    if place == project.root_dir or any(place.is_relative_to(item.resolve()) for item in own):
-        raise typer.BadParameter(f"--artifacts {folder} is a folder of the project; name a separate folder for reports")
+    return broken
 
 
 def _known_dags(session: Session) -> str:
@@ -218,25 +194,19 @@ def _known_dags(session: Session) -> str:
 
 
 def _context(
-    session: Session,
+    output: SmokeOutput,
     environment: Environment,
+    lifecycle: Lifecycle,
+    port: int | None,
     *,
-    runtime: RuntimeKind | None,
-    port: int,
     fresh: bool,
     no_check: bool,
-    artifacts: Path | None,
-    as_json: bool,
-) -> tuple[SmokeContext, SmokeReport]:
-    """Decide where the smoke run happens; nothing is started yet."""
-    from mwaa_local.cli.smoke_output import say_run
-    from mwaa_local.smoke.artifacts import collect_logs
+) -> SmokeContext:
+    """Return where the smoke run happens; nothing is started yet."""
     from mwaa_local.smoke.report_mask import ReportMask
-    from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import SmokeContext
 
-    lifecycle = session.lifecycle()
-    kind = lifecycle.choose(runtime or environment.local.runtime)
+    session = output.session
     is_used = lifecycle.runtime.running
     if is_used and fresh:
         raise typer.BadParameter(
@@ -250,22 +220,17 @@ def _context(
         started = start(without_schedule(environment), port)
         return started.plan, started.remarks
 
-    def collect(report: SmokeReport, mask: Mask) -> None:
-        if artifacts is not None:
-            collect_logs(artifacts, session.project, report, mask)
-
-    context = SmokeContext(
+    return SmokeContext(
         project=session.project,
         runtime=lifecycle.runtime,
         is_used=is_used,
         check=None if no_check else _checks(session),
         start=start,
         on_event=session.console.show_event,
-        on_run=lambda run: say_run(session.console, run, whole=as_json),
-        collect=collect,
+        on_run=output.say_run,
+        collect=output.collect_logs,
         report_mask=lambda plan: ReportMask.of(session.project, environment, plan),
     )
-    return context, SmokeReport(airflow_version=environment.airflow_version, runtime=kind)
 
 
 def without_schedule(environment: Environment) -> Environment:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
+from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.session import open_session
+from mwaa_local.console import Console
 from mwaa_local.event import FAILED
 from mwaa_local.remarks import NOTE
+
+if TYPE_CHECKING:
+    from mwaa_local.lifecycle import State
 
 NOT_HEALTHY_EXIT_CODE = 1
 
@@ -25,35 +31,46 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
       mwaa-local status --json | jq .components
     """
     session = open_session(project_dir)
-    console = session.console
     state = session.lifecycle().state()
     if state is None:
-        if as_json:
-            console.show_json({"running": False, "components": []})
-        else:
-            console.say("nothing is running here\n\nhint: mwaa-local up")
-        raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
-    url = f"http://localhost:{state.plan.ports['webserver']}"
-    if as_json:
-        console.show_json(
-            {
-                "running": True,
-                "healthy": state.is_healthy,
-                "airflow_version": state.plan.airflow_version,
-                "url": url,
-                "components": [asdict(item) for item in state.statuses],
-                "figures": asdict(state.figures),
-                "remarks": [asdict(remark) for remark in state.remarks],
-            }
-        )
+        _show_nothing(session.console, as_json=as_json)
+    elif as_json:
+        session.console.show_json(_as_plain(state))
     else:
-        console.show(f"Airflow {state.plan.airflow_version}  {url}")
-        console.show_status(list(state.statuses), time.time())
-        console.show(state.figures.line())
-        for remark in (remark for remark in state.remarks if remark.severity != NOTE):
-            console.show_remark(remark)
-        for item in state.statuses:
-            if item.state == FAILED:
-                console.say(f"\nhint: mwaa-local logs {item.name}")
-    if not state.is_healthy:
+        _show(session.console, state)
+    if state is None or not state.is_healthy:
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
+
+
+def _show_nothing(console: Console, *, as_json: bool) -> None:
+    if as_json:
+        console.show_json({"running": False, "components": []})
+    else:
+        console.say("nothing is running here\n\nhint: mwaa-local up")
+
+
+def _as_plain(state: State) -> dict[str, Any]:
+    return {
+        "running": True,
+        "healthy": state.is_healthy,
+        "airflow_version": state.plan.airflow_version,
+        "url": _url(state),
+        "components": [asdict(item) for item in state.statuses],
+        "figures": asdict(state.figures),
+        "remarks": [asdict(remark) for remark in state.remarks],
+    }
+
+
+def _show(console: Console, state: State) -> None:
+    console.show(f"Airflow {state.plan.airflow_version}  {_url(state)}")
+    console.show_status(list(state.statuses), time.time())
+    console.show(state.figures.line())
+    for remark in (remark for remark in state.remarks if remark.severity != NOTE):
+        console.show_remark(remark)
+    for item in state.statuses:
+        if item.state == FAILED:
+            console.say(f"\nhint: mwaa-local logs {item.name}")
+
+
+def _url(state: State) -> str:
+    return f"http://localhost:{state.plan.ports['webserver']}"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
+from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, table
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, WARNING, Remark
-from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT
+from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT
 
 if TYPE_CHECKING:
     from mwaa_local.startup.trial import Trial

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from mwaa_local.airflow import AirflowClient
-from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
+from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
+from mwaa_local.cli.session import open_session
 from mwaa_local.console import Console
-from mwaa_local.environment.environment import RuntimeKind
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE
@@ -19,20 +19,13 @@ from mwaa_local.remarks import NOTE
 
 def up(
     project_dir: ProjectOption = Path(),
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="The web server's port; 0 picks a free one.")
-    ] = None,
+    port: PortOption = None,
     run_dag: Annotated[
         str, typer.Option("--run", metavar="DAG_ID", help="Then run this DAG and wait until it succeeded.")
     ] = "",
-    runtime: Annotated[
-        RuntimeKind | None,
-        typer.Option(
-            "--runtime", envvar="MWAA_LOCAL_RUNTIME", help="Docker or processes; auto chooses Docker if it works."
-        ),
-    ] = None,
+    runtime: RuntimeOption = None,
     as_json: JsonOption = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every change of state.")] = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Start the environment and wait until it is ready.
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from mwaa_local.environment.environment import AwsMode, Environment
-from mwaa_local.packages import NETWORK_VARIABLES, PythonEnvironment
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.network import NETWORK_VARIABLES
+from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 

@@ -18,7 +18,8 @@ from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS, overruled_by_spelling, spellings_known_to
-from mwaa_local.environment.environment import Environment, Intervals
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import Intervals
 from mwaa_local.masking import is_secret
 from mwaa_local.release import Release
 
@@ -227,11 +228,13 @@ def _merge(case: _Case, *, protect: bool) -> MergedVariables:
 
 def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
     """Return each layer's variables, placeholders not yet filled."""
-    release = case.release
+    release, environment = case.release, case.environment
+    environment_class = environment.environment_class_facts
+    of_class = class_defaults(release, environment_class, environment.max_workers, environment.schedulers)
     return {
         Layer.CONTAINER: case.container,
         Layer.IMAGE_DEFAULT: {**translate(release.default_options), **release.default_variables},
-        Layer.CLASS_DEFAULT: translate(class_defaults(release, case.environment)),
+        Layer.CLASS_DEFAULT: translate(of_class),
         Layer.LOCAL_DEFAULT: translate(_local_defaults(case)),
         Layer.STARTUP_SCRIPT: case.exports,
         Layer.OPTION: case.user_options,

@@ -19,13 +19,13 @@ from mwaa_local.environment.classes import (
     MICRO,
     ONLY_ONE,
 )
+from mwaa_local.environment.members import LOCAL
 from mwaa_local.environment.service_model import Check, Violation, closest_name, dotted, plain_name, shown, unknown_name
 from mwaa_local.errors import ReleaseUnknown
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 
 INPUT_SHAPE = "CreateEnvironmentInput"
 OPTIONS = "AirflowConfigurationOptions"
-LOCAL = "Local"
 COUNTS = ("Schedulers", "MinWorkers", "MaxWorkers", "MinWebservers", "MaxWebservers")
 # Access by both ways came in May 2026 for this release and later (MWAA user guide, "Apache Airflow access modes").
 PUBLIC_AND_PRIVATE = "PUBLIC_AND_PRIVATE"

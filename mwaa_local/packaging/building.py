@@ -10,7 +10,7 @@ from pathlib import Path
 from mwaa_local.check.binaries import is_binary, why_not_loadable
 from mwaa_local.check.requirements.resolver import BUILD_LINES, BUILD_TIMEOUT_S
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.packages import build_env
+from mwaa_local.network import build_env
 from mwaa_local.packaging.choice import WHEEL_SUFFIX, fits
 from mwaa_local.release import Release
 

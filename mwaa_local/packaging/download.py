@@ -21,7 +21,7 @@ from urllib.request import url2pathname
 
 from mwaa_local.check.requirements.lines import Line
 from mwaa_local.errors import PackagesUnavailable
-from mwaa_local.packages import SYSTEM_CERTIFICATES, build_env
+from mwaa_local.network import SYSTEM_CERTIFICATES, build_env
 from mwaa_local.packaging.choice import File
 
 AT_ONCE = 4  # most of the time is the network's

@@ -68,6 +68,11 @@ class InstallFailed:
     reason: str  # one line or a few, pip's own where they say it
 
 
+def pip_network(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what pip is told by the caller's shell: which index to ask, and which certificate to trust."""
+    return {name: env[name] for name in PIP_NETWORK_VARIABLES if name in env}
+
+
 def install(
     prepared: PreparedRequirements,
     python_path: Path,

@@ -10,7 +10,8 @@ from pathlib import Path
 from mwaa_local.delivery import REQUIREMENTS_FILE
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.startup.outcome import SYNTAX_HINT, StartupOutcome
+from mwaa_local.startup.outcome import StartupOutcome
+from mwaa_local.startup.script_run import SYNTAX_HINT
 
 EXPORTS_NAME = "startup-exports.json"
 MARK_NAME = "mwaa-local-project.json"

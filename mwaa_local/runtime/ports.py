@@ -14,7 +14,7 @@ from mwaa_local.errors import PortInUse
 from mwaa_local.place import HOST
 
 if TYPE_CHECKING:
-    from mwaa_local.environment.environment import LocalSettings
+    from mwaa_local.environment.local import LocalSettings
 
 WEBSERVER = "webserver"  # whose port `up --port` chooses, too
 # Component -> the setting in mwaa.yaml's `Local` section that chooses its port, but for services.

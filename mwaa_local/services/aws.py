@@ -25,10 +25,10 @@ from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_envir
 from mwaa_local.cache.users import User
 from mwaa_local.command import Request, run
 from mwaa_local.configuration.base import ACCOUNT_ID, region_of
-from mwaa_local.environment.environment import AwsMode
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.event import Event
-from mwaa_local.packages import build_env
+from mwaa_local.network import build_env
 from mwaa_local.place import HOST, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release

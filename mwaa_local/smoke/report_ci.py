@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from mwaa_local.check.report.formats import findings_github
+from mwaa_local.check.report.ci import findings_github
 from mwaa_local.check.showing import shown, shown_finding, shown_line
 from mwaa_local.finding import ERROR, Finding, in_order
 from mwaa_local.smoke.report import headline, phases_text, run_text

@@ -17,11 +17,10 @@ from pathlib import Path
 
 from mwaa_local import command
 from mwaa_local.scratch import scratch_folder
-from mwaa_local.startup.outcome import (
+from mwaa_local.startup.outcome import StartupOutcome, judge
+from mwaa_local.startup.script_run import (
     STARTUP_SCRIPT_TIMEOUT_S,
     ScriptRun,
-    StartupOutcome,
-    judge,
     read_environment,
     read_fields,
     read_script,
@@ -49,29 +48,30 @@ def run_startup_script(
     """
     script_path = script_path.absolute()  # bash looks for a bare name on PATH
     script = read_script(script_path)
-    with (
-        command.LineLog(log_path) as log,
-        scratch_folder("mwaa-local-startup-") as private_dir,
-    ):
+    with command.LineLog(log_path) as log, scratch_folder("mwaa-local-startup-") as private_dir:
         environment_path, death_path = private_dir / "environment", private_dir / "death"
         for path in (environment_path, death_path):
             path.touch(mode=0o600)  # already here, so that no umask in the script makes it unreadable
-        log.write("Executing customer startup script")
         argv = ["bash", str(WRAPPER_PATH), str(script_path), str(environment_path), str(death_path)]
-        completed = command.run(command.Request(argv, env, cwd, timeout_s), on_line=log.write)
-        log.write("Exiting customer startup script")
-        log.write(f"Startup script execution time: {completed.elapsed_s:.2f} seconds.")
-        environment, death = read_environment(environment_path), read_fields(death_path)
-    return judge(
-        ScriptRun(
+        completed = _logged(command.Request(argv, env, cwd, timeout_s), log)
+        ran = ScriptRun(
             script_path=script_path,
             script=script,
             component=component,
             before=env,
             completed=completed,
-            environment=environment,
-            death=death,
+            environment=read_environment(environment_path),
+            death=read_fields(death_path),
             log_path=log_path,
             timeout_s=timeout_s,
         )
-    )
+    return judge(ran)
+
+
+def _logged(request: command.Request, log: command.LineLog) -> command.Completed:
+    """Run the wrapper with its output in the log, between the lines that MWAA writes there."""
+    log.write("Executing customer startup script")
+    completed = command.run(request, on_line=log.write)
+    log.write("Exiting customer startup script")
+    log.write(f"Startup script execution time: {completed.elapsed_s:.2f} seconds.")
+    return completed

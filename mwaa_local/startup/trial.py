@@ -35,8 +35,9 @@ from mwaa_local.release import Release
 from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
-from mwaa_local.startup.outcome import StartupOutcome, SyntaxProblem
+from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.run import run_startup_script
+from mwaa_local.startup.script_run import SyntaxProblem
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LATER_NICENESS = 5  # of those that nobody waits for first, as nice(1) counts

@@ -29,7 +29,8 @@ from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.verdict import Checked, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.finding import ERROR
-from mwaa_local.packages import NETWORK_VARIABLES, PackageStore, PythonEnvironment, build_env
+from mwaa_local.network import NETWORK_VARIABLES, build_env
+from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from mwaa_local.packages import build_env
+from mwaa_local.network import build_env
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.image import MOTO_PYTHON, context_files
 from mwaa_local.services.aws import MOTO_VERSION

@@ -17,8 +17,9 @@ import pytest
 
 from mwaa_local.errors import StartupScriptFailed, ToolMissing
 from mwaa_local.runtime.installed import syntax_remarks
-from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S, StartupOutcome
+from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.run import run_startup_script
+from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
 
 ENV = {"PATH": os.defpath, "HOME": "/nonexistent", "AIRFLOW_HOME": "/usr/local/airflow", "KEPT": "as it was"}
 Run = Callable[..., StartupOutcome]

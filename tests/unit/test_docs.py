@@ -29,9 +29,9 @@ from mwaa_local.check.plugins import check as plugins
 from mwaa_local.check.requirements import resolution, rules
 from mwaa_local.cli import COMMANDS, app
 from mwaa_local.configuration.layers import Layer
-from mwaa_local.environment.environment import LOCAL_MEMBERS
+from mwaa_local.environment.local import LOCAL_MEMBERS
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable, ImageBuildFailed
-from mwaa_local.packages import NETWORK_VARIABLES
+from mwaa_local.network import NETWORK_VARIABLES
 from mwaa_local.release import Release
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.compose.image import COMPOSE_PATH

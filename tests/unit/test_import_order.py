@@ -39,6 +39,7 @@ plan wanted
 place
 environment
 packages
+network
 interpreters database
 release
 cache

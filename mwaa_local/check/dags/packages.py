@@ -17,7 +17,6 @@ from mwaa_local.finding import ERROR, Finding
 from mwaa_local.packages import PythonEnvironment, locked
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.installed import Outcome
 from mwaa_local.runtime.process.installation import package_set_dir, startup_script_path
 from mwaa_local.sandbox import trial_env
@@ -80,7 +79,7 @@ class DagPackagesMaker:
         self.context.store.clone(self.context.base, packages.dir)
         home_dir = packages.dir.parent / "airflow"
         home_dir.mkdir(exist_ok=True)
-        network = {name: self.context.env[name] for name in PIP_NETWORK_VARIABLES if name in self.context.env}
+        network = requirements_install.pip_network(self.context.env)
         trial = trial_env(self.context, packages, home_dir, self.exports)
         log_path = packages.dir.parent / LOG_NAME
         result = requirements_install.install(

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from mwaa_local import __version__
 from mwaa_local.check.report.problems import Problem, problems
 from mwaa_local.check.report.text import headline
-from mwaa_local.check.requirements.resolution import NOT_CHECKED, RULES, other_findings, resolution_findings
+from mwaa_local.check.requirements.resolution import RULES, other_findings, resolution_findings
 from mwaa_local.check.requirements.verdict import Checked, Conflict, Unchecked
 from mwaa_local.check.showing import shown, shown_finding, shown_line
-from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, has_error, in_order
+from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, WARNING, Finding, has_error, in_order
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -40,7 +40,7 @@ from mwaa_local.check.requirements.verdict import (
     Works,
 )
 from mwaa_local.check.requirements.yanked import yanked_findings
-from mwaa_local.command import interrupt_all
+from mwaa_local.command import interrupting
 from mwaa_local.finding import ERROR, Finding, in_order
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -88,10 +88,8 @@ class RequirementsCheck:
             return [one(releases[0])]
         pool = ThreadPoolExecutor(RELEASES_AT_ONCE)
         try:
-            return list(pool.map(one, releases))
-        except KeyboardInterrupt:
-            interrupt_all()
-            raise
+            with interrupting():
+                return list(pool.map(one, releases))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

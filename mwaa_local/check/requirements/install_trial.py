@@ -26,7 +26,7 @@ from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import TEMPORARY_NAME
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES, InstallFailed
+from mwaa_local.requirements.install import InstallFailed
 from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.steps import Say, Steps
@@ -96,7 +96,7 @@ class InstallTrial:
         prepared = requirements.prepare(
             self.path, context.release, work_dir / "requirements", home_map=context.home_map
         )
-        network = {name: context.env[name] for name in PIP_NETWORK_VARIABLES if name in context.env}
+        network = requirements_install.pip_network(context.env)
 
         def install(say: Say) -> requirements_install.Installed | InstallFailed:
             say("pip installs them into the copy")

@@ -10,11 +10,11 @@ from mwaa_local.check.requirements.rules_files import syntax_hint
 from mwaa_local.check.requirements.verdict import Checked, Clash, Conflict, NoWheel, SourceOnly, Unchecked, Works
 from mwaa_local.check.requirements.yanked import YANKED_RELEASE
 from mwaa_local.check.showing import shown_finding
-from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, WARNING, Finding
 
 # Rules that no line of `rules` finds: they come out of resolving.
 UNREADABLE_LINE = "invalid-requirement"  # which `rules_files` finds, too
-CONFLICT, NO_WHEEL, NOT_CHECKED = "conflict", "no-wheel", "not-checked"
+CONFLICT, NO_WHEEL = "conflict", "no-wheel"
 BROKEN_PACKAGE, BUILT_FROM_SOURCE = "broken-package", "built-from-source"
 INSTALL_FAILED, IMPORT_ERROR = "install-failed", "import-error"  # of `install_trial`
 RULES = {

@@ -24,7 +24,7 @@ from packaging.version import InvalidVersion, Version
 from mwaa_local.check.requirements import uv_words
 from mwaa_local.check.requirements.uv_words import Reasons
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.packages import build_env
+from mwaa_local.network import build_env
 from mwaa_local.release import Release
 
 PYPI_URL = "https://pypi.org/simple"

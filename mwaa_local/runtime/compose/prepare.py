@@ -61,7 +61,7 @@ from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.services.seeding import SCRIPT_PATH, seed_values
 from mwaa_local.services.service import ServiceImage
-from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S
+from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
 

@@ -13,7 +13,7 @@ from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
 from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.services.all import SERVICES
 from mwaa_local.services.seeding import MIGRATE_DB, SEED_TIMEOUT_S
-from mwaa_local.startup.outcome import STARTUP_SCRIPT_TIMEOUT_S
+from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
 from mwaa_local.steps import Say, Steps
 
 REQUIREMENTS_TIMEOUT_S = requirements_install.REQUIREMENTS_INSTALL_TIMEOUT_S + STARTUP_SCRIPT_TIMEOUT_S + 60.0

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.environment.environment import AwsMode
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.plan import COMPONENT_OF, Plan
 from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.files import ComposeFiles

@@ -25,7 +25,6 @@ from mwaa_local.release import Release
 from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.installed import (
     EXPORTS_NAME,
     REQUIREMENTS_LOG_NAME,
@@ -112,8 +111,7 @@ class Installation:
     def _install(
         self, source: requirements.PreparedRequirements, packages: PythonEnvironment, exports: Exports
     ) -> Outcome:
-        host_env = self.configuration.host_env
-        network = {name: host_env[name] for name in PIP_NETWORK_VARIABLES if name in host_env}
+        network = requirements_install.pip_network(self.configuration.host_env)
         env = {**network, **self.configuration.merged(packages, exports)["scheduler"].as_env()}
         home_dir = Path(self.configuration.home_dir)
         result = self.steps.do(

@@ -11,22 +11,37 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.process.forkserver import ForkserverGone
-
-if TYPE_CHECKING:  # the supervisor opens the socket
-    from mwaa_local.runtime.process.supervisor import Supervisor
 
 SOCKET_NAME = "supervisor.sock"
 MAX_REQUEST_BYTES = 4 << 20  # a plan is some 200 kB
 
 
+class Answerer(Protocol):
+    """Who answers on the socket: the supervisor, which opens it."""
+
+    run_dir: Path
+    plan: Plan | None
+    done: asyncio.Event
+
+    def status(self) -> list[dict[str, Any]]: ...
+
+    def listen(self) -> Any: ...
+
+    async def apply(self, plan: Plan) -> None: ...
+
+    async def stop_all(self, *, now: bool) -> None: ...
+
+    async def run(self, request: dict[str, Any], fds: list[int], client: socket.socket) -> int: ...
+
+
 class SupervisorSocket:
     """The Unix socket on which the launcher asks."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Answerer) -> None:
         self._supervisor = supervisor
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.project import Project
-from mwaa_local.startup.outcome import SyntaxProblem
+from mwaa_local.startup.script_run import SyntaxProblem
 from mwaa_local.startup.trial import Trial
 
 PROBLEM = SyntaxProblem("startup/startup.sh:3", 3, "syntax error near unexpected token `fi'")

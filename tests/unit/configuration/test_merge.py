@@ -39,7 +39,9 @@ from mwaa_local.configuration.merge import (
 )
 from mwaa_local.configuration.option_names import option_name, translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS
-from mwaa_local.environment.environment import Environment, Intervals, LocalSettings
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import Intervals
+from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalError, StateCorrupted
 from mwaa_local.project import Project
 from mwaa_local.release import Packages, Release
@@ -353,6 +355,11 @@ def test_startup_script_sees_options_and_essentials_but_protected_names_not_rest
 # Class defaults. Source of the numbers: MWAA user guide, "Amazon MWAA environment class".
 
 
+def defaults_of(release: Release, environment: Environment) -> dict[str, str]:
+    environment_class = environment.environment_class_facts
+    return class_defaults(release, environment_class, environment.max_workers, environment.schedulers)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -363,7 +370,7 @@ def test_startup_script_sees_options_and_essentials_but_protected_names_not_rest
     ],
 )
 def test_class_decides_slots_parallelism_and_parsing_processes(name: str, expected: tuple[str, str, str]) -> None:
-    defaults = class_defaults(make_release(), make_environment(environment_class=name))
+    defaults = defaults_of(make_release(), make_environment(environment_class=name))
     assert (
         defaults["celery.worker_autoscale"],
         defaults["core.parallelism"],
@@ -373,7 +380,7 @@ def test_class_decides_slots_parallelism_and_parsing_processes(name: str, expect
 
 def test_parallelism_follows_workers_and_schedulers() -> None:
     environment = make_environment(max_workers=4, schedulers=3)
-    assert class_defaults(make_release(), environment)["core.parallelism"] == "10"  # 4 * 5 / 3 * 1.5
+    assert defaults_of(make_release(), environment)["core.parallelism"] == "10"  # 4 * 5 / 3 * 1.5
 
 
 @pytest.mark.parametrize(
@@ -387,7 +394,7 @@ def test_parallelism_follows_workers_and_schedulers() -> None:
     ],
 )
 def test_class_defaults_have_the_names_of_the_release(version: str, names: set[str]) -> None:
-    defaults = class_defaults(Release.load(version), make_environment())
+    defaults = defaults_of(Release.load(version), make_environment())
     assert set(defaults) - {"celery.worker_autoscale", "core.parallelism"} == names
     assert all(value and "{" not in value for value in defaults.values())
 

@@ -15,14 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mwaa_local.environment.classes import ENVIRONMENT_CLASSES
-from mwaa_local.environment.environment import (
-    AwsMode,
-    Environment,
-    Intervals,
-    LocalSettings,
-    RuntimeKind,
-    name_from_folder,
-)
+from mwaa_local.environment.environment import Environment, name_from_folder
+from mwaa_local.environment.kinds import AwsMode, Intervals, RuntimeKind
+from mwaa_local.environment.local import LocalSettings
 from mwaa_local.environment.rules import INPUT_SHAPE, OPTIONS, _with_option_fix
 from mwaa_local.environment.service_model import Check, ServiceModel, Violation, matches
 from mwaa_local.errors import EnvironmentFileInvalid

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mwaa_local.environment.environment import LOCAL_MEMBERS, AwsMode, LocalSettings
+from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.environment.local import LOCAL_MEMBERS, LocalSettings
 from mwaa_local.errors import PortInUse
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.compose.output import start_error

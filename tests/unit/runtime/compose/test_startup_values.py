@@ -21,7 +21,9 @@ from mwaa_local.configuration.merge import (
 )
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS
-from mwaa_local.environment.environment import Environment, Intervals, LocalSettings
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import Intervals
+from mwaa_local.environment.local import LocalSettings
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.startup_values import startup_values
 from tests.container import ENTRYPOINT_DIR

@@ -1,0 +1,172 @@
+"""`mwaa-local check requirements`: whether the requirements file works on MWAA, and why not."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mwaa_local.cli.check_arguments import existing, releases_of
+from mwaa_local.cli.formats import Format, FormatOption, format_of
+from mwaa_local.cli.parameters import JsonOption, ProjectOption, RequirementsArgument
+from mwaa_local.cli.session import Session, open_session
+from mwaa_local.console import Console
+from mwaa_local.errors import RequirementsUnreadable
+
+if TYPE_CHECKING:
+    from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.check.requirements.verdict import Checked, Proposal
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.release import Release
+
+VersionOption = Annotated[
+    list[str] | None,
+    typer.Option("--airflow-version", help="Check for this release; again or with commas for several."),
+]
+
+
+def requirements(
+    file: RequirementsArgument = None,
+    airflow_version: VersionOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Check for every release MWAA has had; prints a table.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the proposed changes as a diff.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Write the proposed changes into the file.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Also install it into a temporary copy and import it; one release only.")
+    ] = False,
+    output: FormatOption = None,
+    as_json: JsonOption = False,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Check whether the requirements file works on MWAA, and why not.
+
+    Resolves it for MWAA's platform, Python, constraints and packages; needs no Docker. Installs nothing, except with
+    --install: into a temporary copy of the release's packages.
+    Exit codes: 0 it works, 1 it does not, 3 it could not be checked.
+
+    Examples:
+
+      mwaa-local check requirements
+
+      mwaa-local check requirements --airflow-version 2.10.3,3.3.1
+
+      mwaa-local check requirements --fix
+
+      mwaa-local check requirements --install
+
+      mwaa-local check requirements --format github
+    """
+    from mwaa_local.check.report import formats as report
+
+    wanted = format_of(output, as_json=as_json, diff=diff)
+    session = open_session(project_dir)
+    environment = session.environment()
+    path = existing(file or session.project.requirements_path)
+    releases = releases_of(session, airflow_version or [], every=every)
+    if install and len(releases) > 1:
+        raise typer.BadParameter("--install works for one release at a time: name one")
+    checking = _checking(session, environment, path)
+    on_checked = partial(_say_outcome, session.console) if len(releases) > 1 else _say_nothing
+    checked = checking.check_all(releases, on_checked)
+    if fix and _fix(session, checked):
+        checked = checking.check_all(releases, on_checked)
+    if install:
+        checked = [_tried(session, environment, releases[0], path, checked[0])]
+    _show(session, checked, wanted, diff=diff, table=every)
+    raise typer.Exit(report.exit_code(checked))
+
+
+def _checking(session: Session, environment: Environment, path: Path) -> RequirementsCheck:
+    from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.configuration.option_names import translate
+
+    variables = translate(environment.airflow_configuration_options)
+    private = environment.has_private_webserver
+    return RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir)
+
+
+def _say_outcome(console: Console, item: Checked) -> None:
+    console.say(f"{item.airflow_version:<8} {item.outcome:<11} {item.elapsed_s:5.1f} s")
+
+
+def _say_nothing(_item: Checked) -> None:
+    """One release needs no line of progress: its report follows."""
+
+
+def _tried(session: Session, environment: Environment, release: Release, path: Path, checked: Checked) -> Checked:
+    """Install the file for a trial; return what was checked with what that found."""
+    from dataclasses import replace
+
+    from mwaa_local.check.python import python_findings
+    from mwaa_local.check.requirements.install_trial import InstallTrial
+    from mwaa_local.check.requirements.verdict import Conflict, NoWheel
+    from mwaa_local.finding import in_order
+    from mwaa_local.steps import Steps
+
+    console = session.console
+    if isinstance(checked.verdict, Conflict | NoWheel):
+        console.say("skipping the trial install: pip would fail (see above)")
+        return checked
+    steps = Steps(console.show_event)
+    context = session.check_context(environment, release, steps)
+    tried = InstallTrial(context, path, steps).run(checked)
+    if not any(finding.rule == "install-failed" for finding in tried.findings):
+        changed = ", ".join(tried.installed) or "nothing"
+        console.say(f"installed for a trial: {changed}; {tried.imported} modules could be imported")
+    stand_in = python_findings(session.project, context.base)
+    return replace(checked, findings=in_order([*stand_in, *checked.findings, *tried.findings]))
+
+
+def _fix(session: Session, checked: list[Checked]) -> bool:
+    """Write the proposals into the files they are about, each file once; return whether there were any."""
+    from mwaa_local.check.report import formats as report
+    from mwaa_local.check.showing import shown_line
+
+    of_file: dict[str, list[Proposal]] = {}
+    for proposal in dict.fromkeys(proposal for item in checked for proposal in report.proposals(item)):
+        of_file.setdefault(proposal.path, []).append(proposal)
+    for name, proposals in of_file.items():
+        path = session.project.root_dir / name
+        before = _text(path)
+        skipped, lines = report.misplaced(before, proposals), set[int]()
+        path.write_bytes(report.apply(before, proposals).encode("utf-8"))
+        for proposal in proposals:
+            # Releases may want different things of a line; it can have one, the first.
+            verb = "not changed" if proposal in skipped or proposal.line in lines else "changed"
+            lines.add(proposal.line)
+            change = f"{shown_line(proposal.old)} -> {shown_line(proposal.new)}"
+            session.console.say(f"{verb} {name}:{proposal.line}: {change}")
+    return bool(of_file)
+
+
+def _text(path: Path) -> str:
+    """Return a file's text with its line ends as they are. Raises RequirementsUnreadable for what is no UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequirementsUnreadable(
+            f"{path} is not UTF-8 text, so the change cannot be written or shown as a diff",
+            str(error),
+            "save the file as UTF-8",
+        ) from error
+
+
+def _show(session: Session, checked: list[Checked], output: Format, *, diff: bool, table: bool) -> None:
+    from mwaa_local.check.report import formats as report
+
+    root_dir, console = session.project.root_dir, session.console
+    if output is Format.JSON:
+        console.show_json(report.as_json(checked))
+    elif output is Format.JUNIT:
+        console.show(report.junit(checked))
+    elif output is Format.SARIF:
+        console.show(report.sarif(checked))
+    elif output is Format.GITHUB:
+        console.show(report.github(checked))
+    elif diff:
+        for item in checked:
+            console.show(report.diff(item, lambda path: _text(root_dir / path)))
+    else:
+        console.show(report.summary_table(checked) if table else report.text(checked, colour=console.colour_shown))

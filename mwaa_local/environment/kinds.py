@@ -1,0 +1,28 @@
+"""The words that members of the `Local` section choose from. Read by commands that never need the whole environment."""
+
+from __future__ import annotations
+
+import enum
+
+
+class RuntimeKind(enum.StrEnum):
+    """What carries the plan out; auto takes Docker where it runs, else plain processes."""
+
+    AUTO = "auto"
+    PROCESS = "process"
+    DOCKER = "docker"
+
+
+class AwsMode(enum.StrEnum):
+    """Which AWS tasks reach: none, the real one as the caller, or one of this machine's own."""
+
+    NONE = "none"
+    HOST = "host"
+    LOCAL = "local"
+
+
+class Intervals(enum.StrEnum):
+    """How soon Airflow notices new DAG files, due tasks and ended tasks: within seconds, or as MWAA does."""
+
+    FAST = "fast"
+    MWAA = "mwaa"
