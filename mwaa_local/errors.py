@@ -45,6 +45,10 @@ class EnvironmentFileInvalid(MwaaLocalError):
     problems: tuple[tuple[int, str, str], ...] = ()
 
 
+class MembersInvalid(MwaaLocalError):
+    """Members of an environment, out of no file, break rules; `why` lists them all."""
+
+
 @dataclass(frozen=True)
 class SeedProblem:
     """One mistake, or oddity, in what seeds an environment. `line` is 0 where it is not in the text of a file."""

@@ -7,7 +7,7 @@ a member may hold is asked of MWAA's own service model; only rules that the mode
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -28,7 +28,8 @@ from mwaa_local.environment.file import EnvironmentFile, invalid
 from mwaa_local.environment.local import LOCAL_MEMBERS, LocalSettings, local_violations
 from mwaa_local.environment.members import LOCAL, Members
 from mwaa_local.environment.rules import INPUT_SHAPE, broken_rules, is_airflow_1
-from mwaa_local.environment.service_model import Check, KeyPath, ServiceModel, Violation
+from mwaa_local.environment.service_model import Check, KeyPath, ServiceModel, Violation, dotted
+from mwaa_local.errors import MembersInvalid
 from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION
 
@@ -40,6 +41,7 @@ RESPONSE_METADATA = "ResponseMetadata"  # boto3 puts this beside it
 
 PRIVATE_ACCESS = "PRIVATE_ONLY"  # of WebserverAccessMode
 DEFAULT_NAME = "local"
+NO_SETTINGS = LocalSettings()
 DERIVED_NAME_CHARACTERS = 64  # of the folder's name; well inside what the model allows
 
 
@@ -127,20 +129,46 @@ class Environment(Members):
         problems = file.problems_with(found)
         if problems:
             raise invalid(file.path, problems)
-        return cls._from_members(members, local or {}, tuple(ignored), project)
+        chosen = LocalSettings.model_validate({key: value for key, value in (local or {}).items() if value is not None})
+        return cls._of({"Name": name_from_folder(project.name), **members}, chosen, ignored)
 
     @classmethod
-    def _from_members(
-        cls, members: Mapping[str, Any], local: Mapping[str, Any], ignored: tuple[str, ...], project: Project
+    def from_members(
+        cls, members: Mapping[str, Any], local: LocalSettings = NO_SETTINGS, model: ServiceModel | None = None
     ) -> Environment:
+        """Return the environment that members of CreateEnvironment describe, or those of GetEnvironment's answer.
+
+        Raises MembersInvalid with the same rules as for a file, all at once.
+        """
+        model = model or ServiceModel.load()
+        given, ignored = model.without_output_only(dict(members), INPUT_SHAPE, OUTPUT_SHAPE)
+        given = _without_empty(given, model)
+        if found := broken_rules(given, Check(model, {}), ()):
+            count = "1 member breaks a rule" if len(found) == 1 else f"{len(found)} rules are broken"
+            raise MembersInvalid(
+                f"{count} of MWAA's CreateEnvironment",
+                "\n".join(f"{dotted(item.path)}: {item.rule}" for item in found),
+                "\n".join(dict.fromkeys(item.fix for item in found)),
+            )
+        return cls._of(given, local, ignored)
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of CreateEnvironment, by MWAA's names, defaults included and `Local` left out.
+
+        `from_members` makes the same environment of them, as far as MWAA has anything to do with it.
+        """
+        ours = {"local", "other_members", "ignored_members"}
+        return {**self.model_dump(by_alias=True, exclude=ours, exclude_none=True), **self.other_members}
+
+    @classmethod
+    def _of(cls, members: Mapping[str, Any], local: LocalSettings, ignored: Sequence[str]) -> Environment:
         declared = {str(field.alias) for field in cls.model_fields.values()}
         return cls.model_validate(
             {
-                "Name": name_from_folder(project.name),
                 **{name: value for name, value in members.items() if name in declared},
-                LOCAL: {name: value for name, value in local.items() if value is not None},
+                LOCAL: local,
                 "OtherMembers": {name: value for name, value in members.items() if name not in declared},
-                "IgnoredMembers": ignored,
+                "IgnoredMembers": tuple(ignored),
             }
         )
 
