@@ -154,7 +154,7 @@ class RunningEnvironment:
         return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
 
 
-def wait_until(check: Callable[[], T], timeout_s: float, what: str) -> T:
+def wait_until(check: Callable[[], T | None], timeout_s: float, what: str) -> T:
     """Return the first true answer of `check`."""
     deadline = time.monotonic() + timeout_s
     while True:
