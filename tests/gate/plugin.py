@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
-from tests.gate.lanes import FULL, in_order, lanes, part_of, recorded_seconds, share_of
+from tests.gate.lanes import DISTURBS, FULL, in_order, lanes, part_of, recorded_seconds, share_of
 from tests.gate.scheduler import FULL_TIER, LaneScheduling, tell_where_to_write, write_lanes
 from tests.gate.times import Recorder
 
@@ -79,8 +79,8 @@ def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
         config.stash[FULL_TIER] = {file: files.count(file) for file in sorted(set(files))}
     lane_of = lanes(items)
     order = in_order(items, lane_of, seconds)
-    # Stable: inside a lane the order of collection stays, by which a module's fixtures are set up once.
-    items.sort(key=lambda item: order.index(lane_of[part_of(item)]))
+    # Stable: else the order of collection stays inside a lane, by which a module's fixtures are set up once.
+    items.sort(key=lambda item: (order.index(lane_of[part_of(item)]), item.get_closest_marker(DISTURBS) is not None))
     write_lanes(config, {item.nodeid: lane_of[part_of(item)] for item in items})
 
 

@@ -30,6 +30,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: slow")
     config.addinivalue_line("markers", "docker: engine")
+    config.addinivalue_line("markers", "disturbs: last")
     plugin.configure(config)
 
 @pytest.hookimpl(tryfirst=True)
@@ -120,6 +121,15 @@ def test_tests_that_share_an_environment_stay_in_one_process(folder: Path) -> No
     assert process_of.keys() == {name for text in FILES.values() for name in re.findall(r"def (test_\w+)", text)}
     assert len({process_of[name] for name in ("test_first", "test_same", "test_other_fixture")}) == 1
     assert process_of["test_slow"] == process_of["test_quick"]
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2")], ids=["one process", "two processes"])
+def test_what_disturbs_a_shared_environment_comes_after_the_others(folder: Path, words: tuple[str, ...]) -> None:
+    mark = "import pytest\npytestmark = pytest.mark.disturbs\n"
+    (folder / "test_aa.py").write_text(f"{mark}def test_disturbing(started_processes): pass\ndef test_beside(): pass\n")
+    ran, _ = run(folder, *words)
+    shared = ["test_first", "test_same", "test_other_fixture", "test_disturbing", "test_beside"]
+    assert [name for name in ran if name in shared] == shared
 
 
 def test_run_that_is_killed_leaves_no_file_of_ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
