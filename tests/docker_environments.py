@@ -11,15 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.runtime import WORKER_SERVICE, ComposeRuntime
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL, SERVICE_LABEL, Container
 from tests.conftest import ProjectRunner, make_clean_env
-from tests.environments import LATEST, SAMPLE_TEST_DAGS, RunningEnvironment, sample_files
+from tests.environments import LATEST, SAMPLE_DAG, SAMPLE_TEST_DAGS, RunningEnvironment, sample_files, with_settings
 
 DOCKER_TIMEOUT_S = 120.0
 # As long as the image of a release takes that was never built on this machine.
@@ -98,10 +96,7 @@ def _listed(project: Project, *words: str) -> list[str]:
 
 def add_settings(runner: ProjectRunner, **members: Mapping[str, object] | int) -> None:
     """Write members into mwaa.yaml, those that are groups into the groups that are there."""
-    settings = yaml.safe_load((runner.root_dir / "mwaa.yaml").read_text())
-    for name, value in members.items():
-        settings[name] = {**(settings.get(name) or {}), **value} if isinstance(value, Mapping) else value
-    runner.write({"mwaa.yaml": yaml.safe_dump(settings)})
+    runner.write({"mwaa.yaml": with_settings((runner.root_dir / "mwaa.yaml").read_text(), **members)})
 
 
 def start_containers(
@@ -143,10 +138,10 @@ def remove_leftovers(project: Project) -> None:
 def running_containers(
     folder: Path, version: str, options: Mapping[str, str] | None = None, runtime: str = "docker"
 ) -> Iterator[DockerEnvironment]:
-    """Run the sample project of a release as containers, its DAG `hello_mwaa` included."""
+    """Run the sample project of a release as containers, its own DAG included."""
     with removed_at_the_end(folder) as runner:
         files = sample_files(version, SAMPLE_TEST_DAGS)
         runner.write(files)
         add_settings(runner, AirflowConfigurationOptions=options or {})
         files["mwaa.yaml"] = (runner.root_dir / "mwaa.yaml").read_text()
-        yield replace(start_containers(runner, version, "--run", "hello_mwaa", runtime=runtime), files=files)
+        yield replace(start_containers(runner, version, "--run", SAMPLE_DAG, runtime=runtime), files=files)

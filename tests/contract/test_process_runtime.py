@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from mwaa_local.errors import ComponentFailed
-from mwaa_local.event import NOT_RUN, READY, Event
+from mwaa_local.event import NOT_RUN, READY, ComponentStatus, Event
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, read_state
@@ -243,13 +243,18 @@ def test_killed_forked_component_is_restarted(house: House) -> None:
     assert (again.restarts, again.exit_code) == (1, -signal.SIGKILL)
 
 
+def replaced(pid: int | None) -> Callable[[ComponentStatus], bool]:
+    """Return whether a component is ready again in another process than this one."""
+    return lambda status: status.state == READY and status.pid not in (pid, None)
+
+
 def test_killed_fork_server_takes_no_component_out_of_sight(house: House) -> None:
     house.runtime.start(Prepared(forked_plan(house, "scheduler", "triggerer")), house.events.append)
     before = house.pids()
     (forkserver,) = parents(house)
     os.kill(forkserver, signal.SIGKILL)
     for name, pid in before.items():
-        house.wait_for(name, lambda s, pid=pid: s.state == READY and s.pid not in (pid, None), "to be ready again")
+        house.wait_for(name, replaced(pid), "to be ready again")
     assert not set(before.values()) & set(house.processes())
     house.runtime.stop()
     assert house.no_process_is_left()

@@ -16,6 +16,7 @@ import pytest
 
 FULL = "full"
 DOCKER = "docker"
+DISTURBS = "disturbs"
 # Seconds that each part took, written by `python -m tests.gate.report --save`; only their proportions matter.
 SECONDS_PATH = Path(__file__).with_name("seconds.json")
 UNKNOWN_SECONDS = 10.0  # of a part that was never timed: about the median

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
-import tempfile
 from pathlib import Path
 
 import pytest
-from xdist.workermanage import WorkerController
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
-from tests.gate.lanes import FULL, in_order, lanes, part_of, recorded_seconds, share_of
+from tests.gate.lanes import DISTURBS, FULL, in_order, lanes, part_of, recorded_seconds, share_of
 from tests.gate.scheduler import FULL_TIER, LaneScheduling, tell_where_to_write, write_lanes
 from tests.gate.times import Recorder
 
@@ -42,11 +42,14 @@ def configure(config: pytest.Config) -> None:
 
 
 class Lanes:
-    """The plugin that has xdist hand out lanes."""
+    """The plugin that has xdist hand out lanes.
+
+    Its processes write them into memory of this one, so that a run that is killed leaves no file.
+    """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mwaa-local-lanes-")
-        self._path = Path(self._folder.name) / "lanes.json"
+        self._fd = os.memfd_create("mwaa-local-lanes")
+        self._path = Path(f"/proc/{os.getpid()}/fd/{self._fd}")
 
     @pytest.hookimpl
     def pytest_configure_node(self, node: WorkerController) -> None:
@@ -57,7 +60,7 @@ class Lanes:
         return LaneScheduling(config, log, self._path)
 
     def pytest_unconfigure(self) -> None:
-        self._folder.cleanup()
+        os.close(self._fd)
 
 
 def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,7 +69,8 @@ def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
     share = config.getoption("--share")
     if share:
         full = [item for item in items if item.get_closest_marker(FULL)]
-        taken = share_of(map(part_of, full), *share, seconds)
+        number, count = share
+        taken = share_of(map(part_of, full), number, count, seconds)
         kept = {item: None for item in full if part_of(item) in taken}
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
@@ -75,8 +79,8 @@ def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
         config.stash[FULL_TIER] = {file: files.count(file) for file in sorted(set(files))}
     lane_of = lanes(items)
     order = in_order(items, lane_of, seconds)
-    # Stable: inside a lane the order of collection stays, by which a module's fixtures are set up once.
-    items.sort(key=lambda item: order.index(lane_of[part_of(item)]))
+    # Stable: else the order of collection stays inside a lane, by which a module's fixtures are set up once.
+    items.sort(key=lambda item: (order.index(lane_of[part_of(item)]), item.get_closest_marker(DISTURBS) is not None))
     write_lanes(config, {item.nodeid: lane_of[part_of(item)] for item in items})
 
 

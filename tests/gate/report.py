@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.conftest import REPOSITORY_DIR
@@ -32,27 +32,33 @@ def report(rows: list[TestTime | FixtureTime]) -> Iterator[str]:
     tests = [row for row in rows if isinstance(row, TestTime)]
     fixtures = [row for row in rows if isinstance(row, FixtureTime)]
     full = {row.test for row in tests if row.full}
-    seconds, parts, setups = Counter[str](), Counter[str](), Counter[str]()
+    seconds: dict[str, float] = defaultdict(float)
+    parts: dict[str, float] = defaultdict(float)
+    setups: dict[str, float] = defaultdict(float)
     for row in tests:
         seconds[row.test] += row.seconds
         parts[row.part] += row.seconds
     for fixture in fixtures:
         setups[f"{fixture.fixture} ({fixture.scope}, {fixture.file or 'all files'})"] += fixture.seconds
-    for title, counted in (
+    for title, taken_by in (
         (f"slowest tests of {len(seconds)}, {sum(seconds.values()):.0f} s in all", seconds),
         ("slowest set-ups of fixtures, all their times together", setups),
         ("slowest parts, each of which stays in one process", parts),
     ):
         yield f"{title}:"
-        yield from (f"{taken:8.1f} s  {name}" for name, taken in counted.most_common(SLOWEST))
-    late = [(name, taken) for name, taken in seconds.most_common() if taken > FULL_FROM_S and name not in full]
+        yield from (f"{taken:8.1f} s  {name}" for name, taken in slowest_first(taken_by)[:SLOWEST])
+    late = [(name, taken) for name, taken in slowest_first(seconds) if taken > FULL_FROM_S and name not in full]
     yield f"over {FULL_FROM_S:.0f} s without the marker `full`: {len(late) or 'none'}"
     yield from (f"{taken:8.1f} s  {name}" for name, taken in late)
 
 
+def slowest_first(seconds: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(seconds.items(), key=lambda item: -item[1])
+
+
 def save(rows: list[TestTime | FixtureTime], path: Path = SECONDS_PATH) -> None:
     """Write the seconds of each part that was timed, those of the others as they were, but for files that are gone."""
-    parts = Counter[str]()
+    parts: dict[str, float] = defaultdict(float)
     for row in rows:
         if isinstance(row, TestTime):
             parts[row.part] += row.seconds

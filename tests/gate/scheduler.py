@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 LANES_PATH_KEY = "mwaa_local_lanes_path"
 FULL_TIER = pytest.StashKey[dict[str, int]]()  # how many tests of each file are of the full tier
@@ -47,7 +47,6 @@ def write_lanes(config: pytest.Config, lane_of_test: Mapping[str, str]) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is None:
         return
-    path = Path(workerinput[LANES_PATH_KEY])
-    part = path.with_name(f"{path.name}.{workerinput['workerid']}")
-    part.write_text(json.dumps({"lanes": lane_of_test, "full": config.stash.get(FULL_TIER, {})}), encoding="utf-8")
-    part.replace(path)
+    text = json.dumps({"lanes": lane_of_test, "full": config.stash.get(FULL_TIER, {})})
+    with Path(workerinput[LANES_PATH_KEY]).open("r+", encoding="utf-8") as file:  # over the same text, never emptied
+        file.write(text)

@@ -64,7 +64,7 @@ def builder(tmp_path: Path, clean_env: dict[str, str]) -> Callable[[], subproces
 
     def begin() -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
-        argv = [sys.executable, "-c", BUILD, tmp_path / "cache"]
+        argv = [sys.executable, "-c", BUILD, str(tmp_path / "cache")]
         return subprocess.Popen(argv, cwd=REPOSITORY_DIR, env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     return begin

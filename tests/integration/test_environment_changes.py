@@ -1,4 +1,7 @@
-"""`up` on a running environment: what changed is applied, the rest goes on. One environment for all tests here."""
+"""`up` on a running environment: what changed is applied, the rest goes on. It is down at the end.
+
+The last that use the shared environment: to bring it back takes as long as a start.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -16,15 +19,13 @@ from tests.environments import (
     TEST_DAGS_DIR,
     RunningEnvironment,
     alive,
-    plain_files,
-    start,
-    stopped_at_the_end,
     wait_until,
+    with_settings,
 )
 from tests.integration.test_environment import FOREIGN_NAME, raw_answer
 from tests.wheels import make_wheel
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.disturbs]
 
 SERVERS = {"postgres", "redis"}
 NEW_DAG_TIMEOUT_S = 15.0
@@ -33,12 +34,15 @@ WHEELS = "--no-index\n--find-links /usr/local/airflow/requirements/wheels\n"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEnvironment]:
-    """An environment of this module's own, which its tests change."""
-    with stopped_at_the_end(tmp_path_factory.mktemp("changes")) as runner:
-        runner.write(plain_files())
-        make_wheel(runner.root_dir / "requirements" / "wheels", "alpha", "1.0")
-        yield start(runner)
+def running(latest_environment: RunningEnvironment) -> RunningEnvironment:
+    make_wheel(latest_environment.root_dir / "requirements" / "wheels", "alpha", "1.0")
+    return latest_environment
+
+
+def write_settings(running: RunningEnvironment, **members: Mapping[str, object]) -> None:
+    """Write the environment file of the first start with an option more, and with these members."""
+    text = with_settings(running.files["mwaa.yaml"], AirflowConfigurationOptions=OPTION, **members)
+    running.runner.write({"mwaa.yaml": text})
 
 
 def up(running: RunningEnvironment, *words: str) -> None:
@@ -60,7 +64,7 @@ def test_up_without_changes_restarts_nothing(running: RunningEnvironment) -> Non
 
 def test_up_applies_an_option_and_leaves_the_servers_alone(running: RunningEnvironment) -> None:
     before = running.pids()
-    running.runner.write(plain_files(AirflowConfigurationOptions=OPTION))
+    write_settings(running)
     up(running)
     assert restarted(before, running.pids()) == set(before) - SERVERS
     outcome = running.run("airflow", "config", "get-value", "app", "colour")
@@ -70,11 +74,11 @@ def test_up_applies_an_option_and_leaves_the_servers_alone(running: RunningEnvir
 
 def test_up_adds_a_worker_and_leaves_the_rest_alone(running: RunningEnvironment) -> None:
     before = running.pids()
-    running.runner.write(plain_files(AirflowConfigurationOptions=OPTION, Local={"Workers": 2}))
+    write_settings(running, Local={"Workers": 2})
     up(running)
     assert restarted(before, running.pids()) == {"worker.2"}
     assert running.status()["healthy"]
-    running.runner.write(plain_files(AirflowConfigurationOptions=OPTION))
+    write_settings(running)
     up(running)
     assert running.pids() == before
 
@@ -164,7 +168,7 @@ def test_startup_script_that_fails_leaves_the_running_environment_alone(running:
     before = running.pids()
     running.runner.write({"startup/startup.sh": "set -e\nfalse\n"})
     outcome = running.run("up")
-    (running.root_dir / "startup" / "startup.sh").unlink()
+    running.runner.write({"startup/startup.sh": running.files["startup/startup.sh"]})
     assert outcome.exit_code == 3
     assert "startup.sh:2: the startup script failed" in outcome.stderr
     assert running.pids() == before
@@ -174,7 +178,7 @@ def test_startup_script_that_fails_leaves_the_running_environment_alone(running:
 def test_further_name_of_the_web_server_is_answered_and_nothing_else_restarted(running: RunningEnvironment) -> None:
     name, before = "my-machine.example.com", running.pids()
     assert raw_answer(running, "/api/v2/dags", Host=name).status_code == http.client.MISDIRECTED_REQUEST
-    running.runner.write(plain_files(AirflowConfigurationOptions=OPTION, Local={"WebserverNames": [name.title()]}))
+    write_settings(running, Local={"WebserverNames": [name.title()]})
     up(running)
     assert restarted(before, running.pids()) == {"webserver"}
     assert raw_answer(running, "/api/v2/dags", Host=name + ":443").status_code == http.client.OK

@@ -404,7 +404,7 @@ def test_package_that_lacks_a_wheel_is_disproved(runner: ProjectRunner, tmp_path
     listing = tmp_path / "packaged_requirements.txt"
     listing.write_text(f"{OPTIONS}beta==1.0\n")
     store = PackageStore(Path(runner.env["MWAA_LOCAL_CACHE_DIR"]), runner.env)
-    proof = prove(tmp_path / "plugins.zip", listing, Release.load(VERSION), store, is_pure=True, say=str)
+    proof = prove(tmp_path / "plugins.zip", listing, Release.load(VERSION), store, is_pure=True, say=lambda _: None)
     assert isinstance(proof, Disproved)
     assert "alpha" in proof.reason
 

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uv
@@ -67,12 +68,14 @@ class Environment:
 
     def _release(self, folder: Path) -> Release:
         class ReleaseHere(Release):
-            data_dir = folder  # type: ignore[assignment]
+            data_dir = folder
 
         folder.mkdir()
         (folder / "airflow_constraints.txt").write_text("alpha==1.0\n")
         (folder / "mwaa_essential_constraints.txt").write_text("core_pin==1.0\n")
-        blank = {f.name: "" for f in fields(Release) if f.default is MISSING and f.default_factory is MISSING}
+        blank: dict[str, Any] = {
+            f.name: "" for f in fields(Release) if f.default is MISSING and f.default_factory is MISSING
+        }
         return ReleaseHere(
             **{
                 **blank,

@@ -78,8 +78,8 @@ def test_variables_are_kept_refused_and_lost(project: Make) -> None:
         "export TOKEN=abc\nLOST=1\nexport AIRFLOW_HOME=/elsewhere AIRFLOW__CORE__PARALLELISM=7\n"
         "export AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=9\nif [ $MWAA_AIRFLOW_COMPONENT = worker ]; then export W=1; fi\n"
     )
-    options = {"AirflowConfigurationOptions": {"core.dagbag_import_timeout": "60"}}
-    components = tried(with_script(project, script, **options))
+    options = {"core.dagbag_import_timeout": "60"}
+    components = tried(with_script(project, script, AirflowConfigurationOptions=options))
     assert components["worker"]["kept"] == ["TOKEN", "W"]
     assert components["scheduler"]["kept"] == ["TOKEN"]
     refused = {item["name"]: item["reason"] for item in components["scheduler"]["refused"]}

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local import command
 from mwaa_local.command import TIMED_OUT_EXIT_CODE, Completed, LineLog, Request, run
 from mwaa_local.errors import DiskFull, ToolMissing
 from tests.conftest import REPOSITORY_DIR
@@ -97,9 +96,9 @@ def test_group_that_may_not_be_signalled_is_left_alone(tmp_path: Path, monkeypat
 def test_interrupt_ends_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pid_path = tmp_path / "pid"
     code = f"import os, pathlib, time; pathlib.Path({str(pid_path)!r}).write_text(str(os.getpid())); time.sleep(60)"
-    wait = command.subprocess.Popen.wait
+    wait = subprocess.Popen.wait
 
-    def interrupted(process: command.subprocess.Popen[str], timeout: float | None = None) -> int:
+    def interrupted(process: subprocess.Popen[str], timeout: float | None = None) -> int:
         if timeout == 99.0:
             while not (pid_path.exists() and pid_path.read_text()):
                 time.sleep(0.02)

@@ -81,7 +81,7 @@ def test_error_without_why_and_hint_is_one_line() -> None:
     ],
 )
 def test_colour_only_on_a_terminal_that_wants_it(kind: type[io.StringIO], env: dict[str, str], coloured: bool) -> None:
-    shown = console(kind, **env)
+    shown = Console(kind(), kind(), env, verbose=False)
     shown.show_event(Event("scheduler", READY, 1.0))
     shown.show_error(PortInUse("what", "why", "hint"))
     shown.log_printer()(LogLine("worker", "out", "text", 0.0))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import REPOSITORY_DIR
+from tests.environments import wait_until
 from tests.gate.lanes import UNKNOWN_SECONDS, recorded_seconds, share_of
 from tests.gate.report import FULL_FROM_S, read, report, save
 from tests.gate.times import FixtureTime, TestTime
@@ -27,6 +30,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: slow")
     config.addinivalue_line("markers", "docker: engine")
+    config.addinivalue_line("markers", "disturbs: last")
     plugin.configure(config)
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,6 +62,9 @@ FILES = {
     "test_d.py": "import os\ndef test_same(started_processes): assert started_processes in ([], [os.getpid()])\n"
     "def test_other_fixture(): pass\n",
 }
+PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib")
+ENV = {"PYTHONPATH": str(REPOSITORY_DIR), "PATH": "/usr/bin:/bin"}
+HANG_S = 60.0
 
 
 @pytest.fixture
@@ -70,9 +77,9 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, *words: str) -> tuple[list[str], str]:
     """Run pytest in the folder; return the names of the tests that ran, and the whole output."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-v", *words],
+        [*PYTEST, "-v", *words],
         cwd=folder,
-        env={"PYTHONPATH": str(REPOSITORY_DIR), "PATH": "/usr/bin:/bin"},
+        env=ENV,
         capture_output=True,
         text=True,
         check=False,
@@ -114,6 +121,28 @@ def test_tests_that_share_an_environment_stay_in_one_process(folder: Path) -> No
     assert process_of.keys() == {name for text in FILES.values() for name in re.findall(r"def (test_\w+)", text)}
     assert len({process_of[name] for name in ("test_first", "test_same", "test_other_fixture")}) == 1
     assert process_of["test_slow"] == process_of["test_quick"]
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2")], ids=["one process", "two processes"])
+def test_what_disturbs_a_shared_environment_comes_after_the_others(folder: Path, words: tuple[str, ...]) -> None:
+    mark = "import pytest\npytestmark = pytest.mark.disturbs\n"
+    (folder / "test_aa.py").write_text(f"{mark}def test_disturbing(started_processes): pass\ndef test_beside(): pass\n")
+    ran, _ = run(folder, *words)
+    shared = ["test_first", "test_same", "test_other_fixture", "test_disturbing", "test_beside"]
+    assert [name for name in ran if name in shared] == shared
+
+
+def test_run_that_is_killed_leaves_no_file_of_ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    begun, temporary_dir = tmp_path_factory.mktemp("begun") / "begun", tmp_path_factory.mktemp("tmp")
+    hanging = f"import pathlib, time\ndef test_hangs(): pathlib.Path({str(begun)!r}).touch(); time.sleep({HANG_S})\n"
+    (folder / "test_e.py").write_text(hanging)
+    env = {**ENV, "TMPDIR": str(temporary_dir)}
+    with subprocess.Popen(
+        [*PYTEST, "-n", "2"], cwd=folder, env=env, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        wait_until(begun.exists, HANG_S, "a test runs")
+        os.killpg(process.pid, signal.SIGKILL)
+    assert [path.name for path in temporary_dir.iterdir() if not path.name.startswith("pytest-of-")] == []
 
 
 def test_durations_are_recorded_by_test_and_fixture(folder: Path) -> None:

@@ -35,7 +35,8 @@ def name_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
 def test_program_has_the_syntax_of_the_oldest_python(path: Path) -> None:
-    ast.parse(path.read_text(encoding="utf-8"), feature_version=tuple(map(int, OLDEST_PYTHON.split("."))))
+    major, minor = OLDEST_PYTHON.split(".")
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(int(major), int(minor)))
 
 
 def test_oldest_python_compiles_every_program() -> None:

@@ -6,7 +6,7 @@ Imports for types alone and those within functions count, too: what a module mus
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from tests.conftest import REPOSITORY_DIR
 
@@ -76,7 +76,7 @@ def modules() -> dict[str, ast.Module]:
     return found
 
 
-def imported(tree: ast.Module, known: set[str]) -> Iterator[str]:
+def imported(tree: ast.Module, known: Set[str]) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("mwaa_local."):
             base = f"{node.module}.".removeprefix("mwaa_local.")

@@ -26,7 +26,7 @@ from mwaa_local.cache import disk, keepers, locks
 from mwaa_local.cache import kept as cache_kept
 from mwaa_local.cache.folder import IN_USE, OF_ANOTHER_USER, CacheFolder
 from mwaa_local.cache.item import Wanted
-from mwaa_local.cache.kept import CacheKind
+from mwaa_local.cache.kept import CacheKind, ImageKind, VolumeKind
 from mwaa_local.cache.prune import Cache, Pruned
 from mwaa_local.cache.users import CHECK, DOCKER, PROCESS, ProjectUse, User, Users
 from mwaa_local.cli.cache import seconds, size
@@ -392,7 +392,7 @@ def test_what_another_process_uses_stays_until_it_ends(cache_dir: Path) -> None:
         "import sys; from pathlib import Path; from mwaa_local.cache import locks\n"
         "print(locks.hold(Path(sys.argv[1])), flush=True); sys.stdin.read()"
     )
-    argv = [sys.executable, "-c", program, folder]
+    argv = [sys.executable, "-c", program, str(folder)]
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, cwd=PACKAGE_DIR.parent, stdin=pipe, stdout=pipe, text=True) as user:
         assert user.stdout is not None
@@ -405,7 +405,7 @@ def test_what_another_process_uses_stays_until_it_ends(cache_dir: Path) -> None:
 
 def test_what_a_running_process_was_started_from_stays(cache_dir: Path) -> None:
     folder = make_set(cache_dir)
-    argv = [folder / "bin" / "python", "-c", "print('up', flush=True); input()"]
+    argv = [str(folder / "bin" / "python"), "-c", "print('up', flush=True); input()"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == "up\n"
@@ -728,7 +728,7 @@ def test_every_declaration_is_in_the_table() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes
     ]
-    known = [*keepers.KINDS, *keepers.IMAGES, *keepers.VOLUMES]
+    known: list[CacheKind | ImageKind | VolumeKind] = [*keepers.KINDS, *keepers.IMAGES, *keepers.VOLUMES]
     assert sorted((type(kept).__name__, kept.kind) for kept in known) == sorted(declared)
     assert len({kept.kind for kept in known}) == len(known)
 

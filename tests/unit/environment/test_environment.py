@@ -4,13 +4,14 @@ import copy
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import yaml
-from botocore.loaders import Loader
+from botocore.loaders import Loader  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,15 @@ ANSWER: dict[str, Any] = {
 }
 
 
+class Load(Protocol):
+    """Write an environment file, or none, and load it."""
+
+    def __call__(self, content: str | bytes | None, model: ServiceModel | None = None) -> Environment: ...
+
+
+Refuse = Callable[[str | bytes], EnvironmentFileInvalid]
+
+
 def project_with(folder: Path, content: str | bytes | None = None) -> Project:
     if content is not None:
         (folder / "mwaa.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
@@ -76,7 +86,7 @@ def project_with(folder: Path, content: str | bytes | None = None) -> Project:
 
 
 @pytest.fixture
-def load(tmp_path: Path):
+def load(tmp_path: Path) -> Load:
     def load_text(content: str | bytes | None, model: ServiceModel | None = None) -> Environment:
         return Environment.load(project_with(tmp_path, content), model)
 
@@ -84,7 +94,7 @@ def load(tmp_path: Path):
 
 
 @pytest.fixture
-def refuse(load):
+def refuse(load: Load) -> Refuse:
     def refused(content: str | bytes) -> EnvironmentFileInvalid:
         with pytest.raises(EnvironmentFileInvalid) as caught:
             load(content)
@@ -96,7 +106,7 @@ def refuse(load):
 @pytest.mark.parametrize(
     "content", [None, "", "\n", "# nothing yet\n", "---\n", "{}", "Local:\n", "Environment:\n", "\ufeff"]
 )
-def test_no_file_and_an_empty_file_give_mwaas_defaults(load, content):
+def test_no_file_and_an_empty_file_give_mwaas_defaults(load: Load, content: str | bytes | None) -> None:
     environment = load(content)
     assert environment.airflow_version == "3.3.1"
     assert environment.environment_class == "mw1.small"
@@ -111,7 +121,7 @@ def test_no_file_and_an_empty_file_give_mwaas_defaults(load, content):
 
 @pytest.mark.parametrize("wrapped", [True, False])
 @pytest.mark.parametrize("dump", [json.dumps, lambda answer: json.dumps(answer, indent=4), yaml.safe_dump])
-def test_output_of_get_environment_pastes_in(load, wrapped, dump):
+def test_output_of_get_environment_pastes_in(load: Load, wrapped: bool, dump: Callable[[object], str]) -> None:
     environment = load(dump(ANSWER if wrapped else ANSWER["Environment"]))
     assert environment.name == "Orders"
     assert environment.airflow_version == "2.10.3"
@@ -123,7 +133,7 @@ def test_output_of_get_environment_pastes_in(load, wrapped, dump):
     assert environment.other_members["NetworkConfiguration"]["SubnetIds"] == ["subnet-01", "subnet-02"]
 
 
-def test_members_that_only_mwaa_answers_are_named_as_ignored(load):
+def test_members_that_only_mwaa_answers_are_named_as_ignored(load: Load) -> None:
     ignored = load(json.dumps(ANSWER)).ignored_members
     assert {"Arn", "Status", "CreatedAt", "LastUpdate", "WebserverUrl", "ServiceRoleArn"} <= set(ignored)
     assert {"CeleryExecutorQueue", "WebserverVpcEndpointService", "DatabaseVpcEndpointService"} <= set(ignored)
@@ -131,18 +141,18 @@ def test_members_that_only_mwaa_answers_are_named_as_ignored(load):
     assert "Name" not in ignored
 
 
-def test_boto3_answer_with_response_metadata_pastes_in(load):
+def test_boto3_answer_with_response_metadata_pastes_in(load: Load) -> None:
     assert load(json.dumps({**ANSWER, "ResponseMetadata": {"HTTPStatusCode": 200}})).name == "Orders"
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_local_section_may_stand_inside_or_beside_a_pasted_answer(load, inside):
+def test_local_section_may_stand_inside_or_beside_a_pasted_answer(load: Load, inside: bool) -> None:
     answer = copy.deepcopy(ANSWER)
     (answer["Environment"] if inside else answer)["Local"] = {"WebserverPort": 0}
     assert load(json.dumps(answer)).local.webserver_port == 0
 
 
-def test_local_settings_are_read(load):
+def test_local_settings_are_read(load: Load) -> None:
     local = load(
         "Local: {Runtime: process, WebserverPort: 8081, PostgresPort: 5433, BrokerPort: 6380,"
         " AwsPort: 5000, Workers: 2, Aws: host, Intervals: mwaa}"
@@ -159,44 +169,44 @@ def test_local_settings_are_read(load):
     )
 
 
-def test_worker_count_is_local_workers_else_min_workers(load):
+def test_worker_count_is_local_workers_else_min_workers(load: Load) -> None:
     assert load("MinWorkers: 3\n").worker_count == 3
     assert load("MinWorkers: 3\nLocal: {Workers: 1}\n").worker_count == 1
     assert load("").worker_count == 1
 
 
-def test_micro_class_has_one_of_each_component(load):
+def test_micro_class_has_one_of_each_component(load: Load) -> None:
     environment = load("EnvironmentClass: mw1.micro\n")
     assert (environment.schedulers, environment.max_workers, environment.max_webservers) == (1, 1, 1)
     assert environment.environment_class_facts.worker_autoscale == "3,0"
 
 
-def test_airflow_1_has_one_scheduler(load):
+def test_airflow_1_has_one_scheduler(load: Load) -> None:
     assert load("AirflowVersion: 1.10.12\n").schedulers == 1
     assert load("AirflowVersion: 1.10.12\nSchedulers: 1\n").schedulers == 1
 
 
-def test_min_workers_without_a_file_value_stays_below_the_default_maximum(load):
+def test_min_workers_without_a_file_value_stays_below_the_default_maximum(load: Load) -> None:
     assert load("MinWorkers: 10\n").max_workers == 10
 
 
-def test_log_levels_left_out_keep_their_defaults(load):
+def test_log_levels_left_out_keep_their_defaults(load: Load) -> None:
     logging = load("LoggingConfiguration: {WorkerLogs: {Enabled: yes, LogLevel: ERROR}}\n").logging_configuration
     assert logging.worker_logs.enabled
     assert logging.task_logs.enabled
 
 
-def test_aliases_are_followed(load):
+def test_aliases_are_followed(load: Load) -> None:
     text = "LoggingConfiguration:\n  TaskLogs: &on {Enabled: true, LogLevel: ERROR}\n  WorkerLogs: *on\n"
     assert load(text).logging_configuration.worker_logs.log_level == "ERROR"
 
 
-def test_keyword_arguments_in_python_names_make_an_environment():
+def test_keyword_arguments_in_python_names_make_an_environment() -> None:
     environment = Environment(environment_class="mw1.large", max_workers=4)
     assert environment.environment_class_facts.worker_slots == 20
 
 
-def test_option_values_stay_out_of_repr():
+def test_option_values_stay_out_of_repr() -> None:
     assert "hunter2" not in repr(Environment(airflow_configuration_options={"smtp.smtp_password": "hunter2"}))
 
 
@@ -204,31 +214,35 @@ def test_option_values_stay_out_of_repr():
     ("folder", "name"),
     [("orders", "orders"), ("3. My DAGs!", "My-DAGs"), ("проект", "local"), ("-_9", "local"), ("a" * 300, "a" * 64)],
 )
-def test_name_comes_from_the_folder(folder, name):
+def test_name_comes_from_the_folder(folder: str, name: str) -> None:
     assert name_from_folder(folder) == name
 
 
 @given(st.text())
-def test_name_from_any_folder_is_valid_on_mwaa(folder):
+def test_name_from_any_folder_is_valid_on_mwaa(folder: str) -> None:
     assert list(Check(MODEL).violations("EnvironmentName", name_from_folder(folder), ())) == []
 
 
 @pytest.mark.parametrize(
     "text", ["True", "no", "5", "1e3", "010", "0x1F", "1:30", "2026-01-02", "1_000", ".5", "-.inf", "=", "<<", "off"]
 )
-def test_option_value_keeps_its_written_text(load, text):
+def test_option_value_keeps_its_written_text(load: Load, text: str) -> None:
     assert load(f"{OPTIONS}:\n  core.x: {text}\n").airflow_configuration_options == {"core.x": text}
 
 
 @given(value=st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1))
 @pytest.mark.parametrize("dump", [json.dumps, yaml.safe_dump])
-def test_any_printable_option_value_survives(tmp_path_factory, dump, value):
+def test_any_printable_option_value_survives(
+    tmp_path_factory: pytest.TempPathFactory, dump: Callable[[object], str], value: str
+) -> None:
     project = project_with(tmp_path_factory.mktemp("p"), dump({OPTIONS: {"app.value": value}}))
     assert Environment.load(project).airflow_configuration_options == {"app.value": value}
 
 
 @given(value=st.one_of(st.integers(-(10**9), 10**9), st.floats(allow_nan=False), st.booleans()))
-def test_json_numbers_and_booleans_arrive_as_their_text(tmp_path_factory, value):
+def test_json_numbers_and_booleans_arrive_as_their_text(
+    tmp_path_factory: pytest.TempPathFactory, value: int | float | bool
+) -> None:
     project = project_with(tmp_path_factory.mktemp("p"), json.dumps({OPTIONS: {"app.value": value}}))
     assert Environment.load(project).airflow_configuration_options == {"app.value": json.dumps(value)}
 
@@ -254,7 +268,7 @@ def test_json_numbers_and_booleans_arrive_as_their_text(tmp_path_factory, value)
         (f"core.{'x' * 60}: 4", "the key must have at most 64 characters", "at most 64"),
     ],
 )
-def test_wrong_option_is_refused_with_its_fix(refuse, line, rule, hint):
+def test_wrong_option_is_refused_with_its_fix(refuse: Refuse, line: str, rule: str, hint: str) -> None:
     error = refuse(f"{OPTIONS}:\n  {line}\n")
     assert error.why.startswith(f"mwaa.yaml:2: {OPTIONS}.")
     assert rule in error.why
@@ -264,7 +278,7 @@ def test_wrong_option_is_refused_with_its_fix(refuse, line, rule, hint):
 
 @pytest.mark.parametrize("rule", ["must have at most 64 characters", "has no section", "must match x", "perdu"])
 @pytest.mark.parametrize("about_key", [True, False])
-def test_which_fix_is_shown_does_not_depend_on_words(rule, about_key):
+def test_which_fix_is_shown_does_not_depend_on_words(rule: str, about_key: bool) -> None:
     violation = Violation((OPTIONS, "a.b"), rule, "its own", about_key=about_key)
     assert _with_option_fix(violation, {"a.b": 1}).fix != "its own"
     assert _with_option_fix(replace(violation, fix_is_exact=True), {"a.b": 1}).fix == "its own"
@@ -296,7 +310,7 @@ def test_which_fix_is_shown_does_not_depend_on_words(rule, about_key):
         f"{OPTIONS}:\n  smtp.pw: hunter2\n  smtp.pw: hunter2",
     ],
 )
-def test_no_error_repeats_an_option_value(refuse, text):
+def test_no_error_repeats_an_option_value(refuse: Refuse, text: str) -> None:
     assert "hunter2" not in str(refuse(text))
 
 
@@ -367,7 +381,7 @@ def test_no_error_repeats_an_option_value(refuse, text):
         ("[a]: b", "a name must be text", ""),
     ],
 )
-def test_wrong_member_is_refused_with_line_rule_and_fix(refuse, text, why, hint):
+def test_wrong_member_is_refused_with_line_rule_and_fix(refuse: Refuse, text: str, why: str, hint: str) -> None:
     error = refuse(text)
     assert why in error.why
     assert hint in error.hint
@@ -391,20 +405,20 @@ def test_wrong_member_is_refused_with_line_rule_and_fix(refuse, text, why, hint)
         ("Colour", "remove Colour"),
     ],
 )
-def test_unknown_member_gets_the_name_that_was_meant(refuse, key, hint):
+def test_unknown_member_gets_the_name_that_was_meant(refuse: Refuse, key: str, hint: str) -> None:
     error = refuse(f"{key}: 1\n")
     assert f"mwaa.yaml:1: {key}: is not a member of MWAA's CreateEnvironment" in error.why
     assert hint in error.hint
 
 
-def test_all_problems_are_listed_at_once_in_order_of_lines(refuse):
+def test_all_problems_are_listed_at_once_in_order_of_lines(refuse: Refuse) -> None:
     error = refuse("Local: {Workers: 0}\nSchedulers: 9\nfoo: 1\nMinWorkers: x\nEnvironmentClass: big\n")
     assert [line.split(":")[1] for line in error.why.splitlines()] == ["1", "2", "3", "4", "5"]
     assert [line.split(":")[0] for line in error.hint.splitlines()] == [f"line {number}" for number in range(1, 6)]
     assert error.what.endswith("mwaa.yaml has 5 problems")
 
 
-def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse):
+def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse: Refuse) -> None:
     error = refuse("MinWorkers: 20\nMaxWorkers: '30'\nEnvironmentClass: mw1.micr\nSchedulers: 1\n")
     assert len(error.why.splitlines()) == 2
 
@@ -431,14 +445,14 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse):
         ("Speed: 1", "is not a member of the Local section", "known here: Aws, AwsPort, BaseImage"),
     ],
 )
-def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse, line, rule, hint):
+def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse: Refuse, line: str, rule: str, hint: str) -> None:
     error = refuse(f"Local:\n  {line}\n")
     assert error.why.startswith(f"mwaa.yaml:2: Local.{line.split(':')[0]}: ")
     assert rule in error.why
     assert hint in error.hint
 
 
-def test_local_section_that_is_no_mapping_is_refused(refuse):
+def test_local_section_that_is_no_mapping_is_refused(refuse: Refuse) -> None:
     assert "mwaa.yaml:1: Local: must be a mapping" in refuse("Local: 8080\n").why
 
 
@@ -461,40 +475,40 @@ def test_local_section_that_is_no_mapping_is_refused(refuse):
         ("Tags: &a [*a]\n", "nested deeper", ""),
     ],
 )
-def test_unreadable_content_is_refused_with_its_place(refuse, text, why, hint):
+def test_unreadable_content_is_refused_with_its_place(refuse: Refuse, text: str, why: str, hint: str) -> None:
     error = refuse(text)
     assert why in error.why
     assert hint in error.hint
     assert error.hint
 
 
-def test_aliases_of_aliases_do_not_grow_without_end(refuse):
+def test_aliases_of_aliases_do_not_grow_without_end(refuse: Refuse) -> None:
     lines = ["Tags:", "  a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"  a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 12)]
     assert "nested deeper" in refuse("\n".join(lines)).why
 
 
-def test_folder_in_place_of_the_file_is_refused(tmp_path):
+def test_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mwaa.yaml").mkdir()
     with pytest.raises(EnvironmentFileInvalid, match="is a folder"):
         Environment.load(Project(tmp_path))
 
 
-def test_link_to_nothing_is_refused(tmp_path):
+def test_link_to_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mwaa.yaml").symlink_to("gone.yaml")
     with pytest.raises(EnvironmentFileInvalid, match="does not exist") as caught:
         Environment.load(Project(tmp_path))
     assert "gone.yaml" in caught.value.why
 
 
-def test_unreadable_file_is_refused(tmp_path):
+def test_unreadable_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mwaa.yaml").symlink_to("mwaa.yaml")
     with pytest.raises(EnvironmentFileInvalid, match="cannot read"):
         Environment.load(Project(tmp_path))
 
 
 @given(st.text())
-def test_any_text_loads_or_is_refused_in_words(tmp_path_factory, text):
+def test_any_text_loads_or_is_refused_in_words(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     project = project_with(tmp_path_factory.mktemp("p"), text.encode(errors="replace"))
     try:
         Environment.load(project)
@@ -510,7 +524,9 @@ _VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*MODEL.members(INPUT_SHAPE), "Local", "Environment"]), _VALUES, max_size=4))
-def test_any_value_of_any_member_loads_or_is_refused_in_words(tmp_path_factory, members):
+def test_any_value_of_any_member_loads_or_is_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, members: dict[str, object]
+) -> None:
     project = project_with(tmp_path_factory.mktemp("p"), yaml.safe_dump(members))
     try:
         Environment.load(project)
@@ -518,11 +534,11 @@ def test_any_value_of_any_member_loads_or_is_refused_in_words(tmp_path_factory, 
         assert error.why and error.hint
 
 
-def test_model_is_the_one_that_botocores_own_loader_gives():
+def test_model_is_the_one_that_botocores_own_loader_gives() -> None:
     assert MODEL.shapes == Loader().load_service_model("mwaa", "service-2")["shapes"]
 
 
-def test_reading_the_file_does_not_import_botocore(tmp_path):
+def test_reading_the_file_does_not_import_botocore(tmp_path: Path) -> None:
     (tmp_path / "mwaa.yaml").write_text("MinWorkers: 2\n")
     code = (
         "import sys; from pathlib import Path; from mwaa_local.environment.environment import Environment;"
@@ -533,7 +549,7 @@ def test_reading_the_file_does_not_import_botocore(tmp_path):
     assert subprocess.run(argv, cwd=REPOSITORY_DIR, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-def test_member_of_a_newer_model_is_checked_and_kept(load):
+def test_member_of_a_newer_model_is_checked_and_kept(load: Load) -> None:
     shapes = copy.deepcopy(dict(MODEL.shapes))
     shapes[INPUT_SHAPE]["members"]["Retries"] = {"shape": "Retries"}
     shapes["Retries"] = {"type": "integer", "max": 3}
@@ -544,18 +560,18 @@ def test_member_of_a_newer_model_is_checked_and_kept(load):
     assert caught.value.why == "mwaa.yaml:1: Retries: must be at most 3, not 4"
 
 
-def test_limits_come_from_the_model(load):
-    shapes = copy.deepcopy(dict(MODEL.shapes))
+def test_limits_come_from_the_model(load: Load) -> None:
+    shapes: dict[str, Any] = copy.deepcopy(dict(MODEL.shapes))
     shapes["Schedulers"]["max"] = 8
     assert load("Schedulers: 8\n", ServiceModel(shapes)).schedulers == 8
 
 
-def test_every_declared_member_is_one_of_mwaas():
+def test_every_declared_member_is_one_of_mwaas() -> None:
     declared = {field.alias for field in Environment.model_fields.values()}
     assert declared - set(MODEL.members(INPUT_SHAPE)) == {"Local", "OtherMembers", "IgnoredMembers"}
 
 
-def test_every_pattern_of_the_model_can_be_checked():
+def test_every_pattern_of_the_model_can_be_checked() -> None:
     unanswerable = "\N{SNOWMAN}\n"
     patterns = {shape["pattern"] for shape in MODEL.shapes.values() if "pattern" in shape}
     assert {pattern for pattern in patterns if matches(pattern, unanswerable)} == set()
@@ -564,15 +580,15 @@ def test_every_pattern_of_the_model_can_be_checked():
 @pytest.mark.parametrize(
     ("text", "fits"), [("Käse 1", True), ("Ⅷ", True), ("a\u00a0b", True), ("", True), ("a$", False), ("☃", False)]
 )
-def test_unicode_categories_in_patterns(text, fits):
+def test_unicode_categories_in_patterns(text: str, fits: bool) -> None:
     assert matches(r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)", text) is fits
 
 
-def test_pattern_that_python_cannot_read_refuses_nothing():
+def test_pattern_that_python_cannot_read_refuses_nothing() -> None:
     assert matches(r"\p{L}+[", "anything")
 
 
-def test_classes_match_the_user_guide():
+def test_classes_match_the_user_guide() -> None:
     # MWAA user guide, "Configuring the Amazon MWAA environment class".
     rows = [
         (row.name, row.dag_capacity, row.worker_autoscale, row.triggerer_capacity)
@@ -588,12 +604,12 @@ def test_classes_match_the_user_guide():
     assert rows[0][:3] == ("mw1.micro", 25, "3,0")
 
 
-def test_worker_slots_are_the_first_number_of_worker_autoscale():
+def test_worker_slots_are_the_first_number_of_worker_autoscale() -> None:
     for row in ENVIRONMENT_CLASSES.values():
         assert row.worker_autoscale.split(",") == [str(row.worker_slots), "0"]
 
 
-def test_sample_file_is_valid_and_shows_an_option_for_dags():
+def test_sample_file_is_valid_and_shows_an_option_for_dags() -> None:
     environment = Environment.load(Project(REPOSITORY_DIR))
     assert environment.airflow_version == "3.3.1"
     assert environment.environment_class == "mw1.small"
@@ -601,7 +617,7 @@ def test_sample_file_is_valid_and_shows_an_option_for_dags():
     assert environment.local == LocalSettings()
 
 
-def test_sample_files_commented_local_settings_are_the_defaults(load):
+def test_sample_files_commented_local_settings_are_the_defaults(load: Load) -> None:
     lines = (REPOSITORY_DIR / "mwaa.yaml").read_text().splitlines()
     shown = [line.replace("  # ", "  ", 1) for line in lines if line.startswith("  # ")]
     settings = load("\n".join(["Local:", *shown])).local

@@ -13,7 +13,7 @@ from mwaa_local.packages import SUPPORT_DIR
 
 sys.path.append(str(SUPPORT_DIR))
 
-from mwaa_support.known_names import KnownNames, name_of
+from mwaa_support.known_names import KnownNames, name_of  # type: ignore[import-not-found]
 
 NAMES = ("localhost", "127.0.0.1", "::1", "webserver", "My-Machine.example.com")
 ANSWERED, WRONG_NAME, WRONG_PAGE = 200, 421, 403
@@ -39,7 +39,8 @@ def answer(
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
     scope = {"type": kind, "headers": [*raw, *more], **({"method": method} if kind == "http" else {})}
     asyncio.run(KnownNames(application, NAMES, origins)(scope, None, send))
-    return sent[0].get("status", sent[0].get("code")), sent[-1].get("body", b"").decode()
+    first = sent[0]
+    return first["status"] if "status" in first else first["code"], sent[-1].get("body", b"").decode()
 
 
 @pytest.mark.parametrize(

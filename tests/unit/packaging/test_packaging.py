@@ -104,10 +104,10 @@ def test_part_of_a_wheel_is_refused_though_the_index_tells_no_hash(tmp_path: Pat
     make_wheel(tmp_path, "a", "1.0")
     downloads = Downloads(tmp_path / "files", {}, [], tmp_path)
     file = File("a", "1.0", PURE, PURE, "")
-    assert downloads.fetch_all([file], str) == {file: tmp_path / "files" / PURE}
+    assert downloads.fetch_all([file], lambda _: None) == {file: tmp_path / "files" / PURE}
     (tmp_path / PURE).write_bytes((tmp_path / PURE).read_bytes()[:-40])
     with pytest.raises(PackagesUnavailable, match="only a part of one"):
-        downloads.fetch_all([file], str)
+        downloads.fetch_all([file], lambda _: None)
 
 
 # The zip.

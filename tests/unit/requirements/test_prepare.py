@@ -10,6 +10,7 @@ import codecs
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,12 +28,14 @@ def make_release(folder: Path, *, injected: bool = True, essential: bool = True)
     """A release whose data lie in `folder`; what requirements do not use stays blank."""
 
     class ReleaseHere(Release):
-        data_dir = folder  # type: ignore[assignment]
+        data_dir = folder
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "airflow_constraints.txt").write_text("boto3==1.35.36\n")
     (folder / "mwaa_essential_constraints.txt").write_text("apache-airflow==2.10.3\n")
-    blank = {f.name: "" for f in fields(Release) if f.default is MISSING and f.default_factory is MISSING}
+    blank: dict[str, Any] = {
+        f.name: "" for f in fields(Release) if f.default is MISSING and f.default_factory is MISSING
+    }
     return ReleaseHere(
         **{
             **blank,
@@ -56,7 +59,9 @@ Prepare = Callable[..., PreparedRequirements]
 def prepared(tmp_path: Path, release: Release) -> Prepare:
     """Write `requirements/requirements.txt` and other files of a project, and prepare it."""
 
-    def prepare_files(content: str | bytes, others: dict[str, str] | None = None, **options: object):  # type: ignore[no-untyped-def]
+    def prepare_files(
+        content: str | bytes, others: dict[str, str] | None = None, **options: Any
+    ) -> PreparedRequirements:
         project = tmp_path / "project"
         for name, text in {"requirements/requirements.txt": content, **(others or {})}.items():
             (project / name).parent.mkdir(parents=True, exist_ok=True)

@@ -81,7 +81,7 @@ def test_port_that_is_meant_for_another_is_not_given(monkeypatch: pytest.MonkeyP
     given = iter([5001, 5001, 5002])
 
     class Probe(socket.socket):
-        def bind(self, address: tuple[str, int]) -> None:
+        def bind(self, address: object) -> None:
             assert address == (HOST, 0)
 
         def getsockname(self) -> tuple[str, int]:

@@ -28,7 +28,7 @@ from mwaa_local.services.seeding import (
 PLAN = Plan((), "3.3.1", {}, "", "", "q", "/")
 # Today's words, those of another outcome, and some that nobody wrote yet.
 WORDS = ("put in 7 pools", f"{SETTINGS_FILE}:99: the pool p: KeyError: k", "the database holds all already", "perdu")
-REFUSAL = {
+REFUSAL: dict[str, Any] = {
     "outcome": REFUSED,
     "line": 4,
     "kind": "connection",

@@ -273,7 +273,7 @@ def test_a_missing_or_empty_source_folder_is_refused(catalogue: Catalogue) -> No
 def import_tool() -> Any:
     sys.path.insert(0, str(TOOL_PATH.parent))
     try:
-        import build_release_catalogue
+        import build_release_catalogue  # type: ignore[import-not-found]
     finally:
         sys.path.pop(0)
     return build_release_catalogue

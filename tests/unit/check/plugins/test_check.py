@@ -244,7 +244,7 @@ def test_zip_of_the_folder_instead_of_its_contents_is_an_error(check: Check) -> 
 
 
 def test_junk_beside_the_top_folder_does_not_hide_it(tmp_path: Path) -> None:
-    files = {"plugins/a.py": "", "__MACOSX/plugins/._a.py": b"\0\5\x16\7", ".DS_Store": b"\0"}
+    files: Files = {"plugins/a.py": "", "__MACOSX/plugins/._a.py": b"\0\5\x16\7", ".DS_Store": b"\0"}
     assert rules(check_plugins(make_zip(tmp_path, files), LATEST)) == [("macos-junk", NOTE), ("top-folder", ERROR)]
 
 
@@ -516,7 +516,7 @@ def test_many_findings_of_a_rule_end_with_their_number(check: Check) -> None:
 
 
 def test_bytecode_in_the_zip_is_a_note(tmp_path: Path) -> None:
-    files = {"a.py": "", "__pycache__/a.cpython-39.pyc": b"\0", "b.pyc": b"\0"}
+    files: Files = {"a.py": "", "__pycache__/a.cpython-39.pyc": b"\0", "b.pyc": b"\0"}
     finding = only(check_plugins(make_zip(tmp_path, files), LATEST))
     assert (finding.rule, finding.severity) == ("bytecode", NOTE)
     assert "2 files" in finding.what

@@ -37,6 +37,6 @@ def test_severity_follows_the_missing_module_whatever_is_said(
 
 def test_missing_module_is_read_from_pythons_own_words() -> None:
     with pytest.raises(ModuleNotFoundError) as caught:
-        import no_such_module_at_all  # noqa: F401
+        import no_such_module_at_all  # type: ignore[import-not-found]  # noqa: F401
     assert _error(str(caught.value))["missing"] == "no_such_module_at_all"
     assert _error("KeyError: \"No module named 'a'\"")["missing"] == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.check.requirements.changes import changed, install_estimate_s, package_changes, wheel, without_wheel
-from mwaa_local.check.requirements.lines import read
+from mwaa_local.check.requirements.lines import Line, read
 from mwaa_local.check.requirements.resolver import Package, Resolver, is_prerelease, python_release
 from mwaa_local.check.requirements.verdict import PackageChange
 from mwaa_local.release import Release
@@ -60,7 +60,7 @@ def test_python_is_named_in_full_since_uv_takes_a_minor_version_for_its_first_re
 def test_change_says_direction_reasons_and_size(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text("\nalpha\nJinja2<3\n")
-    lines = [line for line in read(path, tmp_path, {}) if hasattr(line, "requirement")]
+    lines = [line for line in read(path, tmp_path, {}) if isinstance(line, Line)]
     packages = {"jinja2": package("jinja2", "2.11.3", "-c x", "alpha"), "alpha": package("alpha", "1.0", "-r y")}
     metadata = {"alpha": entry("alpha-1.0-py3-none-any.whl", size=1000), "jinja2": {}}
     first, second = package_changes(packages, NEWEST, metadata, lines)
