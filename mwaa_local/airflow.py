@@ -35,7 +35,7 @@ STATE_DEPENDENCY = "Task Instance State:"  # a task that has not begun never has
 
 @dataclass(frozen=True)
 class Figures:
-    """What the servers say about a running environment; None where they do not answer."""
+    """What the servers report about a running environment; None if they do not answer."""
 
     heartbeat_ages_s: dict[str, float]  # component -> seconds since its newest heartbeat
     silent: dict[str, str]  # component -> the question to which it gave no answer
@@ -134,7 +134,7 @@ class AirflowClient:
         on_event(Event("dag run", "done", time.monotonic() - started, f"{dag_id} succeeded"))
 
     def metadata(self, dags_dir: str = "") -> Metadata:
-        """Return what answers questions about DAGs and runs; `dags_dir` is the folder as this machine knows it."""
+        """Return the metadata database's view of DAGs and runs; `dags_dir` is the folder's path on this machine."""
         return Metadata(self._health, [f"{self._plan.home_dir}/dags", *([dags_dir] if dags_dir else [])])
 
     def trigger(self, dag_id: str, run_id: str, conf: str = "") -> None:
@@ -146,7 +146,7 @@ class AirflowClient:
             raise DagRunFailed(f"cannot trigger {dag_id}: exit code {exit_code}", said, "mwaa-local logs scheduler")
 
     def unmet(self, dag_id: str, task_id: str, run_id: str, logical_date: str) -> list[str]:
-        """Return, in Airflow's words, what a task instance waits for; nothing where Airflow does not know."""
+        """Return what a task instance waits for, in Airflow's words; nothing if Airflow does not know."""
         values = {"dag_id": dag_id, "task_id": task_id, "run_id": run_id, "logical_date": logical_date}
         words = [word.format_map(values) for word in self._release.failed_deps_argv]
         exit_code, output = self._runtime.capture("scheduler", words)

@@ -59,7 +59,7 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
 
     `on_line` gets each output line, without its newline, as it comes, on another thread; what it raises is raised
     here once the command has ended. A group still alive when the command itself ended keeps running, as under any
-    shell, but what it says from then on is no output of this command. An interrupt kills the group and goes on upward.
+    shell, but its later output is ignored. An interrupt kills the group and is raised again.
 
     Raises ToolMissing when the program does not exist or may not be run.
     """
@@ -99,8 +99,8 @@ _is_interrupted = False
 def interrupt_all() -> None:
     """End every command that a thread waits for, and let other threads than the main one start no more of them.
 
-    For when the work of those threads is of no use any more, since this command is going to end. The main thread may
-    still have to clean up.
+    For when this command is going to end and no longer needs the work of those threads. The main thread may still have
+    to clean up.
     """
     global _is_interrupted
     with _running_lock:
@@ -113,7 +113,7 @@ def interrupt_all() -> None:
 
 @contextlib.contextmanager
 def interrupting() -> Iterator[None]:
-    """Let an interrupt of the main thread end what its other threads wait for, before it waits for these."""
+    """On an interrupt, end what the other threads wait for, before the main thread waits for these threads."""
     try:
         yield
     except KeyboardInterrupt:

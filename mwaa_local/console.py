@@ -49,7 +49,7 @@ class Console:
         return text if plain or not code else f"{code}{text}{RESET}"
 
     def colour_shown(self, text: str, code: str) -> str:
-        """Return text with its colour as `show` may print it."""
+        """Return text for `show`, in colour if stdout has any."""
         return self.colour(text, code, self.out)
 
     def show(self, text: str) -> None:

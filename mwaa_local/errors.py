@@ -94,7 +94,7 @@ class FileMissing(MwaaLocalError):
 
 
 class PythonUnavailable(MwaaLocalError):
-    """No interpreter on which the release's Airflow can run is to be had."""
+    """No interpreter was found that can run the release's Airflow."""
 
 
 class PackagesUnavailable(MwaaLocalError):
@@ -180,7 +180,7 @@ def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | O
 
 
 def line_on_full_disk(text: str) -> str:
-    """Return the line in which another program says that there is no room; "" where it does not.
+    """Return the line in which another program reports a full disk; "" if there is none.
 
     The system's own words, and Rust's number for them: programs that end with them have no exit code for it.
     """

@@ -1,4 +1,4 @@
-"""What runtimes say of components: how one is, what it wrote, what just changed."""
+"""What runtimes report about components: their state, what they wrote, what just changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_CONTAINER: Final = "no container"
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """How one component is now."""
+    """The state of one component now."""
 
     name: str
     state: str

@@ -1,6 +1,6 @@
-"""Finding: what a check says of a file that is uploaded to MWAA. Every check speaks in these, every format shows them.
+"""Finding: what a check says about a file that is uploaded to MWAA. All checks return them, all formats show them.
 
-What a start says of itself is a `remarks.Remark`, of the same severities.
+What a start reports is a `remarks.Remark`, with the same severities.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found. An error is what does not work on MWAA, a warning what may not, a note what is good to know.
+    """One thing found. An error fails on MWAA, a warning may fail, a note is for information.
 
     `what`, `why` and `hint` are for people and may be worded anew at any time; nothing reads them. Findings that say
     the same are the same, whatever else is known of them.

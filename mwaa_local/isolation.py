@@ -61,7 +61,7 @@ def enter_mwaa_paths(layout: Layout) -> str:
 
 
 def link_mwaa_paths(layout: Layout) -> None:
-    """Put symbolic links to the project's folders into the home: what is left where nothing can be mounted."""
+    """Put symbolic links to the project's folders into the home: the fallback if nothing can be mounted."""
     layout.home_dir.mkdir(parents=True, exist_ok=True)
     for name, folder in layout.folders.items():
         link = layout.home_dir / name

@@ -37,7 +37,7 @@ def _to_nobody(_told: object = None) -> None:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told what happens; by default nobody is."""
+    """Callbacks for what happens; by default nobody is told."""
 
     on_event: Callable[[Event], None] = _to_nobody
     on_remark: Callable[[Remark], None] = _to_nobody  # what cannot wait for the end; called from another thread
@@ -59,7 +59,7 @@ class Started:
 
 @dataclass(frozen=True)
 class State:
-    """How a running environment is."""
+    """The state of a running environment."""
 
     plan: Plan
     statuses: tuple[ComponentStatus, ...]  # with what Airflow itself says about its health
@@ -88,7 +88,7 @@ class Lifecycle:
 
     @property
     def runtime(self) -> Runtime:
-        """The chosen runtime; before a choice the one that has something here, else that of processes."""
+        """The chosen runtime; before a choice, the one that has something here, else processes."""
         return self._runtime or self._workspace.runtime
 
     def choose(self, kind: str) -> str:
@@ -147,7 +147,7 @@ class Lifecycle:
         return self.runtime.stop(now=now, on_event=self._listener.on_event)
 
     def state(self) -> State | None:
-        """Return how the environment is; None when it does not run."""
+        """Return the state of the environment; None if it is not running."""
         from mwaa_local.airflow import AirflowClient
 
         plan = self.runtime.running_plan()

@@ -155,7 +155,7 @@ def secrets_of_connection(connection: str) -> Iterator[str]:
 
 
 def secrets_of_json(text: str) -> Iterator[str]:
-    """Yield the values in a JSON object whose names tell that they are secret; nothing of other texts."""
+    """Yield the values in a JSON object whose names suggest a secret; nothing for other texts."""
     try:
         plain = json.loads(text)
     except (ValueError, RecursionError):

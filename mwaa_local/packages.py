@@ -264,7 +264,7 @@ def _is_complete(target_dir: Path, digest: str) -> bool:
 
 @contextlib.contextmanager
 def locked(path: Path, on_step: Callable[[str], None]) -> Iterator[None]:
-    """Hold a lock file alone. Raises DiskFull where there can be none."""
+    """Hold a lock file exclusively. Raises DiskFull if it cannot be made."""
     lock = locks.taken(path, lambda: on_step("waiting for another mwaa-local that installs the same packages"))
     try:
         lock.__enter__()

@@ -1,4 +1,4 @@
-"""Try things out without an environment: variables with no database behind them, an end to what was left running."""
+"""Try things out without an environment: variables without a database, and an end to processes left running."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def trial_env(
 
 
 def end_processes_of(work_dir: Path) -> None:
-    """End what has that folder for its mark, in whatever group or session: the folder goes away."""
+    """End all processes marked with that folder, in any group or session, before it is removed."""
     for process in psutil.process_iter():
         try:
             if process.environ().get(MARK_VARIABLE) == str(work_dir):

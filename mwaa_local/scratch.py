@@ -1,6 +1,6 @@
-"""Folders for the time of one command. They go at its end; where it was killed, at the beginning of the next one.
+"""Folders for the time of one command, removed at its end or, if it was killed, at the beginning of the next one.
 
-A folder is in use as long as somebody holds the lock on it, which the kernel takes from whoever ends.
+A folder is in use while a process holds its lock, which the kernel releases when the process ends.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Secrets:
     database_passwords: Mapping[str, str] = field(default_factory=dict)  # Airflow version -> password
 
     def database_password(self, airflow_version: str) -> str:
-        """Raises StateCorrupted when there is a database but nobody knows its password."""
+        """Raises StateCorrupted if there is a database whose password is lost."""
         try:
             return self.database_passwords[airflow_version]
         except KeyError as error:

@@ -1,4 +1,4 @@
-"""Long steps of a start, and what is said about them while they go on."""
+"""Long steps of a start, and the reports on their progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Steps:
         self._on_event = on_event
 
     def until(self, ended: Flag) -> Steps:
-        """Return steps that tell nothing any more once that is set: what is cut short has not failed."""
+        """Return steps that report nothing once `ended` is set: what is cut short has not failed."""
         return Steps(lambda event: None if ended.is_set() else self._on_event(event))
 
     def do(self, name: str, action: Callable[[Say], T]) -> T:

@@ -1,4 +1,4 @@
-"""One project as whoever works on it sees it: its folders, the shell's variables, the cache folder, the lock.
+"""Workspace: one project to work on, with the shell's variables, the cache folder and the lock.
 
 Nothing here prints or knows of a command line.
 """
@@ -40,7 +40,7 @@ class Workspace:
 
     @cached_property
     def runtime(self) -> Runtime:
-        """The runtime that has something here, else that of processes. Checks never ask for it."""
+        """The runtime that has something here, else processes. Checks never ask for it."""
         return existing_runtime(self.project, self.env)
 
     def environment(self) -> Environment:

@@ -14,12 +14,12 @@ BLOCK_BYTES = 512  # what st_blocks counts, on every system
 
 @dataclass
 class Usage:
-    """What trees take on the disk. A file with several names counts once, in the tree that is added first."""
+    """The disk space that trees take. A file with several names counts once, in the tree added first."""
 
     _names: dict[tuple[int, int], list[int]] = field(default_factory=dict)  # inode -> names seen, names in all, bytes
 
     def add(self, paths: Iterable[Path]) -> int:
-        """Return what these take beyond what was added before."""
+        """Return what these take in addition to what was added before."""
         added = 0
         for path in paths:
             for about in _files(path):
@@ -35,12 +35,12 @@ class Usage:
 
     @property
     def freed_bytes(self) -> int:
-        """What removing all that was added would free: not what has names elsewhere."""
+        """What removing everything added would free; a file that has names elsewhere frees nothing."""
         return sum(size for seen, links, size in self._names.values() if seen >= links)
 
 
 def has_folder_of_another(path: Path, uid: int) -> bool:
-    """Whether there is a folder in the tree, or at its top, out of which this user may remove nothing."""
+    """Whether a folder in the tree, its top included, belongs to somebody else."""
     return any(stat.S_ISDIR(about.st_mode) and about.st_uid != uid for about in _files(path))
 
 

@@ -1,7 +1,7 @@
 """What mwaa-local keeps in a Docker engine: images for all projects, and the volumes of each.
 
-An engine may be shared by users, and by caches, whose projects are not noted here. What such a project uses shows in
-its volumes, whose names say whose they are and which image they go with: those stay, and so does the image.
+Other users and other caches may share the engine, and their projects are not recorded here. The names of their volumes
+tell the project and the image: both volume and image stay.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNKNOWN_PROJECT = "its project is not noted in this cache folder"
 
 
 class DockerStore:
-    """One engine that answers, and the kinds of things in it."""
+    """One engine that answers, and what mwaa-local keeps in it."""
 
     def __init__(
         self, engine: Engine, images: Sequence[ImageKind], volumes: Sequence[VolumeKind], users: Users
@@ -98,7 +98,7 @@ class DockerStore:
         return any(item.kind == kept.kind for kept in self._images)
 
     def remove(self, item: Item, why_kept: Callable[[Item], str]) -> str:
-        """Remove an image's tag or a volume; return why it stays, going by what is noted and used now, or nothing."""
+        """Remove an image's tag or a volume; return why it stays, judged by its use now, or ""."""
         with self._users.locked():
             now = {found.key: found for found in self.look(self._users.projects())}.get(item.key)
             if now is None:

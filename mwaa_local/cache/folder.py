@@ -1,7 +1,7 @@
-"""The cache folder: what in it is ours, and how one thing of it is taken away whole.
+"""The cache folder: what in it is ours, and how one entry is removed as a whole.
 
-Taking away is one `rename` under the lock of those who note their uses; removing the files comes after it, and a prune
-that is interrupted there is finished by the next one.
+An entry is first renamed, under the lock under which uses are recorded; its files are removed after that, and the next
+prune finishes an interrupted one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Listing:
 
 
 class CacheFolder:
-    """One cache folder and the kinds of things in it."""
+    """One cache folder and the kinds of entries in it."""
 
     def __init__(self, cache_dir: Path, kinds: Sequence[CacheKind]) -> None:
         self.dir = cache_dir
@@ -127,9 +127,9 @@ class CacheFolder:
     # Removing.
 
     def take_away(self, item: Item, why_kept: Callable[[Item], str]) -> Path | str:
-        """Return where the item was put to be removed; or why it stays, going by what is noted and held now.
+        """Move the item to where it will be removed and return that path; or return why it stays.
 
-        Raises OSError where this user may not change the folder.
+        Raises OSError if this user may not change the folder.
         """
         with self.users.locked(), contextlib.ExitStack() as held:
             now = {found.key: found for found in self.look(self.users.projects()).items}.get(item.key)

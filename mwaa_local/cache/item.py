@@ -1,4 +1,4 @@
-"""One thing that is kept outside of projects, wherever it is, and why it stays."""
+"""Item: one thing that is kept outside of projects, and why it stays."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be removed: everything unused for so long; with `volumes`, data of projects that are gone as well."""
+    """What to remove: everything unused for that long; with `volumes`, also the data of projects that are gone."""
 
     age_s: float
     volumes: bool = False
 
     def why_kept(self, item: Item, now: float, since: float) -> str:
-        """Return why the item stays, or nothing. `since` is from when on uses were noted."""
+        """Return why the item stays, or "". `since` is when the recording of uses began."""
         if item.used_by:
             return f"used by {', '.join(item.used_by)}"
         if item.kept_because:

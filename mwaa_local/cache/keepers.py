@@ -1,4 +1,4 @@
-"""All that keeps something outside of projects. A test looks for declarations that are missing here."""
+"""Every declaration of what is kept outside of projects. A test finds those that are missing here."""
 
 from __future__ import annotations
 

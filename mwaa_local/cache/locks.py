@@ -1,7 +1,7 @@
-"""How commands that use, build and remove what is kept stay out of each other's way.
+"""Locks between the commands that use, build and remove what is kept outside of projects.
 
 A builder holds a lock file beside what it builds; a user holds the folder itself, shared, to the end of its process;
-whoever removes needs both alone. The kernel gives them back when a process dies.
+whoever removes it needs both, exclusively. The kernel releases the locks of a process that dies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def lock_path(path: Path) -> Path:
 
 @contextlib.contextmanager
 def taken(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold a lock file alone, waiting for whoever has it. Raises OSError where it cannot be made."""
+    """Hold a lock file exclusively, waiting for its holder. Raises OSError if it cannot be made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -42,7 +42,7 @@ def taken(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[Non
 
 @contextlib.contextmanager
 def alone(path: Path, *, make: bool = False) -> Iterator[bool]:
-    """Hold what is at `path` alone, without waiting; yields whether that is so. `make` makes a lock file first."""
+    """Try to lock `path` exclusively, without waiting; yields whether that worked. `make` makes a lock file first."""
     how = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY | os.O_NONBLOCK
     try:
         fd = os.open(path, how | os.O_NOFOLLOW, 0o600)
@@ -63,7 +63,7 @@ def alone(path: Path, *, make: bool = False) -> Iterator[bool]:
 def hold(folder: Path) -> bool:
     """Keep a folder from being removed until this process ends; return whether it is still there.
 
-    Its time becomes now, which is when it was last used.
+    Its modification time, which stands for its last use, becomes now.
     """
     key = str(folder)
     if key in _held and is_at(_held[key], folder):
@@ -86,13 +86,13 @@ def hold(folder: Path) -> bool:
 
 
 def stamp(path: Path) -> None:
-    """Note that something was used just now."""
+    """Record that something was used just now."""
     with contextlib.suppress(OSError):  # a cache that may only be read; then nobody removes anything there either
         os.utime(path)
 
 
 def is_at(fd: int, path: Path) -> bool:
-    """Whether an open file is what bears that name now."""
+    """Whether the path still names the open file."""
     try:
         named, opened = path.stat(follow_symlinks=False), os.fstat(fd)
     except OSError:

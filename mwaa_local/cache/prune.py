@@ -1,4 +1,4 @@
-"""What is kept, all of it; and the removal of what no project uses."""
+"""Everything that is kept outside of projects, and the removal of what no project uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mwaa_local.runtime.compose.engine import Engine
 
 @dataclass(frozen=True)
 class Inventory:
-    """What there is. `no_docker` says why images and volumes were not looked at, where they were not."""
+    """What is kept. `no_docker` says why images and volumes were skipped, if they were."""
 
     items: tuple[Item, ...]
     foreign: tuple[str, ...]  # names below the cache folder that are not ours
@@ -81,7 +81,7 @@ class Cache:
         return planned
 
     def prune(self, inventory: Inventory, wanted: Wanted, tell: Callable[[Item], None]) -> Pruned:
-        """Remove what the inventory shows as unused and still is; `tell` hears of each item that is gone.
+        """Remove what the inventory shows as unused and still is; `tell` is called for each removed item.
 
         What cannot be removed is among the problems. Raises OSError where the cache folder cannot be written at all.
         """

@@ -41,7 +41,7 @@ class ProjectUse:
 
     @property
     def exists(self) -> bool:
-        """Whether it is still there; a folder that may not be looked into counts as such."""
+        """Whether the project still exists; one whose folder cannot be read counts as existing."""
         place = self.dir / STATE_DIR if self.has_state else self.dir
         try:
             place.stat()
@@ -70,12 +70,12 @@ class Users:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only one who notes or removes. Raises OSError where the folder cannot be written."""
+        """Be the only one who records uses or removes. Raises OSError if the folder cannot be written."""
         with locks.taken(self.dir / LOCK_NAME):
             yield
 
     def projects(self) -> list[ProjectUse]:
-        """Return what is noted, by folder; a file that cannot be understood stands for no project."""
+        """Return the recorded uses, by folder; a file that cannot be understood stands for no project."""
         found = []
         with contextlib.suppress(OSError):
             for path in self.dir.iterdir():
@@ -86,7 +86,7 @@ class Users:
 
     @property
     def since(self) -> float | None:
-        """From when on users were noted; None when none was."""
+        """When the recording of uses began; None if it has not."""
         value = _read_json(self.dir / SINCE_NAME).get("since")
         return float(value) if isinstance(value, int | float) else None
 
@@ -102,31 +102,31 @@ class Users:
             return None
 
     def begin(self) -> None:
-        """Note when the noting began. Under the lock."""
+        """Record when the recording began. Needs the lock."""
         if self.since is None:
             write_private(self.dir / SINCE_NAME, json.dumps({"since": time.time()}))
 
     def write(self, use: ProjectUse) -> None:
-        """Under the lock."""
+        """Record what a project uses. Needs the lock."""
         write_private(self.dir / f"{use.id}.json", json.dumps(use.to_json()))
 
     def note_last_used(self, kind: str, name: str) -> None:
-        """Under the lock."""
+        """Record that something was used just now. Needs the lock."""
         plain = _read_json(self.dir / LAST_USED_NAME)
         write_private(self.dir / LAST_USED_NAME, json.dumps({**plain, f"{kind} {name}": time.time()}))
 
     def forget(self, use: ProjectUse) -> None:
-        """Under the lock."""
+        """Remove the record of a project. Needs the lock."""
         (self.dir / f"{use.id}.json").unlink(missing_ok=True)
 
     def forget_last_used(self, kind: str, name: str) -> None:
-        """Under the lock."""
+        """Remove the record of when something was last used. Needs the lock."""
         plain = _read_json(self.dir / LAST_USED_NAME)
         if plain.pop(f"{kind} {name}", None) is not None:
             write_private(self.dir / LAST_USED_NAME, json.dumps(plain))
 
     def remove_if_empty(self) -> None:
-        """Remove the folder when no project and no use is noted, and nothing in it is another's."""
+        """Remove the folder if no project and no use is recorded, and nothing in it is another's."""
         own = {LOCK_NAME, SINCE_NAME, LAST_USED_NAME}
         if not self.dir.is_dir() or self.dir.is_symlink():
             return
@@ -140,7 +140,7 @@ class Users:
 
 @dataclass
 class User:
-    """One project as it uses things in one role."""
+    """What one project uses in one role."""
 
     cache_dir: Path
     project: Project
@@ -148,7 +148,7 @@ class User:
     _noted: dict[str, set[str]] = field(default_factory=dict)
 
     def note(self, kind: str, name: str) -> None:
-        """Note that the project uses this from now on. A cache that may only be read is used without a note."""
+        """Record that the project uses this from now on; in a read-only cache, record nothing."""
         self._noted.setdefault(kind, set()).add(name)
 
         def add(kinds: Kinds) -> Kinds:
@@ -161,7 +161,7 @@ class User:
             self._under_lock(lambda users: users.note_last_used(kind, name))
 
     def settle(self) -> None:
-        """Note that the project uses nothing else in this role any more than what this one noted."""
+        """Record that the project now uses nothing in this role but what this object recorded."""
         self._change(lambda _: {kind: sorted(names) for kind, names in self._noted.items()})
 
     def _change(self, change: Callable[[Kinds], Kinds]) -> None:

@@ -64,14 +64,14 @@ def _platforms(glibc: int) -> Iterator[str]:
 
 
 def is_binary(content: bytes) -> bool:
-    """Whether a file that begins so is a program or library of Linux, macOS or Windows."""
+    """Whether a file with this beginning is a program or library of Linux, macOS or Windows."""
     return bool(_foreign_system(content)) or content.startswith(ELF_MAGIC)
 
 
 def why_not_loadable(name: str, content: bytes, release: Release) -> str:
-    """Return why the program or library does not run in the release's container; "" where nothing speaks against it.
+    """Return why the program or library does not run in the release's container; "" if nothing is known against it.
 
-    `content` is the file or its beginning, where the names of what it needs are.
+    `content` is the file, or its beginning, which has the names of what it needs.
     """
     if system := _foreign_system(content):
         return f"it is made for {system}"

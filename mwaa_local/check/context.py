@@ -1,8 +1,8 @@
 """What every check and trial stands on: one project as it is now, one release, the caller's shell, the packages.
 
-It holds no `Steps`: what is told of a check differs from part to part of one run. Nor is it for what is asked of
-several releases, or before there are packages: the check of a requirements file takes what it needs by itself. This
-module stands below all that try something out (`startup.trial`, `sandbox`), so that they take the context, too.
+It holds no `Steps`, since each part of a run reports its own progress. It does not serve checks of several releases, or
+before there are packages: the requirements check has its own parameters. The module stands below those that try
+something out (`startup.trial`, `sandbox`), so that they can take the context too.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CheckContext:
 
     @property
     def folders(self) -> dict[str, Path]:
-        """The project's folders that are there, by their names in MWAA's home."""
+        """The project's existing folders, by their names in MWAA's home."""
         return self.project.delivery.present
 
     @property

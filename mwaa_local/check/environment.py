@@ -1,4 +1,4 @@
-"""What is to be said of `mwaa.yaml` itself, as findings: what MWAA would refuse, and what means nothing here."""
+"""Findings on `mwaa.yaml` itself: what MWAA would refuse, and what has no effect here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def refused_findings(project: Project, error: EnvironmentFileInvalid | ReleaseUn
 
 
 def ignored_findings(project: Project, environment: Environment) -> tuple[Finding, ...]:
-    """Return a note for each member that is of no use here."""
+    """Return a note for each member that has no effect here."""
     line_of = _lines(project)
     why = "MWAA uses it; on one machine it changes nothing."
     names = (*environment.ignored_members, *environment.other_members)

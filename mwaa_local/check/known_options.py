@@ -1,4 +1,4 @@
-"""Which configuration options a release's Airflow and providers have, asked of them once and then kept.
+"""Which configuration options a release's Airflow and providers have; asked once, then cached.
 
 Not for judging what a user sets: that is `options`.
 """
@@ -44,7 +44,7 @@ class KnownOptions:
 
 
 def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir: Path) -> KnownOptions:
-    """Return what is known to the Airflow of a release's own packages, whose folder's name says which set they are.
+    """Return the options that a release's own packages know; the name of their folder identifies the set.
 
     `env` is a component's complete environment. Raises PackagesUnavailable where Airflow does not answer.
     """

@@ -1,4 +1,4 @@
-"""What is to be said of symbolic links by which Airflow comes to a folder more than once, as findings."""
+"""Findings on symbolic links through which Airflow reaches a folder more than once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING_BEHIND = "Its target does not exist: Airflow skips it, and nothing can b
 
 
 def link_finding(path: str, kind: str) -> Finding:
-    """Return what is wrong with a link of that kind (`import_links`); the others are as if it was not there."""
+    """Return what is wrong with a link of that kind (`import_links`)."""
     what, why = {
         LOOP: ("this link leads back to a folder that contains it", REFUSED),
         TWICE: ("this link leads to a folder that is also found elsewhere", TAKEN_TWICE),

@@ -1,4 +1,4 @@
-"""What is to be said of AirflowConfigurationOptions before they are uploaded, as findings. Pure.
+"""Findings on AirflowConfigurationOptions before they are uploaded. Pure.
 
 MWAA takes any `section.key`; what Airflow does not know has no effect and no message. Not for who wins where several
 layers set an option: that is `configuration.merge`, whose outcome is repeated here.
@@ -54,7 +54,7 @@ SIMILARITY = 0.75  # as difflib has it: 1 is the same
 
 @dataclass(frozen=True)
 class OptionsCase:
-    """What is checked. `line_of` tells where an option stands in the file at `path`; 0 where that is not known."""
+    """What is checked. `line_of` gives the line of an option in the file at `path`, 0 if unknown."""
 
     path: str
     options: Mapping[str, str]
@@ -65,7 +65,7 @@ class OptionsCase:
 
 
 def options_findings(case: OptionsCase) -> tuple[Finding, ...]:
-    """Return what is to be said, by line."""
+    """Return the findings, by line."""
     try:
         translate(case.options)
     except ConfigOptionInvalid as error:

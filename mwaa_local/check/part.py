@@ -34,7 +34,7 @@ class Part:
 
 
 def not_checked(path: str, what: str, why: str, hint: str) -> Finding:
-    """Return what is said of something that could not be checked."""
+    """Return the finding for something that could not be checked."""
     return Finding(NOT_CHECKED, ERROR, path, 0, what, why, hint)
 
 

@@ -1,7 +1,7 @@
 """Everything that `mwaa-local check` looks at, in parallel: what is uploaded to MWAA, part by part.
 
-Each part is what the command of its own says; here it is put together, and nothing is reported twice. A part that
-cannot be looked at is a part that was not checked: the others go on.
+Each part reports what its own command reports; here they are combined, and nothing is reported twice. A part that
+cannot be checked is reported as that, and the others go on.
 
 Not for any check itself, nor for how parts look on screen (`report.parts`).
 """
@@ -123,7 +123,7 @@ def _others() -> tuple[str, ...]:
 
 @contextmanager
 def startup_trials(context: CheckContext, components: Sequence[str]) -> Iterator[Trials]:
-    """Let the startup script run meanwhile; what it gets returns no trials where MWAA would run none."""
+    """Run the startup script in the background and yield its trials; none if MWAA would not run it."""
     if not context.release.startup_script or not context.project.startup_script_path.is_file():
         yield Trials({})
         return
@@ -134,7 +134,7 @@ def startup_trials(context: CheckContext, components: Sequence[str]) -> Iterator
 def dags_check(context: CheckContext, trials: Trials, steps: Steps, *, strict: bool) -> DagsCheck:
     """Return the check of the DAGs, which waits for what the startup script sets in the scheduler.
 
-    Where `airflow_settings.yaml` cannot be used, nothing is known of what DAGs may ask for, and they get stand-ins.
+    If `airflow_settings.yaml` cannot be used, DAGs get placeholders for what it may hold.
     """
     settings, _ = load_settings(context.project)
     exports = trials.of(SCHEDULER).exported if SCHEDULER in trials.components else {}
@@ -143,7 +143,7 @@ def dags_check(context: CheckContext, trials: Trials, steps: Steps, *, strict: b
 
 
 def environment_part(context: CheckContext) -> Part:
-    """Return what is to be said of an environment file that is right, and of the Python that stands in for its own."""
+    """Return the findings on a valid environment file, and on the Python that replaces MWAA's, if one does."""
     stand_in = python_findings(context.project, context.base)
     if not context.project.environment_path.is_file():
         why = f"no {path_of(context.project)}: MWAA's defaults apply"
@@ -154,7 +154,7 @@ def environment_part(context: CheckContext) -> Part:
 
 
 def options_part(context: CheckContext) -> Part:
-    """Return what is to be said of the Airflow configuration options."""
+    """Return the findings on the Airflow configuration options."""
     options = context.environment.airflow_configuration_options
     if not options:
         return Part(OPTIONS, skipped="none are set")
@@ -179,7 +179,7 @@ def requirements_part(context: CheckContext) -> Part:
 
 
 def plugins_part(context: CheckContext) -> Part:
-    """Return what is wrong with the plugins; they are loaded where no error was found without that."""
+    """Return what is wrong with the plugins; they are loaded only if reading them finds no error."""
     path = context.project.plugins_dir
     if not path.is_dir():
         return Part(PLUGINS, skipped="there is no plugins folder")
@@ -212,7 +212,7 @@ def startup_part(context: CheckContext, trials: Trials) -> Part:
 
 
 def settings_part(context: CheckContext) -> Part:
-    """Return what is to be said of the files that seed an environment on this machine."""
+    """Return the findings on the files that seed an environment on this machine."""
     with_fixtures = context.environment.local.aws is AwsMode.LOCAL
     path = settings_path(context.project)
     is_there = path.exists() or path.is_symlink()

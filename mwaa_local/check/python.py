@@ -1,4 +1,4 @@
-"""What is to be said of the Python that checks run with, as findings: it may be another one than MWAA's."""
+"""Findings on the Python that checks run with: it may not be MWAA's."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NOTHING_STARTS = "MWAA never sees this file. Here, it keeps `mwaa-local up` and 
 
 
 def load_settings(project: Project) -> tuple[AirflowSettings, tuple[Finding, ...]]:
-    """Return what `airflow_settings.yaml` holds, nothing where it cannot be used, and what is to be said of it."""
+    """Return the content of `airflow_settings.yaml`, empty if it cannot be used, and the findings on it."""
     try:
         settings = AirflowSettings.load(project)
     except SettingsFileInvalid as error:
@@ -28,7 +28,7 @@ def load_settings(project: Project) -> tuple[AirflowSettings, tuple[Finding, ...
 
 
 def load_fixtures(project: Project) -> tuple[Fixtures, tuple[Finding, ...]]:
-    """Return what `tests/aws/` holds, nothing where it cannot be used, and what is to be said of it."""
+    """Return the content of `tests/aws/`, empty if it cannot be used, and the findings on it."""
     try:
         fixtures = Fixtures.load(project)
     except SettingsFileInvalid as error:

@@ -1,4 +1,4 @@
-"""Text that is safe to show: without credentials, and without characters that steer a terminal. Pure."""
+"""Text that is safe to show: without credentials, and without characters that control a terminal. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trying the startup script showed, as findings: why MWAA would not start, and what of it has no effect."""
+"""Findings from trying the startup script: why MWAA would not start, and what has no effect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RULES = {
 
 
 def startup_findings(project: Project, trials: Sequence[Trial]) -> tuple[Finding, ...]:
-    """Return each thing once, with the components it concerns where these are not all."""
+    """Return each finding once, with the components it concerns unless it is all of them."""
     path = project.startup_script_path.relative_to(project.root_dir).as_posix()
     where: dict[Finding, list[str]] = {}
     for trial in trials:

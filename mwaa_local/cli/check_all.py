@@ -1,4 +1,4 @@
-"""`mwaa-local check` without a further word: everything that is uploaded to MWAA, in one report."""
+"""`mwaa-local check` without a subcommand: everything that is uploaded to MWAA, in one report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_project(session: Session, output: Format, *, strict: bool) -> None:
 
 
 def all_parts(session: Session, *, strict: bool, judge: Callable[[Part], Part] = lambda part: part) -> tuple[Part, ...]:
-    """Return every part as `judge` has it; a line of progress is said of each as soon as it is done."""
+    """Return every part as changed by `judge`; prints a line of progress when one is done."""
     from mwaa_local.check.project import ProjectCheck
     from mwaa_local.steps import Steps
 

@@ -1,4 +1,4 @@
-"""What commands that check are told to check, looked at before anything is checked: the file, the releases."""
+"""Arguments of the check commands, validated before anything is checked: the file, the releases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def releases_of(workspace: Workspace, named: Sequence[str], *, every: bool = False) -> list[Release]:
-    """Return every release, or the named ones, which a comma may part; without a name, the project's own.
+    """Return every release, or the named ones (commas allowed), or else the project's own.
 
     Raises ReleaseUnknown.
     """

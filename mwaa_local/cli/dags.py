@@ -147,7 +147,7 @@ def _shown(import_errors: Mapping[str, str], dags_dir: PurePosixPath) -> dict[st
 def database_only(plan: Plan, answer_path: Path) -> Plan:
     """Return the plan with its servers alone, and a scheduler that does nothing but lend its environment.
 
-    What runs beside it tells in `answer_path` that there is no such DAG.
+    The program that it then runs writes to `answer_path` if there is no such DAG.
     """
     from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""In which formats checks tell what they found, as an option of every command that checks."""
+"""The formats of reports, and the option with which every check command chooses one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How a check tells what it found."""
+    """The format of a check's report."""
 
     TEXT = "text"
     JSON = "json"
@@ -29,7 +29,7 @@ FormatOption = Annotated[
 
 
 def format_of(given: Format | None, *, as_json: bool, diff: bool = False) -> Format:
-    """Return the format that the options ask for. Raises BadParameter where they ask for two."""
+    """Return the format that the options ask for. Raises BadParameter if they ask for two."""
     if as_json and given not in (None, Format.JSON):
         raise typer.BadParameter(f"--json and --format {given} are two formats; leave one out")
     if diff and (as_json or given not in (None, Format.TEXT)):
@@ -38,7 +38,7 @@ def format_of(given: Format | None, *, as_json: bool, diff: bool = False) -> For
 
 
 def findings_for_ci(output: Format, findings: Sequence[Finding], name: str) -> str:
-    """Return findings in one of the formats that only programs read; `name` is what was checked."""
+    """Return findings in one of the formats for CI; `name` is what was checked."""
     from mwaa_local.check.report import formats as report
 
     if output is Format.JUNIT:

@@ -85,12 +85,12 @@ def options(
 
 
 def preview_values() -> LocalValues:
-    """Return values that say they are not known yet, for when nothing is being started."""
+    """Return placeholders for values that only a start decides."""
     return LocalValues(**{item.name: SET_AT_START for item in fields(LocalValues)})
 
 
 def preview_container(environment: Environment) -> dict[str, str]:
-    """Return what is already known of the base environment that the runtime is going to give."""
+    """Return the base environment as far as it is known before a start."""
     known = {"AIRFLOW_ENV_NAME": environment.name, "AIRFLOW_VERSION": environment.airflow_version}
     return {**dict.fromkeys(PREVIEW_NAMES, SET_AT_START), **known}
 

@@ -1,4 +1,4 @@
-"""What commands that run DAGs are told of a run, looked at before anything is started: its configuration, its date."""
+"""Arguments of the commands that run DAGs, validated before anything is started: configuration and date."""
 
 from __future__ import annotations
 

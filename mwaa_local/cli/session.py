@@ -1,4 +1,4 @@
-"""What most commands begin with: a workspace found from the command line, and a console to speak on."""
+"""What most commands begin with: a workspace found from the command line, and a console to write to."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session(Workspace):
-    """One command's view of a project: the workspace, and the console of whoever gave the command."""
+    """One command's view of a project: the workspace, and the console to write to."""
 
     console: Console
 
     def lifecycle(self) -> Lifecycle:
-        """Return the life of the project's environment, told on the console."""
+        """Return the project's Lifecycle, which reports to the console."""
         from mwaa_local.lifecycle import Lifecycle, Listener
 
         console = self.console

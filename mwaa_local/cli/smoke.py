@@ -234,7 +234,7 @@ def _context(
 
 
 def without_schedule(environment: Environment) -> Environment:
-    """Return the environment with no runs but those that are triggered, unless the user's options say otherwise."""
+    """Return the environment with schedules off, unless the user's options say otherwise."""
     options = {NO_SCHEDULE_OPTION: "False", **environment.airflow_configuration_options}
     return environment.model_copy(update={"airflow_configuration_options": options})
 
@@ -256,7 +256,7 @@ def _checks(session: Session) -> Callable[[], Sequence[Finding]]:
 
 
 def left_to_later_phases(part: Part) -> Part:
-    """Return the part with what the phases after the check show better as warnings."""
+    """Return the part with errors that later phases show better turned into warnings."""
     from mwaa_local.finding import WARNING
 
     findings = (

@@ -1,4 +1,4 @@
-"""Where `mwaa-local smoke` tells what came out: screen, files, GitHub."""
+"""Where `mwaa-local smoke` reports: screen, files, GitHub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mwaa_local.smoke.result import RunResult, SmokeReport
 
 @dataclass(frozen=True)
 class SmokeOutput:
-    """Where the report of a smoke run was asked for."""
+    """Where the report of one smoke run goes."""
 
     session: Session
     as_json: bool
@@ -42,7 +42,7 @@ class SmokeOutput:
             require_writable(path)
 
     def say_run(self, run: RunResult) -> None:
-        """Say how a run ended, in one line where stdout will have the rest."""
+        """Say how a run ended, in one line if stdout will have the rest."""
         console = self.session.console
         if self.as_json and not run.is_ok:
             console.say(formats.run_text(run, console.colour))

@@ -1,4 +1,4 @@
-"""What MWAA's container has in its environment before anything is merged, and how this machine shows through. Pure."""
+"""The environment of MWAA's container before anything is merged, and what comes from this machine. Pure."""
 
 from __future__ import annotations
 

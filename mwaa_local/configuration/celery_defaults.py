@@ -24,7 +24,7 @@ OWN_CONSUMER = {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}  # w
 
 
 def celery_defaults(release: Release) -> dict[str, Any]:
-    """Return the settings with which the release's worker has all its slots again after the broker was restarted."""
+    """Return the settings that give the release's worker all its slots back after the broker was restarted."""
     celery, kombu = (Version(release.packages.base[name]) for name in ("celery", "kombu"))
     return {
         **(WITHOUT_REDUCTION if celery >= CAN_SWITCH_REDUCTION_OFF else {}),

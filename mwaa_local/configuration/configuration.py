@@ -1,6 +1,6 @@
-"""The variables of every component of one start: who the environment is, what this machine adds, what was merged.
+"""The variables of every component in one start: the environment, what this machine adds, what was merged.
 
-Pure, like `merge`, which does the merging; this only keeps together what every merge of one start has in common.
+Pure, like `merge`, which does the merging; this only holds what every merge of one start has in common.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why a variable has its value: what each layer said of it, who won, and by which rule. Pure."""
+"""Why a variable has its value: what each layer set, who won, and by which rule. Pure."""
 
 from __future__ import annotations
 

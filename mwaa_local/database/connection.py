@@ -1,4 +1,4 @@
-"""By which names the metadata database and the broker are reached, and how the broker is set up for it."""
+"""How the metadata database and the broker are reached, and how the broker is configured for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs of life out of the metadata database and the broker. The only owner of psycopg2 and redis.
+"""Signs of life from the metadata database and the broker. The only owner of psycopg2 and redis.
 
 Used by the supervisor for readiness and by `status` for figures; both keep one Health for many questions.
 """

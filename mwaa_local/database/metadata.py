@@ -75,7 +75,7 @@ class TaskRow:
 
     @property
     def name(self) -> str:
-        """The task's id, with the place in the mapping in brackets."""
+        """The task's id, with its map index in brackets."""
         return self.task_id if self.map_index == UNMAPPED else f"{self.task_id}[{self.map_index}]"
 
     @property
@@ -161,7 +161,7 @@ class Metadata:
         self._health.query("UPDATE dag SET is_paused = %s WHERE dag_id = ANY(%s) RETURNING 1", (paused, list(dag_ids)))
 
     def give_up(self, run_ids: Sequence[str]) -> None:
-        """Mark what has not ended of these runs as failed: the workers then end its tasks, and nothing is retried."""
+        """Mark these runs and their tasks as failed unless ended: workers end the tasks, and nothing is retried."""
         self._health.query(
             "UPDATE dag_run SET state = 'failed', end_date = now() WHERE run_id = ANY(%s) AND state <> ALL(%s)"
             " RETURNING 1",

@@ -1,7 +1,7 @@
 """Environment: the MWAA environment that `mwaa.yaml` describes.
 
-The file speaks the names of MWAA's CreateEnvironment, so that the output of `aws mwaa get-environment` pastes in. What
-a member may hold is asked of MWAA's own service model; only rules that the model does not have are written here.
+The file speaks the names of MWAA's CreateEnvironment, so that the output of `aws mwaa get-environment` pastes in.
+MWAA's own service model says what a member may hold; `rules` adds what that model lacks.
 """
 
 from __future__ import annotations

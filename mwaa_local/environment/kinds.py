@@ -1,4 +1,4 @@
-"""The words that members of the `Local` section choose from. Read by commands that never need the whole environment."""
+"""The values that members of the `Local` section choose from, for commands that need no more of it."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def put_all(values: dict[str, Any], endpoint_url: str) -> bool:
-    """Put the fixtures in; say which one could not be."""
+    """Put the fixtures in; say which one failed."""
     import boto3  # type: ignore[import-not-found]
     from botocore.config import Config  # type: ignore[import-untyped]
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]

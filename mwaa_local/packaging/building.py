@@ -40,7 +40,7 @@ def build_wheel(archive: Path, target_dir: Path, release: Release, env: Mapping[
 
 
 def why_useless(wheel: Path, release: Release) -> str:
-    """Return why a wheel does not work on MWAA; "" where nothing speaks against it."""
+    """Return why a wheel does not work on MWAA; "" if nothing is known against it."""
     if not fits(wheel.name, release):
         return (
             f"its build here makes {wheel.name}, which is not for MWAA (Linux x86-64, Python {release.python_version})"

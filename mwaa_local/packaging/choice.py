@@ -29,7 +29,7 @@ ANY_PLATFORM = "any"
 
 @dataclass(frozen=True)
 class File:
-    """A file to fetch. `digest` is the index's SHA-256, "" where it tells none."""
+    """A file to fetch. `digest` is the index's SHA-256, "" if it gives none."""
 
     name: str  # of the package
     version: str

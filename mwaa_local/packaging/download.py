@@ -1,6 +1,6 @@
-"""Fetch files of package indexes: hashes compared, credentials of the index kept, proxies and certificates heeded.
+"""Fetch files from package indexes: checks hashes, uses the index's credentials, the caller's proxies and certificates.
 
-Not for choosing files (`choice`). uv names files and has no way to hand them over, and the launcher has no pip.
+Not for choosing files (`choice`). uv names the files but does not hand them over, and the launcher has no pip.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Downloads:
         )
 
     def fetch_all(self, files: Iterable[File], say: Callable[[str], None]) -> dict[File, Path]:
-        """Return where each file is now, in the order given; `say` is told of each that has come.
+        """Return where each file is now, in the order given; `say` is called for each that has come.
 
-        Raises PackagesUnavailable for what does not come, or is not what the index promised.
+        Raises PackagesUnavailable for a file that does not come, or is not what the index promised.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         wanted = list(files)

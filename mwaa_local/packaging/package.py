@@ -48,7 +48,7 @@ class PluginsClash(MwaaLocalError):
 
 
 class HashMismatch(MwaaLocalError):
-    """A file is none of those whose hashes the requirements file lists."""
+    """A file matches none of the hashes that the requirements file lists."""
 
     exit_code = 1
 
@@ -101,7 +101,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Incomplete:
-    """Of these packages no wheel for MWAA is to be had here; nothing was written."""
+    """No wheel for MWAA was found or built for these packages; nothing was written."""
 
     packages: tuple[SourceOnly, ...]
 

@@ -50,7 +50,7 @@ _BROKEN = re.compile(r"\S+ \S+ (?:requires .+, (?:but you have|which is not inst
 
 @dataclass(frozen=True)
 class Installed:
-    """pip ended well. `warnings` are its lines on packages already there that the new ones do not go with."""
+    """pip succeeded. `warnings` are its lines on installed packages that the new ones conflict with."""
 
     elapsed_s: float
     log_path: Path

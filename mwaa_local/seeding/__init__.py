@@ -1,1 +1,1 @@
-"""What an environment is seeded from, read: `airflow_settings.yaml` and `tests/aws/`."""
+"""Readers of what an environment is seeded from: `airflow_settings.yaml` and `tests/aws/`."""

@@ -154,7 +154,7 @@ class AirflowSettings:
         return counts((("connection", self.connections), ("pool", self.pools), ("variable", self.variables)))
 
     def known(self) -> KnownValues:
-        """Return what DAGs may ask for, for those who import them without a database."""
+        """Return what DAGs may ask for, to import them without a database."""
         return KnownValues(
             {variable.name: variable.value for variable in self.variables},
             {connection.conn_id: connection.as_uri() for connection in self.connections},

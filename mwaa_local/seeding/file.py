@@ -104,7 +104,7 @@ class SeedFile:
         return int(value)
 
     def once(self, path: KeyPath, name: str, seen: dict[str, int], kind: str) -> None:
-        """Note that a name is used, and that it was before."""
+        """Record that a name is used; using it twice breaks a rule."""
         line = self.file.line(path)
         if name in seen:
             self.violate(path, f"the {kind} {name} is given twice; first on line {seen[name]}", "keep one of them")

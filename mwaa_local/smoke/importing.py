@@ -168,9 +168,9 @@ def is_candidate(path: Path) -> bool:
 
 
 def defines_dag(path: Path, release: Release) -> bool:
-    """Say whether the source leaves no doubt that a DAG, or an error, comes out of importing the file.
+    """Say whether importing the file certainly yields a DAG or an error.
 
-    A DAG that is made and given no name of the module is none for Airflow, unless it registers itself.
+    Airflow does not see a DAG that no name of the module refers to, unless it registers itself.
     """
     if path.suffix == ".zip":
         return True

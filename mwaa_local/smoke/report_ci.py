@@ -1,4 +1,4 @@
-"""A smoke report for those who watch builds: JUnit XML, GitHub's workflow commands and step summary. Pure."""
+"""A smoke report for CI: JUnit XML, GitHub's workflow commands and step summary. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes out of a smoke run, as values. Every format shows these and nothing else."""
+"""The results of a smoke run, as values. Every format shows these and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNFINISHED = (TIMED_OUT, NEVER_BEGUN, CUT_OFF)
 
 
 class Outcome(enum.StrEnum):
-    """How a smoke run ended, in the order in which one goes before another."""
+    """How a smoke run ended; the first that applies counts."""
 
     INTERRUPTED = "interrupted"
     ENVIRONMENT = "environment failure"

@@ -48,7 +48,7 @@ class SmokeRequest:
 
 @dataclass(frozen=True)
 class SmokeContext:
-    """What a smoke run plays on. `start` brings the environment up and returns its plan and what there is to say.
+    """What a smoke run works on. `start` brings the environment up and returns its plan and remarks.
 
     `check` is left out where it is None. `collect` is told when the runs are over and everything is still there, and
     what to mask. `report_mask` hides what must not be shown: more, once there is a plan.

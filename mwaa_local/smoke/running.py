@@ -60,7 +60,7 @@ class _RunInProgress:
 
     @property
     def was_triggered(self) -> bool:
-        """Say, once, that triggering has come to its end."""
+        """Say, once, that triggering has ended."""
         if self.triggering is None or self.triggering.is_alive():
             return False
         self.triggering = None

@@ -1,6 +1,6 @@
 """What can end a smoke run from outside: the time limit, Ctrl-C, SIGTERM and a terminal that is gone.
 
-All of them are raised where the main thread just is, so that whatever waits there ends and cleans up.
+All are raised in the main thread, wherever it is, so that what waits there ends and cleans up.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Signals:
         self._may_interrupt = True
 
     def only_note(self) -> None:
-        """From now on interrupt nothing any more."""
+        """Interrupt nothing from now on."""
         self._may_interrupt = False
 
     @contextlib.contextmanager

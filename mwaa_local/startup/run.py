@@ -1,7 +1,7 @@
 """Run the startup script as MWAA's containers do, and return the variables it exported.
 
 MWAA has bash *source* `/usr/local/airflow/startup/startup.sh` (its `#!` line is ignored) inside a wrapper in which
-`exit` is an alias that first writes the exported environment to a file. What became of it says `outcome`.
+`exit` is an alias that first writes the exported environment to a file. `outcome` judges the result.
 
 Not for merging the variables (`configuration.merge` does that), nor for protected names. The same rules are used for
 the releases up to 2.8.1, whose own image AWS has not published.

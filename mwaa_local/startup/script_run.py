@@ -34,7 +34,7 @@ CRLF_NOTE = (
 
 @dataclass(frozen=True)
 class SyntaxProblem:
-    """Where bash could not read the script any further, and its own words. What stands before that line was run."""
+    """Where bash could not read the script any further, and its own words. The lines before it ran."""
 
     place: str  # `startup/startup.sh:3`
     line: int
@@ -101,13 +101,13 @@ def read_script(script_path: Path) -> str:
 
 
 def read_environment(path: Path) -> dict[str, str] | None:
-    """Return the variables of the file in which the wrapper saves them; None when it did not come to that."""
+    """Return the variables that the wrapper saved in the file; None if it saved none."""
     fields = read_fields(path)
     return dict(field.split("=", 1) for field in fields if "=" in field) if fields else None
 
 
 def read_fields(path: Path) -> tuple[str, ...]:
-    """Return the NUL-ended fields of a file that the wrapper was to write; none when it did not come to that."""
+    """Return the NUL-ended fields of a file of the wrapper; none if it was not written."""
     try:
         return tuple(os.fsdecode(field) for field in path.read_bytes().split(b"\0")[:-1])
     except FileNotFoundError:

@@ -46,7 +46,7 @@ DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
 
 @dataclass(frozen=True)
 class RefusedVariable:
-    """A variable that the script exported in vain."""
+    """A variable that the script exported without effect."""
 
     name: str
     reason: str
@@ -97,7 +97,7 @@ def try_startup_script(context: CheckContext, components: Sequence[str] = MWAA_C
 
 
 class Trials:
-    """What becomes of the components' runs; several threads may ask."""
+    """The components' runs in progress; several threads may ask."""
 
     def __init__(self, ends: Mapping[str, Connection]) -> None:
         self._ends = ends
@@ -122,7 +122,7 @@ class Trials:
 
 @contextlib.contextmanager
 def running_trials(context: CheckContext, components: Sequence[str]) -> Iterator[Trials]:
-    """Let the components run while the caller does other things; what it gets waits for their ends.
+    """Run the components in the background; the Trials that it yields wait for their ends.
 
     The first component goes before the others where processors are few. To be entered before the caller has threads:
     each run is a fork of this process.

@@ -1,1 +1,1 @@
-"""Checks of the DAG files: what their syntax tells, and what importing them does."""
+"""Checks of the DAG files: their source, and what importing them does."""

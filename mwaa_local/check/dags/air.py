@@ -1,7 +1,7 @@
 """What ruff's remarks on Airflow mean for a release: what fails on it, what still works, what the next one breaks.
 
-ruff speaks of Airflow 3.0 and knows no other release, so that `has`, which names the release itself can import, is
-asked before its word is taken. Not for rules that `rules` has in MWAA's own words (AIR003).
+ruff knows Airflow 3.0 and no other release, so its remarks are first checked against `has`: the names that the release
+itself can import. Not for rules that `rules` has in MWAA's own words (AIR003).
 """
 
 from __future__ import annotations

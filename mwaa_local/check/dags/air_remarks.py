@@ -42,7 +42,7 @@ class Package:
 
 @dataclass(frozen=True)
 class RuffRemark:
-    """One of ruff's. `path` is absolute; `advice` is what its fix would do, or ""."""
+    """One remark of ruff's. `path` is absolute; `advice` is what its fix would do, or ""."""
 
     code: str
     path: str
@@ -66,7 +66,7 @@ class RuffRemark:
 
     @property
     def gist_of_deprecation(self) -> str:
-        """The same for a name that is still there."""
+        """The same, for a name that still exists."""
         return self.gist.replace(_SAID_REMOVED, _IS_DEPRECATED)
 
     @property
@@ -89,13 +89,13 @@ class RuffRemark:
 
     @property
     def package(self) -> Package | None:
-        """What has the successor, where that is a provider."""
+        """The provider that has the successor, if one does."""
         found = _PACKAGE.search(self.advice)
         return Package(found["name"], found["version"]) if found else None
 
 
 def remarks(files: Sequence[str], codes: Iterable[str], root_dir: Path, env: Mapping[str, str]) -> Iterator[RuffRemark]:
-    """Yield what rules of these codes say of the files, by file and line, but for what other rules of ours tell.
+    """Yield the remarks of these rules on the files, by file and line, without what our other rules report.
 
     Files that are no valid Python are left out.
     """

@@ -1,7 +1,7 @@
 """`check dags`: import every DAG file as MWAA's dag-processor would, and read them all for MWAA's pitfalls.
 
-Here the pieces meet: the packages that DAGs run with (`packages`), the import trial (`importing`), the rules on their
-source (`rules`), ruff's rules on Airflow (`air`), and providers' modules. Not for any of them.
+It only combines the parts: the packages that DAGs run with (`packages`), the import trial (`importing`), the rules on
+their source (`rules`), ruff's rules on Airflow (`air`), and the modules of providers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _IGNORE = re.compile(r"#\s*mwaa-local:\s*ignore(?:\[([\w\s,-]*)\])?")
 
 @dataclass(frozen=True)
 class CheckedDags:
-    """What was imported, and everything that is to be said of it."""
+    """What was imported, and all findings on it."""
 
     imported: ImportedDags
     findings: tuple[Finding, ...]

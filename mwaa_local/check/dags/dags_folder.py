@@ -1,4 +1,4 @@
-"""Whether an expression is a path below the DAGs folder, told by how it is put together."""
+"""Whether an expression is a path below the DAGs folder, judged by how it is built."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VARIABLE_READERS = frozenset(("os.environ.get", "os.getenv"))
 
 
 def is_below_dags(source: Source, path: ast.expr) -> bool:
-    """Whether the path is sure to be below the DAGs folder, or the folder itself."""
+    """Whether the path is certainly the DAGs folder or below it."""
     levels = _levels(source)
     steps = _steps_up(source, path, levels, 0)
     return steps is not None and steps <= levels

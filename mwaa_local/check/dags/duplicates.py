@@ -1,7 +1,7 @@
 """Report one thing once: what Airflow says when a file is imported, and what ruff says of its source, often agree.
 
-Pure. Airflow names the line of the import, ruff that of the first use, so that subjects decide, and lines only where
-Airflow has no name for what it speaks of. How anything is worded decides nothing.
+Pure. Airflow names the line of the import, ruff that of the first use, so subjects are compared, and lines only if
+Airflow gives no name. Wording is never compared.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _IMPORTED = re.compile(r"\s*(?:from|import)\s+(airflow(?:\.\w+)*)")  # in a line
 
 
 def deduplicate(findings: Sequence[Finding], line_of: LineOf = lambda _path, _line: "") -> list[Finding]:
-    """Return the findings without ruff's on what an import error tells, and without Airflow's on what ruff tells.
+    """Return the findings without those of ruff that an import error covers, and those of Airflow that ruff covers.
 
     Nothing is lost: an import error without a useful hint takes ruff's, and ruff's finding takes Airflow's words.
     `line_of` returns a line of a file.

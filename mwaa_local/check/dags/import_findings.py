@@ -42,7 +42,7 @@ MEANINGS = {
 
 
 def import_findings(imported: ImportedDags, release: Release, *, strict: bool) -> tuple[Finding, ...]:
-    """Return what is to be said, by file and line. `strict`: what DAGs ask for must be known."""
+    """Return the findings, by file and line. `strict`: unknown Variables and Connections are errors."""
     judge = _Judge(imported, release, strict)
     return in_order(judge.findings())
 

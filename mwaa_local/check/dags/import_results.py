@@ -1,4 +1,4 @@
-"""What importing the DAG files showed: values only, made from the probe's lines. Not for judging: `import_findings`."""
+"""The results of importing the DAG files, read from the probe's lines. `import_findings` judges them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of OutsideCall
 
 @dataclass(frozen=True)
 class ImportFailure:
-    """Why Airflow has no DAG, or not all, of a file.
+    """Why Airflow gets no DAG, or not all of them, from a file.
 
-    `trace` are the user's frames and the last one of a library, or what was said last by a process that died.
+    `trace` has the user's frames and the last one of a library, or the last output of a process that died.
     """
 
     kind: str
@@ -33,12 +33,12 @@ class ImportFailure:
 
     @property
     def names_mwaa_home(self) -> bool:
-        """Whether the exception, of whatever code, is about a path of MWAA's containers; few have it as a value."""
+        """Whether the exception's text names a path of MWAA's containers; few exceptions have it as a value."""
         return MWAA_HOME in self.said
 
     @property
     def text(self) -> str:
-        """The cut traceback, the error last."""
+        """The shortened traceback, the error last."""
         return "\n".join([*self.trace, self.said])
 
 
@@ -53,7 +53,7 @@ class ImportedDag:
 
 @dataclass(frozen=True)
 class AskedValue:
-    """A Variable or Connection that the file asked for, without a default, and that is not there."""
+    """A Variable or Connection that the file asked for without a default, and that does not exist."""
 
     kind: str
     name: str
@@ -73,7 +73,7 @@ class OutsideCall:
 
 @dataclass(frozen=True)
 class Deprecated:
-    """What Airflow warned of, and the line that is the cause."""
+    """A deprecation that Airflow warned about, and the line that causes it."""
 
     what: str
     path: str
@@ -99,7 +99,7 @@ class ImportedFile:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> ImportedFile:
-        """Return the file of a line of the probe."""
+        """Return the file that a line of the probe describes."""
         return cls(
             path=answer["file"],
             seconds=answer["seconds"],

@@ -1,8 +1,8 @@
 """Import every DAG file in the release's own packages, as MWAA's dag-processor would; say what each file did.
 
 Without database, broker and running environment, in processes that are gone afterwards (`probe`). The files see their
-project as `/usr/local/airflow` where this machine allows it. What they do at their import is done for real: only the
-metadata database and secrets backends are not there.
+project as `/usr/local/airflow` where this machine allows it. Their code really runs; only the metadata database and
+secrets backends are missing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The packages that DAGs are imported with: the release's own and what the requirements file brings.
 
-What an environment of this project was started with is taken where nothing changed since; else the requirements are
-installed by pip, as on MWAA, into a copy that is kept for the next check.
+If nothing changed since this project's environment was started, its packages are used. Otherwise pip installs the
+requirements, as on MWAA, into a copy that is kept for the next check.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STEP = "dag packages"
 
 @dataclass(frozen=True)
 class DagPackages:
-    """A package set, and what is to be said of how it came about."""
+    """A package set, and the findings from making it."""
 
     packages: PythonEnvironment
     findings: tuple[Finding, ...] = ()
@@ -45,7 +45,7 @@ class DagPackagesMaker:
     steps: Steps
 
     def make(self) -> DagPackages:
-        """Return the set; where pip fails, as far as it got, with a finding: MWAA starts without the requirements."""
+        """Return the set; if pip fails, as far as it got, with a finding: MWAA starts without the requirements."""
         context = self.context
         path, folder = context.project.requirements_path, context.project.state_dir / DIR_NAME
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""Which texts are secrets: by their form, by the name that they are given. Placeholders and references are none."""
+"""Which texts are secrets, judged by their form and their name. Placeholders and references are not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MIN_SECRET_CHARACTERS = 4  # shorter texts are flags and the like
 
 
 def known_kind(text: str) -> str:
-    """Return what secret the text holds, told by its form alone; "" for none, and for AWS' own examples."""
+    """Return the kind of secret in the text, judged by form alone; "" for none and for AWS's own examples."""
     for pattern, kind in _KINDS:
         match = pattern.search(text)
         if match and "EXAMPLE" not in match[0] and not _is_repeated(match[0]):
@@ -52,7 +52,7 @@ def known_kind(text: str) -> str:
 
 
 def has_password(text: str) -> bool:
-    """Whether an address in the text has a password written out; those of the own machine do not count."""
+    """Whether an address in the text contains a password; addresses of this machine do not count."""
     return any(
         not (_PLACEHOLDER.fullmatch(match["password"]) or _WORD_FOR_ONE.fullmatch(match["password"]))
         and not _OWN_MACHINE.match(match["host"])
@@ -61,13 +61,13 @@ def has_password(text: str) -> bool:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a name of that kind is given to secrets: `DB_PASSWORD`, `apiKey`; not `secret_name`, `token_url`."""
+    """Whether the name suggests a secret: `DB_PASSWORD`, `apiKey`; not `secret_name`, `token_url`."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
     return bool(_SECRET_NAME.search(snake)) and not _HARMLESS_NAME.search(snake)
 
 
 def is_secret_value(name: str, text: str) -> bool:
-    """Whether the text can be the secret of that name; in doubt it is not, but for passwords."""
+    """Whether the text can be the secret that the name suggests; in doubt not, except for passwords."""
     if len(text) < MIN_SECRET_CHARACTERS or any(item.isspace() for item in text.strip()):
         return False
     if _PLACEHOLDER.fullmatch(text) or _REFERENCE.fullmatch(text) or _is_repeated(text):

@@ -1,4 +1,4 @@
-"""Sensors of a DAG file that wait in poke mode: on a worker, all the time."""
+"""Sensors of a DAG file that wait in poke mode, and so hold a worker slot all the time."""
 
 from __future__ import annotations
 

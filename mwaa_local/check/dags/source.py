@@ -1,4 +1,4 @@
-"""Source: one DAG file, parsed, as the rules ask about it. Nothing of it is run or imported.
+"""Source: one parsed DAG file, and what rules ask about it. Nothing is run or imported.
 
 Names are followed through imports, aliases and plain assignments to full dotted names, so that a rule speaks of
 `airflow.providers.docker.operators.docker.DockerOperator` however the file spells it.
@@ -61,7 +61,7 @@ class Source:
 
     @classmethod
     def read(cls, file: Path, path: str, release: Release) -> Source | None:
-        """Return the file, parsed; None where it cannot be read or is no valid Python, which importing it tells."""
+        """Return the parsed file; None if it cannot be read or is no valid Python, which the import reports."""
         try:
             if not file.is_file():  # a pipe would be waited for
                 return None
@@ -93,7 +93,7 @@ class Source:
 
     @functools.cached_property
     def loads(self) -> Mapping[str, Sequence[ast.Name]]:
-        """Where each name is used, in whatever scope."""
+        """Where each name is used, in any scope."""
         found: dict[str, list[ast.Name]] = {}
         for node in self.nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -132,16 +132,16 @@ class Source:
         return ""
 
     def string(self, expr: ast.expr | None) -> str | None:
-        """Return the text that an expression is, with `values.UNKNOWN` for parts that vary."""
+        """Return the text of an expression, with `values.UNKNOWN` for parts that vary."""
         return None if expr is None else values.text(expr, self.resolve)
 
     def constant(self, expr: ast.expr | None) -> object:
-        """Return the constant that an expression is; Ellipsis where it is none, and None where there is None."""
+        """Return the value of a constant expression; Ellipsis for any other, and None for no expression."""
         resolved = expr and self.resolve(expr)
         return resolved.value if isinstance(resolved, ast.Constant) else ... if resolved else None
 
     def seconds(self, expr: ast.expr | None) -> float | None:
-        """Return the seconds that a number or a timedelta comes to."""
+        """Return the seconds of a number or a timedelta."""
         return None if expr is None else values.seconds(expr, self.resolve, self.full_name)
 
     def entries(self, expr: ast.expr) -> Entries:

@@ -58,7 +58,7 @@ def is_only_text(source: Source, node: ast.expr) -> bool:
 
 
 def is_read_elsewhere(source: Source, node: ast.expr) -> bool:
-    """Whether the path is one of another machine or container, itself or by the name that it is given."""
+    """Whether the path belongs to another machine or container, judged by itself or by its variable's name."""
     if _is_elsewhere(source, node):
         return True
     assigned = next((item for item in source.places.ancestors(node) if isinstance(item, ast.Assign)), None)

@@ -1,4 +1,4 @@
-"""What an expression of a DAG file comes to, as far as reading it tells. Never runs or guesses anything.
+"""The value of an expression in a DAG file, as far as the source shows it. Nothing is run or guessed.
 
 Each function takes `resolve`, which gives the expression that a name stands for, and returns None for "cannot tell".
 """
@@ -48,7 +48,7 @@ class Entries:
 
 
 def text(expr: ast.expr, resolve: Resolve, depth: int = 0) -> str | None:
-    """Return the text that the expression is; UNKNOWN stands for what an f-string or a sum puts in."""
+    """Return the text of the expression; UNKNOWN stands for what an f-string or a sum inserts."""
     expr = resolve(expr)
     if depth > MAX_DEPTH:
         return None
@@ -64,7 +64,7 @@ def text(expr: ast.expr, resolve: Resolve, depth: int = 0) -> str | None:
 
 
 def seconds(expr: ast.expr, resolve: Resolve, full_name: FullName, depth: int = 0) -> float | None:
-    """Return the seconds of a number, of `timedelta(…)` or `duration(…)`, or of what is reckoned with them."""
+    """Return the seconds of a number, of `timedelta(…)` or `duration(…)`, or of a calculation with them."""
     expr = resolve(expr)
     if depth > MAX_DEPTH:
         return None

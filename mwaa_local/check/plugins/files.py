@@ -1,4 +1,4 @@
-"""What lies in plugins.zip or in the plugins/ folder, read without extracting, running or trusting any of it.
+"""The contents of plugins.zip or the plugins/ folder, read without extracting, running or trusting any of it.
 
 Names, sizes and links are taken as they stand there; contents come in bounded pieces, so that neither a file that
 unpacks to gigabytes nor one that lies about its size does harm. Not for judging any of it: that is `check`.
@@ -26,7 +26,7 @@ ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, Not
 
 
 class PluginsUnreadable(Exception):
-    """There are no plugins to look into: `rule` is what to say of them, with reason and advice."""
+    """The plugins cannot be read at all: `rule` names the finding, with reason and advice."""
 
     def __init__(self, rule: str, what: str, why: str = "", hint: str = "") -> None:
         super().__init__(what)
@@ -38,7 +38,7 @@ class EntryUnreadable(Exception):
 
 
 class EntryDamaged(EntryUnreadable):
-    """What the zip holds of one file is not what was put into it."""
+    """The zip's data of one file is damaged."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Plugins:
 
 @contextlib.contextmanager
 def open_plugins(path: Path) -> Iterator[Plugins]:
-    """Give the entries of the folder or zip; they can be read until this ends.
+    """Open the folder or zip and give its entries, which can be read until this ends.
 
     Raises PluginsUnreadable when it is neither.
     """

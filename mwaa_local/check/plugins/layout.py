@@ -1,4 +1,4 @@
-"""The rules on plugins.zip as a whole: names, links, sizes, and what does not belong into it."""
+"""The rules on plugins.zip as a whole: names, links, sizes, and what does not belong in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load plugins with the release's own Airflow, and tell what registered and what could not be loaded.
+"""Load plugins with the release's own Airflow, and report what registered and what could not be loaded.
 
 The plugins run: their modules are imported, in a process of their own, with an Airflow home that is thrown away and
 without database and broker. Requirements are not installed for it. A zip is unpacked into that home; links in it are

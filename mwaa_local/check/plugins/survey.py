@@ -73,7 +73,7 @@ class Survey:
         return frozenset(entry.parts[:-1] for entry in self.files if entry.parts[-1] == IGNORE_FILE)
 
     def is_loaded(self, entry: Entry) -> bool:
-        """Whether Airflow's loader is sure to run the file: none where an .airflowignore may keep it from that."""
+        """Whether Airflow's loader certainly runs the file; no file if an .airflowignore may exclude it."""
         return not any(entry.parts[:length] in self._ignoring_folders for length in range(len(entry.parts)))
 
     def _read_source(self, entry: Entry) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Results of checks for those who watch builds: JUnit XML, SARIF and GitHub's workflow commands. Pure."""
+"""Results of checks for CI: JUnit XML, SARIF and GitHub's workflow commands. Pure."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _message(finding: Finding, where: str = "") -> str:
 
 
 def sarif(checked: Sequence[Checked], *, rules: Mapping[str, str] | None = None) -> str:
-    """Return a SARIF 2.1.0 log with one run. `rules` says of a rule id in one line what it means.
+    """Return a SARIF 2.1.0 log with one run. `rules` has a one-line meaning for each rule id.
 
     What was found on several releases is one result, with `properties.airflowVersions`. What could not be checked is
     no result: it is a notification of the run, whose `executionSuccessful` is then false.

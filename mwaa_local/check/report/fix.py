@@ -43,7 +43,7 @@ def proposals(checked: Checked) -> tuple[Proposal, ...]:
 def apply(text: str, proposals_of_one_file: Sequence[Proposal]) -> str:
     """Return the file's text with these lines changed; line ends, indents, comments and all other lines are kept.
 
-    A line that has to go goes with its comment and its continuation lines; of two proposals for a line the first
+    A removed line takes its comment and continuation lines with it; of two proposals for a line the first
     counts. Line numbers are those of this text, so that all proposals of a file belong into one call.
     """
     if text.startswith(_BOM):

@@ -1,4 +1,4 @@
-"""Results of checks in every format: the one door to `text`, `ci` and `fix`. Pure.
+"""Results of checks in every format: the one entry to `text`, `ci` and `fix`. Pure.
 
 Each format takes what was checked for releases; its twin that begins with `findings_` takes plain findings.
 """

@@ -1,6 +1,6 @@
 """What `mwaa-local check` says of all parts together, in every format. Pure.
 
-A part that was skipped, or in which nothing was found, is told of as well: silence would not say that it was looked at.
+Skipped parts and parts without findings are listed too: silence would not show that they were checked.
 """
 
 from __future__ import annotations

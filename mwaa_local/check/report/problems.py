@@ -1,4 +1,4 @@
-"""What is wrong in results of checks, each once, with the releases it is true of; and exit codes. Pure."""
+"""The problems in results of checks, each once, with the releases that have them; and exit codes. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Problem:
 
 
 def problems(checked: Sequence[Checked]) -> tuple[Problem, ...]:
-    """Return everything there is to say, each once, by file and line, with the releases it is true of."""
+    """Return every problem once, by file and line, with the releases that have it."""
     found: dict[Finding, list[Checked]] = {}
     for item in checked:
         for finding in in_order([*resolution_findings(item), *other_findings(item)]):

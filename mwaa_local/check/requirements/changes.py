@@ -1,4 +1,4 @@
-"""What a resolution changes in MWAA's image: packages that come or go up or down, and wheels that are not to be had."""
+"""What a resolution changes in MWAA's image: packages added, upgraded or downgraded, and wheels that do not exist."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ REPLACES_AIRFLOW = "replaces-airflow"  # the rule
 
 
 def changed(packages: Mapping[str, Package], release: Release) -> dict[str, Package]:
-    """Return the packages that the image does not have in that very version.
+    """Return the packages that the image does not have in exactly that version.
 
-    pip leaves a package alone that is there already, also where the file gives the address of that version's wheel.
+    pip leaves an installed package alone, even if the file gives the address of that version's wheel.
     """
     there = installed(release)
     return {name: item for name, item in packages.items() if there.get(name) != (item.version or _named(item.url))}

@@ -1,7 +1,7 @@
 """Why no versions fit: which lines of the file, against which pins, and which change of a line would do.
 
-uv says that there is a conflict, and in its own words why. Here the smallest parts that still conflict are looked for
-by asking again, so that each conflict is told in terms of what the user wrote and what MWAA adds.
+uv reports a conflict in its own words. More questions to it find the smallest parts that still conflict, so that each
+conflict is reported in terms of what the user wrote and what MWAA adds.
 """
 
 from __future__ import annotations

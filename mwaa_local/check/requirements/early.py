@@ -1,4 +1,4 @@
-"""The check of requirements while `up` is at work: a conflict is told within seconds, pip's own answer takes longer.
+"""The check of requirements while `up` works: it reports a conflict within seconds; pip's own answer takes longer.
 
 It runs beside the start, only for a file that changed since it was last checked, and never stops anything: MWAA, too,
 starts Airflow whatever became of the requirements.
@@ -35,7 +35,7 @@ class EarlyCheck:
     _thread: threading.Thread
 
     def finish(self) -> None:
-        """Wait a little for the end; a check that takes longer says nothing any more."""
+        """Wait briefly for the end; a check that takes longer reports nothing."""
         self._thread.join(FINISH_TIMEOUT_S)
 
 
@@ -77,7 +77,7 @@ def _sets_pip_up(project: Project, release: Release) -> bool:
 
 
 def remarks(checked: Checked) -> list[Remark]:
-    """Return what is to be said of a file that pip will refuse; nothing of one that it takes."""
+    """Return remarks on a file that pip will refuse; none on one that it accepts."""
     return [
         Remark(ERROR, SUBJECT, f"{item.place}: {item.what}", item.why, item.hint)
         for item in resolution_findings(checked)

@@ -1,4 +1,4 @@
-"""What is installed in a package set, and which of its modules cannot be imported: interpreters say it, not files."""
+"""What is installed in a package set, and which of its modules cannot be imported, as its interpreter reports it."""
 
 from __future__ import annotations
 

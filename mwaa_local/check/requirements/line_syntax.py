@@ -68,7 +68,7 @@ class LineOption:
 
 @dataclass(frozen=True)
 class ParsedLine:
-    """What pip makes of a line. `address` is of its package: an address, a path, or "" for one of an index."""
+    """What pip makes of a line. `address` is its package's address or path, "" for a package of an index."""
 
     requirement: Requirement | None
     address: str

@@ -31,7 +31,7 @@ _RUN_PERHAPS = (ast.If, ast.For, ast.While, ast.Try, ast.TryStar, ast.Match)
 
 @dataclass(frozen=True)
 class ProviderImport:
-    """One import. `name` is what is taken out of the module, which may be a module of its own; "" where nothing is."""
+    """One import. `name` is what is imported from the module, possibly a module too; "" if nothing is."""
 
     path: str  # below the project's folder
     line: int

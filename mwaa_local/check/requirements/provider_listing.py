@@ -1,4 +1,4 @@
-"""Which modules a version of a provider has: from a package set that is here already, else from its wheel.
+"""Which modules a version of a provider has: from an installed package set, else from its wheel.
 
 Not for what follows for a DAG: that is `provider_modules`.
 """
@@ -68,7 +68,7 @@ class Listings:
     _known: dict[tuple[str, str], Listing | None] = field(default_factory=dict)
 
     def of(self, name: str, version: str) -> Listing | None:
-        """Return the modules of that version; None where they cannot be had."""
+        """Return the modules of that version; None if they cannot be found."""
         key = (canonicalize_name(name), version)
         if key not in self._known:
             if self.user is not None and not self._known:

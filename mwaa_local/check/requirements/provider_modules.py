@@ -108,7 +108,7 @@ class _Search:
         return self.providers.versions
 
     def look_up(self, item: ProviderImport) -> Finding | None:
-        """Return what is to be said of one import; None where it works, or nothing is known."""
+        """Return the finding on one import; None if it works, or nothing is known."""
         name = package_of(item.whole, self._versions)
         if not name:
             is_missing = self.providers.is_resolved and not self._is_of_another_package(item)

@@ -1,4 +1,4 @@
-"""The outcome of resolving as findings, told in the same terms as every rule. Pure."""
+"""The outcome of resolving, as findings like those of every rule. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def resolution_findings(checked: Checked) -> tuple[Finding, ...]:
 
 
 def other_findings(checked: Checked) -> tuple[Finding, ...]:
-    """Return the findings of rules, and what is to be said of requirements that can be installed."""
+    """Return the findings of the rules, and those on requirements that can be installed."""
     return tuple(shown_finding(finding) for finding in (*_of_works(checked), *checked.findings))
 
 

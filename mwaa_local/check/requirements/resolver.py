@@ -91,7 +91,7 @@ class NotBuilt:
 
 @dataclass(frozen=True)
 class NotReached:
-    """An index, or a file that was named, could not be had, or uv itself failed; nothing is known."""
+    """An index or a named file could not be reached, or uv itself failed; nothing is known."""
 
     said: str
     is_uv: bool = False  # the reason has nothing to do with any address

@@ -124,7 +124,7 @@ def quoted(line: Line) -> str:
 
 
 def applies(marker: Marker | None, release: Release) -> bool:
-    """Whether a marker holds on MWAA; so it does when there is none, and when it cannot be told."""
+    """Whether a marker holds on MWAA; true if there is none, or if that cannot be told."""
     try:
         return marker is None or marker.evaluate(_marker_variables(release))
     except ValueError:  # it compares what cannot be compared; pip says so when it gets there
@@ -132,7 +132,7 @@ def applies(marker: Marker | None, release: Release) -> bool:
 
 
 def admits(requirement: Requirement, version: str) -> bool:
-    """Whether the version is one that the requirement takes; so is each when that cannot be told."""
+    """Whether the requirement allows the version; true if that cannot be told."""
     try:
         return requirement.specifier.contains(version, prereleases=True)
     except ValueError:  # a number too long for int()
@@ -140,7 +140,7 @@ def admits(requirement: Requirement, version: str) -> bool:
 
 
 def exact_version(requirement: Requirement | None) -> str:
-    """Return the version that the requirement leaves no choice but, "" for none."""
+    """Return the only version that the requirement allows, "" if there are more."""
     specifiers = requirement.specifier if requirement else SpecifierSet()
     exact = (item.version for item in specifiers if item.operator in _EXACT and not item.version.endswith(".*"))
     return next(exact, "")

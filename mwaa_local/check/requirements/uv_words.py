@@ -40,7 +40,7 @@ def said(output: str) -> str:
 
 
 def is_not_reached(text: str) -> bool:
-    """Say whether an index, or another address, could not be had."""
+    """Say whether an index, or another address, could not be reached."""
     return _NOT_REACHED.search(text) is not None
 
 
@@ -67,7 +67,7 @@ class Reasons:
 
     @property
     def gist(self) -> str:
-        """The first lines, without the one that says no more than that."""
+        """The first lines, without the one that only says that no versions fit."""
         lines = [line for line in self.said.splitlines() if _HEADLINE not in line]
         return " ".join(lines[:GIST_LINES])
 
@@ -89,7 +89,7 @@ class Reasons:
         return _NO_VERSION.search(self.said) is not None
 
     def names(self, name: str, version: str) -> bool:
-        """Say whether this very version of a package is in it; `version` is all that follows the name."""
+        """Say whether it names exactly this version of a package; `version` is all that follows the name."""
         pattern = rf"(?<![\w.-]){re.escape(name)}{_MARKER}{re.escape(version)}(?![\w.-])"
         return re.search(pattern, self.said) is not None
 

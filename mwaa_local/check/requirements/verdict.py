@@ -49,7 +49,7 @@ class Works:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A change of one line that was itself resolved. `new` is "" where the line has to go."""
+    """A change of one line that was itself resolved. `new` is "" if the line must be removed."""
 
     path: str
     line: int
@@ -80,7 +80,7 @@ class Conflict:
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether all there is are lines that pip cannot read, so that nothing was resolved."""
+        """Whether it consists of lines that pip cannot read, so that nothing was resolved."""
         return bool(self.clashes) and all(clash.is_unreadable for clash in self.clashes)
 
 

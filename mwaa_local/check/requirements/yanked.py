@@ -16,8 +16,8 @@ def yanked_findings(
 ) -> Iterator[Finding]:
     """Yield a warning for each package that pip would bring in a yanked version, at the line that asks for it.
 
-    `yanked` is the resolution's, `path` the file as a whole. What MWAA's image has already is not installed, hence not
-    told. Source: PEP 592, "Installers": a yanked file is used only where a `==` or `===` names its version.
+    `yanked` is the resolution's, `path` the file as a whole. What MWAA's image already has is not installed, so it is
+    not reported. Source: PEP 592, "Installers": a yanked file is used only if a `==` or `===` names its version.
     """
     for change in changes:
         if change.name in yanked:

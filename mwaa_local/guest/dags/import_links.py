@@ -1,4 +1,4 @@
-"""Symbolic links by which a walk that follows links, as Airflow's does, comes to a folder more than once.
+"""Symbolic links through which a walk that follows links, as Airflow's does, reaches a folder more than once.
 
 Airflow 2.10 and 3 refuse a DAGs or plugins folder that has one, and find nothing in it; 2.2 finds the same files again
 and again. Runs in a release's interpreter too, on Python 3.7.

@@ -120,7 +120,7 @@ def has_module(name: str) -> bool:
 
 
 def names_there(names: list[str]) -> dict[str, bool]:
-    """Return which dotted names can be imported; those left out of which importing does not tell."""
+    """Return which dotted names can be imported, without those that an import cannot decide."""
     found = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

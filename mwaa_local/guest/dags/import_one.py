@@ -1,4 +1,4 @@
-"""Inside a release's interpreter: import one DAG file as the dag-processor does, and say what came of it.
+"""Inside a release's interpreter: import one DAG file as the dag-processor does, and report the result.
 
 Runs in a child of `probe`, which ends after it; on Python 3.7 too.
 """
@@ -71,7 +71,7 @@ class FileImport:
         sys.path[:] = before
 
     def run(self, path: str) -> dict[str, Any]:
-        """Return what is to be told of the file."""
+        """Return the answer on the file."""
         self._path = path
         answer: dict[str, Any] = {"dags": [], "errors": []}
         started = time.monotonic()

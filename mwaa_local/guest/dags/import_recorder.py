@@ -1,7 +1,7 @@
 """Inside a release's interpreter: notes what a DAG file does while it is imported, and from which line of the user's.
 
-Connections to hosts are let happen, as on MWAA. The metadata database does not exist here: what asks for it is noted
-and refused. Runs on Python 3.7 too, in a child that imports one file and ends.
+Network connections are allowed, as on MWAA. The metadata database does not exist here: access to it is recorded and
+refused. Runs on Python 3.7 too, in a child that imports one file and ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
 
 class DatabaseRefused(RuntimeError):
-    """What a file gets that asks the metadata database for something at its import."""
+    """Raised in a file that uses the metadata database while it is imported."""
 
 
 class Recorder:
@@ -197,6 +197,6 @@ class Recorder:
 
 
 def patch(target: Any, **members: Any) -> None:
-    """Put these in the place of the members of that name."""
+    """Replace the members of those names."""
     for name, member in members.items():
         setattr(target, name, member)

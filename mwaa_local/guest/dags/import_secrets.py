@@ -1,7 +1,8 @@
 """Inside a release's interpreter: Variables and Connections without a metadata database and without secrets backends.
 
-Looked for in AIRFLOW_VAR_ and AIRFLOW_CONN_ variables, then among those that the launcher knows. What is not there and
-has no default gets a stand-in and is noted, so that the rest of the file can be tried. Runs on Python 3.7 too.
+Looked for in AIRFLOW_VAR_ and AIRFLOW_CONN_ variables, then among those that the launcher knows. One found in neither
+place, and without a default, gets a placeholder and is recorded, so that the rest of the file can be tried. Runs on
+Python 3.7 too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NUMBER = 1  # what a stand-in is as a number
 
 
 class StandIn(str):
-    """The text that stands for a value that is not known: it is a number, and has members, where that is asked."""
+    """The placeholder of an unknown value: a text that can also be used as a number, and has members."""
 
     def __int__(self) -> int:
         return NUMBER
@@ -70,7 +71,7 @@ class Secrets:
         self._connections = dict(known["connections"])
 
     def install(self) -> None:
-        """Take the place of Airflow's look-ups, in all classes that this release has for them."""
+        """Replace Airflow's look-ups, in all classes that this release has for them."""
         models: Any = importlib.import_module("airflow.models")
         self._install_variable(models.Variable)
         connection = models.Connection
