@@ -15,8 +15,8 @@ from uv import find_uv_bin
 
 from mwaa_local.network import build_env
 from mwaa_local.release import Release
-from mwaa_local.runtime.compose.image import MOTO_PYTHON, context_files
-from mwaa_local.services.aws import MOTO_VERSION
+from mwaa_local.runtime.compose.image import context_files
+from mwaa_local.services.aws import MOTO_PYTHON, MOTO_VERSION
 from tests.conftest import make_clean_env
 
 pytestmark = pytest.mark.network

@@ -12,9 +12,10 @@ import pytest
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.environment.local import LOCAL_MEMBERS, LocalSettings
 from mwaa_local.errors import PortInUse
+from mwaa_local.place import HOST
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.compose.output import start_error
-from mwaa_local.runtime.ports import HOST, check_ports, free_port, port_settings, port_variables, ports_asked
+from mwaa_local.runtime.ports import check_ports, free_port, port_settings, port_variables, ports_asked
 
 
 @pytest.fixture
