@@ -69,8 +69,8 @@ def _is_image(configuration: Mapping[str, Any], _tag: str) -> bool:
     return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
 
 
-KEPT = CacheKind(TITLE, "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
-KEPT_IMAGE = ImageKind(f"image, {TITLE}", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
+KEPT = CacheKind("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
+KEPT_IMAGE = ImageKind("image, local AWS", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
 
 
 def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], user: User | None = None) -> str:
