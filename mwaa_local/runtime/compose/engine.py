@@ -6,17 +6,16 @@ Podman is such an engine too, through its socket (`DOCKER_HOST`). Nothing here k
 from __future__ import annotations
 
 import contextlib
-import os
-import queue
-import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mwaa_local.errors import DiskFull, DockerUnavailable, MwaaLocalError, NotRunning, line_on_full_disk
+from mwaa_local.errors import DockerUnavailable, NotRunning
+from mwaa_local.runtime.compose.changes import ContainerChanges
+from mwaa_local.runtime.compose.docker_run import PAUSE_S, compose_env, run_docker
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS, OutputLine, frames, lines
 from mwaa_local.runtime.compose.program import find_compose, find_docker, find_host, unavailable
 from mwaa_local.runtime.compose.stored import (
@@ -43,8 +42,6 @@ LOG_TAILS = ("256", "8192", "all")  # the engine finds the last lines quickly, a
 # What the engine tells about the container itself; it also tells of each run of a health check.
 LIFE_EVENTS = ("create", "start", "die", "oom", "stop", "pause", "unpause", "rename", "destroy")
 END_EVENTS_S = 1.0  # how long before its noted end a container's last "oom" can be
-KILL_AFTER_INTERRUPT_S = 5.0
-COMPOSE_PAUSE_S = 0.2
 EXEC_PAUSE_S = 0.02
 
 
@@ -294,7 +291,7 @@ class Engine:
     ) -> subprocess.CompletedProcess[str]:
         """Stop containers together, each with its own signal and patience; `now` leaves them none."""
         words = ["stop", *(["-t", "0"] if now else []), *container_ids]
-        return self._run([self._docker, *words], Path("/"), None, meanwhile, COMPOSE_PAUSE_S)
+        return run_docker([self._docker, *words], self.command_env, Path("/"), meanwhile=meanwhile)
 
     def remove_volume(self, name: str) -> None:
         from docker.errors import APIError, NotFound
@@ -353,13 +350,14 @@ class Engine:
         *words: str,
         on_line: Callable[[str], None] | None = None,
         meanwhile: Callable[[], None] | None = None,
-        pause_s: float = COMPOSE_PAUSE_S,
+        pause_s: float = PAUSE_S,
     ) -> subprocess.CompletedProcess[str]:
         """Run `docker compose` with these words to its end, calling `meanwhile` again and again until then.
 
         An interrupt, or an exception out of `meanwhile`, ends the command before it goes on upward.
         """
-        return self._run(self.compose_command(project, *words), project.dir, on_line, meanwhile, pause_s, project)
+        argv, env = self.compose_command(project, *words), compose_env(self.command_env, project)
+        return run_docker(argv, env, project.dir, on_line=on_line, meanwhile=meanwhile, pause_s=pause_s)
 
     def compose_command(self, project: ComposeProject, *words: str) -> list[str]:
         """Return the command; without a compose file, Compose goes by what it wrote on the containers."""
@@ -374,102 +372,3 @@ class Engine:
     def command_env(self) -> dict[str, str]:
         """The environment of `docker` commands."""
         return {**self._env, "DOCKER_HOST": self._host, "DOCKER_CLI_HINTS": "false"}
-
-    def _run(
-        self,
-        argv: Sequence[str],
-        folder: Path,
-        on_line: Callable[[str], None] | None,
-        meanwhile: Callable[[], None] | None,
-        pause_s: float,
-        project: ComposeProject | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        process = subprocess.Popen(
-            argv,
-            env=_compose_env(self.command_env, project),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            cwd=folder if folder.is_dir() else "/",
-            start_new_session=True,  # Ctrl-C is ours to handle
-        )
-        found: list[str] = []
-        reader = threading.Thread(target=_read, args=(process, found, on_line), daemon=True)
-        reader.start()
-        try:
-            while True:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(pause_s if meanwhile else None)
-                    break
-                if meanwhile:
-                    meanwhile()
-        except BaseException:
-            _end(process)
-            raise
-        reader.join()
-        return subprocess.CompletedProcess(process.args, process.returncode, "\n".join(found))
-
-
-class ContainerChanges:
-    """Ids of containers to which something happened, as the engine tells them."""
-
-    def __init__(self) -> None:
-        self._ids: queue.SimpleQueue[str] = queue.SimpleQueue()
-
-    def read(self, events: Any) -> None:
-        """Take the engine's events in until they end; on a thread of its own."""
-        with contextlib.suppress(Exception):  # without them, whoever waits still looks at everything now and then
-            for event in events:
-                self._ids.put(event["Actor"]["ID"])
-
-    def wait(self, timeout_s: float) -> set[str]:
-        """Return the ids since the last call, waiting for a first one."""
-        ids = set()
-        with contextlib.suppress(queue.Empty):
-            ids.add(self._ids.get(timeout=timeout_s))
-            while True:
-                ids.add(self._ids.get_nowait())
-        return ids
-
-
-def _compose_env(env: Mapping[str, str], project: ComposeProject | None) -> dict[str, str]:
-    """Return the caller's environment without what would change a compose file's meaning behind our back.
-
-    Compose takes a variable from the caller's shell rather than from the env file, and options from COMPOSE_*.
-    """
-    named = set()
-    if project is not None and project.env_path is not None and project.env_path.is_file():
-        named = {line.partition("=")[0] for line in project.env_path.read_text(encoding="utf-8").splitlines()}
-    return {name: value for name, value in env.items() if name not in named and not name.startswith("COMPOSE_")}
-
-
-def _read(process: subprocess.Popen[str], found: list[str], on_line: Callable[[str], None] | None) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        found.append(line.rstrip("\n"))
-        if on_line is not None:
-            on_line(found[-1])
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ask the command to end, as Ctrl-C would, and make it when it does not."""
-    for number in (signal.SIGINT, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(KILL_AFTER_INTERRUPT_S)
-            return
-
-
-def disk_full(text: str) -> MwaaLocalError | None:
-    """Return DiskFull when that is what Docker's words mean."""
-    line = line_on_full_disk(text)
-    if not line:
-        return None
-    return DiskFull(
-        "no space left where Docker keeps its data",
-        line,
-        "`docker system df` shows what uses it, `docker system prune` removes what is unused",
-    )

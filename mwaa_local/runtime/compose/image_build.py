@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from mwaa_local.errors import ImageBuildFailed, MwaaLocalError
-from mwaa_local.runtime.compose.engine import disk_full
+from mwaa_local.runtime.compose.program import disk_full
 
 PYPI_HOST = "pypi.org"
 BUILD_LOG_NAME = "image_build.out"  # beside the other logs

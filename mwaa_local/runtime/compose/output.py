@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalError
 from mwaa_local.event import NOT_RUN
-from mwaa_local.runtime.compose.engine import disk_full
+from mwaa_local.runtime.compose.program import disk_full
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.ports import WEBSERVER, port_in_use
 

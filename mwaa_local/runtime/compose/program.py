@@ -1,4 +1,4 @@
-"""What of Docker this machine has: the command, the engine's address, Compose; and what is said of what is missing.
+"""What of Docker this machine has: the command, the engine's address, Compose; and what is said of what it lacks.
 
 Nothing here talks to an engine; `engine` does.
 """
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from mwaa_local.errors import DockerUnavailable
+from mwaa_local.errors import DiskFull, DockerUnavailable, MwaaLocalError, line_on_full_disk
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 PROBE_TIMEOUT_S = 10.0
@@ -99,3 +99,15 @@ def _output(argv: Sequence[str], env: Mapping[str, str]) -> str | None:
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+
+
+def disk_full(text: str) -> MwaaLocalError | None:
+    """Return DiskFull when that is what Docker's words mean."""
+    line = line_on_full_disk(text)
+    if not line:
+        return None
+    return DiskFull(
+        "no space left where Docker keeps its data",
+        line,
+        "`docker system df` shows what uses it, `docker system prune` removes what is unused",
+    )

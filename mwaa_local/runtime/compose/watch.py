@@ -27,7 +27,8 @@ from mwaa_local.event import (
     Event,
 )
 from mwaa_local.plan import Component, ExitedOk, Plan
-from mwaa_local.runtime.compose.engine import ContainerChanges, Engine
+from mwaa_local.runtime.compose.changes import ContainerChanges
+from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.state import Failure, StateFile
 from mwaa_local.runtime.compose.stored import Container
 from mwaa_local.runtime.compose.view import ReadyContainers, by_component, describe_end, end_cause, exit_code_of

@@ -11,7 +11,8 @@ from mwaa_local.event import ENDED, FAILED, FINISHED, NO_CONTAINER, NOT_READY, N
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime.compose.containers import compose_name
-from mwaa_local.runtime.compose.engine import Engine, _compose_env
+from mwaa_local.runtime.compose.docker_run import compose_env
+from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.view import (
@@ -154,5 +155,5 @@ def test_env_file_wins_over_the_callers_shell(tmp_path: Path) -> None:
     path = tmp_path / "compose.env"
     path.write_text("MWAA_IMAGE=own\n\n# comment\n")
     shell = {"MWAA_IMAGE": "leftover", "MWAA_POSTGRES_IMAGE": "wanted", "COMPOSE_FILE": "x", "PATH": "/bin"}
-    cleaned = _compose_env(shell, ComposeProject("p", tmp_path, None, path))
+    cleaned = compose_env(shell, ComposeProject("p", tmp_path, None, path))
     assert cleaned == {"MWAA_POSTGRES_IMAGE": "wanted", "PATH": "/bin"}
