@@ -123,13 +123,16 @@ def test_every_format_tells_all_of_it(wrong: ProjectRunner) -> None:
     assert any(line.startswith("::error file=dags/broken.py,line=2") for line in lines)
 
 
-def test_sample_project_has_nothing_wrong(project: MakeProject) -> None:
+def test_sample_project_has_nothing_wrong_and_nothing_is_left_behind(project: MakeProject, tmp_path: Path) -> None:
     runner = project()
     files = [REPOSITORY_DIR / "mwaa.yaml"]
     for folder in ("dags", "plugins", "requirements", "startup"):
         files += [path for path in (REPOSITORY_DIR / folder).rglob("*") if path.suffix in (".py", ".txt", ".sh")]
     runner.write({str(path.relative_to(REPOSITORY_DIR)): path.read_text() for path in files})
-    outcome = check(runner, "--json")
+    (tmp_path / "tmp").mkdir()
+    outcome = check(runner, "--json", env={"TMPDIR": str(tmp_path / "tmp")})
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not list(runner.root_dir.rglob("__pycache__"))
     assert outcome.exit_code == 0
     found = parts(outcome)
     assert {part["outcome"] for part in found.values()} <= {"ok", "findings", "skipped"}
@@ -207,12 +210,19 @@ def test_requirements_are_there_when_dags_are_imported_and_kept_for_the_next_che
 def test_finding_is_suppressed_by_a_comment_on_its_line(project: MakeProject) -> None:
     good = GOOD.replace("\nwith", "\nfrom airflow.providers.standard.operators.bash import BashOperator\nwith")
     line = '    BashOperator(task_id="other", bash_command="true", queue="mine")'
-    runner = project({"mwaa.yaml": ENVIRONMENT, "dags/good.py": f"{good}{line}\n"})
-    assert "queue-not-of-mwaa" in rules(dags(runner))
-    runner.write({"dags/good.py": f"{good}{line}  # mwaa-local: ignore[queue-not-of-mwaa]\n"})
-    assert "queue-not-of-mwaa" not in rules(dags(runner))
-    runner.write({"dags/good.py": f"{good}{line}  # mwaa-local: ignore[docker-operator]\n"})
-    assert "queue-not-of-mwaa" in rules(dags(runner))
+    comments = {
+        "bare": "",
+        "ignoring": "  # mwaa-local: ignore[queue-not-of-mwaa]",
+        "ignoring_another": "  # mwaa-local: ignore[docker-operator]",
+    }
+    files = {
+        f"dags/{name}.py": good.replace('"good"', f'"{name}"') + f"{line}{comment}\n"
+        for name, comment in comments.items()
+    }
+    found = dags(project({"mwaa.yaml": ENVIRONMENT, **files}))
+    assert sorted(dag["dag_id"] for file in found["files"] for dag in file["dags"]) == sorted(comments)
+    places = {item["path"] for item in found["findings"] if item["rule"] == "queue-not-of-mwaa"}
+    assert places == {"dags/bare.py", "dags/ignoring_another.py"}
 
 
 def test_module_that_the_provider_lacks_is_reported_once_with_the_version_that_has_it(project: MakeProject) -> None:
@@ -237,14 +247,6 @@ def test_project_without_dags_folder_is_said(project: MakeProject) -> None:
     outcome = check(project({"mwaa.yaml": ENVIRONMENT}), "dags")
     assert outcome.exit_code == 3
     assert "there is no" in outcome.stderr
-
-
-def test_nothing_is_left_behind(project: MakeProject, tmp_path: Path) -> None:
-    runner = project({"mwaa.yaml": ENVIRONMENT, "dags/good.py": GOOD})
-    (tmp_path / "tmp").mkdir()
-    check(runner, env={"TMPDIR": str(tmp_path / "tmp")})
-    assert list((tmp_path / "tmp").iterdir()) == []
-    assert not list(runner.root_dir.rglob("__pycache__"))
 
 
 def test_mistake_in_the_settings_is_reported_beside_the_dags_that_ask_for_them(project: MakeProject) -> None:
