@@ -10,7 +10,7 @@ from types import MappingProxyType
 import psutil
 
 from mwaa_local.check.context import CheckContext
-from mwaa_local.configuration.merge import PREVIEW
+from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import MARK_VARIABLE
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import LocalValues
+from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.environment.environment import Environment
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.project import Project

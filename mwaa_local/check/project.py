@@ -32,7 +32,7 @@ from mwaa_local.check.requirements.resolution import other_findings, resolution_
 from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
-from mwaa_local.configuration.merge import PREVIEW
+from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.configuration.option_names import translate
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown

@@ -14,15 +14,8 @@ import typer
 
 from mwaa_local.configuration.explain import Explanation, Step, explain
 from mwaa_local.configuration.layers import USER_LAYERS, EnvVar, Overruled
-from mwaa_local.configuration.merge import (
-    COMPONENTS,
-    MIGRATE_DB,
-    MWAA_COMPONENT_OF,
-    LocalValues,
-    MergedVariables,
-    merge,
-    user_notes,
-)
+from mwaa_local.configuration.local_values import LocalValues
+from mwaa_local.configuration.merge import COMPONENTS, MIGRATE_DB, MWAA_COMPONENT_OF, MergedVariables, merge, user_notes
 from mwaa_local.configuration.option_names import option_name
 from mwaa_local.console import table
 from mwaa_local.environment.environment import Environment

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mwaa_local.configuration.base import Services, container_env
-from mwaa_local.configuration.merge import LocalValues, MergedVariables, merge, startup_view
+from mwaa_local.configuration.local_values import LocalValues
+from mwaa_local.configuration.merge import MergedVariables, merge, startup_view
 from mwaa_local.environment.environment import Environment
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from mwaa_local.configuration.celery_defaults import celery_defaults
 from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
+from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS, overruled_by_spelling, spellings_known_to
 from mwaa_local.environment.environment import Environment
@@ -53,38 +54,6 @@ EXTRA_CELERY_CONFIG = "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"
 RESERVED_RULE = (
     "MWAA reserves this variable: the startup script's value is discarded. Set it as a configuration option instead."
 )
-
-
-@dataclass(frozen=True)
-class LocalValues:
-    """What one start decided; fills the placeholders of the release tables, which have these fields' names."""
-
-    database_url: str
-    result_backend: str
-    broker_url: str
-    default_queue: str
-    fernet_key: str
-    secret_key: str
-    jwt_secret: str
-    web_url: str
-    execution_api_url: str
-    airflow_home: str
-
-
-QUEUE_NAME = "celery-queue"  # the queue's name in AWS's own local images (docker-compose.yaml, MWAA__SQS__QUEUE_URL)
-PREVIEW = LocalValues(
-    database_url="",
-    result_backend="",
-    broker_url="redis://127.0.0.1:1/0",
-    default_queue=QUEUE_NAME,
-    fernet_key="",
-    secret_key="unused",
-    jwt_secret="unused",
-    web_url="http://localhost:8080",
-    execution_api_url="http://localhost:8080/execution/",
-    airflow_home="",
-)
-
 
 CELERY_CONFIG_PLACEHOLDER = "celery_config_json"
 PLACEHOLDERS = frozenset({*(item.name for item in fields(LocalValues)), CELERY_CONFIG_PLACEHOLDER})

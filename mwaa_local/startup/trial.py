@@ -26,7 +26,8 @@ from mwaa_local import isolation
 from mwaa_local.check.context import CheckContext
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.layers import Layer
-from mwaa_local.configuration.merge import PREVIEW, LocalValues, user_notes
+from mwaa_local.configuration.local_values import PREVIEW, LocalValues
+from mwaa_local.configuration.merge import user_notes
 from mwaa_local.errors import MwaaLocalError, StartupScriptFailed
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS

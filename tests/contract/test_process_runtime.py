@@ -123,7 +123,7 @@ def test_state_names_a_process_that_lives(house: House) -> None:
 
 def test_program_that_does_not_exist_is_told_from_one_that_ends(one_house: House) -> None:
     with pytest.raises(ComponentFailed):
-        one_house.up(replace(Steady("missing"), argv=("/no/such/program",)))
+        one_house.up(replace(Steady("missing"), argv=("/no/such/program",), restart=False))
     status = one_house.status()["missing"]
     assert (status.cause, status.exit_code) == (NOT_RUN, 127)
 

@@ -629,7 +629,7 @@ def test_start_is_set_up_before_and_judged_and_settled_after(one_house: House) -
 
 
 def test_start_that_fails_settles_nothing(one_house: House) -> None:
-    prepared = Noted(one_house.plan(DiesAtOnce()), ready=list)
+    prepared = Noted(one_house.plan(DiesAtOnce(restart=False)), ready=list)
     with pytest.raises(ComponentFailed):
         one_house.runtime.start(prepared, one_house.events.append)
     assert prepared.notes[0] == ("set up", [])

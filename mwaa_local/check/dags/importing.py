@@ -23,7 +23,7 @@ from mwaa_local import isolation
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.configuration.merge import PREVIEW
+from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.files import write_private
 from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from mwaa_local.cache.users import DOCKER, User
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import QUEUE_NAME, LocalValues, worker_queues
+from mwaa_local.configuration.local_values import QUEUE_NAME, LocalValues
+from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import DATABASE, USER, broker_config, broker_url, database_url
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
 from mwaa_local.event import Event

@@ -20,12 +20,12 @@ from typing import Any
 
 from mwaa_local.configuration.celery_defaults import celery_defaults
 from mwaa_local.configuration.layers import Layer
+from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.merge import (
     CLASS_RESERVED_VARIABLES,
     EXTRA_CELERY_CONFIG,
     MIGRATE_DB,
     MWAA_BROKER_KEYS,
-    LocalValues,
     MergedVariables,
     celery_config,
     merge,

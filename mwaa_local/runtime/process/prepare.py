@@ -17,7 +17,8 @@ from pathlib import Path
 from mwaa_local import isolation
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import PREVIEW, QUEUE_NAME, LocalValues, worker_queues
+from mwaa_local.configuration.local_values import PREVIEW, QUEUE_NAME, LocalValues
+from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import broker_config, broker_url, database_url
 from mwaa_local.event import Event
 from mwaa_local.files import write_private

@@ -10,7 +10,7 @@ from mwaa_local.check.environment import ignored_findings, option_lines, refused
 from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.check.options import OptionsCase, options_findings
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.merge import PREVIEW
+from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import EnvironmentFileInvalid
 from mwaa_local.finding import NOTE, WARNING, Finding

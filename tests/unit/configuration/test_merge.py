@@ -22,13 +22,13 @@ from mwaa_local.configuration.celery_defaults import OWN_CONSUMER, WITHOUT_REDUC
 from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.explain import explain
 from mwaa_local.configuration.layers import Layer
+from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.merge import (
     CELERY_CONFIG_VARIABLE,
     COMPONENTS,
     EXTRA_CELERY_CONFIG,
     PLACEHOLDERS,
     WEBSERVER_NAMES_VARIABLE,
-    LocalValues,
     MergedVariables,
     celery_config,
     merge,

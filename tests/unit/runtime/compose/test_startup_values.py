@@ -12,13 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mwaa_local.configuration.merge import (
-    CELERY_CONFIG_VARIABLE,
-    CLASS_RESERVED_VARIABLES,
-    EXTRA_CELERY_CONFIG,
-    LocalValues,
-    merge,
-)
+from mwaa_local.configuration.local_values import LocalValues
+from mwaa_local.configuration.merge import CELERY_CONFIG_VARIABLE, CLASS_RESERVED_VARIABLES, EXTRA_CELERY_CONFIG, merge
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS
 from mwaa_local.environment.environment import Environment
