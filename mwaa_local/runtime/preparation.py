@@ -10,10 +10,13 @@ from pathlib import Path
 from mwaa_local.configuration.merge import MergedVariables, user_notes
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import SettingsFileInvalid
-from mwaa_local.plan import Plan
+from mwaa_local.event import Event
+from mwaa_local.place import Place
+from mwaa_local.plan import Component, Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import NOTE, WARNING, Remark
 from mwaa_local.runtime.ports import WEBSERVER, free_port, ports_asked
+from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
 from mwaa_local.seeding.aws_fixtures import FOLDER
 from mwaa_local.seeding.file import combine
@@ -52,6 +55,18 @@ class Seeds:
     def wanted_services(self) -> tuple[Service, ...]:
         """Those that the environment file asks for."""
         return tuple(service for service in self.services if service.is_wanted)
+
+    def components(self, place: Place, secrets: Secrets) -> list[Component]:
+        """Make ready what the wanted services start from; return them as components."""
+        return [service.component(place, secrets) for service in self.wanted_services]
+
+    def variables(self, place: Place) -> dict[str, Mapping[str, str]]:
+        """Return the variables by which Airflow finds each of them."""
+        return {service.name: service.variables(place) for service in self.wanted_services}
+
+    def told(self, place: Place) -> tuple[Event, ...]:
+        """Return what the user is told of them when they run."""
+        return tuple(service.told(place) for service in self.wanted_services)
 
     @property
     def remarks(self) -> tuple[Remark, ...]:

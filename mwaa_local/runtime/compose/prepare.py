@@ -61,7 +61,7 @@ from mwaa_local.runtime.preparation import (
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.services.seeding import SCRIPT_PATH, seed_values
-from mwaa_local.services.service import ServiceImage
+from mwaa_local.services.service import Service, ServiceImage
 from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
@@ -122,15 +122,11 @@ class ContainerPreparation:
         secrets = self._with_database_password(load_secrets(self.project.state_dir))
         place = ContainerPlace(ports.choose(), self.files.services_dir)
         values = self._container_values(secrets, place)
-        services = seeds.wanted_services
         parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS)
-        configuration = Configuration(*parts, {item.name: item.variables(place) for item in services})
+        configuration = Configuration(*parts, seeds.variables(place))
         image = self._image()
-        beside = [service.component(place, secrets) for service in services]
-        images = [ServiceImage(AIRFLOW_IMAGE, image_tag(self.release, image))]
-        images += [item for item in (service.image(image.base) for service in services) if item]
-        for needed in images:
-            self.user.note(needed.kind.kind, needed.tag)
+        images = self._images(image, seeds.wanted_services)
+        beside = seeds.components(place, secrets)
         self._packages_key = self._write_requirements(image)
         self._write_start_values(configuration)
         self._write_migration(secrets, seeds.settings)
@@ -138,20 +134,16 @@ class ContainerPreparation:
         self._write_server_files(secrets)
         launch = self._launch(secrets, place, values, env_of, ports.asked)
         plan = make_plan(self.environment, self.release, place, launch, [*beside, *self._steps()])
-        for name, variables in env_files(seeds.services, plan).items():
-            self.files.write_variables(name, variables)
-        compose_variables = ComposeVariables(self.wanted, self.files, plan, image, self._packages_key)
-        self.files.write_variables("compose", compose_variables.all(seeds.services))
+        self._write_compose_variables(plan, image, seeds.services)
         write_context(self.release, self.files.image_dir)
         self.own.use(self._compose)
         if self.build_image:
             build_missing(self.own, [item.tag for item in images], self.env, self.steps)
         save_remarks(self.project.run_dir, self.remarks)
-        told = tuple(service.told(place) for service in services)
         return PreparedContainers(
             plan,
             tuple(self.remarks),
-            told,
+            seeds.told(place),
             running=self.running,
             own=self.own,
             outcomes=ContainerOutcomes(self.project, self.delivery, self.release, self.files, self._requirements),
@@ -245,6 +237,14 @@ class ContainerPreparation:
             debian_mirror=self.env.get("MWAA_LOCAL_DEBIAN_MIRROR", ""),
         )
 
+    def _images(self, image: Image, services: Sequence[Service]) -> list[ServiceImage]:
+        """Return the images that are needed, Airflow's first; note that this project uses them."""
+        own = [service.image(image.base) for service in services]
+        images = [ServiceImage(AIRFLOW_IMAGE, image_tag(self.release, image)), *filter(None, own)]
+        for needed in images:
+            self.user.note(needed.kind.kind, needed.tag)
+        return images
+
     # What containers start from.
 
     def _write_requirements(self, image: Image) -> str:
@@ -326,6 +326,12 @@ class ContainerPreparation:
             broker_config(Path("/data"), REDIS_PORT, secrets.broker_password, host="0.0.0.0")
         )
         self.files.write_image_secrets(self._ca_bundle(), self.env.get("PIP_INDEX_URL", ""))
+
+    def _write_compose_variables(self, plan: Plan, image: Image, services: Sequence[Service]) -> None:
+        for name, env in env_files(services, plan).items():
+            self.files.write_variables(name, env)
+        variables = ComposeVariables(self.wanted, self.files, plan, image, self._packages_key)
+        self.files.write_variables("compose", variables.all(services))
 
     # The plan.
 

@@ -103,10 +103,9 @@ class Preparation:
         self._forget_written_configuration(home_dir)
         place = ProcessPlace(home_dir, ports.choose(), self._server_env(), self.project.run_dir, self.user, steps)
         values = self._values(place, secrets)
-        services = seeds.wanted_services
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
-        configuration = Configuration(*parts, services={item.name: item.variables(place) for item in services})
-        beside = [service.component(place, secrets) for service in services]
+        configuration = Configuration(*parts, services=seeds.variables(place))
+        beside = seeds.components(place, secrets)
         installation = Installation(configuration, self.delivery, steps, self.running)
         packages, exports = installation.install(store, base)
         self.remarks += installation.remarks
@@ -114,23 +113,11 @@ class Preparation:
         self.remarks += option_remarks(merged)
         self._finish_home(packages)
         beside += self._seed(seeds.settings, secrets, base, configuration)
-        launch = Launch(
-            python=str(packages.python_path),
-            database_url=self._database_url(place, secrets),
-            broker_url=self._broker_url(place, secrets),
-            worker_queues=worker_queues(self.release, values),
-            **self._server_argv(place, secrets),
-            env_of={name: merged[name].as_env() for name in MWAA_COMPONENTS},
-            worker_count=self.environment.worker_count,
-            ports_asked=ports.asked,
-            folders=self.delivery.identities(),
-            plugins_version=tree_version(self.delivery.plugins_dir),
-            forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
-        )
+        env_of = {name: merged[name].as_env() for name in MWAA_COMPONENTS}
+        launch = self._launch(secrets, place, values, env_of, ports.asked, packages)
         plan = make_plan(self.environment, self.release, place, launch, beside)
         save_remarks(self.project.run_dir, self.remarks)
-        told = tuple(service.told(place) for service in services)
-        return PreparedProcesses(plan, tuple(self.remarks), told, user=self.user)
+        return PreparedProcesses(plan, tuple(self.remarks), seeds.told(place), user=self.user)
 
     def _seed(
         self, settings: AirflowSettings, secrets: Secrets, base: PythonEnvironment, configuration: Configuration
@@ -244,6 +231,29 @@ class Preparation:
             return configuration.merged_for("migrate-db", base, {}).as_env()
 
         return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
+
+    def _launch(
+        self,
+        secrets: Secrets,
+        place: Place,
+        values: LocalValues,
+        env_of: Mapping[str, Mapping[str, str]],
+        ports_asked: Mapping[str, int],
+        packages: PythonEnvironment,
+    ) -> Launch:
+        return Launch(
+            python=str(packages.python_path),
+            database_url=self._database_url(place, secrets),
+            broker_url=self._broker_url(place, secrets),
+            worker_queues=worker_queues(self.release, values),
+            **self._server_argv(place, secrets),
+            env_of=env_of,
+            worker_count=self.environment.worker_count,
+            ports_asked=ports_asked,
+            folders=self.delivery.identities(),
+            plugins_version=tree_version(self.delivery.plugins_dir),
+            forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
+        )
 
     def _server_argv(self, place: Place, secrets: Secrets) -> dict[str, tuple[str, ...]]:
         """Write the broker's configuration; return the commands of both servers, as a Launch names them."""
