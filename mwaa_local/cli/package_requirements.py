@@ -67,7 +67,7 @@ def package_requirements(
     checking = _checking(session, environment, path)
     order = Order(checking, release, output_dir, session.cache_dir, not no_proof)
     result = make_package(order, Steps(session.console.show_event))
-    raise typer.Exit(_show(session.console, release, result, as_json=as_json))
+    raise typer.Exit(show_result(session.console, release, result, as_json=as_json))
 
 
 def _checking(session: Session, environment: Environment, path: Path) -> RequirementsCheck:
@@ -77,7 +77,7 @@ def _checking(session: Session, environment: Environment, path: Path) -> Require
     return RequirementsCheck(session.project, path, session.env, translate(environment.airflow_configuration_options))
 
 
-def _show(console: Console, release: Release, result: Packaged | Incomplete | Refusal, *, as_json: bool) -> int:
+def show_result(console: Console, release: Release, result: Packaged | Incomplete | Refusal, *, as_json: bool) -> int:
     """Show what came out, and return the exit code that it makes."""
     from mwaa_local.packaging.package import Incomplete, Refusal
 
