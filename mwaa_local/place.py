@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the supervisor imports this and must not pay for it
-    from mwaa_local.cache.users import User
     from mwaa_local.release import Release
 
 HOST = "127.0.0.1"  # the only address of this machine on which anything listens
 ANY_HOST = "0.0.0.0"  # within a container, where Docker alone says what is reached from outside
 
-# Makes an interpreter ready: gets a function that says what it is doing, and who uses it; returns its path.
-MakeInterpreter = Callable[[Callable[[str], None], "User"], str]
+
+class Notes(Protocol):
+    """Where it is noted that the project uses something that is kept for all projects."""
+
+    def note(self, kind: str, name: str) -> None: ...
+
+
+# Makes an interpreter ready: gets a function that says what it is doing, and where to note it; returns its path.
+MakeInterpreter = Callable[[Callable[[str], None], Notes], str]
 
 
 class Place(Protocol):

@@ -22,14 +22,13 @@ from packaging.version import Version
 
 from mwaa_local.cache import locks
 from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_environment
-from mwaa_local.cache.users import User
 from mwaa_local.command import Request, run
 from mwaa_local.configuration.base import ACCOUNT_ID, region_of
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.event import Event
 from mwaa_local.network import build_env
-from mwaa_local.place import HOST, Place, url_of
+from mwaa_local.place import HOST, Notes, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.remarks import WARNING, Remark
@@ -73,7 +72,7 @@ KEPT = CacheKind("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_e
 KEPT_IMAGE = ImageKind("image, local AWS", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
 
 
-def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], user: User | None = None) -> str:
+def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], notes: Notes | None = None) -> str:
     """Return an interpreter that has moto, making one the first time.
 
     Raises PackagesUnavailable when moto is not to be had.
@@ -82,8 +81,8 @@ def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], Non
         return sys.executable
     name = f"moto-{MOTO_VERSION}-python{sys.version_info.major}.{sys.version_info.minor}"
     target_dir = KEPT.path(cache_dir, name)
-    if user is not None:
-        user.note(KEPT.kind, name)
+    if notes is not None:
+        notes.note(KEPT.kind, name)
     while not (_is_whole(target_dir) and locks.hold(target_dir)):  # it may be removed between the two
         with locks.taken(locks.lock_path(target_dir)):
             if not _is_whole(target_dir):
@@ -146,7 +145,7 @@ class LocalAws:
         folder = fixtures_dir(self.wanted.project)
         values = self.fixtures.to_json(region_of(self.wanted.env), place.folder(folder, FIXTURES_IN_CONTAINER))
         python = place.interpreter(
-            TITLE, lambda say, user: aws_python(self.wanted.cache_dir, self.wanted.env, say, user)
+            TITLE, lambda say, notes: aws_python(self.wanted.cache_dir, self.wanted.env, say, notes)
         )
         host, port = place.listens(AWS)
         start_values = place.write(AWS, START_NAME, json.dumps(values))
