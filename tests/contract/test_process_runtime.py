@@ -139,7 +139,10 @@ def test_full_disk_under_the_logs_stops_no_component(one_house: House) -> None:
 # The fork server: components that come out of one process which imported Airflow once.
 
 TINY_AIRFLOW = """
-import os, signal, sys, time
+import atexit, importlib.util, os, signal, sys, time
+class Module:
+    def __del__(self, write=os.write):
+        write(1, b"taken apart")
 def main():
     command, *words = sys.argv[1:]
     if command == "serve":
@@ -147,6 +150,10 @@ def main():
         print(%r, flush=True)
         while True:
             time.sleep(600)
+    if command == "end":
+        sys.imported = Module()
+        atexit.register(print, "ended in order")
+        print("our own modules are in the way:", importlib.util.find_spec("celery_config") is not None)
     print("said", *words)
     return int(words[0])
 if __name__ == "__main__":
@@ -208,6 +215,24 @@ def test_fork_server_runs_a_script_where_airflow_is_one(house: House) -> None:
     assert house.runtime.capture("scheduler", ["say", "3", "words"]) == (3, "said 3 words\n")
     house.runtime.stop()
     assert house.no_process_is_left()
+
+
+@pytest.mark.parametrize("as_script", [False, True], ids=["module", "script"])
+@pytest.mark.parametrize("name", ["scheduler", "webserver"], ids=["forked", "alone"])
+def test_component_ends_in_order_without_taking_its_modules_apart(one_house: House, name: str, as_script: bool) -> None:
+    """That would cost seconds. A web server has other variables than the fork server, so it starts by itself."""
+    plan = forked_plan(one_house, "scheduler", "webserver", as_script=as_script)
+    scheduler, webserver = plan.components
+    plan = replace(plan, components=(scheduler, replace(webserver, env={**webserver.env, "OWN": "1"})))
+    one_house.runtime.start(Prepared(plan), one_house.events.append)
+    assert isinstance(one_house.runtime, ProcessRuntime)
+    assert len(parents(one_house)) == 2
+    assert one_house.texts("webserver")[0].startswith("served by webserver under")
+    exit_code, output = one_house.runtime.capture(name, ["end", "3"])
+    assert (exit_code, output.splitlines()) == (
+        3,
+        ["our own modules are in the way: False", "said 3", "ended in order"],
+    )
 
 
 def test_killed_forked_component_is_restarted(house: House) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 READ_BYTES = 65536
+ALONE = "alone"  # what its program gets in place of a socket, to run one command and fork nothing
 
 
 class ForkserverGone(Exception):

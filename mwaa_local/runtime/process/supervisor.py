@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +26,7 @@ from mwaa_local import isolation
 from mwaa_local.database.health import Health
 from mwaa_local.event import FAILED, Event
 from mwaa_local.plan import Component, Plan
-from mwaa_local.runtime.process.forkserver import Forkserver, ForkserverGone
+from mwaa_local.runtime.process.forkserver import ALONE, Forkserver, ForkserverGone
 from mwaa_local.runtime.process.groups import end_of, signal_group
 from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
 from mwaa_local.runtime.process.supervisor_socket import SupervisorSocket
@@ -97,6 +97,7 @@ class Supervisor:
                         self.logs_dir,
                         answers,
                         self._forkserver_for,
+                        self._argv_alone,
                         self._tell,
                         self._remember,
                     )
@@ -169,6 +170,12 @@ class Supervisor:
         same = _without(component.env, FORK_SAFE_VARIABLES) == _without(self.plan.preload_env, FORK_SAFE_VARIABLES)
         return self._forkserver if same else None
 
+    def _argv_alone(self, component: Component, airflow_argv: Sequence[str]) -> list[str]:
+        """Return what runs an Airflow command by itself, with the end of one that comes out of the fork server."""
+        if component.exec_argv or self.plan is None or self._forkserver is None:
+            return [*component.command_argv, *airflow_argv]
+        return [*self.plan.preload_argv, ALONE, *component.program_argv, *airflow_argv]
+
     def _tell(self, event: Event) -> None:
         for queue in self._listeners:
             queue.put_nowait(event)
@@ -204,7 +211,7 @@ class Supervisor:
             end = asyncio.create_task(parent.wait(pid))
         else:
             process = subprocess.Popen(
-                [*component.command_argv, *argv],
+                self._argv_alone(component, argv),
                 env=env,
                 cwd=self.plan.home_dir,
                 stdin=fds[0],

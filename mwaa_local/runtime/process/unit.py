@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,6 +76,7 @@ class Unit:
         logs_dir: Path,
         questions: ReadinessChecks,
         forkserver: Callable[[Component], Forkserver | None],
+        argv_alone: Callable[[Component, Sequence[str]], list[str]],
         on_event: Callable[[Event], None],
         on_launch: Callable[[int], None],
     ) -> None:
@@ -84,6 +85,7 @@ class Unit:
         self.log = LogFile(logs_dir / f"{component.name}.log")
         self._questions = questions
         self._forkserver = forkserver
+        self._argv_alone = argv_alone
         self._on_event = on_event
         self._on_launch = on_launch
         self.state = WAITING
@@ -203,8 +205,11 @@ class Unit:
     async def _spawn(self, out_fd: int, err_fd: int) -> asyncio.Task[int]:
         component = self.component
         self._end_cause = ENDED
+        argv = list(component.argv)
         parent = self._forkserver(component)
-        if parent is not None:
+        if parent is None and component.airflow_argv and not component.exec_argv:
+            argv = self._argv_alone(component, component.airflow_argv)
+        elif parent is not None:
             try:
                 await asyncio.shield(parent.ready)
                 with Path(os.devnull).open("rb") as nothing:
@@ -216,7 +221,8 @@ class Unit:
                 return asyncio.create_task(self._wait_forked(parent, self.pid))
             except ForkserverGone:
                 self.log.write("err", "mwaa-local: the fork server is gone; starting this component by itself")
-        argv = isolation.unprivileged_argv(component.argv) if component.unprivileged else list(component.argv)
+        if component.unprivileged:
+            argv = isolation.unprivileged_argv(argv)
         try:
             process = subprocess.Popen(
                 argv,

@@ -4,9 +4,12 @@ Components started this way skip the imports (seconds of CPU each) and share the
 other end of the control socket; when that end closes, this process ends, and with it nothing else: components have
 sessions of their own and are signalled by the supervisor.
 
+    forkserver.py CONTROL_FD MODULE...           be that process
+    forkserver.py alone PROGRAM... WORD...       run one Airflow command by itself, which ends as a forked one does
+
 A request is one JSON line with three file descriptors (stdin, stdout, stderr) attached:
     {"id": str, "program": [str], "argv": [str], "env": {str: str}, "cwd": str}
-where `program` is what the interpreter would get to run Airflow: `-m MODULE` or a script.
+where `program` is what the interpreter would get to run Airflow: `-m MODULE` or a script. So is PROGRAM above.
 Answers are JSON lines: {"ready": seconds}, {"id", "pid"}, {"id", "pid", "status": raw wait status}.
 """
 
@@ -27,6 +30,7 @@ import traceback
 
 MAX_REQUEST_BYTES = 1 << 20  # a request is mostly an environment; Linux itself stops at 2 MiB of arguments
 FDS_PER_REQUEST = 3
+ALONE = "alone"
 
 
 def preload(modules):
@@ -141,6 +145,13 @@ def serve(control):
 
 
 def main():
+    if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
+        del sys.path[0]  # these modules belong to a package; a user's `celery_config` must not find ours
+    if sys.argv[1] == ALONE:
+        words = sys.argv[2:]
+        length = 2 if words[0] == "-m" else 1
+        sys.argv = ["airflow"] + words[length:]
+        leave(lambda: run_program(words[:length]))
     control = socket.socket(fileno=int(sys.argv[1]))
     started = time.time()
     preload(sys.argv[2:])
@@ -151,9 +162,9 @@ def main():
 
 
 def leave(run):
-    """Run a component to its end in this forked child, and end the process as the interpreter would.
+    """Run a component to its end, and end the process as the interpreter would, except that its memory stays as it is.
 
-    Taking apart the thousands of modules that the parent loaded would cost seconds and copy their memory first.
+    Taking apart thousands of modules would cost seconds, in a forked child also a copy of the parent's memory.
     """
     try:
         code = exit_code_of(run())
