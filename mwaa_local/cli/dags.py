@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+import signal
+import socket
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import typer
 
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
 # What a DAG needs that is run in one process: no scheduler, worker, web server or queue.
 NEEDED = ("postgres", "seed", "aws")
 SCRIPT_PATH = Path(str(dag_test_script.__file__))
-ANSWER_NAME = "dag-test.json"  # in the run folder
 
 dags = command_group(no_args_is_help=True, help="Work on single DAGs.\n\nExamples:\n\n  mwaa-local dags test my_dag")
 
@@ -45,7 +48,7 @@ def test(
 
     It is Airflow's own `dags test`, in the scheduler's environment. It uses the running environment; if there is none,
     it starts only a database, as a process, and stops it afterwards. The exit code is 1 if the DAG fails, 2 if there is
-    no such DAG.
+    no such DAG. Ctrl-C ends the run, and what its tasks have started.
 
     Examples:
 
@@ -82,18 +85,21 @@ test.__test__ = False  # type: ignore[attr-defined]  # pytest takes the name for
 def _in_environment(session: Session, dag_id: str, words: tuple[str, ...]) -> int:
     """Run an Airflow command on a DAG in the environment that runs; return its exit code. Raises SelectionWrong."""
     from mwaa_local.airflow import AirflowClient
+    from mwaa_local.runtime.choice import runs_as_processes
     from mwaa_local.smoke.selection import unknown_dag
 
     runtime = session.runtime
     plan = runtime.running_plan()
     if plan is None:
         raise NotRunning("the environment was stopped just now", hint="run it again")
+    if runs_as_processes(session.project, session.env):
+        return _run_script(session, plan, dag_id, words)
     client = AirflowClient(runtime, plan)
     dags = client.metadata().dags()
     client.close()
     known = [dag.dag_id for dag in dags or ()]
     if dags is None or dag_id in known:
-        return runtime.run("scheduler", words)
+        return _interruptible(lambda: runtime.run("scheduler", words))
     # It may be in a file that the environment has not parsed yet, so Airflow is asked; its traceback says nothing more.
     exit_code, output = runtime.capture("scheduler", words)
     if exit_code and dag_test_script.is_no_such_dag(output):
@@ -109,13 +115,10 @@ def _with_database(session: Session, dag_id: str, words: tuple[str, ...]) -> int
     """
     from mwaa_local.runtime.choice import PROCESS, open_runtime
     from mwaa_local.runtime.protocol import Prepared
-    from mwaa_local.smoke.selection import unknown_dag
     from mwaa_local.wanted import Wanted
 
     environment = session.environment()
     release = session.release(environment)
-    answer_path = session.project.run_dir / ANSWER_NAME
-    answer_path.unlink(missing_ok=True)
     runtime = open_runtime(PROCESS, session.project, session.env)
     console = session.console
     wanted = Wanted(session.project, environment, release, session.env, session.cache_dir, webserver_port=0)
@@ -124,16 +127,49 @@ def _with_database(session: Session, dag_id: str, words: tuple[str, ...]) -> int
         for remark in prepared.remarks:
             if remark.severity == "error":
                 console.show_remark(remark)
-        runtime.start(Prepared(database_only(prepared.plan, answer_path)), console.show_event)
-        exit_code = runtime.run("scheduler", words)
-        if answer_path.exists():
-            answer = json.loads(answer_path.read_text(encoding="utf-8"))
-            dags_dir = PurePosixPath(prepared.plan.home_dir) / "dags"
-            raise unknown_dag(dag_id, answer["dags"], _shown(answer["import_errors"], dags_dir))
-        return exit_code
+        runtime.start(Prepared(database_only(prepared.plan)), console.show_event)
+        return _run_script(session, prepared.plan, dag_id, words)
     finally:
         runtime.stop(now=True)
+
+
+def _run_script(session: Session, plan: Plan, dag_id: str, words: tuple[str, ...]) -> int:
+    """Run an Airflow command on a DAG through our script; return its exit code. Raises SelectionWrong."""
+    from mwaa_local.runtime.choice import run_script
+    from mwaa_local.smoke.selection import unknown_dag
+
+    place = (session.project, session.env, "scheduler")
+    answer_path = session.project.run_dir / f"dag-test-{uuid4().hex}.json"  # several may run in an environment
+    try:
+        exit_code = _interruptible(lambda: run_script(*place, SCRIPT_PATH, (str(answer_path), *words)))
+        if not answer_path.exists():
+            return exit_code
+        answer = json.loads(answer_path.read_text(encoding="utf-8"))
+    finally:
         answer_path.unlink(missing_ok=True)
+    raise unknown_dag(dag_id, answer["dags"], _shown(answer["import_errors"], PurePosixPath(plan.home_dir) / "dags"))
+
+
+def _interruptible(run: Callable[[], int]) -> int:
+    """Return the exit code of a command to which our signals are passed on; but one that came ends us, too.
+
+    Airflow takes Ctrl-C for a failure of the task that runs.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        try:
+            exit_code = run()
+        finally:
+            signal.set_wakeup_fd(before)
+        with contextlib.suppress(BlockingIOError):
+            number = ours.recv(1)[0]
+            handler = signal.getsignal(number)
+            if callable(handler):
+                handler(number, None)
+    return exit_code
 
 
 def _shown(import_errors: Mapping[str, str], dags_dir: PurePosixPath) -> dict[str, str]:
@@ -144,11 +180,8 @@ def _shown(import_errors: Mapping[str, str], dags_dir: PurePosixPath) -> dict[st
     }
 
 
-def database_only(plan: Plan, answer_path: Path) -> Plan:
-    """Return the plan with its servers alone, and a scheduler that does nothing but lend its environment.
-
-    The program that it then runs writes to `answer_path` if there is no such DAG.
-    """
+def database_only(plan: Plan) -> Plan:
+    """Return the plan with its servers alone, and a scheduler that does nothing but lend its environment."""
     from dataclasses import replace
 
     from mwaa_local.plan import ExitedOk
@@ -158,7 +191,7 @@ def database_only(plan: Plan, answer_path: Path) -> Plan:
     lender = replace(
         scheduler,
         argv=("true",),
-        exec_argv=(scheduler.command_argv[0], str(SCRIPT_PATH), str(answer_path)),
+        exec_argv=scheduler.command_argv,
         ready=ExitedOk(),
         depends_on=tuple(name for name in scheduler.depends_on if name in NEEDED),
         restart=False,

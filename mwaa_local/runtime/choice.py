@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable
@@ -98,3 +99,10 @@ def _remembered(project: Project) -> str:
     if (project.run_dir / DOCKER_STATE_NAME).exists():
         return DOCKER
     return PROCESS if (project.run_dir / PROCESS_STATE_NAME).exists() else ""
+
+
+def run_script(project: Project, env: Mapping[str, str], component: str, script: Path, argv: Sequence[str]) -> int:
+    """Run a program of ours in the environment of a component that is a process; containers do not see the file."""
+    from mwaa_local.runtime.process.runtime import ProcessRuntime
+
+    return ProcessRuntime(project, env).run_script(component, script, argv)

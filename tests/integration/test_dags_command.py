@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import psutil
 import pytest
 
 from tests.conftest import ProjectRunner
-from tests.environments import EACH_GENERATION, LATEST
+from tests.environments import EACH_GENERATION, LATEST, RunningEnvironment
 from tests.integration.test_errors import assert_failed
 
 MakeProject = Callable[..., ProjectRunner]
@@ -79,3 +80,90 @@ def test_dag_that_does_not_exist_is_reported_without_a_traceback(project: MakePr
     assert "did you mean 'quick'?" in told
     assert "AirflowException" not in outcome.stdout + outcome.stderr
     assert left_running(runner) == []
+
+
+# A task whose child has a session of its own, which no signal to the command reaches, and one that follows a failure.
+LONG_SOURCE = """
+import subprocess
+from datetime import datetime
+from airflow import DAG
+try:
+    from airflow.providers.standard.operators.python import PythonOperator
+except ImportError:
+    from airflow.operators.python import PythonOperator
+
+
+def wait():
+    child = subprocess.Popen(["sleep", "%s"], start_new_session=True)
+    print("child", "started", flush=True)
+    try:
+        child.wait()
+    finally:
+        print("tidied", "up", flush=True)
+
+
+def follow():
+    print("followed", "on", flush=True)
+
+
+with DAG("long", start_date=datetime(2026, 1, 1), catchup=False) as dag:
+    first = PythonOperator(task_id="wait", python_callable=wait, retries=0)
+    first >> PythonOperator(task_id="follow", python_callable=follow, trigger_rule="all_done")
+"""
+
+
+def interrupt_long(runner: ProjectRunner, number: int, child_s: str) -> tuple[int, str]:
+    """Run the DAG above until its child runs, then send a signal; return exit code and output."""
+    process = runner.begin("dags", "test", "long")
+    with process:
+        assert process.stdout is not None
+        seen = ""
+        while "child started" not in seen and (line := process.stdout.readline()):
+            seen += line
+        assert child_s in " ".join(children_with(child_s)), seen
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    return process.returncode, seen + out + err
+
+
+def children_with(word: str) -> list[str]:
+    found = (one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"]))
+    return [" ".join(words) for words in found if word in words]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("version", "number", "exit_code"),
+    [
+        (LATEST, signal.SIGINT, 130),
+        pytest.param(LATEST, signal.SIGTERM, 143, marks=pytest.mark.full),
+        pytest.param(LATEST, signal.SIGHUP, 129, marks=pytest.mark.full),
+        pytest.param("2.10.3", signal.SIGINT, 130, marks=pytest.mark.full),
+        pytest.param("2.2.2", signal.SIGINT, 130, marks=pytest.mark.full),
+    ],
+)
+def test_signal_ends_a_dag_and_all_it_started(project: MakeProject, version: str, number: int, exit_code: int) -> None:
+    """Airflow would take it for the failure of one task."""
+    child_s = f"{600 + number}.{version.replace('.', '')}"
+    runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', "dags/long.py": LONG_SOURCE % child_s})
+    code, output = interrupt_long(runner, number, child_s)
+    assert (code, output.splitlines()[-1]) == (exit_code, "interrupted" if exit_code == 130 else "terminated"), output
+    assert "tidied up" in output
+    assert "followed on" not in output
+    assert children_with(child_s) == []
+    assert left_running(runner) == []
+
+
+def test_signal_ends_a_dag_in_a_running_environment_too(latest_environment: RunningEnvironment) -> None:
+    """Where no end of a database takes everything along."""
+    child_s = "600.25"
+    runner = latest_environment.runner
+    runner.write({"dags/long.py": LONG_SOURCE % child_s})
+    try:
+        code, output = interrupt_long(runner, signal.SIGINT, child_s)
+    finally:
+        (runner.root_dir / "dags" / "long.py").unlink()
+    assert code == 130, output
+    assert "followed on" not in output
+    assert children_with(child_s) == []
+    assert runner.run("status").exit_code == 0

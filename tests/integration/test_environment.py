@@ -258,11 +258,13 @@ def test_page_of_another_site_triggers_no_dag(environment: RunningEnvironment) -
         pytest.skip("with a login, the browser keeps the session from other sites")
     path, count = "/api/v2/dags/hello_mwaa/dagRuns", "SELECT count(*) FROM dag_run WHERE dag_id = 'hello_mwaa'"
     before = environment.query(count)
-    for origin in (f"https://{FOREIGN_NAME}", "null"):
-        answer = raw_answer(environment, path, "POST", Host="localhost", Origin=origin)
+    host = f"localhost:{environment.plan().ports['webserver']}"
+    for origin in (f"https://{FOREIGN_NAME}", "null", "http://localhost", "http://localhost:1"):
+        answer = raw_answer(environment, path, "POST", Host=host, Origin=origin)
         assert answer.status_code == http.client.FORBIDDEN
         assert "a page of another site" in answer.text
     assert environment.query(count) == before
+    assert raw_answer(environment, "/auth/token", "POST", Host=host, Origin=f"http://{host}").is_success
 
 
 @contextlib.contextmanager

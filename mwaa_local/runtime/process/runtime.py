@@ -142,6 +142,12 @@ class ProcessRuntime:
             code = self._run(client, component, argv, env or {}, (0, 1, 2))
             return code if code >= 0 else SIGNAL_BASE_CODE - code
 
+    def run_script(self, component: str, script: Path, argv: Sequence[str]) -> int:
+        """Run a program of ours as `run` does a command; any signal of a terminal reaches it as SIGINT."""
+        with self._connect_running() as client, _signals_to(client):
+            code = self._run(client, component, argv, {}, (0, 1, 2), str(script))
+            return code if code >= 0 else SIGNAL_BASE_CODE - code
+
     def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed.
 
@@ -159,9 +165,14 @@ class ProcessRuntime:
 
     @staticmethod
     def _run(
-        client: socket.socket, component: str, argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int]
+        client: socket.socket,
+        component: str,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        fds: Sequence[int],
+        script: str = "",
     ) -> int:
-        request = {"op": "run", "component": component, "argv": list(argv), "env": dict(env)}
+        request = {"op": "run", "component": component, "argv": list(argv), "env": dict(env), "script": script}
         message = json.dumps(request).encode() + b"\n"
         sent = socket.send_fds(client, [message], list(fds))
         if sent < len(message):  # nothing may be sent to a supervisor that has answered and gone
@@ -393,7 +404,9 @@ def _signals_to(client: socket.socket) -> Iterator[None]:
             client.sendall(json.dumps({"signal": number}).encode() + b"\n")
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, forward) for number in numbers}
+    # What is ignored, as SIGHUP under nohup, is so for the command as well.
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, forward) for number in heard}
     try:
         yield
     finally:

@@ -27,12 +27,13 @@ from mwaa_local.database.health import Health
 from mwaa_local.event import FAILED, Event
 from mwaa_local.plan import Component, Plan
 from mwaa_local.runtime.process.forkserver import ALONE, Forkserver, ForkserverGone
-from mwaa_local.runtime.process.groups import end_of, signal_group
+from mwaa_local.runtime.process.groups import end_of, signal_group, signal_process
 from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
 from mwaa_local.runtime.process.supervisor_socket import SupervisorSocket
 from mwaa_local.runtime.process.unit import Unit
 
 UMASK = 0o077  # logs and run files may hold what tasks print
+SCRIPT_END_TIMEOUT_S = 20.0  # guest/dag_test_script.py takes at most 9 s
 # What may differ between a component and the fork server without mattering to modules already imported.
 FORK_SAFE_VARIABLES = ("MWAA_AIRFLOW_COMPONENT", "MWAA_COMMAND")
 
@@ -203,15 +204,17 @@ class Supervisor:
         if component is None:
             able = ", ".join(item.name for item in self.plan.components if item.airflow_argv)
             raise LookupError(f"Airflow commands can run in: {able or 'none'}.")
-        argv = tuple(request["argv"])
+        argv, script = tuple(request["argv"]), request.get("script", "")
         env = {**component.env, **request["env"]}
         parent = self._forkserver_for(component)
         if parent is not None and parent.ready.done():
-            pid = await parent.spawn(component.program_argv, argv, env, self.plan.home_dir, fds)
+            pid = await parent.spawn(
+                (script,) if script else component.program_argv, argv, env, self.plan.home_dir, fds
+            )
             end = asyncio.create_task(parent.wait(pid))
         else:
             process = subprocess.Popen(
-                self._argv_alone(component, argv),
+                [component.command_argv[0], script, *argv] if script else self._argv_alone(component, argv),
                 env=env,
                 cwd=self.plan.home_dir,
                 stdin=fds[0],
@@ -222,7 +225,8 @@ class Supervisor:
             pid = process.pid
             end = asyncio.create_task(end_of(process))
         self._remember(pid)
-        signals = asyncio.create_task(_forward_signals(client, pid))
+        forward = _interrupt_script if script else _forward_signals
+        signals = asyncio.create_task(forward(client, pid))
         try:
             return await end
         finally:
@@ -247,17 +251,34 @@ def _without(env: Any, names: Iterable[str]) -> dict[str, str]:
 
 async def _forward_signals(client: socket.socket, pid: int) -> None:
     """Pass the client's signals on to the command; a client that is gone ends it."""
-    loop = asyncio.get_running_loop()
-    while True:
-        try:
-            data = await loop.sock_recv(client, 4096)
-        except OSError:
-            data = b""
-        if not data:
-            signal_group(pid, signal.SIGTERM)
-            return
-        for line in data.splitlines():
-            signal_group(pid, int(json.loads(line)["signal"]))
+    while numbers := await _signals_of(client):
+        for number in numbers:
+            signal_group(pid, number)
+    signal_group(pid, signal.SIGTERM)
+
+
+async def _interrupt_script(client: socket.socket, pid: int) -> None:
+    """Have a script of ours end at the client's first signal, whatever that is, or when the client is gone.
+
+    It then ends what it has started, too, unless it cannot act, as in a query that does not return.
+    """
+    await _signals_of(client)
+    signal_process(pid, signal.SIGINT)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SCRIPT_END_TIMEOUT_S):
+            while await _signals_of(client):
+                signal_process(pid, signal.SIGINT)
+            await asyncio.Future()  # its end cancels this
+    signal_group(pid, signal.SIGKILL)
+
+
+async def _signals_of(client: socket.socket) -> list[int]:
+    """Wait for the client's next signals; none when it is gone."""
+    try:
+        data = await asyncio.get_running_loop().sock_recv(client, 4096)
+    except OSError:
+        return []
+    return [int(json.loads(line)["signal"]) for line in data.splitlines()]
 
 
 async def _supervise(run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:

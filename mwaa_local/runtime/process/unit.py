@@ -207,7 +207,7 @@ class Unit:
         self._end_cause = ENDED
         argv = list(component.argv)
         parent = self._forkserver(component)
-        if parent is None and component.airflow_argv:
+        if parent is None and component.airflow_argv and not component.exec_argv:
             argv = self._argv_alone(component, component.airflow_argv)
         elif parent is not None:
             try:

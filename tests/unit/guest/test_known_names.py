@@ -81,7 +81,20 @@ def test_name_that_a_proxy_forwards_counts_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "PUT"])
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "http://[", ""])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://evil.example", "null", "http://localhost.evil.example", "http://[", "", "http://localhost:8080x"),
+        *(
+            "http://localhost:3000",
+            "http://127.0.0.1:3000",
+            "http://[::1]:808",
+            "http://localhost",
+            "https://localhost",
+        ),
+        *("http://my-machine.example.com:3000", "ftp://localhost:8080", "localhost:8080", "http://localhost:99999"),
+    ],
+)
 def test_change_from_a_page_of_another_site_is_refused(method: str, origin: str) -> None:
     status, text = answer(method, {"Host": "localhost:8080", "Origin": origin})
     assert status == WRONG_PAGE
@@ -89,11 +102,29 @@ def test_change_from_a_page_of_another_site_is_refused(method: str, origin: str)
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://localhost:8080", "http://127.0.0.1:3000", "http://[::1]:8080", "https://my-machine.example.com"]
+    ("origin", "host"),
+    [
+        ("http://localhost:8080", "localhost:8080"),
+        ("http://127.0.0.1:8080", "localhost:8080"),
+        ("http://[::1]:8080", "localhost:8080"),
+        ("HTTP://LOCALHOST:40123", "localhost:40123"),  # a port that was chosen at the start, or published by Docker
+        ("http://localhost", "localhost"),
+        ("http://localhost", "localhost:80"),
+        ("http://localhost:80", "localhost"),
+        ("https://my-machine.example.com", "my-machine.example.com"),  # behind a proxy that passes the name on
+        ("https://my-machine.example.com", "localhost:8080"),  # behind one that does not
+        ("http://my-machine.example.com:8443", "my-machine.example.com:8443"),
+    ],
 )
-def test_change_from_an_own_page_or_from_no_page_is_answered(origin: str) -> None:
-    assert answer("POST", {"Host": "localhost:8080", "Origin": origin})[0] == ANSWERED
-    assert answer("POST", {"Host": "localhost:8080"})[0] == ANSWERED
+def test_change_from_an_own_page_or_from_no_page_is_answered(origin: str, host: str) -> None:
+    assert answer("POST", {"Host": host, "Origin": origin})[0] == ANSWERED
+    assert answer("POST", {"Host": host})[0] == ANSWERED
+
+
+def test_page_of_another_port_that_the_user_allows_may_change() -> None:
+    headers = {"Host": "localhost:8080", "Origin": "http://localhost:3000"}
+    assert answer("POST", headers, ("http://localhost:3000",))[0] == ANSWERED
+    assert answer("POST", headers, ("http://localhost:3001",))[0] == WRONG_PAGE
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
@@ -110,8 +141,9 @@ def test_site_that_the_user_allows_may_change(allowed: str) -> None:
 
 
 def test_websocket_is_opened_for_own_pages_only() -> None:
-    assert answer(headers={"Host": "localhost", "Origin": "http://localhost:8080"}, kind="websocket")[0] == ANSWERED
-    for headers in ({"Host": "evil.example"}, {"Host": "localhost", "Origin": "https://evil.example"}):
+    own = {"Host": "localhost:8080", "Origin": "http://localhost:8080"}
+    assert answer(headers=own, kind="websocket")[0] == ANSWERED
+    for headers in ({"Host": "evil.example"}, {**own, "Origin": "http://localhost:3000"}):
         assert answer(headers=headers, kind="websocket")[0] == 1008
 
 

@@ -3,6 +3,10 @@
 Where nobody has to log in, the address is all that protects an environment. A web page from elsewhere can have its name
 lead to 127.0.0.1 (DNS rebinding) and then read what it likes, but its requests still carry that name as their Host. And
 it can send a change to localhost without reading the answer; such a request carries the page's address as its Origin.
+
+That address counts with its port: whatever else serves pages on this machine is another site. The port by which the
+browser found this server, wherever it was published, is in the Host of the same request. A request without an Origin
+comes from no page; `Origin: null` from one that hides where it is from.
 """
 
 import re
@@ -14,6 +18,8 @@ WRONG_PAGE_STATUS = 403
 # They change nothing (RFC 9110, section 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]]+)(:[0-9]*)?\Z", re.IGNORECASE)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 WRONG_NAME = (
     "mwaa-local: this web server answers to %s only.\n\n"
     "Nobody has to log in here, so a request to any other name is refused: it may come from a web page elsewhere.\n"
@@ -22,9 +28,10 @@ WRONG_NAME = (
 )
 WRONG_PAGE = (
     "mwaa-local: a page of another site sent this request, so nothing was changed.\n\n"
-    "Nobody has to log in here, so only pages of this web server (%s) may change anything.\n"
-    "To allow the other site, set api.access_control_allow_origins in AirflowConfigurationOptions, or add its name to\n"
-    "WebserverNames under Local in mwaa.yaml; then run `mwaa-local up`.\n"
+    "Nobody has to log in here, so only pages of this web server (%s, at its own port) may change anything.\n"
+    "To allow the other site, add its address, as http://localhost:3000, to api.access_control_allow_origins in\n"
+    "AirflowConfigurationOptions and run `mwaa-local up`. A proxy in front has to pass on the Host that it gets, or\n"
+    "to be reached at port 80 or 443 by a name in WebserverNames under Local in mwaa.yaml.\n"
 )
 
 
@@ -32,6 +39,13 @@ def name_of(host):
     """Return the name in a Host header, without port and brackets, in lower case; None for what is no such header."""
     match = HOST.match(host)
     return match.group(1).strip("[]").lower() if match else None
+
+
+def port_of(host):
+    """Return the port in a Host header, None where it leaves it to the scheme."""
+    match = HOST.match(host)
+    digits = match.group(2)[1:] if match and match.group(2) else ""
+    return int(digits) if digits else None
 
 
 class KnownNames:
@@ -69,12 +83,22 @@ class KnownNames:
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return 0, ""
         for origin in (value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"):
-            if not self.is_own(origin):
+            if not self.is_own(origin, hosts[0]):
                 return WRONG_PAGE_STATUS, WRONG_PAGE
         return 0, ""
 
-    def is_own(self, origin):
+    def is_own(self, origin, host):
+        if not self.origins.isdisjoint((origin, "*")):
+            return True
         try:
-            return not self.origins.isdisjoint((origin, "*")) or (urlsplit(origin).hostname or "") in self.names
+            parts = urlsplit(origin)
+            name, port = parts.hostname or "", parts.port
         except ValueError:  # what no browser sends
             return False
+        default = DEFAULT_PORTS.get(parts.scheme)
+        if default is None or name not in self.names:
+            return False
+        if (port or default) == (port_of(host) or default):
+            return True
+        # A proxy before this server: pages come from it, though it asks here by another name.
+        return port in (None, default) and name not in LOOPBACK_NAMES
