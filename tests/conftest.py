@@ -215,7 +215,7 @@ def started_processes(
 ) -> Iterator[RunningEnvironment]:
     """The sample project of the newest release, running to the end of the session, its task of 90 s among the first.
 
-    Whoever looks at that task does it last, so that it costs no time; where nobody will, it is left out.
+    That task is looked at late, so that it costs no time, and left out where no test looks at it.
     """
     from tests.environments import LATEST, LONG_RUN_ID, running_sample
 

@@ -1,12 +1,11 @@
 """`up` on a running environment of containers: what changed is applied, once for all. Each test goes on from the last.
 
-The environment is the one that other modules use, so it is put back at the end, whatever failed.
+The environment is the one that other modules use, each of which brings it back first, whatever failed here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -36,18 +35,9 @@ UP_TIMEOUT_S = 300.0
 
 
 @pytest.fixture(scope="module")
-def original(docker_environment: DockerEnvironment) -> dict[str, str]:
-    return {name: (docker_environment.root_dir / name).read_text() for name in CHANGED_FILES}
-
-
-@pytest.fixture(scope="module")
-def running(docker_environment: DockerEnvironment, original: dict[str, str]) -> Iterator[DockerEnvironment]:
-    """The shared environment, as it was before once all is over."""
+def running(docker_environment: DockerEnvironment) -> DockerEnvironment:
     make_wheel(docker_environment.root_dir / "requirements" / "wheels", "alpha", "1.0")
-    docker_environment.wait_until_healthy()
-    yield docker_environment
-    docker_environment.runner.write(original)
-    up(docker_environment)
+    return docker_environment
 
 
 @pytest.fixture(scope="module")
@@ -191,8 +181,8 @@ def test_failed_requirements_are_reported_loudly_and_airflow_runs(running: Docke
 
 
 @pytest.mark.usefixtures("changed")
-def test_corrected_requirements_end_the_report(running: DockerEnvironment, original: dict[str, str]) -> None:
-    running.runner.write(original)
+def test_corrected_requirements_end_the_report(running: DockerEnvironment) -> None:
+    running.runner.write({name: running.files[name] for name in CHANGED_FILES})
     up(running)
     assert problems(running) == []
     assert running.imported("worker.1", "alpha") == ""

@@ -1,4 +1,7 @@
-"""What breaks while it runs, and comes back. One environment for all tests here, in a folder with an awkward name."""
+"""What breaks while it runs, and comes back. One environment for all tests here, in a folder with an awkward name.
+
+Not the shared one: it has to run beside that, and loses its supervisor, its database and its state folder here.
+"""
 
 from __future__ import annotations
 

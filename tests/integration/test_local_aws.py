@@ -1,4 +1,8 @@
-"""`Local: {Aws: local}` in a real environment: what tasks find there, and what becomes of it."""
+"""`Local: {Aws: local}` in a real environment: what tasks find there, and what becomes of it.
+
+Not in the shared environment: its options change what every component is started with. To put them in and to take them
+out would be two restarts instead of one start.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`airflow_settings.yaml` in a real environment: what tasks find, what stays as it is, what is said."""
+"""`airflow_settings.yaml` in a real environment: what tasks find, what stays as it is, what is said.
+
+Not in the shared environment: only a first start shows that settings are put in before any DAG file is read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`mwaa-local smoke` with real Airflow: every way in which a DAG run can end, and that nothing is ever left behind."""
+"""`mwaa-local smoke` with real Airflow: every way in which a DAG run can end, and that nothing is ever left behind.
+
+Not in the shared environment: smoke runs start their own, with all DAGs paused and no run in the database but theirs.
+"""
 
 from __future__ import annotations
 

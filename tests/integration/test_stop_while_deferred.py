@@ -1,4 +1,7 @@
-"""An environment that is stopped while a task waits in the triggerer: its next start takes the waiting over."""
+"""An environment that is stopped while a task waits in the triggerer: its next start takes the waiting over.
+
+Not the shared one, which a share of the full tier would start for this test alone; and that takes longer.
+"""
 
 from __future__ import annotations
 

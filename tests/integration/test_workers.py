@@ -1,4 +1,7 @@
-"""Workers as processes keep their slots and their lives, whatever comes and goes around them; in old releases too."""
+"""Workers as processes keep their slots and their lives, whatever comes and goes around them; in old releases too.
+
+Not in the shared environment: whether all slots are free is asked here, and its worker has other tasks.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,8 @@ def inner():
 """
 FILES = {
     "conftest.py": CONFTEST,
+    "test_0.py": "import pytest\npytestmark = pytest.mark.disturbs\n"
+    "def test_disturbs(started_processes): pass\ndef test_beside(): pass\n",
     "test_a.py": "import os\ndef test_first(started_processes): started_processes.append(os.getpid())\n",
     "test_b.py": "import pytest\n@pytest.mark.full\ndef test_slow(outer): pass\ndef test_quick(): pass\n",
     "test_c.py": "import pytest\npytestmark = pytest.mark.full\n"
@@ -67,11 +70,12 @@ ENV = {"PYTHONPATH": str(REPOSITORY_DIR), "PATH": "/usr/bin:/bin"}
 HANG_S = 60.0
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("tiers")
     for name, text in FILES.items():
-        (tmp_path / name).write_text(text)
-    return tmp_path
+        (made / name).write_text(text)
+    return made
 
 
 def run(folder: Path, *words: str) -> tuple[list[str], str]:
@@ -89,17 +93,39 @@ def run(folder: Path, *words: str) -> tuple[list[str], str]:
     return ran, done.stdout + done.stderr
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A run of all of them in two processes."""
+
+    ran: list[str]
+    output: str
+    times_path: Path
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    path = tmp_path_factory.mktemp("times") / "times.jsonl"
+    return Whole(*run(folder, "-n", "2", "--times", str(path)), path)
+
+
 def test_what_is_left_out_is_said(folder: Path) -> None:
     ran, output = run(folder, "-m", "not full")
-    assert sorted(ran) == ["test_first", "test_other_fixture", "test_quick", "test_same"]
+    assert ran.index("test_disturbs") > ran.index("test_same")  # in one process, too
+    assert sorted(ran) == [
+        "test_beside",
+        "test_disturbs",
+        "test_first",
+        "test_other_fixture",
+        "test_quick",
+        "test_same",
+    ]
     assert "left out: 3 tests of the full tier, run by `make test-full`" in output
     assert "    2  test_c.py" in output
 
 
-def test_full_run_says_what_the_quick_one_leaves_out(folder: Path) -> None:
-    _, output = run(folder, "-n", "2")
-    assert "7 passed" in output
-    assert "3 tests of the full tier, which `make test` leaves out" in output
+def test_full_run_says_what_the_quick_one_leaves_out(whole: Whole) -> None:
+    assert "9 passed" in whole.output
+    assert "3 tests of the full tier, which `make test` leaves out" in whole.output
 
 
 def test_shares_are_all_of_the_full_tier_and_nothing_twice(folder: Path) -> None:
@@ -114,28 +140,27 @@ def test_share_that_does_not_exist_is_refused(folder: Path, wrong: str) -> None:
     assert (ran, f"{wrong!r} is not like 2/6" in output) == ([], True)
 
 
-def test_tests_that_share_an_environment_stay_in_one_process(folder: Path) -> None:
+def test_tests_that_share_an_environment_stay_in_one_process(whole: Whole) -> None:
     """Also those of the same file that do not ask for it: their module's fixtures may."""
-    _, output = run(folder, "-n", "2")
-    process_of = {name: process for process, name in re.findall(r"\[(gw\d)\] .* PASSED \S+::(\w+)", output)}
+    process_of = {name: process for process, name in re.findall(r"\[(gw\d)\] .* PASSED \S+::(\w+)", whole.output)}
     assert process_of.keys() == {name for text in FILES.values() for name in re.findall(r"def (test_\w+)", text)}
-    assert len({process_of[name] for name in ("test_first", "test_same", "test_other_fixture")}) == 1
+    shared = ("test_first", "test_same", "test_other_fixture", "test_disturbs")
+    assert len({process_of[name] for name in shared}) == 1
     assert process_of["test_slow"] == process_of["test_quick"]
 
 
-@pytest.mark.parametrize("words", [(), ("-n", "2")], ids=["one process", "two processes"])
-def test_what_disturbs_a_shared_environment_comes_after_the_others(folder: Path, words: tuple[str, ...]) -> None:
-    mark = "import pytest\npytestmark = pytest.mark.disturbs\n"
-    (folder / "test_aa.py").write_text(f"{mark}def test_disturbing(started_processes): pass\ndef test_beside(): pass\n")
-    ran, _ = run(folder, *words)
-    shared = ["test_first", "test_same", "test_other_fixture", "test_disturbing", "test_beside"]
-    assert [name for name in ran if name in shared] == shared
+def test_what_disturbs_a_shared_environment_comes_after_the_others(whole: Whole) -> None:
+    shared = ["test_first", "test_same", "test_other_fixture", "test_disturbs", "test_beside"]
+    assert [name for name in whole.ran if name in shared] == shared
 
 
-def test_run_that_is_killed_leaves_no_file_of_ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    begun, temporary_dir = tmp_path_factory.mktemp("begun") / "begun", tmp_path_factory.mktemp("tmp")
+def test_run_that_is_killed_leaves_no_file_of_ours(tmp_path: Path) -> None:
+    begun, folder, temporary_dir = tmp_path / "begun", tmp_path / "tests", tmp_path / "tmp"
+    for made in (folder, temporary_dir):
+        made.mkdir()
+    (folder / "conftest.py").write_text(CONFTEST)
     hanging = f"import pathlib, time\ndef test_hangs(): pathlib.Path({str(begun)!r}).touch(); time.sleep({HANG_S})\n"
-    (folder / "test_e.py").write_text(hanging)
+    (folder / "test_hangs.py").write_text(hanging)
     env = {**ENV, "TMPDIR": str(temporary_dir)}
     with subprocess.Popen(
         [*PYTEST, "-n", "2"], cwd=folder, env=env, stdout=subprocess.DEVNULL, start_new_session=True
@@ -145,10 +170,8 @@ def test_run_that_is_killed_leaves_no_file_of_ours(folder: Path, tmp_path_factor
     assert [path.name for path in temporary_dir.iterdir() if not path.name.startswith("pytest-of-")] == []
 
 
-def test_durations_are_recorded_by_test_and_fixture(folder: Path) -> None:
-    path = folder / "times.jsonl"
-    run(folder, "--times", str(path), "-n", "2")
-    rows = list(read([path]))
+def test_durations_are_recorded_by_test_and_fixture(whole: Whole) -> None:
+    rows = list(read([whole.times_path]))
     tests = [row for row in rows if isinstance(row, TestTime)]
     assert {row.test for row in tests if row.full} == {
         "test_b.py::test_slow",
