@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # the supervisor imports this module and must not pay for pyd
 # MWAA waits 90 s between SIGTERM and SIGKILL for every Airflow process (mwaa/subprocess, "patience" 90 s).
 STOP_TIMEOUT_S = 90.0
 SERVER_STOP_TIMEOUT_S = 20.0
-# Cold imports on a busy two-core machine took up to 20 s; six times that is a hang, not slowness.
-READY_TIMEOUT_S = 120.0
+# On two cores, eight starts at once made a web server take more than 120 s; twice that is a hang, not slowness.
+READY_TIMEOUT_S = 300.0
 # The airflow component whose startup-script variables dag-processor and triggerer share: on MWAA they run in the
 # scheduler's container (amazon-mwaa-docker-images, execute_command.py).
 COMPONENT_OF = {
