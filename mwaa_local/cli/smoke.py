@@ -265,7 +265,8 @@ def _context(
         collect=collect,
         report_mask=lambda plan: ReportMask.of(session.project, environment, plan),
     )
-    return context, SmokeReport(airflow_version=environment.airflow_version, runtime=kind)
+    remarks = list(lifecycle.unapplied()) if is_used else []
+    return context, SmokeReport(airflow_version=environment.airflow_version, runtime=kind, remarks=remarks)
 
 
 def without_schedule(environment: Environment) -> Environment:
