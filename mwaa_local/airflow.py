@@ -21,13 +21,13 @@ from mwaa_local.release import Release
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.runtime.readiness import page_answers
 
-DAG_KNOWN_TIMEOUT_S = 60.0  # until a DAG file has been parsed for the first time, imports included
 DAG_RUN_TIMEOUT_S = 600.0
 POLL_PAUSE_S = 0.1
 # Longer than the web server of Airflow 3 is busy with building its task API, just after a start on a slow machine.
 PAGE_TIMEOUT_S = 20.0
 CLI_OUTPUT_CHARACTERS = 2000  # of a failed command's output that are worth showing: its end says why
 UNHEALTHY = "unhealthy"
+TRIGGERED = "was triggered"
 # How `airflow tasks failed-deps` begins its list, in every release since 2.0.
 UNMET_HEADING = "Task instance dependencies not met:"
 STATE_DEPENDENCY = "Task Instance State:"  # a task that has not begun never has the state of one that may begin
@@ -63,6 +63,11 @@ class Figures:
         )
 
 
+def dags_path(file: str) -> str:
+    """Return a DAG file as a project has it, where Airflow names it below dags/."""
+    return file if file.startswith("/") else f"dags/{file}"
+
+
 class AirflowClient:
     """Asks one running environment."""
 
@@ -90,7 +95,7 @@ class AirflowClient:
             },
             silent=self._silent(),
             dags=self._health.dag_count(),
-            import_errors=len(self._health.import_errors()),
+            import_errors=self._health.import_error_count(),
             queued_messages=self._health.queue_length(self._plan.queue),
         )
 
@@ -111,18 +116,18 @@ class AirflowClient:
         return silent
 
     def import_errors(self) -> list[tuple[str, str]]:
-        """Return (file, last line of its traceback) of every DAG file that cannot be imported."""
-        return [(file, trace.strip().splitlines()[-1]) for file, trace in self._health.import_errors() if trace.strip()]
+        """Return (file, last line of its traceback) of every DAG file that cannot be imported: `dags/x.py`."""
+        failures = self.metadata().import_failures()
+        return [(dags_path(item.file), item.trace.splitlines()[-1]) for item in failures if item.trace]
 
     def run_dag(self, dag_id: str, on_event: Callable[[Event], None]) -> None:
-        """Trigger a DAG run and wait until it succeeded. Raises DagRunFailed when it does not."""
+        """Trigger a run of a known DAG and wait until it succeeded. Raises DagRunFailed when it does not."""
         started = time.monotonic()
-        self._wait_until_known(dag_id)
         run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
         if self._health.dag_is_paused(dag_id):
             self.metadata().set_paused([dag_id], paused=False)
         self.trigger(dag_id, run_id)
-        on_event(Event("dag run", "working", detail=f"{dag_id} was triggered"))
+        on_event(Event("dag run", "working", detail=f"{dag_id} {TRIGGERED}"))
         state = self._wait_for_run(dag_id, run_id)
         if state != "success":
             tasks = ", ".join(f"{task} {status}" for task, status in self._health.task_states(dag_id, run_id))
@@ -163,18 +168,6 @@ class AirflowClient:
 
     def close(self) -> None:
         self._health.close()
-
-    def _wait_until_known(self, dag_id: str) -> None:
-        deadline = time.monotonic() + DAG_KNOWN_TIMEOUT_S
-        while not self._health.dag_is_known(dag_id):
-            if time.monotonic() > deadline:
-                errors = "\n".join(f"{file}: {message}" for file, message in self.import_errors())
-                raise DagRunFailed(
-                    f"no DAG {dag_id!r} after {DAG_KNOWN_TIMEOUT_S:.0f} s",
-                    errors or "No file in dags/ defines it, and none failed to import.",
-                    f"mwaa-local airflow {' '.join(self._release.list_dags_argv)}",
-                )
-            time.sleep(POLL_PAUSE_S)
 
     def _wait_for_run(self, dag_id: str, run_id: str) -> str:
         deadline = time.monotonic() + DAG_RUN_TIMEOUT_S

@@ -13,6 +13,7 @@ from mwaa_local.event import FAILED
 from mwaa_local.remarks import NOTE
 
 NOT_HEALTHY_EXIT_CODE = 1
+SHOWN_IMPORT_ERRORS = 5
 
 
 def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -43,6 +44,7 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
                 "url": url,
                 "components": [asdict(item) for item in state.statuses],
                 "figures": asdict(state.figures),
+                "import_errors": [{"file": file, "error": message} for file, message in state.import_errors],
                 "remarks": [asdict(remark) for remark in state.remarks],
             }
         )
@@ -50,6 +52,10 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
         console.show(f"Airflow {state.plan.airflow_version}  {url}")
         console.show_status(list(state.statuses), time.time())
         console.show(state.figures.line())
+        for file, message in state.import_errors[:SHOWN_IMPORT_ERRORS]:
+            console.show(f"  {file}: {message}")
+        if len(state.import_errors) > SHOWN_IMPORT_ERRORS:
+            console.show(f"  and {len(state.import_errors) - SHOWN_IMPORT_ERRORS} more")
         for remark in (remark for remark in state.remarks if remark.severity != NOTE):
             console.show_remark(remark)
         for item in state.statuses:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.airflow import AirflowClient
-from mwaa_local.cli.session import JsonOption, ProjectOption, open_session
+from mwaa_local.airflow import TRIGGERED, AirflowClient
+from mwaa_local.cli.session import JsonOption, ProjectOption, Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.environment.environment import RuntimeKind
+from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
 from mwaa_local.remarks import NOTE
@@ -56,8 +57,28 @@ def up(
         lifecycle.choose(runtime or environment.local.runtime)
         started = lifecycle.up(environment, port)
     if run_dag:
-        AirflowClient(started.runtime, started.plan).run_dag(run_dag, session.console.show_event)
+        _run_dag(session, release, started, run_dag)
     show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json)
+
+
+def _run_dag(session: Session, release: Release, started: Started, dag_id: str) -> None:
+    from mwaa_local.smoke.finding import wait_for_dag
+
+    client = AirflowClient(started.runtime, started.plan)
+    run = f"no run of {dag_id} was begun"
+
+    def show(event: Event) -> None:
+        nonlocal run
+        if event.detail.endswith(TRIGGERED):
+            run = f"the run of {dag_id} goes on"
+        session.console.show_event(event)
+
+    try:
+        wait_for_dag(session.project, release, client.metadata(str(session.project.dags_dir)), dag_id, show)
+        client.run_dag(dag_id, show)
+    except KeyboardInterrupt:
+        session.console.say(f"the environment stays up, {run}; `mwaa-local down` stops both")
+        raise
 
 
 def show_ready(console: Console, release: Release, started: Started, elapsed_s: float, *, as_json: bool) -> None:
