@@ -6,6 +6,7 @@ Airflow's own command line, which is the only interface that all releases share 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable
@@ -27,6 +28,11 @@ POLL_PAUSE_S = 0.1
 PAGE_TIMEOUT_S = 20.0
 CLI_OUTPUT_CHARACTERS = 2000  # of a failed command's output that are worth showing: its end says why
 UNHEALTHY = "unhealthy"
+# Which option of the user's changes HEARTBEAT_LIMIT_S (`health_check_threshold` in airflow/jobs/job.py).
+HEARTBEAT_LIMIT_VARIABLES = {
+    "SchedulerJob": "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD",
+    "TriggererJob": "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD",
+}
 TRIGGERED = "was triggered"
 # How `airflow tasks failed-deps` begins its list, in every release since 2.0.
 UNMET_HEADING = "Task instance dependencies not met:"
@@ -38,6 +44,7 @@ class Figures:
     """What the servers say about a running environment; None where they do not answer."""
 
     heartbeat_ages_s: dict[str, float]  # component -> seconds since its newest heartbeat
+    heartbeat_limits_s: dict[str, float]  # component -> from when on it counts as unhealthy
     silent: dict[str, str]  # component -> the question to which it gave no answer
     dags: int | None
     import_errors: int
@@ -51,7 +58,11 @@ class Figures:
         if status.state == READY and status.name in self.silent:
             return replace(status, state=UNHEALTHY, detail=self.silent[status.name])
         age_s = self.heartbeat_ages_s.get(status.name)
-        if status.state != READY or age_s is None or age_s <= HEARTBEAT_LIMIT_S:
+        if (
+            status.state != READY
+            or age_s is None
+            or age_s <= self.heartbeat_limits_s.get(status.name, HEARTBEAT_LIMIT_S)
+        ):
             return status
         return replace(status, state=UNHEALTHY, detail=f"no heartbeat for {age_s:.0f} s")
 
@@ -93,11 +104,21 @@ class AirflowClient:
                 for beat in self._health.heartbeats()
                 if beat.job_type in kinds
             },
+            heartbeat_limits_s=self._heartbeat_limits_s(),
             silent=self._silent(),
             dags=self._health.dag_count(),
             import_errors=self._health.import_error_count(),
             queued_messages=self._health.queue_length(self._plan.queue),
         )
+
+    def _heartbeat_limits_s(self) -> dict[str, float]:
+        limits_s = {}
+        for component in self._plan.components:
+            if isinstance(component.ready, HeartbeatReady):
+                value = component.env.get(HEARTBEAT_LIMIT_VARIABLES.get(component.ready.job_type, ""), "")
+                with contextlib.suppress(ValueError):
+                    limits_s[component.name] = float(value or HEARTBEAT_LIMIT_S)
+        return limits_s
 
     def _silent(self) -> dict[str, str]:
         """Ask those that can be asked; return what those said that did not answer."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # stopping, for one, needs none of it
     from mwaa_local.runtime.compose.by_hand import Written
     from mwaa_local.services.seeding import Answer
 
+AWS_LOCAL = "local"  # of `Local: {Aws: …}`
 PYTHON_CACHE = "__pycache__"
 
 
@@ -205,6 +206,9 @@ class Lifecycle:
     def _wanted(self, environment: Environment, release: Release, port: int | None = None) -> Wanted:
         workspace = self._workspace
         remarks = (*(_remarks_on(self._choice) if self._choice else ()), *_remarks_on_links(workspace.project))
+        if environment.local.aws_port and environment.local.aws != AWS_LOCAL:
+            what, hint = "AwsPort has no effect without Aws: local", "add Aws: local, or remove AwsPort"
+            remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 
     def _check_requirements(self, wanted: Environment) -> EarlyCheck | None:

@@ -15,7 +15,7 @@ from mwaa_local.environment.environment import RuntimeKind
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
-from mwaa_local.remarks import NOTE
+from mwaa_local.remarks import ERROR, NOTE
 
 
 def up(
@@ -104,12 +104,13 @@ def show_ready(console: Console, release: Release, started: Started, elapsed_s: 
             }
         )
         return
-    _show_end(console, release, url, elapsed_s)
+    failed = any((remark.severity, remark.subject) == (ERROR, "requirements") for remark in started.remarks)
+    _show_end(console, release, url, elapsed_s, without=", without its requirements" if failed else "")
 
 
-def _show_end(console: Console, release: Release, url: str, elapsed_s: float) -> None:
+def _show_end(console: Console, release: Release, url: str, elapsed_s: float, without: str) -> None:
     list_dags = " ".join(release.list_dags_argv)
-    console.say(f"\nAirflow {release.airflow_version} is ready after {elapsed_s:.1f} s")
+    console.say(f"\nAirflow {release.airflow_version} is ready after {elapsed_s:.1f} s{without}")
     console.say(f"  web server  {console.colour(url, '')}")
     console.say(f"  login       {release.login or 'none needed, everyone is admin'}")
     console.say(f"  next        mwaa-local status, mwaa-local logs -f, mwaa-local airflow {list_dags}, mwaa-local down")
