@@ -6,6 +6,7 @@ Airflow's own command line, which is the only interface that all releases share 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable
@@ -21,13 +22,18 @@ from mwaa_local.release import Release
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.runtime.readiness import page_answers
 
-DAG_KNOWN_TIMEOUT_S = 60.0  # until a DAG file has been parsed for the first time, imports included
 DAG_RUN_TIMEOUT_S = 600.0
 POLL_PAUSE_S = 0.1
 # Longer than the web server of Airflow 3 is busy with building its task API, just after a start on a slow machine.
 PAGE_TIMEOUT_S = 20.0
 CLI_OUTPUT_CHARACTERS = 2000  # of a failed command's output that are worth showing: its end says why
 UNHEALTHY = "unhealthy"
+# Which option of the user's changes HEARTBEAT_LIMIT_S (`health_check_threshold` in airflow/jobs/job.py).
+HEARTBEAT_LIMIT_VARIABLES = {
+    "SchedulerJob": "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD",
+    "TriggererJob": "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD",
+}
+TRIGGERED = "was triggered"
 # How `airflow tasks failed-deps` begins its list, in every release since 2.0.
 UNMET_HEADING = "Task instance dependencies not met:"
 STATE_DEPENDENCY = "Task Instance State:"  # a task that has not begun never has the state of one that may begin
@@ -38,6 +44,7 @@ class Figures:
     """What the servers report about a running environment; None if they do not answer."""
 
     heartbeat_ages_s: dict[str, float]  # component -> seconds since its newest heartbeat
+    heartbeat_limits_s: dict[str, float]  # component -> from when on it counts as unhealthy
     silent: dict[str, str]  # component -> the question to which it gave no answer
     dags: int | None
     import_errors: int
@@ -51,7 +58,11 @@ class Figures:
         if status.state == READY and status.name in self.silent:
             return replace(status, state=UNHEALTHY, detail=self.silent[status.name])
         age_s = self.heartbeat_ages_s.get(status.name)
-        if status.state != READY or age_s is None or age_s <= HEARTBEAT_LIMIT_S:
+        if (
+            status.state != READY
+            or age_s is None
+            or age_s <= self.heartbeat_limits_s.get(status.name, HEARTBEAT_LIMIT_S)
+        ):
             return status
         return replace(status, state=UNHEALTHY, detail=f"no heartbeat for {age_s:.0f} s")
 
@@ -61,6 +72,11 @@ class Figures:
             f"DAGs {unknown if self.dags is None else self.dags}, import errors {self.import_errors}, "
             f"messages in the queue {unknown if self.queued_messages is None else self.queued_messages}"
         )
+
+
+def dags_path(file: str) -> str:
+    """Return a DAG file as a project has it, where Airflow names it below dags/."""
+    return file if file.startswith("/") else f"dags/{file}"
 
 
 class AirflowClient:
@@ -88,11 +104,21 @@ class AirflowClient:
                 for beat in self._health.heartbeats()
                 if beat.job_type in kinds
             },
+            heartbeat_limits_s=self._heartbeat_limits_s(),
             silent=self._silent(),
             dags=self._health.dag_count(),
-            import_errors=len(self._health.import_errors()),
+            import_errors=self._health.import_error_count(),
             queued_messages=self._health.queue_length(self._plan.queue),
         )
+
+    def _heartbeat_limits_s(self) -> dict[str, float]:
+        limits_s = {}
+        for component in self._plan.components:
+            if isinstance(component.ready, HeartbeatReady):
+                value = component.env.get(HEARTBEAT_LIMIT_VARIABLES.get(component.ready.job_type, ""), "")
+                with contextlib.suppress(ValueError):
+                    limits_s[component.name] = float(value or HEARTBEAT_LIMIT_S)
+        return limits_s
 
     def _silent(self) -> dict[str, str]:
         """Ask those that can be asked; return what those said that did not answer."""
@@ -111,18 +137,18 @@ class AirflowClient:
         return silent
 
     def import_errors(self) -> list[tuple[str, str]]:
-        """Return (file, last line of its traceback) of every DAG file that cannot be imported."""
-        return [(file, trace.strip().splitlines()[-1]) for file, trace in self._health.import_errors() if trace.strip()]
+        """Return (file, last line of its traceback) of every DAG file that cannot be imported: `dags/x.py`."""
+        failures = self.metadata().import_failures()
+        return [(dags_path(item.file), item.trace.splitlines()[-1]) for item in failures if item.trace]
 
     def run_dag(self, dag_id: str, on_event: Callable[[Event], None]) -> None:
-        """Trigger a DAG run and wait until it succeeded. Raises DagRunFailed when it does not."""
+        """Trigger a run of a known DAG and wait until it succeeded. Raises DagRunFailed when it does not."""
         started = time.monotonic()
-        self._wait_until_known(dag_id)
         run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
         if self._health.dag_is_paused(dag_id):
             self.metadata().set_paused([dag_id], paused=False)
         self.trigger(dag_id, run_id)
-        on_event(Event("dag run", "working", detail=f"{dag_id} was triggered"))
+        on_event(Event("dag run", "working", detail=f"{dag_id} {TRIGGERED}"))
         state = self._wait_for_run(dag_id, run_id)
         if state != "success":
             tasks = ", ".join(f"{task} {status}" for task, status in self._health.task_states(dag_id, run_id))
@@ -163,18 +189,6 @@ class AirflowClient:
 
     def close(self) -> None:
         self._health.close()
-
-    def _wait_until_known(self, dag_id: str) -> None:
-        deadline = time.monotonic() + DAG_KNOWN_TIMEOUT_S
-        while not self._health.dag_is_known(dag_id):
-            if time.monotonic() > deadline:
-                errors = "\n".join(f"{file}: {message}" for file, message in self.import_errors())
-                raise DagRunFailed(
-                    f"no DAG {dag_id!r} after {DAG_KNOWN_TIMEOUT_S:.0f} s",
-                    errors or "No file in dags/ defines it, and none failed to import.",
-                    f"mwaa-local airflow {' '.join(self._release.list_dags_argv)}",
-                )
-            time.sleep(POLL_PAUSE_S)
 
     def _wait_for_run(self, dag_id: str, run_id: str) -> str:
         deadline = time.monotonic() + DAG_RUN_TIMEOUT_S

@@ -10,13 +10,14 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentUnknown, StartupScriptFailed
 from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
-from mwaa_local.remarks import WARNING, Remark, load_remarks
+from mwaa_local.remarks import WARNING, Remark, load_remarks, remarks_time
 from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime, runs_as_processes
 from mwaa_local.runtime.protocol import Prepared, Runtime
 from mwaa_local.wanted import Wanted
@@ -29,6 +30,9 @@ if TYPE_CHECKING:  # stopping, for one, needs none of it
     from mwaa_local.release import Release
     from mwaa_local.runtime.compose.by_hand import Written
     from mwaa_local.services.seeding import Answer
+
+AWS_LOCAL = "local"  # of `Local: {Aws: …}`
+PYTHON_CACHE = "__pycache__"
 
 
 def _to_nobody(_told: object = None) -> None:
@@ -65,6 +69,7 @@ class State:
     statuses: tuple[ComponentStatus, ...]  # with what Airflow itself says about its health
     figures: Figures
     remarks: tuple[Remark, ...]  # of the last `up`
+    import_errors: tuple[tuple[str, str], ...] = ()  # DAG file, last line of its traceback
 
     @property
     def is_healthy(self) -> bool:
@@ -153,10 +158,33 @@ class Lifecycle:
         plan = self.runtime.running_plan()
         if plan is None:
             return None
-        figures = AirflowClient(self.runtime, plan).figures()
+        client = AirflowClient(self.runtime, plan)
+        figures, import_errors = client.figures(), tuple(client.import_errors())
+        client.close()
         # What had only to be done once is of no interest when it was done well.
         statuses = tuple(item for item in figures.judge(self.runtime.status()) if item.state != FINISHED)
-        return State(plan, statuses, figures, tuple(load_remarks(self._workspace.project.run_dir)))
+        return State(plan, statuses, figures, tuple(load_remarks(self._workspace.project.run_dir)), import_errors)
+
+    def unapplied(self) -> tuple[Remark, ...]:
+        """Return a remark on what was written since the last `up` and takes effect only with the next one."""
+        from mwaa_local.seeding.airflow_settings import SETTINGS_FILE
+
+        project = self._workspace.project
+        since = remarks_time(project.run_dir)
+        if since is None:
+            return ()
+        parts = (
+            project.environment_path,
+            project.requirements_dir,
+            project.startup_dir,
+            project.plugins_dir,
+            project.root_dir / SETTINGS_FILE,
+        )
+        changed = [str(part.relative_to(project.root_dir)) for part in parts if _was_written(part, since)]
+        if not changed:
+            return ()
+        what = f"written since the last `up`, so without effect yet: {', '.join(changed)}"
+        return (Remark(WARNING, "environment", what, "Airflow reads it only when it starts.", "mwaa-local up"),)
 
     def write_compose_files(self, wanted: Environment) -> Written:
         """Write what Docker Compose needs to bring the environment up by hand, without asking an engine for anything.
@@ -179,6 +207,9 @@ class Lifecycle:
     def _wanted(self, environment: Environment, release: Release, port: int | None = None) -> Wanted:
         workspace = self._workspace
         remarks = (*(_remarks_on(self._choice) if self._choice else ()), *_remarks_on_links(workspace.project))
+        if environment.local.aws_port and environment.local.aws != AWS_LOCAL:
+            what, hint = "AwsPort has no effect without Aws: local", "add Aws: local, or remove AwsPort"
+            remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 
     def _check_requirements(self, wanted: Environment) -> EarlyCheck | None:
@@ -221,6 +252,24 @@ class Lifecycle:
         except ComponentUnknown:  # it has not written anything
             return None
         return seeding.read_answer(lines)
+
+
+def _was_written(part: Path, since: float) -> bool:
+    """Say whether a file, or anything in a folder, came, went or was changed after that time."""
+    paths = [part, *part.rglob("*")] if part.is_dir() else [part]
+    return any(_last_change(path) > since for path in paths if PYTHON_CACHE not in path.parts)
+
+
+def _last_change(path: Path) -> float:
+    """Return when it was last changed or moved here, in epoch seconds; 0 for what is not there."""
+    try:
+        found = path.stat()
+        if not path.is_dir():
+            return max(found.st_mtime, found.st_ctime)
+        # A folder changes, too, when Python makes its cache in it.
+        return 0.0 if (path / PYTHON_CACHE).exists() else found.st_mtime
+    except OSError:
+        return 0.0
 
 
 def _remarks_on(choice: Choice) -> tuple[Remark, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from mwaa_local.files import write_private
 from mwaa_local.finding import ERROR, NOTE, WARNING
 
-__all__ = ["ERROR", "NOTE", "WARNING", "Remark", "load_remarks", "save_remarks"]
+__all__ = ["ERROR", "NOTE", "WARNING", "Remark", "load_remarks", "remarks_time", "save_remarks"]
 
 REMARKS_NAME = "remarks.json"
 
@@ -33,6 +33,14 @@ class Remark:
 
 def save_remarks(run_dir: Path, remarks: Sequence[Remark]) -> None:
     write_private(run_dir / REMARKS_NAME, json.dumps([asdict(remark) for remark in remarks]))
+
+
+def remarks_time(run_dir: Path) -> float | None:
+    """Return when the last `up` saved its remarks, in epoch seconds; None where there was none."""
+    try:
+        return (run_dir / REMARKS_NAME).stat().st_mtime
+    except OSError:
+        return None
 
 
 def load_remarks(run_dir: Path) -> list[Remark]:

@@ -54,9 +54,9 @@ class Wanted:
         if item.kept_because:
             return item.kept_because
         if item.is_data and not self.volumes:
-            return "it holds data of a project that is gone; `--volumes` removes it"
+            return "data of projects that are gone; remove with `--volumes`"
         # Of what is older than all notes nobody knows who uses it: it counts as used when they began.
         last_used = since if item.last_used is None else item.last_used
         if not item.is_leftover and now - last_used < self.age_s:
-            return "used recently; `--all` removes it" if item.last_used is not None else "its users are not known yet"
+            return "used recently; remove with `--all`" if item.last_used is not None else "users not known yet"
         return ""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from mwaa_local.finding import ERROR, WARNING, Finding
-from mwaa_local.guest.dags.import_links import LOOP, TWICE, repeating_links
+from mwaa_local.guest.dags.import_links import LOOP, NOWHERE, TWICE, repeating_links
 
 REPEATING = "repeating-link"
-RULES = {REPEATING: "a symbolic link leads to itself, to a folder that contains it, or to one that is also elsewhere"}
+RULES = {
+    REPEATING: "a symbolic link leads to nothing, to itself, to a folder around it, or to one that is also elsewhere"
+}
 REFUSED = (
     "Airflow follows links and refuses to read a folder in which one leads back: it finds nothing in it, "
     "and the dag-processor of Airflow 3 ends each time it starts."
@@ -24,6 +26,7 @@ def link_finding(path: str, kind: str) -> Finding:
     """Return what is wrong with a link of that kind (`import_links`)."""
     what, why = {
         LOOP: ("this link leads back to a folder that contains it", REFUSED),
+        NOWHERE: ("this link leads to nothing", NOTHING_BEHIND),
         TWICE: ("this link leads to a folder that is also found elsewhere", TAKEN_TWICE),
     }.get(kind, ("this link leads to itself", NOTHING_BEHIND))
     hint = "remove the link, or replace it with the file or folder itself"

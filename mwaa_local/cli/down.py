@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
-from mwaa_local.cli.session import open_session
+from mwaa_local.cli.session import Session, open_session
 
 
 def down(
@@ -38,7 +38,11 @@ def down(
         session.console.say("nothing is running here")
         return
     with session.exclusive():
-        was_running = session.lifecycle().down(now=now)
+        try:
+            was_running = session.lifecycle().down(now=now)
+        except KeyboardInterrupt:
+            session.console.say(_what_goes_on(session))
+            raise
         if volumes:
             session.remove_data()
     if volumes:
@@ -47,3 +51,12 @@ def down(
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
     else:
         session.console.say("nothing is running here")
+
+
+def _what_goes_on(session: Session) -> str:
+    """Return what becomes of a stop that nobody waits for any more."""
+    from mwaa_local.runtime.choice import runs_as_processes
+
+    if runs_as_processes(session.project, session.env):
+        return "the environment goes on stopping without us; `mwaa-local down --now` kills tasks that still run"
+    return "containers that have not stopped yet may go on; `mwaa-local down` stops the rest"

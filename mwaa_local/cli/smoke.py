@@ -137,7 +137,8 @@ def smoke(
         context = _context(output, environment, lifecycle, port, fresh=fresh, no_check=no_check)
         if context.is_used:
             held.close()  # others may look at, change or stop what is not ours
-        report = SmokeReport(airflow_version=environment.airflow_version, runtime=kind)
+        remarks = list(lifecycle.unapplied()) if context.is_used else []
+        report = SmokeReport(airflow_version=environment.airflow_version, runtime=kind, remarks=remarks)
         SmokeRun(context, request, report).run()
     with signals_taken() as signals:
         signals.only_note()  # what a run of minutes has found is written to its end

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mwaa_local.lifecycle import State
 
 NOT_HEALTHY_EXIT_CODE = 1
+SHOWN_IMPORT_ERRORS = 5
 
 
 def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -57,6 +58,7 @@ def _as_plain(state: State) -> dict[str, Any]:
         "url": _url(state),
         "components": [asdict(item) for item in state.statuses],
         "figures": asdict(state.figures),
+        "import_errors": [{"file": file, "error": message} for file, message in state.import_errors],
         "remarks": [asdict(remark) for remark in state.remarks],
     }
 
@@ -65,6 +67,10 @@ def _show(console: Console, state: State) -> None:
     console.show(f"Airflow {state.plan.airflow_version}  {_url(state)}")
     console.show_status(list(state.statuses), time.time())
     console.show(state.figures.line())
+    for file, message in state.import_errors[:SHOWN_IMPORT_ERRORS]:
+        console.show(f"  {file}: {message}")
+    if len(state.import_errors) > SHOWN_IMPORT_ERRORS:
+        console.show(f"  and {len(state.import_errors) - SHOWN_IMPORT_ERRORS} more")
     for remark in (remark for remark in state.remarks if remark.severity != NOTE):
         console.show_remark(remark)
     for item in state.statuses:

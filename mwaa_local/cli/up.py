@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.airflow import AirflowClient
+from mwaa_local.airflow import TRIGGERED, AirflowClient
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
-from mwaa_local.cli.session import open_session
+from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
+from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
-from mwaa_local.remarks import NOTE
+from mwaa_local.remarks import ERROR, NOTE
 
 
 def up(
@@ -49,8 +50,28 @@ def up(
         lifecycle.choose(runtime or environment.local.runtime)
         started = lifecycle.up(environment, port)
     if run_dag:
-        AirflowClient(started.runtime, started.plan).run_dag(run_dag, session.console.show_event)
+        _run_dag(session, release, started, run_dag)
     show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json)
+
+
+def _run_dag(session: Session, release: Release, started: Started, dag_id: str) -> None:
+    from mwaa_local.smoke.finding import wait_for_dag
+
+    client = AirflowClient(started.runtime, started.plan)
+    run = f"no run of {dag_id} was begun"
+
+    def show(event: Event) -> None:
+        nonlocal run
+        if event.detail.endswith(TRIGGERED):
+            run = f"the run of {dag_id} goes on"
+        session.console.show_event(event)
+
+    try:
+        wait_for_dag(session.project, release, client.metadata(str(session.project.dags_dir)), dag_id, show)
+        client.run_dag(dag_id, show)
+    except KeyboardInterrupt:
+        session.console.say(f"the environment stays up, {run}; `mwaa-local down` stops both")
+        raise
 
 
 def show_ready(console: Console, release: Release, started: Started, elapsed_s: float, *, as_json: bool) -> None:
@@ -76,12 +97,13 @@ def show_ready(console: Console, release: Release, started: Started, elapsed_s: 
             }
         )
         return
-    _show_end(console, release, url, elapsed_s)
+    failed = any((remark.severity, remark.subject) == (ERROR, "requirements") for remark in started.remarks)
+    _show_end(console, release, url, elapsed_s, without=", without its requirements" if failed else "")
 
 
-def _show_end(console: Console, release: Release, url: str, elapsed_s: float) -> None:
+def _show_end(console: Console, release: Release, url: str, elapsed_s: float, without: str) -> None:
     list_dags = " ".join(release.list_dags_argv)
-    console.say(f"\nAirflow {release.airflow_version} is ready after {elapsed_s:.1f} s")
+    console.say(f"\nAirflow {release.airflow_version} is ready after {elapsed_s:.1f} s{without}")
     console.say(f"  web server  {console.colour(url, '')}")
     console.say(f"  login       {release.login or 'none needed, everyone is admin'}")
     console.say(f"  next        mwaa-local status, mwaa-local logs -f, mwaa-local airflow {list_dags}, mwaa-local down")

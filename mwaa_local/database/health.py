@@ -74,10 +74,10 @@ class Health:
             self.last_error = str(error)
             return None
 
-    def import_errors(self) -> list[tuple[str, str]]:
-        """Return (file, first and last line of the traceback) of every DAG file that failed to import."""
-        rows = self.query("SELECT filename, stacktrace FROM import_error ORDER BY filename")
-        return [(str(name), str(trace)) for name, trace in rows or []]
+    def import_error_count(self) -> int:
+        """Return how many DAG files failed to import."""
+        rows = self.query("SELECT count(*) FROM import_error")
+        return int(str(rows[0][0])) if rows else 0
 
     def dag_count(self) -> int | None:
         """Return how many active DAGs the metadata database lists."""
@@ -85,10 +85,6 @@ class Health:
         where = "NOT is_stale" if column else "is_active"
         rows = self.query(f"SELECT count(*) FROM dag WHERE {where}")
         return int(rows[0][0]) if rows else None  # type: ignore[call-overload]
-
-    def dag_is_known(self, dag_id: str) -> bool:
-        """Say whether the DAG was parsed and can be triggered."""
-        return bool(self.query("SELECT 1 FROM serialized_dag WHERE dag_id = %s LIMIT 1", (dag_id,)))
 
     def dag_is_paused(self, dag_id: str) -> bool:
         return bool(self.query("SELECT 1 FROM dag WHERE dag_id = %s AND is_paused", (dag_id,)))

@@ -91,6 +91,11 @@ class ImportWait:
             on_poll()
             time.sleep(POLL_PAUSE_S)
 
+    @property
+    def unparsed(self) -> tuple[str, ...]:
+        """The files, below dags/, of which nothing was known at the last look."""
+        return tuple(file.name for file in self._files)
+
     def problems(self) -> tuple[ImportProblem, ...]:
         """Return what cannot be imported now, for a second look."""
         return tuple(self._problem(failure) for failure in self._failures())

@@ -306,7 +306,7 @@ class SmokeRun:
 
     def _collect(self) -> str | None:
         if self._client is None:
-            return None
+            return ""  # there is a report all the same
         self.report.queued_messages = self._client.queued_messages()
         with contextlib.suppress(MwaaLocalError):  # what cannot be asked any more is no news
             self.report.restarted = [

@@ -21,11 +21,13 @@ from mwaa_local.plan import Plan
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, read_state
 from mwaa_local.runtime.process.stop_order import HELPERS_END_S
+from mwaa_local.runtime.process.supervisor_socket import SOCKET_NAME, connect
 from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import BACKENDS, NOT_ISOLATED, House
 from tests.fakes import (
     READY_LINE,
     EndsSlowly,
+    IgnoresSigterm,
     LeavesAGrandchild,
     MissesItsHelpersEnd,
     NeverReady,
@@ -93,6 +95,42 @@ def test_supervisor_that_is_told_to_end_stops_everything(house: House) -> None:
     os.kill(supervisor_pids(house)[0], signal.SIGTERM)
     assert house.no_process_is_left()
     assert "ended in order" in house.texts("ends-slowly")
+
+
+def begin_stop(house: House) -> None:
+    """Ask for a stop as a `down` does that is interrupted when the first component is about to stop."""
+    with connect(house.project.run_dir / SOCKET_NAME) as client, client.makefile("rb") as answers:
+        client.sendall(json.dumps({"op": "stop", "now": False}).encode() + b"\n")
+        answers.readline()
+
+
+def test_stop_that_nobody_waits_for_goes_on_to_its_end(house: House) -> None:
+    house.up(Steady(), EndsSlowly())
+    begin_stop(house)
+    assert house.no_process_is_left()
+    assert "ended in order" in house.texts("ends-slowly")
+    assert isinstance(house.runtime, ProcessRuntime)
+    runtime = house.runtime
+    assert wait_until(lambda: not runtime.processes(), "the end of the supervisor")
+    assert not runtime.stop()
+
+
+def test_stop_at_once_ends_the_patience_of_one_that_goes_on(house: House) -> None:
+    house.up(IgnoresSigterm(stop_timeout_s=3600.0), Steady(stop_stage=1, stop_timeout_s=3600.0))
+    begin_stop(house)
+    told: list[Event] = []
+    house.runtime.stop(now=True, on_event=told.append)
+    assert house.no_process_is_left()
+    assert [event.state for event in told if event.component == "ignores-sigterm"] == ["stopped"]
+
+
+def test_second_stop_tells_nothing_of_what_has_stopped(house: House) -> None:
+    house.up(Steady(), IgnoresSigterm(stop_stage=1, stop_timeout_s=3600.0))
+    begin_stop(house)
+    house.wait_for("ignores-sigterm", lambda s: s.state == "stopping", "to be asked")
+    told: list[Event] = []
+    house.runtime.stop(now=True, on_event=told.append)
+    assert [(event.component, event.state) for event in told] == [("ignores-sigterm", "stopped")]
 
 
 def test_stranger_with_a_remembered_pid_is_not_touched(house: House) -> None:

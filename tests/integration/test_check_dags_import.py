@@ -296,6 +296,7 @@ def test_syntax_error_has_its_line(imported: Imported) -> None:
     finding = imported.finding("syntax.py", "dag-import-error")
     assert (finding.line, finding.severity) == (4, ERROR)
     assert "SyntaxError" in finding.what
+    assert "dag = DAG(" in finding.why.splitlines()[0]
 
 
 def test_missing_module_is_named(imported: Imported) -> None:

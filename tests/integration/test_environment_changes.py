@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -101,10 +102,47 @@ def test_import_error_shows_in_up_and_status(running: RunningEnvironment) -> Non
     wait_until(lambda: running.status()["figures"]["import_errors"] == 1, NEW_DAG_TIMEOUT_S, "the import error")
     outcome = running.run("up")
     assert outcome.exit_code == 0
-    assert "broken.py cannot be imported" in outcome.stderr
-    assert "No module named 'no_such_module'" in outcome.stderr
-    assert "import errors 1" in running.run("status").stdout
+    error = "ModuleNotFoundError: No module named 'no_such_module'"
+    assert f"dags/broken.py cannot be imported: {error}" in outcome.stderr
+    shown = running.run("status").stdout
+    assert "import errors 1" in shown
+    assert shown.endswith(f"\n  dags/broken.py: {error}\n")
+    assert running.status()["import_errors"] == [{"file": "dags/broken.py", "error": error}]
     (running.root_dir / "dags" / "broken.py").unlink()
+
+
+def test_run_of_a_dag_that_is_not_there_says_so_and_what_is_like_it(running: RunningEnvironment) -> None:
+    outcome = running.run("up", "--run", "other_quene")
+    assert outcome.exit_code == 2
+    told = outcome.stderr.partition("error: no DAG 'other_quene'\n")[2]
+    assert "DAGs that exist: other_queue" in told
+    assert "did you mean 'other_queue'?" in told
+
+
+def test_run_of_a_dag_in_a_file_that_cannot_be_imported_names_its_line(running: RunningEnvironment) -> None:
+    running.runner.write({"dags/ratio.py": "from airflow.sdk import DAG\n\nx = 1 / 0\nDAG('ratio')\n"})
+    outcome = running.run("up", "--run", "ratio")
+    assert outcome.exit_code == 1
+    assert "error: cannot run ratio: dags/ratio.py:3 cannot be imported\n  ZeroDivisionError" in outcome.stderr
+    (running.root_dir / "dags" / "ratio.py").unlink()
+
+
+def test_interrupted_down_says_what_goes_on(running: RunningEnvironment) -> None:
+    processes = running.processes()
+    worker = running.pids()["worker.1"]
+    assert worker is not None
+    os.kill(worker, signal.SIGSTOP)  # so that there is something to wait for
+    with running.runner.begin("down", "--verbose") as stopping:
+        assert stopping.stderr is not None
+        while "stopping" not in stopping.stderr.readline():
+            pass
+        stopping.send_signal(signal.SIGINT)
+        said = stopping.stderr.read()
+    assert stopping.returncode == 130
+    assert "the environment goes on stopping" in said
+    assert running.run("down", "--now").exit_code == 0
+    assert alive(processes) == []
+    up(running)
 
 
 def test_airflow_command_passes_output_and_exit_code_on(running: RunningEnvironment) -> None:

@@ -19,7 +19,7 @@ from mwaa_local.guest import seeding_script
 from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
-from mwaa_local.remarks import Remark, save_remarks
+from mwaa_local.remarks import Remark, remarks_time, save_remarks
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.services.seeding import PUT, REFUSED, SEED
 from mwaa_local.workspace import Workspace
@@ -228,3 +228,60 @@ def test_nobody_need_listen(house: House) -> None:
     nobody = Listener()
     nobody.on_event(Event("a", READY))
     nobody.on_interrupt()
+
+
+def save_no_remarks(house: House) -> None:
+    """End an `up`, and wait until files get a later time than it has."""
+    run_dir = house.workspace.project.run_dir
+    save_remarks(run_dir, [])
+    since = remarks_time(run_dir)
+    assert since is not None
+
+    def ticked() -> bool:
+        (run_dir / "probe").touch()
+        return (run_dir / "probe").stat().st_mtime > since
+
+    assert wait_until(ticked, "a tick of the file system's clock")
+
+
+def test_what_was_written_since_the_last_up_is_without_effect(house: House) -> None:
+    root_dir = house.workspace.project.root_dir
+    files = {"requirements/requirements.txt": "", "startup/startup.sh": "", "plugins/mine/a.py": ""}
+    for name, text in files.items():
+        (root_dir / name).parent.mkdir(parents=True)
+        (root_dir / name).write_text(text)
+    assert house.lifecycle.unapplied() == ()  # there was no `up`
+    save_no_remarks(house)
+    assert house.lifecycle.unapplied() == ()
+    (root_dir / "dags" / "a.py").write_text("# Airflow finds it by itself\n")
+    (root_dir / "plugins" / "mine" / "__pycache__").mkdir()
+    (root_dir / "plugins" / "mine" / "__pycache__" / "a.pyc").touch()
+    assert house.lifecycle.unapplied() == ()
+    (root_dir / "startup" / "startup.sh").write_text("export A=1\n")
+    (root_dir / "plugins" / "mine" / "a.py").write_text("A = 1\n")
+    (remark,) = house.lifecycle.unapplied()
+    assert remark.what.endswith("without effect yet: startup, plugins")
+    assert remark.hint == "mwaa-local up"
+
+
+def test_file_that_went_or_was_moved_here_counts_as_written(house: House, tmp_path: Path) -> None:
+    root_dir = house.workspace.project.root_dir
+    older = tmp_path / "older.txt"
+    older.write_text("requests\n")
+    (root_dir / "startup").mkdir()
+    (root_dir / "startup" / "startup.sh").touch()
+    (root_dir / "requirements").mkdir()
+    (root_dir / "requirements" / "requirements.txt").touch()
+    save_no_remarks(house)
+    (root_dir / "startup" / "startup.sh").unlink()
+    older.rename(root_dir / "requirements" / "requirements.txt")
+    (remark,) = house.lifecycle.unapplied()
+    assert remark.what.endswith("without effect yet: requirements, startup")
+
+
+@pytest.mark.parametrize(("aws", "is_told"), [("none", True), ("host", True), ("local", False)])
+def test_port_of_a_local_aws_that_is_not_wanted_is_told(house: House, aws: str, is_told: bool) -> None:
+    path = house.workspace.project.environment_path
+    path.write_text(f"AirflowVersion: 3.3.1\nLocal: {{Runtime: process, Aws: {aws}, AwsPort: 4566}}\n")
+    wanted = house.lifecycle._wanted(house.environment, house.workspace.release(house.environment))
+    assert ["AwsPort has no effect without Aws: local"] * is_told == [remark.what for remark in wanted.remarks]

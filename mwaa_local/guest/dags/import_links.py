@@ -11,12 +11,13 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Iterator  # noqa: UP035 - collections.abc's cannot be subscripted in Python 3.7
 
-LOOP, TWICE, ITSELF = "loop", "twice", "itself"  # where it leads: to a folder above it; to one found elsewhere, too
+# Where it leads: to a folder above it; to one found elsewhere, too; to nothing.
+LOOP, TWICE, ITSELF, NOWHERE = "loop", "twice", "itself", "nowhere"
 _walk = os.walk
 
 
 def repeating_links(top: str) -> dict[str, str]:
-    """Return path -> LOOP, TWICE or ITSELF of the links below a folder."""
+    """Return path -> kind of the links of such kinds below a folder."""
     found: dict[str, str] = {}
     for _ in _walk_once(found.setdefault, top):
         pass
@@ -55,8 +56,9 @@ def _walk_once(on_link: Callable[[str, str], Any], top: Any, onerror: Any = None
                 seen.add(real)
         for name in files:
             path = Path(root) / name
-            if path.is_symlink() and _leads_to_itself(path):
-                on_link(str(path), ITSELF)
+            kind = _kind_of_dead(path) if path.is_symlink() else ""
+            if kind:
+                on_link(str(path), kind)
         yield root, folders, files
 
 
@@ -69,11 +71,11 @@ def _kind(path: Path, real: Path, top: Path, seen: set[Path]) -> str:
     return TWICE if real in seen else ""  # come to by another link, which leads out of the folder
 
 
-def _leads_to_itself(path: Path) -> bool:
+def _kind_of_dead(path: Path) -> str:
     try:
         path.stat()
     except FileNotFoundError:
-        return False
+        return NOWHERE
     except OSError:  # ELOOP
-        return True
-    return False
+        return ITSELF
+    return ""

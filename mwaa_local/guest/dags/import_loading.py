@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from import_links import ITSELF, repeating_links, walking_once  # type: ignore[import-not-found]
+from import_links import ITSELF, NOWHERE, repeating_links, walking_once  # type: ignore[import-not-found]
 
 SCAN_MAX_BYTES = 1000000  # a larger file is data, and takes its time to be parsed
 PRELOAD = (
@@ -63,7 +63,9 @@ def dag_files(dags_dir: str) -> tuple[list[str], dict[str, str]]:
         paths = []
     else:
         if len({os.path.realpath(path) for path in paths}) == len(paths):
-            return paths, {path: kind for path, kind in links.items() if kind == ITSELF}  # others are in .airflowignore
+            return paths, {
+                path: kind for path, kind in links.items() if kind in (ITSELF, NOWHERE)
+            }  # others are in .airflowignore
     with walking_once():
         return _listed(dags_dir), links
 

@@ -133,8 +133,10 @@ class FileImport:
         frames = self._recorder.frames(error.__traceback__)
         own = [frame for frame in frames if frame[1]]
         path, line = (own[-1][1], own[-1][2]) if own else ("", 0)
+        trace = _cut(frames, own)
         if isinstance(error, SyntaxError) and self._recorder.name_of(str(error.filename)):
             path, line = self._recorder.name_of(str(error.filename)), error.lineno or 0
+            trace += _source(error)
         if any(isinstance(item, DatabaseRefused) for item in chain):
             kind = "database"
         elif type(error).__name__ == TIMEOUT_ERROR:
@@ -144,7 +146,7 @@ class FileImport:
             "said": _one_line(error),
             "path": path or self._name(self._path),
             "line": line,
-            "trace": _cut(frames, own),
+            "trace": trace,
             "missing": (error.name or "") if isinstance(error, ModuleNotFoundError) else "",
             "connection": any(isinstance(item, CONNECTION_ERRORS) for item in chain),
             "subjects": of_error(error),
@@ -196,6 +198,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _source(error: SyntaxError) -> list[str]:
+    """Return the line that Python cannot read and, where it says so, a mark below the place."""
+    text = (error.text or "").rstrip()
+    source = text.lstrip()[:MAX_SAID_CHARACTERS]
+    place = (error.offset or 0) - 1 - (len(text) - len(text.lstrip()))
+    mark = [" " * place + "^"] if 0 <= place <= len(source) else []
+    return [source, *mark] if source else []
 
 
 def _cut(frames: list[tuple[str, str, int, str]], own: list[tuple[str, str, int, str]]) -> list[str]:

@@ -125,10 +125,15 @@ class Supervisor:
             remember_session(self.run_dir, pid)
 
     async def stop_all(self, *, now: bool) -> None:
+        """Stop everything, and then be done, whether or not anybody still waits for it."""
+        if now:  # a stop that waits for tasks may hold the lock
+            for unit in self.units.values():
+                unit.hurry()
         async with self._changing:
             await self._stop(list(self.units.values()), now=now)
             if self._forkserver is not None:
                 await self._forkserver.close()
+        self.done.set()
 
     async def _stop(self, units: Iterable[Unit], *, now: bool) -> None:
         units = list(units)
@@ -292,7 +297,6 @@ async def _supervise(run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:
     await asyncio.wait({ended, door}, return_when=asyncio.FIRST_COMPLETED)
     if not door.done():
         await supervisor.stop_all(now=False)
-        supervisor.done.set()
     await door
     ended.cancel()
 

@@ -93,7 +93,6 @@ class SupervisorSocket:
                 async for answer in self._with_events(supervisor.stop_all(now=bool(request.get("now")))):
                     yield answer
                 yield {"done": True, "status": []}
-                supervisor.done.set()
             case "run":
                 try:
                     yield {"exit_code": await supervisor.run(request, fds, client)}

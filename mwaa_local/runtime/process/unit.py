@@ -97,6 +97,7 @@ class Unit:
         self.cause: Cause = ""
         self._end_cause: Cause = ENDED  # of the present life, should it end
         self._quick_deaths = 0
+        self._hurried = False
         self._task: asyncio.Task[None] | None = None
         self._log_seen = asyncio.Event()
         self.settled = asyncio.Event()  # ready, finished, failed or stopped: what `start` waits for
@@ -114,7 +115,10 @@ class Unit:
         self._task = asyncio.create_task(self._live(after))
 
     async def stop(self, *, now: bool = False) -> None:
-        """End the component: its signal, patience, SIGKILL to the group. Nothing happens when it does not run."""
+        """End the component: its signal, patience, SIGKILL to the group. Nothing happens where that was done before."""
+        if self.state == STOPPED:
+            return
+        self._hurried = self._hurried or now
         self._set(STOPPING)
         task, self._task = self._task, None
         if task is not None:
@@ -127,6 +131,10 @@ class Unit:
         self._set(STOPPED)
         self.settled.set()
         self.log.close()
+
+    def hurry(self) -> None:
+        """End the patience of a stop that goes on."""
+        self._hurried = True
 
     async def _live(self, after: Callable[[], Coroutine[Any, Any, str]]) -> None:
         self._set(WAITING)
@@ -309,7 +317,7 @@ class Unit:
             await ask_helpers_first(pid, first)
         else:
             signal_process(pid, first)
-        while time.monotonic() < deadline and group_alive(pid, leader_only=True):
+        while time.monotonic() < deadline and not self._hurried and group_alive(pid, leader_only=True):
             await asyncio.sleep(POLL_PAUSE_S / 2)
         if group_alive(pid):
             signal_group(pid, signal.SIGKILL)

@@ -359,7 +359,7 @@ def test_what_is_older_than_all_notes_counts_as_used_when_they_began(cache_dir: 
     folder = make_set(cache_dir)
     aged(folder, A_MONTH_S * 2)
     pruned = prune(cache_dir, Wanted(A_MONTH_S))
-    assert why_kept(pruned, SET) == "its users are not known yet"
+    assert why_kept(pruned, SET) == "users not known yet"
     since_path = cache_dir / "projects" / "since.json"
     since_path.write_text(json.dumps({"since": time.time() - A_MONTH_S - 60}))
     assert names(prune(cache_dir, Wanted(A_MONTH_S))) == {SET}
@@ -629,7 +629,7 @@ def test_prune_says_what_went_and_what_was_freed(cache_dir: Path, runner: Projec
     assert outcome.exit_code == 0, outcome.stderr
     (line,) = outcome.stdout.splitlines()
     assert re.fullmatch(rf"removed  packages {SET}  1\.\d MB", line)
-    assert "kept  1 item: used recently; `--all` removes it" in outcome.stderr
+    assert "kept  1 item: used recently; remove with `--all`" in outcome.stderr
     assert re.search(r"freed 1\.\d MB", outcome.stderr)
     outcome = cli(runner, cache_dir, "prune", "--all", "--json")
     plain = json.loads(outcome.stdout)
@@ -647,7 +647,7 @@ def test_dry_run_changes_nothing(cache_dir: Path, runner: ProjectRunner) -> None
     assert "would free" in outcome.stderr
     plain = json.loads(cli(runner, cache_dir, "prune", "--dry-run", "--json").stdout)
     assert (plain["dry_run"], plain["removed"]) == (True, [])
-    assert plain["kept"][0]["why"] == "its users are not known yet"
+    assert plain["kept"][0]["why"] == "users not known yet"
     assert below(cache_dir) == before
 
 

@@ -10,7 +10,7 @@ import pytest
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_results import ImportedDags
 from mwaa_local.check.plugins.check import check_plugins
-from mwaa_local.guest.dags.import_links import ITSELF, LOOP, TWICE, repeating_links, walking_once
+from mwaa_local.guest.dags.import_links import ITSELF, LOOP, NOWHERE, TWICE, repeating_links, walking_once
 from mwaa_local.release import Release
 
 RELEASE = Release.load("3.3.1")
@@ -44,7 +44,14 @@ def test_links_that_lead_back_are_told_from_others(top_dir: Path) -> None:
     found = {str(Path(path).relative_to(top_dir)): kind for path, kind in repeating_links(str(top_dir)).items()}
     assert found.pop("shared/deep", TWICE) == TWICE or found.pop("shared_too", TWICE) == TWICE
     found.pop("shared_too", None)
-    assert found == {"team/up": LOOP, "above": LOOP, "itself": ITSELF, "copy": TWICE, "shared/back": LOOP}
+    assert found == {
+        "team/up": LOOP,
+        "above": LOOP,
+        "itself": ITSELF,
+        "gone": NOWHERE,
+        "copy": TWICE,
+        "shared/back": LOOP,
+    }
 
 
 def test_walk_that_follows_links_comes_to_each_file_once(top_dir: Path) -> None:

@@ -274,7 +274,7 @@ def test_error_of_the_check_phase_ends_it_before_anything_starts(tmp_path: Path)
         "left out",
         "left out",
         "left out",
-        "left out",
+        "done",
         "left out",
     ]
     assert runtime.stopped == 0
@@ -320,7 +320,7 @@ def test_failed_start_is_an_environment_failure_and_is_taken_down(tmp_path: Path
         ("up", "failed"),
         ("import", "left out"),
         ("run", "left out"),
-        ("report", "left out"),
+        ("report", "done"),
         ("down", "done"),
     ]
 
