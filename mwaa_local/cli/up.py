@@ -70,7 +70,7 @@ def _run_dag(session: Session, release: Release, started: Started, dag_id: str) 
         wait_for_dag(session.project, release, client.metadata(str(session.project.dags_dir)), dag_id, show)
         client.run_dag(dag_id, show)
     except KeyboardInterrupt:
-        session.console.say(f"the environment stays up, {run}; `mwaa-local down` stops both")
+        session.console.say(f"the environment stays up, and {run}; `mwaa-local down` stops it")
         raise
 
 

@@ -251,6 +251,18 @@ def test_logs_follow_shows_lines_as_they_come(running: RunningEnvironment) -> No
         assert following.wait(10) == 130
 
 
+def test_interrupted_up_with_a_run_says_what_goes_on(running: RunningEnvironment) -> None:
+    with running.runner.begin("up", "--run", "other_queue") as process:
+        assert process.stderr is not None
+        while "was triggered" not in (line := process.stderr.readline()):
+            assert line, "it ended"
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "the environment stays up, and the run of other_queue goes on" in said
+    assert running.run("status").exit_code == 0
+
+
 def test_down_is_quick_and_can_be_said_twice(running: RunningEnvironment) -> None:
     processes = running.processes()
     assert running.run("down").exit_code == 0
