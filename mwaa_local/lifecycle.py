@@ -99,6 +99,7 @@ class Lifecycle:
     def choose(self, kind: str) -> str:
         """Decide in which runtime the environment is or will be, and return its kind.
 
+        An environment that is being stopped, though the command for that was interrupted, has ended then.
         Raises AlreadyRunning when it runs in another, DockerUnavailable when Docker is asked for and does not answer.
         """
         workspace = self._workspace
@@ -107,6 +108,7 @@ class Lifecycle:
         if self._choice.why:
             name = "Docker" if self._choice.kind == DOCKER else "processes"
             self._listener.on_event(Event("runtime", "done", detail=f"{name} ({self._choice.why})"))
+        self._runtime.finish_stop(self._listener.on_event)
         return self._choice.kind
 
     def up(self, wanted: Environment, port: int | None = None) -> Started:

@@ -217,6 +217,7 @@ class FakeRuntime:
     statuses: Sequence[ComponentStatus] = ()
     lines: Sequence[LogLine] = ()
     calls: list[str] = field(default_factory=list)
+    finished_stops: int = 0
     wanted: list[Wanted] = field(default_factory=list)
 
     @property
@@ -241,6 +242,9 @@ class FakeRuntime:
 
     def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
         self.calls.append(f"scale {component} {count}")
+
+    def finish_stop(self, on_event: Callable[[Event], None]) -> None:
+        self.finished_stops += 1
 
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         self.calls.append("stop now" if now else "stop")

@@ -63,6 +63,9 @@ class Runtime(Protocol):
         The last ones go, each as by `stop`. Raises NotRunning, and what `start` raises.
         """
 
+    def finish_stop(self, on_event: Callable[[Event], None]) -> None:
+        """Wait for the end of a stop that goes on although nobody waits for it, as after an interrupted `down`."""
+
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""
 

@@ -115,6 +115,23 @@ def test_stop_that_nobody_waits_for_goes_on_to_its_end(house: House) -> None:
     assert not runtime.stop()
 
 
+def test_start_waits_for_a_stop_that_nobody_waits_for(house: House) -> None:
+    house.up(Steady(), EndsSlowly())
+    first = house.pid("steady")
+    begin_stop(house)
+    told: list[Event] = []
+    house.runtime.finish_stop(told.append)
+    assert not house.runtime.running
+    assert "is still being stopped" in told[0].detail
+    assert ("ends-slowly", "stopped") in [(event.component, event.state) for event in told]
+    assert house.up(Steady(), EndsSlowly())["steady"].state == READY
+    assert house.pid("steady") != first
+    told.clear()
+    house.runtime.finish_stop(told.append)  # nothing is being stopped
+    assert told == []
+    assert house.runtime.running
+
+
 def test_stop_at_once_ends_the_patience_of_one_that_goes_on(house: House) -> None:
     house.up(IgnoresSigterm(stop_timeout_s=3600.0), Steady(stop_stage=1, stop_timeout_s=3600.0))
     begin_stop(house)

@@ -113,6 +113,12 @@ def test_conflict_in_requirements_is_told_by_up_alone(house: House) -> None:
     wait_until(lambda: conflict in house.told, "what the check says")
 
 
+def test_what_is_being_stopped_has_ended_before_anything_is_asked(house: House) -> None:
+    house.lifecycle.choose("auto")
+    assert house.runtime.finished_stops == 1
+    assert house.runtime.calls == []
+
+
 def test_start_takes_nothing_down(house: House) -> None:
     house.runtime.failure = StartupScriptFailed("it ended with 1")
     with pytest.raises(StartupScriptFailed):

@@ -98,6 +98,9 @@ class ComposeRuntime:
         self.own.use(remembered.compose)
         self._start(plan.scaled(component, count), on_event, "--scale", f"{component}={count}")
 
+    def finish_stop(self, on_event: Callable[[Event], None]) -> None:
+        """Nothing stops containers but a command, and it ends with the command."""
+
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         try:
             containers = self.containers()

@@ -105,6 +105,12 @@ class ProcessRuntime:
             raise NotRunning("the environment is not running", hint="mwaa-local up")
         self._start(plan.scaled(component, count), on_event)
 
+    def finish_stop(self, on_event: Callable[[Event], None]) -> None:
+        answer = self._status()
+        if answer is not None and answer.get("is_stopping"):  # an older version's supervisor does not say
+            on_event(Event("environment", "working", detail="is still being stopped; waiting for the end of that"))
+            self.stop(on_event=on_event)
+
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         running = self.running
         if running:

@@ -74,6 +74,7 @@ class Supervisor:
         self._answers: HealthAnswers | None = None
         self._listeners: set[asyncio.Queue[Event]] = set()
         self._changing = asyncio.Lock()
+        self.is_stopping = False
         self.done = asyncio.Event()
 
     async def apply(self, plan: Plan) -> None:
@@ -126,6 +127,7 @@ class Supervisor:
 
     async def stop_all(self, *, now: bool) -> None:
         """Stop everything, and then be done, whether or not anybody still waits for it."""
+        self.is_stopping = True
         if now:  # a stop that waits for tasks may hold the lock
             for unit in self.units.values():
                 unit.hurry()

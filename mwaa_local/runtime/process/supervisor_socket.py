@@ -25,6 +25,7 @@ class Answerer(Protocol):
 
     run_dir: Path
     plan: Plan | None
+    is_stopping: bool
     done: asyncio.Event
 
     def status(self) -> list[dict[str, Any]]: ...
@@ -83,7 +84,8 @@ class SupervisorSocket:
         match request.get("op"):
             case "status":
                 plan = supervisor.plan
-                yield {"status": supervisor.status(), "plan": plan.to_json() if plan else None}
+                plain = plan.to_json() if plan else None
+                yield {"status": supervisor.status(), "plan": plain, "is_stopping": supervisor.is_stopping}
             case "apply":
                 plan = Plan.from_json(request["plan"])
                 async for answer in self._with_events(supervisor.apply(plan)):
