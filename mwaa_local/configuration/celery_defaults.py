@@ -21,12 +21,16 @@ WITHOUT_REDUCTION = {"worker_enable_prefetch_count_reduction": False}
 # the event loop (kombu/transport/redis.py, `_on_disconnect`). No release of MWAA has 5.2.2 or 5.2.3.
 STOPS_LISTENING, LISTENS_AGAIN = Version("5.2.4"), Version("5.4")
 OWN_CONSUMER = {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}  # without either fault
+# Where tasks report to the web server, a worker that is faster than it would take tasks that then fail unrun.
+REPORTS_TO = "core.execution_api_server_url"
+PATIENT_CONSUMER = {"worker_consumer": "mwaa_support.celery_consumer:PatientConsumer"}
 
 
 def celery_defaults(release: Release) -> dict[str, Any]:
-    """Return the settings that give the release's worker all its slots back after the broker was restarted."""
+    """Return the settings with which the release's worker loses no task and no slot to servers that come and go."""
     celery, kombu = (Version(release.packages.base[name]) for name in ("celery", "kombu"))
     return {
         **(WITHOUT_REDUCTION if celery >= CAN_SWITCH_REDUCTION_OFF else {}),
         **(OWN_CONSUMER if STOPS_LISTENING <= kombu < LISTENS_AGAIN else {}),
+        **(PATIENT_CONSUMER if REPORTS_TO in release.forced_options else {}),
     }

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from mwaa_local.cli import options as command
-from mwaa_local.configuration.celery_defaults import OWN_CONSUMER, WITHOUT_REDUCTION
+from mwaa_local.configuration.celery_defaults import OWN_CONSUMER, PATIENT_CONSUMER, WITHOUT_REDUCTION
 from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.explain import explain
 from mwaa_local.configuration.layers import Layer
@@ -590,10 +590,11 @@ def test_users_broker_settings_are_lost_and_named() -> None:
         ("2.8.1", OWN_CONSUMER),
         ("2.9.2", {**WITHOUT_REDUCTION, **OWN_CONSUMER}),
         ("2.10.1", WITHOUT_REDUCTION),
-        ("3.3.1", WITHOUT_REDUCTION),
+        ("3.0.6", {**WITHOUT_REDUCTION, **PATIENT_CONSUMER}),
+        ("3.3.1", {**WITHOUT_REDUCTION, **PATIENT_CONSUMER}),
     ],
 )
-def test_worker_keeps_its_slots_when_the_broker_is_restarted(version: str, settings: dict[str, Any]) -> None:
+def test_worker_loses_no_slot_and_no_task_to_servers_that_come_and_go(version: str, settings: dict[str, Any]) -> None:
     release = Release.load(version)
     env = merged(release=release).as_env()
     text = env[EXTRA_CELERY_CONFIG if version == "3.3.1" else CELERY_CONFIG_VARIABLE]

@@ -1,13 +1,38 @@
-"""The worker's consumer for Kombu 5.2.4 to 5.3, with which a worker takes nothing more once Redis was restarted.
+"""The worker's consumers. Why, and which releases have one, is in `mwaa_local.configuration.celery_defaults`."""
 
-Why, and which releases have it, is in `mwaa_local.configuration.celery_defaults`.
-"""
+from celery.utils.log import get_logger
+from celery.worker import consumer, state
 
-from celery.worker import consumer
+from mwaa_support.execution_api import wait_until_it_answers
+
+logger = get_logger(__name__)
+
+
+class PatientConsumer(consumer.Consumer):
+    """Takes its first task when the execution API answers."""
+
+    has_waited = False
+
+    def update_strategies(self):
+        """Wait before the queue is asked for anything; broker and other workers are found already.
+
+        That is where Celery calls this (celery/worker/consumer/tasks.py), again after it has lost the broker.
+        """
+        if not self.has_waited:
+            from airflow.configuration import conf
+
+            self.has_waited = True
+            # " ready." is the sign that `up` waits for (mwaa_local/plan.py). The API answers later than the web server.
+            logger.info("%s is ready. It takes tasks when the execution API answers.", self.hostname)
+            wait_until_it_answers(conf.get("core", "execution_api_server_url"), state.maybe_shutdown)
+        super().update_strategies()
 
 
 class Consumer(consumer.Consumer):
-    """Listens after a reconnection, and fetches as many tasks as before it."""
+    """For Kombu 5.2.4 to 5.3, with which a worker takes nothing more once Redis was restarted.
+
+    Listens after a reconnection, and fetches as many tasks as before it.
+    """
 
     def on_connection_error_after_connected(self, exc):
         before = self.initial_prefetch_count
