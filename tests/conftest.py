@@ -171,8 +171,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Ctrl-C reach what tests start: what a script runs in the background ignores it, and hands that on."""
+    """Let signals reach what tests start: in the background of a script, and below nohup, they are ignored by all."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     plugin.configure(config)
 
 

@@ -224,6 +224,10 @@ class FakeRuntime:
     def running(self) -> bool:
         return self.before is not None
 
+    @property
+    def was_cut_off(self) -> bool:
+        return False
+
     def running_plan(self) -> Plan | None:
         return self.before
 

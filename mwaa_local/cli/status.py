@@ -34,7 +34,7 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
     session = open_session(project_dir)
     state = session.lifecycle().state()
     if state is None:
-        _show_nothing(session.console, as_json=as_json)
+        _show_nothing(session.console, was_cut_off=session.runtime.was_cut_off, as_json=as_json)
     elif as_json:
         session.console.show_json(_as_plain(state))
     else:
@@ -43,9 +43,12 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
 
 
-def _show_nothing(console: Console, *, as_json: bool) -> None:
+def _show_nothing(console: Console, *, was_cut_off: bool, as_json: bool) -> None:
     if as_json:
-        console.show_json({"running": False, "components": []})
+        console.show_json({"running": False, "was_cut_off": was_cut_off, "components": []})
+    elif was_cut_off:
+        why = "It was killed, or the machine was restarted. What it wrote is in .mwaa-local/logs/."
+        console.say(f"the environment ended without `mwaa-local down`\n  {why}\n\nhint: mwaa-local up")
     else:
         console.say("nothing is running here\n\nhint: mwaa-local up")
 

@@ -45,6 +45,10 @@ class Runtime(Protocol):
     def running(self) -> bool:
         """Whether an environment runs here."""
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether an environment ran here and ended without `stop`: it was killed, or the machine was restarted."""
+
     def running_plan(self) -> Plan | None:
         """Return the plan that runs, or None."""
 

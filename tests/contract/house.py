@@ -110,6 +110,18 @@ class House:
                 os.kill(pid, signal.SIGKILL)
         return left
 
+    def cut_off(self) -> None:
+        """End everything as a power cut would, as far as that can be had."""
+        if isinstance(self.runtime, ProcessRuntime):
+            for process in reversed(self.runtime.processes()):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            wait_until(lambda: not self.runtime.running, "the end of the supervisor")
+        else:
+            ids = [item.id for item in self.runtime.containers()]
+            subprocess.run(["docker", "rm", "--force", *ids], check=True, capture_output=True)
+        self.no_process_is_left()
+
     def texts(self, *names: str) -> list[str]:
         return [line.text for line in self.runtime.logs(names, follow=False)]
 

@@ -307,6 +307,18 @@ def test_worker_of_an_older_version_makes_way_and_keeps_its_log(one_house: House
     assert one_house.processes() == []
 
 
+def test_environment_that_was_killed_is_told_from_one_that_was_stopped(one_house: House) -> None:
+    assert not one_house.runtime.was_cut_off
+    one_house.up(Steady())
+    assert not one_house.runtime.was_cut_off
+    one_house.cut_off()
+    assert not one_house.runtime.running
+    assert one_house.runtime.was_cut_off
+    one_house.up(Steady())
+    assert one_house.runtime.stop()
+    assert not one_house.runtime.was_cut_off
+
+
 # Watching.
 
 

@@ -169,6 +169,12 @@ class ComposeRuntime:
         """Whether there are containers of a remembered environment."""
         return bool(self.own.state_file.read() and self.own.remembered())
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether containers were seen to be ready and all are gone; `mwaa-local env` alone has started none."""
+        remembered = self.own.state_file.read()
+        return bool(remembered and remembered.ready) and not self.own.all()
+
     def running_plan(self) -> Plan | None:
         if not self.running:
             return None

@@ -218,6 +218,11 @@ class ProcessRuntime:
             return False
         return True
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether a supervisor left its state behind."""
+        return read_state(self.project.run_dir) is not None and not self.running
+
     def running_plan(self) -> Plan | None:
         answer = self._status()
         if not answer or not answer["plan"]:
