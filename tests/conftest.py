@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,6 +40,15 @@ class Outcome:
     exit_code: int
     stdout: str
     stderr: str
+
+
+class Begun(subprocess.Popen[str]):
+    """A command that goes on beside a test. A test that fails does not wait for its end."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ class ProjectRunner:
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """Run `mwaa-local` without waiting for its end, stderr line by line on a pipe; for a test that interferes."""
-        return subprocess.Popen(
+        return Begun(
             [*COMMAND, *words],
             cwd=self.root_dir,
             env=dict(self.env),

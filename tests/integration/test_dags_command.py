@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import ProjectRunner
 from tests.environments import EACH_GENERATION, LATEST, RunningEnvironment
+from tests.fakes import wait_until
 from tests.integration.test_errors import assert_failed
 
 MakeProject = Callable[..., ProjectRunner]
@@ -120,7 +121,8 @@ def interrupt_long(runner: ProjectRunner, number: int, child_s: str) -> tuple[in
         seen = ""
         while "child started" not in seen and (line := process.stdout.readline()):
             seen += line
-        assert child_s in " ".join(children_with(child_s)), seen
+        # A process has no command line for a moment after its parent goes on.
+        wait_until(lambda: children_with(child_s), f"the child of the task, after: {seen}")
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     return process.returncode, seen + out + err
