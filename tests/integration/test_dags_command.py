@@ -96,8 +96,8 @@ except ImportError:
 
 def wait():
     child = subprocess.Popen(["sleep", "%s"], start_new_session=True)
-    print("child", "started", flush=True)
     try:
+        print("child", "started", flush=True)
         child.wait()
     finally:
         print("tidied", "up", flush=True)
