@@ -89,7 +89,8 @@ def test_killed_supervisor_leaves_no_orphan_and_up_works(running: RunningEnviron
     wait_until(lambda: alive(processes[:1]) == [], 10, "the supervisor's end")
     status = running.run("status")
     assert status.exit_code == 1
-    assert "nothing is running here" in status.stderr
+    assert "the environment ended without `mwaa-local down`" in status.stderr
+    assert "hint: mwaa-local up" in status.stderr
     refused = running.run("airflow", "version")
     assert refused.exit_code == 3
     assert "mwaa-local up" in refused.stderr
