@@ -10,14 +10,13 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 from uuid import uuid4
 
 from mwaa_local.runtime.compose.engine import Engine
+from mwaa_local.runtime.passed_signals import signals_passed_to
 
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Every `docker exec` makes a session, so the command's number is that of its process group too.
 _COMMAND_SCRIPT = 'echo $$ 2>/dev/null >"/tmp/$0"; exec "$@"'
 _KEEPER_SCRIPT = """
@@ -51,7 +50,7 @@ def run_in_container(engine: Engine, container_id: str, argv: Sequence[str], env
     ) as keeper:
         assert keeper.stdin is not None
         try:
-            with _passing_on(keeper.stdin):
+            with signals_passed_to(_signal_to(keeper.stdin)):
                 # A terminal's own Ctrl-C must not end the client before the command has had its say.
                 process = subprocess.Popen(command, env=engine.command_env, start_new_session=not terminal)
                 exit_code = process.wait()
@@ -65,17 +64,8 @@ def run_in_container(engine: Engine, container_id: str, argv: Sequence[str], env
     return exit_code
 
 
-@contextlib.contextmanager
-def _passing_on(keeper: IO[str]) -> Iterator[None]:
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        _say(keeper, signal.Signals(number).name.removeprefix("SIG"))
-
-    before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _signal_to(keeper: IO[str]) -> Callable[[signal.Signals], None]:
+    return lambda number: _say(keeper, number.name.removeprefix("SIG"))
 
 
 def _say(keeper: IO[str], word: str) -> None:
