@@ -35,7 +35,8 @@ def refused_findings(project: Project, error: EnvironmentFileInvalid | ReleaseUn
         return (Finding(RELEASE, ERROR, path, 0, error.what, error.why, error.hint),)
     problems = error.problems or ((0, error.what, error.hint),)
     why = "" if error.problems else error.why
-    return in_order(Finding(INVALID, ERROR, path, line, what, why, fix) for line, what, fix in problems)
+    refused = (Finding(INVALID, ERROR, path, line, what, why, fix) for line, what, fix in problems)
+    return in_order([*refused, *odd_findings(project)])
 
 
 def ignored_findings(project: Project, environment: Environment) -> tuple[Finding, ...]:
@@ -49,10 +50,13 @@ def ignored_findings(project: Project, environment: Environment) -> tuple[Findin
     return in_order(found)
 
 
-def odd_findings(project: Project, environment: Environment) -> tuple[Finding, ...]:
+def odd_findings(project: Project) -> tuple[Finding, ...]:
     """Return the members that mean something here, and that MWAA or AWS's tools would not take as they are."""
-    file = EnvironmentFile.read(project.environment_path)
-    return in_order(members.member_findings(path_of(project), environment, file, _lines(project)))
+    try:
+        file = EnvironmentFile.read(project.environment_path)
+    except EnvironmentFileInvalid:  # its own finding
+        return ()
+    return in_order(members.member_findings(path_of(project), file, _lines(project))) if file else ()
 
 
 def option_lines(project: Project) -> Callable[[str], int]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.file import EnvironmentFile
 from mwaa_local.environment.service_model import KeyPath
 from mwaa_local.finding import ERROR, WARNING, Finding
@@ -19,7 +18,7 @@ RULES = {
 }
 # Maps of text to text in CreateEnvironment (botocore, mwaa/2020-07-01: ConfigValue, TagValue).
 TEXT_MAPS = ("AirflowConfigurationOptions", "Tags")
-PATH_SUFFIX = "S3Path"
+PATH_SUFFIX, SOURCE_BUCKET = "S3Path", "SourceBucketArn"
 # The ways to write an object with its bucket; group 1 is the bucket, group 2 the key.
 ADDRESSES = (
     re.compile(r"s3[an]?://([^/]+)/*(.*)", re.IGNORECASE),
@@ -31,43 +30,38 @@ BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n"})  # Y
 LineOf = Callable[[KeyPath], int]
 
 
-def member_findings(
-    path: str, environment: Environment, file: EnvironmentFile | None, line_of: LineOf
-) -> list[Finding]:
+def member_findings(path: str, file: EnvironmentFile, line_of: LineOf) -> list[Finding]:
     """Return the findings; `file` is what was read of `path`, and `line_of` gives the line of a member."""
-    found = [Finding(S3_ADDRESS, ERROR, path, line_of(place), *texts) for place, texts in _addresses(environment)]
-    for place in file.written if file else ():
+    found = [Finding(S3_ADDRESS, ERROR, path, line_of(place), *texts) for place, texts in _addresses(file.data)]
+    for place, written in file.written.items():
         member = place[-2:]  # the whole answer of get-environment has them one level deeper
         if len(member) == len(("member", "key")) and member[0] in TEXT_MAPS:
-            found.append(_not_text(path, line_of(member), str(member[1]), file.written[place] if file else ""))
+            found.append(_not_text(path, line_of(member), str(member[1]), written))
     return found
 
 
-def _addresses(environment: Environment) -> Iterator[tuple[KeyPath, tuple[str, str, str]]]:
-    source = (environment.source_bucket_arn or "").rpartition(":")[2]
-    for place, value in _paths(environment.members(), ()):
-        for pattern in ADDRESSES:
-            if match := pattern.fullmatch(value):
-                bucket, key = match[1], match[2]
-                name = str(place[-1])
-                why = "MWAA takes the key in the source bucket, without the bucket's name."
-                if source and bucket != source:
-                    why += f" SourceBucketArn has another bucket, {source}."
-                yield (
-                    place,
-                    (f"{name} is a whole address, not a path in the bucket", why, f"write {name}: {key or '…'}"),
-                )
-                break
+def _addresses(data: Any) -> Iterator[tuple[KeyPath, tuple[str, str, str]]]:
+    """Yield members that name an object with its bucket, each with what, why and hint."""
+    strings = dict(_strings(data, ()))
+    source = next((text.rpartition(":")[2] for place, text in strings.items() if place[-1] == SOURCE_BUCKET), "")
+    for place, text in strings.items():
+        name = str(place[-1])
+        match = next(filter(None, (pattern.fullmatch(text) for pattern in ADDRESSES)), None)
+        if match and name.endswith(PATH_SUFFIX):
+            why = "MWAA takes the key in the source bucket, without the bucket's name."
+            if source and match[1] != source:
+                why += f" SourceBucketArn has another bucket, {source}."
+            hint = f"write {name}: {match[2] or '…'}"
+            yield place, (f"{name} is a whole address, not a path in the bucket", why, hint)
 
 
-def _paths(value: Any, place: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """Yield every member whose name ends in S3Path, also those of teams."""
-    if isinstance(value, Mapping):
+def _strings(value: Any, place: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Yield every text with its place, also those of teams."""
+    if isinstance(value, str) and place:
+        yield place, value
+    elif isinstance(value, Mapping):
         for name, item in value.items():
-            if isinstance(item, str) and str(name).endswith(PATH_SUFFIX):
-                yield (*place, name), item
-            else:
-                yield from _paths(item, (*place, name))
+            yield from _strings(item, (*place, name))
 
 
 def _not_text(path: str, line: int, key: str, written: str) -> Finding:

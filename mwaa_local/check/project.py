@@ -157,7 +157,7 @@ def environment_part(context: CheckContext) -> Part:
         return Part(ENVIRONMENT, stand_in, summary=why) if stand_in else Part(ENVIRONMENT, skipped=why)
     summary = f"Airflow {context.release.airflow_version}, {context.environment.environment_class}"
     ignored = ignored_findings(context.project, context.environment)
-    odd = odd_findings(context.project, context.environment)
+    odd = odd_findings(context.project)
     return Part(ENVIRONMENT, in_order([*stand_in, *ignored, *odd]), summary=summary)
 
 

@@ -10,8 +10,9 @@ from botocore.loaders import Loader  # type: ignore[import-untyped]
 from botocore.model import ServiceModel  # type: ignore[import-untyped]
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
 
-from mwaa_local.check.environment import odd_findings
+from mwaa_local.check.environment import odd_findings, refused_findings
 from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import EnvironmentFileInvalid
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.project import Project
 
@@ -19,7 +20,8 @@ from mwaa_local.project import Project
 def findings(tmp_path: Path, text: str) -> list[Finding]:
     (tmp_path / "mwaa.yaml").write_text(text)
     project = Project(tmp_path)
-    return list(odd_findings(project, Environment.load(project)))
+    Environment.load(project)  # nothing here keeps an environment from starting
+    return list(odd_findings(project))
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,18 @@ def test_what_is_reported_is_what_boto3_refuses(value: Any, refused: bool) -> No
     shape = service.shape_for("CreateEnvironmentInput").members["AirflowConfigurationOptions"]
     report = ParamValidator().validate({"core.parallelism": value}, shape)
     assert report.has_errors() is refused
+
+
+def test_paths_are_told_of_beside_what_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mwaa.yaml").write_text("DagS3Path: s3://b/dags\nWebserverAccessMode: Private network\n")
+    project = Project(tmp_path)
+    with pytest.raises(EnvironmentFileInvalid) as caught:
+        Environment.load(project)
+    found = refused_findings(project, caught.value)
+    assert [(item.rule, item.line) for item in found] == [("s3-path-address", 1), ("environment-invalid", 2)]
+
+
+def test_team_has_a_path_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "mwaa.yaml").write_text("Teams:\n  one:\n    DagS3Path: s3://b/one\n")
+    [finding] = odd_findings(Project(tmp_path))
+    assert (finding.line, finding.hint) == (3, "write DagS3Path: one")
