@@ -10,11 +10,15 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from mwaa_local.check import option_values
 from mwaa_local.check.known_options import KnownOptions
+from mwaa_local.check.option_sections import STILL_READ, releases_with
+from mwaa_local.configuration.dependence import NEEDED
 from mwaa_local.configuration.layers import Layer, Overruled
 from mwaa_local.configuration.merge import MergedVariables, user_notes
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.configuration.spellings import INDIRECT_SUFFIXES
+from mwaa_local.environment.classes import DEFAULT_ENVIRONMENT_CLASS, ENVIRONMENT_CLASSES, EnvironmentClass
 from mwaa_local.errors import ConfigOptionInvalid
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.masking import is_secret, secrets_of_json
@@ -24,14 +28,15 @@ UNKNOWN_SECTION, UNKNOWN_KEY = "option-unknown-section", "option-unknown-key"
 MOVED, REMOVED, DEPRECATED = "option-moved", "option-removed", "option-deprecated"
 WITHOUT_EFFECT, SECRET, INVALID = "option-without-effect", "option-secret", "option-invalid"
 RULES = {
-    UNKNOWN_SECTION: "the section is not one of Airflow's, but its name is close to one",
+    UNKNOWN_SECTION: "this release's Airflow has no such section, but another's has, or the name is close to one",
     UNKNOWN_KEY: "Airflow has the section, but no such option in it, and ignores it",
     MOVED: "the option has another name in this release",
     REMOVED: "this release's Airflow no longer has the option",
     DEPRECATED: "Airflow still reads the option, but will drop it",
-    WITHOUT_EFFECT: "MWAA forces another value",
+    WITHOUT_EFFECT: "MWAA forces another value, another option is followed instead, or one that is needed is not set",
     SECRET: "a configuration option has a secret in plain text",
     INVALID: "MWAA refuses an option that is not `section.key`, or two that mean the same",
+    **option_values.RULES,
 }
 # Any key will do there: Airflow hands it on to Celery, Elasticsearch or Kubernetes. `mwaa` is MWAA's own.
 FREE_SECTIONS = frozenset(
@@ -54,7 +59,10 @@ SIMILARITY = 0.75  # as difflib has it: 1 is the same
 
 @dataclass(frozen=True)
 class OptionsCase:
-    """What is checked. `line_of` gives the line of an option in the file at `path`, 0 if unknown."""
+    """What is checked. `line_of` gives the line of an option in the file at `path`, 0 if unknown.
+
+    `script` is the text of the startup script, which may set variables too.
+    """
 
     path: str
     options: Mapping[str, str]
@@ -62,6 +70,8 @@ class OptionsCase:
     known: KnownOptions
     merged: MergedVariables
     line_of: Callable[[str], int]
+    environment_class: EnvironmentClass = ENVIRONMENT_CLASSES[DEFAULT_ENVIRONMENT_CLASS]
+    script: str = ""
 
 
 def options_findings(case: OptionsCase) -> tuple[Finding, ...]:
@@ -77,14 +87,25 @@ def options_findings(case: OptionsCase) -> tuple[Finding, ...]:
             found.append(_without_effect(case, option, item))
         else:
             found += _named(case, option)
+            found += _without_need(case, option)
         found += _secrets(case, option, value)
+    for option, remark in option_values.value_remarks(case.options, case.environment_class):
+        found.append(_finding(case, remark.rule, remark.severity, option, remark.what, remark.why, remark.hint))
     return in_order(found)
 
 
 def _without_effect(case: OptionsCase, option: str, lost: Overruled) -> Finding:
     if lost.winner.source is Layer.LOCAL_ESSENTIAL:  # MWAA takes it
         return _finding(case, WITHOUT_EFFECT, NOTE, option, "has no effect here", lost.reason)
-    return _finding(case, WITHOUT_EFFECT, WARNING, option, "has no effect", lost.reason, "remove it")
+    what = f"{lost.said(option)} has no effect"
+    return Finding(WITHOUT_EFFECT, WARNING, case.path, case.line_of(option), what, lost.reason, lost.fix)
+
+
+def _without_need(case: OptionsCase, option: str) -> Iterator[Finding]:
+    needed = NEEDED.get(option.lower(), "")
+    why = case.merged.remarks.get(variable_name(option), "")
+    if needed and why and variable_name(needed) not in case.script:
+        yield _finding(case, WITHOUT_EFFECT, WARNING, option, "has no effect", why, f"set {needed} too, or remove it")
 
 
 def _named(case: OptionsCase, option: str) -> Iterator[Finding]:
@@ -101,6 +122,10 @@ def _named(case: OptionsCase, option: str) -> Iterator[Finding]:
         yield _finding(case, MOVED, WARNING, option, f"is now {new}", why, f"write {new}")
     elif reason := case.known.deprecated.get(name):
         yield _finding(case, DEPRECATED, WARNING, option, f"is deprecated in Airflow {version}", reason)
+    elif section not in case.known.sections and name in STILL_READ:
+        return
+    elif section not in case.known.sections and (releases := releases_with(section, version)):
+        yield _of_other_release(case, option, releases)
     elif section not in case.known.sections:
         close = difflib.get_close_matches(section, case.known.sections, 1, SIMILARITY)
         if close and section not in FREE_SECTIONS:  # others are the user's own, which DAGs and plugins read
@@ -111,6 +136,16 @@ def _named(case: OptionsCase, option: str) -> Iterator[Finding]:
 
 def _has(keys: frozenset[str], key: str) -> bool:
     return key in keys or any(key.endswith(suffix) and key.removesuffix(suffix) in keys for suffix in INDIRECT_SUFFIXES)
+
+
+def _of_other_release(case: OptionsCase, option: str, releases: str) -> Finding:
+    section, _, key = option.lower().partition(".")
+    version = case.release.airflow_version
+    places = sorted(other for other, names in case.known.sections.items() if key in names)
+    what = f"is in a section that Airflow {version} does not have"
+    why = f"Of MWAA's releases, those {releases} have {section}. Airflow {version} ignores it."
+    hint = f"did you mean {' or '.join(f'{place}.{key}' for place in places)}?" if places else "remove it"
+    return _finding(case, UNKNOWN_SECTION, WARNING, option, what, why, hint)
 
 
 def _unknown_section(case: OptionsCase, option: str, section: str, close: str) -> Finding:

@@ -19,7 +19,14 @@ from threading import Event
 
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.check import DagsCheck
-from mwaa_local.check.environment import ignored_findings, option_lines, path_of, refused_findings
+from mwaa_local.check.environment import (
+    ignored_findings,
+    odd_findings,
+    option_lines,
+    path_of,
+    refused_findings,
+    script_text,
+)
 from mwaa_local.check.known_options import known_options
 from mwaa_local.check.options import OptionsCase, options_findings
 from mwaa_local.check.part import Part, not_checked
@@ -150,7 +157,8 @@ def environment_part(context: CheckContext) -> Part:
         return Part(ENVIRONMENT, stand_in, summary=why) if stand_in else Part(ENVIRONMENT, skipped=why)
     summary = f"Airflow {context.release.airflow_version}, {context.environment.environment_class}"
     ignored = ignored_findings(context.project, context.environment)
-    return Part(ENVIRONMENT, in_order([*stand_in, *ignored]), summary=summary)
+    odd = odd_findings(context.project)
+    return Part(ENVIRONMENT, in_order([*stand_in, *ignored, *odd]), summary=summary)
 
 
 def options_part(context: CheckContext) -> Part:
@@ -162,7 +170,8 @@ def options_part(context: CheckContext) -> Part:
     configuration = context.configuration(PREVIEW, home_dir)
     known = known_options(context.base, configuration.container(context.base), context.cache_dir)
     merged = configuration.merged_for("scheduler", context.base, {})
-    case = OptionsCase(path_of(context.project), options, context.release, known, merged, option_lines(context.project))
+    place = (path_of(context.project), options, context.release, known, merged, option_lines(context.project))
+    case = OptionsCase(*place, context.environment.environment_class_facts, script_text(context.project))
     return Part(OPTIONS, options_findings(case), summary=f"{len(options)} set")
 
 

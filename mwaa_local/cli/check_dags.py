@@ -34,7 +34,7 @@ def dags(
     """Import every DAG file as MWAA's dag-processor would, and find what will fail on MWAA.
 
     Each file is imported in a separate process, with the release's Airflow, the project's plugins, requirements and
-    startup variables, and within core.dagbag_import_timeout. There is no database: Variables and Connections that are
+    startup variables, and within Airflow's limits of time. There is no database: Variables and Connections that are
     in no AIRFLOW_VAR_ or AIRFLOW_CONN_ variable and not in airflow_settings.yaml get placeholders and are listed. To
     suppress a finding, end its line with the comment `# mwaa-local: ignore[RULE]`.
     Exit codes: 0 nothing is wrong, 1 something is, 3 they could not be checked.
@@ -98,7 +98,7 @@ def _show(session: Session, checked: CheckedDags, output: Format) -> None:
 def _imported_json(checked: CheckedDags) -> dict[str, Any]:
     """Return `files`, each with `path`, `seconds`, `dags`, `variables` and `connections`, and `import_limit_s`."""
     return {
-        "import_limit_s": checked.imported.limit_s,
+        "import_limit_s": checked.imported.limits.first.seconds,
         "files": [
             {
                 "path": file.path,
@@ -126,12 +126,12 @@ def _files_text(checked: CheckedDags) -> str:
 
     files = _slowest(checked)
     count = sum(len(file.dags) for file in files)
-    limit = f"each may take {checked.imported.limit_s:g} s" if checked.imported.limit_s else ""
+    limit = checked.imported.limits.first
     rows = [
         (f"{file.seconds:.2f} s", shown_line(file.path), shown_line(", ".join(dag.dag_id for dag in file.dags)) or "-")
         for file in files[:SLOWEST]
     ]
-    blocks = [f"{counted(count, 'DAG')} in {counted(len(files), 'file')}; {limit}".rstrip("; ")]
+    blocks = [f"{counted(count, 'DAG')} in {counted(len(files), 'file')}; each may take {limit.seconds:g} s"]
     if rows:
         blocks.insert(0, table(("import", "slowest files", "DAGs"), rows))
     return "\n".join(blocks)

@@ -145,7 +145,8 @@ def show_variables(
     # The value comes last, as it may be long.
     print(table(("variable", "set by", "value"), [(v.name, v.source, value_text(v, show_secrets)) for v in shown]))
     for note in notes:
-        print(f"note: {note.name}, set by {note.source.said}, has no effect: {note.reason}", file=sys.stderr)
+        what = note.said(note.name)
+        print(f"note: {what}, set by {note.source.said}, has no effect: {note.reason}", file=sys.stderr)
     for name, remark in merged.remarks.items():
         print(f"note: {name} has no effect: {remark}", file=sys.stderr)
 
@@ -210,6 +211,7 @@ def overruled_json(note: Overruled, show_secrets: bool) -> dict[str, Any]:
         "source": note.source,
         "winner": variable_json(note.winner, show_secrets),
         "reason": note.reason,
+        "part": note.part or None,
     }
 
 

@@ -76,13 +76,22 @@ class EnvVar:
 
 @dataclass(frozen=True)
 class Overruled:
-    """A value that somebody set and that has no effect, because of `winner`."""
+    """A value that somebody set and that has no effect, because of `winner`.
+
+    `part` is what of it has none, where the rest is merged into the winner's value. `fix` is an edit.
+    """
 
     name: str
     value: str
     source: Layer
     winner: EnvVar
     reason: str
+    part: str = ""
+    fix: str = "remove it"
+
+    def said(self, name: str) -> str:
+        """Return what has no effect in words, under a name that the user knows."""
+        return f"{self.part} in {name}" if self.part else name
 
     def masked(self) -> str:
         return EnvVar(self.name, self.value, self.source, is_secret(self.name, self.value)).masked()

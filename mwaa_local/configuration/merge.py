@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mwaa_local.configuration.celery_defaults import celery_defaults
 from mwaa_local.configuration.class_defaults import class_defaults
+from mwaa_local.configuration.dependence import overruled_by_another, without_need
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
 from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.option_names import translate, variable_name
@@ -171,8 +172,16 @@ def _user_options(environment: Environment, component: str) -> dict[str, str]:
     return translate(options)
 
 
-# What became of one layer's value of one variable, where the winner's rule does not tell it; "" = it was kept.
-_Outcomes = Mapping[tuple[str, Layer], str]
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one layer's value, where the winner's rule does not tell it. Without a reason it was kept."""
+
+    reason: str = ""
+    part: str = ""
+    fix: str = "remove it"
+
+
+_Outcomes = Mapping[tuple[str, Layer], _Outcome]  # by variable and layer
 
 
 def _merge(case: _Case, *, protect: bool) -> MergedVariables:
@@ -187,11 +196,12 @@ def _merge(case: _Case, *, protect: bool) -> MergedVariables:
             candidates.setdefault(name, []).append(EnvVar(name, value, layer, is_secret(name, value)))
     variables = {name: _winner(stack) for name, stack in candidates.items()}
     by_spelling = overruled_by_spelling(spellings_known_to(layers), variables)
+    by_name = _overruled_by_name(candidates, variables, outcomes)
     return MergedVariables(
         variables=variables,
-        overruled=(*_overruled_by_name(candidates, variables, outcomes), *by_spelling),
+        overruled=(*by_name, *by_spelling, *overruled_by_another(variables)),
         candidates={name: tuple(stack) for name, stack in candidates.items()},
-        remarks=_remarks(case),
+        remarks={**_remarks(case), **without_need(variables)},
     )
 
 
@@ -234,9 +244,10 @@ def _overruled_by_name(
     for name, stack in candidates.items():
         winner = variables[name]
         for item in stack:
-            reason = outcomes.get((name, item.source), RESERVED_RULE if _is_reserved(item) else winner.source.rule)
-            if item.value != winner.value and reason:
-                yield Overruled(name, item.value, item.source, winner, reason)
+            rule = RESERVED_RULE if _is_reserved(item) else winner.source.rule
+            outcome = outcomes.get((name, item.source), _Outcome(rule))
+            if item.value != winner.value and outcome.reason:
+                yield Overruled(name, item.value, item.source, winner, outcome.reason, outcome.part, outcome.fix)
 
 
 def _local_defaults(case: _Case) -> dict[str, str]:
@@ -281,7 +292,7 @@ def webserver_names(local_values: LocalValues, environment: Environment) -> tupl
     return tuple(dict.fromkeys([*LOOPBACK_NAMES, *ours, *map(str.lower, environment.local.webserver_names)]))
 
 
-def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]]:
+def _merge_celery_config(case: _Case) -> tuple[str, _Outcomes]:
     """Return the user's settings between our defaults and the queue's own as JSON, and what became of the user's.
 
     Source: amazon-mwaa-docker-images, `config/airflow.py` of 3.2.1 and later: a customer's keys survive under MWAA's,
@@ -292,11 +303,18 @@ def _merge_celery_config(case: _Case) -> tuple[str, dict[tuple[str, Layer], str]
         if EXTRA_CELERY_CONFIG in values:
             theirs, reason = _read_celery_config(values[EXTRA_CELERY_CONFIG])
             lost = sorted(theirs.keys() & (MWAA_BROKER_KEYS | ours.keys()))
-            if lost:
-                reason = f"MWAA sets {', '.join(lost)} itself; your other keys are kept."
             kept = {key: value for key, value in theirs.items() if key not in lost}
-            return json.dumps({**defaults, **ours, **kept}), {(EXTRA_CELERY_CONFIG, layer): reason}
+            outcome = _celery_outcome(lost, kept) if lost else _Outcome(reason, fix="write a JSON object")
+            return json.dumps({**defaults, **ours, **kept}), {(EXTRA_CELERY_CONFIG, layer): outcome}
     return json.dumps({**defaults, **ours}), {}
+
+
+def _celery_outcome(lost: Sequence[str], kept: Mapping[str, Any]) -> _Outcome:
+    names = ", ".join(lost)
+    if not kept:
+        return _Outcome(f"MWAA sets {names} itself.")
+    reason = f"MWAA merges the value with its own, and sets {names} itself; your other keys are kept."
+    return _Outcome(reason, names, f"remove {names} from it")
 
 
 def _read_celery_config(text: str) -> tuple[dict[str, Any], str]:

@@ -116,7 +116,8 @@ def option_remarks(merged: Mapping[str, MergedVariables]) -> list[Remark]:
     remarks = []
     for lost in dict.fromkeys(lost for variables in merged.values() for lost in user_notes(variables)):
         explain = f"mwaa-local options --explain {lost.name}"
-        remarks.append(Remark(WARNING, "options", f"{lost.name} = {lost.masked()} has no effect", lost.reason, explain))
+        what = lost.said(lost.name if lost.part else f"{lost.name} = {lost.masked()}")
+        remarks.append(Remark(WARNING, "options", f"{what} has no effect", lost.reason, explain))
     for name, remark in merged["scheduler"].remarks.items():
         remarks.append(Remark(WARNING, "options", f"{name}: {remark}"))
     return remarks

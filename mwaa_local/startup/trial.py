@@ -259,7 +259,8 @@ def _run(configuration: Configuration, component: str, packages: PythonEnvironme
 
 def _ended(configuration: Configuration, outcome: StartupOutcome, packages: PythonEnvironment) -> Trial:
     merged = configuration.merged_for(outcome.component, packages, outcome.exported)
-    refused = {note.name: note.reason for note in user_notes(merged) if note.source is Layer.STARTUP_SCRIPT}
+    lost = (note for note in user_notes(merged) if note.source is Layer.STARTUP_SCRIPT and not note.part)
+    refused = {note.name: note.reason for note in lost}
     return Trial(
         component=outcome.component,
         elapsed_s=outcome.elapsed_s,

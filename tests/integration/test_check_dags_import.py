@@ -324,11 +324,17 @@ def test_file_that_hangs_is_ended_at_airflows_limit(imported: Imported) -> None:
     finding = imported.finding("hangs.py", "dag-import-timeout")
     assert (finding.severity, finding.line) == (ERROR, 6)
     assert IMPORT_TIMEOUT_S <= file.seconds < PROCESSOR_TIMEOUT_S
+    assert f"core.dagbag_import_timeout is {IMPORT_TIMEOUT_S} s." in finding.why
 
 
 def test_file_that_does_not_let_itself_be_ended_is_killed(imported: Imported) -> None:
     file = imported.file("deaf.py")
-    assert imported.finding("deaf.py", "dag-import-timeout").severity == ERROR
+    section = "dag_processor" if imported.release.generation == "3.x" else "core"
+    option = f"{section}.dag_file_processor_timeout"
+    finding = imported.finding("deaf.py", "dag-import-timeout")
+    assert finding.severity == ERROR
+    assert f"{option} is {PROCESSOR_TIMEOUT_S} s." in finding.why
+    assert finding.hint.endswith(f"raise {option} and core.dagbag_import_timeout")
     assert file.seconds >= PROCESSOR_TIMEOUT_S
     assert file.dags == ()
 

@@ -10,6 +10,7 @@ from mwaa_local.check.dags.import_results import (
     DIED,
     ENDED,
     FAILED,
+    KILLED,
     TIMEOUT,
     VARIABLE,
     AskedValue,
@@ -28,8 +29,8 @@ SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than 
 BROKEN_DATABASE_GENERATION = "3.x"  # from which on a DAG file that uses the metadata database is an import error
 MEANINGS = {
     "dag-import-error": "Airflow cannot import the file; a warning if it may need something that only MWAA has",
-    "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout",
-    "dag-import-slow": "the import takes more than half of core.dagbag_import_timeout",
+    "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout or dag_file_processor_timeout allow",
+    "dag-import-slow": "the import takes more than half of the time that it has",
     "dag-import-crash": "importing the file crashes Python, or takes more memory than the scheduler has",
     "duplicate-dag-id": "two files have a DAG of the same id: one hides the other",
     "missing-variable": "the file asks for a Variable that is not known here; an error with `--strict`",
@@ -82,18 +83,18 @@ class _Judge:
                 "Airflow imports every file that has the words dag and airflow in it, again and again.",
                 "list it in dags/.airflowignore if that is intended; else assign the DAG to a name at the top level",
             )
-        if not any(failure.kind == TIMEOUT for failure in file.failures):
+        if not any(failure.kind in (TIMEOUT, KILLED) for failure in file.failures):
             yield from self._slow(file)
 
     def _slow(self, file: ImportedFile) -> Iterator[Finding]:
-        limit_s = self._imported.limit_s
-        if 0 < limit_s * SLOW_SHARE < file.seconds:
+        limit = self._imported.limits.first
+        if 0 < limit.seconds * SLOW_SHARE < file.seconds:
             yield Finding(
                 "dag-import-slow",
                 WARNING,
                 file.path,
                 0,
-                f"the import takes {file.seconds:.1f} s of the {limit_s:g} s that core.dagbag_import_timeout allows",
+                f"the import takes {file.seconds:.1f} s of the {limit.seconds:g} s that {limit.option} allows",
                 "It is repeated for every task and again and again in the scheduler, perhaps on a slower machine.",
                 "move work, queries and large imports from the top level into tasks",
             )
@@ -101,7 +102,7 @@ class _Judge:
     def _failure(self, file: ImportedFile, failure: ImportFailure) -> Iterator[Finding]:
         # The place is in the DAG file, or in what it imports; the file is what has no DAG then.
         elsewhere = "" if failure.path == file.path else f", imported by {file.path}"
-        if failure.kind == TIMEOUT:
+        if failure.kind in (TIMEOUT, KILLED):
             yield self._timeout(file, failure)
         elif failure.kind in (DIED, ENDED):
             yield self._crash(file, failure)
@@ -142,14 +143,16 @@ class _Judge:
         return ""
 
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
+        limits, killed = self._imported.limits, failure.kind == KILLED
+        limit = limits.struck(killed=killed)
         return Finding(
             "dag-import-timeout",
             ERROR,
             failure.path,
             failure.line,
             f"{file.path} was not imported within its time limit",
-            f"{failure.text}\ncore.dagbag_import_timeout is {self._imported.limit_s:g} s.",
-            "move work and queries from the top level into tasks, or set core.dagbag_import_timeout higher",
+            f"{failure.text}\n{limit.option} is {limit.seconds:g} s.",
+            f"move work and queries from the top level into tasks, or raise {limits.to_raise(killed=killed)}",
         )
 
     def _crash(self, file: ImportedFile, failure: ImportFailure) -> Finding:

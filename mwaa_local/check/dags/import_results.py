@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mwaa_local.check.dags.import_limits import DEFAULT_PROCESSOR_LIMIT, IMPORT_OPTION, ImportLimits, Limit
 from mwaa_local.check.requirements.lines import MWAA_HOME
 from mwaa_local.finding import Subject
 
 # Kinds of ImportFailure.
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
+KILLED = "killed"  # like TIMEOUT, by the limit on the file's process
 VARIABLE, CONNECTION = "variable", "connection"  # kinds of AskedValue
 DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of OutsideCall
 
@@ -125,6 +127,11 @@ class ImportedDags:
     paths_note: str = ""  # why files do not see MWAA's /usr/local/airflow, or ""
     names: Mapping[str, bool] = field(default_factory=dict)  # dotted name -> whether the release can import it
     links: Mapping[str, str] = field(default_factory=dict)  # path -> kind of `import_links`
+    processor_limit: Limit = DEFAULT_PROCESSOR_LIMIT
+
+    @property
+    def limits(self) -> ImportLimits:
+        return ImportLimits(Limit(IMPORT_OPTION, self.limit_s), self.processor_limit)
 
 
 def _failure(item: Mapping[str, Any]) -> ImportFailure:

@@ -21,6 +21,7 @@ from typing import Any
 
 from mwaa_local import isolation
 from mwaa_local.check.context import CheckContext
+from mwaa_local.check.dags.import_limits import DEFAULT_PROCESSOR_LIMIT, Limit
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.configuration.local_values import PREVIEW
@@ -79,7 +80,8 @@ class DagsImport:
             problem = "" if answers.done else answers.mask(_why_ended(completed))
             files = tuple(sorted(answers.files, key=lambda file: file.path))
             elapsed_s = time.monotonic() - started
-            return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, answers.names, answers.links)
+            known = (answers.names, answers.links, answers.processor_limit)
+            return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, *known)
 
     def _request(self, work_dir: Path, home_dir: Path) -> Request:
         folders = self.context.folders
@@ -143,7 +145,7 @@ class _Answers:
         self.files: list[ImportedFile] = []
         self.names: dict[str, bool] = {}
         self.links: dict[str, str] = {}
-        self.limit_s = 0.0
+        self.limit_s, self.processor_limit = 0.0, DEFAULT_PROCESSOR_LIMIT
         self.done = False
         self.mask = mask
         self._path = path
@@ -171,6 +173,7 @@ class _Answers:
             self._on_file(self.files[-1])
         elif "limit_s" in answer:
             self.limit_s, self.links = answer["limit_s"], answer["links"]
+            self.processor_limit = Limit(*answer["processor_limit"])
         elif "names" in answer:
             self.names = answer["names"]
         else:

@@ -44,11 +44,16 @@ def load_airflow() -> None:
             manager._get_plugins()
 
 
+def has_option(section: str, key: str) -> bool:
+    conf: Any = importlib.import_module("airflow.configuration").conf
+    return bool(conf.has_option(section, key))
+
+
 def seconds(section: str, key: str, default: float) -> float:
     """Return an option's value; the default where this release has no such option."""
-    conf: Any = importlib.import_module("airflow.configuration").conf
-    if not conf.has_option(section, key):
+    if not has_option(section, key):
         return default
+    conf: Any = importlib.import_module("airflow.configuration").conf
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return float(conf.get(section, key))

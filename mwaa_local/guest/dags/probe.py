@@ -31,6 +31,7 @@ from import_links import repeating_links  # type: ignore[import-not-found]
 from import_loading import (  # type: ignore[import-not-found]
     airflow_imports,
     dag_files,
+    has_option,
     load_airflow,
     names_there,
     preload,
@@ -61,8 +62,11 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 AIRFLOW_FIRST_WORDS = "Filling up the DagBag from"  # a line of its log, before each file
 NAMES = "names"  # in the place of a file's number
 POLL_S = 0.2  # between two looks at how much memory the files take
-# core.dagbag_import_timeout and dag_file_processor_timeout (MWAA user guide, "Performance tuning"). Airflow itself ends
-# an import after the first; after the second, the dag-processor kills the file's process, and so does this.
+# Airflow itself ends an import after the first; after the second, the dag-processor kills the file's process, and so
+# does this (MWAA user guide, "Performance tuning").
+IMPORT_TIMEOUT = ("core", "dagbag_import_timeout")
+PROCESSOR_TIMEOUT = ("dag_processor", "dag_file_processor_timeout")
+OLD_PROCESSOR_TIMEOUT = ("core", "dag_file_processor_timeout")  # its name before Airflow 3
 DEFAULT_IMPORT_TIMEOUT_S = 30.0
 DEFAULT_PROCESSOR_TIMEOUT_S = 50.0
 
@@ -88,7 +92,9 @@ class Probe:
         paths = self._load()
         signal.alarm(0)
         links = {self._name(path): kind for path, kind in self._links.items()}
-        self._answer(files=[self._name(path) for path in paths], limit_s=self._limit_s, links=links)
+        option = ".".join(PROCESSOR_TIMEOUT if has_option(*PROCESSOR_TIMEOUT) else OLD_PROCESSOR_TIMEOUT)
+        limits = {"limit_s": self._limit_s, "processor_limit": (option, self._processor_limit_s)}
+        self._answer(files=[self._name(path) for path in paths], links=links, **limits)
         gc.collect()
         gc.freeze()  # what no child collects need not be copied for it
         self._import_all(paths)
@@ -98,9 +104,9 @@ class Probe:
     def _load(self) -> list[str]:
         """Import Airflow, the plugins, and what the files import of Airflow; return the DAG files."""
         load_airflow()
-        self._limit_s = seconds("core", "dagbag_import_timeout", DEFAULT_IMPORT_TIMEOUT_S)
-        old = seconds("core", "dag_file_processor_timeout", DEFAULT_PROCESSOR_TIMEOUT_S)
-        self._processor_limit_s = seconds("dag_processor", "dag_file_processor_timeout", old)
+        self._limit_s = seconds(*IMPORT_TIMEOUT, DEFAULT_IMPORT_TIMEOUT_S)
+        old = seconds(*OLD_PROCESSOR_TIMEOUT, DEFAULT_PROCESSOR_TIMEOUT_S)
+        self._processor_limit_s = seconds(*PROCESSOR_TIMEOUT, old)
         settings: Any = importlib.import_module("airflow.settings")
         self._request["dags_dir"] = settings.DAGS_FOLDER
         paths: list[str]
@@ -174,7 +180,7 @@ class Probe:
     def _verdict(self, pid: int, taken_s: float) -> tuple[str, str] | None:
         """Return kind and reason where the file's process is to be killed."""
         if taken_s > self._processor_limit_s:
-            return "timeout", f"it was not done after {self._processor_limit_s:g} s and was killed"
+            return "killed", f"it was not done after {self._processor_limit_s:g} s and was killed"
         limit = self._request["memory_bytes"]
         if _memory_bytes(pid) > limit:
             return "died", f"it took more than {limit / GIB_BYTES:g} GB of memory and was killed"

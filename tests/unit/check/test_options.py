@@ -13,7 +13,7 @@ from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import EnvironmentFileInvalid
-from mwaa_local.finding import NOTE, WARNING, Finding
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -31,7 +31,9 @@ KNOWN = KnownOptions(
 )
 
 
-def findings(tmp_path: Path, options: dict[str, str], version: str = "3.3.1") -> list[Finding]:
+def findings(
+    tmp_path: Path, options: dict[str, str], version: str = "3.3.1", known: KnownOptions = KNOWN, script: str = ""
+) -> list[Finding]:
     lines = [f"  {option}: '{value}'" for option, value in options.items()]
     text = [f"AirflowVersion: {version}", "AirflowConfigurationOptions:", *lines]
     (tmp_path / "mwaa.yaml").write_text("\n".join(text))
@@ -40,7 +42,7 @@ def findings(tmp_path: Path, options: dict[str, str], version: str = "3.3.1") ->
     packages = PythonEnvironment(tmp_path, "3.12.1", "digest")
     configuration = Configuration(project, environment, release, PREVIEW, str(tmp_path), {})
     merged = configuration.merged_for("scheduler", packages, {})
-    case = OptionsCase("mwaa.yaml", options, release, KNOWN, merged, option_lines(project))
+    case = OptionsCase("mwaa.yaml", options, release, known, merged, option_lines(project), script=script)
     return list(options_findings(case))
 
 
@@ -78,6 +80,129 @@ def test_option_that_does_not_do_what_it_says_is_reported(
 )
 def test_option_that_airflow_has_is_nothing_to_tell(tmp_path: Path, option: str) -> None:
     assert findings(tmp_path, {option: "5"}) == []
+
+
+def test_number_of_slots_is_set_by_worker_autoscale_alone(tmp_path: Path) -> None:
+    [finding] = findings(tmp_path, {"celery.worker_concurrency": "4"})
+    assert (finding.rule, finding.severity, finding.line) == ("option-without-effect", WARNING, 3)
+    assert "celery.worker_autoscale, which is 5,0" in finding.why
+    assert finding.hint == "set celery.worker_autoscale instead, as in 4,4"
+
+
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [
+        ("5,0", []),
+        ("5", []),
+        ("3, 5", []),
+        ("6,1", ["option-beyond-class"]),
+        ("1,10", ["option-beyond-class"]),  # Celery takes the larger one for the most
+        ("5;1", ["option-value"]),
+        ("5,1,1", ["option-value"]),
+    ],
+)
+def test_slots_of_a_worker_are_compared_with_the_environment_class(
+    tmp_path: Path, value: str, rules: list[str]
+) -> None:
+    known = KnownOptions({"celery": frozenset({"worker_autoscale"})})
+    found = findings(tmp_path, {"celery.worker_autoscale": value}, known=known)
+    assert [finding.rule for finding in found] == rules
+    assert [finding.severity for finding in found] == [ERROR if "option-value" in rules else WARNING] * len(rules)
+
+
+def test_class_with_so_many_slots_is_named(tmp_path: Path) -> None:
+    known = KnownOptions({"celery": frozenset({"worker_autoscale"})})
+    [within] = findings(tmp_path, {"celery.worker_autoscale": "12,0"}, known=known)
+    [beyond_all] = findings(tmp_path, {"celery.worker_autoscale": "100,0"}, known=known)
+    assert "12 tasks at a time; mw1.small is made for 5" in within.what
+    assert "1 vCPU and 2 GB" in within.why
+    assert (within.hint.split(",")[0], beyond_all.hint) == ("use EnvironmentClass: mw1.large", "lower it")
+
+
+EXTRA = "celery.extra_celery_config"
+
+
+@pytest.mark.parametrize(
+    ("value", "what", "hint"),
+    [
+        ('{"worker_max_tasks_per_child": 50}', "", ""),
+        (
+            '{"worker_max_tasks_per_child": 50, "broker_transport_options": {}}',
+            f"broker_transport_options in {EXTRA} has no effect",
+            "remove broker_transport_options from it",
+        ),
+        ('{"broker_transport_options": {}}', f"{EXTRA} has no effect", "remove it"),
+        ("{worker_max_tasks_per_child: 50}", f"{EXTRA} has no effect", "write a JSON object"),
+    ],
+)
+def test_value_that_is_merged_loses_only_what_mwaa_sets(tmp_path: Path, value: str, what: str, hint: str) -> None:
+    known = KnownOptions({"celery": frozenset({"extra_celery_config"})})
+    found = findings(tmp_path, {EXTRA: value}, known=known)
+    assert [(item.what, item.hint) for item in found] == ([(what, hint)] if what else [])
+    if hint.startswith("remove broker"):
+        assert "your other keys are kept" in found[0].why
+
+
+@pytest.mark.parametrize(
+    ("options", "script", "told"),
+    [
+        ({}, "", True),
+        ({"secrets.backend": "a.B"}, "", False),
+        ({}, "export AIRFLOW__SECRETS__BACKEND=a.B\n", False),
+    ],
+)
+def test_arguments_of_a_secrets_backend_need_the_backend(
+    tmp_path: Path, options: dict[str, str], script: str, told: bool
+) -> None:
+    known = KnownOptions({"secrets": frozenset({"backend", "backend_kwargs"})})
+    found = findings(tmp_path, {**options, "secrets.backend_kwargs": "{}"}, "2.10.3", known, script)
+    assert [item.what for item in found] == (["secrets.backend_kwargs has no effect"] if told else [])
+    if told:
+        assert found[0].hint == "set secrets.backend too, or remove it"
+
+
+@pytest.mark.parametrize(
+    ("option", "version", "releases"),
+    [
+        ("webserver.rbac", "3.3.1", "up to 3.0.6"),
+        ("admin.hide_sensitive_variable_fields", "2.10.3", "up to 2.0.2"),
+        ("kubernetes.namespace", "2.10.3", "up to 2.4.3"),
+        ("smart_sensor.shards", "1.10.12", "from 2.0.2 to 2.2.2"),
+        ("dag_processor.refresh_interval", "2.10.3", "from 3.0.6 on"),
+        ("webserver.rbac", "3.0.6", ""),
+        ("webserver.log_request_clock_grace", "3.3.1", ""),
+        ("dag_processor.refresh_interval", "3.0.6", ""),
+        ("openlineage.transport", "2.10.3", ""),
+    ],
+)
+def test_section_of_another_release_is_reported_with_the_releases_that_have_it(
+    tmp_path: Path, option: str, version: str, releases: str
+) -> None:
+    found = findings(tmp_path, {option: "5"}, version, KnownOptions({"core": frozenset({"parallelism"})}))
+    told = [item for item in found if item.rule == "option-unknown-section"]
+    assert len(told) == bool(releases)
+    assert all(item.severity == WARNING and f"those {releases} have" in item.why for item in told)
+
+
+def test_option_of_another_section_is_named_where_this_release_has_it(tmp_path: Path) -> None:
+    known = KnownOptions({"scheduler": frozenset({"parsing_processes"})})
+    [finding] = findings(tmp_path, {"dag_processor.parsing_processes": "2"}, "2.10.3", known)
+    assert finding.hint == "did you mean scheduler.parsing_processes?"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("api.auth_backends", "airflow.api.auth.backend.basic_auth", True),
+        ("api.auth_backends", "airflow.api.auth.backend.session, airflow.api.auth.backend.basic_auth", True),
+        ("fab.auth_backends", "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth", True),
+        ("api.auth_backends", "airflow.api.auth.backend.session", False),
+    ],
+)
+def test_password_of_the_rest_api_is_nobodys_on_mwaa(tmp_path: Path, option: str, value: str, told: bool) -> None:
+    known = KnownOptions({"api": frozenset({"auth_backends"}), "fab": frozenset({"auth_backends"})})
+    found = findings(tmp_path, {option: value}, "2.10.3", known)
+    assert [(item.rule, item.severity) for item in found] == ([("option-without-users", WARNING)] if told else [])
 
 
 def test_secret_in_plain_text_is_reported_without_being_shown(tmp_path: Path) -> None:

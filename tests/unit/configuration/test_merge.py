@@ -861,3 +861,17 @@ def write_exports(project: Project, text: str) -> None:
 if __name__ == "__main__":
     for golden_version in GOLDEN_RELEASES:
         (GOLDEN_DIR / f"options_{golden_version}.json").write_text(golden(golden_version))
+
+
+def test_slots_of_a_worker_are_explained_by_the_option_that_is_followed() -> None:
+    result = merged({"celery.worker_concurrency": "4"})
+    [lost] = user_notes(result)
+    assert (lost.name, lost.winner.name) == ("AIRFLOW__CELERY__WORKER_CONCURRENCY", "AIRFLOW__CELERY__WORKER_AUTOSCALE")
+    assert "celery.worker_autoscale, which is 5,0" in explain(result, "celery.worker_concurrency").documentation
+
+
+def test_arguments_without_a_secrets_backend_have_a_remark_until_there_is_one() -> None:
+    kwargs = {"secrets.backend_kwargs": "{}"}
+    assert "secrets.backend is not set" in merged(kwargs).remarks["AIRFLOW__SECRETS__BACKEND_KWARGS"]
+    assert merged(kwargs, {"AIRFLOW__SECRETS__BACKEND": "a.B"}).remarks == {}
+    assert merged({}).remarks == {}  # MWAA's own arguments, without a backend

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
+from mwaa_local.check.dags.import_limits import IMPORT_OPTION, PROCESSOR_OPTION, Limit
 from mwaa_local.check.dags.import_results import (
     AskedValue,
     ImportedDag,
@@ -67,9 +68,40 @@ def test_slow_begins_above_half_of_the_limit(seconds: float, rules: list[str]) -
     assert [finding.rule for finding in found(replace(GOOD, seconds=seconds))] == rules
 
 
-def test_nothing_is_slow_where_there_is_no_limit() -> None:
-    dags = ImportedDags((replace(GOOD, seconds=100.0),), 0.0, 1.0)
-    assert import_findings(dags, NEW, strict=False) == ()
+@pytest.mark.parametrize("import_limit_s", [0.0, 120.0])
+def test_import_without_a_limit_or_a_higher_one_still_has_that_of_the_process(import_limit_s: float) -> None:
+    quick, slow = (ImportedDags((replace(GOOD, seconds=seconds),), import_limit_s, 1.0) for seconds in (25.0, 35.0))
+    assert import_findings(quick, NEW, strict=False) == ()
+    [finding] = import_findings(slow, NEW, strict=False)
+    assert finding.rule == "dag-import-slow"
+    assert "35.0 s of the 50 s that dag_processor.dag_file_processor_timeout allows" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("kind", "import_limit_s", "struck", "to_raise"),
+    [
+        ("timeout", 30.0, f"{IMPORT_OPTION} is 30 s", f"{IMPORT_OPTION}, which has an effect up to {PROCESSOR_OPTION}"),
+        ("killed", 120.0, f"{PROCESSOR_OPTION} is 50 s", PROCESSOR_OPTION),
+        ("killed", 0.0, f"{PROCESSOR_OPTION} is 50 s", PROCESSOR_OPTION),
+        ("killed", 30.0, f"{PROCESSOR_OPTION} is 50 s", f"{PROCESSOR_OPTION} and {IMPORT_OPTION}"),
+    ],
+)
+def test_time_limit_that_struck_is_named_and_the_one_to_raise(
+    kind: str, import_limit_s: float, struck: str, to_raise: str
+) -> None:
+    [finding] = import_findings(ImportedDags((failed(kind=kind),), import_limit_s, 1.0), NEW, strict=False)
+    assert (finding.rule, finding.severity) == ("dag-import-timeout", ERROR)
+    assert finding.why.splitlines()[-1] == f"{struck}."
+    assert finding.hint.partition("or raise ")[2].partition(" (50 s)")[0] == to_raise
+
+
+def test_time_limit_has_the_name_that_the_release_gives_it() -> None:
+    limit = Limit("core.dag_file_processor_timeout", 60.0)
+    [finding] = import_findings(
+        ImportedDags((failed(kind="killed"),), 120.0, 1.0, processor_limit=limit), OLD, strict=False
+    )
+    assert finding.why.splitlines()[-1] == "core.dag_file_processor_timeout is 60 s."
+    assert finding.hint.endswith("or raise core.dag_file_processor_timeout")
 
 
 def test_file_that_timed_out_is_not_also_slow() -> None:
@@ -142,10 +174,12 @@ def test_line_that_is_not_whole_yet_is_read_later(tmp_path: Path) -> None:
     path, line = tmp_path / "answers.jsonl", json.dumps(ANSWER)
     answers = _Answers(path, Path("/home/x/airflow"), Mask(), told.append)
     answers.read()
-    path.write_text('{"files": [], "limit_s": 30.0, "links": {}}\n' + line[:20])
+    path.write_text('{"files": [], "limit_s": 30.0, "processor_limit": ["a.b", 50.0], "links": {}}\n' + line[:20])
     answers.read()
     assert (told, answers.limit_s, answers.done) == ([], LIMIT_S, False)
-    path.write_text('{"files": [], "limit_s": 30.0, "links": {}}\n' + line + '\n{"done": true}\n')
+    path.write_text(
+        '{"files": [], "limit_s": 30.0, "processor_limit": ["a.b", 50.0], "links": {}}\n' + line + '\n{"done": true}\n'
+    )
     answers.read()
     answers.read()
     assert [file.path for file in told] == ["dags/a.py"]
