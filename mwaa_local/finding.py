@@ -12,6 +12,8 @@ from typing import Any
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
 NOT_CHECKED = "not-checked"  # the rule of a finding that says that something could not be checked
+RELEASE_ASSUMED = "release-assumed"  # the rule of a finding on which Airflow version everything else is about
+LEADING = (RELEASE_ASSUMED,)  # rules that stand before all others: what they say decides about the rest
 # Kinds of subjects.
 NAME = "name"  # of what is imported or used: dotted where its module is known, else only its last part
 MODULE = "module"  # and all that is in it; without a name it is the one that the finding's line imports
@@ -25,6 +27,15 @@ class Subject:
 
     kind: str  # NAME, MODULE, ARGUMENT or UNNAMED
     name: str = ""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What findings in several places have in common, so that it is reported once; `detail` is only compared."""
+
+    words: str  # as `what`, but true of all of them
+    detail: str = ""
+    imported_by: str = field(default="", compare=False)  # the file that fails, where the fault is not in it
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Finding:
     hint: str = ""
     subjects: tuple[Subject, ...] = field(default=(), compare=False)  # of those that others may tell of, too
     is_for_later: bool = field(default=False, compare=False)  # the hint is for a later release, and mends nothing now
+    cause: Cause | None = field(default=None, compare=False)
 
     @property
     def place(self) -> str:
@@ -53,7 +65,7 @@ class Finding:
     def plain(self) -> dict[str, Any]:
         """Return what people are told, as plain values for JSON."""
         plain = asdict(self)
-        del plain["subjects"], plain["is_for_later"]
+        del plain["subjects"], plain["is_for_later"], plain["cause"]
         return plain
 
 

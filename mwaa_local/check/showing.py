@@ -26,4 +26,5 @@ def shown_line(text: str) -> str:
 def shown_finding(finding: Finding) -> Finding:
     """Return the finding with all its words safe to show; the path stays, for it has to be found again."""
     what = shown_line(finding.what) or finding.rule  # no format can do without words
-    return replace(finding, what=what, why=shown(finding.why).strip(), hint=shown(finding.hint).strip())
+    cause = finding.cause and replace(finding.cause, words=shown_line(finding.cause.words))
+    return replace(finding, what=what, why=shown(finding.why).strip(), hint=shown(finding.hint).strip(), cause=cause)

@@ -11,7 +11,7 @@ from mwaa_local.cli.check_plugins import plugins
 from mwaa_local.cli.check_requirements import requirements
 from mwaa_local.cli.formats import FormatOption, format_of
 from mwaa_local.cli.groups import command_group
-from mwaa_local.cli.parameters import JsonOption, ProjectOption, StrictOption
+from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption, StrictOption
 from mwaa_local.cli.session import open_session
 
 check = command_group()
@@ -21,6 +21,7 @@ check = command_group()
 def everything(
     context: typer.Context,
     strict: StrictOption = False,
+    every: AllOption = False,
     output: FormatOption = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
@@ -29,12 +30,14 @@ def everything(
 
     Without a subcommand it checks everything: environment file, Airflow configuration options, requirements, plugins,
     startup script, DAGs. It needs no Docker and no running environment. The first check of a release installs its
-    packages. Plugins, startup script and DAGs run on this machine.
+    packages. Plugins, startup script and DAGs run on this machine. One cause is reported once, with its first places.
     Exit codes: 0 nothing is wrong, 1 something is, 3 something could not be checked.
 
     Examples:
 
       mwaa-local check
+
+      mwaa-local check --all
 
       mwaa-local check --format github
 
@@ -47,7 +50,7 @@ def everything(
     from mwaa_local.cli.check_all import check_project
 
     wanted = format_of(output, as_json=as_json)
-    check_project(open_session(project_dir), wanted, strict=strict)
+    check_project(open_session(project_dir), wanted, strict=strict, every=every)
 
 
 check.command()(dags)

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from mwaa_local.check.part import Part
 
 
-def check_project(session: Session, output: Format, *, strict: bool) -> None:
+WHOLE = "mwaa-local check --all"
+
+
+def check_project(session: Session, output: Format, *, strict: bool, every: bool) -> None:
     """Check all parts, show them, and end with the exit code that they make. Raises typer.Exit."""
     from mwaa_local.check.part import exit_code
 
     parts = all_parts(session, strict=strict)
-    show_parts(session, parts, output)
+    show_parts(session, parts, output, every=every)
     raise typer.Exit(exit_code(parts))
 
 
@@ -39,8 +42,8 @@ def all_parts(session: Session, *, strict: bool, judge: Callable[[Part], Part] =
     return tuple(judge(part) for part in parts)
 
 
-def show_parts(session: Session, parts: tuple[Part, ...], output: Format) -> None:
-    """Show all parts in that format."""
+def show_parts(session: Session, parts: tuple[Part, ...], output: Format, *, every: bool) -> None:
+    """Show all parts in that format; `every`: the text has all findings, however many."""
     from mwaa_local.check.report import formats as report
     from mwaa_local.check.report import parts as report_parts
 
@@ -54,4 +57,4 @@ def show_parts(session: Session, parts: tuple[Part, ...], output: Format) -> Non
     elif output is Format.GITHUB:
         console.show(report.findings_github(report_parts.as_findings(parts)))
     else:
-        console.show(report_parts.parts_text(parts, colour=console.colour_shown))
+        console.show(report_parts.parts_text(parts, colour=console.colour_shown, whole_by="" if every else WHOLE))

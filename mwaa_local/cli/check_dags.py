@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mwaa_local.cli.formats import Format, FormatOption, findings_for_ci, format_of
-from mwaa_local.cli.parameters import JsonOption, ProjectOption, StrictOption
+from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption, StrictOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import table
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from mwaa_local.check.dags.check import CheckedDags
     from mwaa_local.check.dags.import_results import ImportedFile
 
+WHOLE = "mwaa-local check dags --all"
 SLOWEST = 10  # rows of the table of import times
 ELAPSED_DECIMALS = 3
 
 
 def dags(
     strict: StrictOption = False,
+    every: AllOption = False,
     explain: Annotated[
         str, typer.Option("--explain", metavar="RULE", help="Explain a rule with an example, then exit.")
     ] = "",
@@ -55,7 +57,7 @@ def dags(
     wanted = format_of(output, as_json=as_json)
     session = open_session(project_dir)
     checked = _checked(session, strict=strict)
-    _show(session, checked, wanted)
+    _show(session, checked, wanted, every=every)
     raise typer.Exit(findings_exit_code(checked.findings))
 
 
@@ -81,7 +83,7 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     return replace(checked, findings=in_order([*stand_in, *checked.findings, *of_settings]))
 
 
-def _show(session: Session, checked: CheckedDags, output: Format) -> None:
+def _show(session: Session, checked: CheckedDags, output: Format, *, every: bool) -> None:
     from mwaa_local.check.report import formats as report
 
     console = session.console
@@ -91,7 +93,9 @@ def _show(session: Session, checked: CheckedDags, output: Format) -> None:
         console.show(findings_for_ci(output, checked.findings, "dags"))
     else:
         if checked.findings:
-            console.show(f"{report.findings_text(checked.findings, colour=console.colour_shown)}\n")
+            whole_by = "" if every else WHOLE
+            told = report.findings_text(checked.findings, colour=console.colour_shown, whole_by=whole_by)
+            console.show(f"{told}\n")
         console.show(_files_text(checked))
 
 

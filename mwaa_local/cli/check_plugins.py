@@ -10,7 +10,7 @@ import typer
 
 from mwaa_local.cli.check_arguments import existing, releases_of
 from mwaa_local.cli.formats import Format, FormatOption, findings_for_ci, format_of
-from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.errors import MwaaLocalError
 
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from mwaa_local.finding import Finding
     from mwaa_local.release import Release
 
+WHOLE = "mwaa-local check plugins --all"
+
 
 def plugins(
     path: Annotated[
         Path | None, typer.Argument(help="plugins.zip or a folder; default: the project's plugins.")
     ] = None,
     airflow_version: Annotated[str, typer.Option("--airflow-version", help="Check for this release.")] = "",
+    every: AllOption = False,
     no_load: Annotated[bool, typer.Option("--no-load", help="Do not load them with the release's Airflow.")] = False,
     output: FormatOption = None,
     as_json: JsonOption = False,
@@ -59,7 +62,7 @@ def plugins(
     loaded = None if no_load else _loaded(session, release, path, findings)
     if loaded is not None:
         findings = (*findings, *loaded.findings)
-    _show(session, findings, wanted, None if loaded is None else loaded.registered)
+    _show(session, findings, wanted, None if loaded is None else loaded.registered, every=every)
     raise typer.Exit(report.findings_exit_code(findings))
 
 
@@ -89,7 +92,12 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
 
 
 def _show(
-    session: Session, findings: tuple[Finding, ...], output: Format, registered: tuple[Registered, ...] | None
+    session: Session,
+    findings: tuple[Finding, ...],
+    output: Format,
+    registered: tuple[Registered, ...] | None,
+    *,
+    every: bool,
 ) -> None:
     """Show findings, and what registered where the format has room for it; None is for plugins not loaded."""
     from dataclasses import asdict
@@ -103,7 +111,8 @@ def _show(
     elif output is not Format.TEXT:
         console.show(findings_for_ci(output, findings, "plugins"))
     elif findings:
-        console.show(report.findings_text(findings, colour=console.colour_shown))
+        whole_by = "" if every else WHOLE
+        console.show(report.findings_text(findings, colour=console.colour_shown, whole_by=whole_by))
     else:
         console.show("no problems found in the plugins")
     if output is Format.TEXT and registered is not None:

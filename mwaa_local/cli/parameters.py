@@ -20,4 +20,5 @@ RuntimeOption = Annotated[
     ),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Treat unknown Variables and Connections as errors.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Show every finding with every place, however many.")]
 RequirementsArgument = Annotated[Path | None, typer.Argument(help="By default the project's requirements file.")]

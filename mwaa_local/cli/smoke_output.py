@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import typer
 
 from mwaa_local.check.report.formats import findings_text
+from mwaa_local.cli.check_all import WHOLE
 from mwaa_local.cli.session import Session
 from mwaa_local.event import Event
 from mwaa_local.masking import Mask
@@ -66,7 +67,7 @@ class SmokeOutput:
             console.show_json(plain)
         else:
             if report.findings:
-                console.show(findings_text(report.findings))
+                console.show(findings_text(report.findings, whole_by=WHOLE))
             console.show(formats.text(report, console.colour_shown))
         if self.junit:
             write(self.junit, report_ci.junit(report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,7 @@ def github(report: SmokeReport, base: PurePosixPath) -> str:
 
 def _below(base: PurePosixPath, finding: Finding) -> Finding:
     safe = shown_finding(finding)
-    return Finding(safe.rule, safe.severity, str(base / safe.path), safe.line, safe.what, safe.why, safe.hint)
+    return replace(safe, path=str(base / safe.path))
 
 
 def _import_findings(report: SmokeReport) -> Iterator[Finding]:

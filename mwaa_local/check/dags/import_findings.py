@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from mwaa_local.check.dags.import_causes import failure_cause
 from mwaa_local.check.dags.import_results import (
     DATABASE,
     DATABASE_TOUCH,
@@ -107,15 +109,17 @@ class _Judge:
         elif failure.kind in (DIED, ENDED):
             yield self._crash(file, failure)
         elif failure.kind == DATABASE and self._release.generation != BROKEN_DATABASE_GENERATION:
-            what = f"not imported completely, because it uses the metadata database{elsewhere}"
+            words = "not imported completely, because it uses the metadata database"
             hint = "move the query into a task: at the top level it runs each time the file is parsed"
-            yield Finding("top-level-database", WARNING, failure.path, failure.line, what, failure.text, hint)
+            found = Finding("top-level-database", WARNING, failure.path, failure.line, f"{words}{elsewhere}")
+            yield replace(found, why=failure.text, hint=hint, cause=failure_cause(file, failure, words))
         else:
             assert failure.kind in (FAILED, DATABASE)
-            what = f"import error: {failure.said}{elsewhere}"
+            words = f"import error: {failure.said}"
             severity = self._severity(file, failure)
-            hint, subjects = self._hint(file, failure), failure.subjects
-            yield Finding("dag-import-error", severity, failure.path, failure.line, what, failure.text, hint, subjects)
+            found = Finding("dag-import-error", severity, failure.path, failure.line, f"{words}{elsewhere}")
+            hint, cause = self._hint(file, failure), failure_cause(file, failure, words)
+            yield replace(found, why=failure.text, hint=hint, subjects=failure.subjects, cause=cause)
 
     def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
         """Return the severity: what fails for something that only this machine lacks may work on MWAA."""

@@ -1,20 +1,27 @@
-"""Results of checks for CI: JUnit XML, SARIF and GitHub's workflow commands. Pure."""
+"""Results of checks for CI: JUnit XML, SARIF and GitHub's workflow commands. Pure.
+
+Each has what its readers can use of a fault that shows in many places. JUnit: one text for each cause, with all places.
+SARIF: one result for each place, as code scanning follows them one by one. GitHub's annotations: one for each place as
+long as GitHub shows them all, else one for each cause.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mwaa_local import __version__
+from mwaa_local.check.report.groups import Group, groups
 from mwaa_local.check.report.problems import Problem, problems
 from mwaa_local.check.report.text import headline
 from mwaa_local.check.requirements.resolution import RULES, other_findings, resolution_findings
 from mwaa_local.check.requirements.verdict import Checked, Conflict, Unchecked
 from mwaa_local.check.showing import shown, shown_finding, shown_line
-from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, WARNING, Finding, has_error, in_order
+from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, SEVERITIES, WARNING, Finding, has_error, in_order
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -27,6 +34,8 @@ SARIF_VERSION = "2.1.0"
 SARIF_SCHEMA_URL = "https://json.schemastore.org/sarif-2.1.0.json"
 SARIF_LEVELS = {ERROR: "error", WARNING: "warning", NOTE: "note"}
 
+# Annotations of each kind that GitHub shows of a step; it drops the others without a word (community discussion 26680).
+GITHUB_MAX_ANNOTATIONS = 10
 GITHUB_COMMANDS = {ERROR: "error", WARNING: "warning", NOTE: "notice"}
 
 
@@ -114,7 +123,7 @@ def _rule_cases(name: str, findings: Iterable[Finding]) -> list[Element]:
 
 def _rule_case(name: str, rule: str, findings: Sequence[Finding]) -> Element:
     case = _case(name, rule)
-    words = "\n\n".join(_in_words(finding) for finding in findings)
+    words = "\n\n".join(_group_words(group) for group in groups(findings))
     if has_error(findings):
         first = next(finding for finding in findings if finding.severity == ERROR)
         _add(case, "failure", words, {"type": rule, "message": f"{shown_line(first.place)}: {first.what}"})
@@ -134,6 +143,11 @@ def _add(case: Element, tag: str, words: str, attributes: Mapping[str, str]) -> 
     from xml.etree import ElementTree as ET
 
     ET.SubElement(case, tag, dict(attributes)).text = words
+
+
+def _group_words(group: Group) -> str:
+    first, *rest = _in_words(group.finding).split("\n")
+    return "\n".join([first, *(shown_line(line) for line in group.where(len(group.findings))), *rest])
 
 
 def _in_words(finding: Finding) -> str:
@@ -230,19 +244,38 @@ def github(checked: Sequence[Checked]) -> str:
     Source: GitHub's documentation, "Workflow commands for GitHub Actions"; escapes as in actions/toolkit,
     packages/core/src/command.ts.
     """
-    return "\n".join(_command(problem) for problem in problems(checked))
+    return _annotations(
+        [replace(problem.finding, what=problem.finding.what + problem.where) for problem in problems(checked)]
+    )
 
 
 def findings_github(findings: Sequence[Finding]) -> str:
     """Return the same for findings that belong to no release."""
-    return "\n".join(_command(Problem(shown_finding(finding), (), True)) for finding in in_order(findings))
+    return _annotations([shown_finding(finding) for finding in findings])
 
 
-def _command(problem: Problem) -> str:
-    finding = problem.finding
+def _annotations(findings: Sequence[Finding]) -> str:
+    return "\n".join(
+        _command(*told)
+        for severity in SEVERITIES
+        for told in _told([finding for finding in findings if finding.severity == severity])
+    )
+
+
+def _told(findings: Sequence[Finding]) -> Iterable[tuple[Finding, tuple[str, ...]]]:
+    """Yield findings of one severity that fit, with further places of each."""
+    by_cause = groups(findings)
+    if sum(len(group.findings) for group in by_cause) <= GITHUB_MAX_ANNOTATIONS:
+        return ((finding, ()) for group in by_cause for finding in group.findings)
+    return ((group.finding, group.where()) for group in by_cause)
+
+
+def _command(finding: Finding, where: Sequence[str]) -> str:
     properties = {"file": shown_line(finding.path), "line": str(finding.line or ""), "title": finding.rule}
+    first, *rest = _message(finding).split("\n")
+    text = "\n".join([first, *(shown_line(line) for line in where), *rest])
     words = ",".join(f"{key}={_property(value)}" for key, value in properties.items() if value)
-    return f"::{GITHUB_COMMANDS[finding.severity]} {words}::{_data(_message(finding, problem.where))}"
+    return f"::{GITHUB_COMMANDS[finding.severity]} {words}::{_data(text)}"
 
 
 def _data(value: str) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 from mwaa_local.check.report.ci import findings_github, findings_junit, findings_sarif, github, junit, sarif
 from mwaa_local.check.report.fix import apply, diff, misplaced, proposals
+from mwaa_local.check.report.listing import findings_text
 from mwaa_local.check.report.problems import exit_code, findings_exit_code
-from mwaa_local.check.report.text import download_bytes, findings_text, headline, kind_of, summary_table, text
+from mwaa_local.check.report.text import download_bytes, headline, kind_of, summary_table, text
 from mwaa_local.check.requirements.verdict import Checked, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.check.showing import shown
 from mwaa_local.finding import Finding, in_order

@@ -10,7 +10,7 @@ from typing import Any
 
 from mwaa_local.check.part import FAILED, FOUND, OK, SKIPPED, UNCHECKED, Part, exit_code
 from mwaa_local.check.report.ci import suites_junit
-from mwaa_local.check.report.text import Colour, findings_text, plain
+from mwaa_local.check.report.listing import Colour, findings_text, plain
 from mwaa_local.check.showing import shown_finding, shown_line
 from mwaa_local.console import DIM, GREEN, RED, YELLOW, table
 from mwaa_local.finding import Finding, count, in_order
@@ -20,13 +20,13 @@ COLOURS = {OK: GREEN, FOUND: YELLOW, FAILED: RED, SKIPPED: DIM, UNCHECKED: YELLO
 ELAPSED_DECIMALS = 3
 
 
-def parts_text(parts: Sequence[Part], *, colour: Colour = plain) -> str:
-    """Return a table with a row for each part, then all findings, and how many there are."""
+def parts_text(parts: Sequence[Part], *, colour: Colour = plain, whole_by: str = "") -> str:
+    """Return a table with a row for each part, then the findings as `findings_text` has them."""
     header, *lines = table(HEADERS, [_row(part) for part in parts]).split("\n")
     rows = [_coloured(line, part.outcome, colour) for line, part in zip(lines, parts, strict=True)]
     blocks = ["\n".join([colour(header.rstrip(), DIM), *rows])]
     if found := [finding for part in parts for finding in part.findings]:
-        blocks.append(findings_text(found, colour=colour))
+        blocks.append(findings_text(found, colour=colour, whole_by=whole_by))
     return "\n\n".join(blocks)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from mwaa_local.check.report.groups import groups
+from mwaa_local.check.report.listing import Colour, body, finding_paragraph, group_paragraph, joined, plain
 from mwaa_local.check.report.problems import problems
 from mwaa_local.check.requirements.resolution import INSTALL_FAILED, clash_finding, other_findings, resolution_findings
 from mwaa_local.check.requirements.verdict import (
@@ -17,13 +19,10 @@ from mwaa_local.check.requirements.verdict import (
     Unchecked,
     Works,
 )
-from mwaa_local.check.showing import shown, shown_finding, shown_line
+from mwaa_local.check.showing import shown_line
 from mwaa_local.console import BOLD, DIM, GREEN, RED, YELLOW, table
-from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, count, counted, has_error, in_order
+from mwaa_local.finding import ERROR, count, counted, has_error
 from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
-
-# Text and an ANSI code of `console` -> text, coloured or not.
-Colour = Callable[[str, str], str]
 
 CHANGE_HEADERS = ("package", "version", "in the image", "why", "size")
 SUMMARY_HEADERS = ("airflow", "python", "outcome", "added", "up", "down", "download", "findings")
@@ -36,13 +35,6 @@ SIZE_STEP = 1000  # as package indexes count: 1 MB is 1000 kB
 SIZE_UNITS = ("B", "kB", "MB", "GB")
 ONE_DECIMAL_BELOW = 10  # 1.2 GB, but 34 MB
 
-SEVERITY_COLOURS = {ERROR: RED, WARNING: YELLOW, NOTE: DIM}
-
-
-def plain(text: str, _code: str) -> str:
-    """Return the text without colour."""
-    return text
-
 
 def text(checked: Sequence[Checked], *, colour: Colour = plain) -> str:
     """Return the outcome of every release in one line, then the details of each, then findings, each once."""
@@ -53,16 +45,8 @@ def text(checked: Sequence[Checked], *, colour: Colour = plain) -> str:
         if several and details:
             blocks.append(colour(shown_line(f"{item.path} on Airflow {item.airflow_version}"), BOLD))
         blocks += details
-    blocks.append(_paragraphs(_findings(checked, colour)))
+    blocks.append(joined(_findings(checked, colour)))
     return "\n\n".join(block for block in blocks if block)
-
-
-def findings_text(findings: Sequence[Finding], *, colour: Colour = plain) -> str:
-    """Return findings by file and line, and how many there are; `no findings` for none."""
-    if not findings:
-        return "no findings"
-    paragraphs = [_paragraph(shown_finding(finding), colour) for finding in in_order(findings)]
-    return f"{_paragraphs(paragraphs)}\n\n{count(in_order(findings))}"
 
 
 def summary_table(checked: Sequence[Checked]) -> str:
@@ -183,9 +167,9 @@ def _details(checked: Checked, colour: Colour) -> Iterable[str]:
         yield from (_clash(clash, colour) for clash in verdict.clashes)
     elif isinstance(verdict, Unchecked) and not has_error(checked.findings):
         # The first line says what; it needs no paragraph where there is no more to it.
-        yield "\n".join(_body(resolution_findings(checked)[0], colour))
+        yield "\n".join(body(resolution_findings(checked)[0], colour))
     else:
-        yield from (_paragraph(finding, colour) for finding in resolution_findings(checked))
+        yield from (finding_paragraph(finding, colour) for finding in resolution_findings(checked))
 
 
 def _changes(changes: Sequence[PackageChange], colour: Colour) -> str:
@@ -214,8 +198,8 @@ def _reasons(reasons: Sequence[str]) -> str:
 def _clash(clash: Clash, colour: Colour) -> str:
     finding = clash_finding(clash)
     if clash.proposal is None:
-        return _paragraph(finding, colour)
-    return "\n".join([_paragraph(replace(finding, hint=""), colour), *_proposal(clash, clash.proposal, colour)])
+        return finding_paragraph(finding, colour)
+    return "\n".join([finding_paragraph(replace(finding, hint=""), colour), *_proposal(clash, clash.proposal, colour)])
 
 
 def _proposal(clash: Clash, proposal: Proposal, colour: Colour) -> Iterable[str]:
@@ -227,28 +211,12 @@ def _proposal(clash: Clash, proposal: Proposal, colour: Colour) -> Iterable[str]
 
 
 def _findings(checked: Sequence[Checked], colour: Colour) -> Iterable[str]:
-    """Yield findings of rules, each once, with the releases where it is not true of all."""
+    """Yield findings of rules by cause, with the releases where it is not true of all."""
     without_resolution = [finding for item in checked for finding in other_findings(item)]
-    for problem in problems(checked):
-        if problem.finding in without_resolution:
-            yield _paragraph(replace(problem.finding, what=problem.finding.what + problem.where), colour)
-
-
-def _paragraph(finding: Finding, colour: Colour) -> str:
-    severity = colour(finding.severity, SEVERITY_COLOURS.get(finding.severity, ""))
-    first = f"{colour(shown_line(finding.place), BOLD)}: {severity}[{finding.rule}] {finding.what}"
-    return "\n".join([first, *_body(finding, colour)])
-
-
-def _body(finding: Finding, colour: Colour) -> Iterable[str]:
-    yield from (f"  {line}".rstrip() for line in shown(finding.why).splitlines())
-    if finding.hint:
-        first, *more = shown(finding.hint).splitlines()
-        yield f"  {colour('hint', BOLD)}: {first}"
-        yield from (f"    {line}" for line in more)
-
-
-def _paragraphs(paragraphs: Iterable[str]) -> str:
-    """Join them, with blank lines between where any has more than one line."""
-    texts = list(paragraphs)
-    return ("\n\n" if any("\n" in item for item in texts) else "\n").join(texts)
+    found = [
+        replace(problem.finding, what=problem.finding.what + problem.where)
+        for problem in problems(checked)
+        if problem.finding in without_resolution
+    ]
+    for group in groups(found):
+        yield group_paragraph(group, colour)

@@ -162,11 +162,11 @@ def test_findings_follow_as_place_severity_rule_with_why_and_hint_indented() -> 
         f"{PATH} does not work on Airflow 3.3.1 (Python 3.12): 1 error; "
         "pip would install it, with no change to the image's packages\n"
         "\n"
+        f"{PATH}:7: error[local-path] `./mine` is not on MWAA\n"
+        "\n"
         f"{PATH}:3: warning[unpinned] `dbt-core` names no version\n"
         "  It may change.\n"
-        "  hint: pin it\n"
-        "\n"
-        f"{PATH}:7: error[local-path] `./mine` is not on MWAA"
+        "  hint: pin it"
     )
 
 
@@ -230,14 +230,14 @@ def test_colour_changes_no_word() -> None:
 def test_findings_alone_end_with_how_many_there_are() -> None:
     assert report.findings_text([]) == "no findings"
     shown = report.findings_text([REFUSED, UNPINNED, replace(UNPINNED, line=9)])
-    assert shown.startswith(f"{PATH}:3: warning[unpinned]")
-    assert shown.endswith("\n\n1 error, 2 warnings")
+    assert shown.startswith(f"{PATH}:7: error[local-path]")
+    assert shown.endswith("\n\n1 error, 2 warnings; 2 causes")
 
 
 def test_short_findings_are_one_line_each() -> None:
     note = Finding("bytecode", NOTE, "plugins", 0, "compiled files")
     assert report.findings_text([note, REFUSED]) == (
-        f"plugins: note[bytecode] compiled files\n{PATH}:7: error[local-path] `./mine` is not on MWAA\n\n"
+        f"{PATH}:7: error[local-path] `./mine` is not on MWAA\nplugins: note[bytecode] compiled files\n\n"
         "1 error, 1 note"
     )
 
@@ -569,9 +569,9 @@ def test_sarif_uri_is_ascii_for_every_name(path: str) -> None:
 def test_github_annotation_has_file_line_title_and_severity() -> None:
     note = Finding("bytecode", NOTE, "plugins", 0, "compiled files")
     assert report.findings_github([UNPINNED, REFUSED, note]).split("\n") == [
-        "::notice file=plugins,title=bytecode::compiled files",
-        f"::warning file={PATH},line=3,title=unpinned::`dbt-core` names no version%0AIt may change.%0Ahint: pin it",
         f"::error file={PATH},line=7,title=local-path::`./mine` is not on MWAA",
+        f"::warning file={PATH},line=3,title=unpinned::`dbt-core` names no version%0AIt may change.%0Ahint: pin it",
+        "::notice file=plugins,title=bytecode::compiled files",
     ]
 
 
