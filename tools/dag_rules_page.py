@@ -74,6 +74,8 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     startup_check.FAILS: (ERROR,),
     startup_check.SYNTAX: (ERROR,),
     startup_check.REFUSED: (WARNING,),
+    startup_check.FAILED_COMMAND: (WARNING, NOTE),
+    startup_check.REACHES_PIP: (WARNING,),
     startup_check.ODD: (WARNING,),
     settings_check.INVALID: (ERROR,),
     settings_check.ODD: (WARNING,),

@@ -203,13 +203,14 @@ class Container:
     def startup_exports(self, values: Mapping[str, Any], private_dir: Path, folder: Path) -> dict[str, str]:
         """Run the startup script and return what it exported; leave in `folder` how that went."""
         before, timeout_s = {**self.own, **values["view"]}, values["timeout_s"]
-        environment, death, log = (private_dir / name for name in ("environment", "death", "startup.log"))
-        for path in (environment, death):  # there already, so that no umask in the script makes them unreadable
+        names = ("environment", "death", "failures", "startup.log")
+        environment, death, failures, log = (private_dir / name for name in names)
+        for path in (environment, death, failures):  # already there, so that no umask makes them unreadable
             write_whole(path, b"")
         wrapper = self.places.run_dir / "startup_wrapper.sh"
         if not wrapper.is_file():
             raise Refused(f"{wrapper} is missing: run `mwaa-local env`")
-        argv = ["bash", str(wrapper), str(self.places.startup_script), str(environment), str(death)]
+        argv = ["bash", str(wrapper), str(self.places.startup_script), *map(str, (environment, death, failures))]
         say("Executing customer startup script")
         started = time.time()
         ended = run_logged(argv, before, self.places.home_dir, log, timeout_s, STARTUP_STOP_TIMEOUT_S)
@@ -217,7 +218,7 @@ class Container:
         say(f"Startup script execution time: {ended.elapsed_s:.2f} seconds.")
         with locked(folder / ".lock"):  # replicas share the folder; what is there must be of one of them
             remove(folder / "startup.json")
-            for path in (environment, death, log):
+            for path in (environment, death, failures, log):
                 write_whole(folder / path.name, path.read_bytes())
             write_json(folder / "startup.json", {**vars(ended), "before": before, "started": started})
         if ended.timed_out:

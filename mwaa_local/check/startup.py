@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mwaa_local.finding import ERROR, WARNING, Finding, in_order
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.project import Project
 from mwaa_local.startup.script_run import SYNTAX_HINT
 from mwaa_local.startup.trial import Trial
 
 FAILS, REFUSED, ODD = "startup-script-fails", "startup-variable-refused", "startup-script-odd"
 SYNTAX = "startup-script-syntax"
+FAILED_COMMAND, REACHES_PIP = "startup-command-failed", "startup-variable-reaches-pip"
 RULES = {
     FAILS: "MWAA's containers would not start with this startup script",
     SYNTAX: "bash cannot read the startup script to its end, so the rest does not run",
     REFUSED: "MWAA undoes what the startup script exports under this name",
+    FAILED_COMMAND: "a command in the startup script failed, and the script went on; a note if only MWAA can tell",
+    REACHES_PIP: "the startup script exports a variable that breaks virtual environments of tasks",
     ODD: "the startup script probably does not do what you meant",
 }
 
@@ -53,6 +56,11 @@ def _of_trial(path: str, trial: Trial) -> Iterator[Finding]:
         yield Finding(REFUSED, WARNING, path, 0, f"{item.name} keeps MWAA's value", item.reason)
     if problem := trial.syntax_problem:
         yield Finding(SYNTAX, ERROR, path, problem.line, problem.what, problem.why, SYNTAX_HINT)
+    for failed in trial.failed_commands:
+        severity = NOTE if failed.is_of_machine else WARNING
+        yield Finding(FAILED_COMMAND, severity, path, failed.line, failed.what, failed.why, failed.hint)
+    for variable in trial.pip_variables:
+        yield Finding(REACHES_PIP, WARNING, path, variable.line, variable.what, variable.why, variable.hint)
     for note in trial.notes:
         yield Finding(ODD, WARNING, path, 0, note)
 

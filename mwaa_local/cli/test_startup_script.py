@@ -82,12 +82,16 @@ def _show_nothing(console: Console, release: Release, why: str, *, as_json: bool
 
 
 def _show(session: Session, release: Release, trials: Sequence[Trial]) -> None:
+    from mwaa_local.runtime.installed import command_remarks
+
     console = session.console
     console.show(table(HEADERS, [_as_row(trial) for trial in trials]))
     _show_names(console, "kept", trials, lambda trial: ", ".join(trial.kept))
     _show_names(console, "lost (not exported)", trials, lambda trial: ", ".join(trial.lost))
     for text in dict.fromkeys(f"{item.name}: {item.reason}" for trial in trials for item in trial.refused):
         console.show(f"refused: {text}")
+    for remark in command_remarks(trials):
+        console.show_remark(remark)
     for note in dict.fromkeys(note for trial in trials for note in trial.notes):
         console.show_remark(Remark(WARNING, "startup script", note))
     problems = dict.fromkeys(trial.syntax_problem for trial in trials if trial.syntax_problem)
@@ -101,7 +105,9 @@ def _show(session: Session, release: Release, trials: Sequence[Trial]) -> None:
     name = session.project.startup_script_path.relative_to(session.project.root_dir)
     verdict = "would keep MWAA from starting"
     if all(trial.starts for trial in trials):
-        verdict = "has a mistake, but MWAA starts anyway" if problems else "works"
+        is_clean = not any(trial.failed_commands or trial.pip_variables for trial in trials)
+        verdict = "works" if is_clean else "has warnings, see above, but MWAA starts"
+        verdict = "has a mistake, but MWAA starts anyway" if problems else verdict
     console.say(f"{name} {verdict} (Airflow {release.airflow_version}); its output is in {trials[0].log_path.parent}")
 
 
@@ -157,6 +163,10 @@ def _trial_json(trial: Trial) -> dict[str, Any]:
         "refused": [{"name": item.name, "reason": item.reason} for item in trial.refused],
         "lost": list(trial.lost),
         "notes": list(trial.notes),
+        "failed_commands": [
+            {"line": item.line, "command": item.text, "exit_code": item.exit_code} for item in trial.failed_commands
+        ],
+        "reach_pip": [{"name": item.name, "line": item.line} for item in trial.pip_variables],
         "syntax_error": {"line": trial.syntax_problem.line, "said": trial.syntax_problem.said}
         if trial.syntax_problem
         else None,

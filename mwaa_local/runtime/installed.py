@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mwaa_local.delivery import REQUIREMENTS_FILE
+from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.script_run import SYNTAX_HINT
+
+if TYPE_CHECKING:
+    from mwaa_local.startup.trial import Trial
 
 EXPORTS_NAME = "startup-exports.json"
 MARK_NAME = "mwaa-local-project.json"
@@ -39,10 +43,32 @@ class Outcome:
             return None
 
 
-def syntax_remarks(outcomes: Iterable[StartupOutcome]) -> list[Remark]:
-    """Return what bash said of the script's syntax, once for all components."""
+def script_remarks(outcomes: Sequence[StartupOutcome]) -> list[Remark]:
+    """Return what is to be said of the startup script, once for all components."""
     problems = dict.fromkeys(item.syntax_problem for item in outcomes if item.syntax_problem)
-    return [Remark(WARNING, "startup script", f"{item.place}: {item.what}", item.why, SYNTAX_HINT) for item in problems]
+    return [
+        *(_of_script(f"{item.place}: {item.what}", item.why, SYNTAX_HINT) for item in problems),
+        *command_remarks(outcomes),
+        *map(_of_script, dict.fromkeys(note for item in outcomes for note in item.notes)),
+    ]
+
+
+def command_remarks(runs: Sequence[StartupOutcome] | Sequence[Trial]) -> Iterator[Remark]:
+    """Yield what is to be said of single commands, and of what they leave exported, once for all components."""
+    every = dict.fromkeys(run.component for run in runs)
+    for failed in dict.fromkeys(failed for run in runs for failed in run.failed_commands):
+        logs = {run.component: str(run.log_path) for run in runs if failed in run.failed_commands}
+        where = "" if len(logs) == len(every) else f" ({', '.join(logs)})"
+        hint = f"{failed.hint}; its output is in {', '.join(logs.values())}"
+        severity = NOTE if failed.is_of_machine else WARNING
+        yield _of_script(f"{STARTUP_SCRIPT}:{failed.line}: {failed.what}{where}", failed.why, hint, severity)
+    for variable in dict.fromkeys(variable for run in runs for variable in run.pip_variables):
+        place = f"{STARTUP_SCRIPT}:{variable.line}" if variable.line else STARTUP_SCRIPT
+        yield _of_script(f"{place}: {variable.what}", variable.why, variable.hint)
+
+
+def _of_script(what: str, why: str = "", hint: str = "", severity: str = WARNING) -> Remark:
+    return Remark(severity, "startup script", what, why, hint)
 
 
 def constraint_remarks(prepared: requirements.PreparedRequirements) -> list[Remark]:

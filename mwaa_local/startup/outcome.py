@@ -19,15 +19,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local import command
 from mwaa_local.errors import StateCorrupted
+from mwaa_local.startup.failed_commands import FailedCommand, failed_commands
 from mwaa_local.startup.failure import failure
+from mwaa_local.startup.pip_variables import PipVariable, pip_variables
 from mwaa_local.startup.script_run import (
     CRLF_NOTE,
+    DEATH_NAME,
+    ENVIRONMENT_NAME,
+    FAILURES_NAME,
     IN_THE_IMAGE,
     STARTUP_SCRIPT_TIMEOUT_S,
     ScriptRun,
@@ -41,10 +46,8 @@ from mwaa_local.startup.script_run import (
 BASH_OWN_NAMES = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
 WRAPPER_PREFIX = "__mwaa_local_"
 
-# What a container leaves behind: how the script ended, the wrapper's two files, and the script's output.
+# What a container leaves behind: how the script ended, the wrapper's files, and the script's output.
 OUTCOME_NAME = "startup.json"
-ENVIRONMENT_NAME = "environment"
-DEATH_NAME = "death"
 LOG_NAME = "startup.log"
 CONTAINER_SCRIPT_PATH = "/usr/local/airflow/startup/startup.sh"  # MWAA user guide, as above
 
@@ -63,6 +66,8 @@ class StartupOutcome:
     notes: tuple[str, ...] = ()  # one line each: what probably is not as the author meant it
     not_exported: tuple[str, ...] = ()  # variables that are assigned only, so that Airflow does not see them
     syntax_problem: SyntaxProblem | None = None
+    failed_commands: tuple[FailedCommand, ...] = ()  # after which the script went on
+    pip_variables: tuple[PipVariable, ...] = ()  # that reach the pip of tasks
 
 
 def judge(run: ScriptRun) -> StartupOutcome:
@@ -72,15 +77,19 @@ def judge(run: ScriptRun) -> StartupOutcome:
     """
     if run.environment is None or run.completed.timed_out:
         raise failure(run)
+    exported = _exported(run.before, run.environment)
+    failed = failed_commands(run)
     return StartupOutcome(
         component=run.component,
-        exported=_exported(run.before, run.environment),
+        exported=exported,
         exit_code=run.completed.exit_code,
         elapsed_s=run.completed.elapsed_s,
         log_path=run.log_path,
-        notes=_notes(run, run.environment),
+        notes=_notes(run, run.environment, {item.exit_code for item in failed}),
         not_exported=tuple(_assigned_only(run.script, run.environment)),
         syntax_problem=run.syntax_problem,
+        failed_commands=failed,
+        pip_variables=pip_variables(run.script, exported),
     )
 
 
@@ -127,6 +136,7 @@ def _run_in_container(folder: Path, script_path: Path, component: str, log_path:
         log_path=log_path,
         timeout_s=timeout_s,
         place=IN_THE_IMAGE,
+        failures=read_fields(folder / FAILURES_NAME),
     )
 
 
@@ -150,9 +160,9 @@ def _exported(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, 
     }
 
 
-def _notes(run: ScriptRun, after: Mapping[str, str]) -> tuple[str, ...]:
+def _notes(run: ScriptRun, after: Mapping[str, str], told_codes: Set[int]) -> tuple[str, ...]:
     notes = []
-    if run.completed.exit_code != 0 and run.syntax_problem is None:
+    if run.completed.exit_code not in {0, *told_codes} and run.syntax_problem is None:
         notes.append(f"the startup script ended with exit code {run.completed.exit_code}; MWAA ignores that")
     if run.has_windows_line_endings:
         notes.append(CRLF_NOTE)

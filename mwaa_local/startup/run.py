@@ -19,6 +19,9 @@ from mwaa_local import command
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.startup.outcome import StartupOutcome, judge
 from mwaa_local.startup.script_run import (
+    DEATH_NAME,
+    ENVIRONMENT_NAME,
+    FAILURES_NAME,
     STARTUP_SCRIPT_TIMEOUT_S,
     ScriptRun,
     read_environment,
@@ -49,10 +52,10 @@ def run_startup_script(
     script_path = script_path.absolute()  # bash looks for a bare name on PATH
     script = read_script(script_path)
     with command.LineLog(log_path) as log, scratch_folder("mwaa-local-startup-") as private_dir:
-        environment_path, death_path = private_dir / "environment", private_dir / "death"
-        for path in (environment_path, death_path):
+        written = [private_dir / name for name in (ENVIRONMENT_NAME, DEATH_NAME, FAILURES_NAME)]
+        for path in written:
             path.touch(mode=0o600)  # already here, so that no umask in the script makes it unreadable
-        argv = ["bash", str(WRAPPER_PATH), str(script_path), str(environment_path), str(death_path)]
+        argv = ["bash", str(WRAPPER_PATH), str(script_path), *map(str, written)]
         completed = _logged(command.Request(argv, env, cwd, timeout_s), log)
         ran = ScriptRun(
             script_path=script_path,
@@ -60,8 +63,9 @@ def run_startup_script(
             component=component,
             before=env,
             completed=completed,
-            environment=read_environment(environment_path),
-            death=read_fields(death_path),
+            environment=read_environment(private_dir / ENVIRONMENT_NAME),
+            death=read_fields(private_dir / DEATH_NAME),
+            failures=read_fields(private_dir / FAILURES_NAME),
             log_path=log_path,
             timeout_s=timeout_s,
         )

@@ -15,14 +15,19 @@ from mwaa_local.errors import StartupScriptFailed
 # (aws/amazon-mwaa-docker-images, python/mwaa/config/setup_environment.py and python/mwaa/subprocess/).
 STARTUP_SCRIPT_TIMEOUT_S = 300.0
 
+# The wrapper's three files.
+ENVIRONMENT_NAME = "environment"
+DEATH_NAME = "death"
+FAILURES_NAME = "failures"
+
 # Where a script ran, as messages on programs that are not there put it.
 ON_THIS_MACHINE = "on this machine"
 IN_THE_IMAGE = "in the image"
 
 # bash tells of these in its output alone, in words that have been the same since bash 3; nobody else reads them.
-_NOT_FOUND = re.compile(r"line \d+: (\S+): command not found")
+_NOT_FOUND = re.compile(r"(?:line \d+|sudo): (\S+): command not found")
 # What MWAA's Amazon Linux container has and a developer's machine may lack.
-_CONTAINER_PROGRAMS = frozenset({"sudo", "yum", "dnf", "rpm", "aws", "jq", "java"})
+CONTAINER_PROGRAMS = frozenset({"sudo", "yum", "dnf", "rpm", "aws", "jq", "java"})
 _UNCLOSED = "unexpected EOF"
 _SYNTAX = re.compile(r"(?:line )?(\d+): ((?:syntax error|unexpected EOF).*)")
 SYNTAX_HINT = "fix that line, or close what is open before it; `bash -n` checks the script without running it"
@@ -63,6 +68,7 @@ class ScriptRun:
     log_path: Path
     timeout_s: float
     place: str = ON_THIS_MACHINE
+    failures: tuple[str, ...] = ()  # what the wrapper wrote of commands that failed; see there
 
     @property
     def syntax_problem(self) -> SyntaxProblem | None:
@@ -81,7 +87,7 @@ class ScriptRun:
     def programs_not_found(self) -> list[str]:
         """The programs of MWAA's container that the script called and bash did not find."""
         found = dict.fromkeys(match[1] for match in _NOT_FOUND.finditer(self.completed.output))
-        return [name for name in found if name in _CONTAINER_PROGRAMS]
+        return [name for name in found if name in CONTAINER_PROGRAMS]
 
     @property
     def has_windows_line_endings(self) -> bool:

@@ -36,7 +36,9 @@ from mwaa_local.release import Release
 from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
+from mwaa_local.startup.failed_commands import FailedCommand
 from mwaa_local.startup.outcome import StartupOutcome
+from mwaa_local.startup.pip_variables import PipVariable
 from mwaa_local.startup.run import run_startup_script
 from mwaa_local.startup.script_run import SyntaxProblem
 
@@ -78,6 +80,8 @@ class Trial:
     failure: Failure | None = None
     exported: Mapping[str, str] = field(default_factory=dict, repr=False)  # with values, which may be secrets
     syntax_problem: SyntaxProblem | None = None
+    failed_commands: tuple[FailedCommand, ...] = ()
+    pip_variables: tuple[PipVariable, ...] = ()
 
     @property
     def starts(self) -> bool:
@@ -273,6 +277,8 @@ def _ended(configuration: Configuration, outcome: StartupOutcome, packages: Pyth
         log_path=outcome.log_path,
         exported=outcome.exported,
         syntax_problem=outcome.syntax_problem,
+        failed_commands=outcome.failed_commands,
+        pip_variables=outcome.pip_variables,
     )
 
 

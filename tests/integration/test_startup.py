@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import StartupScriptFailed, ToolMissing
-from mwaa_local.runtime.installed import syntax_remarks
+from mwaa_local.runtime.installed import script_remarks
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.run import run_startup_script
 from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
@@ -324,7 +324,7 @@ def test_syntax_error_is_named_with_its_line_and_what_bash_says(run: Run, script
     assert (outcome.syntax_problem.line, outcome.syntax_problem.said) == (line, said)
     assert outcome.syntax_problem.place.endswith(f"startup.sh:{line}")
     assert outcome.notes == ()
-    [remark] = syntax_remarks([outcome, outcome])
+    [remark] = script_remarks([outcome, outcome])
     assert said in remark.what
 
 

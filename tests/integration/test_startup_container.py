@@ -34,13 +34,13 @@ class Container:
         self.log_path = tmp_path / "logs" / "startup.out"
 
     def run(self, script: str, *, timeout_s: float = TIMEOUT_S, env: dict[str, str] | None = None) -> None:
-        """Leave behind what the entry point leaves behind: the wrapper's two files, the output, and how it ended."""
+        """Leave behind what the entry point leaves behind: the wrapper's files, the output, and how it ended."""
         inside = Path(f"{self.root_dir}{SCRIPT_PATH}")
         for path in (inside, self.script_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(script.encode())
         self.outcomes_dir.mkdir(exist_ok=True)
-        files = [self.outcomes_dir / name for name in ("environment", "death")]
+        files = [self.outcomes_dir / name for name in ("environment", "death", "failures")]
         for path in files:
             path.touch(mode=0o600)
         argv = ["bash", str(WRAPPER_PATH), str(inside), *map(str, files)]

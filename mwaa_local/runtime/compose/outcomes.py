@@ -13,11 +13,11 @@ from mwaa_local.files import write_private
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.remarks import NOTE, WARNING, Remark
+from mwaa_local.remarks import NOTE, Remark
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements.prepare import PreparedRequirements
 from mwaa_local.runtime.compose.files import ComposeFiles
-from mwaa_local.runtime.installed import EXPORTS_NAME, REQUIREMENTS_LOG_NAME, Outcome, outcome_remarks, syntax_remarks
+from mwaa_local.runtime.installed import EXPORTS_NAME, REQUIREMENTS_LOG_NAME, Outcome, outcome_remarks, script_remarks
 from mwaa_local.startup import outcome as startup_outcome
 
 
@@ -48,9 +48,7 @@ class ContainerOutcomes:
         exports = {outcome.component: dict(outcome.exported) for outcome in ended}
         if exports.keys() >= set(MWAA_COMPONENTS):
             write_private(exports_path, json.dumps({**exports, "seen": "in containers"}))
-        notes = dict.fromkeys(note for outcome in ended for note in outcome.notes)
-        remarks = [*syntax_remarks(ended), *(Remark(WARNING, "startup script", note) for note in notes)]
-        return [*remarks, *self._of_requirements()]
+        return [*script_remarks(ended), *self._of_requirements()]
 
     def startup_script(self, service: str, component: str) -> startup_outcome.StartupOutcome | None:
         """Return how the script ended in that service's container; None when it did not run there."""

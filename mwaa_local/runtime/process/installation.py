@@ -22,7 +22,7 @@ from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.remarks import WARNING, Remark
+from mwaa_local.remarks import Remark
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.runtime.installed import (
@@ -31,7 +31,7 @@ from mwaa_local.runtime.installed import (
     Outcome,
     constraint_remarks,
     outcome_remarks,
-    syntax_remarks,
+    script_remarks,
 )
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.run import run_startup_script
@@ -94,8 +94,7 @@ class Installation:
         if kept is not None:
             return kept
         outcomes = self.steps.do("startup script", lambda _: self._run_scripts(script_path, views))
-        notes = dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
-        self.remarks += [*syntax_remarks(outcomes), *(Remark(WARNING, "startup script", note) for note in notes)]
+        self.remarks += script_remarks(outcomes)
         exports = {outcome.component: outcome.exported for outcome in outcomes}
         write_private(exports_path, json.dumps({**exports, "seen": seen}))
         return exports

@@ -182,6 +182,7 @@ def test_replicas_leave_the_files_of_one_of_them(box: Box) -> None:
         ".lock",
         "death",
         "environment",
+        "failures",
         "startup.json",
         "startup.log",
     }
