@@ -25,6 +25,7 @@ RELEASE_FILE = "release.toml"
 CONSTRAINTS_FILE = "airflow_constraints.txt"
 ESSENTIAL_CONSTRAINTS_FILE = "mwaa_essential_constraints.txt"
 BASE_PACKAGES_FILE = "base_packages.txt"
+SYSTEM_PACKAGES_FILE = "system_packages.txt"
 _COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "create_user_argv", "test_dag_argv")
 _SUGGESTIONS = 3
 
@@ -116,6 +117,8 @@ class Release:
     removed_options: Mapping[str, str] = field(default_factory=dict)  # option -> what became of it
     aws_cli_overrides: tuple[str, ...] = ()  # requirements in the place of the AWS CLI's own for these packages
     worker_name_option: str = "-H"  # of `worker_argv`; Airflow 1.10 calls it differently
+    system_packages: Mapping[str, str] = field(default_factory=dict)  # of the image: name -> version, "" if unknown
+    system_packages_complete: bool = False  # whether these are all of them
 
     @classmethod
     def load(cls, version: str) -> Release:
@@ -184,7 +187,9 @@ def _load(version: str) -> Release:
     packages = Packages(base=PinFile(folder / BASE_PACKAGES_FILE), **data.pop("packages"))
     essential = PinFile(folder / ESSENTIAL_CONSTRAINTS_FILE)
     absent = dict.fromkeys(_COMMANDS_THAT_MAY_BE_ABSENT)
-    return Release(**{**absent, **data, "packages": packages, "essential_constraints": essential})
+    system = PinFile(folder / SYSTEM_PACKAGES_FILE)
+    files = {"packages": packages, "essential_constraints": essential, "system_packages": system}
+    return Release(**{**absent, **data, **files})
 
 
 def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,9 @@
     python tools/build_release_catalogue.py SOURCE_DIR [--check]
 
 SOURCE_DIR holds one `<version>.json` per release, with what MWAA's public image sources pin: `airflow`, `python`,
-`python_full`, `base_image_packages`, `constraints`, `essential_constraints`, `providers`. All that differs by version
-and is no pin comes from the rules in release_differences.toml; they are merged here, so that the product reads one
-flat file per release. A run on unchanged input changes nothing; `--check` writes nothing and exits 1 when it would.
+`python_full`, `base_image_packages`, `constraints`, `essential_constraints`, `providers`, and `system_packages` with
+`system_packages_basis`. All that differs by version and is no pin comes from the rules in release_differences.toml;
+they are merged here, so that the product reads one flat file per release. A run on unchanged input changes nothing; `--check` writes nothing and exits 1 when it would.
 tools/README.md says where each pin comes from and how to make the folder.
 """
 
@@ -33,6 +33,7 @@ ACCUMULATED = ("protected_variables", "added_from_constraints", "unlisted_from_c
 # Every key of release.toml, in its order.
 KEY_ORDER = (
     *("airflow_version", "generation", "state", "available_since", "end_of_support", "operating_system"),
+    "system_packages_complete",
     *("python_version", "python_full_version", "supported_pythons"),
     *("startup_script", "constraints_injected", "constraints_urls"),
     *(
@@ -71,6 +72,7 @@ KEY_ORDER = (
     *("default_variables", "providers", "packages"),
 )
 MAX_LINE_LENGTH = 120
+BILL_OF_MATERIALS = "bill-of-materials"  # how `system_packages_basis` begins where the list has every package
 
 Table = dict[str, Any]
 
@@ -171,6 +173,7 @@ def release_table(row: Mapping[str, Any], rules: list[Table], pins: Mapping[str,
     url = CONSTRAINTS_URL.format(airflow=pins["airflow"], python=pins["python"])
     return {
         **{key: value for key, value in table.items() if value != []},
+        "system_packages_complete": is_complete(pins),
         "python_version": pins["python"],
         "python_full_version": pins.get("python_full") or pins["python"],
         "constraints_urls": [url],
@@ -208,7 +211,23 @@ def release_files(table: Table, pins: Mapping[str, Any]) -> dict[str, str]:
         "airflow_constraints.txt": pin_lines(pins["constraints"], constraints),
         "mwaa_essential_constraints.txt": pin_lines(pins["essential_constraints"], essential),
         "base_packages.txt": pin_lines(pins["base_image_packages"], f"Packages of MWAA's image, Airflow {version}."),
+        "system_packages.txt": system_lines(pins),
     }
+
+
+def is_complete(pins: Mapping[str, Any]) -> bool:
+    """Whether the list of system packages has all of the image's."""
+    return bool(str(pins.get("system_packages_basis", "")).startswith(BILL_OF_MATERIALS))
+
+
+def system_lines(pins: Mapping[str, Any]) -> str:
+    """Return the system packages of the image, as `name==version` where the list is a bill of materials."""
+    version, names = pins["airflow"], pins.get("system_packages", [])
+    if is_complete(pins):
+        comment = f"System packages of MWAA's image, Airflow {version}: all of them, by its bill of materials."
+        return pin_lines(dict(entry.rpartition("-")[::2] for entry in names), comment)
+    comment = f"What the public build scripts of Airflow {version} ask of the system; the image has more."
+    return "\n".join((HEADER, f"# {comment}", *sorted(names), ""))
 
 
 def pin_lines(pins: Mapping[str, str], comment: str) -> str:

@@ -116,8 +116,9 @@ def built(catalogue: Catalogue) -> Catalogue:
     return catalogue
 
 
-def test_each_release_gets_four_files_that_say_they_are_generated(built: Catalogue) -> None:
-    names = ["airflow_constraints.txt", "base_packages.txt", "mwaa_essential_constraints.txt", "release.toml"]
+def test_each_release_gets_five_files_that_say_they_are_generated(built: Catalogue) -> None:
+    pins = ["airflow_constraints.txt", "base_packages.txt", "mwaa_essential_constraints.txt"]
+    names = [*pins, "release.toml", "system_packages.txt"]
     for version in ("1.0.0", "1.2.0"):
         assert sorted(path.name for path in (built.output_dir / version).iterdir()) == names
         for name in names:
@@ -160,6 +161,19 @@ def test_pins_are_sorted_lines(built: Catalogue) -> None:
 def test_a_release_without_essential_pins_has_a_file_with_a_comment_only(built: Catalogue) -> None:
     assert all(line.startswith("#") for line in built.text("1.0.0", "mwaa_essential_constraints.txt").splitlines())
     assert "zope==1" in built.text("1.2.0", "mwaa_essential_constraints.txt").splitlines()
+
+
+def test_bill_of_materials_is_the_whole_list_of_system_packages(catalogue: Catalogue) -> None:
+    names = ["zip-3.0", "ncurses-c++-libs-6.6", "java-17-amazon-corretto-17.0.20+8"]
+    basis = "bill-of-materials (name-version of every rpm)"
+    catalogue.add(pins("1.0.0", system_packages=["zip", "gcc"], system_packages_basis="names asked of yum"))
+    catalogue.add(pins("1.2.0", system_packages=names, system_packages_basis=basis))
+    assert catalogue.run().returncode == 0
+    assert catalogue.table("1.0.0")["system_packages_complete"] is False
+    assert catalogue.table("1.2.0")["system_packages_complete"] is True
+    lines = [catalogue.text(version, "system_packages.txt").splitlines()[2:] for version in ("1.0.0", "1.2.0")]
+    assert lines[0] == ["gcc", "zip"]
+    assert lines[1] == ["java-17-amazon-corretto==17.0.20+8", "ncurses-c++-libs==6.6", "zip==3.0"]
 
 
 def test_unknown_patch_release_of_python_leaves_the_minor(built: Catalogue) -> None:
