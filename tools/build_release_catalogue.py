@@ -6,7 +6,8 @@
 SOURCE_DIR holds one `<version>.json` per release, with what MWAA's public image sources pin: `airflow`, `python`,
 `python_full`, `base_image_packages`, `constraints`, `essential_constraints`, `providers`, and `system_packages` with
 `system_packages_basis`. All that differs by version and is no pin comes from the rules in release_differences.toml;
-they are merged here, so that the product reads one flat file per release. A run on unchanged input changes nothing; `--check` writes nothing and exits 1 when it would.
+they are merged here, so that the product reads one flat file per release. A run on unchanged input changes nothing;
+`--check` writes nothing and exits 1 when it would.
 tools/README.md says where each pin comes from and how to make the folder.
 """
 
