@@ -19,7 +19,7 @@ from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
-from mwaa_local.finding import ERROR, NOTE, WARNING
+from mwaa_local.finding import ERROR, NOTE, RELEASE_ASSUMED, WARNING
 from tools.rule_tables import Row, rule_table
 
 RULES_PATH = Path("docs/dag-rules.md")
@@ -61,7 +61,7 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     environment_check.INVALID: (ERROR,),
     environment_check.IGNORED: (NOTE,),
     environment_check.RELEASE: (ERROR,),
-    release_signs.RELEASE_ASSUMED: (WARNING,),
+    RELEASE_ASSUMED: (WARNING,),
     python_check.STANDS_IN: (WARNING,),
     links.REPEATING: (ERROR, WARNING),
     options_check.UNKNOWN_SECTION: (WARNING,),
