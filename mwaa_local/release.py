@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ BASE_PACKAGES_FILE = "base_packages.txt"
 SYSTEM_PACKAGES_FILE = "system_packages.txt"
 _COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "create_user_argv", "test_dag_argv")
 _SUGGESTIONS = 3
+_OFFICIAL_CONSTRAINTS = re.compile(r"/constraints-([\d.]+)/constraints-")
 
 
 class PinFile(Mapping[str, str]):
@@ -153,6 +155,14 @@ class Release:
     def base_image(self) -> str:
         """The image that a container's image stands on, unless the environment file names another."""
         return f"python:{self.python_version}-slim-bookworm"
+
+    def named_by(self, constraints_url: str) -> Release | None:
+        """Return the release, this or another, whose official constraints are at that address; None for any other."""
+        if constraints_url in self.constraints_urls:
+            return self
+        match = _OFFICIAL_CONSTRAINTS.search(constraints_url)
+        other = Release.load(match[1]) if match and match[1] in Release.versions() else None
+        return other if other and constraints_url in other.constraints_urls else None
 
     def airflow_argv(self, python: str) -> tuple[str, ...]:
         """Return the words before those of any Airflow command; `python` is the interpreter of the package set."""

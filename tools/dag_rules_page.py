@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mwaa_local.check import environment as environment_check
-from mwaa_local.check import links
+from mwaa_local.check import links, release_signs
 from mwaa_local.check import options as options_check
 from mwaa_local.check import python as python_check
 from mwaa_local.check import settings as settings_check
@@ -19,7 +19,7 @@ from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
-from mwaa_local.finding import ERROR, NOTE, WARNING
+from mwaa_local.finding import ERROR, NOTE, RELEASE_ASSUMED, WARNING
 from tools.rule_tables import Row, rule_table
 
 RULES_PATH = Path("docs/dag-rules.md")
@@ -61,6 +61,7 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     environment_check.INVALID: (ERROR,),
     environment_check.IGNORED: (NOTE,),
     environment_check.RELEASE: (ERROR,),
+    RELEASE_ASSUMED: (WARNING,),
     python_check.STANDS_IN: (WARNING,),
     links.REPEATING: (ERROR, WARNING),
     options_check.UNKNOWN_SECTION: (WARNING,),
@@ -106,7 +107,7 @@ def page() -> str:
         OF_RUFF,
         _ruff_table(),
         "## Found in mwaa.yaml\n",
-        _table({**environment_check.RULES, **python_check.RULES, **options_check.RULES}),
+        _table({**environment_check.RULES, **release_signs.RULES, **python_check.RULES, **options_check.RULES}),
         "## Found by running the startup script\n",
         _table(startup_check.RULES),
         "## Found in airflow_settings.yaml and tests/aws/\n",

@@ -33,6 +33,7 @@ from mwaa_local.check.part import Part, not_checked
 from mwaa_local.check.plugins.check import check_plugins
 from mwaa_local.check.plugins.loading import PluginsLoad
 from mwaa_local.check.python import python_findings
+from mwaa_local.check.release_signs import assumption, release_assumed, without_release_advice
 from mwaa_local.check.report.text import summary
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
@@ -151,14 +152,16 @@ def dags_check(context: CheckContext, trials: Trials, steps: Steps, *, strict: b
 
 def environment_part(context: CheckContext) -> Part:
     """Return the findings on a valid environment file, and on the Python that replaces MWAA's, if one does."""
-    stand_in = python_findings(context.project, context.base)
-    if not context.project.environment_path.is_file():
-        why = f"no {path_of(context.project)}: MWAA's defaults apply"
-        return Part(ENVIRONMENT, stand_in, summary=why) if stand_in else Part(ENVIRONMENT, skipped=why)
-    summary = f"Airflow {context.release.airflow_version}, {context.environment.environment_class}"
-    ignored = ignored_findings(context.project, context.environment)
-    odd = odd_findings(context.project)
-    return Part(ENVIRONMENT, in_order([*stand_in, *ignored, *odd]), summary=summary)
+    project, environment = context.project, context.environment
+    assumed = release_assumed(project, environment)
+    found = [*([assumed] if assumed else []), *python_findings(project, context.base)]
+    if not project.environment_path.is_file():
+        why = assumption(project)
+        return Part(ENVIRONMENT, in_order(found), summary=why) if found else Part(ENVIRONMENT, skipped=why)
+    named = f"Airflow {context.release.airflow_version}" if environment.names_release else assumption(project)
+    found += [*ignored_findings(project, environment), *odd_findings(project)]
+    summary = f"{named}, {environment.environment_class}"
+    return Part(ENVIRONMENT, in_order(found), summary=summary)
 
 
 def options_part(context: CheckContext) -> Part:
@@ -184,7 +187,8 @@ def requirements_part(context: CheckContext) -> Part:
     private = context.environment.has_private_webserver
     checked = RequirementsCheck(context.project, path, context.env, variables, private).check(context.release)
     findings = in_order([*resolution_findings(checked), *other_findings(checked)])
-    return Part(REQUIREMENTS, findings, summary=summary(checked))
+    kept = without_release_advice(findings, release_assumed(context.project, context.environment))
+    return Part(REQUIREMENTS, kept, summary=summary(checked))
 
 
 def plugins_part(context: CheckContext) -> Part:

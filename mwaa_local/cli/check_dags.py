@@ -64,6 +64,7 @@ def dags(
 def _checked(session: Session, *, strict: bool) -> CheckedDags:
     from mwaa_local.check.project import SCHEDULER, dags_check, startup_trials
     from mwaa_local.check.python import python_findings
+    from mwaa_local.check.release_signs import release_assumed
     from mwaa_local.check.settings import load_settings
     from mwaa_local.errors import FileMissing
     from mwaa_local.finding import in_order
@@ -80,7 +81,9 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
         checked = dags_check(context, trials, steps, strict=strict).run()
     _, of_settings = load_settings(project)  # which say what there is that DAGs may ask for
     stand_in = python_findings(project, context.base)
-    return replace(checked, findings=in_order([*stand_in, *checked.findings, *of_settings]))
+    assumed = release_assumed(project, environment)
+    before = (assumed, *stand_in) if assumed else stand_in
+    return replace(checked, findings=in_order([*before, *checked.findings, *of_settings]))
 
 
 def _show(session: Session, checked: CheckedDags, output: Format, *, every: bool) -> None:
@@ -135,7 +138,8 @@ def _files_text(checked: CheckedDags) -> str:
         (f"{file.seconds:.2f} s", shown_line(file.path), shown_line(", ".join(dag.dag_id for dag in file.dags)) or "-")
         for file in files[:SLOWEST]
     ]
-    blocks = [f"{counted(count, 'DAG')} in {counted(len(files), 'file')}; each may take {limit.seconds:g} s"]
+    about = f"{counted(count, 'DAG')} in {counted(len(files), 'file')} on Airflow {checked.airflow_version}"
+    blocks = [f"{about}; each may take {limit.seconds:g} s"]
     if rows:
         blocks.insert(0, table(("import", "slowest files", "DAGs"), rows))
     return "\n".join(blocks)

@@ -58,12 +58,20 @@ def plugins(
         raise typer.BadParameter("plugins are checked for one release at a time: name one")
     [release] = releases
     path = existing(path or Path(os.path.relpath(session.project.plugins_dir)))
-    findings = check_plugins(path, release)
+    findings = (*_on_release(session, airflow_version), *check_plugins(path, release))
     loaded = None if no_load else _loaded(session, release, path, findings)
     if loaded is not None:
         findings = (*findings, *loaded.findings)
     _show(session, findings, wanted, None if loaded is None else loaded.registered, every=every)
     raise typer.Exit(report.findings_exit_code(findings))
+
+
+def _on_release(session: Session, named: str) -> tuple[Finding, ...]:
+    """Return the finding on a release that nobody named, if there is one."""
+    from mwaa_local.check.release_signs import release_assumed
+
+    assumed = None if named else release_assumed(session.project, session.environment())
+    return (assumed,) if assumed else ()
 
 
 def _loaded(session: Session, release: Release, path: Path, findings: tuple[Finding, ...]) -> Loaded | None:

@@ -58,6 +58,7 @@ def requirements(
 
       mwaa-local check requirements --format github
     """
+    from mwaa_local.check.release_signs import release_assumed, with_assumption
     from mwaa_local.check.report import formats as report
 
     wanted = format_of(output, as_json=as_json, diff=diff)
@@ -74,6 +75,8 @@ def requirements(
         checked = checking.check_all(releases, on_checked)
     if install:
         checked = [_tried(session, environment, releases[0], path, checked[0])]
+    if not (airflow_version or every):
+        checked = [with_assumption(item, release_assumed(session.project, environment)) for item in checked]
     _show(session, checked, wanted, diff=diff, table=every)
     raise typer.Exit(report.exit_code(checked))
 

@@ -177,6 +177,11 @@ class Environment(Members):
         return ENVIRONMENT_CLASSES[self.environment_class]
 
     @property
+    def names_release(self) -> bool:
+        """Whether the environment file says which Airflow version it is; without that, MWAA takes its newest."""
+        return "airflow_version" in self.model_fields_set
+
+    @property
     def has_private_webserver(self) -> bool:
         return self.webserver_access_mode == PRIVATE_ACCESS
 

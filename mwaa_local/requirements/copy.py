@@ -141,8 +141,16 @@ class Rewriter:
         if option.name == "constraint":
             self.has_constraints = True
         value = self._expanded(option.value)
-        if value in self.release.constraints_urls:
-            return str(self.release.constraints_path)
+        other = self.release.named_by(value)
+        if other is self.release:
+            return str(other.constraints_path)
+        if other:  # a copy like that of any other file: a container sees no other part of the catalogue
+            self.notes.append(
+                f"the constraints named are those of Airflow {other.airflow_version}, the environment has "
+                f"{self.release.airflow_version}; they are taken from the catalogue"
+            )
+            known = self._files.get(other.constraints_path.resolve())
+            return str(known or self.add(other.constraints_path).path)
         if _REMOTE.match(value):
             self._note_other_release(value)
             return option.value

@@ -42,6 +42,7 @@ class CheckedDags:
 
     imported: ImportedDags
     findings: tuple[Finding, ...]
+    airflow_version: str  # of the release for which they are
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class DagsCheck:
             providers = beside.submit(self._provider_findings)
             imported, findings = self._imported()
             found = [*findings, *self._source_findings(imported), *providers.result()]
-        return CheckedDags(imported, in_order(deduplicate(list(self._kept(found)), self._line)))
+        kept = in_order(deduplicate(list(self._kept(found)), self._line))
+        return CheckedDags(imported, kept, self.context.release.airflow_version)
 
     def _imported(self) -> tuple[ImportedDags, list[Finding]]:
         context = self.context

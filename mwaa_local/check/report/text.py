@@ -21,7 +21,7 @@ from mwaa_local.check.requirements.verdict import (
 )
 from mwaa_local.check.showing import shown_line
 from mwaa_local.console import BOLD, DIM, GREEN, RED, YELLOW, table
-from mwaa_local.finding import ERROR, count, counted, has_error
+from mwaa_local.finding import ERROR, LEADING, count, counted, has_error
 from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
 
 CHANGE_HEADERS = ("package", "version", "in the image", "why", "size")
@@ -39,13 +39,14 @@ ONE_DECIMAL_BELOW = 10  # 1.2 GB, but 34 MB
 def text(checked: Sequence[Checked], *, colour: Colour = plain) -> str:
     """Return the outcome of every release in one line, then the details of each, then findings, each once."""
     several = len(checked) > 1
-    blocks = ["\n".join(_headline(item, colour) for item in checked)]
+    leading, others = _findings(checked, colour)
+    blocks = ["\n".join(_headline(item, colour) for item in checked), *leading]
     for item in checked:
         details = list(_details(item, colour))
         if several and details:
             blocks.append(colour(shown_line(f"{item.path} on Airflow {item.airflow_version}"), BOLD))
         blocks += details
-    blocks.append(joined(_findings(checked, colour)))
+    blocks.append(joined(others))
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -210,13 +211,16 @@ def _proposal(clash: Clash, proposal: Proposal, colour: Colour) -> Iterable[str]
         yield "    " + colour(f"+ {shown_line(proposal.new)}", GREEN)
 
 
-def _findings(checked: Sequence[Checked], colour: Colour) -> Iterable[str]:
-    """Yield findings of rules by cause, with the releases where it is not true of all."""
+def _findings(checked: Sequence[Checked], colour: Colour) -> tuple[list[str], list[str]]:
+    """Return findings of rules by cause, with the releases where it is not true of all; apart, those that lead."""
     without_resolution = [finding for item in checked for finding in other_findings(item)]
     found = [
         replace(problem.finding, what=problem.finding.what + problem.where)
         for problem in problems(checked)
         if problem.finding in without_resolution
     ]
+    leading: list[str] = []
+    others: list[str] = []
     for group in groups(found):
-        yield group_paragraph(group, colour)
+        (leading if group.finding.rule in LEADING else others).append(group_paragraph(group, colour))
+    return leading, others

@@ -78,8 +78,11 @@ class Case:
     @functools.cached_property
     def held(self) -> Mapping[str, str]:
         """The versions at which constraints hold packages, as far as these could be read."""
-        is_official = self.is_injected or any(url in self.release.constraints_urls for _, url in self.constraints)
-        pins = _by_name(PinFile(self.release.constraints_path)) if is_official else {}
+        named = [self.release.named_by(url) for _, url in self.constraints]
+        official = [self.release, *named] if self.is_injected else named
+        pins: dict[str, str] = {}
+        for release in reversed([item for item in official if item is not None]):  # of two, pip would refuse the file
+            pins.update(_by_name(PinFile(release.constraints_path)))
         own = {line.name: pin for line in self.lines if line.is_constraint and (pin := exact_version(line.requirement))}
         return {**pins, **own, **self.essential}
 
@@ -87,7 +90,7 @@ class Case:
     def has_unknown_constraints(self) -> bool:
         """Whether there are constraints that were not read, so that any package may be held."""
         return any(
-            url not in self.release.constraints_urls and not any(local.exists for local in line.local_paths)
+            self.release.named_by(url) is None and not any(local.exists for local in line.local_paths)
             for line, url in self.constraints
         )
 

@@ -150,12 +150,12 @@ def _direct(packages: Sequence[Line | str]) -> dict[str, str]:
 
 def _is_replaced(line: Line, release: Release) -> bool:
     """Whether the line names a file whose lines are here in its place."""
-    if any(value in release.constraints_urls for value in line.values(CONSTRAINT)):
+    if any(release.named_by(value) for value in line.values(CONSTRAINT)):
         return True
     return any(local.role in (REQUIREMENT, CONSTRAINT) and local.exists for local in line.local_paths)
 
 
-def _pins(release: Release, prepared: PreparedRequirements, lines: Iterable[Line]) -> tuple[Pin, ...]:
+def _pins(release: Release, prepared: PreparedRequirements, lines: Sequence[Line]) -> tuple[Pin, ...]:
     """Return all constraints, each once, with the place that MWAA would name first."""
     found: dict[str, Pin] = {}
     for pin in _all_pins(release, prepared, lines):
@@ -163,13 +163,14 @@ def _pins(release: Release, prepared: PreparedRequirements, lines: Iterable[Line
     return tuple(found.values())
 
 
-def _all_pins(release: Release, prepared: PreparedRequirements, lines: Iterable[Line]) -> Iterator[Pin]:
+def _all_pins(release: Release, prepared: PreparedRequirements, lines: Sequence[Line]) -> Iterator[Pin]:
     for name, version in release.essential_constraints.items():
         yield Pin(name, f"{name}=={version}", ESSENTIAL_ORIGIN)
-    named = any(value in release.constraints_urls for line in lines for value in line.values(CONSTRAINT))
-    if named or prepared.constraints is ConstraintSource.INJECTED:
-        for name, version in PinFile(release.constraints_path).items():
-            yield Pin(name, f"{name}=={version}", f"the constraints of Airflow {release.airflow_version}")
+    injected = [release] if prepared.constraints is ConstraintSource.INJECTED else []
+    written = (release.named_by(value) for line in lines for value in line.values(CONSTRAINT))
+    for named in filter(None, (*injected, *written)):
+        for name, version in PinFile(named.constraints_path).items():
+            yield Pin(name, f"{name}=={version}", f"the constraints of Airflow {named.airflow_version}")
     for line in lines:
         if line.is_constraint and line.requirement is not None:
             yield Pin(line.name, str(line.requirement), f"{line.path}:{line.number}", is_of_file=True)

@@ -186,10 +186,19 @@ def test_everything_else_is_copied_as_it_is(prepared: Prepare, line: str) -> Non
     assert text_of(prepared(content)) == content
 
 
-def test_constraints_of_another_airflow_are_left_and_noted(prepared: Prepare) -> None:
+def test_constraints_of_another_release_are_copied_from_the_catalogue_and_noted(prepared: Prepare) -> None:
     result = prepared(f"-c {OTHER_URL}\nboto3\n")
-    assert OTHER_URL in text_of(result)
-    assert "those of Airflow 2.8.1, the environment has 2.10.3" in result.notes[0]
+    copy_path = Path(text_of(result).split()[1])
+    assert copy_path.parent == result.path.parent
+    assert copy_path.read_bytes() == Release.load("2.8.1").constraints_path.read_bytes()
+    assert "those of Airflow 2.8.1, the environment has 2.10.3; they are taken from the catalogue" in result.notes[0]
+
+
+@pytest.mark.parametrize("url", [OTHER_URL.replace("2.8.1", "2.8.4"), OTHER_URL.replace("3.11", "3.9")])
+def test_constraints_that_the_catalogue_lacks_are_left_and_noted(prepared: Prepare, url: str) -> None:
+    result = prepared(f"-c {url}\nboto3\n")
+    assert url in text_of(result)
+    assert "they are fetched from raw.githubusercontent.com" in result.notes[0]
 
 
 def test_nested_files_are_copied_with_the_official_address_replaced(prepared: Prepare, release: Release) -> None:

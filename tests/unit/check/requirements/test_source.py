@@ -1,0 +1,39 @@
+"""A requirements file taken apart: where its pins come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.check.requirements.source import Pin, Source, take_apart
+from mwaa_local.project import Project
+from mwaa_local.release import PinFile, Release
+
+URL = "https://raw.githubusercontent.com/apache/airflow/constraints-{}/constraints-{}.txt"
+
+
+def taken_apart(folder: Path, text: str) -> Source:
+    path = folder / "requirements" / "requirements.txt"
+    path.parent.mkdir()
+    path.write_text(text)
+    return take_apart(Project(folder), path, Release.load("2.10.3"), folder / "work", {})
+
+
+@pytest.mark.parametrize("version", ["2.8.1", "2.10.3"])
+def test_constraints_of_any_release_come_from_the_catalogue(tmp_path: Path, version: str) -> None:
+    source = taken_apart(tmp_path, f"-c {URL.format(version, '3.11')}\nboto3\n")
+    origin = f"the constraints of Airflow {version}"
+    pins = dict(PinFile(Release.load(version).constraints_path))
+    essential = Release.load("2.10.3").essential_constraints
+    assert {Pin(name, f"{name}=={pin}", origin) for name, pin in pins.items() if essential.get(name) != pin} == {
+        pin for pin in source.pins if pin.origin == origin
+    }
+    assert source.options == ()  # nothing is left for uv to fetch
+
+
+def test_constraints_that_the_catalogue_lacks_are_left_to_the_network(tmp_path: Path) -> None:
+    url = URL.format("2.8.4", "3.11")
+    source = taken_apart(tmp_path, f"-c {url}\nboto3\n")
+    assert source.options == (f"-c {url}",)
+    assert not any("2.8" in pin.origin for pin in source.pins)
