@@ -212,7 +212,7 @@ class Lifecycle:
         if environment.local.aws_port and environment.local.aws != AWS_LOCAL:
             what, hint = "AwsPort has no effect without Aws: local", "add Aws: local, or remove AwsPort"
             remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
-        remarks = (*remarks, *_remarks_on_release(workspace.project, environment))
+        remarks = (*remarks, *_remarks_on_files(workspace.project, environment))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 
     def _check_requirements(self, wanted: Environment) -> EarlyCheck | None:
@@ -283,12 +283,15 @@ def _remarks_on(choice: Choice) -> tuple[Remark, ...]:
     return (Remark(WARNING, "runtime", "Docker is on this machine but was not used", choice.why, hint),)
 
 
-def _remarks_on_release(project: Project, environment: Environment) -> Iterator[Remark]:
-    """Yield that another release was probably meant, where nobody named one."""
+def _remarks_on_files(project: Project, environment: Environment) -> Iterator[Remark]:
+    """Yield that another release was probably meant, where nobody named one, and which files are not read."""
+    from mwaa_local.check.other_tools import requirements_elsewhere, variables_of_other_tools
     from mwaa_local.check.release_signs import release_assumed
 
-    if found := release_assumed(project, environment):
-        yield Remark(found.severity, "environment file", found.what, found.why, found.hint)
+    if assumed := release_assumed(project, environment):
+        yield Remark(assumed.severity, "environment file", assumed.what, assumed.why, assumed.hint)
+    for found in (*requirements_elsewhere(project), *variables_of_other_tools(project, environment)):
+        yield Remark(found.severity, "project", f"{found.path}: {found.what}", found.why, found.hint)
 
 
 def _remarks_on_links(project: Project) -> Iterator[Remark]:

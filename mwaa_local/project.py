@@ -6,6 +6,7 @@ Not for reading any of them: `environment` reads `mwaa.yaml`, `requirements` and
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ STARTUP_DIRS = ("startup", "startup_script")
 PROJECT_MARKS = (ENVIRONMENT_FILE, STATE_DIR, "dags")
 # In the environment of every process that we start, so that one can be told from a stranger.
 MARK_VARIABLE = "MWAA_LOCAL_RUN_DIR"
+MAX_BELOW = 5  # projects below a folder that are named
+MAX_LEVELS_BELOW = 3  # as in images/airflow/2.10.3 of amazon-mwaa-docker-images
+MAX_FOLDERS_BELOW = 2000  # that are looked into: nobody waits for a search of a whole disk
 TEMPORARY_NAME = "tmp"  # below an Airflow home of ours
 
 
@@ -40,11 +44,14 @@ class Project:
         for folder in (start_dir, *start_dir.parents):
             if any((folder / mark).exists() for mark in PROJECT_MARKS):
                 return cls(folder)
-        raise ProjectNotFound(
-            f"no MWAA project in {start_dir} or above it",
-            f"A project is a folder with {ENVIRONMENT_FILE} or a dags/ folder in it.",
-            "change to your project's folder, name it with --project, or make one: mkdir dags",
-        )
+        below = _projects_below(start_dir)
+        why = f"A project is a folder with {ENVIRONMENT_FILE} or a dags/ folder in it."
+        hint = "change to your project's folder, name it with --project, or make one: mkdir dags"
+        if below:
+            more = f" and {len(below) - MAX_BELOW} more" if len(below) > MAX_BELOW else ""
+            why += f" There are some below: {', '.join(below[:MAX_BELOW])}{more}."
+            hint = f"change to one of them, or name it: --project {below[0]}"
+        raise ProjectNotFound(f"no MWAA project in {start_dir} or above it", why, hint)
 
     @property
     def name(self) -> str:
@@ -149,3 +156,19 @@ class Project:
     def run_dir(self) -> Path:
         """State of what is running: plan, state file, pid files. Private, it holds secrets."""
         return self.state_dir / "run"
+
+
+def _projects_below(folder: Path) -> list[str]:
+    """Return the projects below a folder that is none itself, by their paths from there."""
+    found: list[str] = []
+    for number, (path, folders, files) in enumerate(os.walk(folder)):
+        if number >= MAX_FOLDERS_BELOW:
+            break
+        relative = Path(path).relative_to(folder)
+        if path != str(folder) and (ENVIRONMENT_FILE in files or "dags" in folders):
+            found.append(relative.as_posix())
+            folders.clear()
+        if len(relative.parts) >= MAX_LEVELS_BELOW:
+            folders.clear()
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
+    return found

@@ -25,7 +25,7 @@ class Remark:
     """One remark. Notes say what is normal and are shown only when asked for details."""
 
     severity: str  # ERROR, WARNING or NOTE
-    subject: str  # "requirements", "startup script", "options", "python", "paths", "environment file"
+    subject: str  # "requirements", "startup script", "options", "python", "paths", "project", "environment file"
     what: str
     why: str = ""
     hint: str = ""

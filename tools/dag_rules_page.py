@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mwaa_local.check import environment as environment_check
-from mwaa_local.check import links, release_signs
+from mwaa_local.check import links, members, option_values, other_tools, release_signs
 from mwaa_local.check import options as options_check
 from mwaa_local.check import python as python_check
 from mwaa_local.check import settings as settings_check
@@ -61,7 +61,14 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     environment_check.INVALID: (ERROR,),
     environment_check.IGNORED: (NOTE,),
     environment_check.RELEASE: (ERROR,),
+    members.S3_ADDRESS: (ERROR,),
+    members.NOT_TEXT: (WARNING,),
+    option_values.BEYOND_CLASS: (WARNING,),
+    option_values.VALUE: (ERROR,),
+    option_values.NO_USERS: (WARNING,),
     RELEASE_ASSUMED: (WARNING,),
+    other_tools.ELSEWHERE: (WARNING, NOTE),
+    other_tools.NOT_READ: (NOTE,),
     python_check.STANDS_IN: (WARNING,),
     links.REPEATING: (ERROR, WARNING),
     options_check.UNKNOWN_SECTION: (WARNING,),
@@ -107,7 +114,15 @@ def page() -> str:
         OF_RUFF,
         _ruff_table(),
         "## Found in mwaa.yaml\n",
-        _table({**environment_check.RULES, **release_signs.RULES, **python_check.RULES, **options_check.RULES}),
+        _table(
+            {
+                **environment_check.RULES,
+                **release_signs.RULES,
+                **other_tools.RULES,
+                **python_check.RULES,
+                **options_check.RULES,
+            }
+        ),
         "## Found by running the startup script\n",
         _table(startup_check.RULES),
         "## Found in airflow_settings.yaml and tests/aws/\n",

@@ -29,6 +29,7 @@ from mwaa_local.check.environment import (
 )
 from mwaa_local.check.known_options import known_options
 from mwaa_local.check.options import OptionsCase, options_findings
+from mwaa_local.check.other_tools import requirements_elsewhere, variables_of_other_tools
 from mwaa_local.check.part import Part, not_checked
 from mwaa_local.check.plugins.check import check_plugins
 from mwaa_local.check.plugins.loading import PluginsLoad
@@ -155,6 +156,7 @@ def environment_part(context: CheckContext) -> Part:
     project, environment = context.project, context.environment
     assumed = release_assumed(project, environment)
     found = [*([assumed] if assumed else []), *python_findings(project, context.base)]
+    found += variables_of_other_tools(project, environment)
     if not project.environment_path.is_file():
         why = assumption(project)
         return Part(ENVIRONMENT, in_order(found), summary=why) if found else Part(ENVIRONMENT, skipped=why)
@@ -182,7 +184,8 @@ def requirements_part(context: CheckContext) -> Part:
     """Return whether the requirements file works, without what is about DAGs."""
     path = context.project.requirements_path
     if not path.is_file():
-        return Part(REQUIREMENTS, skipped="there is no requirements file")
+        why, elsewhere = "there is no requirements file", requirements_elsewhere(context.project)
+        return Part(REQUIREMENTS, elsewhere, summary=why) if elsewhere else Part(REQUIREMENTS, skipped=why)
     variables = translate(context.environment.airflow_configuration_options)
     private = context.environment.has_private_webserver
     checked = RequirementsCheck(context.project, path, context.env, variables, private).check(context.release)

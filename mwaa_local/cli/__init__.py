@@ -49,6 +49,22 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+# Commands of AWS's local runner that have nothing to do here.
+ANSWERS = {
+    "validate-prereqs": "nothing to validate: `mwaa-local up` says what is missing, and what to do about it",
+    "build-image": "nothing to build: `mwaa-local up` builds or installs what the release needs, once",
+    "help": "run `mwaa-local --help` for all commands, `mwaa-local COMMAND --help` for one",
+}
+
+
+def answering_command(name: str) -> Any:
+    """Return the command that answers in one line, whatever follows it."""
+    only = command_group()
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    only.command(name, context_settings=settings)(lambda: print(ANSWERS[name]))
+    return typer.main.get_command(only)
+
+
 class LazyGroup(TyperGroup):
     """Knows its commands by name and imports one only when it is used."""
 
@@ -56,6 +72,8 @@ class LazyGroup(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in ANSWERS:
+            return answering_command(cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, function, _ = COMMANDS[cmd_name]

@@ -64,7 +64,7 @@ def requirements(
     wanted = format_of(output, as_json=as_json, diff=diff)
     session = open_session(project_dir)
     environment = session.environment()
-    path = existing(file or session.project.requirements_path)
+    path = existing(file or _own_file(session))
     releases = releases_of(session, airflow_version or [], every=every)
     if install and len(releases) > 1:
         raise typer.BadParameter("--install works for one release at a time: name one")
@@ -79,6 +79,18 @@ def requirements(
         checked = [with_assumption(item, release_assumed(session.project, environment)) for item in checked]
     _show(session, checked, wanted, diff=diff, table=every)
     raise typer.Exit(report.exit_code(checked))
+
+
+def _own_file(session: Session) -> Path:
+    """Return the project's requirements file. Raises FileMissing, with a file that may be meant instead."""
+    from mwaa_local.check.other_tools import requirements_elsewhere
+    from mwaa_local.errors import FileMissing
+
+    path = session.project.requirements_path
+    if found := requirements_elsewhere(session.project):
+        name = found[0].path
+        raise FileMissing(f"there is no {path}", f"There is {name}. {found[0].why}", found[0].hint)
+    return path
 
 
 def _checking(session: Session, environment: Environment, path: Path) -> RequirementsCheck:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from mwaa_local import __version__
-from mwaa_local.cli import COMMANDS
+from mwaa_local.cli import ANSWERS, COMMANDS
 from tests.conftest import REPOSITORY_DIR, ProjectRunner
 
 Project = Callable[..., ProjectRunner]
@@ -30,6 +30,14 @@ def test_every_command_has_help_with_examples(project: Project, name: str) -> No
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     _, _, examples = outcome.stdout.partition("Examples:\n")
     assert f"mwaa-local {name}" in examples or COMMANDS[name][0] != name
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_command_of_aws_local_runner_is_answered_in_one_line(project: Project, name: str) -> None:
+    outcome = project().call(name)
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert outcome.stdout == f"{ANSWERS[name]}\n"
+    assert "mwaa-local" in outcome.stdout
 
 
 def test_no_command_shows_help(project: Project) -> None:
