@@ -32,6 +32,7 @@ from mwaa_local.check.options import OptionsCase, options_findings
 from mwaa_local.check.other_tools import requirements_elsewhere, variables_of_other_tools
 from mwaa_local.check.part import Part, not_checked
 from mwaa_local.check.plugins.check import check_plugins
+from mwaa_local.check.plugins.ignoring import SYNTAX_OPTION
 from mwaa_local.check.plugins.loading import PluginsLoad
 from mwaa_local.check.python import python_findings
 from mwaa_local.check.release_signs import assumption, release_assumed, without_release_advice
@@ -200,8 +201,10 @@ def plugins_part(context: CheckContext) -> Part:
     if not path.is_dir():
         return Part(PLUGINS, skipped="there is no plugins folder")
     shown = Path(path.relative_to(context.project.root_dir))
+    options = context.environment.airflow_configuration_options
     findings = tuple(
-        replace(item, path=_below_root(item.path, path, shown)) for item in check_plugins(path, context.release)
+        replace(item, path=_below_root(item.path, path, shown))
+        for item in check_plugins(path, context.release, options.get(SYNTAX_OPTION, ""))
     )
     if has_error(findings) or not any(path.rglob("*.py")):
         return Part(PLUGINS, findings, summary="not loaded" if has_error(findings) else "none")

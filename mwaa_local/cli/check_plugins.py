@@ -49,6 +49,7 @@ def plugins(
       mwaa-local check plugins --no-load
     """
     from mwaa_local.check.plugins.check import check_plugins
+    from mwaa_local.check.plugins.ignoring import SYNTAX_OPTION
     from mwaa_local.check.report import formats as report
 
     wanted = format_of(output, as_json=as_json)
@@ -58,7 +59,8 @@ def plugins(
         raise typer.BadParameter("plugins are checked for one release at a time: name one")
     [release] = releases
     path = existing(path or Path(os.path.relpath(session.project.plugins_dir)))
-    findings = (*_on_release(session, airflow_version), *check_plugins(path, release))
+    syntax = session.environment().airflow_configuration_options.get(SYNTAX_OPTION, "")
+    findings = (*_on_release(session, airflow_version), *check_plugins(path, release, syntax))
     loaded = None if no_load else _loaded(session, release, path, findings)
     if loaded is not None:
         findings = (*findings, *loaded.findings)

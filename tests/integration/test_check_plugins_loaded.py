@@ -104,11 +104,24 @@ def test_file_that_fails_at_its_import_is_an_error(runner: ProjectRunner, versio
 @pytest.mark.network
 def test_module_that_requirements_may_bring_is_a_warning(runner: ProjectRunner) -> None:
     runner.write({"plugins/own_plugin.py": "import own_package_of_requirements\n"})
-    assert loaded(runner)["exit_code"] == 1
-    runner.write({"requirements/requirements.txt": "own_package_of_requirements==1\n"})
+    plain = loaded(runner)
+    [finding] = plain["findings"]
+    assert (plain["exit_code"], finding["line"]) == (1, 1)
+    assert "put it into plugins/ or dags/" in finding["hint"]
+    runner.write({"requirements/requirements.txt": "other_package==1\n"})
     plain = loaded(runner)
     [finding] = plain["findings"]
     assert (plain["exit_code"], finding["severity"]) == (0, "warning")
+
+
+@pytest.mark.network
+def test_module_that_a_requirement_asks_for_is_a_note(runner: ProjectRunner) -> None:
+    runner.write({"plugins/own_plugin.py": "import absent_yaml, gitlab\n\n\nimport moto\n"})
+    runner.write({"requirements/requirements.txt": "absent-yaml==1\n"})
+    plain = loaded(runner)
+    [finding] = plain["findings"]
+    assert (plain["exit_code"], finding["severity"], finding["line"]) == (0, "note", 1)
+    assert finding["hint"].startswith("requirements/requirements.txt:1 asks for")
 
 
 @pytest.mark.network

@@ -23,6 +23,7 @@ check.project
 check.report
 check.part
 check.dags check.plugins
+check.modules
 check.requirements
 check
 airflow workspace

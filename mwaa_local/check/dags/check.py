@@ -6,6 +6,7 @@ their source (`rules`), ruff's rules on Airflow (`air`), and the modules of prov
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +15,25 @@ from pathlib import Path
 
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.air import air_findings, air_names
+from mwaa_local.check.dags.air_of_failures import advice_on_failures
 from mwaa_local.check.dags.duplicates import deduplicate
+from mwaa_local.check.dags.environment_facts import EnvironmentFacts
 from mwaa_local.check.dags.import_findings import import_findings
+from mwaa_local.check.dags.import_hints import ProjectFacts
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
-from mwaa_local.check.dags.packages import DagPackagesMaker
+from mwaa_local.check.dags.option_variables import OptionVariables
+from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
+from mwaa_local.check.modules.hints import ModuleHints
+from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.option_names import translate
 from mwaa_local.finding import Finding, in_order
+from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.seeding.airflow_settings import KnownValues
 from mwaa_local.steps import Steps
@@ -81,20 +89,41 @@ class DagsCheck:
             names=air_names(self._python_files(), context.project.root_dir, context.release, context.env),
         )
         imported = trial.run(self.on_file)
-        return imported, [*made.findings, *import_findings(imported, context.release, strict=self.strict)]
+        facts = self._facts(made)
+        return imported, [*made.findings, *import_findings(imported, context.release, strict=self.strict, facts=facts)]
+
+    def _facts(self, made: DagPackages) -> ProjectFacts:
+        context = self.context
+        root_dir, release = context.project.root_dir, context.release
+        requirements = Requirements.of(context.project, self._option_variables, failed=made.failed)
+        options = OptionVariables(root_dir, release, frozenset(self._variables))
+        return ProjectFacts(ModuleHints(root_dir, release, requirements), options, context.environment.local.aws)
+
+    @functools.cached_property
+    def _variables(self) -> Mapping[str, str]:
+        """The variables of a scheduler of the environment; they hold secrets."""
+        return trial_env(self.context, self.context.base, self.context.project.airflow_home_dir, self.exports)
+
+    @property
+    def _option_variables(self) -> dict[str, str]:
+        return translate(self.context.environment.airflow_configuration_options)
 
     def _source_findings(self, imported: ImportedDags) -> list[Finding]:
         root_dir = self.context.project.root_dir
         paths = [root_dir / file.path for file in imported.files if file.path.endswith(".py")]
         found = [finding for path in paths for finding in self._of_rules(path)]
-        return [*found, *air_findings(paths, root_dir, self.context.release, self.context.env, imported.names)]
+        release, env = self.context.release, self.context.env
+        advice = advice_on_failures(imported, root_dir, release, env)
+        return [*found, *air_findings(paths, root_dir, release, env, imported.names), *advice]
 
     def _python_files(self) -> list[Path]:
         """Return all that Airflow may read: which of them it does, only it knows."""
         return [path for path in self.context.project.dags_dir.rglob("*.py") if path.is_file()]
 
     def _of_rules(self, path: Path) -> Iterable[Finding]:
-        source = Source.read(path, path.relative_to(self.context.project.root_dir).as_posix(), self.context.release)
+        context, shown = self.context, path.relative_to(self.context.project.root_dir).as_posix()
+        environment = EnvironmentFacts.of(context.environment.environment_class, self._variables)
+        source = Source.read(path, shown, context.release, environment)
         if source is not None:
             for rule in RULES:
                 yield from rule.find(source)
@@ -106,12 +135,12 @@ class DagsCheck:
     def _provider_findings(self) -> list[Finding]:
         """Return what DAGs and plugins import of providers that have no such module."""
         context, path = self.context, self.context.project.requirements_path
-        variables = translate(context.environment.airflow_configuration_options)
         with scratch_folder("mwaa-local-check-") as folder:
             if not path.is_file():
                 path = folder / "requirements.txt"
                 path.touch()
-            check = RequirementsCheck(context.project, path, context.env, variables, cache_dir=context.cache_dir)
+            variables, cache_dir = self._option_variables, context.cache_dir
+            check = RequirementsCheck(context.project, path, context.env, variables, cache_dir=cache_dir)
             return [finding for finding in check.check(context.release).findings if finding.rule in OF_PROVIDERS]
 
     def _kept(self, findings: Sequence[Finding]) -> Iterable[Finding]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mwaa_local.check.dags.import_causes import failure_cause
+from mwaa_local.check.dags.import_hints import ImportHints, ProjectFacts
+from mwaa_local.check.dags.import_outside import aws_finding, database_finding
 from mwaa_local.check.dags.import_results import (
     DATABASE,
     DATABASE_TOUCH,
@@ -23,7 +25,8 @@ from mwaa_local.check.dags.import_results import (
     OutsideCall,
 )
 from mwaa_local.check.links import link_finding
-from mwaa_local.check.requirements.lines import MWAA_HOME
+from mwaa_local.check.modules.hints import is_provider
+from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.release import Release
 
@@ -44,17 +47,21 @@ MEANINGS = {
 }
 
 
-def import_findings(imported: ImportedDags, release: Release, *, strict: bool) -> tuple[Finding, ...]:
+def import_findings(
+    imported: ImportedDags, release: Release, *, strict: bool, facts: ProjectFacts | None = None
+) -> tuple[Finding, ...]:
     """Return the findings, by file and line. `strict`: unknown Variables and Connections are errors."""
-    judge = _Judge(imported, release, strict)
+    judge = _Judge(imported, release, strict, facts or ProjectFacts.none(release))
     return in_order(judge.findings())
 
 
 class _Judge:
-    def __init__(self, imported: ImportedDags, release: Release, strict: bool) -> None:
+    def __init__(self, imported: ImportedDags, release: Release, strict: bool, facts: ProjectFacts) -> None:
         self._imported = imported
         self._release = release
         self._strict = strict
+        self._facts = facts
+        self._hints = ImportHints(imported, release, facts)
 
     def findings(self) -> Iterator[Finding]:
         if self._imported.problem:
@@ -70,7 +77,7 @@ class _Judge:
         for failure in file.failures:
             yield from self._failure(file, failure)
         yield from (self._asked(asked) for asked in file.asked)
-        told = {(failure.path, failure.line) for failure in file.failures if failure.kind == DATABASE}
+        told = {(item.path, item.line) for item in file.failures if item.kind == DATABASE or item.aws}
         yield from (self._touch(touch) for touch in file.touches if (touch.path, touch.line) not in told)
         for item in file.deprecated:
             what = "Airflow calls this deprecated"
@@ -109,42 +116,23 @@ class _Judge:
         elif failure.kind in (DIED, ENDED):
             yield self._crash(file, failure)
         elif failure.kind == DATABASE and self._release.generation != BROKEN_DATABASE_GENERATION:
-            words = "not imported completely, because it uses the metadata database"
-            hint = "move the query into a task: at the top level it runs each time the file is parsed"
-            found = Finding("top-level-database", WARNING, failure.path, failure.line, f"{words}{elsewhere}")
-            yield replace(found, why=failure.text, hint=hint, cause=failure_cause(file, failure, words))
+            yield database_finding(file, failure)
+        elif failure.aws:
+            yield aws_finding(file, failure, self._facts.aws)
         else:
             assert failure.kind in (FAILED, DATABASE)
             words = f"import error: {failure.said}"
             severity = self._severity(file, failure)
-            found = Finding("dag-import-error", severity, failure.path, failure.line, f"{words}{elsewhere}")
-            hint, cause = self._hint(file, failure), failure_cause(file, failure, words)
-            yield replace(found, why=failure.text, hint=hint, subjects=failure.subjects, cause=cause)
+            rule = PROVIDER_MISSING if failure.is_of_library and is_provider(failure.missing) else "dag-import-error"
+            found = Finding(rule, severity, failure.path, failure.line, f"{words}{elsewhere}")
+            hint, cause = self._hints.of(file, failure), failure_cause(file, failure, words)
+            why = failure.text if failure.trace else ""  # which would only repeat it
+            yield replace(found, why=why, hint=hint, subjects=failure.subjects, cause=cause)
 
     def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
         """Return the severity: what fails for something that only this machine lacks may work on MWAA."""
         uncertain = bool(file.asked) and not failure.missing and not self._strict
-        return WARNING if uncertain or self._is_for_want_of_paths(failure) else ERROR
-
-    def _is_for_want_of_paths(self, failure: ImportFailure) -> bool:
-        return bool(self._imported.paths_note) and failure.names_mwaa_home
-
-    def _hint(self, file: ImportedFile, failure: ImportFailure) -> str:
-        if self._is_for_want_of_paths(failure):
-            return f"{MWAA_HOME} cannot be shown on this machine: {self._imported.paths_note}; on MWAA it may be there"
-        if failure.of_connection:
-            hosts = ", ".join(touch.what for touch in file.touches if touch.kind != DATABASE_TOUCH) or "a host"
-            return f"a connection at the top level failed ({hosts}): move what needs the network into a task"
-        if failure.kind == DATABASE:
-            return "move the query into a task, and ask Airflow's REST API there"
-        if failure.missing.startswith("airflow.") and not failure.missing.startswith("airflow.providers."):
-            return f"Airflow {self._release.airflow_version} has no such module: its release notes tell where it went"
-        if failure.missing:
-            return f"add the package that has {failure.missing} to the requirements file, or the module to dags/"
-        if file.asked:
-            names = ", ".join(dict.fromkeys(f"{asked.kind} {asked.name}" for asked in file.asked))
-            return f"a placeholder may have caused it, because there is no {names} here: set a value and check again"
-        return ""
+        return WARNING if uncertain or self._hints.is_for_want_of_paths(failure) else ERROR
 
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
         limits, killed = self._imported.limits, failure.kind == KILLED
@@ -192,7 +180,14 @@ class _Judge:
                 places.setdefault(dag.dag_id, []).append((file, dag))
         for dag_id, found in places.items():
             for file, dag in found if len(found) > 1 else ():
-                others = ", ".join(_place(other, that) for other, that in found if other is not file)
+                rivals = [
+                    (other, that)
+                    for other, that in found
+                    if other is not file and not _shows(file, dag, other) and not _shows(other, that, file)
+                ]
+                if not rivals:
+                    continue
+                others = ", ".join(_place(other, that) for other, that in rivals)
                 yield Finding(
                     "duplicate-dag-id",
                     ERROR,
@@ -202,6 +197,11 @@ class _Judge:
                     "Airflow takes the file it read last and hides the other; which one that is changes.",
                     "give each DAG a different id",
                 )
+
+
+def _shows(file: ImportedFile, dag: ImportedDag, other: ImportedFile) -> bool:
+    """Whether a file only shows a DAG that another one makes: it loads that one, and does not name the DAG itself."""
+    return other.path in file.loaded and not dag.line
 
 
 def _place(file: ImportedFile, dag: ImportedDag) -> str:

@@ -14,6 +14,7 @@ from mwaa_local.finding import Subject
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
 KILLED = "killed"  # like TIMEOUT, by the limit on the file's process
 VARIABLE, CONNECTION = "variable", "connection"  # kinds of AskedValue
+FRAME = "File "  # with which a line of `ImportFailure.trace` begins that says where
 DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of OutsideCall
 
 
@@ -32,6 +33,14 @@ class ImportFailure:
     missing: str = ""  # the module that was not found, where that is why
     of_connection: bool = False  # a connection to a host failed
     subjects: tuple[Subject, ...] = ()  # what was not there, or not taken
+    aws: str = ""  # why AWS could not be asked here: "credentials", "region", "answer" or "refused"
+    asked_by: str = ""  # of Airflow's own modules, the one whose class asked the database while it was made
+
+    @property
+    def is_of_library(self) -> bool:
+        """Whether it happened in a package's own module, which the user's file imports."""
+        frames = [line for line in self.trace if line.startswith(FRAME)]
+        return bool(frames) and not frames[-1].startswith(f'{FRAME}"{self.path}"')
 
     @property
     def names_mwaa_home(self) -> bool:
@@ -94,6 +103,7 @@ class ImportedFile:
     asked: tuple[AskedValue, ...]
     touches: tuple[OutsideCall, ...]
     deprecated: tuple[Deprecated, ...]
+    loaded: tuple[str, ...] = ()  # other files of the user's that were run for it
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
@@ -113,6 +123,7 @@ class ImportedFile:
             asked=tuple(AskedValue(**item) for item in answer["asked"]),
             touches=tuple(OutsideCall(**item) for item in answer["touches"]),
             deprecated=tuple(_deprecated(item) for item in answer["warnings"]),
+            loaded=tuple(answer.get("loaded", ())),
         )
 
 
@@ -128,6 +139,7 @@ class ImportedDags:
     names: Mapping[str, bool] = field(default_factory=dict)  # dotted name -> whether the release can import it
     links: Mapping[str, str] = field(default_factory=dict)  # path -> kind of `import_links`
     processor_limit: Limit = DEFAULT_PROCESSOR_LIMIT
+    timetables: tuple[str, ...] = ()  # that plugins have registered: `lunch_timetable.LunchTimetable`
 
     @property
     def limits(self) -> ImportLimits:
@@ -144,6 +156,8 @@ def _failure(item: Mapping[str, Any]) -> ImportFailure:
         missing=item["missing"],
         of_connection=item["connection"],
         subjects=_subjects(item),
+        aws=item.get("aws", ""),
+        asked_by=item.get("asked_by", ""),
     )
 
 

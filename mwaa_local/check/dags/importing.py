@@ -80,7 +80,7 @@ class DagsImport:
             problem = "" if answers.done else answers.mask(_why_ended(completed))
             files = tuple(sorted(answers.files, key=lambda file: file.path))
             elapsed_s = time.monotonic() - started
-            known = (answers.names, answers.links, answers.processor_limit)
+            known = (answers.names, answers.links, answers.processor_limit, answers.timetables)
             return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, *known)
 
     def _request(self, work_dir: Path, home_dir: Path) -> Request:
@@ -145,6 +145,7 @@ class _Answers:
         self.files: list[ImportedFile] = []
         self.names: dict[str, bool] = {}
         self.links: dict[str, str] = {}
+        self.timetables: tuple[str, ...] = ()
         self.limit_s, self.processor_limit = 0.0, DEFAULT_PROCESSOR_LIMIT
         self.done = False
         self.mask = mask
@@ -174,6 +175,7 @@ class _Answers:
         elif "limit_s" in answer:
             self.limit_s, self.links = answer["limit_s"], answer["links"]
             self.processor_limit = Limit(*answer["processor_limit"])
+            self.timetables = tuple(answer.get("timetables", ()))
         elif "names" in answer:
             self.names = answer["names"]
         else:

@@ -35,6 +35,11 @@ class DagPackages:
     packages: PythonEnvironment
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def failed(self) -> bool:
+        """Whether pip could not install the requirements."""
+        return any(finding.rule == INSTALL_FAILED for finding in self.findings)
+
 
 @dataclass(frozen=True)
 class DagPackagesMaker:

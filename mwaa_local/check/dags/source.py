@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.check.dags import values
+from mwaa_local.check.dags.environment_facts import USUAL, EnvironmentFacts
 from mwaa_local.check.dags.tree import FUNCTIONS, Scope, Tree
 from mwaa_local.check.dags.values import Entries, Entry
 from mwaa_local.release import Release
@@ -24,6 +25,11 @@ MAX_STEPS = 10  # from one name to the next, as in `a = b`, `b = c`
 _MAPPED = frozenset(("expand", "expand_kwargs"))
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__")
 _OWN_OBJECT = ("self", "cls")
+_DAG_DECORATORS = ("dag", "task_group")
+# Modules and names of Python's own, whose decorators leave a function what it is.
+_PLAIN_DECORATORS = frozenset(
+    ("atexit", "classmethod", "contextlib", "functools", "property", "staticmethod", "typing", "warnings")
+)
 DEFAULT_ARGS = "default_args"
 TASK_ID = "task_id"
 
@@ -58,9 +64,10 @@ class Source:
     text: str
     tree: ast.Module
     release: Release
+    environment: EnvironmentFacts = USUAL
 
     @classmethod
-    def read(cls, file: Path, path: str, release: Release) -> Source | None:
+    def read(cls, file: Path, path: str, release: Release, environment: EnvironmentFacts = USUAL) -> Source | None:
         """Return the parsed file; None if it cannot be read or is no valid Python, which the import reports."""
         try:
             if not file.is_file():  # a pipe would be waited for
@@ -69,15 +76,15 @@ class Source:
                 data = opened.read(MAX_SOURCE_BYTES + 1)
         except OSError:
             return None
-        return cls.parse(data, path, release) if len(data) <= MAX_SOURCE_BYTES else None
+        return cls.parse(data, path, release, environment) if len(data) <= MAX_SOURCE_BYTES else None
 
     @classmethod
-    def parse(cls, data: bytes, path: str, release: Release) -> Source | None:
+    def parse(cls, data: bytes, path: str, release: Release, environment: EnvironmentFacts = USUAL) -> Source | None:
         """Return the source of these bytes; None where they are no valid Python of the Python that runs this."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of escapes such as "\d", which are no mistake here
-                return cls(path, importlib.util.decode_source(data), ast.parse(data), release)
+                return cls(path, importlib.util.decode_source(data), ast.parse(data), release, environment)
         # ValueError: NUL bytes, bytes of another encoding; LookupError: an encoding nobody knows; the others: too deep.
         except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
             return None
@@ -234,7 +241,7 @@ class Source:
         decorators = {
             node: [self.full_name(item).removesuffix("()") for item in node.decorator_list] for node in named.values()
         }
-        tasks = {node for node, names in decorators.items() if any(is_task_decorator(name) for name in names)}
+        tasks = {node for node, names in decorators.items() if any(map(may_make_task, names))}
         found: set[ast.AST] = {node for node, names in decorators.items() if any(map(is_dag_decorator, names))}
         called = [
             (node, item) for node in self.nodes if isinstance(node, ast.Call) for item in self._called(node, named)
@@ -296,9 +303,16 @@ def is_task_decorator(name: str) -> bool:
     return name.startswith("airflow.") and "task" in name.split(".")[-2:]
 
 
+def may_make_task(name: str) -> bool:
+    """Whether a decorator of that full name makes a task, or may: one that is not known can be the project's own."""
+    if name.startswith("airflow."):
+        return is_task_decorator(name)
+    return name.partition(".")[0] not in _PLAIN_DECORATORS and name.rpartition(".")[2] not in _DAG_DECORATORS
+
+
 def is_dag_decorator(name: str) -> bool:
     """Whether a full name is that of `@dag` or `@task_group`, whose functions run when the file is loaded."""
-    return name.startswith("airflow.") and name.rpartition(".")[2] in ("dag", "task_group")
+    return name.startswith("airflow.") and name.rpartition(".")[2] in _DAG_DECORATORS
 
 
 def _updated(call: ast.Call) -> ast.expr | None:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from mwaa_local.check.dags.dags_folder import AIRFLOW_HOME
 from mwaa_local.check.dags.source import Source
 
 # Operators, hooks and objects that name files of another machine, cluster or container.
@@ -86,6 +87,22 @@ def depends_on_machine(source: Source, node: ast.expr) -> bool:
         elif isinstance(outer, ast.Attribute) and outer.attr in _LOOKS:
             return True
     return False
+
+
+def is_beside_mwaas(source: Source, node: ast.expr) -> bool:
+    """Whether the path is one of several of which another is MWAA's, or is used only where the machine was asked."""
+    for outer in source.places.ancestors(node):
+        if isinstance(outer, ast.List | ast.Tuple | ast.Set | ast.Dict) and _names_mwaas_home(source, outer):
+            return True
+        if isinstance(outer, ast.Assign) and len(outer.targets) == 1 and isinstance(outer.targets[0], ast.Name):
+            uses = source.loads.get(outer.targets[0].id, ())
+            return bool(uses) and all(depends_on_machine(source, use) for use in uses)
+    return False
+
+
+def _names_mwaas_home(source: Source, node: ast.AST) -> bool:
+    texts = (source.string(item) for item in ast.walk(node) if isinstance(item, ast.Constant))
+    return any(text == AIRFLOW_HOME or (text or "").startswith(f"{AIRFLOW_HOME}/") for text in texts)
 
 
 def _is_elsewhere(source: Source, node: ast.expr) -> bool:

@@ -14,7 +14,7 @@ Not for what needs Airflow itself, such as which plugins register. Rules, and wh
 | `symlink` | error, warning | an error where it leads out of the folder |
 | `duplicate` | warning | two entries of one name |
 | `top-folder` | error, warning | all in one folder `plugins/`; a warning where modules import `plugins.…` |
-| `syntax-error` | error, warning | a warning where an .airflowignore or a newer Python may allow it |
+| `syntax-error` | error, warning | a warning where a newer Python may allow it |
 | `relative-import` | error, warning | an error where a plugin does not register for it |
 | `missing-init` | warning | a package that another one of its name replaces |
 | `shadows-package` | warning | a module that replaces one of Python's or the image's, or a folder that is replaced |
@@ -42,15 +42,16 @@ from mwaa_local.release import Release
 MAX_FINDINGS_PER_RULE = 20
 
 
-def check_plugins(path: Path, release: Release) -> tuple[Finding, ...]:
+def check_plugins(path: Path, release: Release, ignore_syntax: str = "") -> tuple[Finding, ...]:
     """Return what is wrong with the zip, or the folder, for the release; nothing of it is extracted or run.
 
     What is unpacked, in memory, stays within the limits of `survey`, whatever the zip says of its sizes; a
-    finding tells what was not read. A file in the zip is named `plugins.zip/operators/my.py`.
+    finding tells what was not read. `ignore_syntax` is the value of core.dag_ignore_file_syntax, "" if it is not set.
+    A file in the zip is named `plugins.zip/operators/my.py`.
     """
     try:
         with open_plugins(path) as plugins:
-            survey = Survey(plugins, release)
+            survey = Survey(plugins, release, ignore_syntax)
             found = [*layout_findings(survey), *source_findings(survey), *binary_findings(survey)]
             return in_order(_capped([*found, *survey.unread]))
     except PluginsUnreadable as error:

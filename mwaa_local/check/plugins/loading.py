@@ -16,9 +16,13 @@ from typing import Any
 
 from mwaa_local import isolation
 from mwaa_local.check.context import CheckContext
+from mwaa_local.check.modules.hints import MissingModule, ModuleHints
+from mwaa_local.check.modules.places import wanted_in_file
+from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.plugins.files import FILE, EntryUnreadable, Plugins, PluginsUnreadable, open_plugins
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.finding import ERROR, WARNING, Finding, in_order
+from mwaa_local.configuration.option_names import translate
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.project import TEMPORARY_NAME
 from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
@@ -99,19 +103,27 @@ class PluginsLoad:
             for top in (f"{home_dir}/plugins/", "$PLUGINS_FOLDER/"):
                 name = name.removeprefix(top)
             said = error["said"].replace(f"{home_dir}/plugins", self.path.as_posix())
-            yield self._not_loaded(name, said, for_want_of_a_module=bool(error["missing"]))
+            yield self._not_loaded(name, said, error["missing"])
 
-    def _not_loaded(self, name: str, said: str, *, for_want_of_a_module: bool = False) -> Finding:
+    def _not_loaded(self, name: str, said: str, missing: str = "") -> Finding:
         path = f"{self.path.as_posix()}/{name}" if name else self.path.as_posix()
         what = f"Airflow {self.context.release.airflow_version} cannot load {'this file' if name else 'the plugins'}"
-        if for_want_of_a_module and self._has_requirements():
-            hint = "if the requirements file provides the module, ignore this: requirements are not installed here"
-            return Finding("plugin-not-loaded", WARNING, path, 0, what, said, hint)
-        return Finding("plugin-not-loaded", ERROR, path, 0, what, said)
-
-    def _has_requirements(self) -> bool:
-        path = self.context.project.requirements_path
-        return path.is_file() and path.stat().st_size > 0
+        if not missing:
+            return Finding("plugin-not-loaded", ERROR, path, 0, what, said)
+        wanted, line = wanted_in_file(missing, self.path / name)
+        module = MissingModule(missing, wanted, f"plugins/{name}")
+        context = self.context
+        variables = translate(context.environment.airflow_configuration_options)
+        requirements = Requirements.of(context.project, variables)
+        hints = ModuleHints(context.project.root_dir, context.release, requirements)
+        hint = hints.of(module)
+        if hints.is_of_project(module) or not requirements.has_packages:
+            return Finding("plugin-not-loaded", ERROR, path, line, what, said, hint)
+        if place := hints.asked_at(module):
+            hint = f"{place} asks for what brings it; requirements are not installed in this check"
+            return Finding("plugin-not-loaded", NOTE, path, line, what, said, hint)
+        hint = f"if a requirement brings it, ignore this: requirements are not installed here; else {hint}"
+        return Finding("plugin-not-loaded", WARNING, path, line, what, said, hint)
 
 
 def unpack(plugins: Plugins, target_dir: Path, limit_bytes: int = MAX_UNPACKED_BYTES) -> None:

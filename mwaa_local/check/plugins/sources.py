@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from packaging.utils import canonicalize_name
 
 from mwaa_local.check.plugins.files import Entry
+from mwaa_local.check.plugins.ignoring import HONOURED_SINCE, IGNORE_FILE
 from mwaa_local.check.plugins.modules import Module, NotParsed
-from mwaa_local.check.plugins.survey import IGNORE_FILE, SOURCE_SUFFIX, Survey
+from mwaa_local.check.plugins.survey import SOURCE_SUFFIX, Survey
 from mwaa_local.finding import ERROR, WARNING, Finding
 
 NOT_MODULES = ("__init__", "__main__")
@@ -23,9 +24,11 @@ def source_findings(survey: Survey) -> Iterator[Finding]:
 
 def _sources(survey: Survey) -> Iterator[Finding]:
     for entry, module in survey.modules.items():
+        if not survey.is_loaded(entry):
+            continue  # who imports it all the same tells
         if isinstance(module, NotParsed):
             yield _syntax_error(survey, entry, module)
-        elif module.relative_line and survey.is_loaded(entry):
+        elif module.relative_line:
             yield _relative_import(survey, entry, module)
 
 
@@ -34,8 +37,16 @@ def _syntax_error(survey: Survey, entry: Entry, module: NotParsed) -> Finding:
     why = "Airflow loads every .py file below plugins/ and keeps an import error for it."
     if module.unsure:
         why += f" {module.unsure}."
-    severity = ERROR if survey.is_loaded(entry) and not module.unsure else WARNING
-    return survey.finding("syntax-error", severity, entry, what, why, line=module.line)
+    severity = WARNING if module.unsure else ERROR
+    return survey.finding("syntax-error", severity, entry, what, why, _way_out(survey, entry), line=module.line)
+
+
+def _way_out(survey: Survey, entry: Entry) -> str:
+    """Return how to keep Airflow from a file that is no plugin."""
+    place = survey.place(entry)
+    if not survey.release.is_at_least(HONOURED_SINCE):
+        return "correct it; if it is no plugin, keep it out of plugins/"
+    return f"correct it; if it is no plugin, list it in plugins/{IGNORE_FILE}: {survey.ignore_line(place)}"
 
 
 def _relative_import(survey: Survey, entry: Entry, module: Module) -> Finding:
@@ -48,7 +59,9 @@ def _relative_import(survey: Survey, entry: Entry, module: Module) -> Finding:
         hint = "import by the full name, from the plugins folder on: `from package.module import …`"
         return survey.finding("relative-import", ERROR, entry, what, why, hint, module.relative_line)
     what = "Airflow logs an import error for this file, because of a relative import"
-    hint = f"import by the full name, or name the file in plugins/{IGNORE_FILE}"
+    hint = (
+        f"import by the full name, or list the file in plugins/{IGNORE_FILE}: {survey.ignore_line(survey.place(entry))}"
+    )
     return survey.finding("relative-import", WARNING, entry, what, why, hint, module.relative_line)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from mwaa_local.check.plugins.files import FILE, FOLDER, Entry, EntryDamaged, EntryUnreadable, Plugins
+from mwaa_local.check.plugins.ignoring import IGNORE_FILE, IgnoreRules, is_glob
 from mwaa_local.check.plugins.modules import Module, NotParsed, read_module
 from mwaa_local.finding import ERROR, NOTE, Finding
 from mwaa_local.release import Release
@@ -19,7 +21,6 @@ TOP_FOLDER = "plugins"
 MACOS_FOLDER, MACOS_FILE, MACOS_PREFIX = "__MACOSX", ".DS_Store", "._"
 BYTECODE_FOLDER, BYTECODE_SUFFIXES = "__pycache__", (".pyc", ".pyo")
 WHEEL_SUFFIX, SOURCE_SUFFIX = ".whl", ".py"
-IGNORE_FILE = ".airflowignore"
 HOW_TO_ZIP = "cd plugins && zip -r ../plugins.zip ."
 
 
@@ -29,6 +30,7 @@ class Survey:
 
     plugins: Plugins
     release: Release
+    ignore_syntax: str = ""  # core.dag_ignore_file_syntax, where the environment sets it
     read_bytes: int = 0
     unread: list[Finding] = field(default_factory=list)
 
@@ -69,12 +71,19 @@ class Survey:
         return {entry: module for entry, module in self.modules.items() if isinstance(module, Module)}
 
     @cached_property
-    def _ignoring_folders(self) -> frozenset[tuple[str, ...]]:
-        return frozenset(entry.parts[:-1] for entry in self.files if entry.parts[-1] == IGNORE_FILE)
+    def _ignore_rules(self) -> IgnoreRules:
+        found = {entry.parts[:-1]: self._read_source(entry) for entry in self.files if entry.parts[-1] == IGNORE_FILE}
+        texts = {folder: (text or b"").decode("utf-8", "replace") for folder, text in found.items()}
+        return IgnoreRules.of(texts, self.release, self.ignore_syntax)
 
     def is_loaded(self, entry: Entry) -> bool:
-        """Whether Airflow's loader certainly runs the file; no file if an .airflowignore may exclude it."""
-        return not any(entry.parts[:length] in self._ignoring_folders for length in range(len(entry.parts)))
+        """Whether Airflow's loader runs the file: unless an .airflowignore excludes it."""
+        return not self._ignore_rules.ignores(entry.parts)
+
+    def ignore_line(self, place: tuple[str, ...]) -> str:
+        """Return the line of an .airflowignore for a file, or for the folder at the top that it lies in."""
+        text = f"{place[0]}/" if len(place) > 1 else place[0]
+        return text if is_glob(self.release, self.ignore_syntax) else f"^{re.escape(text)}"
 
     def _read_source(self, entry: Entry) -> bytes | None:
         """Return the file; None, and a finding, where it is not to be had or larger than a source is."""

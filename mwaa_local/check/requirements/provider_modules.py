@@ -23,7 +23,7 @@ from mwaa_local.check.requirements.resolver import Resolver
 from mwaa_local.check.requirements.source import Source
 from mwaa_local.check.requirements.verdict import NoWheel, PackageChange, Verdict, Works
 from mwaa_local.finding import ERROR, WARNING, Finding
-from mwaa_local.release import PinFile, Release
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, PinFile, Release
 
 PROVIDER_MODULE_MISSING, PROVIDER_MISSING = "provider-module-missing", "provider-missing"  # the rules
 # Packages of providers are named after their modules. Airflow 1.10 has those made for it under another name.
@@ -111,8 +111,7 @@ class _Search:
         """Return the finding on one import; None if it works, or nothing is known."""
         name = package_of(item.whole, self._versions)
         if not name:
-            is_missing = self.providers.is_resolved and not self._is_of_another_package(item)
-            return self._of_missing_provider(item) if is_missing else None
+            return None if self._is_of_another_package(item) else self._of_missing_provider(item)
         listing = self._listing(name)
         if listing is None or listing.has(item.module, item.name):
             return None
@@ -120,12 +119,16 @@ class _Search:
 
     def _is_of_another_package(self, item: ProviderImport) -> bool:
         """Whether a package of another kind of name may bring the module, as some that are not Apache's do."""
-        others = [change.name for change in self.providers.changes if self._may_bring(change.name)]
+        names = [change.name for change in self.providers.changes]
+        if not self.providers.is_resolved:  # pip installs none of them; what they would bring is not known
+            names = [line.name for line in self.providers.lines if line.name]
+        others = [name for name in names if self._may_bring(name)]
         found = map(self._listing, others)
         return any(listing is None or listing.has(item.module, item.name) for listing in found)
 
     def _may_bring(self, name: str) -> bool:
-        return not self._versions[name] or ("airflow" in name and not name.startswith("apache-airflow"))
+        is_foreign = "airflow" in name and not name.startswith("apache-airflow")
+        return is_foreign or (self.providers.is_resolved and not self._versions[name])
 
     def _listing(self, name: str) -> Listing | None:
         return self.listings.of(name, self._versions[name]) if self._versions[name] else None
@@ -135,11 +138,14 @@ class _Search:
         constraints = PinFile(release.constraints_path)
         what = f"no provider has {item.module}"
         hint = f"find the package that has {item.module}, and add it to the requirements file"
-        if name := package_of(item.whole, constraints):
+        if name := distribution_of(item.whole, release):
             what = f"{item.module} is of {name}, which is missing"
-            held = f"the constraints of Airflow {release.airflow_version} hold it at {constraints[name]}"
-            hint = f"add {name} to the requirements file; {held}"
+            version = constraints.get(name)
+            held = f"; the constraints of Airflow {release.airflow_version} hold it at {version}" if version else ""
+            hint = f"add {name} to the requirements file{held}"
         why = f"Neither MWAA's image of Airflow {release.airflow_version} nor the requirements bring it"
+        if not self.providers.is_resolved:
+            why = f"MWAA's image of Airflow {release.airflow_version} does not have it, and no requirement names it"
         severity = ERROR if item.is_sure else WARNING
         return Finding(PROVIDER_MISSING, severity, item.path, item.line, what, f"{why}; {_outcome(item)}.", hint)
 
@@ -188,6 +194,13 @@ def package_of(module: str, names: Iterable[str]) -> str:
             if f"{prefix}{words}" in known:
                 return f"{prefix}{words}"
     return ""
+
+
+def distribution_of(module: str, release: Release) -> str:
+    """Return the provider package that a module belongs to, of those that this or the newest release knows; or ""."""
+    newest = Release.load(DEFAULT_AIRFLOW_VERSION)
+    found = (package_of(module, PinFile(item.constraints_path)) for item in (release, newest))
+    return next(filter(None, found), "")
 
 
 def _outcome(item: ProviderImport) -> str:

@@ -49,6 +49,16 @@ def has_option(section: str, key: str) -> bool:
     return bool(conf.has_option(section, key))
 
 
+def timetable_names() -> list[str]:
+    """Return the timetable classes that plugins have registered, by the names under which Airflow knows them."""
+    manager: Any = importlib.import_module("airflow.plugins_manager")
+    if hasattr(manager, "get_timetables_plugins"):  # from 3.2 on
+        return sorted(manager.get_timetables_plugins())
+    if hasattr(manager, "initialize_timetables_plugins"):  # from 2.2 on; before there are none
+        manager.initialize_timetables_plugins()
+    return sorted(getattr(manager, "timetable_classes", None) or {})
+
+
 def seconds(section: str, key: str, default: float) -> float:
     """Return an option's value; the default where this release has no such option."""
     if not has_option(section, key):

@@ -22,7 +22,7 @@ from typing import Any
 from import_loading import has_module  # type: ignore[import-not-found]
 from import_recorder import LIBRARY_DIR, DatabaseRefused, Recorder, patch  # type: ignore[import-not-found]
 from import_secrets import Secrets  # type: ignore[import-not-found]
-from import_subjects import of_error, of_error_text  # type: ignore[import-not-found]
+from import_subjects import of_aws, of_error, of_error_text  # type: ignore[import-not-found]
 
 CONNECTION_ERRORS = (ConnectionError, socket.timeout, socket.gaierror)
 TIMEOUT_ERROR = "AirflowTaskTimeout"
@@ -38,6 +38,9 @@ BUNDLE = "dags-folder"  # what Airflow 3 calls the one that MWAA has
 PACKAGES_DIR = re.compile(
     r"(?<=\()/[^()]*/site-packages/"
 )  # in `cannot import name 'a' from 'b' (/x/site-packages/b.py)`
+AIRFLOW_DIR = "/site-packages/airflow/"
+# What runs when an operator, a DAG or a timetable is made.
+MAKERS = ("__init__", "__new__", "__call__", "apply_defaults", "__attrs_post_init__")
 MAX_FRAMES = 12  # of the user's in one traceback; a recursion has a thousand
 MAX_SAID_CHARACTERS = 2000
 
@@ -85,7 +88,14 @@ class FileImport:
             answer["dags"] = list(self._dags(bag, answer["errors"]))
             answer["errors"] += [self._said(str(path), str(text)) for path, text in bag.import_errors.items()]
         recorder = self._recorder
+        answer["loaded"] = sorted(self._loaded())
         return dict(answer, asked=recorder.asked, touches=recorder.touches, warnings=recorder.warnings)
+
+    def _loaded(self) -> set[str]:
+        """Return the user's files that were run for this one, itself left out."""
+        files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+        names = {self._recorder.name_of(str(file)) for file in files if file}
+        return names - {"", self._name(self._path)}
 
     def _keep_errors(self) -> None:
         """Keep the exceptions that Airflow turns into text where it handles them."""
@@ -149,6 +159,8 @@ class FileImport:
             "trace": trace,
             "missing": (error.name or "") if isinstance(error, ModuleNotFoundError) else "",
             "connection": any(isinstance(item, CONNECTION_ERRORS) for item in chain),
+            "aws": next(filter(None, map(of_aws, chain)), ""),
+            "asked_by": _asked_by(frames) if kind == "database" else "",
             "subjects": of_error(error),
         }
 
@@ -207,6 +219,20 @@ def _source(error: SyntaxError) -> list[str]:
     place = (error.offset or 0) - 1 - (len(text) - len(text.lstrip()))
     mark = [" " * place + "^"] if 0 <= place <= len(source) else []
     return [source, *mark] if source else []
+
+
+def _asked_by(frames: list[tuple[str, str, int, str]]) -> str:
+    """Return the class of Airflow's that was being made for the user when it asked the database; "" for none.
+
+    It is the first function of a package that the user's line calls: what makes an object, or Airflow's own decorator
+    of that. A query of the user's own begins with a session, which is made by `utils/session.py`.
+    """
+    last = max((number for number, frame in enumerate(frames) if frame[1]), default=-1)
+    later = [frame for frame in frames[last + 1 :] if AIRFLOW_DIR in frame[0]]
+    if not later or later[0][3] not in MAKERS:
+        return ""
+    makers = [frame for frame in later if frame[3] in MAKERS]
+    return str(LIBRARY_DIR.sub("", makers[-1][0]))
 
 
 def _cut(frames: list[tuple[str, str, int, str]], own: list[tuple[str, str, int, str]]) -> list[str]:

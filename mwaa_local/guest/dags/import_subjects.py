@@ -14,6 +14,20 @@ import re
 # Kinds of subjects, as `mwaa_local.finding` has them.
 NAME, MODULE, ARGUMENT, UNNAMED = "name", "module", "argument", "unnamed"
 
+# What botocore raises for want of credentials, region or an answer; a ClientError is AWS's refusal.
+AWS_ERRORS = {
+    "ClientError": "refused",
+    "ConnectionError": "answer",
+    "CredentialRetrievalError": "credentials",
+    "HTTPClientError": "answer",
+    "MetadataRetrievalError": "credentials",
+    "NoCredentialsError": "credentials",
+    "NoRegionError": "region",
+    "PartialCredentialsError": "credentials",
+    "TokenRetrievalError": "credentials",
+    "UnauthorizedSSOTokenError": "credentials",
+}
+
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _NO_NAME = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")
 _NO_ATTRIBUTE = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
@@ -59,6 +73,12 @@ def of_error_text(text: str) -> list[dict[str, str]]:
         return [_subject(ARGUMENT, found[1])]
     _, is_there, arguments = text.partition(_NO_ARGUMENTS)
     return [_subject(ARGUMENT, name) for name in _KEY.findall(arguments)] if is_there else []
+
+
+def of_aws(error: BaseException) -> str:
+    """Return what botocore lacks here, a value of AWS_ERRORS; "" for its other exceptions, which fail anywhere."""
+    kinds = (kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("botocore."))
+    return next((AWS_ERRORS[name] for name in kinds if name in AWS_ERRORS), "")
 
 
 def of_warning(text: str) -> list[dict[str, str]]:

@@ -36,6 +36,7 @@ from import_loading import (  # type: ignore[import-not-found]
     names_there,
     preload,
     seconds,
+    timetable_names,
 )
 from import_one import FileImport  # type: ignore[import-not-found]
 
@@ -94,7 +95,7 @@ class Probe:
         links = {self._name(path): kind for path, kind in self._links.items()}
         option = ".".join(PROCESSOR_TIMEOUT if has_option(*PROCESSOR_TIMEOUT) else OLD_PROCESSOR_TIMEOUT)
         limits = {"limit_s": self._limit_s, "processor_limit": (option, self._processor_limit_s)}
-        self._answer(files=[self._name(path) for path in paths], links=links, **limits)
+        self._answer(files=[self._name(path) for path in paths], links=links, timetables=timetable_names(), **limits)
         gc.collect()
         gc.freeze()  # what no child collects need not be copied for it
         self._import_all(paths)

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Source
-from mwaa_local.check.dags.surroundings import depends_on_machine, is_only_text, is_read_elsewhere
+from mwaa_local.check.dags.surroundings import (
+    depends_on_machine,
+    is_beside_mwaas,
+    is_only_text,
+    is_read_elsewhere,
+)
 from mwaa_local.check.dags.values import UNKNOWN
 from mwaa_local.finding import WARNING, Finding
 
@@ -24,6 +29,8 @@ _PATH = re.compile(
     r"|~/\S*"
     r"|[A-Za-z]:(?:\\[^\n]+|/(?!/)\S+)"
 )
+# MWAA's user has Airflow's home for a home (amazon-mwaa-docker-images, Dockerfile.base).
+_OF_MWAAS_HOME = re.compile(r"~/(?:config|dags|logs|plugins|requirements|startup)(?:/|$)")
 _IN_COMMAND = re.compile(r"(?<![\w/.:@~$}-])(?:(?:/home|/Users)/[\w.-]+|/opt/airflow|/root)(?:/[^\s;|&'\"()<>]*)?")
 # Homes of users in images of other services, to which steps and scripts are sent.
 _ELSEWHERE = re.compile(r"/home/(?:glue_user|hadoop|jovyan|spark)(?:/|$)")
@@ -64,6 +71,8 @@ def _is_meant(source: Source, node: ast.expr, path: str) -> bool:
         or is_only_text(source, node)
         or is_read_elsewhere(source, node)
         or depends_on_machine(source, node)
+        or is_beside_mwaas(source, node)
+        or _OF_MWAAS_HOME.match(path)
     )
 
 

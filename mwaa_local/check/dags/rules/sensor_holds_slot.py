@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mwaa_local.check.dags.environment_facts import USUAL
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.sensors import poking_sensors
 from mwaa_local.check.dags.source import Source
@@ -15,10 +16,12 @@ ID = "sensor-holds-slot"
 POKE_LIMIT_S = 3_600.0
 # Airflow's default for `timeout`, sensors.default_timeout (airflow.sensors.base, airflow.sdk.bases.sensor).
 DEFAULT_TIMEOUT_S = 7 * 86_400.0
-WHY = (
-    "In poke mode a sensor keeps its worker slot for as long as it waits. A worker of mw1.small has 5 slots: a few "
-    "sensors block all other tasks, and MWAA adds workers, which cost money, only to wait."
+_WHY = (
+    "In poke mode a sensor keeps its worker slot for as long as it waits. A worker of {facts.environment_class} has "
+    "{facts.worker_slots} slots: a few sensors block all other tasks, and MWAA adds workers, which cost money, only to "
+    "wait."
 )
+WHY = _WHY.format(facts=USUAL)
 
 
 def find(source: Source) -> Iterator[Finding]:
@@ -33,7 +36,7 @@ def find(source: Source) -> Iterator[Finding]:
             continue  # more than any task may last: the rule task-longer-than-12h tells of it
         how_long = f"{in_words(timeout_s)}, the default" if is_default else in_words(timeout_s)
         what = f"{sensor.name} holds a worker slot while it waits, for up to {how_long}"
-        yield at(source, sensor.call.node, ID, WARNING, what, WHY, _hint(source))
+        yield at(source, sensor.call.node, ID, WARNING, what, _WHY.format(facts=source.environment), _hint(source))
 
 
 def _hint(source: Source) -> str:

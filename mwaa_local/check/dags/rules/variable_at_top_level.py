@@ -17,7 +17,12 @@ WHY = (
 _VARIABLE = re.compile(r"airflow\.(?:[\w.]+\.)?Variable\.(?:get|set|update|delete)")
 _CONNECTION = re.compile(
     r"airflow\.(?:[\w.]+\.)?(?:BaseHook(?:\(\))?\.get_connections?|Connection\.get(?:_connection_from_secrets)?)"
-    r"|airflow\.[\w.]+Hook\(\)\.get_\w+"
+)
+# Other hooks: what is asked of them goes to their own service, with a Connection that is fetched first.
+_HOOK = re.compile(r"airflow\.[\w.]+Hook\(\)\.get_\w+")
+WHY_HOOK = (
+    "Code outside of tasks runs each time the file is loaded, about every 30 s on MWAA, and again before each task. "
+    "Each time the hook fetches its Connection and asks its service, and the file's DAGs disappear if that fails."
 )
 _SESSION = re.compile(r"airflow\.(?:settings\.Session|utils\.session\.create_session)")
 
@@ -28,7 +33,8 @@ def find(source: Source) -> Iterator[Finding]:
         remark = _remark(source, call)
         if remark and source.runs_at_parse(call.node):
             severity, what, hint = remark
-            yield at(source, call.node, ID, severity, what, WHY, hint)
+            is_of_service = _HOOK.fullmatch(call.name) and not _CONNECTION.fullmatch(call.name)
+            yield at(source, call.node, ID, severity, what, WHY_HOOK if is_of_service else WHY, hint)
 
 
 def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
@@ -47,6 +53,8 @@ def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
             f"{short}() {when}",
             "call it within the task; in templated arguments write {{ conn.NAME.host }}",
         )
+    if _HOOK.fullmatch(call.name):
+        return WARNING, f"{short}() {when}", "call it within the task"
     if _SESSION.fullmatch(call.name):
         return (
             WARNING,

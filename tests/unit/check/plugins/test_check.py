@@ -320,9 +320,47 @@ def test_relative_import_that_need_not_run_is_none(check: Check) -> None:
     assert check({"mine/__init__.py": "", "mine/a.py": "x = 1\n", "mine/b.py": guarded}) == ()
 
 
-def test_files_that_an_airflowignore_may_hide_are_not_judged_by_the_loader(check: Check) -> None:
-    files = {"vendored/.airflowignore": ".*", "vendored/__init__.py": "from . import types\n", "vendored/types.py": ""}
-    assert check(files) == ()
+VENDORED = {"vendored/__init__.py": "from . import types\n", "vendored/types.py": "", "vendored/old.py": "print 'x'\n"}
+
+
+@pytest.mark.parametrize(
+    ("release", "where", "line"),
+    [
+        (LATEST, "vendored/", "*"),
+        (LATEST, "", "vendored/"),
+        (LATEST, "", "/vendored/*.py  # not ours"),
+        (NEWER_2, "vendored/", ".*"),
+        (NEWER_2, "", "^vendored/"),
+    ],
+)
+def test_files_that_an_airflowignore_hides_are_not_judged(
+    check: Check, release: Release, where: str, line: str
+) -> None:
+    assert check({**VENDORED, f"{where}.airflowignore": f"{line}\n"}, release) == ()
+
+
+@pytest.mark.parametrize(
+    ("release", "line"), [(LATEST, ".*"), (LATEST, "vendored.py"), (NEWER_2, "*.py"), (OLDEST, "vendored")]
+)
+def test_files_that_an_airflowignore_does_not_hide_are_judged(check: Check, release: Release, line: str) -> None:
+    found = check({**VENDORED, ".airflowignore": f"{line}\n"}, release)
+    assert ("syntax-error", ERROR) in rules(found)
+
+
+@pytest.mark.parametrize(
+    ("release", "hint"),
+    [
+        (LATEST, "list it in plugins/.airflowignore: tool-3.1/"),
+        (NEWER_2, r"list it in plugins/.airflowignore: ^tool\-3\.1/"),
+        (OLDEST, "keep it out of plugins/"),
+    ],
+)
+def test_way_out_for_what_is_no_plugin_is_named_and_works(check: Check, release: Release, hint: str) -> None:
+    files = {"tool-3.1/lib/package.py": "print 'x'\n"}
+    finding = only(check(files, release))
+    assert finding.hint.endswith(hint)
+    if release is not OLDEST:
+        assert check({**files, ".airflowignore": hint.rpartition(": ")[2]}, release) == ()
 
 
 @pytest.mark.parametrize("source", ["from . import b\n", "from operators import b\n", "import operators.b\n"])

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.lines import Line
@@ -369,9 +370,16 @@ def test_package_that_is_not_of_apache_may_bring_a_provider(tmp_path: Path) -> N
     assert len(found(tmp_path, "airflow.providers.acme.y", {("acme-airflow", "1.0"): [module]}, own)) == 1
 
 
-def test_without_a_resolution_no_provider_is_called_missing(tmp_path: Path) -> None:
-    verdict = Conflict((), "")
-    assert found(tmp_path, "airflow.providers.snowflake.x", {}, verdict=verdict) == []
+def test_without_a_resolution_a_provider_is_missing_that_no_line_names(tmp_path: Path) -> None:
+    verdict, module = Conflict((), ""), "airflow.providers.snowflake.x"
+    other, named, foreign = (
+        Line("requirements.txt", 1, name, Requirement(name)) for name in ("pandas", SNOWFLAKE, "acme-airflow")
+    )
+    [finding] = found(tmp_path, module, {}, verdict=verdict, lines=(other,))
+    assert (finding.rule, finding.severity) == (PROVIDER_MISSING, ERROR)
+    assert finding.why.startswith("MWAA's image of Airflow 2.2.2 does not have it, and no requirement names it")
+    assert found(tmp_path, module, {}, verdict=verdict, lines=(other, named)) == []
+    assert found(tmp_path, module, {}, verdict=verdict, lines=(other, foreign)) == []  # it may bring it
     assert len(found(tmp_path, f"{OPERATORS}.lambda_function", IN_IMAGE, verdict=verdict)) == 1
 
 

@@ -1,0 +1,79 @@
+"""What to do about a file that Airflow cannot import: one hint for each kind of reason. Pure but for look-ups."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local.check.dags.import_results import DATABASE, DATABASE_TOUCH, ImportedDags, ImportedFile, ImportFailure
+from mwaa_local.check.dags.option_variables import OptionVariables
+from mwaa_local.check.modules.hints import MissingModule, ModuleHints
+from mwaa_local.check.modules.places import wanted_module
+from mwaa_local.check.modules.requirements import Requirements
+from mwaa_local.check.requirements.lines import MWAA_HOME
+from mwaa_local.delivery import REQUIREMENTS_FILE
+from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.release import Release
+
+NOWHERE = Path("/dev/null")  # no folder: nothing is below it
+_TIMETABLE = re.compile(r"Timetable class '([\w.]+)' is not registered")
+
+
+@dataclass(frozen=True)
+class ProjectFacts:
+    """What hints can know of the project, beside what its DAG files did. Without it they know nothing of it."""
+
+    modules: ModuleHints
+    options: OptionVariables
+    aws: AwsMode = AwsMode.NONE  # which AWS the files can ask here
+
+    @classmethod
+    def none(cls, release: Release) -> ProjectFacts:
+        return cls(ModuleHints(NOWHERE, release, Requirements(REQUIREMENTS_FILE)), OptionVariables(NOWHERE, release))
+
+
+@dataclass(frozen=True)
+class ImportHints:
+    """Says what to do about a failed import."""
+
+    imported: ImportedDags
+    release: Release
+    facts: ProjectFacts
+
+    def of(self, file: ImportedFile, failure: ImportFailure) -> str:
+        """Return the hint; "" where nothing is known."""
+        if self.is_for_want_of_paths(failure):
+            return f"{MWAA_HOME} cannot be shown on this machine: {self.imported.paths_note}; on MWAA it may be there"
+        if failure.of_connection:
+            hosts = ", ".join(touch.what for touch in file.touches if touch.kind != DATABASE_TOUCH) or "a host"
+            return f"a connection at the top level failed ({hosts}): move what needs the network into a task"
+        if failure.kind == DATABASE:
+            return "move the query into a task, and ask Airflow's REST API there"
+        if failure.missing:
+            wanted = wanted_module(failure.missing, failure.trace)
+            return self.facts.modules.of(MissingModule(failure.missing, wanted, failure.path))
+        if found := _TIMETABLE.search(failure.said):
+            return self._timetable(found[1])
+        if option := self.facts.options.hint(failure.path, failure.said):
+            return option
+        if file.asked:
+            names = ", ".join(dict.fromkeys(f"{asked.kind} {asked.name}" for asked in file.asked))
+            return f"a placeholder may have caused it, because there is no {names} here: set a value and check again"
+        return ""
+
+    def is_for_want_of_paths(self, failure: ImportFailure) -> bool:
+        """Whether the file may only miss what this machine cannot show of MWAA's home."""
+        return bool(self.imported.paths_note) and failure.names_mwaa_home
+
+    def _timetable(self, name: str) -> str:
+        """Airflow knows a timetable by its module's name, which is the file's own for what it loads from plugins/."""
+        module, _, class_name = name.rpartition(".")
+        registered = [item for item in self.imported.timetables if item.rpartition(".")[2] == class_name]
+        if not registered:
+            return f"register it: a plugin in plugins/ needs `timetables = [{class_name}]`, and {class_name} from there"
+        there = registered[0].rpartition(".")[0]
+        return (
+            f"Airflow knows it as {registered[0]}, by the name of the plugin's file: write "
+            f"`from {there} import {class_name}`, not from {module}"
+        )

@@ -1,0 +1,52 @@
+"""Files that end because of something outside that is not here: AWS as it would answer on MWAA, and the database."""
+
+from __future__ import annotations
+
+from mwaa_local.check.dags.import_causes import failure_cause
+from mwaa_local.check.dags.import_results import ImportedFile, ImportFailure
+from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.finding import NOTE, WARNING, Finding
+
+_LACKS = {
+    "credentials": "there are no credentials here",
+    "region": "there is no region here",
+    "answer": "AWS cannot be reached from here",
+    "refused": "AWS refuses it",
+}
+_USE_HOST = "; to ask it with your own credentials here, set `Local: {Aws: host}` in mwaa.yaml"
+
+
+def aws_finding(file: ImportedFile, failure: ImportFailure, aws: AwsMode) -> Finding:
+    """Return the warning on a file that asks AWS while it is imported: on MWAA it does so as the execution role."""
+    words = f"not imported completely: it asks AWS, and {_LACKS[failure.aws]}"
+    why = (
+        f"{failure.text}\nOn MWAA the execution role asks, each time the file is parsed. The file's DAGs disappear if "
+        "AWS does not answer or refuses. The rest of the file was not checked."
+    )
+    hint = f"move the call into a task{'' if aws is AwsMode.HOST else _USE_HOST}"
+    return _finding("top-level-network", WARNING, file, failure, words, why, hint)
+
+
+def database_finding(file: ImportedFile, failure: ImportFailure) -> Finding:
+    """Return the finding on a file that uses the metadata database before Airflow 3, itself or by Airflow's classes."""
+    if failure.asked_by:
+        words = "not imported completely: Airflow asks its metadata database here, and there is none"
+        why = (
+            f"{failure.text}\nIt is {failure.asked_by} that asks, and on MWAA the database answers. The rest of the "
+            "file was not checked."
+        )
+        hint = "run it with `mwaa-local up`, which has a database"
+        if "subdag" in failure.asked_by:
+            hint += "; Airflow 3 has no SubDagOperator: use a TaskGroup"
+        return _finding("top-level-database", NOTE, file, failure, words, why, hint)
+    words = "not imported completely, because it uses the metadata database"
+    hint = "move the query into a task: at the top level it runs each time the file is parsed"
+    return _finding("top-level-database", WARNING, file, failure, words, failure.text, hint)
+
+
+def _finding(
+    rule: str, severity: str, file: ImportedFile, failure: ImportFailure, words: str, why: str, hint: str
+) -> Finding:
+    elsewhere = "" if failure.path == file.path else f", imported by {file.path}"
+    cause = failure_cause(file, failure, words)
+    return Finding(rule, severity, failure.path, failure.line, f"{words}{elsewhere}", why, hint, cause=cause)

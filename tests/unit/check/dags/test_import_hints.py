@@ -1,0 +1,142 @@
+"""Failed imports by their reasons: AWS, the database, options that nobody sets, and DAGs that a loader shows again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions  # type: ignore[import-untyped]
+import pytest
+
+from mwaa_local.check.dags.import_findings import import_findings
+from mwaa_local.check.dags.import_hints import ProjectFacts
+from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile, ImportFailure, OutsideCall
+from mwaa_local.check.dags.option_variables import OptionVariables
+from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.guest.dags.import_subjects import of_aws
+from mwaa_local.release import Release
+
+NEW, OLD = Release.load("3.3.1"), Release.load("2.10.3")
+FRAME = 'File "dags/a.py", line 3, in <module>'
+GOOD = ImportedFile("dags/a.py", 0.1, (ImportedDag("a", 2, 5),), (), (), (), ())
+OTHER = replace(GOOD, path="dags/nested/a.py")
+
+
+def failed(said: str, **more: Any) -> ImportedFile:
+    failure = ImportFailure(
+        **{"kind": "error", "said": said, "path": "dags/a.py", "line": 3, "trace": (FRAME,), **more}
+    )
+    return replace(GOOD, dags=(), failures=(failure,))
+
+
+def found(
+    *files: ImportedFile, release: Release = NEW, facts: ProjectFacts | None = None, **more: Any
+) -> tuple[Finding, ...]:
+    return import_findings(ImportedDags(files, 30.0, 1.0, **more), release, strict=False, facts=facts)
+
+
+def options(root_dir: Path, *names: str) -> ProjectFacts:
+    return replace(ProjectFacts.none(NEW), options=OptionVariables(root_dir, NEW, frozenset(names)))
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        (botocore.exceptions.NoCredentialsError(), "credentials"),
+        (botocore.exceptions.NoRegionError(), "region"),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="https://sts"), "answer"),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="https://sts"), "answer"),
+        (botocore.exceptions.ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "GetCallerIdentity"), "refused"),
+        (botocore.exceptions.ProfileNotFound(profile="mine"), ""),
+        (botocore.exceptions.UnknownServiceError(service_name="x", known_service_names=["s3"]), ""),
+        (botocore.exceptions.ParamValidationError(report="x"), ""),
+        (ConnectionError("elsewhere"), ""),
+    ],
+)
+def test_what_this_machine_lacks_of_aws_is_told_from_mistakes(error: Exception, lacks: str) -> None:
+    assert of_aws(error) == lacks
+
+
+@pytest.mark.parametrize(("aws", "is_offered"), [(AwsMode.NONE, True), (AwsMode.LOCAL, True), (AwsMode.HOST, False)])
+@pytest.mark.parametrize("lacks", ["credentials", "region", "answer", "refused"])
+def test_call_of_aws_is_one_warning(aws: AwsMode, is_offered: bool, lacks: str) -> None:
+    touch = OutsideCall("network", "sts.amazonaws.com:443", "dags/a.py", 3)
+    file = replace(failed("NoCredentialsError: x", aws=lacks, of_connection=True), touches=(touch,))
+    [finding] = found(file, facts=replace(ProjectFacts.none(NEW), aws=aws))
+    assert (finding.rule, finding.severity, finding.line) == ("top-level-network", WARNING, 3)
+    assert ("Aws: host" in finding.hint) is is_offered
+    assert "move the call into a task" in finding.hint
+
+
+def test_query_that_airflow_makes_is_a_note_and_that_of_the_file_a_warning() -> None:
+    by_airflow = failed("DatabaseRefused: x", kind="database", asked_by="airflow/operators/subdag.py")
+    [finding] = found(by_airflow, release=OLD)
+    assert (finding.rule, finding.severity) == ("top-level-database", NOTE)
+    assert "on MWAA the database answers" in finding.why
+    assert "was not checked" in finding.why
+    assert "TaskGroup" in finding.hint
+    [finding] = found(failed("DatabaseRefused: x", kind="database"), release=OLD)
+    assert (finding.severity, finding.hint.partition(":")[0]) == (WARNING, "move the query into a task")
+
+
+NONE_TYPE = "AttributeError: 'NoneType' object has no attribute 'split'"
+ADD = "AIRFLOW__APP__SUBNETS is not set: add `app.subnets` to AirflowConfigurationOptions in mwaa.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("import os\nS = os.environ.get('AIRFLOW__APP__SUBNETS').split(',')\n", NONE_TYPE, ADD),
+        ("from os import getenv as g\nS = g('AIRFLOW__APP__SUBNETS').split(',')\n", NONE_TYPE, ADD),
+        ("import os\nS = os.environ['AIRFLOW__APP__SUBNETS']\n", "KeyError: 'AIRFLOW__APP__SUBNETS'", ADD),
+        ("", "AirflowConfigException: section/key [app/subnets] not found in config", ADD),
+        ("import os\nS = os.environ.get('AIRFLOW__APP__SUBNETS', 'a').split(',')\n", NONE_TYPE, ""),
+        ("import os\nS = os.environ.get('AIRFLOW__APP__SET').split(',')\n", NONE_TYPE, ""),
+        ("import os\nS = os.environ.get('SUBNETS').split(',')\n", NONE_TYPE, ""),
+        ("import os\nS = os.environ.get('AIRFLOW__APP__SUBNETS').split(',')\n", "KeyError: 'a'", ""),
+        (
+            "",
+            "KeyError: 'AIRFLOW__CORE__DAGS_FOLDER'",
+            'AIRFLOW__CORE__DAGS_FOLDER is not set: ask `conf.get("core", "dags_folder")` of '
+            "airflow.configuration instead",
+        ),
+    ],
+)
+def test_option_that_nobody_sets_is_named(tmp_path: Path, text: str, said: str, hint: str) -> None:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "a.py").write_text(text)
+    [finding] = found(failed(said), facts=options(tmp_path, "AIRFLOW__APP__SET"))
+    assert (finding.rule, finding.severity, finding.hint) == ("dag-import-error", ERROR, hint)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "line", "is_duplicate"),
+    [(("dags/nested/a.py",), 0, False), (("dags/nested/a.py",), 7, True), ((), 0, True), (("dags/b.py",), 0, True)],
+)
+def test_dag_that_a_loader_shows_again_is_no_duplicate(loaded: tuple[str, ...], line: int, is_duplicate: bool) -> None:
+    loader = replace(GOOD, path="dags/loader.py", dags=(ImportedDag("a", 2, line),), loaded=loaded)
+    rules = [finding.rule for finding in found(loader, OTHER)]
+    assert rules == ["duplicate-dag-id"] * (2 if is_duplicate else 0)
+
+
+def test_timetable_is_to_be_imported_as_it_is_registered() -> None:
+    said = "SerializationError: Failed to serialize DAG 'a': Timetable class 'plugins.lunch.Lunch' is not registered"
+    file = failed(said, trace=())
+    [finding] = found(file, timetables=("airflow_x.Other", "lunch.Lunch"))
+    assert "write `from lunch import Lunch`, not from plugins.lunch" in finding.hint
+    assert finding.why == ""
+    [finding] = found(file)
+    assert finding.hint.startswith("register it: a plugin in plugins/ needs `timetables = [Lunch]`")
+
+
+def test_module_that_a_providers_own_module_misses_is_a_missing_provider() -> None:
+    library = 'File "airflow/providers/amazon/aws/operators/eks.py", line 9, in <module>'
+    source = "  from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator"
+    said, missing = "ModuleNotFoundError: No module named 'airflow.providers.cncf'", "airflow.providers.cncf"
+    [finding] = found(failed(said, missing=missing, trace=(FRAME, library, source)))
+    assert (finding.rule, finding.severity, finding.place) == ("provider-missing", ERROR, "dags/a.py:3")
+    assert finding.hint.startswith("add apache-airflow-providers-cncf-kubernetes to requirements/requirements.txt")
+    [finding] = found(failed(said, missing=missing, trace=(FRAME, source)))
+    assert finding.rule == "dag-import-error"
