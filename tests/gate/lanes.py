@@ -26,6 +26,11 @@ SHARED_FIXTURES = {"started_processes": "processes", "started_containers": "cont
 PARTING_PARAMETERS = ("environment", "imported", "local_aws")
 
 
+def file_of(item: pytest.Item) -> str:
+    """Return the file that collects a test: one that takes tests of another file runs them with fixtures of its own."""
+    return item.nodeid.split("::", 1)[0]
+
+
 def part_of(item: pytest.Item) -> str:
     """Return the name of the part that a test belongs to: its file, and what the file starts for it."""
     callspec = getattr(item, "callspec", None)
@@ -33,7 +38,7 @@ def part_of(item: pytest.Item) -> str:
     values = [str(params[name]) for name in PARTING_PARAMETERS if name in params]
     docker = [DOCKER] if item.get_closest_marker(DOCKER) else []
     # `docker` may be the value of a parameter, too
-    return item.location[0] + "".join(f"[{part}]" for part in dict.fromkeys([*docker, *values]))
+    return file_of(item) + "".join(f"[{part}]" for part in dict.fromkeys([*docker, *values]))
 
 
 def lanes(items: Sequence[pytest.Item]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
-from tests.gate.lanes import DISTURBS, FULL, in_order, lanes, part_of, recorded_seconds, share_of
+from tests.gate.lanes import DISTURBS, FULL, file_of, in_order, lanes, part_of, recorded_seconds, share_of
 from tests.gate.scheduler import FULL_TIER, LaneScheduling, tell_where_to_write, write_lanes
 from tests.gate.times import Recorder
 
@@ -75,7 +75,7 @@ def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
     else:
-        files = [item.location[0] for item in items if item.get_closest_marker(FULL)]
+        files = [file_of(item) for item in items if item.get_closest_marker(FULL)]
         config.stash[FULL_TIER] = {file: files.count(file) for file in sorted(set(files))}
     lane_of = lanes(items)
     order = in_order(items, lane_of, seconds)

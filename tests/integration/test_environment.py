@@ -303,8 +303,9 @@ def test_no_secret_is_in_a_log(environment: RunningEnvironment, probe: dict[str,
 
 
 def test_no_secret_is_in_a_command_line(environment: RunningEnvironment) -> None:
-    secrets = secrets_of(environment)
-    for process in environment.processes():
+    secrets, processes = secrets_of(environment), environment.processes()
+    assert secrets and processes
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             line = " ".join(process.cmdline())
             assert not [secret for secret in secrets if secret in line], process

@@ -154,6 +154,22 @@ def test_what_disturbs_a_shared_environment_comes_after_the_others(whole: Whole)
     assert [name for name in whole.ran if name in shared] == shared
 
 
+def test_tests_that_a_file_takes_from_another_stay_with_its_own(tmp_path: Path) -> None:
+    """Its last test may end what the file's fixture started."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_lender.py").write_text("def test_lent(): pass\n")
+    borrower = (
+        "import pathlib, sys\nsys.path.append(str(pathlib.Path(__file__).parent))\n"
+        "from test_lender import test_lent\ndef test_own(): pass\ndef test_last(): pass\n"
+    )
+    (tmp_path / "test_borrower.py").write_text(borrower)
+    times_path = tmp_path / "times.jsonl"
+    run(tmp_path, "--times", str(times_path))
+    parts = {(row.test, row.part) for row in read([times_path]) if isinstance(row, TestTime)}
+    own = {(f"test_borrower.py::{name}", "test_borrower.py") for name in ("test_lent", "test_own", "test_last")}
+    assert parts == own | {("test_lender.py::test_lent", "test_lender.py")}
+
+
 def test_run_that_is_killed_leaves_no_file_of_ours(tmp_path: Path) -> None:
     begun, folder, temporary_dir = tmp_path / "begun", tmp_path / "tests", tmp_path / "tmp"
     for made in (folder, temporary_dir):
