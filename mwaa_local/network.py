@@ -1,9 +1,13 @@
-"""How programs that mwaa-local runs reach package indexes: by the caller's proxies, certificates and settings."""
+"""How programs that mwaa-local runs, and it itself, reach package indexes: the caller's proxies and certificates."""
 
 from __future__ import annotations
 
+import base64
+import ssl
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import SplitResult, unquote
 
 from mwaa_local.interpreters import MANAGED_VARIABLE, search_path
 
@@ -46,3 +50,34 @@ def build_env(env: Mapping[str, str]) -> dict[str, str]:
         # uv's own list does not know a company's certificate; where the system keeps a list, that is the one to trust.
         kept.setdefault("UV_SYSTEM_CERTS", "true")
     return kept
+
+
+def opener(known: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    """Return what opens addresses; `known` is what `build_env` returns."""
+    proxies = {
+        scheme: known.get(f"{scheme}_proxy") or known.get(f"{scheme.upper()}_PROXY", "") for scheme in ("http", "https")
+    }
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler({scheme: proxy for scheme, proxy in proxies.items() if proxy}),
+        urllib.request.HTTPSHandler(context=_trusted(known)),
+    )
+
+
+def host(parts: SplitResult) -> str:
+    """Return host and port of an address, without a user's name."""
+    return parts.netloc.rpartition("@")[2]
+
+
+def credentials(parts: SplitResult) -> tuple[tuple[str, str], str] | None:
+    """Return ((scheme, host), header) of an address with a user's name in it."""
+    if not parts.username:
+        return None
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return (parts.scheme, host(parts)), "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+
+
+def _trusted(env: Mapping[str, str]) -> ssl.SSLContext:
+    """Return what certificates to trust: those named, else the system's."""
+    named = env.get("SSL_CERT_FILE") or env.get("REQUESTS_CA_BUNDLE") or ""
+    found = next((path for path in (named, *SYSTEM_CERTIFICATES) if path and Path(path).is_file()), None)
+    return ssl.create_default_context(cafile=found)

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 
 from mwaa_local.check.requirements import resolution, rules
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
+from mwaa_local.check.requirements.source_findings import (
+    BUILD_FAILS_HERE,
+    BUILD_NOT_TRIED,
+    BUILT_FROM_SOURCE,
+    NO_WHEEL,
+)
 from mwaa_local.check.requirements.yanked import YANKED_RELEASE
 from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, SEVERITIES, WARNING
 
@@ -30,10 +36,12 @@ _RESOLUTION = (
         Row(rule, (severity,), resolution.RULES[rule])
         for rule, severity in (
             (resolution.CONFLICT, ERROR),
-            (resolution.NO_WHEEL, ERROR),
+            (NO_WHEEL, ERROR),
             (NOT_CHECKED, ERROR),
             (resolution.BROKEN_PACKAGE, WARNING),
-            (resolution.BUILT_FROM_SOURCE, NOTE),
+            (BUILD_FAILS_HERE, WARNING),
+            (BUILD_NOT_TRIED, NOTE),
+            (BUILT_FROM_SOURCE, NOTE),
         )
     ),
     Row("replaces-airflow", (ERROR,), "pip would replace Airflow itself with another version"),
@@ -42,7 +50,11 @@ _RESOLUTION = (
         Row(rule, (ERROR, WARNING), f"{resolution.RULES[rule]}; a warning if loading the file may not run it")
         for rule in (PROVIDER_MODULE_MISSING, PROVIDER_MISSING)
     ),
-    Row(resolution.INSTALL_FAILED, (ERROR,), resolution.RULES[resolution.INSTALL_FAILED]),
+    Row(
+        resolution.INSTALL_FAILED,
+        (ERROR, WARNING),
+        f"{resolution.RULES[resolution.INSTALL_FAILED]}; a warning if this machine lacks what a build needs",
+    ),
     Row(resolution.IMPORT_ERROR, (ERROR, WARNING), resolution.RULES[resolution.IMPORT_ERROR]),
 )
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mwaa_local.check.binaries import is_binary, why_not_loadable
-from mwaa_local.check.requirements.resolver import BUILD_LINES, BUILD_TIMEOUT_S
+from mwaa_local.check.requirements.resolver import BUILD_TIMEOUT_S
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.network import build_env
 from mwaa_local.packaging.choice import WHEEL_SUFFIX, fits
 from mwaa_local.release import Release
+from mwaa_local.requirements import build_words
 
 # Build back ends take it for the time of all files in a wheel; a zip knows no time before this.
 FIRST_ZIP_TIME = "315532800"
@@ -57,7 +58,9 @@ def why_useless(wheel: Path, release: Release) -> str:
 def _why(completed: Completed, release: Release) -> str:
     if completed.timed_out:
         return f"its build still ran after {BUILD_TIMEOUT_S:g} s"
-    said = [line.strip() for line in completed.output.splitlines() if line.strip()]
-    if any("No interpreter found" in line for line in said):
+    if "No interpreter found" in completed.output:
         return f"there is no Python {release.python_version} here to build it with"
-    return " ".join(said[-BUILD_LINES:])
+    failure = build_words.read(completed.output, release.python_version)
+    if failure.needs:
+        return "; ".join(f"this machine has no {need.bare} to build it with" for need in failure.needs)
+    return f"its build fails here: {failure.reason}" if failure.reason else "its build fails here"

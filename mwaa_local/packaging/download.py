@@ -5,10 +5,8 @@ Not for choosing files (`choice`). uv names the files but does not hand them ove
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import shutil
-import ssl
 import urllib.error
 import urllib.request
 import zipfile
@@ -16,12 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 from mwaa_local.check.requirements.lines import Line
 from mwaa_local.errors import PackagesUnavailable
-from mwaa_local.network import SYSTEM_CERTIFICATES, build_env
+from mwaa_local.network import build_env, credentials, host, opener
 from mwaa_local.packaging.choice import File
 
 AT_ONCE = 4  # most of the time is the network's
@@ -41,15 +39,8 @@ class Downloads:
         known = build_env(env)
         indexes = [known.get("UV_DEFAULT_INDEX", "")]
         indexes += [value for line in lines for option in INDEX_OPTIONS for value in line.values(option)]
-        self._credentials = dict(found for index in indexes if (found := _credentials(urlsplit(index))))
-        proxies = {
-            scheme: known.get(f"{scheme}_proxy") or known.get(f"{scheme.upper()}_PROXY", "")
-            for scheme in ("http", "https")
-        }
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({scheme: proxy for scheme, proxy in proxies.items() if proxy}),
-            urllib.request.HTTPSHandler(context=_context(known)),
-        )
+        self._credentials = dict(found for index in indexes if (found := credentials(urlsplit(index))))
+        self._opener = opener(known)
 
     def fetch_all(self, files: Iterable[File], say: Callable[[str], None]) -> dict[File, Path]:
         """Return where each file is now, in the order given; `say` is called for each that has come.
@@ -90,10 +81,10 @@ class Downloads:
         return target
 
     def _download(self, file: File, parts: SplitResult, target: Path) -> None:
-        bare = urlunsplit(parts._replace(netloc=_host(parts)))
+        bare = urlunsplit(parts._replace(netloc=host(parts)))
         request = urllib.request.Request(bare)
-        own = _credentials(parts)
-        if secret := own[1] if own else self._credentials.get((parts.scheme, _host(parts))):
+        own = credentials(parts)
+        if secret := own[1] if own else self._credentials.get((parts.scheme, host(parts))):
             request.add_unredirected_header("Authorization", secret)
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -105,7 +96,7 @@ class Downloads:
                 if attempt == ATTEMPTS or refused:
                     raise PackagesUnavailable(
                         f"could not fetch {file.filename}",
-                        f"{parts.scheme}://{_host(parts)}: {error}",
+                        f"{parts.scheme}://{host(parts)}: {error}",
                         "check the network; HTTPS_PROXY names a proxy, SSL_CERT_FILE your own certificates",
                     ) from error
 
@@ -120,22 +111,3 @@ def _copy(file: File, path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise PackagesUnavailable(f"could not read {file.filename}", str(error), "run the command again") from error
-
-
-def _host(parts: SplitResult) -> str:
-    return parts.netloc.rpartition("@")[2]
-
-
-def _credentials(parts: SplitResult) -> tuple[tuple[str, str], str] | None:
-    """Return ((scheme, host), header) of an address with a user's name in it."""
-    if not parts.username:
-        return None
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return (parts.scheme, _host(parts)), "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-
-
-def _context(env: Mapping[str, str]) -> ssl.SSLContext:
-    """Return what certificates to trust: those named, else the system's."""
-    named = env.get("SSL_CERT_FILE") or env.get("REQUESTS_CA_BUNDLE") or ""
-    found = next((path for path in (named, *SYSTEM_CERTIFICATES) if path and Path(path).is_file()), None)
-    return ssl.create_default_context(cafile=found)

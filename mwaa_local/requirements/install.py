@@ -21,6 +21,7 @@ from pathlib import Path
 from mwaa_local import command
 from mwaa_local.errors import StateCorrupted, line_on_full_disk
 from mwaa_local.masking import without_secrets
+from mwaa_local.requirements.pip_builds import failed_build
 from mwaa_local.requirements.prepare import PreparedRequirements
 
 # pip is stopped after 9 minutes (aws/amazon-mwaa-docker-images, python/mwaa/utils/user_requirements.py); the user
@@ -66,6 +67,7 @@ class InstallFailed:
     elapsed_s: float
     log_path: Path
     reason: str  # one line or a few, pip's own where they say it
+    is_of_machine: bool = False  # a build lacks something of this machine, which says nothing about MWAA
 
 
 def pip_network(env: Mapping[str, str]) -> dict[str, str]:
@@ -118,12 +120,15 @@ def judge(
     lines = [show(line, prepared) for line in completed.output.split("\n")]
     if completed.ok:
         return Installed(completed.elapsed_s, log_path, tuple(_broken_packages(lines)))
+    built = None if completed.timed_out or prepared.release is None else failed_build(lines, prepared.release)
+    reason = built.reason if built else _reason(prepared, lines, completed.exit_code)
     return InstallFailed(
         exit_code=completed.exit_code,
         timed_out=completed.timed_out,
         elapsed_s=completed.elapsed_s,
         log_path=log_path,
-        reason=_time_out_reason(timeout_s) if completed.timed_out else _reason(prepared, lines, completed.exit_code),
+        reason=_time_out_reason(timeout_s) if completed.timed_out else reason,
+        is_of_machine=built is not None and built.is_of_machine,
     )
 
 

@@ -49,6 +49,7 @@ class PreparedRequirements:
     is_empty: bool  # nothing but blank lines and comments, or no file at all
     copies: Mapping[Path, Path]  # rewritten copy -> the file the user knows
     unreadable: str = ""  # which file's text could not be read, and why; pip then gets it as it is
+    release: Release | None = None  # what it was made ready for
 
 
 def prepare(
@@ -90,6 +91,7 @@ def prepare(
         is_empty=top.is_empty,
         copies=dict(rewriter.copies),
         unreadable=rewriter.unreadable,
+        release=release,
     )
 
 

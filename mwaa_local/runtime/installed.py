@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT
 from mwaa_local.remarks import ERROR, NOTE, WARNING, Remark
 from mwaa_local.requirements import prepare as requirements
+from mwaa_local.requirements.install import Installed, InstallFailed
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.script_run import SYNTAX_HINT
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 EXPORTS_NAME = "startup-exports.json"
 MARK_NAME = "mwaa-local-project.json"
+INSTALL_HINT = "install what is missing; with Docker, name its Debian package in SystemPackages"
 REQUIREMENTS_LOG_NAME = "requirements_install.out"
 
 
@@ -28,9 +30,17 @@ class Outcome:
 
     failed: str = ""  # pip's reason
     warnings: tuple[str, ...] = ()
+    is_of_machine: bool = False  # why it failed says nothing about MWAA
+
+    @classmethod
+    def of(cls, result: Installed | InstallFailed) -> Outcome:
+        """Return what is to be kept of a run of pip."""
+        if isinstance(result, InstallFailed):
+            return cls(failed=result.reason, is_of_machine=result.is_of_machine)
+        return cls(warnings=result.warnings)
 
     def write(self, target_dir: Path) -> None:
-        plain = {"failed": self.failed, "warnings": list(self.warnings)}
+        plain = {"failed": self.failed, "warnings": list(self.warnings), "is_of_machine": self.is_of_machine}
         (target_dir / MARK_NAME).write_text(json.dumps(plain), encoding="utf-8")
 
     @classmethod
@@ -38,8 +48,9 @@ class Outcome:
         """Return what was written last; None when the set was never finished or the file cannot be understood."""
         try:
             plain = json.loads((target_dir / MARK_NAME).read_text(encoding="utf-8"))
-            return cls(str(plain["failed"]), tuple(map(str, plain["warnings"])))
-        except (OSError, ValueError, KeyError, TypeError):
+            of_machine = bool(plain.get("is_of_machine"))
+            return cls(str(plain["failed"]), tuple(map(str, plain["warnings"])), of_machine)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
 
@@ -81,7 +92,17 @@ def constraint_remarks(prepared: requirements.PreparedRequirements) -> list[Rema
 def outcome_remarks(outcome: Outcome, log_path: Path) -> list[Remark]:
     """Return what is to be said of an install that failed, or that left packages which no longer fit together."""
     remarks = []
-    if outcome.failed:
+    if outcome.is_of_machine:
+        remarks.append(
+            Remark(
+                ERROR,
+                "requirements",
+                f"{REQUIREMENTS_FILE} was not installed on this machine",
+                f"{outcome.failed}.\nAirflow started without them; `mwaa-local check requirements` judges MWAA.",
+                f"{INSTALL_HINT}, and run `mwaa-local up` again; pip's output is in {log_path}",
+            )
+        )
+    elif outcome.failed:
         remarks.append(
             Remark(
                 ERROR,

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.requirements.resolution import INSTALL_FAILED
-from mwaa_local.finding import ERROR, Finding
+from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.packages import PythonEnvironment, locked
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.runtime.installed import Outcome
+from mwaa_local.runtime.installed import INSTALL_HINT, Outcome
 from mwaa_local.runtime.process.installation import package_set_dir, startup_script_path
 from mwaa_local.sandbox import trial_env
 from mwaa_local.steps import Say, Steps
@@ -90,16 +90,18 @@ class DagPackagesMaker:
         result = requirements_install.install(
             prepared, packages.python_path, {**network, **trial}, log_path, cwd=home_dir
         )
-        if isinstance(result, requirements_install.InstallFailed):
-            return Outcome(failed=result.reason)
-        return Outcome(warnings=result.warnings)
+        return Outcome.of(result)
 
     def _install_failed(self, outcome: Outcome) -> Finding:
         project = self.context.project
+        path = project.requirements_path.relative_to(project.root_dir).as_posix()
+        if outcome.is_of_machine:
+            what = "the requirements cannot be installed on this machine; DAGs are imported without them"
+            return Finding(INSTALL_FAILED, WARNING, path, 0, what, f"{outcome.failed}.", INSTALL_HINT)
         return Finding(
             INSTALL_FAILED,
             ERROR,
-            project.requirements_path.relative_to(project.root_dir).as_posix(),
+            path,
             0,
             "pip could not install the requirements; DAGs are imported without them",
             f"{outcome.failed}\nMWAA also starts Airflow without them.",

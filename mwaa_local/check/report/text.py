@@ -133,7 +133,7 @@ def _outcome(checked: Checked) -> tuple[str, str, str]:
         if has_error(checked.findings):
             return FAILS_ON, RED, f"{errors}; the packages to install are unknown"
         return NOT_CHECKED_FOR, YELLOW, shown_line(verdict.what)
-    if any(finding.rule == INSTALL_FAILED for finding in checked.findings):
+    if any(finding.rule == INSTALL_FAILED and finding.severity == ERROR for finding in checked.findings):
         return FAILS_ON, RED, f"{errors}; versions were found, but pip could not install them"
     if has_error(checked.findings):
         return FAILS_ON, RED, f"{errors}; pip would install it, with {_what_changes(verdict)}"

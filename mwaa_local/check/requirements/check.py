@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mwaa_local.cache.users import CHECK, User
 from mwaa_local.check.requirements import rules
+from mwaa_local.check.requirements.builds import Builds
 from mwaa_local.check.requirements.changes import (
     REPLACES_AIRFLOW,
     broken_by,
@@ -34,11 +35,11 @@ from mwaa_local.check.requirements.verdict import (
     Conflict,
     NoWheel,
     PackageChange,
-    SourceOnly,
     Unchecked,
     Verdict,
     Works,
 )
+from mwaa_local.check.requirements.without_wheel import tell
 from mwaa_local.check.requirements.yanked import yanked_findings
 from mwaa_local.command import interrupting
 from mwaa_local.finding import ERROR, Finding, in_order
@@ -99,7 +100,7 @@ class RequirementsCheck:
         with scratch_folder("mwaa-local-check-") as folder:
             source = take_apart(self.project, self.path, release, folder / "file", self.variables)
             resolver = Resolver(release, folder / "uv", self.env, self.variables, source.index_url)
-            verdict, changes, yanked = _verdict(source, resolver, release)
+            verdict, changes, yanked = _verdict(source, resolver, release, self._startup_script(release))
             findings = [
                 *_without_repeats(rules.findings(source.entries, release, self.private_webserver), verdict),
                 *_of_changes(changes, source, release),
@@ -121,6 +122,12 @@ class RequirementsCheck:
             user = User(self.cache_dir, self.project, CHECK)
             listings = Listings(self.cache_dir, Download(source, resolver, providers.changes), user)
             yield from provider_findings(self._imports, providers, listings)
+
+    def _startup_script(self, release: Release) -> str:
+        """Return the text of the startup script that runs before pip on MWAA, "" for none."""
+        path = self.project.startup_script_path
+        is_run = release.startup_script and path.is_file()
+        return path.read_text(encoding="utf-8", errors="replace") if is_run else ""
 
 
 def _without_repeats(findings: Sequence[Finding], verdict: Verdict) -> Iterator[Finding]:
@@ -154,7 +161,7 @@ def _line_of(change: PackageChange, source: Source) -> int:
 
 
 def _verdict(
-    source: Source, resolver: Resolver, release: Release
+    source: Source, resolver: Resolver, release: Release, script: str
 ) -> tuple[Verdict, tuple[PackageChange, ...], Mapping[str, str]]:
     """Return the verdict, what pip would change as far as it finds versions at all, and which of these were yanked."""
     if source.unreadable is not None:
@@ -172,23 +179,22 @@ def _verdict(
         what = "the package index, or another address, could not be reached"
         return Unchecked(what, answer.said, NOT_REACHED_HINT), (), {}
     if isinstance(answer, Refused):
-        return Explanation(source, resolver, base).conflict(answer), (), {}
+        return Explanation(source, resolver, base, script=script).conflict(answer), (), {}
     packages = changed(answer.packages, release)
     metadata = resolver.metadata(packages, source.options)
     changes = package_changes(packages, release, metadata, source.packages)
-    tried = [
-        (item, resolver.build_problem(item.name, item.version)) for item in without_wheel(packages, metadata, release)
-    ]
-    unbuildable = tuple(
-        SourceOnly(item.name, item.version, problem.why)
-        for item, problem in tried
-        if problem is not None and problem.was_tried
-    )
+    if _replaces_airflow(changes):  # all else follows from that, and would go with it
+        return Works(changes, install_estimate_s=install_estimate_s(changes)), changes, {}
+    builds = Builds(resolver, source.options, script)
+    unbuildable, sources = tell(source, builds, answer.packages, without_wheel(packages, metadata, release))
     if unbuildable:
         return NoWheel(unbuildable), changes, answer.yanked
-    sources = tuple(SourceOnly(item.name, item.version, problem.why if problem else "") for item, problem in tried)
     works = Works(changes, _broken(packages, changes, resolver, release), sources, install_estimate_s(changes))
     return works, changes, answer.yanked
+
+
+def _replaces_airflow(changes: Sequence[PackageChange]) -> bool:
+    return any(change.name == AIRFLOW and change.base_version for change in changes)
 
 
 def _refused(line: Line) -> Clash:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
 
+from mwaa_local.check.requirements.builds import Builds
 from mwaa_local.check.requirements.changes import without_wheel
 from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.minimal import minimal
@@ -21,6 +22,7 @@ from mwaa_local.check.requirements.resolver import Package, Refused, Resolved, R
 from mwaa_local.check.requirements.source import Pin, Source
 from mwaa_local.check.requirements.uv_words import Reasons
 from mwaa_local.check.requirements.verdict import Clash, Conflict, Proposal
+from mwaa_local.requirements.build_judgement import Outcome
 
 EXPLAIN_LIMIT_S = 20.0  # after that, what is known by then is told: an answer in a minute is no answer in seconds
 MAX_CLASHES = 10
@@ -52,7 +54,9 @@ class Explanation:
     resolver: Resolver
     installed: Mapping[str, str]
     started: float = field(default_factory=time.monotonic)
+    script: str = ""  # the startup script's text
     _asked: int = 0
+    _unbuildable: dict[Line, str] = field(default_factory=dict)  # what is to be said of the version that fits
 
     def conflict(self, refused: Refused) -> Conflict:
         """Return every conflict that can be found in time; at least one."""
@@ -123,7 +127,7 @@ class Explanation:
         other, origin, why = self._description(cause)
         proposal = proposed.get(line)
         if line in proposed and proposal is None and cause.pins and line.requirement is not None:
-            why += f" {NO_VERSION_WORKS.format(name=line.name)}"
+            why += f" {self._unbuildable.get(line) or NO_VERSION_WORKS.format(name=line.name)}"
         return Clash(line.path, line.number, line.text, other, origin, why, proposal)
 
     def _description(self, cause: _Cause) -> tuple[str, str, str]:
@@ -153,13 +157,20 @@ class Explanation:
         if not isinstance(answer, Resolved) or line.name not in answer.packages:
             return None
         new = _with_version(wanted, answer.packages[line.name].version)
-        if self._fails([*others, new], self.source.pins) or self._has_no_wheel(answer.packages[line.name]):
+        if self._fails([*others, new], self.source.pins):
+            return None
+        if why := self._why_not_built(answer.packages[line.name]):
+            self._unbuildable[line] = f"{new} fits, but cannot be built on MWAA: {why}."
             return None
         return Proposal(line.path, line.number, line.text, new)
 
-    def _has_no_wheel(self, package: Package) -> bool:
+    def _why_not_built(self, package: Package) -> str:
+        """Return why a package without a wheel is sure to fail on MWAA, "" where that is not so or not known."""
         metadata = self.resolver.metadata({package.name: package}, self.source.options)
-        return bool(without_wheel({package.name: package}, metadata, self.resolver.release))
+        if not without_wheel({package.name: package}, metadata, self.resolver.release):
+            return ""
+        build = Builds(self.resolver, self.source.options, self.script).try_one(package.name, package.version)
+        return build.why if build.outcome is Outcome.FAILS else ""
 
     def _unexplained(self, refused: Refused) -> Clash:
         """Return the refusal in uv's words, where no part of the file could be found in time."""

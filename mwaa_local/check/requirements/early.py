@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.check.requirements.check import RequirementsCheck
-from mwaa_local.check.requirements.resolution import CONFLICT, NO_WHEEL, UNREADABLE_LINE, resolution_findings
+from mwaa_local.check.requirements.resolution import CONFLICT, UNREADABLE_LINE, resolution_findings
+from mwaa_local.check.requirements.source_findings import NO_WHEEL
 from mwaa_local.check.requirements.verdict import Checked, Unchecked
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.files import write_private

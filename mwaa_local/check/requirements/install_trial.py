@@ -108,6 +108,10 @@ class InstallTrial:
 
 
 def _install_failed(result: InstallFailed, checked: Checked) -> Finding:
+    hint = f"pip's output is in {result.log_path}"
+    if result.is_of_machine:
+        what = "the requirements cannot be installed on this machine"
+        return Finding(INSTALL_FAILED, WARNING, checked.path, 0, what, f"{result.reason}.", hint)
     return Finding(
         INSTALL_FAILED,
         ERROR,
@@ -115,7 +119,7 @@ def _install_failed(result: InstallFailed, checked: Checked) -> Finding:
         0,
         "pip could not install the requirements",
         f"{result.reason}\nMWAA starts Airflow anyway, without them.",
-        f"pip's output is in {result.log_path}",
+        hint,
     )
 
 

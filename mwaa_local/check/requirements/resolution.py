@@ -7,15 +7,23 @@ from collections.abc import Iterable
 from mwaa_local.check.requirements.changes import REPLACES_AIRFLOW
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.requirements.rules_files import syntax_hint
-from mwaa_local.check.requirements.verdict import Checked, Clash, Conflict, NoWheel, SourceOnly, Unchecked, Works
+from mwaa_local.check.requirements.source_findings import (
+    BUILD_FAILS_HERE,
+    BUILD_NOT_TRIED,
+    BUILT_FROM_SOURCE,
+    NO_WHEEL,
+    no_wheel_finding,
+    source_finding,
+)
+from mwaa_local.check.requirements.verdict import Checked, Clash, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.check.requirements.yanked import YANKED_RELEASE
 from mwaa_local.check.showing import shown_finding
-from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, WARNING, Finding
+from mwaa_local.finding import ERROR, NOT_CHECKED, WARNING, Finding
 
 # Rules that no line of `rules` finds: they come out of resolving.
 UNREADABLE_LINE = "invalid-requirement"  # which `rules_files` finds, too
-CONFLICT, NO_WHEEL = "conflict", "no-wheel"
-BROKEN_PACKAGE, BUILT_FROM_SOURCE = "broken-package", "built-from-source"
+CONFLICT = "conflict"
+BROKEN_PACKAGE = "broken-package"
 INSTALL_FAILED, IMPORT_ERROR = "install-failed", "import-error"  # of `install_trial`
 RULES = {
     CONFLICT: "pip finds no set of versions that fits the requirements and MWAA's pins",
@@ -24,6 +32,8 @@ RULES = {
     BROKEN_PACKAGE: "a package of MWAA's image no longer works with the requirements",
     REPLACES_AIRFLOW: "a requirement makes pip replace the release's Airflow",
     BUILT_FROM_SOURCE: "a package without a wheel for MWAA's platform is built there at every start",
+    BUILD_NOT_TRIED: "a package is built on MWAA at every start, which this machine could not try",
+    BUILD_FAILS_HERE: "a package is built on MWAA at every start, and its build fails or differs here",
     YANKED_RELEASE: "a version that pip would install was withdrawn from the package index",
     PROVIDER_MODULE_MISSING: "a DAG or plugin imports a module that its provider does not have in the version on MWAA",
     PROVIDER_MISSING: "a DAG or plugin imports from a provider that is neither in the image nor in the requirements",
@@ -43,7 +53,7 @@ def resolution_findings(checked: Checked) -> tuple[Finding, ...]:
             ),
         )
     if isinstance(verdict, NoWheel):
-        return tuple(_no_wheel(checked.path, package) for package in verdict.packages)
+        return tuple(shown_finding(no_wheel_finding(checked.path, package)) for package in verdict.packages)
     if isinstance(verdict, Unchecked):
         return (
             shown_finding(
@@ -65,8 +75,7 @@ def _of_works(checked: Checked) -> Iterable[Finding]:
         what = f"{broken.name} no longer works with the requirements"
         yield Finding(BROKEN_PACKAGE, WARNING, checked.path, 0, what, broken.why)
     for package in checked.verdict.built:
-        what = f"{package.name} {package.version} is built from source, because no wheel fits MWAA's platform"
-        yield Finding(BUILT_FROM_SOURCE, NOTE, checked.path, 0, what, package.problem)
+        yield source_finding(checked.path, package)
 
 
 def clash_finding(clash: Clash) -> Finding:
@@ -92,8 +101,3 @@ def _proposed(clash: Clash) -> str:
     if not proposal.new:
         return f"remove `{proposal.old}` ({place})"
     return f"change `{proposal.old}` to `{proposal.new}` ({place})"
-
-
-def _no_wheel(path: str, package: SourceOnly) -> Finding:
-    what = f"{package.name} {package.version} has no wheel for MWAA's platform and cannot be built there"
-    return shown_finding(Finding(NO_WHEEL, ERROR, path, 0, what, package.problem))

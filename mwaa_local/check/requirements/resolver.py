@@ -35,7 +35,7 @@ FILES_FRESH_S = 365_000_000
 RESOLVE_TIMEOUT_S = 300.0
 BUILD_TIMEOUT_S = 120.0
 UNPACK_TIMEOUT_S = 60.0  # of one wheel without dependencies
-BUILD_LINES = 4  # of what a failed build said, its last
+MAX_ASSUMED = 10  # packages whose requirements cannot be learned here, since their build fails
 # uv's names for the image's operating system. It has none for the glibc 2.26 of Amazon Linux 2: versions are chosen for
 # an older one, which differs only in which wheels fit, and wheels are listed for a newer one, to be sorted out later.
 PLATFORMS = {"Amazon Linux 2": "x86_64-manylinux_2_17", "Amazon Linux 2023": "x86_64-manylinux_2_34"}
@@ -79,14 +79,6 @@ class Refused:
     @property
     def reasons(self) -> Reasons:
         return Reasons(self.said)
-
-
-@dataclass(frozen=True)
-class NotBuilt:
-    """A package has no wheel of this release's Python: its build failed, or could not be tried."""
-
-    why: str
-    was_tried: bool = True
 
 
 @dataclass(frozen=True)
@@ -136,6 +128,8 @@ class Resolver:
         self._usual_index_url = self._env.pop("UV_DEFAULT_INDEX", "") or PYPI_URL  # pip passes over an empty one
         self._index_url = index_url or self._usual_index_url
         self._number = 0
+        # Packages taken for such that require nothing, since uv could not build them here: (name, version) in order.
+        self._assumed: dict[tuple[str, str], None] = {}
 
     def of_usual_index(self) -> Resolver:
         """Return one that asks the usual index, whatever the file names: that has the packages of the image."""
@@ -175,25 +169,46 @@ class Resolver:
         locked = tomllib.loads(output_path.read_text(encoding="utf-8")).get("packages", [])
         return {canonicalize_name(item["name"]): item for item in locked}
 
-    def build_problem(self, name: str, version: str) -> NotBuilt | None:
-        """Build a package's wheel from source with the release's Python; return why that fails, None if it does not.
+    def try_build(
+        self, name: str, version: str, target_dir: Path, options: Sequence[str] = (), setuptools: str = ""
+    ) -> Completed:
+        """Build a package from source with the release's Python and install it alone into a folder.
 
-        MWAA's image has a C compiler and the headers of Python, libcurl and PostgreSQL; this machine may have less.
+        `setuptools` is the version to build with, "" for the newest that fits. This runs the package's setup code.
         """
-        target_dir = self.path("built")
-        argv = ("pip", "install", "--target", str(target_dir), "--no-deps", "--no-binary", name, f"{name}=={version}")
-        completed = self._run([*argv, "--python", self.release.python_version], BUILD_TIMEOUT_S)
-        if completed.ok:
-            return None
-        if completed.timed_out:
-            return NotBuilt(f"its build still ran after {BUILD_TIMEOUT_S:g} s")
-        said = _said(completed)
-        if uv_words.is_no_interpreter(said):
-            why = f"not tried: there is no Python {self.release.python_version} here to build it with"
-            return NotBuilt(why, was_tried=False)
-        return NotBuilt(" ".join(said.splitlines()[-BUILD_LINES:]))
+        path = self.path("built.txt")
+        path.write_text("".join(f"{line}\n" for line in (*options, f"{name}=={version}")), encoding="utf-8")
+        argv = ["pip", "install", "--target", str(target_dir), "--no-deps", "--no-binary", name]
+        argv += ["--requirement", str(path), "--index-strategy", "unsafe-best-match"]
+        argv += ["--python", self.release.python_version]
+        if setuptools:
+            constraints_path = self.path("built-with.txt")
+            constraints_path.write_text(f"setuptools=={setuptools}\n", encoding="utf-8")
+            argv += ["--build-constraints", str(constraints_path)]
+        return self._run(argv, BUILD_TIMEOUT_S)
+
+    @property
+    def index_url(self) -> str:
+        """The index to ask; it may hold a password."""
+        return self._index_url
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """How the index is reached."""
+        return self._env
 
     def _ask(self, question: Question, prerelease: str) -> Resolved | Refused | NotReached:
+        """Return uv's answer. That it cannot build a package to learn what that requires is no answer."""
+        answer = self._ask_once(question, prerelease)
+        for _ in range(MAX_ASSUMED):
+            failed = uv_words.failed_build(answer.said) if isinstance(answer, Refused | NotReached) else None
+            if failed is None or failed in self._assumed:
+                break
+            self._assumed[failed] = None
+            answer = self._ask_once(question, prerelease)
+        return answer
+
+    def _ask_once(self, question: Question, prerelease: str) -> Resolved | Refused | NotReached:
         output_path = self.path("resolved.txt")
         # What MWAA's list skips is in its image all the same; without a preference uv would take the newest.
         kept = {**self.release.packages.unlisted, **question.installed}
@@ -231,7 +246,11 @@ class Resolver:
         config.write_text(
             # A string of JSON is one of TOML, too.
             f'[[index]]\nname = "default"\nurl = {json.dumps(self._index_url)}\ndefault = true\n'
-            f'cache-control = {{ api = "max-age={PAGES_FRESH_S}", files = "max-age={FILES_FRESH_S}, immutable" }}\n',
+            f'cache-control = {{ api = "max-age={PAGES_FRESH_S}", files = "max-age={FILES_FRESH_S}, immutable" }}\n'
+            + "".join(
+                f"[[dependency-metadata]]\nname = {json.dumps(name)}\nversion = {json.dumps(version)}\n"
+                for name, version in self._assumed
+            ),
             encoding="utf-8",
         )
         config.chmod(0o600)  # the address may hold a password

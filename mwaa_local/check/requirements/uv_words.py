@@ -20,6 +20,7 @@ _NOT_REACHED = re.compile(
 )
 _NO_SOLUTION = re.compile(r"No solution found|was not found in the (?:package registry|provided package locations)")
 _NO_INTERPRETER = "No interpreter found"
+_FAILED_BUILD = re.compile(r"Failed to (?:download and )?build `([^`=@ ]+)==([^`]+)`")
 _YANKED = re.compile(r'^warning: `([^=`]+)==[^`]+` is yanked(?: \(reason: "(.*?)"?\)?$)?', re.MULTILINE)
 _CAUSE = re.compile(r"^(?:error: |  cause: |\s+)")
 _WARNING = "warning:"
@@ -52,6 +53,12 @@ def is_no_solution(text: str) -> bool:
 def is_no_interpreter(text: str) -> bool:
     """Say whether there is no Python of the version that was asked for."""
     return _NO_INTERPRETER in text
+
+
+def failed_build(text: str) -> tuple[str, str] | None:
+    """Return name and version of the package whose build failed, where uv needed it to learn what that requires."""
+    match = _FAILED_BUILD.search(text)
+    return (canonicalize_name(match[1]), match[2]) if match else None
 
 
 def yanked(output: str) -> dict[str, str]:

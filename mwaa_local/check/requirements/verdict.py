@@ -22,11 +22,22 @@ class PackageChange:
 
 @dataclass(frozen=True)
 class SourceOnly:
-    """A package without a wheel for MWAA's platform. `problem` is why it cannot be built there; "" where it can."""
+    """A package without a wheel for MWAA's platform. `problem` is why it cannot be built there; "" where it can.
+
+    `outcome` is what a build here says of MWAA: `builds`, `untried`, `doubtful` or `fails`. `wanted_by` are the
+    packages from the one that the line asks for to the one that needs this; none where the line names it.
+    """
 
     name: str
     version: str
     problem: str
+    outcome: str = ""
+    path: str = ""
+    line: int = 0
+    wanted_by: tuple[str, ...] = ()
+    no_wheel: str = ""  # why no wheel fits
+    newest_with_wheel: str = ""  # the newest version that has one, "" for none or unknown
+    hint: str = ""
 
 
 @dataclass(frozen=True)

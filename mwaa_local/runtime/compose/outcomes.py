@@ -71,8 +71,4 @@ class ContainerOutcomes:
         result = requirements_install.judge_outcome(self.requirements, folder)
         if result is None:
             return [Remark(NOTE, "requirements", "requirements were not checked in this start")]
-        if isinstance(result, requirements_install.Installed):
-            outcome = Outcome(warnings=result.warnings)
-        else:
-            outcome = Outcome(failed=result.reason)
-        return outcome_remarks(outcome, log_path)
+        return outcome_remarks(Outcome.of(result), log_path)

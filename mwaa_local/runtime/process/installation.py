@@ -117,9 +117,7 @@ class Installation:
             "requirements",
             lambda _: requirements_install.install(source, packages.python_path, env, self._log_path, cwd=home_dir),
         )
-        if isinstance(result, requirements_install.Installed):
-            return Outcome(warnings=result.warnings)
-        return Outcome(failed=result.reason)
+        return Outcome.of(result)
 
     @property
     def _log_path(self) -> Path:

@@ -1,0 +1,97 @@
+"""Whether a package without a fitting wheel can be built in MWAA's containers, found out by a build on this machine.
+
+Not for what a failure means (`build_judgement`), nor for what is told of it (`without_wheel`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mwaa_local.check.requirements import uv_words
+from mwaa_local.check.requirements.changes import installed
+from mwaa_local.check.requirements.resolver import BUILD_TIMEOUT_S, Resolver
+from mwaa_local.command import Completed
+from mwaa_local.requirements import build_words
+from mwaa_local.requirements.build_judgement import (
+    SETUPTOOLS,
+    Build,
+    Outcome,
+    install_hint,
+    installs_system_packages,
+    judge,
+)
+from mwaa_local.requirements.build_words import Cause
+from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
+from mwaa_local.requirements.system_files import Kind, Lacking, Need, in_image
+
+MAX_LIBRARY_BYTES = 16 * 1024 * 1024  # of an extension's beginning, where the names of what it needs are
+WHEEL = "wheel"
+OLD_GENERATION = "local-runner"  # of releases whose pip builds an archive without pyproject.toml with what is installed
+_LINKED = re.compile(rb"\0lib([\w+-]+?)(?:-[\d.]+)?\.so[.\d]*(?=\0)")
+
+
+@dataclass(frozen=True)
+class Builds:
+    """Builds packages for one release. `options` are the file's lines on indexes, `script` its startup script."""
+
+    resolver: Resolver
+    options: Sequence[str] = ()
+    script: str = ""
+
+    @property
+    def _may_install(self) -> bool:
+        return installs_system_packages(self.script)
+
+    def try_one(self, name: str, version: str) -> Build:
+        """Build a package here, and return what that means for MWAA. This runs the package's setup code."""
+        target_dir = self.resolver.path("built")
+        completed = self.resolver.try_build(name, version, target_dir, self.options)
+        if completed.ok:
+            return self._of_libraries(target_dir)
+        release = self.resolver.release
+        if completed.timed_out:
+            limit = f"MWAA allows {REQUIREMENTS_INSTALL_TIMEOUT_S} s for all requirements"
+            return Build(Outcome.DOUBTFUL, f"its build still ran after {BUILD_TIMEOUT_S:g} s here; {limit}")
+        if uv_words.is_no_interpreter(completed.output):
+            return Build(Outcome.UNTRIED, f"there is no Python {release.python_version} here to build it with")
+        if uv_words.failed_build(completed.output) is None:
+            return Build(Outcome.UNTRIED, "uv could not fetch it, or what it is built with")
+        return self._of_failure(name, version, completed)
+
+    def _of_failure(self, name: str, version: str, completed: Completed) -> Build:
+        release = self.resolver.release
+        failure = build_words.read(completed.output, release.python_version)
+        first = judge(failure, release, may_install=self._may_install)
+        old = installed(release).get(SETUPTOOLS, "")
+        if not (failure.is_legacy and failure.cause is Cause.SETUP and old):
+            return first
+        # Without a pyproject.toml, pip may build with the image's setuptools, and not with the newest.
+        again = self.resolver.try_build(name, version, self.resolver.path("built"), self.options, old)
+        if not again.ok:
+            failure = build_words.read(again.output, release.python_version)
+            return (
+                judge(failure, release, may_install=self._may_install) if failure.cause is not Cause.UNKNOWN else first
+            )
+        if release.generation == OLD_GENERATION or WHEEL in installed(release):
+            return Build(Outcome.BUILDS)
+        why = f"it is built with setuptools {old}, which MWAA's image has, and not with the newest"
+        return Build(Outcome.DOUBTFUL, why)
+
+    def _of_libraries(self, folder: Path) -> Build:
+        """Return what a build that succeeded used of this machine and would not find on MWAA."""
+        for name in linked_libraries(folder):
+            found = in_image(Need(Kind.LIBRARY, (name,)), self.resolver.release)
+            if isinstance(found, Lacking) and not self._may_install:
+                why = f"it was built here with {found.first}, which MWAA's image does not have"
+                return Build(Outcome.DOUBTFUL, why, install_hint(found))
+        return Build(Outcome.BUILDS)
+
+
+def linked_libraries(folder: Path) -> Iterator[str]:
+    """Yield the names, as `-l` has them, of the libraries that the folder's extensions were linked with."""
+    for path in sorted(folder.rglob("*.so")):
+        with path.open("rb") as file:
+            yield from dict.fromkeys(match.decode() for match in _LINKED.findall(file.read(MAX_LIBRARY_BYTES)))
