@@ -54,7 +54,7 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "duplicate-dag-id": (ERROR,),
     "missing-variable": (ERROR, NOTE),
     "missing-connection": (ERROR, NOTE),
-    "top-level-database": (WARNING,),
+    "top-level-database": (WARNING, NOTE),
     "top-level-network": (WARNING,),
     "airflow-deprecation": (NOTE,),
     "no-dag-in-file": (NOTE,),

@@ -75,7 +75,7 @@ PLUGIN_ROWS = (
     Row(
         "syntax-error",
         _SERIOUS_OR_NOT,
-        "the release's Python cannot compile a file; a warning if that is not sure, or Airflow may not load it",
+        "the release's Python cannot compile a file that Airflow loads; a warning if that is not sure",
     ),
     Row(
         "relative-import",
@@ -97,8 +97,9 @@ PLUGIN_ROWS = (
     Row("macos-junk", (NOTE,), "files of macOS, which only take up space"),
     Row(
         "plugin-not-loaded",
-        _SERIOUS_OR_NOT,
-        "the release's Airflow cannot load a file; a warning if the requirements may provide the module it lacks",
+        (ERROR, WARNING, NOTE),
+        "the release's Airflow cannot load a file; a warning if the requirements may provide the module it lacks, a "
+        "note if they name what provides it",
     ),
 )
 

@@ -14,6 +14,7 @@ from tests.environments import EACH_GENERATION, LATEST
 
 pytestmark = pytest.mark.network
 OLD = "2.10.3"
+SDK = "from airflow.sdk import DAG\n"
 HEAD = "from datetime import datetime\n\nfrom airflow import DAG\n"
 
 
@@ -108,8 +109,8 @@ def test_names_that_airflow_moved_have_their_successor_wherever_they_are_importe
     files = {
         "dags/common/__init__.py": "",
         "dags/common/base.py": "import os\n\nfrom airflow.operators.dummy import DummyOperator\n",
-        "dags/uses.py": "from airflow.sdk import DAG\nfrom common.base import DummyOperator\n\nDAG('a')\n",
-        "dags/eks.py": f"{HEAD}from airflow.providers.amazon.aws.operators.eks import EksPodOperator\n",
+        "dags/uses.py": f"{SDK}from common.base import DummyOperator\n\nDAG('a', schedule=None)\n",
+        "dags/eks.py": "# a dag\nfrom airflow.providers.amazon.aws.operators.eks import EksPodOperator\n",
     }
     runner = ProjectRunner(tmp_path / "project", make_clean_env(tmp_path))
     runner.root_dir.mkdir()
@@ -117,7 +118,7 @@ def test_names_that_airflow_moved_have_their_successor_wherever_they_are_importe
     moved, provider = json.loads(runner.run("check", "dags", "--json").stdout)["findings"]
     assert (moved["rule"], moved["path"], moved["line"]) == ("dag-import-error", "dags/common/base.py", 3)
     assert moved["hint"] == "use `EmptyOperator` from `airflow.providers.standard.operators.empty`"
-    assert (provider["rule"], provider["path"], provider["line"]) == ("provider-missing", "dags/eks.py", 4)
+    assert (provider["rule"], provider["path"], provider["line"]) == ("provider-missing", "dags/eks.py", 2)
     assert "add apache-airflow-providers-cncf-kubernetes to requirements" in provider["hint"]
 
 

@@ -40,8 +40,8 @@ MEANINGS = {
     "duplicate-dag-id": "two files have a DAG of the same id: one hides the other",
     "missing-variable": "the file asks for a Variable that is not known here; an error with `--strict`",
     "missing-connection": "the file asks for a Connection that is not known here; an error with `--strict`",
-    "top-level-database": "the file uses the metadata database at import",
-    "top-level-network": "the file uses the network at import",
+    "top-level-database": "the file uses the metadata database at import; a note if Airflow itself does",
+    "top-level-network": "the file uses the network at import, also if AWS refuses it here",
     "airflow-deprecation": "Airflow itself warns about something in the file",
     "no-dag-in-file": "Airflow reads the file, and there is no DAG in it",
 }

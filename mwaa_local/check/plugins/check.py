@@ -23,7 +23,7 @@ Not for what needs Airflow itself, such as which plugins register. Rules, and wh
 | `too-large` | warning | above MWAA's advice |
 | `not-read` | note | more than this check reads, or packed in a way that it does not unpack |
 | `bytecode`, `macos-junk` | note | files that only take room |
-| `plugin-not-loaded` | error, warning | Airflow cannot load a file (`loading`) |
+| `plugin-not-loaded` | error, warning, note | Airflow cannot load a file (`loading`) |
 """
 
 from __future__ import annotations
