@@ -24,7 +24,8 @@ RULES = {
     NOT_READ: "a file of AWS's local tools sets variables that mwaa-local does not read",
 }
 # Older versions of aws-mwaa-local-runner had it in dags/. In the project's folder it may be for something else.
-REQUIREMENTS_PLACES = {"dags/requirements.txt": WARNING, "requirements.txt": NOTE}
+DAGS_REQUIREMENTS = "dags/requirements.txt"
+REQUIREMENTS_PLACES = (DAGS_REQUIREMENTS, "requirements.txt")
 # Files that set variables, and the word that shows whose they are; any file of the first name is.
 VARIABLE_FILES = {
     "docker/config/.env.localrunner": "",
@@ -54,21 +55,16 @@ def requirements_elsewhere(project: Project) -> tuple[Finding, ...]:
     """Return findings on requirements files that are not where mwaa-local reads one; none if there is one to read."""
     if project.requirements_path.is_file():
         return ()
+    return tuple(_elsewhere(project, name) for name in REQUIREMENTS_PLACES if (project.root_dir / name).is_file())
+
+
+def _elsewhere(project: Project, name: str) -> Finding:
     shown = project.requirements_path.relative_to(project.root_dir).as_posix()
+    severity = WARNING if name == DAGS_REQUIREMENTS else NOTE
+    what = f"this file is not read: mwaa-local reads {shown}"
     why = "Its packages are neither checked nor installed here. On MWAA, RequirementsS3Path says where the file is."
-    return tuple(
-        Finding(
-            ELSEWHERE,
-            severity,
-            name,
-            0,
-            f"this file is not read: mwaa-local reads {shown}",
-            why,
-            f"if it is the file that MWAA gets: mkdir -p requirements && mv {name} {shown}",
-        )
-        for name, severity in REQUIREMENTS_PLACES.items()
-        if (project.root_dir / name).is_file()
-    )
+    hint = f"if it is the file that MWAA gets: mkdir -p requirements && mv {name} {shown}"
+    return Finding(ELSEWHERE, severity, name, 0, what, why, hint)
 
 
 def variables_of_other_tools(project: Project, environment: Environment) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mwaa_local.check.environment import path_of
-from mwaa_local.check.requirements.verdict import Checked
 from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import RELEASE_ASSUMED, WARNING, Finding
 from mwaa_local.project import ENVIRONMENT_FILE, Project
@@ -98,13 +97,6 @@ def assumption(project: Project) -> str:
     name = path_of(project)
     why = f"{name} names no AirflowVersion" if project.environment_path.is_file() else f"no {name}"
     return f"{why}: MWAA's newest, {DEFAULT_AIRFLOW_VERSION}, is assumed"
-
-
-def with_assumption(checked: Checked, assumed: Finding | None) -> Checked:
-    """Return what was checked with the finding on the assumed release, and without advice to follow that release."""
-    if assumed is None:
-        return checked
-    return replace(checked, findings=(assumed, *without_release_advice(checked.findings, assumed)))
 
 
 def without_release_advice(findings: Iterable[Finding], assumed: Finding | None) -> tuple[Finding, ...]:

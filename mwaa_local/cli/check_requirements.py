@@ -58,7 +58,6 @@ def requirements(
 
       mwaa-local check requirements --format github
     """
-    from mwaa_local.check.release_signs import release_assumed, with_assumption
     from mwaa_local.check.report import formats as report
 
     wanted = format_of(output, as_json=as_json, diff=diff)
@@ -76,7 +75,7 @@ def requirements(
     if install:
         checked = [_tried(session, environment, releases[0], path, checked[0])]
     if not (airflow_version or every):
-        checked = [with_assumption(item, release_assumed(session.project, environment)) for item in checked]
+        checked = _with_assumption(session, environment, checked)
     _show(session, checked, wanted, diff=diff, table=every)
     raise typer.Exit(report.exit_code(checked))
 
@@ -91,6 +90,18 @@ def _own_file(session: Session) -> Path:
         name = found[0].path
         raise FileMissing(f"there is no {path}", f"There is {name}. {found[0].why}", found[0].hint)
     return path
+
+
+def _with_assumption(session: Session, environment: Environment, checked: list[Checked]) -> list[Checked]:
+    """Return what was checked with the finding on a release that nobody named, and without advice to follow it."""
+    from dataclasses import replace
+
+    from mwaa_local.check.release_signs import release_assumed, without_release_advice
+
+    assumed = release_assumed(session.project, environment)
+    if assumed is None:
+        return checked
+    return [replace(item, findings=(assumed, *without_release_advice(item.findings, assumed))) for item in checked]
 
 
 def _checking(session: Session, environment: Environment, path: Path) -> RequirementsCheck:

@@ -596,9 +596,20 @@ def test_readme_links_every_decision() -> None:
 # The tables of rules.
 
 # What a finding is made with, and which of its arguments are rule and severity.
-FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2), "_finding": (1, 2)}
+FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2), "_finding": (1, 2), "ValueRemark": (0, 1)}
 # Files whose rules are on the page about DAG files, options and the startup script.
-OF_RULES_PAGE = ("environment", "links", "options", "python", "settings", "startup")
+OF_RULES_PAGE = (
+    "environment",
+    "links",
+    "members",
+    "option_values",
+    "options",
+    "other_tools",
+    "python",
+    "release_signs",
+    "settings",
+    "startup",
+)
 ALWAYS_ERRORS = ("PluginsUnreadable",)  # `check_plugins` makes errors of them
 
 
