@@ -53,6 +53,7 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "dag-import-crash": (ERROR,),
     "duplicate-dag-id": (ERROR,),
     "missing-variable": (ERROR, NOTE),
+    "missing-option": (WARNING,),
     "missing-connection": (ERROR, NOTE),
     "top-level-database": (WARNING, NOTE),
     "top-level-network": (WARNING,),

@@ -303,7 +303,7 @@ def test_missing_module_is_named(imported: Imported) -> None:
     [failure] = imported.file("no_module.py").failures
     assert failure.missing == "absent_package_of_requirements"
     finding = imported.finding("no_module.py", "dag-import-error")
-    assert "requirements file" in finding.hint
+    assert "requirements/requirements.txt" in finding.hint
     assert finding.subjects == (Subject(MODULE, "absent_package_of_requirements"),)
 
 

@@ -22,7 +22,7 @@ from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_hints import ProjectFacts
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
-from mwaa_local.check.dags.option_variables import OptionVariables
+from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, OptionVariables
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
@@ -96,8 +96,16 @@ class DagsCheck:
         context = self.context
         root_dir, release = context.project.root_dir, context.release
         requirements = Requirements.of(context.project, self._option_variables, failed=made.failed)
-        options = OptionVariables(root_dir, release, frozenset(self._variables))
-        return ProjectFacts(ModuleHints(root_dir, release, requirements), options, context.environment.local.aws)
+        hints, aws = ModuleHints(root_dir, release, requirements), context.environment.local.aws
+        return ProjectFacts(hints, self._options, aws)
+
+    @functools.cached_property
+    def _options(self) -> OptionVariables:
+        """Which variables are set, those that the startup script sets in other components among them."""
+        project = self.context.project
+        script = "\n".join(_lines(project.startup_script_path))
+        names = frozenset({*self._variables, *(match[0] for match in VARIABLE.finditer(script))})
+        return OptionVariables(project.root_dir, self.context.release, names)
 
     @functools.cached_property
     def _variables(self) -> Mapping[str, str]:
@@ -127,6 +135,7 @@ class DagsCheck:
         if source is not None:
             for rule in RULES:
                 yield from rule.find(source)
+            yield from self._options.findings(source)
 
     def _line(self, path: str, number: int) -> str:
         lines = _lines(self.context.project.root_dir / path)
@@ -146,9 +155,12 @@ class DagsCheck:
     def _kept(self, findings: Sequence[Finding]) -> Iterable[Finding]:
         """Yield the findings without those that the source itself waves aside, and what another one tells better."""
         better = {(item.path, item.line) for item in findings if item.rule in OF_PROVIDERS}
+        failed = {(item.path, item.line) for item in findings if item.rule == IMPORT_ERROR}
         lines: dict[str, list[str]] = {}
         for item in findings:
             if item.rule == IMPORT_ERROR and (item.path, item.line) in better:
+                continue
+            if item.rule == MISSING_OPTION and (item.path, item.line) in failed:
                 continue
             if item.path not in lines:
                 lines[item.path] = _lines(self.context.project.root_dir / item.path)

@@ -39,6 +39,7 @@ MEANINGS = {
     "dag-import-crash": "importing the file crashes Python, or takes more memory than the scheduler has",
     "duplicate-dag-id": "two files have a DAG of the same id: one hides the other",
     "missing-variable": "the file asks for a Variable that is not known here; an error with `--strict`",
+    "missing-option": "the file needs an `AIRFLOW__…` variable that neither an option nor the startup script sets",
     "missing-connection": "the file asks for a Connection that is not known here; an error with `--strict`",
     "top-level-database": "the file uses the metadata database at import; a note if Airflow itself does",
     "top-level-network": "the file uses the network at import, also if AWS refuses it here",
@@ -132,7 +133,8 @@ class _Judge:
     def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
         """Return the severity: what fails for something that only this machine lacks may work on MWAA."""
         uncertain = bool(file.asked) and not failure.missing and not self._strict
-        return WARNING if uncertain or self._hints.is_for_want_of_paths(failure) else ERROR
+        elsewhere = self._hints.is_for_want_of_paths(failure) or self._hints.is_for_want_of_network(file, failure)
+        return WARNING if uncertain or elsewhere else ERROR
 
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
         limits, killed = self._imported.limits, failure.kind == KILLED

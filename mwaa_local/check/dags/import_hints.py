@@ -16,6 +16,7 @@ from mwaa_local.delivery import REQUIREMENTS_FILE
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.release import Release
 
+_LOOPBACK = ("127.", "localhost", "::1")
 NOWHERE = Path("/dev/null")  # no folder: nothing is below it
 _TIMETABLE = re.compile(r"Timetable class '([\w.]+)' is not registered")
 
@@ -46,8 +47,9 @@ class ImportHints:
         if self.is_for_want_of_paths(failure):
             return f"{MWAA_HOME} cannot be shown on this machine: {self.imported.paths_note}; on MWAA it may be there"
         if failure.of_connection:
-            hosts = ", ".join(touch.what for touch in file.touches if touch.kind != DATABASE_TOUCH) or "a host"
-            return f"a connection at the top level failed ({hosts}): move what needs the network into a task"
+            hosts = ", ".join(_hosts(file)) or "a host"
+            there = "; it may be reached from MWAA's network" if self.is_for_want_of_network(file, failure) else ""
+            return f"a connection at the top level failed ({hosts}): move what needs the network into a task{there}"
         if failure.kind == DATABASE:
             return "move the query into a task, and ask Airflow's REST API there"
         if failure.missing:
@@ -66,6 +68,11 @@ class ImportHints:
         """Whether the file may only miss what this machine cannot show of MWAA's home."""
         return bool(self.imported.paths_note) and failure.names_mwaa_home
 
+    def is_for_want_of_network(self, file: ImportedFile, failure: ImportFailure) -> bool:
+        """Whether the file failed to reach another machine, which MWAA's network may reach."""
+        others = [host for host in _hosts(file) if not host.startswith(_LOOPBACK)]
+        return failure.of_connection and bool(others)
+
     def _timetable(self, name: str) -> str:
         """Airflow knows a timetable by its module's name, which is the file's own for what it loads from plugins/."""
         module, _, class_name = name.rpartition(".")
@@ -77,3 +84,7 @@ class ImportHints:
             f"Airflow knows it as {registered[0]}, by the name of the plugin's file: write "
             f"`from {there} import {class_name}`, not from {module}"
         )
+
+
+def _hosts(file: ImportedFile) -> list[str]:
+    return [touch.what for touch in file.touches if touch.kind != DATABASE_TOUCH]

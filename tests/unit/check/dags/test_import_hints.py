@@ -13,6 +13,7 @@ from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_hints import ProjectFacts
 from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile, ImportFailure, OutsideCall
 from mwaa_local.check.dags.option_variables import OptionVariables
+from mwaa_local.check.dags.source import Source
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.guest.dags.import_subjects import of_aws
@@ -109,6 +110,40 @@ def test_option_that_nobody_sets_is_named(tmp_path: Path, text: str, said: str, 
     (tmp_path / "dags" / "a.py").write_text(text)
     [finding] = found(failed(said), facts=options(tmp_path, "AIRFLOW__APP__SET"))
     assert (finding.rule, finding.severity, finding.hint) == ("dag-import-error", ERROR, hint)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        ("os.environ['AIRFLOW__APP__SUBNETS']", True),
+        ("os.environ.get('AIRFLOW__APP__SUBNETS').split(',')", True),
+        ("os.getenv('AIRFLOW__APP__SUBNETS')[0]", True),
+        ("os.environ.get('AIRFLOW__APP__SUBNETS')", False),
+        ("os.environ.get('AIRFLOW__APP__SUBNETS', 'a').split(',')", False),
+        ("os.environ['AIRFLOW__APP__SET']", False),
+        ("os.environ['AIRFLOW__CORE__PARALLELISM']", False),
+        ("os.environ['SUBNETS']", False),
+        ("os.environ['AIRFLOW__APP__SUBNETS'] if 'AIRFLOW__APP__SUBNETS' in os.environ else ''", False),
+    ],
+)
+def test_read_in_a_task_that_is_sure_to_fail_is_told_of(tmp_path: Path, line: str, is_told: bool) -> None:
+    text = f"import os\n\n\ndef task():\n    return {line}\n"
+    source = Source.parse(text.encode(), "dags/a.py", NEW)
+    assert source is not None
+    told = list(OptionVariables(tmp_path, NEW, frozenset(("AIRFLOW__APP__SET",))).findings(source))
+    assert [(item.rule, item.severity, item.line, item.hint) for item in told] == [
+        ("missing-option", WARNING, 5, ADD)
+    ] * is_told
+
+
+@pytest.mark.parametrize(
+    "line", ["os.environ['AIRFLOW__APP__SUBNETS'] = 'a'", "os.environ.setdefault('AIRFLOW__APP__SUBNETS', '')"]
+)
+def test_option_that_the_file_itself_sets_is_not_missing(tmp_path: Path, line: str) -> None:
+    text = f"import os\n{line}\nprint(os.environ['AIRFLOW__APP__SUBNETS'])\n"
+    source = Source.parse(text.encode(), "dags/a.py", NEW)
+    assert source is not None
+    assert list(OptionVariables(tmp_path, NEW).findings(source)) == []
 
 
 @pytest.mark.parametrize(

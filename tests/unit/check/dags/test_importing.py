@@ -143,6 +143,13 @@ def test_failed_connection_names_the_host() -> None:
     touch = OutsideCall("network", "example.com:443", "dags/a.py", 2)
     [error, _] = sorted(found(replace(failed(of_connection=True), touches=(touch,))), key=lambda item: item.rule)
     assert "example.com:443" in error.hint
+    assert error.severity == WARNING  # MWAA's network may reach it
+
+
+def test_connection_to_the_own_machine_fails_on_mwaa_too() -> None:
+    touch = OutsideCall("network", "127.0.0.1:5432", "dags/a.py", 2)
+    [error, _] = sorted(found(replace(failed(of_connection=True), touches=(touch,))), key=lambda item: item.rule)
+    assert error.severity == ERROR
 
 
 def test_duplicate_is_reported_at_each_place() -> None:
