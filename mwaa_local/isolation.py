@@ -32,6 +32,7 @@ PR_SET_SECUREBITS = 28
 SECBIT_NO_SETUID_FIXUP = 4  # linux/securebits.h
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
+UPPER_NAME = "upper"  # of an overlay's scratch folder: what was written
 OVERLAY_SEPARATORS = ",:\\"  # between options, and between layers (Linux, filesystems/overlayfs.rst); `\\` escapes them
 
 NOBODY_UID = 65534  # Linux's overflow uid: owns nothing, exists everywhere
@@ -94,7 +95,7 @@ def cover(folder: Path, scratch_dir: Path) -> str:
 
 def _overlay_options(folder: Path, scratch_dir: Path) -> bytes | str:
     """Return the mount's options, or why there are none; the folders that they name are made."""
-    layers = {"lowerdir": folder, "upperdir": scratch_dir / "upper", "workdir": scratch_dir / "work"}
+    layers = {"lowerdir": folder, "upperdir": scratch_dir / UPPER_NAME, "workdir": scratch_dir / "work"}
     for path in layers.values():
         if any(character in str(path) for character in OVERLAY_SEPARATORS):
             return f"an overlay cannot have a layer with such a name: {path}"
