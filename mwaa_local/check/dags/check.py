@@ -26,9 +26,9 @@ from mwaa_local.check.dags.option_variables import OptionVariables
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
+from mwaa_local.check.dags.worker_files import with_worker_files
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
-from mwaa_local.check.dags.worker_files import with_worker_files
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.command import interrupting
