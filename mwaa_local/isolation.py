@@ -3,7 +3,7 @@
 Four things, each with a plain answer when the system refuses: a mount namespace in which `/usr/local/airflow` is the
 project, a folder that can be written to and stays as it is, a process namespace whose end takes every process in it
 along, and a way to run PostgreSQL, which refuses root, without root. Only ctypes is needed, so the supervisor stays
-small and nothing depends on util-linux.
+small and nothing depends on util-linux. Fork servers load this file by its path, so it is Python of the oldest release.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ PR_SET_SECUREBITS = 28
 SECBIT_NO_SETUID_FIXUP = 4  # linux/securebits.h
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
+UPPER_NAME = "upper"  # of an overlay's scratch folder: what was written
 OVERLAY_SEPARATORS = ",:\\"  # between options, and between layers (Linux, filesystems/overlayfs.rst); `\\` escapes them
 
 NOBODY_UID = 65534  # Linux's overflow uid: owns nothing, exists everywhere
@@ -58,6 +59,17 @@ def enter_mwaa_paths(layout: Layout) -> str:
         return problem
     _mount_layout(layout)
     return ""
+
+
+def cannot_enter(layout: Layout) -> str:
+    """Return why a child of this process could not enter that layout; "" where it could."""
+    return _in_child(lambda: _mount_layout(layout))
+
+
+def cannot_cover(folder: Path, scratch_dir: Path) -> str:
+    """Return why a child of this process could not cover that folder; "" where it could."""
+    options = _overlay_options(folder, scratch_dir)
+    return options if isinstance(options, str) else _in_child(lambda: _mount_overlay(folder, options))
 
 
 def link_mwaa_paths(layout: Layout) -> None:
@@ -94,7 +106,7 @@ def cover(folder: Path, scratch_dir: Path) -> str:
 
 def _overlay_options(folder: Path, scratch_dir: Path) -> bytes | str:
     """Return the mount's options, or why there are none; the folders that they name are made."""
-    layers = {"lowerdir": folder, "upperdir": scratch_dir / "upper", "workdir": scratch_dir / "work"}
+    layers = {"lowerdir": folder, "upperdir": scratch_dir / UPPER_NAME, "workdir": scratch_dir / "work"}
     for path in layers.values():
         if any(character in str(path) for character in OVERLAY_SEPARATORS):
             return f"an overlay cannot have a layer with such a name: {path}"
@@ -134,7 +146,7 @@ def _make_room_for(wanted_dir: Path, staging: Path) -> None:
     for entry in sorted(staging.iterdir()):
         target = parent / entry.name
         if entry.is_symlink():
-            target.symlink_to(entry.readlink())
+            target.symlink_to(os.readlink(entry))  # noqa: PTH115 - a fork server's Python may be 3.7
             continue
         target.mkdir() if entry.is_dir() else target.touch()
         _mount(str(entry), str(target), None, MS_BIND | MS_REC)

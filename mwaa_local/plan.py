@@ -36,6 +36,8 @@ COMPONENT_OF = {
 TRIGGERER_OPTION = "mwaa.triggerer_enabled"
 NAME = "{name}"  # in a component's words: its own name
 MWAA_COMPONENTS = ("scheduler", "worker", "webserver")
+# Homes where components have their own; a worker's bears its name.
+SCHEDULER_HOME, WEBSERVER_HOME = "scheduler", "webserver"
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Component:
     unprivileged: bool = False  # must not run as root (PostgreSQL refuses to)
     niceness: int = 0  # scheduling priority it starts with, as nice(1) counts
     reads: str = ""  # changes with files that it reads only when it starts, plugins above all
+    home: str = ""  # the one of the plan's homes that it lives in; "" for what has none of its own
     exec_argv: tuple[str, ...] = ()  # what runs an Airflow command beside it, where that is not how it runs itself
 
     @property
@@ -142,12 +145,21 @@ class Component:
             (*words[: len(words) - len(self.name_argv)], *_named(self.name_argv, name))
             for words in (self.argv, self.airflow_argv)
         )
-        return replace(self, name=name, argv=argv, airflow_argv=airflow_argv if self.airflow_argv else ())
+        home = name if self.home == self.name else self.home
+        return replace(self, name=name, argv=argv, airflow_argv=airflow_argv if self.airflow_argv else (), home=home)
 
     @property
     def program_argv(self) -> tuple[str, ...]:
         """What the interpreter gets to run Airflow: the words between it and those of an Airflow command."""
         return self.command_argv[1:]
+
+
+@dataclass(frozen=True)
+class Home:
+    """An Airflow home of its own: a folder of this machine, and what is shown in it besides, name -> folder."""
+
+    home_dir: str
+    folders: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -167,6 +179,12 @@ class Plan:
     preload: tuple[str, ...] = ()
     preload_argv: tuple[str, ...] = ()  # the fork server's command; empty switches it off
     preload_env: Mapping[str, str] = field(default_factory=dict)
+    homes_dir: str = ""  # where components have homes of their own: the folder of these; "" where all share one
+    shown: Mapping[str, str] = field(default_factory=dict)  # folders shown in each of them: name -> folder
+
+    def home(self, name: str) -> Home | None:
+        """Return the home of that name; None where components share one."""
+        return Home(f"{self.homes_dir}/{name}", self.shown) if self.homes_dir and name else None
 
     def component(self, name: str) -> Component | None:
         return next((c for c in self.components if c.name == name), None)
@@ -232,6 +250,8 @@ class Launch:
     folders: Mapping[str, str] = field(default_factory=dict)
     plugins_version: str = ""
     forkserver: str = ""  # path of the fork server's module; empty switches it off
+    homes_dir: str = ""
+    shown: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(
@@ -257,6 +277,8 @@ def make_plan(
         preload=release.preload if launch.forkserver else (),
         preload_argv=(launch.python, launch.forkserver) if launch.forkserver else (),
         preload_env=launch.env_of["scheduler"],
+        homes_dir=launch.homes_dir,
+        shown=launch.shown,
     )
 
 
@@ -331,6 +353,7 @@ class _Airflow:
             env=self.launch.env_of[COMPONENT_OF[name.split(".")[0]]],
             ready=ready,
             depends_on=self.depends_on,
+            home=self._home(name) if self.launch.homes_dir else "",
             reads=self.launch.plugins_version,
             stop_stage=STOP_STAGE_WEBSERVER if name == "webserver" else 0,
             niceness=0 if name == "webserver" else BACKGROUND_NICENESS,
@@ -339,6 +362,10 @@ class _Airflow:
             stop_group=name == "scheduler",
             stop_helpers_first=name in ("dag-processor", "triggerer"),
         )
+
+    @staticmethod
+    def _home(name: str) -> str:
+        return SCHEDULER_HOME if COMPONENT_OF[name.split(".")[0]] == "scheduler" else name
 
 
 def _named(argv: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -59,8 +59,14 @@ class RunningEnvironment:
 
     @property
     def airflow_home_dir(self) -> Path:
-        """What components see as their Airflow home."""
+        """What components share of their Airflow homes."""
         return self.project.airflow_home_dir
+
+    @property
+    def worker_home_dir(self) -> Path:
+        """What tasks see as their Airflow home."""
+        plan = self.plan()
+        return Path(plan.homes_dir) / "worker.1" if plan.homes_dir else self.airflow_home_dir
 
     @property
     def project(self) -> Project:
@@ -95,7 +101,8 @@ class RunningEnvironment:
 
     def read(self, name: str) -> str:
         """Return a file that a task wrote into its Airflow home."""
-        return (self.airflow_home_dir / name).read_text()
+        shared = self.airflow_home_dir if name.startswith("logs/") else self.worker_home_dir
+        return (shared / name).read_text()
 
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows that the metadata database gives."""

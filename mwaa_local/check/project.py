@@ -19,6 +19,7 @@ from threading import Event
 
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.check import DagsCheck
+from mwaa_local.check.dags.worker_files import WORKER_COMPONENT, tells_components_apart
 from mwaa_local.check.environment import (
     ignored_findings,
     odd_findings,
@@ -50,6 +51,7 @@ from mwaa_local.finding import Finding, counted, has_error, in_order
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
+from mwaa_local.startup.state import ContainerState
 from mwaa_local.startup.trial import Trials, running_trials
 from mwaa_local.steps import Steps
 from mwaa_local.workspace import Workspace
@@ -91,7 +93,7 @@ class ProjectCheck:
             ENVIRONMENT: lambda: environment_part(context),
             OPTIONS: lambda: options_part(context),
             REQUIREMENTS: lambda: requirements_part(context),
-            PLUGINS: lambda: plugins_part(context),
+            PLUGINS: lambda: plugins_part(context, trials),
             STARTUP_SCRIPT: lambda: startup_part(context, trials),
             SETTINGS: lambda: settings_part(context),
             DAGS: lambda: self._dags_part(context, trials),
@@ -147,9 +149,21 @@ def dags_check(context: CheckContext, trials: Trials, steps: Steps, *, strict: b
     If `airflow_settings.yaml` cannot be used, DAGs get placeholders for what it may hold.
     """
     settings, _ = load_settings(context.project)
-    exports = trials.of(SCHEDULER).exported if SCHEDULER in trials.components else {}
     jobs = os.cpu_count() or 1
-    return DagsCheck(context, steps, exports, settings.known(), jobs, strict)
+    worker_home = lambda: state_of(trials, WORKER_COMPONENT).home_dir  # noqa: E731
+    state = state_of(trials, SCHEDULER)
+    return DagsCheck(context, steps, state, settings.known(), jobs, strict, worker_home=worker_home)
+
+
+def state_of(trials: Trials, component: str) -> ContainerState:
+    """Wait for a component's startup script; return what Airflow then finds, which is nothing if there is none."""
+    return trials.of(component).state if component in trials.components else ContainerState()
+
+
+def components_for_dags(context: CheckContext) -> tuple[str, ...]:
+    """Return where the startup script is to be run for importing DAGs: the worker only if it may differ there."""
+    apart = tells_components_apart(context.project.startup_script_path)
+    return (SCHEDULER, WORKER_COMPONENT) if apart else (SCHEDULER,)
 
 
 def environment_part(context: CheckContext) -> Part:
@@ -195,7 +209,7 @@ def requirements_part(context: CheckContext) -> Part:
     return Part(REQUIREMENTS, kept, summary=summary(checked))
 
 
-def plugins_part(context: CheckContext) -> Part:
+def plugins_part(context: CheckContext, trials: Trials) -> Part:
     """Return what is wrong with the plugins; they are loaded only if reading them finds no error."""
     path = context.project.plugins_dir
     if not path.is_dir():
@@ -208,10 +222,16 @@ def plugins_part(context: CheckContext) -> Part:
     )
     if has_error(findings) or not any(path.rglob("*.py")):
         return Part(PLUGINS, findings, summary="not loaded" if has_error(findings) else "none")
-    loaded = PluginsLoad(context, path).run()
+    loaded = plugins_load(context, path, trials).run()
     told = (replace(item, path=_below_root(item.path, path, shown)) for item in loaded.findings)
     names = ", ".join(plugin.name for plugin in loaded.registered) or "none"
     return Part(PLUGINS, in_order([*findings, *told]), summary=f"registered: {names}")
+
+
+def plugins_load(context: CheckContext, path: Path, trials: Trials) -> PluginsLoad:
+    """Return the loading of the plugins, which waits for the scheduler's startup script."""
+    settings, _ = load_settings(context.project)
+    return PluginsLoad(context, path, state_of(trials, SCHEDULER), settings.known())
 
 
 def _below_root(place: str, folder: Path, shown: Path) -> str:

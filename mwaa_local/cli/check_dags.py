@@ -62,7 +62,7 @@ def dags(
 
 
 def _checked(session: Session, *, strict: bool) -> CheckedDags:
-    from mwaa_local.check.project import SCHEDULER, dags_check, startup_trials
+    from mwaa_local.check.project import components_for_dags, dags_check, startup_trials
     from mwaa_local.check.python import python_findings
     from mwaa_local.check.release_signs import release_assumed
     from mwaa_local.check.settings import load_settings
@@ -77,7 +77,7 @@ def _checked(session: Session, *, strict: bool) -> CheckedDags:
     release = session.release(environment)
     steps = Steps(session.console.show_event)
     context = session.check_context(environment, release, steps)
-    with startup_trials(context, [SCHEDULER]) as trials:
+    with startup_trials(context, components_for_dags(context)) as trials:
         checked = dags_check(context, trials, steps, strict=strict).run()
     _, of_settings = load_settings(project)  # which say what there is that DAGs may ask for
     stand_in = python_findings(project, context.base)

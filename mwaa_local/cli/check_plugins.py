@@ -83,7 +83,7 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
     """
     from dataclasses import replace
 
-    from mwaa_local.check.plugins.loading import PluginsLoad
+    from mwaa_local.check.project import SCHEDULER, plugins_load, startup_trials
     from mwaa_local.check.python import python_findings
     from mwaa_local.check.report import formats as report
     from mwaa_local.steps import Steps
@@ -97,7 +97,8 @@ def _loaded(session: Session, release: Release, path: Path, findings: tuple[Find
     except MwaaLocalError:
         session.console.say(report.findings_text(findings))
         raise
-    loaded = PluginsLoad(context, path).run()
+    with startup_trials(context, [SCHEDULER]) as trials:
+        loaded = plugins_load(context, path, trials).run()
     return replace(loaded, findings=(*python_findings(session.project, context.base), *loaded.findings))
 
 

@@ -1,10 +1,11 @@
 """Run by a release's interpreter: loads the plugins as Airflow does, and says what registered.
 
-    python -I -B plugins_probe.py ANSWER
+    python -I -B plugins_probe.py ANSWER REQUEST
 
 Writes one JSON object into the file: `errors`, file -> `said`, what went wrong, and `missing`, the module that was not
-found, where that is why; and `plugins`, each with `name`, `source` and `members`. Airflow's and the plugins' own words
-on the standard streams are no answer. Runs on Python 3.7 too.
+found, where that is why; `plugins`, each with `name`, `source` and `members`; and `asked`, Variables and Connections
+that are not `known`. That and `roots` are in the request, as those of `dags/probe.py`. Airflow's and the plugins' own
+words on the standard streams are no answer. Runs on Python 3.7 too.
 
 Not for judging what it finds: that is `check.plugins.loading`.
 """
@@ -22,8 +23,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).with_name("dags")))
 from import_links import walking_once  # type: ignore[import-not-found]
+from import_recorder import Recorder  # type: ignore[import-not-found]
+from import_secrets import Secrets  # type: ignore[import-not-found]
 
-del sys.path[0], sys.modules["import_links"]  # neither is there for the user's modules
+# Neither is there for the user's modules.
+del sys.path[0]
+for _name in ("import_links", "import_recorder", "import_secrets", "import_subjects"):
+    sys.modules.pop(_name)
 
 # What a plugin can have, over all releases.
 MEMBERS = (
@@ -58,8 +64,14 @@ PLUGINS_FOLDER = "$PLUGINS_FOLDER"  # what a source begins with that is no insta
 
 
 def main() -> None:
+    request_path = Path(sys.argv[2])
+    request = json.loads(request_path.read_text(encoding="utf-8"))
+    request_path.unlink()  # it may hold secrets
+    recorder = Recorder(request["roots"])
     gc.disable()  # what is imported is no garbage, and looking for some takes a twentieth of the time
     with walking_once():
+        importlib.import_module("airflow")
+        Secrets(recorder, request["known"]).install()  # 1.10 has loaded the plugins by now
         manager: Any = importlib.import_module("airflow.plugins_manager")
         if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
             manager.ensure_plugins_loaded()
@@ -73,9 +85,8 @@ def main() -> None:
             errors[""] = "%s: %s" % (type(error).__name__, error)  # noqa: UP031
     plugins = [_described(plugin) for plugin in loaded or [] if _is_of_folder(plugin)]
     with open(sys.argv[1], "w", encoding="utf-8") as answer:  # noqa: PTH123
-        json.dump(
-            {"errors": {str(file): _error(str(text)) for file, text in errors.items()}, "plugins": plugins}, answer
-        )
+        told = {str(file): _error(str(text)) for file, text in errors.items()}
+        json.dump({"errors": told, "plugins": plugins, "asked": recorder.asked}, answer)
 
 
 def _error(text: str) -> dict[str, str]:

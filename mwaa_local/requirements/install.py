@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,18 +84,20 @@ def install(
     *,
     cwd: Path | None = None,
     timeout_s: float = REQUIREMENTS_INSTALL_TIMEOUT_S,
+    wrap: Callable[[Sequence[str]], list[str]] = list,
 ) -> Installed | InstallFailed:
     """Run pip of that interpreter; its output goes to `log_path`, which starts empty, and line by line to `on_line`.
 
     `env` is the component's complete environment: `${NAME}` in the file and pip's own `PIP_…` variables come from
     there alone. `cwd` (default: the file's folder) stands for `/usr/local/airflow`, from where pip takes relative
-    paths of packages. Lines name the user's file, not the copy, and hide passwords in addresses.
+    paths of packages; `wrap` makes of pip's command the one that runs it in a home of its own. Lines name the user's
+    file, not the copy, and hide passwords in addresses.
 
     Raises ToolMissing when there is no such interpreter.
     """
     pip_env = {**env, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     argv = [str(python_path), "-m", "pip", "install", *prepared.argv_tail]
-    request = command.Request(argv, pip_env, cwd or prepared.source_path.parent, timeout_s, PIP_STOP_TIMEOUT_S)
+    request = command.Request(wrap(argv), pip_env, cwd or prepared.source_path.parent, timeout_s, PIP_STOP_TIMEOUT_S)
     with command.LineLog(log_path) as log:
 
         def take(line: str) -> None:

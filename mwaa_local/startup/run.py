@@ -12,10 +12,13 @@ Source: aws/amazon-mwaa-docker-images, `python/mwaa/config/setup_environment.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mwaa_local import command
+from mwaa_local.errors import ToolMissing
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.startup.outcome import StartupOutcome, judge
 from mwaa_local.startup.script_run import (
@@ -40,12 +43,13 @@ def run_startup_script(
     log_path: Path,
     *,
     timeout_s: float = STARTUP_SCRIPT_TIMEOUT_S,
+    wrap: Callable[[Sequence[str]], list[str]] = list,
 ) -> StartupOutcome:
     """Source the script with bash and return what it exported; its output goes to `log_path`, which starts empty.
 
     `env` is the complete environment of the component, `cwd` what stands for `/usr/local/airflow`. Safe to call from
     several threads for several components, each with its own log. Programs that the script left in the background
-    keep running, except after a time-out.
+    keep running, except after a time-out. `wrap` makes of bash's command the one that runs it in a home of its own.
 
     Raises StartupScriptFailed where MWAA's container would not start, ToolMissing when there is no bash.
     """
@@ -56,7 +60,9 @@ def run_startup_script(
         for path in written:
             path.touch(mode=0o600)  # already here, so that no umask in the script makes it unreadable
         argv = ["bash", str(WRAPPER_PATH), str(script_path), *map(str, written)]
-        completed = _logged(command.Request(argv, env, cwd, timeout_s), log)
+        if shutil.which(argv[0], path=env.get("PATH", os.defpath)) is None:
+            raise ToolMissing(f"cannot run {argv[0]}", "It is not on PATH.", "install it or put it on PATH")
+        completed = _logged(command.Request(wrap(argv), env, cwd, timeout_s), log)
         ran = ScriptRun(
             script_path=script_path,
             script=script,

@@ -32,8 +32,7 @@ from mwaa_local.errors import MwaaLocalError, StartupScriptFailed
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
-from mwaa_local.release import Release
-from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of
+from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of, finish_home
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
 from mwaa_local.startup.failed_commands import FailedCommand
@@ -41,9 +40,11 @@ from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.pip_variables import PipVariable
 from mwaa_local.startup.run import run_startup_script
 from mwaa_local.startup.script_run import SyntaxProblem
+from mwaa_local.startup.state import ContainerState
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LATER_NICENESS = 5  # of those that nobody waits for first, as nice(1) counts
+WRITTEN_NAME = "written"  # what the script changed of the packages, where they are below an overlay
 DIR_NAME = "startup-test"  # below `.mwaa-local/`: the logs stay there
 
 
@@ -82,6 +83,7 @@ class Trial:
     syntax_problem: SyntaxProblem | None = None
     failed_commands: tuple[FailedCommand, ...] = ()
     pip_variables: tuple[PipVariable, ...] = ()
+    state: ContainerState = field(default_factory=ContainerState)  # on disk until the trials end
 
     @property
     def starts(self) -> bool:
@@ -208,7 +210,8 @@ def _try_one(context: CheckContext, component: str, work_dir: Path) -> Trial:
     home_dir = work_dir / "airflow"
     (home_dir / TEMPORARY_NAME).mkdir(parents=True)
     packages = _own_packages(context, work_dir)
-    _finish_home(home_dir, packages, context.release)
+    finish_home(home_dir, packages, context.release)
+    (home_dir / "logs").mkdir()
     folders = context.folders
     layout = isolation.Layout(home_dir, folders)
     seen_home = str(home_dir)
@@ -218,14 +221,23 @@ def _try_one(context: CheckContext, component: str, work_dir: Path) -> Trial:
         seen_home = str(isolation.MWAA_HOME_DIR)
     configuration = context.configuration(_values(seen_home), seen_home)
     try:
-        return _run(configuration, component, packages, work_dir)
+        trial = _run(configuration, component, packages, work_dir)
+        return replace(trial, state=_state(trial.exported, home_dir, packages, context, work_dir))
     finally:
         end_processes_of(work_dir)
 
 
+def _state(
+    exports: Mapping[str, str], home_dir: Path, packages: PythonEnvironment, context: CheckContext, work_dir: Path
+) -> ContainerState:
+    if packages.dir == context.base.dir:
+        return ContainerState(exports, home_dir, layer_dir=work_dir / WRITTEN_NAME / isolation.UPPER_NAME)
+    return ContainerState(exports, home_dir, changed=packages)
+
+
 def _own_packages(context: CheckContext, work_dir: Path) -> PythonEnvironment:
     """Return packages that the script may change: the release's own below an overlay, or else a copy of them."""
-    if not isolation.cover(context.base.dir, work_dir / "written"):
+    if not isolation.cover(context.base.dir, work_dir / WRITTEN_NAME):
         return context.base
     return context.store.clone(context.base, work_dir / "packages")
 
@@ -235,17 +247,6 @@ def _values(home_dir: str) -> LocalValues:
     result_backend = f"db+{NO_DATABASE_URL}"
     values = replace(PREVIEW, database_url=NO_DATABASE_URL, result_backend=result_backend, fernet_key=fernet_key)
     return replace(values, airflow_home=home_dir)
-
-
-def _finish_home(home_dir: Path, packages: PythonEnvironment, release: Release) -> None:
-    """Let `.local` be where the packages and the constraints are, as on MWAA."""
-    etc_dir = home_dir / ".local" / "etc"
-    etc_dir.mkdir(parents=True)
-    (home_dir / "logs").mkdir()
-    (home_dir / ".local" / "bin").symlink_to(packages.bin_dir)
-    (home_dir / ".local" / "lib").symlink_to(packages.dir / "lib")
-    (etc_dir / "airflow_constraints.txt").symlink_to(release.constraints_path)
-    (etc_dir / "mwaa_essential_constraints.txt").symlink_to(release.essential_constraints_path)
 
 
 def _run(configuration: Configuration, component: str, packages: PythonEnvironment, work_dir: Path) -> Trial:

@@ -15,7 +15,7 @@ def test_task_of_90_s_runs_exactly_once(latest_environment: RunningEnvironment) 
     """With a short visibility timeout the broker would deliver its message again while it still runs."""
     environment = latest_environment
     assert environment.wait_for_run("long_task", LONG_RUN_ID, LONG_TASK_TIMEOUT_S) == "success"
-    starts = (environment.airflow_home_dir / "long_task_starts.txt").read_text().splitlines()
+    starts = (environment.worker_home_dir / "long_task_starts.txt").read_text().splitlines()
     assert len(starts) == 1
     rows = environment.query(
         "SELECT state, try_number, extract(epoch FROM end_date - start_date) FROM task_instance"

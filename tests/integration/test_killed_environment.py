@@ -19,5 +19,5 @@ def test_environment_starts_again_after_its_components_were_killed(
     for _ in range(2):
         outcome = runner.run("up", "--port", "0")
         assert outcome.exit_code == 0, outcome.stderr
-        assert list((runner.root_dir / ".mwaa-local" / "airflow").glob("airflow-*.pid"))  # Airflow writes some
+        assert list((runner.root_dir / ".mwaa-local").rglob("airflow-*.pid"))  # Airflow writes some
         assert runner.run("down", "--now").exit_code == 0

@@ -47,7 +47,7 @@ cache
 secrets
 project
 delivery
-isolation
+isolation space
 command console
 remarks
 finding files masking event naming scratch

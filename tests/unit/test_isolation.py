@@ -219,6 +219,23 @@ def test_entering_again_works_with_what_the_first_time_left(inside: Inside) -> N
     assert inside(ENTER + "print(json.dumps({'dags': os.listdir('/usr/local/airflow/dags')}))") == first
 
 
+def test_home_is_shown_over_another_one(inside: Inside, shared_dir: Path) -> None:
+    answer = inside(
+        ENTER
+        + """
+other = root / "other"
+other.mkdir()
+(other / "own").touch()
+why_not = enter_mwaa_paths(Layout(other, {"dags": root / "plugins"}))
+Path("/usr/local/airflow/written").touch()
+print(json.dumps([why_not, sorted(os.listdir("/usr/local/airflow")), os.listdir("/usr/local/airflow/dags")]))
+"""
+    )
+    assert answer == ["", ["dags", "own", "written"], ["mine.py"]]
+    assert (shared_dir / "other" / "written").exists()
+    assert not (shared_dir / "home" / "written").exists()
+
+
 def test_children_see_mwaas_path_too(inside: Inside) -> None:
     code = "import subprocess; print(json.dumps(subprocess.check_output(['ls', '/usr/local/airflow/dags'], text=True)))"
     assert inside(ENTER + code) == "mine.py\n"

@@ -58,6 +58,8 @@ LAUNCH = Launch(
     env_of={name: {"MWAA_AIRFLOW_COMPONENT": name} for name in ("scheduler", "worker", "webserver")},
     worker_count=1,
     forkserver="/cache/lib/forkserver.py",
+    homes_dir="/project/.mwaa-local/homes/1",
+    shown={"dags": "/project/dags"},
 )
 
 
@@ -201,6 +203,31 @@ def test_scaled_plan_is_the_plan_with_so_many_workers(version: str, place: Place
     for before in plans.values():
         for count, after in plans.items():
             assert before.scaled("worker", count) == after
+
+
+def test_components_of_mwaas_scheduler_share_a_home_and_others_have_their_own() -> None:
+    plan = plan_of("3.3.1").scaled("worker", 2)
+    homes = {item.name: item.home for item in plan.components}
+    assert homes == {
+        "postgres": "",
+        "redis": "",
+        "webserver": "webserver",
+        "scheduler": "scheduler",
+        "dag-processor": "scheduler",
+        "triggerer": "scheduler",
+        "worker.1": "worker.1",
+        "worker.2": "worker.2",
+    }
+    home = plan.home("worker.2")
+    assert home is not None
+    assert (home.home_dir, home.folders) == ("/project/.mwaa-local/homes/1/worker.2", {"dags": "/project/dags"})
+    assert plan.home("") is None
+
+
+def test_components_share_one_home_where_there_are_no_others() -> None:
+    plan = plan_of("3.3.1", replace(LAUNCH, homes_dir="", shown={}))
+    assert {item.home for item in plan.components} == {""}
+    assert plan.home("worker.1") is None
 
 
 def test_what_there_is_one_of_cannot_be_scaled() -> None:

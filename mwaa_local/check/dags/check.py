@@ -26,6 +26,7 @@ from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, Opt
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
+from mwaa_local.check.dags.worker_files import with_worker_files
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.requirements.check import RequirementsCheck
@@ -36,6 +37,7 @@ from mwaa_local.finding import Finding, in_order
 from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.seeding.airflow_settings import KnownValues
+from mwaa_local.startup.state import ContainerState
 from mwaa_local.steps import Steps
 
 IMPORT_ERROR = "dag-import-error"
@@ -57,16 +59,17 @@ class CheckedDags:
 class DagsCheck:
     """Checks the DAGs of one project for one release.
 
-    `exports` is what the startup script set in the scheduler; `known` are Variables and Connections that exist.
+    `state` is what the startup script left in the scheduler; `known` are Variables and Connections that exist.
     """
 
     context: CheckContext
     steps: Steps
-    exports: Mapping[str, str]
+    state: ContainerState
     known: KnownValues
     jobs: int
     strict: bool = False
     on_file: Callable[[ImportedFile], None] = lambda _: None
+    worker_home: Callable[[], Path | None] = lambda: None  # waits for what the startup script left in the worker
 
     def run(self) -> CheckedDags:
         """Return what was found, by file and line."""
@@ -79,18 +82,19 @@ class DagsCheck:
 
     def _imported(self) -> tuple[ImportedDags, list[Finding]]:
         context = self.context
-        made = DagPackagesMaker(context, self.exports, self.steps).make()
+        made = DagPackagesMaker(context, self.state, self.steps).make()
         trial = DagsImport(
             context,
             made.packages,
             self.jobs,
             self.known,
-            self.exports,
+            self.state,
             names=air_names(self._python_files(), context.project.root_dir, context.release, context.env),
         )
         imported = trial.run(self.on_file)
         facts = self._facts(made)
-        return imported, [*made.findings, *import_findings(imported, context.release, strict=self.strict, facts=facts)]
+        found = import_findings(imported, context.release, strict=self.strict, facts=facts)
+        return imported, [*made.findings, *with_worker_files(found, self.state.home_dir, self.worker_home)]
 
     def _facts(self, made: DagPackages) -> ProjectFacts:
         context = self.context
@@ -110,7 +114,7 @@ class DagsCheck:
     @functools.cached_property
     def _variables(self) -> Mapping[str, str]:
         """The variables of a scheduler of the environment; they hold secrets."""
-        return trial_env(self.context, self.context.base, self.context.project.airflow_home_dir, self.exports)
+        return trial_env(self.context, self.context.base, self.context.project.airflow_home_dir, self.state.exports)
 
     @property
     def _option_variables(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mwaa_local.check.asked import asked_finding
 from mwaa_local.check.dags.import_causes import failure_cause
 from mwaa_local.check.dags.import_hints import ImportHints, ProjectFacts
 from mwaa_local.check.dags.import_outside import aws_finding, database_finding
@@ -16,8 +17,6 @@ from mwaa_local.check.dags.import_results import (
     FAILED,
     KILLED,
     TIMEOUT,
-    VARIABLE,
-    AskedValue,
     ImportedDag,
     ImportedDags,
     ImportedFile,
@@ -77,7 +76,7 @@ class _Judge:
     def _of_file(self, file: ImportedFile) -> Iterator[Finding]:
         for failure in file.failures:
             yield from self._failure(file, failure)
-        yield from (self._asked(asked) for asked in file.asked)
+        yield from (asked_finding(asked, strict=self._strict) for asked in file.asked)
         told = {(item.path, item.line) for item in file.failures if item.kind == DATABASE or item.aws}
         yield from (self._touch(touch) for touch in file.touches if (touch.path, touch.line) not in told)
         for item in file.deprecated:
@@ -154,17 +153,6 @@ class _Judge:
         why = "\n".join([*failure.trace, "Airflow shows no import error then; the file's DAGs never appear."])
         hint = "move the code that crashes Python or uses up the memory into a task"
         return Finding("dag-import-crash", ERROR, failure.path, failure.line, what, why, hint)
-
-    def _asked(self, asked: AskedValue) -> Finding:
-        severity = ERROR if self._strict else NOTE
-        variable = asked.kind == VARIABLE
-        noun, prefix = ("Variable", "AIRFLOW_VAR_") if variable else ("Connection", "AIRFLOW_CONN_")
-        why = "This check used a placeholder."
-        if variable:
-            why += " At the top level, it is looked up each time the file is parsed."
-        hint = f"put it into airflow_settings.yaml, or {prefix}{asked.name.upper()} into the startup script"
-        rule = f"missing-{asked.kind}"
-        return Finding(rule, severity, asked.path, asked.line, f"{noun} {asked.name} is not known here", why, hint)
 
     def _touch(self, touch: OutsideCall) -> Finding:
         if touch.kind == DATABASE_TOUCH:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_limits import DEFAULT_PROCESSOR_LIMIT, IMPORT_OPTION, ImportLimits, Limit
 from mwaa_local.check.requirements.lines import MWAA_HOME
 from mwaa_local.finding import Subject
@@ -13,7 +14,6 @@ from mwaa_local.finding import Subject
 # Kinds of ImportFailure.
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
 KILLED = "killed"  # like TIMEOUT, by the limit on the file's process
-VARIABLE, CONNECTION = "variable", "connection"  # kinds of AskedValue
 FRAME = "File "  # with which a line of `ImportFailure.trace` begins that says where
 DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of OutsideCall
 
@@ -59,16 +59,6 @@ class ImportedDag:
 
     dag_id: str
     tasks: int
-    line: int
-
-
-@dataclass(frozen=True)
-class AskedValue:
-    """A Variable or Connection that the file asked for without a default, and that does not exist."""
-
-    kind: str
-    name: str
-    path: str
     line: int
 
 

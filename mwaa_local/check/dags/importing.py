@@ -7,11 +7,8 @@ secrets backends are missing.
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,23 +21,20 @@ from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.import_limits import DEFAULT_PROCESSOR_LIMIT, Limit
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.files import write_private
-from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_variables
+from mwaa_local.masking import Mask
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
-from mwaa_local.sandbox import end_processes_of, trial_env
+from mwaa_local.project import TEMPORARY_NAME
+from mwaa_local.sandbox import Shown, end_processes_of, finish_home, import_env, secrets_in
 from mwaa_local.scratch import scratch_folder
-from mwaa_local.secrets import KEY_BYTES
 from mwaa_local.seeding.airflow_settings import KnownValues
+from mwaa_local.startup.state import ContainerState
 
 PROBE_PATH = Path(__file__).parents[2] / "guest" / "dags" / "probe.py"
-SPACE_PATH = Path(__file__).with_name("import_space.py")
 LOAD_TIMEOUT_S = 120  # for Airflow, the plugins and what the files import of Airflow: 15 s on a small machine
 GIB_BYTES = 1 << 30
 LAST_LINES = 8  # of what was said before Python ended
-# What would ask a secrets backend; and what the cut traceback is made from.
-NO_BACKENDS = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
+# What the cut traceback is made from.
 KEPT_TRACEBACKS = ("AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS", "True")
 OnFile = Callable[[ImportedFile], None]
 
@@ -49,7 +43,7 @@ OnFile = Callable[[ImportedFile], None]
 class DagsImport:
     """Imports a project's DAG files with packages that have the requirements where they matter.
 
-    `jobs` files are imported at a time; `exports` is what the startup script set for the scheduler. A file that takes
+    `jobs` files are imported at a time; `state` is what the startup script left in the scheduler. A file that takes
     more memory than `memory_bytes` is ended; None is what the scheduler of the environment class has. `names` are
     dotted names of which is to be told whether the release can import them.
     """
@@ -58,7 +52,7 @@ class DagsImport:
     packages: PythonEnvironment
     jobs: int
     known: KnownValues = field(default_factory=KnownValues, repr=False)
-    exports: Mapping[str, str] = field(default_factory=dict, repr=False)
+    state: ContainerState = field(default_factory=ContainerState)
     memory_bytes: int | None = None
     names: tuple[str, ...] = ()
 
@@ -67,39 +61,31 @@ class DagsImport:
         started = time.monotonic()
         with scratch_folder("mwaa-local-dags-") as folder:
             work_dir = folder.resolve()
-            home_dir = work_dir / "airflow"
-            (home_dir / TEMPORARY_NAME).mkdir(parents=True)
-            answers = _Answers(work_dir / "answers.jsonl", home_dir, Mask(self._secrets(work_dir)), on_file)
+            home_dir = self.state.home_dir or work_dir / "airflow"
+            (home_dir / TEMPORARY_NAME).mkdir(parents=True, exist_ok=True)
+            finish_home(home_dir, self.packages, self.context.release)
+            shown = Shown(home_dir, self.context.folders, work_dir)
+            mask = Mask(secrets_in(self._component_env(work_dir, work_dir), self.known))
+            answers = _Answers(work_dir / "answers.jsonl", home_dir, mask, on_file)
             try:
-                completed = run(self._request(work_dir, home_dir), lambda _line: answers.read())
+                completed = run(self._request(shown), lambda _line: answers.read())
             finally:
                 end_processes_of(work_dir)
             answers.read()
-            problem_path = work_dir / "problem.txt"
-            note = problem_path.read_text(encoding="utf-8") if problem_path.exists() else ""
+            note = shown.problem
             problem = "" if answers.done else answers.mask(_why_ended(completed))
             files = tuple(sorted(answers.files, key=lambda file: file.path))
             elapsed_s = time.monotonic() - started
             known = (answers.names, answers.links, answers.processor_limit, answers.timetables)
             return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, *known)
 
-    def _request(self, work_dir: Path, home_dir: Path) -> Request:
-        folders = self.context.folders
-        space = {
-            "home_dir": str(home_dir),
-            "folders": {name: str(folder) for name, folder in folders.items()},
-            "problem_path": str(work_dir / "problem.txt"),
-            # -B: no bytecode into the user's own folders.
-            "argv": [str(self.packages.python_path), "-B", str(PROBE_PATH), str(work_dir / "probe.json")],
-            "envs": {
-                "shown": self._component_env(work_dir, isolation.MWAA_HOME_DIR),
-                "linked": self._component_env(work_dir, home_dir),
-            },
-        }
+    def _request(self, shown: Shown) -> Request:
+        work_dir, home_dir = shown.work_dir, shown.home_dir
         write_private(work_dir / "probe.json", json.dumps(self._probe_request(work_dir, home_dir)))
-        write_private(work_dir / "space.json", json.dumps(space))
-        argv = [sys.executable, "-I", str(SPACE_PATH), str(work_dir / "space.json")]
-        return Request(argv, self._component_env(work_dir, home_dir), home_dir)
+        # -B: no bytecode into the user's own folders.
+        argv = [str(self.packages.python_path), "-B", str(PROBE_PATH), str(work_dir / "probe.json")]
+        envs = {home: self._component_env(work_dir, home) for home in (isolation.MWAA_HOME_DIR, home_dir)}
+        return Request(shown.argv(argv, envs), envs[home_dir], home_dir)
 
     def _probe_request(self, work_dir: Path, home_dir: Path) -> dict[str, Any]:
         homes = (isolation.MWAA_HOME_DIR, home_dir)
@@ -117,25 +103,8 @@ class DagsImport:
         }
 
     def _component_env(self, work_dir: Path, home_dir: Path) -> dict[str, str]:
-        env = trial_env(self.context, self.packages, home_dir, exports=self.exports)
-        for name in [name for name in env if name.startswith(NO_BACKENDS)]:
-            del env[name]
-        key = base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
-        return {
-            **env,
-            KEPT_TRACEBACKS[0]: KEPT_TRACEBACKS[1],
-            "AIRFLOW__CORE__FERNET_KEY": key,
-            "PYTHONDONTWRITEBYTECODE": "1",
-            # A mark of its own, so that what the files leave running is found, and no environment takes it for its own.
-            MARK_VARIABLE: str(work_dir),
-        }
-
-    def _secrets(self, work_dir: Path) -> list[str]:
-        """Return what must not be shown of the values that the files get."""
-        preview = {PREVIEW.secret_key, PREVIEW.jwt_secret}  # a word, in the place of a secret
-        named = {**self._component_env(work_dir, work_dir), **self.known.variables}
-        found = secrets_of_variables({name: value for name, value in named.items() if value not in preview})
-        return [*found, *(part for text in self.known.connections.values() for part in secrets_of_connection(text))]
+        env = import_env(self.context, self.packages, home_dir, self.state.exports, work_dir)
+        return {**env, KEPT_TRACEBACKS[0]: KEPT_TRACEBACKS[1]}
 
 
 class _Answers:

@@ -7,7 +7,6 @@ requirements, as on MWAA, into a copy that is kept for the next check.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +19,13 @@ from mwaa_local.requirements import prepare as requirements
 from mwaa_local.runtime.installed import INSTALL_HINT, Outcome
 from mwaa_local.runtime.process.installation import package_set_dir, startup_script_path
 from mwaa_local.sandbox import trial_env
+from mwaa_local.startup.state import ContainerState
 from mwaa_local.steps import Say, Steps
 
 DIR_NAME = "check-packages"  # below `.mwaa-local/`
 LOCK_NAME = "lock"
 LOG_NAME = "pip.log"
+COPY_NAME = "dag-packages"  # beside the home of the startup script's trial
 STEP = "dag packages"
 
 
@@ -43,10 +44,10 @@ class DagPackages:
 
 @dataclass(frozen=True)
 class DagPackagesMaker:
-    """Makes the set of one project. `exports` is what the scheduler's startup script set."""
+    """Makes the set of one project. `state` is what the startup script left in the scheduler."""
 
     context: CheckContext
-    exports: Mapping[str, str]
+    state: ContainerState
     steps: Steps
 
     def make(self) -> DagPackages:
@@ -54,17 +55,24 @@ class DagPackagesMaker:
         context = self.context
         path, folder = context.project.requirements_path, context.project.state_dir / DIR_NAME
         if not path.is_file():
-            return DagPackages(context.base)
+            return self._of_script()
         context.project.make_state_dir()
         prepared = requirements.prepare(path, context.release, folder / "requirements", home_map=context.home_map)
         if prepared.is_empty:
-            return DagPackages(context.base)
+            return self._of_script()
         script_path = startup_script_path(context.project.delivery, context.release)
         started_dir = package_set_dir(context.project, script_path, context.base, prepared)
         if (outcome := Outcome.read(started_dir)) is not None and not outcome.failed:
             return DagPackages(self._set_in(started_dir))
         target_dir = folder / started_dir.name
         return self.steps.do(STEP, lambda say: self._kept(prepared, target_dir, say))
+
+    def _of_script(self) -> DagPackages:
+        """Return what there is without requirements; a copy goes with the home that the script has changed, too."""
+        if self.state.home_dir is None:
+            return DagPackages(self.context.base)
+        target_dir = self.state.home_dir.parent / COPY_NAME
+        return DagPackages(self.state.packages(self.context.store, self.context.base, target_dir))
 
     def _kept(self, prepared: requirements.PreparedRequirements, target_dir: Path, say: Say) -> DagPackages:
         packages = self._set_in(target_dir)
@@ -81,11 +89,11 @@ class DagPackagesMaker:
 
     def _install(self, prepared: requirements.PreparedRequirements, packages: PythonEnvironment, say: Say) -> Outcome:
         say("pip installs them into a copy of the release's packages, which is kept for the next check")
-        self.context.store.clone(self.context.base, packages.dir)
-        home_dir = packages.dir.parent / "airflow"
+        self.state.clone_packages(self.context.store, self.context.base, packages.dir)
+        home_dir = self.state.home_dir or packages.dir.parent / "airflow"
         home_dir.mkdir(exist_ok=True)
         network = requirements_install.pip_network(self.context.env)
-        trial = trial_env(self.context, packages, home_dir, self.exports)
+        trial = trial_env(self.context, packages, home_dir, self.state.exports)
         log_path = packages.dir.parent / LOG_NAME
         result = requirements_install.install(
             prepared, packages.python_path, {**network, **trial}, log_path, cwd=home_dir

@@ -1,8 +1,9 @@
 """Load plugins with the release's own Airflow, and report what registered and what could not be loaded.
 
 The plugins run: their modules are imported, in a process of their own, with an Airflow home that is thrown away and
-without database and broker. Requirements are not installed for it. A zip is unpacked into that home; links in it are
-left out. Only plugins that the static check (`check`) found no error in should come here.
+without database and broker. Requirements are not installed for it; the startup script has run. Variables and
+Connections come from where those of DAG files come from. A zip is unpacked; links in it are left out. Only plugins that
+the static check (`check`) found no error in should come here.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mwaa_local import isolation
+from mwaa_local.check.asked import WHEN_LOADED, AskedValue, asked_finding
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
 from mwaa_local.check.modules.places import wanted_in_file
@@ -22,10 +24,14 @@ from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.plugins.files import FILE, EntryUnreadable, Plugins, PluginsUnreadable, open_plugins
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.configuration.option_names import translate
+from mwaa_local.files import write_private
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
+from mwaa_local.masking import Mask
 from mwaa_local.project import TEMPORARY_NAME
-from mwaa_local.sandbox import trial_env
+from mwaa_local.sandbox import Shown, end_processes_of, finish_home, import_env, secrets_in
 from mwaa_local.scratch import scratch_folder
+from mwaa_local.seeding.airflow_settings import KnownValues
+from mwaa_local.startup.state import ContainerState
 
 PROBE_PATH = Path(__file__).parents[2] / "guest" / "plugins_probe.py"
 LOAD_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
@@ -57,45 +63,70 @@ class NotUnpacked(Exception):
 
 @dataclass(frozen=True)
 class PluginsLoad:
-    """Loads one folder or zip, with the release's own packages."""
+    """Loads one folder or zip, with the release's own packages.
+
+    `state` is what the startup script left in the scheduler; `known` are Variables and Connections that exist.
+    """
 
     context: CheckContext
     path: Path
+    state: ContainerState = field(default_factory=ContainerState)
+    known: KnownValues = field(default_factory=KnownValues, repr=False)
 
     def run(self) -> Loaded:
-        """Return what registered, and a finding for each file that could not be loaded."""
+        """Return what registered, and a finding for each file that cannot be loaded or asks for what is not here."""
         with scratch_folder("mwaa-local-plugins-") as folder:
-            home_dir = folder.resolve() / "airflow"
-            (home_dir / TEMPORARY_NAME).mkdir(parents=True)
+            work_dir = folder.resolve()
+            home_dir = self.state.home_dir or work_dir / "airflow"
+            (home_dir / TEMPORARY_NAME).mkdir(parents=True, exist_ok=True)
             try:
-                self._make_plugins_dir(home_dir)
+                folders = {**self.context.folders, "plugins": self._plugins_dir(work_dir)}
             except (NotUnpacked, PluginsUnreadable) as error:
                 return Loaded((self._not_loaded("", str(error)),), ())
-            return self._load(home_dir)
+            try:
+                return self._load(Shown(home_dir, folders, work_dir))
+            finally:
+                end_processes_of(work_dir)
 
-    def _make_plugins_dir(self, home_dir: Path) -> None:
-        folders = self.context.folders
-        folders.pop("plugins", None)
+    def _plugins_dir(self, work_dir: Path) -> Path:
         if self.path.is_dir():
-            folders["plugins"] = self.path.resolve()
-        isolation.link_mwaa_paths(isolation.Layout(home_dir, folders))
-        if not self.path.is_dir():
-            with open_plugins(self.path) as plugins:
-                unpack(plugins, home_dir / "plugins")
+            return self.path.resolve()
+        with open_plugins(self.path) as plugins:
+            unpack(plugins, work_dir / "plugins")
+        return work_dir / "plugins"
 
-    def _load(self, home_dir: Path) -> Loaded:
-        answer_path = home_dir.parent / "answer.json"
-        env = trial_env(self.context, self.context.base, home_dir)
-        env["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(home_dir / "plugins")
+    def _load(self, shown: Shown) -> Loaded:
+        context, work_dir, homes = self.context, shown.work_dir, (isolation.MWAA_HOME_DIR, shown.home_dir)
+        packages = self.state.packages(context.store, context.base, work_dir / "packages")
+        finish_home(shown.home_dir, packages, context.release)
+        answer_path = work_dir / "answer.json"
+        envs = {home: import_env(context, packages, home, self.state.exports, work_dir) for home in homes}
+        for home, env in envs.items():
+            env["AIRFLOW__CORE__PLUGINS_FOLDER"] = f"{home}/plugins"
         # -I: this file's folder is no place to import from; -B: no bytecode into the user's own folder.
-        argv = [str(self.context.base.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path)]
-        completed = run(Request(argv, env, home_dir, LOAD_TIMEOUT_S, alone=True))
+        argv = [str(packages.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path), self._request(shown)]
+        request = Request(shown.argv(argv, envs), envs[shown.home_dir], shown.home_dir, LOAD_TIMEOUT_S, alone=True)
+        completed = run(request)
+        mask = Mask(secrets_in(envs[shown.home_dir], self.known))
         if not answer_path.exists():
-            return Loaded((self._not_loaded("", _why_ended(completed)),), ())
-        answer = json.loads(answer_path.read_text(encoding="utf-8"))
-        return Loaded(
-            in_order(self._findings(answer["errors"], home_dir)), tuple(_registered(answer["plugins"], home_dir))
-        )
+            return Loaded((self._not_loaded("", mask(_why_ended(completed))),), ())
+        answer = mask(json.loads(answer_path.read_text(encoding="utf-8")))
+        home_dir = shown.home_dir if shown.problem else isolation.MWAA_HOME_DIR
+        asked = (AskedValue(**{**item, "path": self._named(item["path"])}) for item in answer["asked"])
+        findings = [*self._findings(answer["errors"], home_dir), *(asked_finding(item, WHEN_LOADED) for item in asked)]
+        return Loaded(in_order(findings), tuple(_registered(answer["plugins"], home_dir)))
+
+    def _request(self, shown: Shown) -> str:
+        """Write what the probe is to know; return the file's path."""
+        homes = (isolation.MWAA_HOME_DIR, shown.home_dir)
+        roots = [(f"{home}/plugins", "") for home in homes] + [(str(shown.folders["plugins"]), "")]
+        known = {"variables": dict(self.known.variables), "connections": dict(self.known.connections)}
+        path = shown.work_dir / "plugins.json"
+        write_private(path, json.dumps({"roots": roots, "known": known}))
+        return str(path)
+
+    def _named(self, path: str) -> str:
+        return f"{self.path.as_posix()}{path}"
 
     def _findings(self, errors: Mapping[str, Mapping[str, str]], home_dir: Path) -> Iterator[Finding]:
         for name, error in errors.items():

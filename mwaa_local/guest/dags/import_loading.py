@@ -12,6 +12,7 @@ import inspect
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,13 @@ PRELOAD = (
 )
 
 
-def load_airflow() -> None:
+def load_airflow(before_plugins: Callable[[], None]) -> None:
     """Import Airflow and the plugins, which the dag-processor has loaded, too, before it forks."""
     with walking_once():
         importlib.import_module("airflow")
         for name in PRELOAD:
             has_module(name)
+        before_plugins()
         manager: Any = importlib.import_module("airflow.plugins_manager")
         if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
             manager.ensure_plugins_loaded()

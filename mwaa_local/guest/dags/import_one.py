@@ -50,14 +50,22 @@ class FileImport:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._path = ""
-        self._dags_dir = request["dags_dir"]
+        self._request = request
         self._recorder = Recorder(request["roots"])
         self._secrets = Secrets(self._recorder, request["known"])
         self._told: dict[str, dict[str, Any]] = {}  # what Airflow keeps of an error -> what is known of it
 
+    @property
+    def _dags_dir(self) -> str:
+        return str(self._request["dags_dir"])  # known once Airflow is imported
+
+    def answer_secrets(self) -> None:
+        """Answer what is asked of Variables and Connections from now on, by plugins too."""
+        self._secrets.install()
+
     def prepare(self) -> None:
         """Change this process, or the one that it is to be forked from, so that it notes what a file does."""
-        self._secrets.install()
+        self._recorder.forget()  # what plugins did is not the files'
         self._recorder.watch_database()
         self._recorder.watch_network()
         self._recorder.watch_warnings()

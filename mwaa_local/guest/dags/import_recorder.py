@@ -51,6 +51,12 @@ class Recorder:
         self.asked: list[dict[str, Any]] = []
         self.warnings: list[dict[str, Any]] = []
 
+    def forget(self) -> None:
+        """Begin anew."""
+        self._seen.clear()
+        for noted in (self.touches, self.asked, self.warnings):
+            noted.clear()
+
     def name_of(self, filename: str) -> str:
         """Return `dags/sub/a.py` for a file of the user's, "" for another."""
         if filename not in self._names:

@@ -104,7 +104,8 @@ class Probe:
 
     def _load(self) -> list[str]:
         """Import Airflow, the plugins, and what the files import of Airflow; return the DAG files."""
-        load_airflow()
+        self._import = FileImport(self._request)
+        load_airflow(self._import.answer_secrets)
         self._limit_s = seconds(*IMPORT_TIMEOUT, DEFAULT_IMPORT_TIMEOUT_S)
         old = seconds(*OLD_PROCESSOR_TIMEOUT, DEFAULT_PROCESSOR_TIMEOUT_S)
         self._processor_limit_s = seconds(*PROCESSOR_TIMEOUT, old)
@@ -116,7 +117,6 @@ class Probe:
         modules = dict.fromkeys(module for path in paths for module in airflow_imports(path))
         for module in modules:
             preload(module)
-        self._import = FileImport(self._request)
         self._import.warm_up(self._work_dir)
         self._import.prepare()
         return paths

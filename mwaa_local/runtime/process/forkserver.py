@@ -13,6 +13,9 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mwaa_local import isolation
+from mwaa_local.plan import Home
+
 READ_BYTES = 65536
 ALONE = "alone"  # what its program gets in place of a socket, to run one command and fork nothing
 
@@ -24,8 +27,9 @@ class ForkserverGone(Exception):
 class Forkserver:
     """Starts processes by asking the fork server; reports their ends through futures."""
 
-    def __init__(self, on_gone: Callable[[], None]) -> None:
+    def __init__(self, on_gone: Callable[[], None], home: Home | None = None) -> None:
         self._on_gone = on_gone
+        self.home = home  # in which it is launched, and with it what it forks
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -63,11 +67,17 @@ class Forkserver:
         self._reader = asyncio.create_task(self._read())
 
     async def spawn(
-        self, program: Sequence[str], argv: Sequence[str], env: Mapping[str, str], cwd: str, fds: Sequence[int]
+        self,
+        program: Sequence[str],
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: str,
+        fds: Sequence[int],
+        home: Home | None = None,
     ) -> int:
         """Fork a process for an Airflow command with the three descriptors as its streams; return its pid.
 
-        `program` is what the interpreter would get to run Airflow.
+        `program` is what the interpreter would get to run Airflow; `home` is where it lives, if not with this process.
         """
         if self._socket is None:
             raise ForkserverGone
@@ -75,7 +85,11 @@ class Forkserver:
         name = str(self._requests)
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._answers[name] = answer
-        request = {"id": name, "program": list(program), "argv": list(argv), "env": dict(env), "cwd": cwd}
+        request: dict[str, Any] = {"id": name, "program": list(program), "argv": list(argv), "env": dict(env)}
+        request["cwd"] = cwd
+        if home is not None:
+            layout = {"home_dir": home.home_dir, "folders": dict(home.folders)}
+            request["home"] = {"isolation": str(isolation.__file__), **layout}
         message = json.dumps(request).encode() + b"\n"
         try:
             sent = socket.send_fds(self._socket, [message], list(fds))

@@ -10,16 +10,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mwaa_local.command import interrupting
 from mwaa_local.configuration.configuration import Configuration, Exports
 from mwaa_local.delivery import Delivery
 from mwaa_local.files import write_private
 from mwaa_local.packages import PackageStore, PythonEnvironment
-from mwaa_local.plan import MWAA_COMPONENTS, Plan
+from mwaa_local.plan import MWAA_COMPONENTS, SCHEDULER_HOME, Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import Remark
@@ -33,20 +31,26 @@ from mwaa_local.runtime.installed import (
     outcome_remarks,
     script_remarks,
 )
+from mwaa_local.runtime.process.homes import Homes
+from mwaa_local.runtime.process.scripts import ScriptRuns
 from mwaa_local.startup.outcome import StartupOutcome
-from mwaa_local.startup.run import run_startup_script
 from mwaa_local.steps import Say, Steps
 
 
 @dataclass
 class Installation:
-    """One way to the project's package set. `running` is the plan that runs now, if any."""
+    """One way to the project's package set. `running` is the plan that runs now, if any.
+
+    `shown` is what components see in each of their homes, None where they share one; `homes` are those homes then.
+    """
 
     configuration: Configuration
     delivery: Delivery
     steps: Steps
     running: Plan | None
+    shown: Mapping[str, Path] | None = None
     remarks: list[Remark] = field(default_factory=list)
+    homes: Homes | None = None
 
     def install(self, store: PackageStore, base: PythonEnvironment) -> tuple[PythonEnvironment, Exports]:
         """Return the package set and what the startup script exported for each MWAA component.
@@ -85,27 +89,44 @@ class Installation:
 
     def _startup_exports(self, packages: PythonEnvironment, script_path: Path | None, key: str) -> Exports:
         exports_path = self._project.run_dir / EXPORTS_NAME
+        views = self.configuration.startup_views(packages) if script_path else {}
+        seen = _digest([key, views])
+        kept = _read_exports(exports_path, seen) if self.running is not None and script_path else None
+        is_kept = kept is not None or script_path is None
+        self.homes = self._homes(seen) if is_kept else self._new_homes()
+        homes = self.homes and [
+            self.homes.begin(name, packages, self.configuration.release)
+            for name in self.homes.missing(self.configuration.environment.worker_count)
+        ]
+        runs = script_path and ScriptRuns(script_path, views, Path(self.configuration.home_dir), self._project.logs_dir)
+        outcomes: list[StartupOutcome] = []
+        if runs and homes:
+            outcomes = self.steps.do("startup script", lambda _: runs.in_homes(homes))
+        elif runs and homes is None and kept is None:
+            outcomes = self.steps.do("startup script", lambda _: runs.in_one_home())
+        else:
+            for home in homes or ():
+                home.finish()
+        if self.homes:
+            self.homes.finish(seen)
+        self.remarks += script_remarks(outcomes)
         if script_path is None:
             exports_path.unlink(missing_ok=True)
             return {}
-        views = self.configuration.startup_views(packages)
-        seen = _digest([key, views])
-        kept = _read_exports(exports_path, seen) if self.running is not None else None
         if kept is not None:
             return kept
-        outcomes = self.steps.do("startup script", lambda _: self._run_scripts(script_path, views))
-        self.remarks += script_remarks(outcomes)
-        exports = {outcome.component: outcome.exported for outcome in outcomes}
+        exports = {outcome.component: outcome.exported for outcome in outcomes if outcome.component in MWAA_COMPONENTS}
         write_private(exports_path, json.dumps({**exports, "seen": seen}))
         return exports
 
-    def _run_scripts(self, script_path: Path, views: Mapping[str, Mapping[str, str]]) -> list[StartupOutcome]:
-        def one(name: str) -> StartupOutcome:
-            log_path = self._project.logs_dir / f"startup_script_{name}.out"
-            return run_startup_script(script_path, name, views[name], Path(self.configuration.home_dir), log_path)
+    def _homes(self, seen: str) -> Homes | None:
+        """Return the homes that components live in, if they were made from the same, else new ones."""
+        if self.shown is None:
+            return None
+        return Homes.running_of(self.running, self.shown, seen) or self._new_homes()
 
-        with ThreadPoolExecutor(len(views)) as threads, interrupting():
-            return list(threads.map(one, views))
+    def _new_homes(self) -> Homes | None:
+        return Homes.next_of(self._project, self.shown, self.running) if self.shown is not None else None
 
     def _install(
         self, source: requirements.PreparedRequirements, packages: PythonEnvironment, exports: Exports
@@ -115,7 +136,14 @@ class Installation:
         home_dir = Path(self.configuration.home_dir)
         result = self.steps.do(
             "requirements",
-            lambda _: requirements_install.install(source, packages.python_path, env, self._log_path, cwd=home_dir),
+            lambda _: requirements_install.install(
+                source,
+                packages.python_path,
+                env,
+                self._log_path,
+                cwd=home_dir,
+                wrap=self.homes.argv_in(SCHEDULER_HOME) if self.homes else list,
+            ),
         )
         return Outcome.of(result)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mwaa_local import isolation
 from mwaa_local.cache.users import PROCESS, User
@@ -37,6 +37,7 @@ from mwaa_local.runtime.preparation import (
     planned_port,
     tree_version,
 )
+from mwaa_local.runtime.process.homes import Homes, remove_temporary, shown_in_homes
 from mwaa_local.runtime.process.installation import Installation
 from mwaa_local.runtime.process.place import ProcessPlace
 from mwaa_local.runtime.process.servers import (
@@ -51,6 +52,7 @@ from mwaa_local.runtime.process.servers import (
 )
 from mwaa_local.runtime.process.servers import KEPT as DATABASES
 from mwaa_local.runtime.protocol import Prepared
+from mwaa_local.sandbox import finish_home
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.services.seeding import seed_component, seed_values
@@ -67,8 +69,11 @@ class PreparedProcesses(Prepared):
     """A plan of processes, and the project as who uses what is kept for all."""
 
     user: User = field(kw_only=True)
+    homes: Homes | None = field(kw_only=True, default=None)
 
     def settle(self) -> None:
+        if self.homes is not None:
+            self.homes.remove_others()
         self.user.settle()
 
 
@@ -106,18 +111,22 @@ class Preparation:
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
         configuration = Configuration(*parts, services=seeds.variables(place))
         beside = seeds.components(place, secrets)
-        installation = Installation(configuration, self.delivery, steps, self.running)
+        installation = Installation(configuration, self.delivery, steps, self.running, self._shown(home_dir))
         packages, exports = installation.install(store, base)
         self.remarks += installation.remarks
         merged = configuration.merged(packages, exports)
         self.remarks += option_remarks(merged)
-        self._finish_home(packages)
+        finish_home(self.project.airflow_home_dir, packages, self.release)
         beside += self._seed(seeds.settings, secrets, base, configuration)
         env_of = {name: merged[name].as_env() for name in MWAA_COMPONENTS}
         launch = self._launch(secrets, place, values, env_of, ports.asked, packages)
+        if installation.homes is not None:
+            shown = {name: str(folder) for name, folder in installation.homes.shown.items()}
+            launch = replace(launch, homes_dir=str(installation.homes.folder), shown=shown)
         plan = make_plan(self.environment, self.release, place, launch, beside)
         save_remarks(self.project.run_dir, self.remarks)
-        return PreparedProcesses(plan, tuple(self.remarks), seeds.told(place), user=self.user)
+        told = seeds.told(place)
+        return PreparedProcesses(plan, tuple(self.remarks), told, user=self.user, homes=installation.homes)
 
     def _seed(
         self, settings: AirflowSettings, secrets: Secrets, base: PythonEnvironment, configuration: Configuration
@@ -166,29 +175,18 @@ class Preparation:
         if running is None:  # killed components leave theirs, and a number in one may be another process's by now
             for path in self.project.airflow_home_dir.glob(PID_FILES):
                 path.unlink(missing_ok=True)
-            shutil.rmtree(self.project.temporary_dir, ignore_errors=True)
+            remove_temporary(self.project)
             self.project.temporary_dir.mkdir()
         if running and (running.airflow_version, running.home_dir) == (self.release.airflow_version, home_dir):
             return
         for name in WRITTEN_BY_AIRFLOW:
             (self.project.airflow_home_dir / name).unlink(missing_ok=True)
 
-    def _finish_home(self, packages: PythonEnvironment) -> None:
-        """Let `/usr/local/airflow/.local` be where the packages are, as on MWAA."""
-        local_dir = self.project.airflow_home_dir / ".local"
-        etc_dir = local_dir / "etc"
-        etc_dir.mkdir(parents=True, exist_ok=True)
-        links = {
-            local_dir / "bin": packages.bin_dir,
-            local_dir / "lib": packages.dir / "lib",
-            etc_dir / "airflow_constraints.txt": self.release.constraints_path,
-            etc_dir / "mwaa_essential_constraints.txt": self.release.essential_constraints_path,
-        }
-        for link, target in links.items():
-            if link.is_symlink() and link.readlink() == target:
-                continue
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
+    def _shown(self, home_dir: str) -> dict[str, Path] | None:
+        """Return what components see in homes of their own; None where they have none."""
+        if home_dir != str(isolation.MWAA_HOME_DIR):
+            return None
+        return shown_in_homes(self.project, self.delivery.present)
 
     # Servers.
 
@@ -255,7 +253,7 @@ class Preparation:
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
         )
 
-    def _server_argv(self, place: Place, secrets: Secrets) -> dict[str, tuple[str, ...]]:
+    def _server_argv(self, place: Place, secrets: Secrets) -> dict[str, Any]:
         """Write the broker's configuration; return the commands of both servers, as a Launch names them."""
         binaries = find_binaries()
         data_dir = self.project.database_dir / self.release.airflow_version

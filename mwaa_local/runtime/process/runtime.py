@@ -28,6 +28,7 @@ from mwaa_local.runtime.failures import component_error, roots_first
 from mwaa_local.runtime.memory import kills_on_machine
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.process.client import Command, SupervisorClient
+from mwaa_local.runtime.process.homes import remove_homes, remove_temporary
 from mwaa_local.runtime.process.own_processes import POLL_PAUSE_S, OwnProcesses
 from mwaa_local.runtime.process.state import ISOLATION_VARIABLE
 from mwaa_local.runtime.protocol import Prepared
@@ -94,15 +95,11 @@ class ProcessRuntime:
             self._supervisor.stop(on_event, now=now)
             if self._own.wait_for_end():
                 self._own.forget()
-                self._remove_temporary()
+                remove_temporary(self.project)
                 return True
         cleaned = self._own.clean_up()
-        self._remove_temporary()
+        remove_temporary(self.project)
         return cleaned or running
-
-    def _remove_temporary(self) -> None:
-        """Remove what components had no time to remove, as those that were killed."""
-        shutil.rmtree(self.project.temporary_dir, ignore_errors=True)
 
     def status(self) -> list[ComponentStatus]:
         answer = self._status()
@@ -144,6 +141,7 @@ class ProcessRuntime:
     def remove_data(self) -> None:
         for folder in (self.project.database_dir, self._queue_dir, self.project.state_dir / "packages"):
             shutil.rmtree(folder, ignore_errors=True)
+        remove_homes(self.project)
 
     def remove_database(self, airflow_version: str) -> None:
         for folder in (self.project.database_dir / airflow_version, self._queue_dir):

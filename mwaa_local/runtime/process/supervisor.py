@@ -22,10 +22,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mwaa_local import isolation
+from mwaa_local import isolation, space
 from mwaa_local.database.health import Health
 from mwaa_local.event import FAILED, Event
-from mwaa_local.plan import Component, Plan
+from mwaa_local.plan import SCHEDULER_HOME, Component, Plan
 from mwaa_local.runtime.process.forkserver import ALONE, Forkserver, ForkserverGone
 from mwaa_local.runtime.process.groups import end_of, signal_group, signal_process
 from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
@@ -102,6 +102,7 @@ class Supervisor:
                         self._argv_alone,
                         self._tell,
                         self._remember,
+                        plan.home(component.home),
                     )
                     fresh.append(self.units[name])
             for unit in fresh:
@@ -154,11 +155,13 @@ class Supervisor:
             self._forkserver = self._launch_forkserver(plan)
 
     def _launch_forkserver(self, plan: Plan) -> Forkserver:
-        forkserver = Forkserver(self._forget_forkserver)
+        home = plan.home(SCHEDULER_HOME)
+        forkserver = Forkserver(self._forget_forkserver, home)
         self.logs_dir.mkdir(parents=True, exist_ok=True)
         log_fd = os.open(self.logs_dir / "forkserver.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            forkserver.launch(plan.preload_argv, plan.preload, plan.preload_env, plan.home_dir, log_fd)
+            argv = space.command_in(home.home_dir, home.folders, plan.preload_argv) if home else plan.preload_argv
+            forkserver.launch(argv, plan.preload, plan.preload_env, plan.home_dir, log_fd)
         finally:
             os.close(log_fd)
         return forkserver
@@ -213,15 +216,16 @@ class Supervisor:
             raise LookupError(f"Airflow commands can run in: {able or 'none'}.")
         argv, script = tuple(request["argv"]), request.get("script", "")
         env = {**component.env, **request["env"]}
-        parent = self._forkserver_for(component)
+        parent, home = self._forkserver_for(component), self.plan.home(component.home)
         if parent is not None and parent.ready.done():
-            pid = await parent.spawn(
-                (script,) if script else component.program_argv, argv, env, self.plan.home_dir, fds
-            )
+            program = (script,) if script else component.program_argv
+            apart = home if home != parent.home else None
+            pid = await parent.spawn(program, argv, env, self.plan.home_dir, fds, home=apart)
             end = asyncio.create_task(parent.wait(pid))
         else:
+            words = [component.command_argv[0], script, *argv] if script else self._argv_alone(component, argv)
             process = subprocess.Popen(
-                [component.command_argv[0], script, *argv] if script else self._argv_alone(component, argv),
+                space.command_in(home.home_dir, home.folders, words) if home else words,
                 env=env,
                 cwd=self.plan.home_dir,
                 stdin=fds[0],
@@ -245,11 +249,12 @@ def _must_stop(unit: Unit, wanted: Component | None, previous: Plan | None, plan
         return True
     if previous is None or unit.component.name in ("postgres", "redis"):
         return False
-    return previous.home_dir != plan.home_dir
+    name = unit.component.home
+    return previous.home_dir != plan.home_dir or previous.home(name) != plan.home(name)
 
 
 def _forkserver_key(plan: Plan) -> tuple[Any, ...]:
-    return plan.preload_argv, plan.preload, dict(plan.preload_env), plan.home_dir
+    return plan.preload_argv, plan.preload, dict(plan.preload_env), plan.home_dir, plan.home(SCHEDULER_HOME)
 
 
 def _without(env: Any, names: Iterable[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from mwaa_local import isolation
+from mwaa_local import isolation, space
 from mwaa_local.event import (
     DEPENDENCY_FAILED,
     ENDED,
@@ -39,6 +39,7 @@ from mwaa_local.plan import (
     DatabaseReady,
     ExitedOk,
     HeartbeatReady,
+    Home,
     HttpReady,
     LogReady,
     TcpReady,
@@ -79,9 +80,11 @@ class Unit:
         argv_alone: Callable[[Component, Sequence[str]], list[str]],
         on_event: Callable[[Event], None],
         on_launch: Callable[[int], None],
+        home: Home | None = None,
     ) -> None:
         self.component = component
         self.home_dir = home_dir
+        self.home = home
         self.log = LogFile(logs_dir / f"{component.name}.log")
         self._questions = questions
         self._forkserver = forkserver
@@ -223,7 +226,8 @@ class Unit:
                 with Path(os.devnull).open("rb") as nothing:
                     fds = (nothing.fileno(), out_fd, err_fd)
                     self.pid = await parent.spawn(
-                        component.program_argv, component.airflow_argv, component.env, self.home_dir, fds
+                        *(component.program_argv, component.airflow_argv, component.env, self.home_dir, fds),
+                        home=self.home if self.home != parent.home else None,
                     )
                 self._on_launch(self.pid)
                 return asyncio.create_task(self._wait_forked(parent, self.pid))
@@ -231,6 +235,8 @@ class Unit:
                 self.log.write("err", "mwaa-local: the fork server is gone; starting this component by itself")
         if component.unprivileged:
             argv = isolation.unprivileged_argv(argv)
+        elif self.home is not None:
+            argv = space.command_in(self.home.home_dir, self.home.folders, argv)
         try:
             process = subprocess.Popen(
                 argv,

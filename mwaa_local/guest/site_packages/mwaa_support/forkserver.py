@@ -9,7 +9,9 @@ sessions of their own and are signalled by the supervisor.
 
 A request is one JSON line with three file descriptors (stdin, stdout, stderr) attached:
     {"id": str, "program": [str], "argv": [str], "env": {str: str}, "cwd": str}
-where `program` is what the interpreter would get to run Airflow: `-m MODULE` or a script. So is PROGRAM above.
+where `program` is what the interpreter would get to run Airflow: `-m MODULE` or a script. So is PROGRAM above. With
+    "home": {"isolation": str, "home_dir": str, "folders": {str: str}}
+the command sees that folder as MWAA's /usr/local/airflow; `isolation` is the launcher's module that does it.
 Answers are JSON lines: {"ready": seconds}, {"id", "pid"}, {"id", "pid", "status": raw wait status}.
 """
 
@@ -17,8 +19,10 @@ import array
 import atexit
 import gc
 import importlib
+import importlib.util
 import json
 import os
+import pathlib
 import runpy
 import selectors
 import signal
@@ -80,10 +84,27 @@ def become(request, fds):
     sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
     os.environ.clear()
     os.environ.update(request["env"])
+    if "home" in request:
+        enter_home(request["home"])
     os.chdir(request["cwd"])
     sys.argv = ["airflow"] + request["argv"]
     sys.stdin = open(0, closefd=False)
     return lambda: run_program(request["program"])
+
+
+def enter_home(home):
+    """Show the home to this process and its children; one that does not see its own must not run in another's."""
+    spec = importlib.util.spec_from_file_location("mwaa_support_isolation", home["isolation"])
+    isolation = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = isolation  # dataclasses look there
+    spec.loader.exec_module(isolation)
+    del sys.modules[spec.name]
+    folders = {name: pathlib.Path(folder) for name, folder in home["folders"].items()}
+    problem = isolation.enter_mwaa_paths(isolation.Layout(pathlib.Path(home["home_dir"]), folders))
+    if problem:
+        sys.stderr.write("mwaa-local: %s cannot be shown: %s\n" % (isolation.MWAA_HOME_DIR, problem))
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def run_program(program):

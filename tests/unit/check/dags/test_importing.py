@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
 from mwaa_local.check.dags.import_limits import IMPORT_OPTION, PROCESSOR_OPTION, Limit
 from mwaa_local.check.dags.import_results import (
-    AskedValue,
     ImportedDag,
     ImportedDags,
     ImportedFile,

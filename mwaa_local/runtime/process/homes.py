@@ -1,0 +1,155 @@
+"""Airflow homes of an environment of processes: one for each container that MWAA would have.
+
+On MWAA scheduler, dag-processor and triggerer share a container, and with it `/usr/local/airflow`; every worker and the
+web server have their own. What the startup script makes there, and what tasks write there, is seen in that container
+only, and gone when it is. So here: a home is made anew for each start, and for each new run of the script. The
+project's folders, the logs and the cache are the same in all of them.
+
+Not for where nothing can be mounted: then all components share one home (`isolation.link_mwaa_paths`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mwaa_local import isolation, space
+from mwaa_local.plan import SCHEDULER_HOME, WEBSERVER_HOME, Plan
+from mwaa_local.project import TEMPORARY_NAME, Project
+
+if TYPE_CHECKING:  # every command imports this
+    from mwaa_local.packages import PythonEnvironment
+    from mwaa_local.release import Release
+
+DIR_NAME = "homes"  # below `.mwaa-local/`
+MADE_FROM_NAME = "made-from"  # says what a set of homes was made from
+UNFINISHED_SUFFIX = ".new"  # of a home in which the startup script has not ended
+LAYER_SUFFIX = ".packages"  # of what the script changes of the packages in that home, until all scripts have ended
+# Of all homes: Airflow's logs, which are read from outside, and what pip and others can download again.
+SHARED = ("logs", ".cache")
+
+
+@dataclass(frozen=True)
+class Homes:
+    """One set of homes, in `folder`, which may not be there yet. `shown` is what all of them have in common."""
+
+    folder: Path
+    shown: Mapping[str, Path]
+
+    @classmethod
+    def next_of(cls, project: Project, shown: Mapping[str, Path], running: Plan | None) -> Homes:
+        """Return a set that no running component uses; when nothing runs, old ones are removed."""
+        parent = project.state_dir / DIR_NAME
+        if running is None:
+            remove_tree(parent)
+        numbers = [int(path.name) for path in parent.glob("*") if path.name.isdecimal()]
+        return cls(parent / str(max(numbers, default=0) + 1), shown)
+
+    @classmethod
+    def running_of(cls, running: Plan | None, shown: Mapping[str, Path], made_from: str) -> Homes | None:
+        """Return the set that components use, if it was made from the same."""
+        if running is None or not running.homes_dir:
+            return None
+        homes = cls(Path(running.homes_dir), shown)
+        with contextlib.suppress(OSError):
+            if (homes.folder / MADE_FROM_NAME).read_text(encoding="utf-8") == made_from:
+                return homes
+        return None
+
+    def finish(self, made_from: str) -> None:
+        """Note what the set was made from, once it is whole."""
+        (self.folder / MADE_FROM_NAME).write_text(made_from, encoding="utf-8")
+
+    def missing(self, worker_count: int) -> list[str]:
+        """Return the homes that are still to be made, by name."""
+        workers = (f"worker.{number}" for number in range(1, worker_count + 1))
+        names = (SCHEDULER_HOME, *workers, WEBSERVER_HOME)
+        return [name for name in names if not (self.folder / name).is_dir()]
+
+    def begin(self, name: str, packages: PythonEnvironment, release: Release) -> UnfinishedHome:
+        """Return a home as a container has it before the startup script runs."""
+        from mwaa_local.sandbox import finish_home
+
+        home_dir = self.folder / f"{name}{UNFINISHED_SUFFIX}"
+        remove_tree(home_dir)
+        (home_dir / TEMPORARY_NAME).mkdir(parents=True)
+        finish_home(home_dir, packages, release)
+        return UnfinishedHome(name, home_dir, self.shown, packages.dir)
+
+    def argv_in(self, name: str) -> Callable[[Sequence[str]], list[str]]:
+        """Return what makes of a command one that sees that home as `/usr/local/airflow`."""
+        folders = {folder: str(path) for folder, path in self.shown.items()}
+        return lambda argv: space.command_in(str(self.folder / name), folders, argv)
+
+    def remove_others(self) -> None:
+        """Remove the sets that are not used any more."""
+        for folder in self.folder.parent.glob("*"):
+            if folder != self.folder:
+                remove_tree(folder)
+
+
+@dataclass(frozen=True)
+class UnfinishedHome:
+    """A home in which the startup script is to run; `name` is the component's, as `worker.1`."""
+
+    name: str
+    home_dir: Path
+    shown: Mapping[str, Path]
+    packages_dir: Path
+
+    @property
+    def scratch_dir(self) -> Path:
+        return self.home_dir.with_name(f"{self.name}{LAYER_SUFFIX}")
+
+    @property
+    def layer_dir(self) -> Path:
+        """What the script has changed of the packages, where it ran above them."""
+        return self.scratch_dir / isolation.UPPER_NAME
+
+    def argv(self, argv: Sequence[str], *, above_packages: bool) -> list[str]:
+        """Return the command in this home; `above_packages` keeps what it changes of the packages apart."""
+        folders = {name: str(folder) for name, folder in self.shown.items()}
+        covered = (str(self.packages_dir), str(self.scratch_dir)) if above_packages else ()
+        return space.command_in(str(self.home_dir), folders, argv, covered)
+
+    def finish(self) -> None:
+        remove_tree(self.scratch_dir)
+        self.home_dir.rename(self.home_dir.with_name(self.name))
+
+
+def shown_in_homes(project: Project, folders: Mapping[str, Path]) -> dict[str, Path]:
+    """Return what all homes have in common; folders of ours are made."""
+    own = {name: project.airflow_home_dir / name for name in SHARED}
+    for folder in own.values():
+        folder.mkdir(exist_ok=True)
+    return {**folders, **own}
+
+
+def remove_temporary(project: Project) -> None:
+    """Remove what components had no time to remove, as those that were killed."""
+    for folder in (project.temporary_dir, *(project.state_dir / DIR_NAME).glob(f"*/*/{TEMPORARY_NAME}")):
+        remove_tree(folder)
+
+
+def remove_homes(project: Project) -> None:
+    remove_tree(project.state_dir / DIR_NAME)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all in it, also what tools have made read-only, as Go does."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
+    for root, names, _ in os.walk(folder):
+        for path in (Path(root, name) for name in names):
+            with contextlib.suppress(OSError):
+                mode = path.lstat().st_mode
+                if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+                    path.chmod(mode | stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,210 @@
+"""Homes of processes: made anew for each start, with a run of the startup script in each, real bash and real mounts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mwaa_local import isolation
+from mwaa_local.errors import StartupScriptFailed
+from mwaa_local.packages import PythonEnvironment
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.process.homes import (
+    Homes,
+    UnfinishedHome,
+    remove_homes,
+    remove_temporary,
+    remove_tree,
+    shown_in_homes,
+)
+from mwaa_local.runtime.process.scripts import ScriptRuns
+
+RELEASE = Release.load("3.3.1")
+NAMES = ["scheduler", "worker.1", "worker.2", "webserver"]
+PLAN = Plan((), "3.3.1", {}, "", "", "", "/usr/local/airflow")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / ".mwaa-local" / "airflow").mkdir(parents=True)
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> PythonEnvironment:
+    folder = tmp_path / ".mwaa-local" / "packages" / "one"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "bin").mkdir()
+    return PythonEnvironment(folder, RELEASE.python_version, "digest")
+
+
+def begun(
+    project: Project, packages: PythonEnvironment, running: Plan | None = None
+) -> tuple[Homes, list[UnfinishedHome]]:
+    homes = Homes.next_of(project, shown_in_homes(project, project.delivery.present), running)
+    return homes, [homes.begin(name, packages, RELEASE) for name in homes.missing(2)]
+
+
+def runs(project: Project, script: str) -> ScriptRuns:
+    path = project.root_dir / "startup.sh"
+    path.write_text(script)
+    view = {"PATH": os.defpath}
+    views = {name: {**view, "MWAA_AIRFLOW_COMPONENT": name} for name in ("scheduler", "worker", "webserver")}
+    return ScriptRuns(path, views, project.root_dir, project.root_dir / "logs")
+
+
+def skip_without_mounts(project: Project) -> None:
+    layout = isolation.Layout(project.airflow_home_dir, {})
+    if sys.platform != "linux" or (why := isolation.cannot_enter(layout)):
+        pytest.skip(f"no mount namespaces here: {why if sys.platform == 'linux' else sys.platform}")
+
+
+def test_home_begins_as_a_container_does_and_is_there_once_its_script_has_ended(
+    project: Project, packages: PythonEnvironment
+) -> None:
+    homes, unfinished = begun(project, packages)
+    assert [home.name for home in unfinished] == NAMES
+    assert homes.missing(2) == NAMES
+    for home in unfinished:
+        home.finish()
+    assert homes.missing(2) == []
+    assert homes.missing(3) == ["worker.3"]
+    home_dir = homes.folder / "worker.2"
+    assert (home_dir / ".local" / "bin").readlink() == packages.bin_dir
+    assert (home_dir / "tmp").is_dir()
+    assert set(homes.shown) == {"dags", "logs", ".cache"}
+
+
+def test_homes_are_kept_while_components_run_in_them_and_made_of_the_same(
+    project: Project, packages: PythonEnvironment
+) -> None:
+    first, _ = begun(project, packages)
+    first.finish("this script")
+    running = replace(PLAN, homes_dir=str(first.folder))
+    assert Homes.running_of(running, first.shown, "this script") == first
+    assert Homes.running_of(running, first.shown, "another script") is None
+    assert Homes.running_of(None, first.shown, "this script") is None
+    assert Homes.running_of(PLAN, first.shown, "this script") is None  # of a version without homes
+    second, _ = begun(project, packages, running)
+    assert second.folder != first.folder
+    assert first.folder.is_dir()
+    second.remove_others()
+    assert [path.name for path in second.folder.parent.iterdir()] == [second.folder.name]
+
+
+def test_start_begins_with_empty_homes(project: Project, packages: PythonEnvironment) -> None:
+    homes, unfinished = begun(project, packages)
+    (unfinished[0].home_dir / "written").touch()
+    unfinished[0].finish()
+    again, _ = begun(project, packages)
+    assert again.folder == homes.folder
+    assert not (again.folder / "scheduler").exists()
+
+
+def test_what_is_left_goes_with_the_components_and_with_the_data(project: Project, packages: PythonEnvironment) -> None:
+    homes, unfinished = begun(project, packages)
+    for home in unfinished:
+        home.finish()
+    remove_temporary(project)
+    assert not (homes.folder / "worker.1" / "tmp").exists()
+    assert (homes.folder / "worker.1" / ".local").is_dir()
+    remove_homes(project)
+    assert not homes.folder.parent.exists()
+
+
+def test_read_only_folders_are_removed_and_what_links_lead_to_is_not(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    (kept / "file").mkdir(parents=True)
+    folder = tmp_path / "gone" / "module"
+    folder.mkdir(parents=True)
+    (folder / "a.go").touch()
+    (tmp_path / "gone" / "link").symlink_to(kept)
+    folder.chmod(0o555)
+    remove_tree(tmp_path / "gone")
+    assert not (tmp_path / "gone").exists()
+    assert (kept / "file").is_dir()
+
+
+OWN = """\
+if mkdir /usr/local/airflow/tool; then echo "$MWAA_AIRFLOW_COMPONENT" >tool/made_by; fi
+echo "$MWAA_AIRFLOW_COMPONENT" >>"$PACKAGES/all"
+touch "$PACKAGES/of_$MWAA_AIRFLOW_COMPONENT"
+export TOOL=$PWD/tool
+"""
+
+
+def test_each_home_has_a_script_run_of_its_own_and_packages_get_what_all_installed(
+    project: Project, packages: PythonEnvironment
+) -> None:
+    skip_without_mounts(project)
+    homes, unfinished = begun(project, packages)
+    script = f"PACKAGES={packages.dir}/lib\n{OWN}"
+    outcomes = runs(project, script).in_homes(unfinished)
+    assert [outcome.component for outcome in outcomes] == ["scheduler", "worker", "worker.2", "webserver"]
+    assert {outcome.exported["TOOL"] for outcome in outcomes} == {"/usr/local/airflow/tool"}
+    made_by = {name: (homes.folder / name / "tool" / "made_by").read_text().strip() for name in NAMES}
+    assert made_by == {"scheduler": "scheduler", "worker.1": "worker", "worker.2": "worker", "webserver": "webserver"}
+    assert [item for outcome in outcomes for item in outcome.failed_commands] == []
+    names = sorted(path.name for path in (packages.dir / "lib").iterdir())
+    assert names == ["all", "of_scheduler", "of_webserver", "of_worker"]
+    assert homes.missing(2) == []
+    assert sorted(path.name for path in homes.folder.iterdir()) == sorted(NAMES)
+
+
+def test_script_that_keeps_mwaa_from_starting_leaves_no_home(project: Project, packages: PythonEnvironment) -> None:
+    skip_without_mounts(project)
+    homes, unfinished = begun(project, packages)
+    with pytest.raises(StartupScriptFailed, match=r"startup\.sh:2"):
+        runs(project, "set -e\nfalse\n").in_homes(unfinished)
+    assert homes.missing(2) == NAMES
+
+
+def test_scripts_that_share_a_home_run_one_after_another(project: Project) -> None:
+    outcomes = runs(project, "mkdir busy || exit 9\nsleep 0.2\nrmdir busy\n").in_one_home()
+    assert [(outcome.component, outcome.exit_code) for outcome in outcomes] == [
+        ("scheduler", 0),
+        ("worker", 0),
+        ("webserver", 0),
+    ]
+
+
+def test_scripts_run_one_after_another_where_packages_cannot_be_covered(
+    project: Project, packages: PythonEnvironment
+) -> None:
+    skip_without_mounts(project)
+    odd = replace(packages, dir=packages.dir.with_name("a:b"))  # no overlay can have such a name
+    packages.dir.rename(odd.dir)
+    _, unfinished = begun(project, odd)
+    script = f"mkdir {odd.dir}/lib/busy || exit 9\nsleep 0.2\nrmdir {odd.dir}/lib/busy\ntouch {odd.dir}/lib/done\n"
+    outcomes = runs(project, script).in_homes(unfinished)
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0, 0, 0]
+    assert (odd.dir / "lib" / "done").exists()
+
+
+def test_command_in_a_home_sees_that_home(project: Project, packages: PythonEnvironment) -> None:
+    import subprocess
+
+    skip_without_mounts(project)
+    homes, unfinished = begun(project, packages)
+    unfinished[0].finish()
+    (homes.folder / "scheduler" / "own").touch()
+    argv: Sequence[str] = homes.argv_in("scheduler")(["ls", "/usr/local/airflow"])
+    listed = subprocess.run(argv, capture_output=True, text=True, check=True, env={"PATH": os.defpath}).stdout.split()
+    assert {"own", "dags", "logs", "tmp"} <= set(listed)
+    gone = subprocess.run(
+        homes.argv_in("scheduler")(["no-such-program"]),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/nowhere"},
+    )
+    assert gone.returncode == 127
+    assert "cannot run no-such-program" in gone.stderr
