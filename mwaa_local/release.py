@@ -67,6 +67,7 @@ class Packages:
     from_source: tuple[str, ...] = ()  # pure-Python packages that have no wheel and are built
     added: Mapping[str, str] = field(default_factory=dict)  # what only this product needs, e.g. the broker's client
     unlisted: Mapping[str, str] = field(default_factory=dict)  # in MWAA's image, though its list skips it
+    of_unknown_version: tuple[str, ...] = ()  # in MWAA's image too, in a version that nothing tells
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,8 @@ def judge(failure: BuildFailure, release: Release, *, may_install: bool) -> Buil
     if failure.cause is Cause.COMPILER:
         why = f"this machine's compiler refuses its code{_compiler_of(release)}: {failure.reason}"
         return Build(Outcome.DOUBTFUL, why)
-    return Build(Outcome.DOUBTFUL, ": ".join(filter(None, ("its build fails here", failure.reason))))
+    what = "a program that its build runs fails here" if failure.cause is Cause.COMMAND else "its build fails here"
+    return Build(Outcome.DOUBTFUL, ": ".join(filter(None, (what, failure.reason))))
 
 
 def install_hint(lacking: Lacking) -> str:

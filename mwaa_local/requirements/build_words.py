@@ -26,6 +26,7 @@ class Cause(Enum):
     NUMPY = "its C code does not compile with the newest NumPy"
     SETUP = "its own build script fails"
     COMPILER = "its code does not compile"
+    COMMAND = "a program that its build script runs fails"
     MACHINE = "this machine could not try it"
     UNKNOWN = "nothing known"
 
@@ -81,6 +82,7 @@ _PKG_CONFIGS = (
 # pkg-config asked for one name after another: any of them would do.
 _PKG_CONFIG_TRIED = re.compile(r"Command 'pkg-config --exists ([\w.+-]+)' returned non-zero")
 _CMAKE = re.compile(r'package configuration file provided by "(\w+)"')
+_CMAKE_MESSAGE = re.compile(r"CMake Error at .* \(message\):\n((?:.+\n?)+)")
 _HEADERS_OF = re.compile(r"The headers or library files could not be found for (\w+)")
 _SENTENCES = (  # what some packages say in their own words
     (re.compile(r"Could not run curl-config"), Need(Kind.PROGRAM, ("curl-config",))),
@@ -193,6 +195,9 @@ def _of_script(said: str, legacy: bool) -> BuildFailure:
     exceptions = list(_EXCEPTION.finditer(said, max(start, 0))) if start >= 0 else []
     if exceptions:
         last = exceptions[-1]
+        if _COMMAND_FAILED.search(last[0]):
+            message = _CMAKE_MESSAGE.search(said)
+            return BuildFailure(Cause.COMMAND, _one_line(message[1]) if message else "", is_legacy=legacy)
         module = _MISSING_MODULE.search(last[0])
         name = last[1].rpartition(".")[2]
         reason = _one_line(f"{name}: {last[2]}" if last[2] else name)
@@ -217,5 +222,5 @@ def _last(pattern: re.Pattern[str], said: str) -> re.Match[str] | None:
 
 def _one_line(text: str) -> str:
     """Return a text on one line without this machine's paths, not too long."""
-    line = " ".join(_PATH.sub("…", text).split())
+    line = " ".join(_PATH.sub("…", text).split()).rstrip(".")
     return line if len(line) <= REASON_CHARACTERS else f"{line[:REASON_CHARACTERS].rstrip()}…"

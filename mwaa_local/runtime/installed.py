@@ -98,7 +98,7 @@ def outcome_remarks(outcome: Outcome, log_path: Path) -> list[Remark]:
                 ERROR,
                 "requirements",
                 f"{REQUIREMENTS_FILE} was not installed on this machine",
-                f"{outcome.failed}.\nAirflow started without them; `mwaa-local check requirements` judges MWAA.",
+                f"{outcome.failed}.\nAirflow started without them; for MWAA, see `mwaa-local check requirements`.",
                 f"{INSTALL_HINT}, and run `mwaa-local up` again; pip's output is in {log_path}",
             )
         )

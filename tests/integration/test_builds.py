@@ -176,6 +176,18 @@ def test_failed_install_says_what_this_machine_lacks(runner: ProjectRunner, tmp_
     )
 
 
+@pytest.mark.skipif(not lacks("mysql.h"), reason="this machine has MariaDB's headers")
+def test_checks_that_install_warn_of_what_this_machine_lacks(runner: ProjectRunner) -> None:
+    runner.write({FILE: f"{OWN}needsmysql==1.0\n", "mwaa.yaml": 'AirflowVersion: "3.3.1"\n'})
+    for words in (("requirements", "--install"), ("dags",)):
+        outcome = runner.run("check", *words, "--json")
+        told = json.loads(outcome.stdout)
+        findings = told["checked"][0]["findings"] if words[0] == "requirements" else told["findings"]
+        [finding] = [item for item in findings if item["rule"] == "install-failed"]
+        assert (outcome.exit_code, finding["severity"]) == (0, "warning"), words
+        assert "this machine has no header mysql.h, but MWAA's image has MariaDB-devel" in finding["why"]
+
+
 @pytest.mark.network
 def test_pin_beside_the_constraints_leads_back_to_theirs_though_it_is_built_from_source(runner: ProjectRunner) -> None:
     """mysqlclient has no wheel for Linux: that a build fails here does not mean that no version works."""
@@ -188,7 +200,6 @@ def test_pin_beside_the_constraints_leads_back_to_theirs_though_it_is_built_from
 @pytest.mark.network
 def test_provider_that_replaces_airflow_is_not_told_by_what_follows_from_it(runner: ProjectRunner) -> None:
     runner.write({FILE: "apache-airflow-providers-ssh\n", "mwaa.yaml": 'AirflowVersion: "2.5.1"\n'})
-    outcome = runner.run("check", "requirements")
-    assert "replaces-airflow" in outcome.stdout
-    assert "cannot be built" not in outcome.stdout
-    assert "no-wheel" not in outcome.stdout
+    [one] = json.loads(runner.run("check", "requirements", "--json").stdout)["checked"]
+    assert "replaces-airflow" in {item["rule"] for item in one["findings"]}
+    assert (one["no_wheel"], one["built"]) == ([], [])

@@ -57,11 +57,13 @@ def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
       - `download_bytes`: of all changes; null where one is unknown, or there is no outcome to measure
       - `install_estimate_s` (null where unknown), `install_limit_s`
       - `broken`: `name`, `why`
-      - `built`: packages built from source: `name`, `version`, `problem`
+      - `built`: packages built from source: `name`, `version`, `outcome` of a build here (`builds`, `untried`,
+        `doubtful`), `problem`, `path`, `line`, `wanted_by` (from the line's package on), `no_wheel` (why none fits),
+        `newest_with_wheel`, `hint`
       - `clashes`: `path`, `line`, `requirement`, `other`, `origin`, `why`, `is_unreadable`, `proposal` (null, or
         `path`, `line`, `old`, `new`, which is "" where the line has to go)
       - `said`: the resolver's own words on a conflict, else ""
-      - `no_wheel`: packages that cannot be built: `name`, `version`, `problem`
+      - `no_wheel`: packages that cannot be built, with the same keys; `outcome` is `fails`
       - `not_checked`: null, or `what`, `why`, `hint`
       - `findings`: `rule`, `severity` (`error`, `warning`, `note`), `path`, `line` (0: the file as a whole), `what`,
         `why`, `hint`

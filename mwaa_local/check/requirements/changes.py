@@ -79,9 +79,13 @@ def install_estimate_s(changes: Sequence[PackageChange]) -> float | None:
 def without_wheel(
     packages: Mapping[str, Package], metadata: Mapping[str, Mapping[str, Any]], release: Release
 ) -> tuple[Package, ...]:
-    """Return the packages that an index has, but not as a wheel for MWAA's platform and Python."""
+    """Return the packages that an index has, but not as a wheel for MWAA's platform and Python.
+
+    Without those that the image has in a version that nothing tells: pip leaves them alone, if that version will do.
+    """
     tags = wheel_tags(python_minor(release), glibc_minor(release))
-    return tuple(item for name, item in packages.items() if name in metadata and wheel(metadata[name], tags) is None)
+    judged = packages.keys() & metadata.keys() - {*release.packages.of_unknown_version}
+    return tuple(item for name, item in packages.items() if name in judged and wheel(metadata[name], tags) is None)
 
 
 def wheel(entry: Mapping[str, Any], tags: frozenset[Tag]) -> Mapping[str, Any] | None:

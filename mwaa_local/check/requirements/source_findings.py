@@ -14,27 +14,31 @@ DOUBTFUL, UNTRIED = "doubtful", "untried"  # outcomes of `SourceOnly`
 def no_wheel_finding(path: str, package: SourceOnly) -> Finding:
     """Return the finding on a package that cannot be built on MWAA; `path` is the file as a whole."""
     what = f"{_named(package)} has no wheel for MWAA's platform and cannot be built there"
-    return _finding(NO_WHEEL, ERROR, path, package, what)
+    return Finding(NO_WHEEL, ERROR, *_place(path, package), what, _why(package), package.hint)
 
 
 def source_finding(path: str, package: SourceOnly) -> Finding:
     """Return the finding on a package that MWAA builds, as far as is known."""
     if package.outcome == DOUBTFUL:
         what = f"{_named(package)} is built from source on MWAA, which may fail"
-        return _finding(BUILD_FAILS_HERE, WARNING, path, package, what)
+        return Finding(BUILD_FAILS_HERE, WARNING, *_place(path, package), what, _why(package), package.hint)
     if package.outcome == UNTRIED:
         what = f"{_named(package)} is built from source on MWAA, which could not be tried here"
-        return _finding(BUILD_NOT_TRIED, NOTE, path, package, what)
+        return Finding(BUILD_NOT_TRIED, NOTE, *_place(path, package), what, _why(package), package.hint)
     what = f"{_named(package)} is built from source, because no wheel fits MWAA's platform"
-    return _finding(BUILT_FROM_SOURCE, NOTE, path, package, what)
+    return Finding(BUILT_FROM_SOURCE, NOTE, *_place(path, package), what, _why(package), package.hint)
 
 
 def _named(package: SourceOnly) -> str:
     return f"{package.name} {package.version}"
 
 
-def _finding(rule: str, severity: str, path: str, package: SourceOnly, what: str) -> Finding:
+def _place(path: str, package: SourceOnly) -> tuple[str, int]:
+    return package.path or path, package.line
+
+
+def _why(package: SourceOnly) -> str:
     chain = " → ".join((*package.wanted_by, package.name))
-    wanted = f"The line asks for {chain}" if package.wanted_by and package.line else ""
-    why = " ".join(f"{text[:1].upper()}{text[1:]}." for text in (package.problem, package.no_wheel, wanted) if text)
-    return Finding(rule, severity, package.path or path, package.line, what, why, package.hint)
+    wanted = f"the line asks for {chain}" if package.wanted_by and package.line else ""
+    texts = (package.problem, package.no_wheel, wanted)
+    return " ".join(f"{text[:1].upper()}{text[1:]}." for text in texts if text)

@@ -156,6 +156,8 @@ def test_compiler_of_this_machine_is_not_that_of_the_image() -> None:
 
 
 def test_failure_without_a_known_cause_is_doubtful_and_one_of_the_machine_is_not_judged() -> None:
+    assert judged(BuildFailure(Cause.COMMAND)).why == "a program that its build runs fails here"
+    assert judged(BuildFailure(Cause.COMMAND)).outcome is Outcome.DOUBTFUL
     assert judged(BuildFailure(Cause.UNKNOWN)) == Build(Outcome.DOUBTFUL, "its build fails here")
     assert judged(BuildFailure(Cause.MACHINE, "the disk was full")) == Build(Outcome.UNTRIED, "the disk was full")
 

@@ -134,7 +134,7 @@ def test_code_for_an_older_numpy_is_told_as_such() -> None:
     [
         ("ModuleNotFoundError: No module named 'pkg_resources'", None, "pkg_resources"),  # cx_Oracle 8.3.0
         ("AttributeError: 'build_ext' object has no attribute 'cython_sources'", None, ""),  # pyyaml 5.4.1
-        ("RuntimeError: Cannot install on Python version 3.10.13; only versions >=3.6,<3.10 are supported.", None, ""),
+        ("RuntimeError: Cannot install on Python version 3.10.13; only versions >=3.6,<3.10 will do", None, ""),
         (
             "packaging.requirements.InvalidRequirement: Expected semicolon or end",  # tensorflow-gpu 2.12.0
             "InvalidRequirement: Expected semicolon or end",
@@ -169,6 +169,17 @@ def test_exception_about_the_compiler_leaves_the_header_the_cause() -> None:
 def test_other_error_of_a_compiler_is_told_in_its_words() -> None:
     said = f"src/a.c:5:3: error: expected ';' before 'return'\nsrc/a.c:9:1: error: second\n{DISTUTILS}"
     assert read(f"{MODERN}{said}{HINT}", "3.11") == BuildFailure(Cause.COMPILER, "expected ';' before 'return'")
+
+
+def test_program_that_fails_here_may_do_better_elsewhere() -> None:
+    """llvmlite 0.50.0, beside an older LLVM; its script knows only that CMake failed."""
+    cmake = (
+        "CMake Error at CMakeLists.txt:46 (message):\n  LLVM states that its version is 14,\n  only 22 will do.\n\n\n"
+    )
+    failed = "subprocess.CalledProcessError: Command '['cmake', '/root/x/ffi']' returned non-zero exit status 1.\n"
+    told = BuildFailure(Cause.COMMAND, "LLVM states that its version is 14, only 22 will do")
+    assert read(f"{MODERN}{cmake}{TRACEBACK}{failed}{HINT}", "3.10") == told
+    assert read(f"{MODERN}{TRACEBACK}{failed}{HINT}", "3.10") == BuildFailure(Cause.COMMAND)
 
 
 @pytest.mark.parametrize(

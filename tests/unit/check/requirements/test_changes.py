@@ -128,3 +128,10 @@ def test_install_estimate_grows_with_packages_and_bytes() -> None:
 def test_install_estimate_is_unknown_where_a_size_is() -> None:
     assert install_estimate_s([change(1000), change(None)]) is None
     assert install_estimate_s([]) == 0
+
+
+@pytest.mark.parametrize(("version", "is_judged"), [("2.5.1", False), ("2.8.1", False), ("2.2.2", True)])
+def test_package_that_the_image_has_in_an_unknown_version_is_not_judged(version: str, is_judged: bool) -> None:
+    packages = {"psycopg2": package("psycopg2", "2.9.5")}
+    metadata = {"psycopg2": {"sdist": {"url": "https://example.org/psycopg2-2.9.5.tar.gz"}}}
+    assert (without_wheel(packages, metadata, Release.load(version)) != ()) is is_judged
