@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.check.dags import policies
 from mwaa_local.check.dags.import_results import DATABASE, DATABASE_TOUCH, ImportedDags, ImportedFile, ImportFailure
 from mwaa_local.check.dags.option_variables import OptionVariables
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
@@ -55,6 +56,8 @@ class ImportHints:
         if failure.missing:
             wanted = wanted_module(failure.missing, failure.trace)
             return self.facts.modules.of(MissingModule(failure.missing, wanted, failure.path))
+        if self.is_of_hidden_policy(failure):
+            return f"a policy of yours refused it; on MWAA it has no effect: {policies.HINT}"
         if found := _TIMETABLE.search(failure.said):
             return self._timetable(found[1])
         if option := self.facts.options.hint(failure.path, failure.said):
@@ -67,6 +70,10 @@ class ImportHints:
     def is_for_want_of_paths(self, failure: ImportFailure) -> bool:
         """Whether the file may only miss what this machine cannot show of MWAA's home."""
         return bool(self.imported.paths_note) and failure.names_mwaa_home
+
+    def is_of_hidden_policy(self, failure: ImportFailure) -> bool:
+        """Whether a cluster policy refused the file, which on MWAA does not take effect."""
+        return failure.said.startswith(policies.VIOLATIONS) and policies.are_hidden(self.release)
 
     def is_for_want_of_network(self, file: ImportedFile, failure: ImportFailure) -> bool:
         """Whether the file failed to reach another machine, which MWAA's network may reach."""
