@@ -100,7 +100,8 @@ class DagsCheck:
     def _facts(self, made: DagPackages) -> ProjectFacts:
         context = self.context
         root_dir, release = context.project.root_dir, context.release
-        requirements = Requirements.of(context.project, self._option_variables, failed=made.failed)
+        outcome = {"failed": made.failed, "failed_here": made.failed_here}
+        requirements = Requirements.of(context.project, self._option_variables, **outcome)
         hints, aws = ModuleHints(root_dir, release, requirements), context.environment.local.aws
         return ProjectFacts(hints, self._options, aws)
 

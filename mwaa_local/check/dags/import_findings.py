@@ -134,9 +134,7 @@ class _Judge:
     def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
         """Return the severity: what fails for something that only this machine lacks may work on MWAA."""
         uncertain = bool(file.asked) and not failure.missing and not self._strict
-        hints = self._hints
-        only_here = hints.is_for_want_of_paths(failure) or hints.is_of_hidden_policy(failure)
-        return WARNING if uncertain or only_here or hints.is_for_want_of_network(file, failure) else ERROR
+        return WARNING if uncertain or self._hints.is_of_this_machine(file, failure) else ERROR
 
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
         limits, killed = self._imported.limits, failure.kind == KILLED

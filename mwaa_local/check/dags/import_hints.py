@@ -54,8 +54,7 @@ class ImportHints:
         if failure.kind == DATABASE:
             return "move the query into a task, and ask Airflow's REST API there"
         if failure.missing:
-            wanted = wanted_module(failure.missing, failure.trace)
-            return self.facts.modules.of(MissingModule(failure.missing, wanted, failure.path))
+            return self.facts.modules.of(_missing(failure))
         if self.is_of_hidden_policy(failure):
             return f"a policy of yours refused it; on MWAA it has no effect: {policies.HINT}"
         if found := _TIMETABLE.search(failure.said):
@@ -67,9 +66,22 @@ class ImportHints:
             return f"a placeholder may have caused it, because there is no {names} here: set a value and check again"
         return ""
 
+    def is_of_this_machine(self, file: ImportedFile, failure: ImportFailure) -> bool:
+        """Whether the file may be imported on MWAA although it is not here."""
+        return (
+            self.is_for_want_of_paths(failure)
+            or self.is_of_hidden_policy(failure)
+            or self.is_for_want_of_network(file, failure)
+            or self.is_for_want_of_requirements(failure)
+        )
+
     def is_for_want_of_paths(self, failure: ImportFailure) -> bool:
         """Whether the file may only miss what this machine cannot show of MWAA's home."""
         return bool(self.imported.paths_note) and failure.names_mwaa_home
+
+    def is_for_want_of_requirements(self, failure: ImportFailure) -> bool:
+        """Whether the file only misses what requirements bring that this machine cannot install."""
+        return bool(failure.missing) and self.facts.modules.may_be_on_mwaa(_missing(failure))
 
     def is_of_hidden_policy(self, failure: ImportFailure) -> bool:
         """Whether a cluster policy refused the file, which on MWAA does not take effect."""
@@ -91,6 +103,10 @@ class ImportHints:
             f"Airflow knows it as {registered[0]}, by the name of the plugin's file: write "
             f"`from {there} import {class_name}`, not from {module}"
         )
+
+
+def _missing(failure: ImportFailure) -> MissingModule:
+    return MissingModule(failure.missing, wanted_module(failure.missing, failure.trace), failure.path)
 
 
 def _hosts(file: ImportedFile) -> list[str]:

@@ -32,8 +32,8 @@ POLICIES = frozenset(
     )
 )
 WHY = (
-    "From Airflow 3.2.1 on, MWAA's image has an airflow_local_settings.py of its own: it runs this file, and Airflow sees "
-    "none of its functions. Here they take effect (docs/differences.md, local-settings)."
+    "From Airflow 3.2.1 on, MWAA's image has an airflow_local_settings.py of its own, which runs this file without "
+    "handing its functions to Airflow. Here they take effect (docs/differences.md, local-settings)."
 )
 HINT = "register the policies by a package of yours with the entry point `airflow.policy`"
 

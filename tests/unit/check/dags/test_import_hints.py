@@ -15,6 +15,8 @@ from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, Impo
 from mwaa_local.check.dags.option_variables import OptionVariables
 from mwaa_local.check.dags.policies import policy_findings
 from mwaa_local.check.dags.source import Source
+from mwaa_local.check.modules.hints import ModuleHints
+from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.guest.dags.import_subjects import of_aws
@@ -197,3 +199,26 @@ def test_file_that_a_hidden_policy_refuses_is_a_warning(version: str, severity: 
     [finding] = found(failed("AirflowClusterPolicyViolation: no_tag has no tag"), release=Release.load(version))
     assert finding.severity == severity
     assert ("airflow.policy" in finding.hint) is (severity == WARNING)
+
+
+@pytest.mark.parametrize(
+    ("missing", "failed_here", "severity"),
+    [
+        ("pandas", True, WARNING),
+        ("pandas", False, ERROR),
+        ("acme", True, WARNING),
+        ("operators", True, ERROR),
+        ("airflow.operators.dummy", True, ERROR),
+        ("airflow.providers.cncf", True, WARNING),
+        ("imp", True, ERROR),
+    ],
+)
+def test_module_of_requirements_that_only_this_machine_cannot_install_is_a_warning(
+    tmp_path: Path, missing: str, failed_here: bool, severity: str
+) -> None:
+    requirements = Requirements("requirements/requirements.txt", {"pandas": "requirements/requirements.txt:2"})
+    requirements = replace(requirements, failed_here=failed_here)
+    facts = replace(ProjectFacts.none(NEW), modules=ModuleHints(tmp_path, NEW, requirements))
+    [finding] = found(failed(f"ModuleNotFoundError: No module named '{missing}'", missing=missing), facts=facts)
+    assert finding.severity == severity
+    assert ("on this machine" in finding.hint) is (severity == WARNING and not missing.startswith("airflow"))
