@@ -24,6 +24,7 @@ from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
 from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, OptionVariables
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
+from mwaa_local.check.dags.policies import policy_findings
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.worker_files import with_worker_files
@@ -99,7 +100,8 @@ class DagsCheck:
     def _facts(self, made: DagPackages) -> ProjectFacts:
         context = self.context
         root_dir, release = context.project.root_dir, context.release
-        requirements = Requirements.of(context.project, self._option_variables, failed=made.failed)
+        outcome = {"failed": made.failed, "failed_here": made.failed_here}
+        requirements = Requirements.of(context.project, self._option_variables, **outcome)
         hints, aws = ModuleHints(root_dir, release, requirements), context.environment.local.aws
         return ProjectFacts(hints, self._options, aws)
 
@@ -126,6 +128,7 @@ class DagsCheck:
         found = [finding for path in paths for finding in self._of_rules(path)]
         release, env = self.context.release, self.context.env
         advice = advice_on_failures(imported, root_dir, release, env)
+        found += policy_findings(self.context.project, release)
         return [*found, *air_findings(paths, root_dir, release, env, imported.names), *advice]
 
     def _python_files(self) -> list[Path]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mwaa_local.check.asked import asked_finding
+from mwaa_local.check.dags import policies
 from mwaa_local.check.dags.import_causes import failure_cause
 from mwaa_local.check.dags.import_hints import ImportHints, ProjectFacts
 from mwaa_local.check.dags.import_outside import aws_finding, database_finding
@@ -42,6 +43,7 @@ MEANINGS = {
     "missing-connection": "the file asks for a Connection that is not known here; an error with `--strict`",
     "top-level-database": "the file uses the metadata database at import; a note if Airflow itself does",
     "top-level-network": "the file uses the network at import, also if AWS refuses it here",
+    policies.RULE: "a cluster policy that MWAA's own airflow_local_settings.py keeps from Airflow",
     "airflow-deprecation": "Airflow itself warns about something in the file",
     "no-dag-in-file": "Airflow reads the file, and there is no DAG in it",
 }
@@ -132,8 +134,7 @@ class _Judge:
     def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
         """Return the severity: what fails for something that only this machine lacks may work on MWAA."""
         uncertain = bool(file.asked) and not failure.missing and not self._strict
-        elsewhere = self._hints.is_for_want_of_paths(failure) or self._hints.is_for_want_of_network(file, failure)
-        return WARNING if uncertain or elsewhere else ERROR
+        return WARNING if uncertain or self._hints.is_of_this_machine(file, failure) else ERROR
 
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
         limits, killed = self._imported.limits, failure.kind == KILLED

@@ -38,8 +38,17 @@ class DagPackages:
 
     @property
     def failed(self) -> bool:
-        """Whether pip could not install the requirements."""
-        return any(finding.rule == INSTALL_FAILED for finding in self.findings)
+        """Whether pip could not install the requirements, and cannot on MWAA."""
+        return (INSTALL_FAILED, ERROR) in self._outcomes
+
+    @property
+    def failed_here(self) -> bool:
+        """Whether pip could not install them for what only this machine lacks."""
+        return (INSTALL_FAILED, WARNING) in self._outcomes
+
+    @property
+    def _outcomes(self) -> set[tuple[str, str]]:
+        return {(finding.rule, finding.severity) for finding in self.findings}
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,12 @@ class ModuleHints:
         """Whether the project itself has the module, so that no package would mend the import."""
         return any(kind(module) for kind in (self._prefixed, self._hidden, self._deeper, self._outside))
 
+    def may_be_on_mwaa(self, module: MissingModule) -> bool:
+        """Whether requirements that only this machine cannot install may bring the module."""
+        by_nothing_else = not (self._removed(module) or self.is_of_project(module) or module.top in OWN_NAMES)
+        is_of_airflow = module.name.startswith(AIRFLOW) and not is_provider(module.wanted)
+        return self.requirements.failed_here and by_nothing_else and not is_of_airflow
+
     def asked_at(self, module: MissingModule) -> str:
         """Return the line that asks for a package that brings the module; "" if none does by its name."""
         name = distribution_of(module.wanted, self.release) if is_provider(module.wanted) else ""
@@ -117,6 +123,8 @@ class ModuleHints:
         return self.requirements.asked.get(canonicalize_name(name), "")
 
     def _not_brought(self, name: str, place: str, module: str) -> str:
+        if self.requirements.failed_here:
+            return f"{place} asks for {name}, which could not be installed on this machine; MWAA may have it"
         if self.requirements.failed:
             return f"{place} asks for {name}, but pip could not install the requirements: {SEE_REQUIREMENTS}"
         return f"{place} asks for {name}, but what it brings has no {module}: look at its version and markers"
@@ -191,6 +199,8 @@ class ModuleHints:
         name, place = self._asked_for(module)
         if name:
             return self._not_brought(name, place, module.wanted)
+        if self.may_be_on_mwaa(module):
+            return "the requirements could not be installed on this machine; on MWAA they may bring it"
         if not self.requirements.failed or module.top in OWN_NAMES:
             return ""
         usual = distributions_of(module.wanted)[0]

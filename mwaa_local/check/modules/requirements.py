@@ -25,9 +25,12 @@ class Requirements:
     has_packages: bool = False  # also those whose name no line says
     has_own_source: bool = False  # packages come from another place than the public index, too
     failed: bool = False  # pip could not install them
+    failed_here: bool = False  # … for what only this machine lacks
 
     @classmethod
-    def of(cls, project: Project, variables: Mapping[str, str], *, failed: bool = False) -> Requirements:
+    def of(
+        cls, project: Project, variables: Mapping[str, str], *, failed: bool = False, failed_here: bool = False
+    ) -> Requirements:
         """Return those of a project; a file that cannot be read asks for nothing."""
         path = project.requirements_path
         lines = list(_lines(project, path, variables))
@@ -45,6 +48,7 @@ class Requirements:
             any(line.is_package for line in lines),
             any(line.values(option) for line in lines for option in _OPEN_SOURCES),
             failed,
+            failed_here,
         )
 
 
