@@ -15,6 +15,7 @@ import typer
 from mwaa_local.configuration.explain import Explanation, Step, explain
 from mwaa_local.configuration.layers import USER_LAYERS, EnvVar, Overruled
 from mwaa_local.configuration.local_values import LocalValues
+from mwaa_local.configuration.log_groups import logging_variables
 from mwaa_local.configuration.merge import COMPONENTS, MIGRATE_DB, MWAA_COMPONENT_OF, MergedVariables, merge, user_notes
 from mwaa_local.configuration.option_names import option_name
 from mwaa_local.console import table
@@ -85,7 +86,7 @@ def preview_values() -> LocalValues:
 def preview_container(environment: Environment) -> dict[str, str]:
     """Return the base environment as far as it is known before a start."""
     known = {"AIRFLOW_ENV_NAME": environment.name, "AIRFLOW_VERSION": environment.airflow_version}
-    return {**dict.fromkeys(PREVIEW_NAMES, SET_AT_START), **known}
+    return {**dict.fromkeys(PREVIEW_NAMES, SET_AT_START), **known, **logging_variables(environment, SET_AT_START)}
 
 
 def check_component(component: str) -> None:

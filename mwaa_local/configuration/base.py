@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from mwaa_local.configuration.log_groups import ACCOUNT_ID, logging_variables
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.network import NETWORK_VARIABLES
@@ -13,7 +14,6 @@ from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
 from mwaa_local.release import Release
 
 DEFAULT_REGION = "us-east-1"
-ACCOUNT_ID = "000000000000"  # no account of anybody's
 # PYTHONPATH of MWAA's images (Dockerfile.base); set so that a startup script cannot change it, as on MWAA.
 MWAA_PYTHONPATH = "/python"
 # dags/ and plugins/ are the user's own folders here. The packages' bytecode is there already, and with
@@ -70,6 +70,7 @@ def container_env(
         "AIRFLOW_ENV_NAME": environment.name,
         "AIRFLOW_ENV_ID": project.id,
         "CUSTOMER_ACCOUNT_ID": ACCOUNT_ID,
+        **logging_variables(environment, region),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         MARK_VARIABLE: str(project.run_dir),

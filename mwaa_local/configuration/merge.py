@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from mwaa_local.configuration.celery_defaults import celery_defaults
 from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.dependence import overruled_by_another, without_need
+from mwaa_local.configuration.folders import needed_folders
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
 from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.option_names import translate, variable_name
@@ -210,6 +211,7 @@ def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
     release, environment = case.release, case.environment
     environment_class = environment.environment_class_facts
     of_class = class_defaults(release, environment_class, environment.max_workers, environment.schedulers)
+    of_this_machine = needed_folders(release.local_forced_options, case.is_set_by_user)
     return {
         Layer.CONTAINER: case.container,
         Layer.IMAGE_DEFAULT: {**translate(release.default_options), **release.default_variables},
@@ -219,7 +221,7 @@ def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
         Layer.OPTION: case.user_options,
         Layer.PROTECTED: {k: v for k, v in case.container.items() if protect and case.is_protected(k)},
         Layer.ESSENTIAL: {**translate(release.forced_options), **_forced_variables(case)},
-        Layer.LOCAL_ESSENTIAL: {**translate(release.local_forced_options), **_local_forced_variables(case)},
+        Layer.LOCAL_ESSENTIAL: {**translate(of_this_machine), **_local_forced_variables(case)},
     }
 
 

@@ -23,7 +23,8 @@ from packaging.version import Version
 from mwaa_local.cache import locks
 from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_environment
 from mwaa_local.command import Request, run
-from mwaa_local.configuration.base import ACCOUNT_ID, region_of
+from mwaa_local.configuration.base import region_of
+from mwaa_local.configuration.log_groups import ACCOUNT_ID
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.event import Event

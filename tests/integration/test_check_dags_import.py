@@ -156,6 +156,14 @@ FILES = {
         "assert Path(os.environ['AIRFLOW_HOME'], 'dags', 'helper.py').is_file()\n"
         "assert Path('/usr/local/airflow/dags/helper.py').is_file()\n",
     ),
+    # MWAA's image sets the second of these variables, and not the first.
+    "dags/reads_folder.py": dag("reads_folder", "import os\n\nDAGS = os.environ['AIRFLOW__CORE__DAGS_FOLDER']\n"),
+    "dags/reads_log_group.py": dag(
+        "reads_log_group",
+        "import os\n\nARN = os.environ['MWAA__LOGGING__AIRFLOW_TASK_LOG_GROUP_ARN'].split(':')\n"
+        "assert ARN[3:5] == [os.environ['AWS_REGION'], '000000000000'], ARN\n"
+        "assert ARN[6] == 'airflow-' + os.environ['AIRFLOW_ENV_NAME'] + '-Task', ARN\n",
+    ),
     "dags/warns.py": dag(
         "warns", "import warnings\n\nwarnings.warn('old', DeprecationWarning)\nwarnings.warn('older', FutureWarning)\n"
     ),
@@ -317,6 +325,16 @@ def test_missing_name_is_reported_without_the_folders_of_this_machine(imported: 
 
 def test_release_tells_which_names_it_has(imported: Imported) -> None:
     assert imported.dags.names == NAMES
+
+
+def test_variable_that_mwaa_does_not_set_is_not_there(imported: Imported) -> None:
+    finding = imported.finding("reads_folder.py", "dag-import-error")
+    assert finding.severity == ERROR
+    assert "KeyError: 'AIRFLOW__CORE__DAGS_FOLDER'" in finding.what
+
+
+def test_variable_that_mwaa_sets_is_there(imported: Imported) -> None:
+    assert imported.findings("reads_log_group.py") == []
 
 
 def test_file_that_hangs_is_ended_at_airflows_limit(imported: Imported) -> None:

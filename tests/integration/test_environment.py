@@ -137,6 +137,21 @@ def test_mwaa_paths_do_not_appear_on_this_system(environment: RunningEnvironment
     assert not Path(MWAA_HOME_DIR).exists()
 
 
+def test_task_knows_folders_by_the_airflow_home_alone(probe: dict[str, Any]) -> None:
+    # amazon-mwaa-docker-images sets no variable for them; the DAG file itself asserts the same in the dag-processor
+    assert [name for name in probe["env"] if name.startswith("AIRFLOW__") and name.endswith("_FOLDER")] == []
+
+
+def test_task_finds_account_region_and_environment_in_its_log_group(
+    environment: RunningEnvironment, probe: dict[str, Any]
+) -> None:
+    # as AWS's samples take them, from the variable of amazon-mwaa-docker-images, mwaa/logging
+    arn = probe["env"]["MWAA__LOGGING__AIRFLOW_TASK_LOG_GROUP_ARN"].split(":")
+    name = probe["env"]["AIRFLOW_ENV_NAME"]
+    assert arn[3:] == [probe["env"]["AWS_REGION"], "000000000000", "log-group", f"airflow-{name}-Task"]
+    assert probe["env"]["MWAA__LOGGING__AIRFLOW_TASK_LOGS_ENABLED"] == "true"
+
+
 def test_task_sees_option_and_startup_variable(environment: RunningEnvironment, probe: dict[str, Any]) -> None:
     assert probe["env"]["AIRFLOW__APP__GREETING"] == "Hello from mwaa.yaml"
     assert probe["env"]["TEAM_NAME"] == "data platform"

@@ -34,8 +34,8 @@ PROBE_PATH = Path(__file__).parents[2] / "guest" / "dags" / "probe.py"
 LOAD_TIMEOUT_S = 120  # for Airflow, the plugins and what the files import of Airflow: 15 s on a small machine
 GIB_BYTES = 1 << 30
 LAST_LINES = 8  # of what was said before Python ended
-# What the cut traceback is made from.
-KEPT_TRACEBACKS = ("AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS", "True")
+# What would take away the text that the cut traceback is made from.
+KEPT_TRACEBACKS = "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS"
 OnFile = Callable[[ImportedFile], None]
 
 
@@ -104,7 +104,8 @@ class DagsImport:
 
     def _component_env(self, work_dir: Path, home_dir: Path) -> dict[str, str]:
         env = import_env(self.context, self.packages, home_dir, self.state.exports, work_dir)
-        return {**env, KEPT_TRACEBACKS[0]: KEPT_TRACEBACKS[1]}
+        env.pop(KEPT_TRACEBACKS, None)
+        return env
 
 
 class _Answers:

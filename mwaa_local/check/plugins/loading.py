@@ -101,8 +101,6 @@ class PluginsLoad:
         finish_home(shown.home_dir, packages, context.release)
         answer_path = work_dir / "answer.json"
         envs = {home: import_env(context, packages, home, self.state.exports, work_dir) for home in homes}
-        for home, env in envs.items():
-            env["AIRFLOW__CORE__PLUGINS_FOLDER"] = f"{home}/plugins"
         # -I: this file's folder is no place to import from; -B: no bytecode into the user's own folder.
         argv = [str(packages.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path), self._request(shown)]
         request = Request(shown.argv(argv, envs), envs[shown.home_dir], shown.home_dir, LOAD_TIMEOUT_S, alone=True)

@@ -15,10 +15,11 @@ entry point (docker/entrypoint/) knows nothing of layers, it gets the result of 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mwaa_local.configuration.celery_defaults import celery_defaults
+from mwaa_local.configuration.folders import FOLDER_OPTIONS
 from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.merge import (
@@ -78,15 +79,18 @@ def startup_values(
 
 def _locked(merged: _Merge) -> list[str]:
     """Return the names that win over an export, found by exporting all there are."""
-    names = {*merged({}).variables, *CLASS_RESERVED_VARIABLES}
+    names = {*merged({}).variables, *CLASS_RESERVED_VARIABLES, *map(variable_name, FOLDER_OPTIONS)}
     variables = merged(dict.fromkeys(names, "")).variables
     return sorted(name for name in names if variables[name].source is not Layer.STARTUP_SCRIPT)
 
 
 def _yields(release: Release, merged: _Merge) -> dict[str, dict[str, str | None]]:
-    """Return what an export does to variables of other names: our own defaults go when an older spelling is set."""
+    """Return what an export does to variables besides setting its own.
+
+    Our own defaults go when an older spelling is set, and folders that are set are forced.
+    """
     before = merged({}).as_env()
-    yields = {}
+    yields: dict[str, dict[str, str | None]] = dict(_forced_folders(release, merged, before))
     for option in release.local_default_options:
         for name in map(variable_name, OLDER_SPELLINGS.get(option, ())):
             after = merged({name: ""}).as_env()
@@ -96,6 +100,17 @@ def _yields(release: Release, merged: _Merge) -> dict[str, dict[str, str | None]
             if changed:
                 yields[name] = changed
     return yields
+
+
+def _forced_folders(
+    release: Release, merged: _Merge, before: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, str | None]]]:
+    for option in FOLDER_OPTIONS & release.local_forced_options.keys():
+        variable = variable_name(option)
+        for name in (variable, *map(variable_name, OLDER_SPELLINGS.get(option, ()))):
+            after = merged({name: ""}).as_env()
+            if variable not in before:
+                yield name, {variable: after[variable]}
 
 
 def _celery(release: Release, local_values: LocalValues, merged: _Merge) -> dict[str, Any] | None:

@@ -19,6 +19,10 @@ except ImportError:  # Airflow 2
 
     MANUALLY = {"schedule_interval": None}
 
+# On MWAA a DAG file that reads one of these cannot be imported; no process here may have them either.
+FOLDERS = [name for name in os.environ if name.startswith("AIRFLOW__") and name.endswith("_FOLDER")]
+assert not FOLDERS, FOLDERS
+
 
 def effective_options():
     """Return {variable: value in effect} for every option that the environment sets."""

@@ -875,3 +875,30 @@ def test_arguments_without_a_secrets_backend_have_a_remark_until_there_is_one() 
     assert "secrets.backend is not set" in merged(kwargs).remarks["AIRFLOW__SECRETS__BACKEND_KWARGS"]
     assert merged(kwargs, {"AIRFLOW__SECRETS__BACKEND": "a.B"}).remarks == {}
     assert merged({}).remarks == {}  # MWAA's own arguments, without a backend
+
+
+FOLDERS = ("AIRFLOW__CORE__DAGS_FOLDER", "AIRFLOW__CORE__PLUGINS_FOLDER", "AIRFLOW__LOGGING__BASE_LOG_FOLDER")
+
+
+@pytest.mark.parametrize("release", Release.all(), ids=lambda release: release.airflow_version)
+def test_folders_that_follow_the_home_have_no_variable(release: Release) -> None:
+    # amazon-mwaa-docker-images sets none: a DAG that reads one is a KeyError there
+    variables = merged({}, release=release).variables
+    assert not variables.keys() & {*FOLDERS, "AIRFLOW__CORE__BASE_LOG_FOLDER"}
+
+
+@pytest.mark.parametrize(
+    ("options", "exports", "forced"),
+    [
+        ({"core.dags_folder": "/tmp/x"}, {}, "AIRFLOW__CORE__DAGS_FOLDER"),
+        ({}, {"AIRFLOW__CORE__PLUGINS_FOLDER": "/tmp/x"}, "AIRFLOW__CORE__PLUGINS_FOLDER"),
+        ({"core.base_log_folder": "/tmp/x"}, {}, "AIRFLOW__LOGGING__BASE_LOG_FOLDER"),  # its older spelling
+    ],
+)
+def test_folder_of_the_users_own_is_overruled_and_told(
+    options: dict[str, str], exports: dict[str, str], forced: str
+) -> None:
+    result = merged(options, exports, release=Release.load("2.10.3"))
+    assert result.variables[forced].value.startswith(VALUES.airflow_home)
+    assert [name for name in FOLDERS if name in result.variables] == [forced]
+    assert [note.winner.name for note in user_notes(result)] == [forced]
