@@ -1,7 +1,7 @@
 """AirflowClient: what the launcher asks a running Airflow: health, import errors, DAG runs.
 
-Reads come from the metadata database, which every release has in nearly the same shape; runs are triggered through
-Airflow's own command line, which is the only interface that all releases share without a login.
+Reads come from the metadata database, which every release has in nearly the same shape; runs are made by a program of
+ours in the scheduler's environment, since no interface of Airflow makes a run with the dates that the scheduler gives.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from mwaa_local.dag_run import SCRIPT_PATH, RunDates, WantedRun, read_answer
 from mwaa_local.database.health import HEARTBEAT_LIMIT_S, Health
 from mwaa_local.database.metadata import FINAL_RUN_STATES, Metadata
 from mwaa_local.errors import DagRunFailed
@@ -26,7 +27,6 @@ DAG_RUN_TIMEOUT_S = 600.0
 POLL_PAUSE_S = 0.1
 # Longer than the web server of Airflow 3 is busy with building its task API, just after a start on a slow machine.
 PAGE_TIMEOUT_S = 20.0
-CLI_OUTPUT_CHARACTERS = 2000  # of a failed command's output that are worth showing: its end says why
 UNHEALTHY = "unhealthy"
 # Which option of the user's changes HEARTBEAT_LIMIT_S (`health_check_threshold` in airflow/jobs/job.py).
 HEARTBEAT_LIMIT_VARIABLES = {
@@ -141,14 +141,18 @@ class AirflowClient:
         failures = self.metadata().import_failures()
         return [(dags_path(item.file), item.trace.splitlines()[-1]) for item in failures if item.trace]
 
-    def run_dag(self, dag_id: str, on_event: Callable[[Event], None]) -> None:
-        """Trigger a run of a known DAG and wait until it succeeded. Raises DagRunFailed when it does not."""
+    def run_dag(self, dag_id: str, date: str, on_event: Callable[[Event], None]) -> RunDates:
+        """Trigger a run of a known DAG, wait until it succeeded, and return its dates; `date` as in a WantedRun.
+
+        Raises DagRunFailed when it does not succeed. A DAG that is paused is unpaused only then: the scheduler finds
+        the run there, and does not make another one for the same interval.
+        """
         started = time.monotonic()
         run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
+        dates = self.trigger(WantedRun(dag_id, run_id, date=date))
         if self._health.dag_is_paused(dag_id):
             self.metadata().set_paused([dag_id], paused=False)
-        self.trigger(dag_id, run_id)
-        on_event(Event("dag run", "working", detail=f"{dag_id} {TRIGGERED}"))
+        on_event(Event("dag run", "working", detail=f"{dag_id} {TRIGGERED}: {dates.line()}"))
         state = self._wait_for_run(dag_id, run_id)
         if state != "success":
             tasks = ", ".join(f"{task} {status}" for task, status in self._health.task_states(dag_id, run_id))
@@ -158,18 +162,15 @@ class AirflowClient:
                 f"mwaa-local logs worker; task logs are below .mwaa-local/airflow/logs/dag_id={dag_id}",
             )
         on_event(Event("dag run", "done", time.monotonic() - started, f"{dag_id} succeeded"))
+        return dates
 
     def metadata(self, dags_dir: str = "") -> Metadata:
         """Return the metadata database's view of DAGs and runs; `dags_dir` is the folder's path on this machine."""
         return Metadata(self._health, [f"{self._plan.home_dir}/dags", *([dags_dir] if dags_dir else [])])
 
-    def trigger(self, dag_id: str, run_id: str, conf: str = "") -> None:
-        """Trigger a run with a configuration, which is JSON. Raises DagRunFailed when Airflow refuses it."""
-        words = (*self._release.trigger_argv, "-r", run_id, *(["-c", conf] if conf else []), dag_id)
-        exit_code, output = self._runtime.capture("scheduler", words)
-        if exit_code != 0:
-            said = output.strip()[-CLI_OUTPUT_CHARACTERS:]
-            raise DagRunFailed(f"cannot trigger {dag_id}: exit code {exit_code}", said, "mwaa-local logs scheduler")
+    def trigger(self, wanted: WantedRun) -> RunDates:
+        """Have a run made and return its dates. Raises DagRunFailed when it cannot be, DagNotDue when it is early."""
+        return read_answer(wanted, *self._runtime.capture("scheduler", [wanted.request()], SCRIPT_PATH))
 
     def unmet(self, dag_id: str, task_id: str, run_id: str, logical_date: str) -> list[str]:
         """Return what a task instance waits for, in Airflow's words; nothing if Airflow does not know."""

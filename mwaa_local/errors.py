@@ -165,6 +165,10 @@ class DagRunFailed(MwaaLocalError):
     exit_code = 1
 
 
+class DagNotDue(DagRunFailed):
+    """A DAG was asked for of which Airflow would run no task before a time to come."""
+
+
 def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | OSError:
     """Return DiskFull or AccessDenied, with the folder's name, for what the user can act on, else the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -100,7 +100,7 @@ class Release:
     worker_argv: tuple[str, ...]
     create_user_argv: tuple[str, ...] | None  # makes the web user; None where no login is needed
     list_dags_argv: tuple[str, ...]
-    trigger_argv: tuple[str, ...]  # then `-r RUN_ID`, perhaps `-c CONF`, and the DAG
+    runs_without_date: bool  # whether a DAG run may have no logical date
     test_dag_argv: tuple[str, ...] | None  # runs a whole DAG in one process
     failed_deps_argv: tuple[str, ...]  # with `{dag_id}`, `{task_id}` and one of `{run_id}` and `{logical_date}`
     login: str  # what to type into the web server's login page, or "" when there is none

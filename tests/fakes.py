@@ -263,11 +263,17 @@ class FakeRuntime:
             raise ComponentUnknown(f"no log of {', '.join(names)}")
         return (line for line in self.lines if not names or line.component in names)
 
-    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+    def run(
+        self,
+        component: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        script: Path | None = None,
+    ) -> int:
         self.calls.append(f"run {component}")
         return 0
 
-    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+    def capture(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[int, str]:
         return self.run(component, argv), ""
 
     def memory_kills(self) -> int | None:

@@ -51,7 +51,7 @@ KEY_ORDER = (
         "worker_name_option",
         "create_user_argv",
         "list_dags_argv",
-        "trigger_argv",
+        "runs_without_date",
         "test_dag_argv",
         "failed_deps_argv",
         "login",

@@ -16,7 +16,7 @@ import typer
 
 from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
-from mwaa_local.cli.run_arguments import conf_of, date_of
+from mwaa_local.cli.run_arguments import NoLogicalDateOption, conf_of, date_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.errors import CommandUnavailable, NotRunning
 from mwaa_local.guest import dag_test_script
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # What a DAG needs that is run in one process: no scheduler, worker, web server or queue.
 NEEDED = ("postgres", "seed", "aws")
 SCRIPT_PATH = Path(str(dag_test_script.__file__))
+DATES_PATH = SCRIPT_PATH.with_name("dag_test_dates.py")  # alone, where no file can be handed over
 
 dags = command_group(no_args_is_help=True, help="Work on single DAGs.\n\nExamples:\n\n  mwaa-local dags test my_dag")
 
@@ -39,15 +40,19 @@ def group() -> None:
 @dags.command()
 def test(
     dag_id: Annotated[str, typer.Argument(metavar="DAG_ID", help="The DAG to run.")],
-    logical_date: Annotated[str, typer.Argument(metavar="[DATE]", help="The run's logical date; by default now.")] = "",
+    logical_date: Annotated[
+        str, typer.Argument(metavar="[DATE]", help="Logical date; by default that of MWAA's last run.")
+    ] = "",
     conf: Annotated[str, typer.Option(metavar="JSON", help="Configuration of the run: an object, or @FILE.")] = "",
+    no_logical_date: NoLogicalDateOption = False,
     project_dir: ProjectOption = Path(),
     verbose: VerboseOption = False,
 ) -> None:
     """Run one DAG from its first task to its last in a single process, and show what it prints.
 
-    It is Airflow's own `dags test`, in the scheduler's environment. It uses the running environment; if there is none,
-    it starts only a database, as a process, and stops it afterwards. The exit code is 1 if the DAG fails, 2 if there is
+    It is Airflow's own `dags test`, in the scheduler's environment, with the dates of the DAG's last scheduled run that
+    is due. It uses the running environment; if there is none, it starts only a database, as a process, and stops it
+    afterwards. The exit code is 1 if the DAG fails, 2 if there is
     no such DAG. Ctrl-C ends the run, and what its tasks have started.
 
     Examples:
@@ -58,7 +63,7 @@ def test(
     """
     from mwaa_local.smoke.selection import require_dag_files
 
-    date = date_of(logical_date) or datetime.now(UTC).isoformat(timespec="seconds")
+    date_of(logical_date)
     configuration = conf_of(conf)
     if not dag_id.strip():
         raise typer.BadParameter("DAG_ID is empty; name the DAG to run")
@@ -70,8 +75,11 @@ def test(
             "Its command line has no `dags test`.",
             f"`mwaa-local up --run {dag_id}` runs it through the scheduler and the worker",
         )
+    date = run_date_of(logical_date, release, no_logical_date=no_logical_date)
     require_dag_files(session.project.dags_dir)
-    words = (*release.test_dag_argv, *(("--conf", configuration) if configuration else ()), dag_id, date)
+    # Airflow 2 wants a date where a run takes ours in its place.
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    words = (date, *release.test_dag_argv, *(("--conf", configuration) if configuration else ()), dag_id, now)
     if session.runtime.running:
         raise typer.Exit(_in_environment(session, dag_id, words))
     with session.exclusive():
@@ -83,7 +91,11 @@ test.__test__ = False  # type: ignore[attr-defined]  # pytest takes the name for
 
 
 def _in_environment(session: Session, dag_id: str, words: tuple[str, ...]) -> int:
-    """Run an Airflow command on a DAG in the environment that runs; return its exit code. Raises SelectionWrong."""
+    """Run the DAG in the environment that runs; return its exit code.
+
+    `words` are the date, as in a WantedRun, and those of Airflow's command. Raises SelectionWrong where there is no
+    such DAG.
+    """
     from mwaa_local.airflow import AirflowClient
     from mwaa_local.runtime.choice import runs_as_processes
     from mwaa_local.smoke.selection import unknown_dag
@@ -99,9 +111,9 @@ def _in_environment(session: Session, dag_id: str, words: tuple[str, ...]) -> in
     client.close()
     known = [dag.dag_id for dag in dags or ()]
     if dags is None or dag_id in known:
-        return _interruptible(lambda: runtime.run("scheduler", words))
+        return _interruptible(lambda: runtime.run("scheduler", words, script=DATES_PATH))
     # It may be in a file that the environment has not parsed yet, so Airflow is asked; its traceback says nothing more.
-    exit_code, output = runtime.capture("scheduler", words)
+    exit_code, output = runtime.capture("scheduler", words, DATES_PATH)
     if exit_code and dag_test_script.is_no_such_dag(output):
         raise unknown_dag(dag_id, known)
     session.console.show(output.rstrip("\n"))

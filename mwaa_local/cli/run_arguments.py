@@ -5,9 +5,19 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from mwaa_local.dag_run import AS_SCHEDULED, NO_DATE
+from mwaa_local.release import Release
+
+LogicalDateOption = Annotated[
+    str, typer.Option("--logical-date", metavar="DATE", help="Logical date; by default that of MWAA's last run.")
+]
+NoLogicalDateOption = Annotated[
+    bool, typer.Option("--no-logical-date", help="Run without a logical date; Airflow 3 only.")
+]
 CONF_EXAMPLE = '\'{"day": "2026-01-01"}\''
 
 
@@ -28,6 +38,16 @@ def conf_of(given: str) -> str:
     if not isinstance(plain, dict):
         raise typer.BadParameter(f"--conf{of_file} has to be a JSON object, such as {CONF_EXAMPLE}")
     return json.dumps(plain)
+
+
+def run_date_of(logical_date: str, release: Release, *, no_logical_date: bool) -> str:
+    """Return the date of a run, as a WantedRun has it. Raises BadParameter for what is no date, or cannot be."""
+    if no_logical_date and logical_date:
+        raise typer.BadParameter("a run cannot have a logical date and none; leave one of the two out")
+    if no_logical_date and not release.runs_without_date:
+        why = f"in Airflow {release.airflow_version} every run has a logical date"
+        raise typer.BadParameter(f"--no-logical-date: {why}; leave the option out")
+    return NO_DATE if no_logical_date else date_of(logical_date) or AS_SCHEDULED
 
 
 def date_of(given: str) -> str:

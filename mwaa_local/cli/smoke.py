@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
-from mwaa_local.cli.run_arguments import conf_of
+from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def smoke(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Run all DAGs.")] = False,
     conf: Annotated[str, typer.Option(metavar="JSON", help="Configuration of each run: an object, or @FILE.")] = "",
+    logical_date: LogicalDateOption = "",
+    no_logical_date: NoLogicalDateOption = False,
     parallel: Annotated[
         int, typer.Option(metavar="NUMBER", min=1, help="How many DAG runs at once.")
     ] = DEFAULT_PARALLEL,
@@ -91,8 +93,8 @@ def smoke(
     """Start the environment, import all DAGs, run some, report, and stop what was started. For CI.
 
     It stops what it started, also after Ctrl-C and SIGTERM. It uses the project's database; --fresh starts with an
-    empty one. Schedules are off: only the DAGs you name run, paused or not. If an environment is running already, it is
-    used and left running.
+    empty one. Schedules are off: only the DAGs you name run, paused or not. Each run has the dates of the DAG's last
+    scheduled run that is due. If an environment is running already, it is used and left running.
 
     Exit codes: 0 all as expected, 1 a DAG run failed, 2 wrong usage, 3 the environment failed, 4 a DAG file cannot be
     imported, 5 a time limit was reached, 6 the check phase found errors, 70 a bug, 129, 130 or 143 interrupted.
@@ -120,6 +122,8 @@ def smoke(
     broken = _broken_files(session.project.dags_dir, expected_import_errors or [])
     output = SmokeOutput(session, as_json, junit, artifacts, github)
     output.require_writable()
+    environment = session.environment()
+    date = run_date_of(logical_date, session.release(environment), no_logical_date=no_logical_date)
     request = SmokeRequest(
         selection=selection,
         conf=conf_of(conf),
@@ -128,8 +132,8 @@ def smoke(
         expected_failures=tuple(expected_failures or ()),
         expected_import_errors=broken,
         keep=keep,
+        date=date,
     )
-    environment = session.environment()
     with contextlib.ExitStack() as held:
         held.enter_context(session.exclusive())
         lifecycle = session.lifecycle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,10 @@ import typer
 
 from mwaa_local.airflow import TRIGGERED, AirflowClient
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
+from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, run_date_of
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
+from mwaa_local.dag_run import RunDates
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
@@ -24,6 +27,8 @@ def up(
     run_dag: Annotated[
         str, typer.Option("--run", metavar="DAG_ID", help="Then run this DAG and wait until it succeeded.")
     ] = "",
+    logical_date: LogicalDateOption = "",
+    no_logical_date: NoLogicalDateOption = False,
     runtime: RuntimeOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -39,22 +44,26 @@ def up(
 
       mwaa-local up --port 0 --run my_dag
 
+      mwaa-local up --run my_dag --logical-date 2026-01-01
+
       mwaa-local up --runtime process
     """
     began = time.monotonic()
     session = open_session(project_dir, verbose=verbose)
     environment = session.environment()
     release = session.release(environment)
+    if not run_dag and (logical_date or no_logical_date):
+        raise typer.BadParameter("--logical-date and --no-logical-date are for --run; name a DAG with --run")
+    date = run_date_of(logical_date, release, no_logical_date=no_logical_date)
     lifecycle = session.lifecycle()
     with session.exclusive():
         lifecycle.choose(runtime or environment.local.runtime)
         started = lifecycle.up(environment, port)
-    if run_dag:
-        _run_dag(session, release, started, run_dag)
-    show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json)
+    run = {"dag_id": run_dag, **_run_dag(session, release, started, run_dag, date).plain()} if run_dag else None
+    show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json, run=run)
 
 
-def _run_dag(session: Session, release: Release, started: Started, dag_id: str) -> None:
+def _run_dag(session: Session, release: Release, started: Started, dag_id: str, date: str) -> RunDates:
     from mwaa_local.smoke.finding import wait_for_dag
 
     client = AirflowClient(started.runtime, started.plan)
@@ -62,20 +71,28 @@ def _run_dag(session: Session, release: Release, started: Started, dag_id: str) 
 
     def show(event: Event) -> None:
         nonlocal run
-        if event.detail.endswith(TRIGGERED):
+        if TRIGGERED in event.detail:
             run = f"the run of {dag_id} goes on"
         session.console.show_event(event)
 
     try:
         wait_for_dag(session.project, release, client.metadata(str(session.project.dags_dir)), dag_id, show)
-        client.run_dag(dag_id, show)
+        return client.run_dag(dag_id, date, show)
     except KeyboardInterrupt:
         session.console.say(f"the environment stays up, and {run}; `mwaa-local down` stops it")
         raise
 
 
-def show_ready(console: Console, release: Release, started: Started, elapsed_s: float, *, as_json: bool) -> None:
-    """Say what is there now: remarks, address, login, next command."""
+def show_ready(
+    console: Console,
+    release: Release,
+    started: Started,
+    elapsed_s: float,
+    *,
+    as_json: bool,
+    run: Mapping[str, str | None] | None = None,
+) -> None:
+    """Say what is there now: remarks, address, login, next command. `run` is what `--run` ran, for JSON."""
     client = AirflowClient(started.runtime, started.plan)
     url = f"http://localhost:{started.plan.ports['webserver']}"
     errors = client.import_errors()
@@ -92,6 +109,7 @@ def show_ready(console: Console, release: Release, started: Started, elapsed_s: 
                 "url": url,
                 "login": release.login,
                 "elapsed_s": round(elapsed_s, 2),
+                "run": run,
                 "remarks": [vars(remark) for remark in started.remarks],
                 "import_errors": [{"file": file, "error": message} for file, message in errors],
             }

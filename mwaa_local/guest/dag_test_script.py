@@ -1,10 +1,10 @@
 """Run by a release's interpreter in the place of `airflow`: runs a command on one DAG, and says whether there is one.
 
-    python dag_test_script.py FILE WORD...
+    python dag_test_script.py FILE DATE WORD...
 
-The words are Airflow's. Where it finds no such DAG, its traceback is kept back: FILE then is JSON with `dags`, the ids
-of those that exist, and `import_errors`, file -> traceback. SIGINT ends the run and all that its tasks have started.
-Runs on Python 3.7 and Airflow 2.0 too.
+The date and the words are those of `dag_test_dates`. Where Airflow finds no such DAG, its traceback is kept back: FILE
+then is JSON with `dags`, the ids of those that exist, and `import_errors`, file -> traceback. SIGINT ends the run and
+all that its tasks have started. Runs on Python 3.7 and Airflow 2.0 too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+OWN_DIR = str(Path(__file__).resolve().parent)
 NOT_FOUND = "could not be found"  # `airflow.utils.cli.get_dag` of all releases since 2.0
 NO_DAG_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
@@ -105,9 +106,10 @@ def _descendants() -> list[int]:
 
 
 def main() -> Any:
-    answer_path, sys.argv = Path(sys.argv[1]), ["airflow", *sys.argv[2:]]
+    answer_path, date, sys.argv = Path(sys.argv[1]), sys.argv[2], ["airflow", *sys.argv[3:]]
     interruption = Interruption()
     try:
+        adopt_dates(date)
         from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
 
         return airflow()
@@ -121,6 +123,15 @@ def main() -> Any:
     finally:
         if interruption.has_begun:
             interruption.end()
+
+
+def adopt_dates(date: str) -> None:
+    sys.path.insert(0, OWN_DIR)
+    try:
+        from dag_test_dates import adopt  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(OWN_DIR)
+    adopt(date)
 
 
 def is_no_such_dag(text: str) -> bool:

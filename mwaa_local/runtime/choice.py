@@ -105,4 +105,4 @@ def run_script(project: Project, env: Mapping[str, str], component: str, script:
     """Run a program of ours in the environment of a component that is a process; containers do not see the file."""
     from mwaa_local.runtime.process.runtime import ProcessRuntime
 
-    return ProcessRuntime(project, env).run_script(component, script, argv)
+    return ProcessRuntime(project, env).run(component, argv, script=script)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from mwaa_local.event import ComponentStatus, Event, LogLine
@@ -82,10 +83,19 @@ class Runtime(Protocol):
         `from_end` leaves out what is there already.
         """
 
-    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-        """Run an Airflow command in that component's environment on this process's streams; return its exit code."""
+    def run(
+        self,
+        component: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        script: Path | None = None,
+    ) -> int:
+        """Run an Airflow command in that component's environment on this process's streams; return its exit code.
 
-    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+        With `script`, it is that program of ours, below `guest/`, to which the words belong.
+        """
+
+    def capture(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
 
     def memory_kills(self) -> int | None:

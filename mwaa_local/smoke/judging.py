@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mwaa_local.dag_run import RunDates
 from mwaa_local.database.metadata import Dag, TaskRow
-from mwaa_local.smoke.result import UNFINISHED, RunResult, TaskResult
+from mwaa_local.smoke.result import NOT_DUE, UNFINISHED, RunResult, TaskResult
 from mwaa_local.smoke.selection import Expectations
 
 SUCCESS, FAILED = "success", "failed"
@@ -15,7 +16,7 @@ BEGUN_STATES = ("running", "deferred", "up_for_retry", "up_for_reschedule", "res
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that is over: `state` is Airflow's, or one of UNFINISHED; `problem` is known where it is not."""
+    """A run that is over: `state` is Airflow's, NOT_DUE or one of UNFINISHED; `problem` is known where it is not."""
 
     dag: Dag
     run_id: str
@@ -24,6 +25,7 @@ class Ended:
     tasks: Sequence[TaskRow] = ()
     problem: str = ""
     waiting: tuple[str, ...] = ()
+    dates: RunDates | None = None
 
 
 def judge(ended: Ended, expected: Expectations, with_log: Callable[[TaskRow, TaskResult], TaskResult]) -> RunResult:
@@ -39,6 +41,7 @@ def judge(ended: Ended, expected: Expectations, with_log: Callable[[TaskRow, Tas
         waiting=ended.waiting,
         tasks=tasks,
         is_expected_to_fail=expected.concerns(ended.dag.dag_id),
+        dates=ended.dates,
     )
 
 
@@ -46,6 +49,8 @@ def _problem(ended: Ended, expected: Expectations, tasks: Sequence[TaskResult]) 
     dag_id = ended.dag.dag_id
     if ended.state in UNFINISHED:
         return ended.state
+    if ended.state == NOT_DUE:
+        return ""
     missing = sorted(
         task_id
         for dag, task_id in expected.tasks

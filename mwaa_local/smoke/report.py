@@ -8,6 +8,7 @@ from typing import Any
 
 from mwaa_local.check.showing import shown, shown_finding, shown_line
 from mwaa_local.console import GREEN, RED, table
+from mwaa_local.dag_run import RunDates
 from mwaa_local.smoke.result import LEFT_OUT, ImportProblem, Outcome, RunResult, SmokeReport
 
 Colour = Callable[[str, str], str]
@@ -28,20 +29,28 @@ def as_json(report: SmokeReport) -> dict[str, Any]:
     - `findings`: as those of the checks; `remarks`: as those of `status`
     - `import_problems`: `path`, `line` (0: unknown), `trace`, `is_expected`; with an empty `trace`, a file that was
       declared as broken and is not
-    - `runs`: `dag_id`, `run_id`, `file`, `state` (Airflow's, or `timed out`, `not begun`, `interrupted`),
+    - `runs`: `dag_id`, `run_id`, `file`, `state` (Airflow's, or `timed out`, `not begun`, `not due`, `interrupted`),
+      `logical_date`, `data_interval_start`, `data_interval_end` (ISO 8601; null where the run has none), `dates_note`,
       `elapsed_s`, `problem` (empty: as expected), `is_expected_to_fail`, `waiting` (what a time limit cut off, and why
-      it was not done), and `tasks`: `name` (mapped ones as `task[0]`), `state`, `tries`, `max_tries`, `elapsed_s`,
-      `operator`, `is_ok`, `problem`, `log_path`, `log` (last lines, where there is a problem), `path` and `line` of
-      what failed
+      it was not done; or why the run is not due), and `tasks`: `name` (mapped ones as `task[0]`), `state`, `tries`,
+      `max_tries`, `elapsed_s`, `operator`, `is_ok`, `problem`, `log_path`, `log` (last lines, where there is a
+      problem), `path` and `line` of what failed
     - `queued_messages`: of the queue when the runs were over; null where unknown
     - `restarted`: components that died during the smoke run
     """
     plain = asdict(report)
     plain["outcome"] = report.outcome.value
+    plain["runs"] = [_with_dates(run) for run in plain["runs"]]
     plain["findings"] = [shown_finding(finding).plain() for finding in report.findings]
     safe = _plain(plain)
     assert isinstance(safe, dict)
     return safe
+
+
+def _with_dates(run: dict[str, Any]) -> dict[str, Any]:
+    """Return the run's values with its dates among them, where readers look for them."""
+    dates = RunDates(**(run.pop("dates") or {}))
+    return {**run, **dates.plain()}
 
 
 def _plain(value: Any) -> Any:
@@ -91,6 +100,8 @@ def run_text(run: RunResult, colour: Colour = lambda words, _: words) -> str:
     lines = [f"{run.dag_id}  {run.state} after {run.elapsed_s:.1f} s{expected}  {word}"]
     if run.problem:
         lines += [f"{INDENT}{line}" for line in shown(run.problem).splitlines()]
+    if run.dates is not None:
+        lines.append(INDENT + shown_line(run.dates.line()))
     rows = [
         (task.name, task.state, f"{task.tries}/{task.max_tries + 1}", f"{task.elapsed_s:.1f}", task.operator)
         for task in run.tasks

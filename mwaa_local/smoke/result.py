@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from mwaa_local.dag_run import RunDates
 from mwaa_local.finding import Finding
 from mwaa_local.remarks import Remark
 
@@ -15,6 +16,7 @@ STARTED, USED, NOT_STARTED = "started", "used", "not started"
 # States of runs beside Airflow's own: what a time limit ended, what was never triggered, what Ctrl-C ended.
 TIMED_OUT, NEVER_BEGUN, CUT_OFF = "timed out", "not begun", "interrupted"
 UNFINISHED = (TIMED_OUT, NEVER_BEGUN, CUT_OFF)
+NOT_DUE = "not due"  # and what MWAA, too, would not run yet
 
 
 class Outcome(enum.StrEnum):
@@ -114,6 +116,7 @@ class RunResult:
     waiting: tuple[str, ...] = ()  # what was still to come when a time limit ended it, and why
     tasks: tuple[TaskResult, ...] = ()
     is_expected_to_fail: bool = False
+    dates: RunDates | None = None  # None where no run was made
 
     @property
     def is_ok(self) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from mwaa_local.airflow import UNHEALTHY, AirflowClient
 from mwaa_local.check.python import without_stand_in
+from mwaa_local.dag_run import AS_SCHEDULED
 from mwaa_local.database.metadata import Dag, Metadata, TaskRow
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
 from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
@@ -27,7 +28,7 @@ from mwaa_local.smoke.importing import ImportWait
 from mwaa_local.smoke.judging import Ended, judge
 from mwaa_local.smoke.report_mask import ReportMask
 from mwaa_local.smoke.result import Outcome, Phase, Problem, RunResult, SmokeReport, TaskResult
-from mwaa_local.smoke.running import DagRuns, RunLimits
+from mwaa_local.smoke.running import DagRuns, RunLimits, RunsWanted
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong
 from mwaa_local.smoke.signals import TimeLimit, code_of, code_of_interrupt, signals_taken
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure, was_killed
@@ -44,6 +45,7 @@ class SmokeRequest:
     expected_failures: tuple[str, ...] = ()
     expected_import_errors: tuple[str, ...] = ()  # relative to dags/
     keep: bool = False
+    date: str = AS_SCHEDULED  # of every run, as in a WantedRun
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,8 @@ class SmokeRun:
             self._context.runtime, client, metadata, self._request.limits, self._context.on_event, self._take_ended
         )
         try:
-            runs.run(dags, self._request.conf)
+            required = frozenset(self._request.selection.dag_ids)
+            runs.run(dags, RunsWanted(self._request.conf, self._request.date, required))
         finally:
             self._judge_runs()
         self._look_again(waiting)

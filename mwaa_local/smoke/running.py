@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from mwaa_local.airflow import AirflowClient
+from mwaa_local.airflow import TRIGGERED, AirflowClient
+from mwaa_local.dag_run import AS_SCHEDULED, RunDates, WantedRun
 from mwaa_local.database.metadata import NO_STATE, UNMAPPED, Dag, Metadata, RunRow, TaskRow
-from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
+from mwaa_local.errors import ComponentFailed, DagNotDue, MwaaLocalError, NotRunning
 from mwaa_local.event import FAILED, Event
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.smoke.judging import Ended
-from mwaa_local.smoke.result import CUT_OFF, NEVER_BEGUN, TIMED_OUT
+from mwaa_local.smoke.result import CUT_OFF, NEVER_BEGUN, NOT_DUE, TIMED_OUT
 from mwaa_local.smoke.signals import TimeLimit
 
 POLL_PAUSE_S = 0.3
@@ -34,6 +35,15 @@ class RunLimits:
     dag_timeout_s: float
 
 
+@dataclass(frozen=True)
+class RunsWanted:
+    """How the DAGs are to run: configuration and date as in a WantedRun, and the ids of those that have to run."""
+
+    conf: str = ""
+    date: str = AS_SCHEDULED
+    required: frozenset[str] = frozenset()  # a DAG that was named; others may have nothing to run yet
+
+
 @dataclass
 class _RunInProgress:
     dag: Dag
@@ -41,16 +51,17 @@ class _RunInProgress:
     began: float
     tasks: Sequence[TaskRow] = ()
     told: set[tuple[str, str, int]] = field(default_factory=set)
-    # Airflow's command line takes seconds to trigger a run, and other runs have their limits meanwhile.
+    dates: RunDates | None = None  # not known before it was triggered
+    # Airflow takes seconds to make a run, and other runs have their limits meanwhile.
     triggering: threading.Thread | None = None
     refused: MwaaLocalError | None = None
 
-    def trigger(self, client: AirflowClient, conf: str) -> None:
+    def trigger(self, client: AirflowClient, wanted: WantedRun) -> None:
         """Trigger the run on a thread of its own; its time begins when that is done."""
 
         def trigger() -> None:
             try:
-                client.trigger(self.dag.dag_id, self.run_id, conf)
+                self.dates = client.trigger(wanted)
             except MwaaLocalError as error:  # where the environment is gone, the next look will say so better
                 self.refused = error
             self.began = time.monotonic()
@@ -90,25 +101,26 @@ class DagRuns:
         self._on_event = on_event
         self._on_ended = on_ended
         self._waiting: list[Dag] = []
+        self._how = RunsWanted()
         self._going: list[_RunInProgress] = []
         self._begun: set[str] = set()  # ids of runs that Airflow may have and that have not ended
         self._answered = time.monotonic()
         self._looked = time.monotonic()
 
-    def run(self, dags: Sequence[Dag], conf: str) -> None:
+    def run(self, dags: Sequence[Dag], how: RunsWanted) -> None:
         """Run the DAGs until all are over. What still goes on when an exception ends this is given up.
 
+        A DAG that is paused is unpaused when its run is there: the scheduler makes no other one of the same interval.
         Raises NotRunning, or ComponentFailed, when the environment goes away meanwhile.
         """
-        self._waiting = list(dags)
+        self._waiting, self._how = list(dags), how
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
         paused = [dag.dag_id for dag in dags if dag.is_paused]
         try:
-            self._metadata.set_paused(paused, paused=False)
             while self._waiting or self._going:
                 while self._waiting and len(self._going) < self._limits.parallel:
                     number = len(dags) - len(self._waiting) + 1
-                    self._begin(self._waiting[0], f"{RUN_ID_PREFIX}{stamp}.{number}", conf)
+                    self._begin(self._waiting[0], f"{RUN_ID_PREFIX}{stamp}.{number}")
                 self._look_at_triggers()
                 self._look()
                 self._look_at_components()
@@ -123,17 +135,22 @@ class DagRuns:
             self._metadata.give_up(sorted(self._begun))
             self._metadata.set_paused(paused, paused=True)
 
-    def _begin(self, dag: Dag, run_id: str, conf: str) -> None:
+    def _begin(self, dag: Dag, run_id: str) -> None:
         going = _RunInProgress(dag, run_id, time.monotonic())
         self._waiting.remove(dag)
         self._going.append(going)
         self._begun.add(run_id)  # before it is triggered: an interrupt may come when Airflow has taken it already
-        going.trigger(self._client, conf)
+        going.trigger(self._client, WantedRun(dag.dag_id, run_id, self._how.conf, self._how.date))
 
     def _look_at_triggers(self) -> None:
         for going in [going for going in self._going if going.was_triggered]:
             if going.refused is None:
-                self._on_event(Event("dag run", "working", detail=f"{going.dag.dag_id} was triggered"))
+                if going.dag.is_paused:
+                    self._metadata.set_paused([going.dag.dag_id], paused=False)
+                detail = f"{going.dag.dag_id} {TRIGGERED}{f': {going.dates.line()}' if going.dates else ''}"
+                self._on_event(Event("dag run", "working", detail=detail))
+            elif isinstance(going.refused, DagNotDue) and going.dag.dag_id not in self._how.required:
+                self._over(going, NOT_DUE, waiting=(going.refused.why,))
             else:
                 self._over(going, NEVER_BEGUN, f"{going.refused.what}\n{going.refused.why}")
 
@@ -206,7 +223,8 @@ class DagRuns:
         self._going.remove(going)
         if state not in (TIMED_OUT, CUT_OFF):
             self._begun.discard(going.run_id)
-        self._on_ended(Ended(going.dag, going.run_id, state, going.elapsed_s, going.tasks, problem, waiting), date)
+        ended = Ended(going.dag, going.run_id, state, going.elapsed_s, going.tasks, problem, waiting, going.dates)
+        self._on_ended(ended, date)
 
     # Is the environment still there?
 

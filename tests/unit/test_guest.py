@@ -21,6 +21,7 @@ THERE = {
     "psycopg2": "every release's packages",
     "sqlalchemy": "every release's packages",
     "celery": "every release's packages",
+    "pendulum": "every release's packages",
     "boto3": "moto's packages",
     "botocore": "moto's packages",
     "moto": "moto's packages",

@@ -274,7 +274,7 @@ def test_commands_of_airflow_3() -> None:
     assert release.worker_argv == ("celery", "worker", "-s")
     assert release.create_user_argv is None
     assert release.list_dags_argv == ("dags", "list")
-    assert release.trigger_argv == ("dags", "trigger")
+    assert release.runs_without_date
     assert release.test_dag_argv == ("dags", "test")
     assert release.failed_deps_argv == ("tasks", "failed-deps", "{dag_id}", "{task_id}", "{run_id}")
     assert release.airflow_argv("/x/bin/python") == ("/x/bin/python", "-m", "airflow")
@@ -289,6 +289,7 @@ def test_commands_of_airflow_2() -> None:
     assert release.create_user_argv is not None
     assert release.create_user_argv[:4] == ("users", "create", "-u", "airflow")
     assert (release.login, release.health_path, release.rest_base) == ("airflow / airflow", "/health", "/api/v1")
+    assert not release.runs_without_date
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,7 @@ def test_commands_of_airflow_1() -> None:
     release = load("1.10.12")
     assert release.airflow_argv("/x/bin/python") == ("/x/bin/python", "/x/bin/airflow")
     assert release.list_dags_argv == ("list_dags",)
-    assert release.trigger_argv == ("trigger_dag",)
+    assert not release.runs_without_date
     assert release.test_dag_argv is None
     assert release.failed_deps_argv == ("task_failed_deps", "{dag_id}", "{task_id}", "{logical_date}")
     assert release.migrate_argv == ("initdb",)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from mwaa_local.errors import ComponentUnknown, DockerUnavailable, MwaaLocalError, NotRunning
 from mwaa_local.event import ComponentStatus, Event, LogLine
@@ -20,6 +21,7 @@ from mwaa_local.runtime.compose.command import run_in_container
 from mwaa_local.runtime.compose.containers import OwnContainers
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.output import refusal
+from mwaa_local.runtime.compose.script import script_argv
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.view import ReadyContainers, by_component, status_of
@@ -150,16 +152,22 @@ class ComposeRuntime:
         only = tuple(paths) if names else ()
         return self.own.logs.read(paths, lambda: self.own.fetch_logs(only), follow=follow, from_end=from_end)
 
-    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-        container, words = self._command(component, argv)
+    def run(
+        self,
+        component: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        script: Path | None = None,
+    ) -> int:
+        container, words = self._command(component, argv, script)
         exit_code = run_in_container(self.engine, container.id, words, env or {})
         if exit_code == KILLED_EXIT_CODE and self._ends(container):
             raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
         return exit_code
 
-    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+    def capture(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
-        container, words = self._command(component, argv)
+        container, words = self._command(component, argv, script)
         return self.engine.exec(container.id, words)
 
     # Looking.
@@ -186,8 +194,9 @@ class ComposeRuntime:
         """Return the project's containers, remembered or not."""
         return self.own.all()
 
-    def _command(self, component: str, argv: Sequence[str]) -> tuple[Container, list[str]]:
-        """Return where and how an Airflow command runs in that component's environment."""
+    def _command(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[Container, list[str]]:
+        """Return where and how an Airflow command, or a program of ours, runs in that component's environment."""
+        program = script_argv(script) if script else ()
         plan = self.running_plan()
         if plan is None:
             raise NotRunning("the environment is not running", hint="mwaa-local up")
@@ -201,7 +210,8 @@ class ComposeRuntime:
         for item in wanted:
             container = containers.get(item.name)
             if container is not None and container.is_up:
-                return container, [*item.command_argv, *argv]
+                # What runs a command there ends with `airflow`, in the place of which a program has its interpreter.
+                return container, [*(item.command_argv[:-1] if script else item.command_argv), *program, *argv]
         raise NotRunning(f"the {component} is not running", "Commands run in its container.", "mwaa-local status")
 
     def _ends(self, container: Container) -> bool:

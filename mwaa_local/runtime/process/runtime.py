@@ -114,14 +114,18 @@ class ProcessRuntime:
         paths = logfile.chosen(self.project.logs_dir, names)
         return logfile.read(paths, follow=follow, from_end=from_end)
 
-    def run(self, component: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-        return self._running_supervisor().run(Command(component, argv, env or {}), pass_signals=True)
+    def run(
+        self,
+        component: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        script: Path | None = None,
+    ) -> int:
+        """Run a command or a program of ours; whatever the signal of a terminal, the program gets SIGINT."""
+        command = Command(component, argv, env or {}, str(script or ""))
+        return self._running_supervisor().run(command, pass_signals=True)
 
-    def run_script(self, component: str, script: Path, argv: Sequence[str]) -> int:
-        """Run a program of ours as `run` does a command; any signal of a terminal reaches it as SIGINT."""
-        return self._running_supervisor().run(Command(component, argv, script=str(script)), pass_signals=True)
-
-    def capture(self, component: str, argv: Sequence[str]) -> tuple[int, str]:
+    def capture(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed.
 
         A signal is for the caller: what it raises ends the command.
@@ -131,7 +135,8 @@ class ProcessRuntime:
             Path(os.devnull).open() as nothing,
         ):
             fds = (nothing.fileno(), output.fileno(), output.fileno())
-            exit_code = self._running_supervisor().run(Command(component, argv), fds, pass_signals=False)
+            command = Command(component, argv, script=str(script or ""))
+            exit_code = self._running_supervisor().run(command, fds, pass_signals=False)
             output.seek(0)
             return exit_code, output.read()
 

@@ -59,6 +59,10 @@ def test_date_is_handed_on_as_it_was_given() -> None:
         (("dags", "test", "a", "--conf", "[1]"), "--conf has to be a JSON object"),
         (("dags", "test", "a", "--conf", "{bad"), "--conf is not JSON"),
         (("dags", "test", ""), "DAG_ID is empty"),
+        (("dags", "test", "a", "2026-01-01", "--no-logical-date"), "cannot have a logical date and none"),
+        (("smoke", "a", "--logical-date", "tomorrow"), "'tomorrow' is not a date"),
+        (("up", "--run", "a", "--logical-date", "2026-13-01"), "'2026-13-01' is not a date"),
+        (("up", "--logical-date", "2026-01-01"), "are for --run; name a DAG with --run"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_started(
@@ -68,6 +72,15 @@ def test_wrong_arguments_are_refused_before_anything_is_started(
     assert outcome.exit_code == 2
     assert said in " ".join(outcome.stderr.split())
     assert not (root_dir / ".mwaa-local").exists()
+
+
+@pytest.mark.parametrize("words", [("dags", "test", "a"), ("smoke", "a"), ("up", "--run", "a")])
+def test_airflow_2_has_no_run_without_a_date(root_dir: Path, words: tuple[str, ...]) -> None:
+    (root_dir / "mwaa.yaml").write_text('AirflowVersion: "2.10.3"\n')
+    outcome = CliRunner().invoke(app, [*words, "--no-logical-date", "--project", str(root_dir)])
+    assert outcome.exit_code == 2
+    said = " ".join(outcome.stderr.replace("│", " ").split())
+    assert "in Airflow 2.10.3 every run has a logical date; leave the option out" in said
 
 
 def test_dag_test_without_a_dag_file_is_refused(tmp_path: Path) -> None:
@@ -92,9 +105,9 @@ def test_unknown_dag_is_reported_with_the_files_in_which_it_may_be() -> None:
 
 
 def test_ctrl_c_in_a_dag_test_shows_no_traceback(tmp_path: Path) -> None:
-    (tmp_path / "airflow").mkdir()
-    (tmp_path / "airflow" / "__init__.py").write_text("")
+    (tmp_path / "airflow" / "models").mkdir(parents=True)
+    (tmp_path / "airflow" / "models" / "dag.py").write_text("class DAG:\n    def create_dagrun(self):\n        pass\n")
     (tmp_path / "airflow" / "__main__.py").write_text("def main():\n    raise KeyboardInterrupt\n")
-    argv = [sys.executable, str(dag_test_script.__file__), str(tmp_path / "answer"), "dags", "test", "a"]
+    argv = [sys.executable, str(dag_test_script.__file__), str(tmp_path / "answer"), "", "dags", "test", "a"]
     ended = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (130, "")

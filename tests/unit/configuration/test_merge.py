@@ -92,7 +92,7 @@ def make_release(**changes: Any) -> Release:
         "worker_argv": (),
         "create_user_argv": None,
         "list_dags_argv": (),
-        "trigger_argv": (),
+        "runs_without_date": True,
         "test_dag_argv": None,
         "failed_deps_argv": (),
         "login": "",

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from mwaa_local.dag_run import RunDates
 from mwaa_local.errors import AccessDenied
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.masking import Mask
@@ -37,7 +38,10 @@ OTHERS = (
     TaskResult("after", "upstream_failed", 0, 0, 0.0, "BashOperator", True),
     TaskResult("declared", "failed", 1, 0, 0.0, "BashOperator", True),
 )
-RUN = RunResult("etl", "r1", "dags/a.py", "failed", 3.5, "load: failed after 3 tries", (), (*OTHERS, FAILED_TASK))
+DATES = RunDates("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00", "a note")
+RUN = RunResult(
+    "etl", "r1", "dags/a.py", "failed", 3.5, "load: failed after 3 tries", (), (*OTHERS, FAILED_TASK), dates=DATES
+)
 STUCK = RunResult("stuck", "r2", "dags/b.py", "timed out", 60.0, "not over after 60 s", ("scheduled: wait",))
 BROKEN = ImportProblem("dags/bad.py", "Traceback:\nImportError: no", 3)
 
@@ -74,11 +78,19 @@ def test_json_has_every_documented_key_and_is_safe() -> None:
     assert plain["outcome"] == "task failure"
 
 
+def test_json_has_the_dates_of_each_run_beside_its_id() -> None:
+    dated, undated = as_json(report())["runs"]
+    assert {name: dated[name] for name in DATES.plain()} == DATES.plain()
+    assert "dates" not in dated
+    assert (undated["logical_date"], undated["data_interval_end"], undated["dates_note"]) == (None, None, "")
+
+
 def test_text_has_the_table_of_states_the_log_and_what_waited() -> None:
     said = text(report(import_problems=[BROKEN], restarted=["worker ended and was started again once"]))
     for words in (
         "dags/bad.py:3: cannot be imported\n  Traceback:\n  ImportError: no",
-        "etl  failed after 3.5 s  NOT OK\n  load: failed after 3 tries",
+        "etl  failed after 3.5 s  NOT OK\n  load: failed after 3 tries\n  logical date 2026-01-01T00:00:00+00:00, "
+        "data interval 2026-01-01T00:00:00+00:00 to 2026-01-02T00:00:00+00:00 (a note)\n",
         "  task      state            try  seconds  operator",
         "  load      failed           3/3  1.2      PythonOperator",
         "  load: failed after 3 tries; log: x/3.log\n    | about to fail",

@@ -1,0 +1,230 @@
+"""Inside a release's interpreter: which dates a run of a DAG has on MWAA.
+
+A DAG with a schedule: those of its last run that is due, as the scheduler makes it. Without: now, as the web page has
+it. For assets: none, and now on Airflow 2. Beside these, any date that was asked for.
+
+Source: `_create_dag_runs` and `_create_dag_runs_asset_triggered` of Airflow's scheduler, `SchedulerJob.create_dag_run`
+of 1.10 and 2.0, which have neither timetables nor data intervals. Runs on Python 3.7 and Airflow 1.10 too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+ANSWER = "mwaa-local dag run: "  # how the line begins that tells the launcher of a run
+MADE, NOT_DUE, REFUSED = "made", "not due", "refused"  # its outcomes
+NO_DATE = "none"
+SCHEDULED, MANUAL, ASSET = "scheduled", "manual", "asset"
+# How far back a run is looked for where the timetable does not name the last one: most run daily, some once a year.
+LOOK_BACK = [timedelta(days=days) for days in (2, 40, 400, 4000)]
+MOST_STEPS = 20000  # from one run to the next; a run a minute is 2,880 in two days
+SHIFT = timedelta(microseconds=1)  # what the databases can tell apart
+MOST_SHIFTS = 1000
+
+
+class Dates(NamedTuple):
+    """The dates of one run, and how it comes about. `interval` is (start, end); None where there is none."""
+
+    kind: str  # SCHEDULED, MANUAL or ASSET
+    logical: Any
+    interval: Any = None
+    run_after: Any = None
+    note: str = ""
+    partition: Any = None  # (key, date)
+
+
+class NotDue(Exception):
+    """Airflow would run none of the DAG's tasks yet."""
+
+
+class Refused(Exception):
+    """No run can have the date that was asked for."""
+
+
+def dates_of(dag: Any, given: str) -> Dates:
+    """Return the dates that were asked for. Raises NotDue, Refused."""
+    if given == NO_DATE:
+        return Dates(MANUAL, None, None, utcnow())
+    if given:
+        return dates_for(dag, parsed(given))
+    begin = earliest_of(dag)
+    dates = last_run(dag) or (Dates(ASSET, None) if is_for_assets(dag) else None)
+    if dates is not None and dates.kind == ASSET and not may_lack_date():
+        dates = dates._replace(logical=utcnow())
+    if dates is None:
+        dates = manual(dag, utcnow())
+    if begin is not None and dates.logical is not None and dates.logical < begin:
+        raise NotDue(f"its start_date is {written(begin)}: Airflow runs none of its tasks before")
+    return dates
+
+
+def dates_for(dag: Any, date: Any) -> Dates:
+    """Return the dates of the run with this logical date: the schedule's where it has one, else as the web page."""
+    begin = earliest_of(dag)
+    if begin is not None and date < begin:
+        text = "{} is before its start_date, {}: Airflow would run none of its tasks"
+        raise Refused(text.format(written(date), written(begin)))
+    if date > utcnow():
+        raise Refused(f"{written(date)} is in the future: Airflow runs no task before the logical date of its run")
+    if hasattr(dag, "timetable"):
+        info = next_info(dag.timetable, None, restriction(date, None, catchup=True))
+        if info is not None and info.data_interval is not None and info.data_interval.start == date:
+            return of_info(info)
+    elif dag.schedule_interval and dag.normalize_schedule(date) == date:
+        return Dates(SCHEDULED, date)
+    return manual(dag, date)
+
+
+def manual(dag: Any, date: Any) -> Dates:
+    timetable = getattr(dag, "timetable", None)
+    return Dates(MANUAL, date, timetable and tuple(timetable.infer_manual_data_interval(run_after=date)), date)
+
+
+def last_run(dag: Any) -> Dates | None:
+    """Return the last run that the schedule has had, or the first one that it will have; None without a schedule."""
+    if not hasattr(dag, "timetable"):
+        return last_run_before_timetables(dag)
+    limits = dag._time_restriction
+    info = last_complete(dag.timetable, limits.earliest, limits.latest)
+    if info is not None:
+        return of_info(info)
+    info = next_info(dag.timetable, None, limits._replace(catchup=False))
+    if info is None or info.data_interval is None:
+        return None
+    if info.data_interval.start > utcnow():
+        return None
+    return of_info(info)._replace(note=f"the first run of its schedule, which is due at {written(info.run_after)}")
+
+
+def last_complete(timetable: Any, earliest: Any, latest: Any) -> Any:
+    """Return the newest DagRunInfo that is due; None where there is none."""
+    found = newest(timetable, restriction(earliest, latest, catchup=False))
+    if found is not None:
+        return found
+    now = utcnow()
+    end = now if latest is None or latest > now else latest
+    for distance in LOOK_BACK:  # past the end_date, or where the timetable names only what is to come
+        begin = end - distance
+        is_all = earliest is not None and begin <= earliest
+        found = newest(timetable, restriction(earliest if is_all else begin, latest, catchup=True))
+        if found is not None or is_all:
+            return found
+    return None
+
+
+def newest(timetable: Any, limits: Any) -> Any:
+    """Return the last of the runs that are due, counted from the first within the limits."""
+    found = None
+    for _ in range(MOST_STEPS):
+        info = next_info(timetable, found, limits)
+        if info is None or info.run_after > utcnow() or (found is not None and info.run_after <= found.run_after):
+            break
+        found = info
+        if getattr(timetable, "active_runs_limit", None) == 1:  # @continuous: there is always one more
+            break
+    return found
+
+
+def next_info(timetable: Any, last: Any, limits: Any) -> Any:
+    if hasattr(timetable, "next_dagrun_info_v2"):  # Airflow 3.2: runs with partitions have no interval
+        return timetable.next_dagrun_info_v2(last_dagrun_info=last, restriction=limits)
+    interval = None if last is None else last.data_interval
+    return timetable.next_dagrun_info(last_automated_data_interval=interval, restriction=limits)
+
+
+def restriction(earliest: Any, latest: Any, *, catchup: bool) -> Any:
+    from airflow.timetables.base import TimeRestriction  # type: ignore[import-not-found]
+
+    return TimeRestriction(earliest, latest, catchup)
+
+
+def of_info(info: Any) -> Dates:
+    key = getattr(info, "partition_key", None)
+    partition = (key, info.partition_date) if key is not None else None
+    run_after = min(info.run_after, utcnow())
+    if info.data_interval is None:
+        return Dates(SCHEDULED, None, None, run_after, f"partition {key}", partition)
+    return Dates(SCHEDULED, info.data_interval.start, tuple(info.data_interval), run_after, "", partition)
+
+
+def last_run_before_timetables(dag: Any) -> Dates | None:
+    """Return what `SchedulerJob.create_dag_run` of Airflow 1.10 and 2.0 arrives at."""
+    begin, schedule, now = earliest_of(dag), dag.schedule_interval, utcnow()
+    if not schedule or schedule == "None":
+        return None
+    if schedule == "@once":
+        return Dates(SCHEDULED, begin or now)
+    if isinstance(schedule, timedelta) and begin is not None and begin <= now:
+        passed = int((now - begin).total_seconds() // schedule.total_seconds())
+        date = begin + schedule * max(passed - 1, 0)
+    else:
+        date = dag.previous_schedule(dag.previous_schedule(now))
+    if dag.end_date is not None and date > dag.end_date:
+        date = dag.previous_schedule(dag.end_date + timedelta(seconds=1))
+    if begin is not None and date < begin:
+        date = dag.normalize_schedule(begin)
+    due = dag.following_schedule(date)
+    note = f"the first run of its schedule, which is due at {written(due)}" if due and due > now else ""
+    return Dates(SCHEDULED, date, note=note) if date <= now else None
+
+
+def earliest_of(dag: Any) -> Any:
+    """Return the first date on which any task may run; None where any may."""
+    if hasattr(dag, "_time_restriction"):
+        return dag._time_restriction.earliest
+    found = [date for date in (dag.start_date, *(task.start_date for task in dag.tasks)) if date is not None]
+    return min(found) if found else None
+
+
+def is_for_assets(dag: Any) -> bool:
+    names = {kind.__name__ for kind in type(getattr(dag, "timetable", None)).__mro__}
+    return bool(names & {"AssetTriggeredTimetable", "DatasetTriggeredTimetable"})
+
+
+def may_lack_date() -> bool:
+    """Say whether this is Airflow 3, where a run may have no logical date."""
+    return hasattr(run_model(), "run_after")
+
+
+def free(dag: Any, dates: Dates, session: Any) -> Dates:
+    """Return the dates with a logical date that no run of the DAG has yet: each may stand only once."""
+    if dates.logical is None:
+        return dates
+    model: Any = run_model()
+    column = model.execution_date if hasattr(model, "execution_date") else model.logical_date
+    last = dates.logical + SHIFT * MOST_SHIFTS
+    rows = session.query(column).filter(model.dag_id == dag.dag_id, column >= dates.logical, column <= last)
+    taken = {date for (date,) in rows}
+    date, later = dates.logical, 0
+    while date in taken:
+        date, later = date + SHIFT, later + 1
+    if not later:
+        return dates
+    note = f"{written(dates.logical)} is another run's date; this one is {later} \u00b5s later"
+    return dates._replace(logical=date, note="; ".join(text for text in (dates.note, note) if text))
+
+
+def utcnow() -> Any:
+    import pendulum  # type: ignore[import-not-found]
+
+    return pendulum.now("UTC")
+
+
+def parsed(given: str) -> Any:
+    """Return the date; one without an offset is in Airflow's own time zone, as for its command line."""
+    import pendulum
+    from airflow import settings  # type: ignore[import-not-found]
+
+    date = datetime.fromisoformat(given)
+    return pendulum.instance(date if date.tzinfo else date.replace(tzinfo=settings.TIMEZONE)).in_timezone("UTC")
+
+
+def written(date: Any) -> str:
+    return str(date.isoformat()) if date else ""
+
+
+def run_model() -> Any:
+    from airflow.models.dagrun import DagRun  # type: ignore[import-not-found]
+
+    return DagRun
