@@ -15,7 +15,7 @@ from mwaa_local.check import options as options_check
 from mwaa_local.check import python as python_check
 from mwaa_local.check import settings as settings_check
 from mwaa_local.check import startup as startup_check
-from mwaa_local.check.dags import import_findings, policies
+from mwaa_local.check.dags import import_findings
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
@@ -57,7 +57,6 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "missing-connection": (ERROR, NOTE),
     "top-level-database": (WARNING, NOTE),
     "top-level-network": (WARNING,),
-    policies.RULE: (WARNING,),
     "airflow-deprecation": (NOTE,),
     "no-dag-in-file": (NOTE,),
     environment_check.INVALID: (ERROR,),

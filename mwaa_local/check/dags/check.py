@@ -24,7 +24,6 @@ from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
 from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, OptionVariables
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
-from mwaa_local.check.dags.policies import policy_findings
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.worker_files import with_worker_files
@@ -128,7 +127,6 @@ class DagsCheck:
         found = [finding for path in paths for finding in self._of_rules(path)]
         release, env = self.context.release, self.context.env
         advice = advice_on_failures(imported, root_dir, release, env)
-        found += policy_findings(self.context.project, release)
         return [*found, *air_findings(paths, root_dir, release, env, imported.names), *advice]
 
     def _python_files(self) -> list[Path]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mwaa_local.check.asked import asked_finding
-from mwaa_local.check.dags import policies
 from mwaa_local.check.dags.import_causes import failure_cause
 from mwaa_local.check.dags.import_hints import ImportHints, ProjectFacts
 from mwaa_local.check.dags.import_outside import aws_finding, database_finding
@@ -43,7 +42,6 @@ MEANINGS = {
     "missing-connection": "the file asks for a Connection that is not known here; an error with `--strict`",
     "top-level-database": "the file uses the metadata database at import; a note if Airflow itself does",
     "top-level-network": "the file uses the network at import, also if AWS refuses it here",
-    policies.RULE: "a cluster policy that MWAA's own airflow_local_settings.py keeps from Airflow",
     "airflow-deprecation": "Airflow itself warns about something in the file",
     "no-dag-in-file": "Airflow reads the file, and there is no DAG in it",
 }

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.check.dags import policies
 from mwaa_local.check.dags.import_results import DATABASE, DATABASE_TOUCH, ImportedDags, ImportedFile, ImportFailure
 from mwaa_local.check.dags.option_variables import OptionVariables
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
@@ -55,8 +54,6 @@ class ImportHints:
             return "move the query into a task, and ask Airflow's REST API there"
         if failure.missing:
             return self.facts.modules.of(_missing(failure))
-        if self.is_of_hidden_policy(failure):
-            return f"a policy of yours refused it; on MWAA it has no effect: {policies.HINT}"
         if found := _TIMETABLE.search(failure.said):
             return self._timetable(found[1])
         if option := self.facts.options.hint(failure.path, failure.said):
@@ -70,7 +67,6 @@ class ImportHints:
         """Whether the file may be imported on MWAA although it is not here."""
         return (
             self.is_for_want_of_paths(failure)
-            or self.is_of_hidden_policy(failure)
             or self.is_for_want_of_network(file, failure)
             or self.is_for_want_of_requirements(failure)
         )
@@ -82,10 +78,6 @@ class ImportHints:
     def is_for_want_of_requirements(self, failure: ImportFailure) -> bool:
         """Whether the file only misses what requirements bring that this machine cannot install."""
         return bool(failure.missing) and self.facts.modules.may_be_on_mwaa(_missing(failure))
-
-    def is_of_hidden_policy(self, failure: ImportFailure) -> bool:
-        """Whether a cluster policy refused the file, which on MWAA does not take effect."""
-        return failure.said.startswith(policies.VIOLATIONS) and policies.are_hidden(self.release)
 
     def is_for_want_of_network(self, file: ImportedFile, failure: ImportFailure) -> bool:
         """Whether the file failed to reach another machine, which MWAA's network may reach."""

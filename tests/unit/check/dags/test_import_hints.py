@@ -13,14 +13,12 @@ from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_hints import ProjectFacts
 from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile, ImportFailure, OutsideCall
 from mwaa_local.check.dags.option_variables import OptionVariables
-from mwaa_local.check.dags.policies import policy_findings
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.guest.dags.import_subjects import of_aws
-from mwaa_local.project import Project
 from mwaa_local.release import Release
 
 NEW, OLD = Release.load("3.3.1"), Release.load("2.10.3")
@@ -179,26 +177,6 @@ def test_module_that_a_providers_own_module_misses_is_a_missing_provider() -> No
     assert finding.hint.startswith("add apache-airflow-providers-cncf-kubernetes to requirements/requirements.txt")
     [finding] = found(failed(said, missing=missing, trace=(FRAME, source)))
     assert finding.rule == "dag-import-error"
-
-
-POLICY = "def dag_policy(dag):\n    raise ValueError\n\n\ndef helper():\n    pass\n"
-
-
-@pytest.mark.parametrize(("version", "lines"), [("3.3.1", [1]), ("3.2.1", [1]), ("3.0.6", []), ("2.10.3", [])])
-@pytest.mark.parametrize("top", ["dags", "plugins"])
-def test_policy_that_mwaas_own_file_hides_is_told_of(tmp_path: Path, version: str, lines: list[int], top: str) -> None:
-    (tmp_path / top).mkdir()
-    (tmp_path / top / "airflow_local_settings.py").write_text(POLICY)
-    (tmp_path / top / "other.py").write_text(POLICY)
-    told = list(policy_findings(Project(tmp_path), Release.load(version)))
-    assert [(item.path, item.line) for item in told] == [(f"{top}/airflow_local_settings.py", line) for line in lines]
-
-
-@pytest.mark.parametrize(("version", "severity"), [("3.3.1", WARNING), ("3.0.6", ERROR)])
-def test_file_that_a_hidden_policy_refuses_is_a_warning(version: str, severity: str) -> None:
-    [finding] = found(failed("AirflowClusterPolicyViolation: no_tag has no tag"), release=Release.load(version))
-    assert finding.severity == severity
-    assert ("airflow.policy" in finding.hint) is (severity == WARNING)
 
 
 @pytest.mark.parametrize(
