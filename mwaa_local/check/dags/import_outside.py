@@ -24,7 +24,7 @@ def aws_finding(file: ImportedFile, failure: ImportFailure, aws: AwsMode) -> Fin
         "AWS does not answer or refuses. The rest of the file was not checked."
     )
     hint = f"move the call into a task{'' if aws is AwsMode.HOST else _USE_HOST}"
-    return _finding("top-level-network", WARNING, file, failure, words, why, hint)
+    return _finding(file, "top-level-network", WARNING, failure, words, why, hint)
 
 
 def database_finding(file: ImportedFile, failure: ImportFailure) -> Finding:
@@ -38,14 +38,14 @@ def database_finding(file: ImportedFile, failure: ImportFailure) -> Finding:
         hint = "run it with `mwaa-local up`, which has a database"
         if "subdag" in failure.asked_by:
             hint += "; Airflow 3 has no SubDagOperator: use a TaskGroup"
-        return _finding("top-level-database", NOTE, file, failure, words, why, hint)
+        return _finding(file, "top-level-database", NOTE, failure, words, why, hint)
     words = "not imported completely, because it uses the metadata database"
     hint = "move the query into a task: at the top level it runs each time the file is parsed"
-    return _finding("top-level-database", WARNING, file, failure, words, failure.text, hint)
+    return _finding(file, "top-level-database", WARNING, failure, words, failure.text, hint)
 
 
 def _finding(
-    rule: str, severity: str, file: ImportedFile, failure: ImportFailure, words: str, why: str, hint: str
+    file: ImportedFile, rule: str, severity: str, failure: ImportFailure, words: str, why: str, hint: str
 ) -> Finding:
     elsewhere = "" if failure.path == file.path else f", imported by {file.path}"
     cause = failure_cause(file, failure, words)
