@@ -59,7 +59,7 @@ def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
       - `broken`: `name`, `why`
       - `built`: packages built from source: `name`, `version`, `problem`
       - `clashes`: `path`, `line`, `requirement`, `other`, `origin`, `why`, `is_unreadable`, `proposal` (null, or
-        `path`, `line`, `old`, `new`, which is "" where the line has to go)
+        `path`, `line`, `old`, `new`, which is "" where the line has to go), `hint` (what else to do)
       - `said`: the resolver's own words on a conflict, else ""
       - `no_wheel`: packages that cannot be built: `name`, `version`, `problem`
       - `not_checked`: null, or `what`, `why`, `hint`
