@@ -83,6 +83,7 @@ class Release:
     end_of_support: str  # ISO date, or "" when none is announced
     operating_system: str  # "Amazon Linux 2" or "Amazon Linux 2023"
     aws_cli_version: str  # of PyPI's awscli; wants exactly this release's botocore
+    pip_version: str  # of the image, as far as it is known; older Pythons have no newer one
     providers: Mapping[str, str]
     packages: Packages
     essential_constraints: Mapping[str, str]
@@ -118,6 +119,7 @@ class Release:
     # What MWAA derives from the environment class, with placeholders of `configuration.class_defaults`.
     class_options: Mapping[str, str] = field(default_factory=dict)
     removed_options: Mapping[str, str] = field(default_factory=dict)  # option -> what became of it
+    airflow_requires: tuple[str, ...] = ()  # what this Airflow needs, where its metadata cannot be parsed
     aws_cli_overrides: tuple[str, ...] = ()  # requirements in the place of the AWS CLI's own for these packages
     worker_name_option: str = "-H"  # of `worker_argv`; Airflow 1.10 calls it differently
     system_packages: Mapping[str, str] = field(default_factory=dict)  # of the image: name -> version, "" if unknown

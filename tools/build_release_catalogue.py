@@ -60,6 +60,8 @@ KEY_ORDER = (
         "preload",
         "protected_variables",
         "aws_cli_version",
+        "pip_version",
+        "airflow_requires",
         "aws_cli_overrides",
         "queue_aliases",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mwaa_local import packages
 from mwaa_local.check import known_options
 from mwaa_local.check.requirements import install_trial as trial
-from mwaa_local.check.requirements import provider_listing
+from mwaa_local.check.requirements import pip_plan, provider_listing
 from mwaa_local.packaging import proof
 from mwaa_local.runtime.compose import image
 from mwaa_local.runtime.process import servers
@@ -16,6 +16,8 @@ KINDS = (
     servers.KEPT,
     known_options.KEPT,
     provider_listing.KEPT,
+    pip_plan.KEPT,
+    pip_plan.KEPT_PIPS,
     aws_local.KEPT,
     packages.KEPT_FAILURES,
     trial.KEPT,

@@ -39,6 +39,7 @@ from mwaa_local.check.python import python_findings
 from mwaa_local.check.release_signs import assumption, release_assumed, without_release_advice
 from mwaa_local.check.report.text import summary
 from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
 from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
@@ -203,7 +204,9 @@ def requirements_part(context: CheckContext) -> Part:
         return Part(REQUIREMENTS, elsewhere, summary=why) if elsewhere else Part(REQUIREMENTS, skipped=why)
     variables = translate(context.environment.airflow_configuration_options)
     private = context.environment.has_private_webserver
-    checked = RequirementsCheck(context.project, path, context.env, variables, private).check(context.release)
+    pips = Pips(context.cache_dir, context.env)
+    check = RequirementsCheck(context.project, path, context.env, variables, private, pips=pips)
+    checked = check.check(context.release)
     findings = in_order([*resolution_findings(checked), *other_findings(checked)])
     kept = without_release_advice(findings, release_assumed(context.project, context.environment))
     return Part(REQUIREMENTS, kept, summary=summary(checked))

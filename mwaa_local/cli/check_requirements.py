@@ -67,7 +67,7 @@ def requirements(
     releases = releases_of(session, airflow_version or [], every=every)
     if install and len(releases) > 1:
         raise typer.BadParameter("--install works for one release at a time: name one")
-    checking = _checking(session, environment, path)
+    checking = _checking(session, environment, path, install=install)
     on_checked = partial(_say_outcome, session.console) if len(releases) > 1 else _say_nothing
     checked = checking.check_all(releases, on_checked)
     if fix and _fix(session, checked):
@@ -104,13 +104,17 @@ def _with_assumption(session: Session, environment: Environment, checked: list[C
     return [replace(item, findings=(assumed, *without_release_advice(item.findings, assumed))) for item in checked]
 
 
-def _checking(session: Session, environment: Environment, path: Path) -> RequirementsCheck:
+def _checking(session: Session, environment: Environment, path: Path, *, install: bool) -> RequirementsCheck:
     from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.check.requirements.pip_plan import Pips, settled
     from mwaa_local.configuration.option_names import translate
 
     variables = translate(environment.airflow_configuration_options)
     private = environment.has_private_webserver
-    return RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir)
+    pips = Pips(session.cache_dir, session.env, session.console.say)
+    if install:
+        pips = settled(pips)
+    return RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir, pips)
 
 
 def _say_outcome(console: Console, item: Checked) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from mwaa_local.cache.users import CHECK, User
 from mwaa_local.check.requirements import rules
 from mwaa_local.check.requirements.changes import changed
-from mwaa_local.check.requirements.check import AIRFLOW, RequirementsCheck
+from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.lines import Line
+from mwaa_local.check.requirements.replaced import AIRFLOW
 from mwaa_local.check.requirements.resolver import Package, Resolved
 from mwaa_local.check.requirements.source import Source, take_apart
 from mwaa_local.check.requirements.verdict import Checked, SourceOnly

@@ -9,6 +9,7 @@ Not for what the file means on MWAA: that is `prepare`.
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -138,10 +139,12 @@ class Rewriter:
 
     def _nested(self, option: Option, folder: Path) -> str:
         """Return what to write for the file that a `-r` or `-c` names."""
-        if option.name == "constraint":
-            self.has_constraints = True
         value = self._expanded(option.value)
+        if _local_path(value) == os.devnull:
+            return option.value  # pip reads it as an empty file: it names no constraints
+        is_constraint = option.name == "constraint"
         other = self.release.named_by(value)
+        self.has_constraints |= is_constraint and other is not None
         if other is self.release:
             return str(other.constraints_path)
         if other:  # a copy like that of any other file: a container sees no other part of the catalogue
@@ -152,16 +155,24 @@ class Rewriter:
             known = self._files.get(other.constraints_path.resolve())
             return str(known or self.add(other.constraints_path).path)
         if _REMOTE.match(value):
+            self.has_constraints |= is_constraint
             self._note_other_release(value)
             return option.value
         if _VARIABLE.match(value):
+            self.has_constraints |= is_constraint
             return option.value  # may be an address or a full path; pip will see
         nested_path = folder / self.home_map.path(_local_path(value))
         if not _holds(nested_path.is_file):
+            self.has_constraints |= is_constraint
             self._digest("missing", option.value)
             return str(nested_path.absolute())
         known = self._files.get(nested_path.resolve())
-        return str(known or self.add(nested_path).path)
+        if known is not None:
+            self.has_constraints |= is_constraint
+            return str(known)
+        nested = self.add(nested_path)
+        self.has_constraints |= is_constraint and not nested.is_empty
+        return str(nested.path)
 
     def _expanded(self, value: str) -> str:
         return _VARIABLE.sub(lambda match: self.variables.get(match[1], match[0]), value)

@@ -22,6 +22,8 @@ from pathlib import Path
 from mwaa_local.release import Release
 from mwaa_local.requirements.copy import HomeMap, Rewriter
 
+SCANNED_FOR = ("-c ", "--constraint ")
+
 
 class ConstraintSource(Enum):
     """Where the constraints beyond the essential pins come from."""
@@ -71,7 +73,8 @@ def prepare(
     known = {"AIRFLOW_VERSION": release.airflow_version, **(variables or {})}
     rewriter = Rewriter(release, work_dir, HomeMap(home_map or {}), known)
     top = rewriter.add(source_path)
-    scanned_as_constrained = any(flag in top.text for flag in ("-c ", "--constraint "))
+    scanned_line = _scanned_line(top.text)
+    scanned_as_constrained = scanned_line > 0
     inject = release.constraints_injected and not scanned_as_constrained
     argv_tail: list[str] = []
     if release.essential_constraints:
@@ -80,7 +83,7 @@ def prepare(
     if inject:
         argv_tail += ["-c", str(release.constraints_path)]
     constraints = ConstraintSource.FROM_FILE if rewriter.has_constraints else ConstraintSource.NONE
-    notes = [] if top.is_empty else _constraint_notes(release, inject, scanned_as_constrained, constraints)
+    notes = [] if top.is_empty else _constraint_notes(release, inject, scanned_line, constraints)
     return PreparedRequirements(
         source_path=source_path,
         path=top.path,
@@ -95,7 +98,7 @@ def prepare(
     )
 
 
-def _constraint_notes(release: Release, inject: bool, scanned: bool, effective: ConstraintSource) -> list[str]:
+def _constraint_notes(release: Release, inject: bool, scanned_line: int, effective: ConstraintSource) -> list[str]:
     version = release.airflow_version
     if inject and effective is ConstraintSource.FROM_FILE:
         return [
@@ -104,12 +107,19 @@ def _constraint_notes(release: Release, inject: bool, scanned: bool, effective: 
         ]
     if inject:
         return [f"the file names no constraints, so MWAA adds those of Airflow {version}"]
-    if scanned and effective is ConstraintSource.NONE and release.constraints_injected:
+    if scanned_line and effective is ConstraintSource.NONE and release.constraints_injected:
+        held = "only the essential pins hold" if release.essential_constraints else "nothing holds the image's packages"
         return [
-            "text that looks like `-c ` or `--constraint ` stops MWAA from adding the constraints of "
-            f"Airflow {version}; only the essential pins hold"
+            f"MWAA adds no constraints of Airflow {version} because of line {scanned_line}, in which it finds `-c ` or "
+            f"`--constraint `; {held}"
         ]
     return []
+
+
+def _scanned_line(text: str) -> int:
+    """Return the first line in which MWAA's scan sees constraints, 0 for none."""
+    lines = enumerate(text.splitlines(), 1)
+    return next((number for number, line in lines if any(flag in line for flag in SCANNED_FOR)), 0)
 
 
 def _digest(release: Release, inject: bool, parts: Iterable[bytes]) -> str:

@@ -185,6 +185,50 @@ def test_essential_pin_holds_whatever_the_file_opts_out_of(runner: ProjectRunner
     assert clash["proposal"]["new"] == "SQLAlchemy==2.0.51"
 
 
+def test_bound_that_the_file_sets_is_not_proposed_away(runner: ProjectRunner) -> None:
+    make_wheel(runner.root_dir / "plugins", "jinja2", "3.2.0")
+    text = f"{OWN_WHEELS}jinja2>=3.2\n"
+    [clash] = checked(runner, text)["clashes"]
+    assert (clash["other"], clash["proposal"]) == (PINNED, None)
+    assert "No version that `jinja2>=3.2` allows fits." in clash["why"]
+    assert "dags/constraints.txt without jinja2" in clash["hint"]
+    assert check(runner, text, "--fix").exit_code == 1
+    assert (runner.root_dir / FILE).read_text() == text
+
+
+def test_bound_that_another_version_keeps_is_proposed(runner: ProjectRunner) -> None:
+    make_wheel(runner.root_dir / "plugins", "alpha", "1.5", ["jinja2<3"])
+    [clash] = checked(runner, f"{OWN_WHEELS}# -c \nbeta\nalpha>=1.0\ngamma\n")["clashes"]
+    assert (clash["requirement"], clash["other"]) == ("gamma", "beta")
+
+
+def test_releases_next_to_the_pin_are_the_reason(runner: ProjectRunner) -> None:
+    folder = runner.root_dir / "plugins"
+    for version, wanted in (("1.0", "jinja2<1"), ("2.0", "jinja2<3"), ("3.0", "jinja2>=4"), ("4.0", "jinja2>=5")):
+        make_wheel(folder, "zeta", version, [wanted])
+    for version in ("0.9", "2.11.3", "4.1", "5.1"):
+        make_wheel(folder, "jinja2", version)
+    [clash] = checked(runner, f"{OWN_WHEELS}zeta\n")["clashes"]
+    assert "hold jinja2 at 3.1.6, but zeta 2.0 needs jinja2<3 and zeta 3.0 needs jinja2>=4." in clash["why"]
+    assert "unpinned" not in rules(checked(runner, f"{OWN_WHEELS}zeta\n"))
+
+
+def test_constraints_switched_off_are_no_error(runner: ProjectRunner) -> None:
+    one = checked(runner, f"--constraint /dev/null\n{OWN_WHEELS}jinja2\n")
+    assert (one["outcome"], one["exit_code"], rules(one)) == ("works", 0, {"constraint-opt-out"})
+
+
+@pytest.mark.network
+def test_constraints_of_a_release_that_never_was_are_an_error(runner: ProjectRunner) -> None:
+    url = "https://raw.githubusercontent.com/apache/airflow/constraints-2.5.12/constraints-3.12.txt"
+    one = checked(runner, f"-c {url}\nxmltodict==0.13.0\n")
+    [clash] = one["clashes"]
+    assert (clash["line"], one["exit_code"]) == (1, 1)
+    assert "There is no Airflow 2.5.12" in clash["why"]
+    assert "constraints-3.3.1" in clash["hint"]
+    assert "other-release-constraints" not in rules(one)
+
+
 def test_two_lines_that_do_not_go_together_are_both_named(runner: ProjectRunner) -> None:
     [clash] = checked(runner, f"{OWN_WHEELS}# -c \nbeta\nalpha==2.0\n")["clashes"]
     assert (clash["line"], clash["other"], clash["origin"]) == (5, "beta", f"{FILE}:4")

@@ -30,6 +30,7 @@ from mwaa_local.check.dags.worker_files import with_worker_files
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.option_names import translate
@@ -153,8 +154,8 @@ class DagsCheck:
             if not path.is_file():
                 path = folder / "requirements.txt"
                 path.touch()
-            variables, cache_dir = self._option_variables, context.cache_dir
-            check = RequirementsCheck(context.project, path, context.env, variables, cache_dir=cache_dir)
+            variables, cache_dir, pips = self._option_variables, context.cache_dir, Pips(context.cache_dir, context.env)
+            check = RequirementsCheck(context.project, path, context.env, variables, cache_dir=cache_dir, pips=pips)
             return [finding for finding in check.check(context.release).findings if finding.rule in OF_PROVIDERS]
 
     def _kept(self, findings: Sequence[Finding]) -> Iterable[Finding]:

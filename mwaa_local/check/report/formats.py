@@ -61,7 +61,7 @@ def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
         `doubtful`), `problem`, `path`, `line`, `wanted_by` (from the line's package on), `no_wheel` (why none fits),
         `newest_with_wheel`, `hint`
       - `clashes`: `path`, `line`, `requirement`, `other`, `origin`, `why`, `is_unreadable`, `proposal` (null, or
-        `path`, `line`, `old`, `new`, which is "" where the line has to go)
+        `path`, `line`, `old`, `new`, which is "" where the line has to go), `hint` (what else to do)
       - `said`: the resolver's own words on a conflict, else ""
       - `no_wheel`: packages that cannot be built, with the same keys; `outcome` is `fails`
       - `not_checked`: null, or `what`, `why`, `hint`

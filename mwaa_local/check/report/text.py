@@ -200,7 +200,9 @@ def _clash(clash: Clash, colour: Colour) -> str:
     finding = clash_finding(clash)
     if clash.proposal is None:
         return finding_paragraph(finding, colour)
-    return "\n".join([finding_paragraph(replace(finding, hint=""), colour), *_proposal(clash, clash.proposal, colour)])
+    besides = replace(finding, why="", hint=f"or {clash.hint}" if clash.hint else "")
+    proposal = _proposal(clash, clash.proposal, colour)
+    return "\n".join([finding_paragraph(replace(finding, hint=""), colour), *proposal, *body(besides, colour)])
 
 
 def _proposal(clash: Clash, proposal: Proposal, colour: Colour) -> Iterable[str]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.cache.users import CHECK, User
+from mwaa_local.check.requirements import replaced as replaced_rules
 from mwaa_local.check.requirements import rules
 from mwaa_local.check.requirements.builds import Builds
 from mwaa_local.check.requirements.changes import (
-    REPLACES_AIRFLOW,
     broken_by,
     changed,
     describe_broken,
@@ -22,10 +22,14 @@ from mwaa_local.check.requirements.changes import (
     without_wheel,
 )
 from mwaa_local.check.requirements.conflicts import Explanation
+from mwaa_local.check.requirements.constraints_release import constraints_of_no_release
 from mwaa_local.check.requirements.lines import Line
+from mwaa_local.check.requirements.pip_choice import PipChoice
+from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.provider_imports import ProviderImport, provider_imports
 from mwaa_local.check.requirements.provider_listing import Listings
 from mwaa_local.check.requirements.provider_modules import Download, Providers, provider_findings
+from mwaa_local.check.requirements.replaced import AIRFLOW
 from mwaa_local.check.requirements.resolver import NotReached, Package, Question, Refused, Resolved, Resolver
 from mwaa_local.check.requirements.source import Source, take_apart
 from mwaa_local.check.requirements.verdict import (
@@ -42,18 +46,19 @@ from mwaa_local.check.requirements.verdict import (
 from mwaa_local.check.requirements.without_wheel import tell
 from mwaa_local.check.requirements.yanked import yanked_findings
 from mwaa_local.command import interrupting
-from mwaa_local.finding import ERROR, Finding, in_order
+from mwaa_local.finding import Finding, in_order
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.scratch import scratch_folder
 
 RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
 MAX_BROKEN = 10  # questions asked about what no longer fits together
-AIRFLOW = "apache-airflow"
 COVERED_BY_CONFLICT = (
     "overrides-base",
     "overrides-essential",
     "invalid-requirement",
+    "unpinned",
+    "other-release-constraints",
 )  # rules whose point a conflict makes
 UV_FAILED_HINT = "read uv's lines above; uv uses the UV_… variables of your shell, such as UV_CACHE_DIR"
 NOT_REACHED_HINT = (
@@ -72,6 +77,7 @@ class RequirementsCheck:
     variables: Mapping[str, str]
     private_webserver: bool = False
     cache_dir: Path | None = None  # where what is looked up of providers is kept; None: DAGs are not looked at
+    pips: Pips | None = None  # to ask pip where uv may choose otherwise; None: uv's answer stands
 
     @functools.cached_property
     def _imports(self) -> tuple[ProviderImport, ...]:
@@ -100,10 +106,14 @@ class RequirementsCheck:
         with scratch_folder("mwaa-local-check-") as folder:
             source = take_apart(self.project, self.path, release, folder / "file", self.variables)
             resolver = Resolver(release, folder / "uv", self.env, self.variables, source.index_url)
-            verdict, changes, yanked = _verdict(source, resolver, release, self._startup_script(release))
+            choice = PipChoice(source, resolver, self.pips, self.variables, self.project.root_dir)
+            verdict, changes, yanked = _verdict(source, resolver, release, choice, self._startup_script(release))
+            found = rules.findings(source.entries, release, self.private_webserver)
+            replaced = replaced_rules.replaced_airflow(changes, source, resolver)
             findings = [
-                *_without_repeats(rules.findings(source.entries, release, self.private_webserver), verdict),
-                *_of_changes(changes, source, release),
+                *choice.findings,
+                *_without_repeats(found, verdict, replaced),
+                *([replaced] if replaced else []),
                 *yanked_findings(yanked, changes, source.packages, source.path),
                 *self._of_dags(source, resolver, Providers(release, verdict, changes, source.packages)),
             ]
@@ -130,38 +140,17 @@ class RequirementsCheck:
         return path.read_text(encoding="utf-8", errors="replace") if is_run else ""
 
 
-def _without_repeats(findings: Sequence[Finding], verdict: Verdict) -> Iterator[Finding]:
-    """Yield the findings without those that a conflict on the same line tells better."""
+def _without_repeats(findings: Sequence[Finding], verdict: Verdict, replaced: Finding | None) -> Iterator[Finding]:
+    """Yield the findings without those that a conflict on the same line, or a replaced Airflow, tells better."""
     lines = {(clash.path, clash.line) for clash in verdict.clashes} if isinstance(verdict, Conflict) else set()
     for finding in findings:
-        if (finding.path, finding.line) not in lines or finding.rule not in COVERED_BY_CONFLICT:
+        is_told = (finding.path, finding.line) in lines and finding.rule in COVERED_BY_CONFLICT
+        if not is_told and not (replaced is not None and finding.rule in replaced_rules.COVERED):
             yield finding
 
 
-def _of_changes(changes: Sequence[PackageChange], source: Source, release: Release) -> Iterator[Finding]:
-    """Yield what is to be said of packages that pip would replace though nobody asked for it."""
-    for change in changes:
-        if change.name == AIRFLOW and change.base_version:
-            yield Finding(
-                REPLACES_AIRFLOW,
-                ERROR,
-                source.path,
-                _line_of(change, source),
-                f"pip would replace Airflow {change.base_version} by {change.version}",
-                f"Wanted by: {', '.join(change.reasons)}. The environment's database and configuration are those of "
-                f"Airflow {release.airflow_version}; its components would fail or misbehave.",
-                f"ask for versions that go with Airflow {release.airflow_version}: --constraint "
-                f"{release.constraints_urls[0]}",
-            )
-
-
-def _line_of(change: PackageChange, source: Source) -> int:
-    """Return the line that asks for one of the packages that want the change; 0 where it is none of them."""
-    return next((line.number for line in source.packages if line.name in change.reasons), 0)
-
-
 def _verdict(
-    source: Source, resolver: Resolver, release: Release, script: str
+    source: Source, resolver: Resolver, release: Release, choice: PipChoice, script: str
 ) -> tuple[Verdict, tuple[PackageChange, ...], Mapping[str, str]]:
     """Return the verdict, what pip would change as far as it finds versions at all, and which of these were yanked."""
     if source.unreadable is not None:
@@ -171,8 +160,10 @@ def _verdict(
         return Conflict(tuple(_refused(line) for line in (*source.refused, *source.missing)), ""), (), {}
     if not source.packages:
         return Works(()), (), {}
+    if unknown := tuple(constraints_of_no_release(source, resolver)):
+        return Conflict(unknown, ""), (), {}
     base = release.packages.base
-    answer = resolver.resolve(source.question(source.packages, source.pins, base, "all"))
+    answer = choice.settled(source.question(source.packages, source.pins, base, "all"))
     if isinstance(answer, NotReached):
         if answer.is_uv:
             return Unchecked("uv could not look for versions", answer.said, UV_FAILED_HINT), (), {}

@@ -10,27 +10,32 @@ import contextlib
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements.builds import Builds
 from mwaa_local.check.requirements.changes import without_wheel
 from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.minimal import minimal
-from mwaa_local.check.requirements.resolver import Package, Refused, Resolved, Resolver
+from mwaa_local.check.requirements.resolver import NotReached, Package, Refused, Resolved, Resolver
+from mwaa_local.check.requirements.rule import exact_version
 from mwaa_local.check.requirements.source import Pin, Source
 from mwaa_local.check.requirements.uv_words import Reasons
 from mwaa_local.check.requirements.verdict import Clash, Conflict, Proposal
+from mwaa_local.check.requirements.ways_out import ways_out
 from mwaa_local.requirements.build_judgement import Outcome
 
+LEAST_S = 2.0  # for one question, so that one that began in time can end
 EXPLAIN_LIMIT_S = 20.0  # after that, what is known by then is told: an answer in a minute is no answer in seconds
 MAX_CLASHES = 10
 MAX_PINS = 4  # told of for one line; more of them tell nothing new
-NO_VERSION_WORKS = (
-    "No other version of {name} works here either: use your own constraints, or run the task in a separate "
-    "environment (PythonVirtualenvOperator)."
-)
+THE_FILE = "what the file asks for"
+BOUND = "No version that `{text}` allows fits."
+NO_VERSION_WORKS = "No other version of {name} works here either."
+TOO_LONG = f"Finding out why took longer than {EXPLAIN_LIMIT_S:g} s."
 
 
 class _TimeIsUp(Exception):
@@ -44,6 +49,11 @@ class _Cause:
     core: tuple[Line, ...]
     pins: tuple[Pin, ...]
     reasons: Reasons
+    neighbours: str = ""  # the releases next to a pin that none of them fits
+
+    @property
+    def is_unexplained(self) -> bool:
+        return not self.pins and not self.reasons.said
 
 
 @dataclass
@@ -62,6 +72,7 @@ class Explanation:
         """Return every conflict that can be found in time; at least one."""
         causes: list[_Cause] = []
         proposed: dict[Line, Proposal | None] = {}  # None: no version of that package works
+        neighbours: dict[Line, str] = {}
         with contextlib.suppress(_TimeIsUp):
             causes += self._causes()
             for cause in causes:
@@ -70,7 +81,11 @@ class Explanation:
                 news = [proposal.new for proposal in proposed.values() if proposal is not None]
                 if _is_open(line):
                     proposed[line] = self._proposal(line, [*kept, *news])
-        told = [self._clash(cause, proposed) for cause in causes]
+                    if proposed[line] is None:
+                        neighbours[line] = self._neighbours(line, cause)
+        told = [
+            self._clash(replace(cause, neighbours=neighbours.get(cause.core[-1], "")), proposed) for cause in causes
+        ]
         return Conflict(tuple(told) or (self._unexplained(refused),), refused.said)
 
     def _causes(self) -> list[_Cause]:
@@ -86,14 +101,17 @@ class Explanation:
                 found[number] = self._cause(cause.core)
         return found
 
-    def _ask(self, lines: Sequence[Line | str], pins: Sequence[Pin]) -> Resolved | Refused:
-        """Return the outcome; an index that is not reached now was reached before, and says nothing new."""
+    def _ask(self, lines: Sequence[Line | str], pins: Sequence[Pin], *, lowest: bool = False) -> Resolved | Refused:
+        """Return the outcome, `lowest` with the oldest releases that fit the lines. Raises _TimeIsUp."""
         if time.monotonic() - self.started > EXPLAIN_LIMIT_S:
             raise _TimeIsUp
         self._asked += 1
+        left_s = max(LEAST_S, EXPLAIN_LIMIT_S - (time.monotonic() - self.started))
         question = self.source.question(lines, pins, self.installed, f"explain.{self._asked}")
-        answer = self.resolver.resolve(question)
-        return answer if isinstance(answer, Resolved | Refused) else Refused(answer.said)
+        answer = self.resolver.within(left_s).resolve(replace(question, lowest_direct=lowest))
+        if isinstance(answer, NotReached):
+            raise _TimeIsUp  # an index that is not reached now was reached before
+        return answer
 
     def _fails(self, lines: Sequence[Line | str], pins: Sequence[Pin]) -> bool:
         return isinstance(self._ask(lines, pins), Refused)
@@ -127,8 +145,11 @@ class Explanation:
         other, origin, why = self._description(cause)
         proposal = proposed.get(line)
         if line in proposed and proposal is None and cause.pins and line.requirement is not None:
-            why += f" {self._unbuildable.get(line) or NO_VERSION_WORKS.format(name=line.name)}"
-        return Clash(line.path, line.number, line.text, other, origin, why, proposal)
+            is_bound = not exact_version(line.requirement) and bool(line.requirement.specifier)
+            none_fits = BOUND.format(text=line.text) if is_bound else NO_VERSION_WORKS.format(name=line.name)
+            why += f" {self._unbuildable.get(line) or none_fits}"
+        hint = ways_out(cause.pins, self.resolver.release, line) if cause.pins else ""
+        return Clash(line.path, line.number, line.text, other, origin, why, proposal, hint=hint)
 
     def _description(self, cause: _Cause) -> tuple[str, str, str]:
         """Return the other side, its origin, and a paragraph."""
@@ -136,7 +157,10 @@ class Explanation:
         if cause.pins:
             origins = dict.fromkeys(pin.origin for pin in cause.pins)
             texts = dict.fromkeys(pin.text for pin in cause.pins)
-            return ", ".join(texts), " and ".join(origins), " ".join(_against(pin, cause) for pin in cause.pins)
+            why = cause.neighbours or " ".join(_against(pin, cause) for pin in cause.pins)
+            return ", ".join(texts), " and ".join(origins), why
+        if cause.is_unexplained:
+            return "", "", TOO_LONG
         if len(cause.core) > 1:
             first = cause.core[0]
             others = ", ".join(item.text for item in cause.core[:-1])
@@ -150,10 +174,14 @@ class Explanation:
         return "", "", reasons.gist
 
     def _proposal(self, line: Line, others: Sequence[Line | str]) -> Proposal | None:
-        """Return the same line with a version that works together with all that is left of the file."""
+        """Return the same line with a version that works together with all that is left of the file.
+
+        What the line pins may change; a bound that it sets is kept.
+        """
         wanted = line.requirement
         assert wanted is not None
-        answer = self._ask([*others, _with_version(wanted, "")], self.source.pins)
+        is_pinned = exact_version(wanted) != ""
+        answer = self._ask([*others, _with_version(wanted, "") if is_pinned else line], self.source.pins)
         if not isinstance(answer, Resolved) or line.name not in answer.packages:
             return None
         new = _with_version(wanted, answer.packages[line.name].version)
@@ -172,10 +200,38 @@ class Explanation:
         build = Builds(self.resolver, self.source.options, self.script).try_one(package.name, package.version)
         return build.why if build.outcome is Outcome.FAILS else ""
 
+    def _neighbours(self, line: Line, cause: _Cause) -> str:
+        """Return what the releases next to a pin want of it, where no release fits; "" where that is not the reason."""
+        pin = cause.pins[0] if len(cause.pins) == 1 else None
+        version = pin.text.removeprefix(f"{pin.name}==") if pin else ""
+        if pin is None or line.requirement is None or pin.name == line.name or pin.text == version:
+            return ""
+        found: list[str] = []
+        with contextlib.suppress(_TimeIsUp):
+            below = self._beside(line.name, Pin(pin.name, f"{pin.name}<{version}", ""), lowest=False)
+            after = f"{line.name}>{below}" if below else line.name
+            above = self._beside(after, Pin(pin.name, f"{pin.name}>{version}", ""), lowest=True)
+            for release in filter(None, (below, above)):
+                refused = self._ask([f"{line.name}=={release}"], [pin])
+                wants = refused.reasons.wants(pin.name) if isinstance(refused, Refused) else None
+                if wants and wants[0].startswith(line.name):
+                    found.append(f"{line.name} {release} needs {pin.name}{wants[1]}")
+        return f"{_held(pin, version)}, but {' and '.join(found)}." if found else ""
+
+    def _beside(self, text: str, pin: Pin, *, lowest: bool) -> str:
+        """Return the release of a package on one side of a pin, "" for none."""
+        answer = self._ask([text], [pin], lowest=lowest)
+        name = canonicalize_name(Requirement(text).name)
+        return answer.packages[name].version if isinstance(answer, Resolved) else ""
+
     def _unexplained(self, refused: Refused) -> Clash:
         """Return the refusal in uv's words, where no part of the file could be found in time."""
-        line = next(iter(self.source.packages), None)
-        return Clash(self.source.path, line.number if line else 0, "", "", "", refused.reasons.gist)
+        is_late = time.monotonic() - self.started > EXPLAIN_LIMIT_S
+        why = f"{TOO_LONG if is_late else ''} {refused.reasons.gist}".strip()
+        if len(self.source.packages) == 1:
+            line = self.source.packages[0]
+            return Clash(line.path, line.number, line.text, "", "", why)
+        return Clash(self.source.path, 0, THE_FILE, "", "", why)
 
 
 def _is_open(line: Line) -> bool:
@@ -183,18 +239,30 @@ def _is_open(line: Line) -> bool:
     return line.requirement is not None and not (line.url or line.is_editable or line.options or line.hashes)
 
 
+def _held(pin: Pin, version: str) -> str:
+    if pin.is_of_file:
+        return f"{pin.origin} holds {pin.name} at {version}"
+    return f"{pin.origin[:1].upper()}{pin.origin[1:]} hold {pin.name} at {version}"
+
+
 def _against(pin: Pin, cause: _Cause) -> str:
     """Return one sentence on a pin: who wants what, and who holds it where."""
     version = pin.text.removeprefix(pin.name).removeprefix("==")
-    if pin.is_of_file:
-        held = f"{pin.origin} holds {pin.name} at {version}"
-    else:
-        held = f"{pin.origin[:1].upper()}{pin.origin[1:]} hold {pin.name} at {version}"
+    held = _held(pin, version)
     if pin.name in {line.name for line in cause.core}:
         return f"{held}."
-    if wants := cause.reasons.wants(pin.name):
+    wants = cause.reasons.wants(pin.name)
+    if wants and not _is_met(wants[1], version):
         return f"{held}, but {wants[0]} needs {pin.name}{wants[1]}."
     return f"{held}, which none of these versions fits."
+
+
+def _is_met(specifier: str, version: str) -> bool:
+    """Whether what somebody wants is what a pin gives: then it is no reason, though uv says it on its way to one."""
+    try:
+        return SpecifierSet(specifier).contains(version, prereleases=True)
+    except ValueError:
+        return False
 
 
 def _with_version(wanted: Requirement, version: str) -> str:

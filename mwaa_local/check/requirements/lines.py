@@ -25,12 +25,12 @@ from mwaa_local.check.requirements import line_syntax
 from mwaa_local.check.requirements.line_syntax import CONSTRAINT, FIND_LINKS, REQUIREMENT, LineOption, ParsedLine
 from mwaa_local.requirements import text as requirements_file
 from mwaa_local.requirements.copy import HomeMap
+from mwaa_local.requirements.prepare import SCANNED_FOR
 
 PACKAGE = "package"
 # pip's working folder on MWAA, and where the requirements file is (amazon-mwaa-docker-images, Dockerfile.base).
 MWAA_HOME = "/usr/local/airflow"
 MWAA_REQUIREMENTS_DIR = f"{MWAA_HOME}/requirements"
-SCANNED_FOR = ("-c ", "--constraint ")
 # pip reads nested files by recursion and so has a limit as well; nobody nests this deep on purpose.
 MAX_NESTING = 50
 
@@ -224,6 +224,8 @@ class _Reader:
     def _local_path(self, role: str, address: str, mwaa_dir: str, here_dir: Path) -> LocalPath:
         """Return what a path means that is taken from `mwaa_dir` there and from `here_dir` here."""
         written = line_syntax.local_path(address)
+        if written == os.devnull and role in (REQUIREMENT, CONSTRAINT):  # pip reads it as an empty file
+            return LocalPath(role, written, Path(written), True, False)
         mwaa_path = posixpath.normpath(posixpath.join(mwaa_dir, written))
         places = (here_dir / written, Path(self.home_map.path(mwaa_path)))
         is_there = Path.is_file if role in (REQUIREMENT, CONSTRAINT) else Path.exists

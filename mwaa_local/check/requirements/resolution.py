@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mwaa_local.check.requirements.changes import REPLACES_AIRFLOW
+from mwaa_local.check.requirements.pip_choice import LONG_RESOLUTION, PIP_NOT_ASKED
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.requirements.rules_files import syntax_hint
 from mwaa_local.check.requirements.source_findings import (
@@ -31,6 +32,8 @@ RULES = {
     NOT_CHECKED: "the requirements could not be resolved",
     BROKEN_PACKAGE: "a package of MWAA's image no longer works with the requirements",
     REPLACES_AIRFLOW: "a requirement makes pip replace the release's Airflow",
+    LONG_RESOLUTION: "pip has to try so many releases that MWAA may stop it",
+    PIP_NOT_ASKED: "pip may take other versions, and could not be asked here",
     BUILT_FROM_SOURCE: "a package without a wheel for MWAA's platform is built there at every start",
     BUILD_NOT_TRIED: "a package is built on MWAA at every start, which this machine could not try",
     BUILD_FAILS_HERE: "a package is built on MWAA at every start, and its build fails or differs here",
@@ -96,8 +99,7 @@ def clash_finding(clash: Clash) -> Finding:
 def _proposed(clash: Clash) -> str:
     proposal = clash.proposal
     if proposal is None:
-        return ""
+        return clash.hint
     place = f"{proposal.path}:{proposal.line}"
-    if not proposal.new:
-        return f"remove `{proposal.old}` ({place})"
-    return f"change `{proposal.old}` to `{proposal.new}` ({place})"
+    change = f"change `{proposal.old}` to `{proposal.new}`" if proposal.new else f"remove `{proposal.old}`"
+    return f"{change} ({place})" + (f", or {clash.hint}" if clash.hint else "")

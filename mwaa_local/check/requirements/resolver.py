@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mwaa_local.check.requirements import uv_words
+from mwaa_local.check.requirements.known_metadata import known_metadata
 from mwaa_local.check.requirements.uv_words import Reasons
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.network import build_env
@@ -99,6 +100,7 @@ class Question:
     with_dependencies: bool = True
     options: tuple[str, ...] = ()  # lines of the file that say where packages come from
     direct: Mapping[str, str] = field(default_factory=dict)  # package -> the line that asks for it
+    lowest_direct: bool = False  # the oldest releases of what the lines ask for
 
 
 class Resolver:
@@ -130,6 +132,14 @@ class Resolver:
         self._number = 0
         # Packages taken for such that require nothing, since uv could not build them here: (name, version) in order.
         self._assumed: dict[tuple[str, str], None] = {}
+        self._timeout_s = RESOLVE_TIMEOUT_S
+
+    def within(self, timeout_s: float) -> Resolver:
+        """Return one that has less time for an answer; NotReached when that is over."""
+        other = copy.copy(self)
+        other._timeout_s = min(timeout_s, self._timeout_s)
+        other._work_dir = self._work_dir / "within"
+        return other
 
     def of_usual_index(self) -> Resolver:
         """Return one that asks the usual index, whatever the file names: that has the packages of the image."""
@@ -150,6 +160,16 @@ class Resolver:
         if isinstance(lenient, Resolved) and not self._unasked_prereleases(lenient, question):
             return lenient
         return strict
+
+    def resolve_leniently(self, question: Question) -> Resolved | Refused | NotReached:
+        """Return the outcome with pre-releases wherever a package has nothing else, its dependencies' included.
+
+        So pip takes them. `resolve` would rather step back to a release that needs none.
+        """
+        lenient = self._ask(question, "if-necessary-or-explicit")
+        if isinstance(lenient, Resolved) and not self._unasked_prereleases(lenient, question):
+            return lenient
+        return self.resolve(question)
 
     def metadata(
         self, packages: Mapping[str, Package], options: Sequence[str] = ()
@@ -214,7 +234,7 @@ class Resolver:
         kept = {**self.release.packages.unlisted, **question.installed}
         output_path.write_text("".join(f"{name}=={version}\n" for name, version in kept.items()), encoding="utf-8")
         # Not --quiet, which keeps uv from telling of yanked versions; all else it says is a warning or an error.
-        completed = self._run(self._argv(question, output_path, prerelease))
+        completed = self._run(self._argv(question, output_path, prerelease), self._timeout_s)
         if completed.ok:
             return Resolved(_parse(output_path.read_text(encoding="utf-8")), uv_words.yanked(completed.output))
         said = _said(completed)
@@ -229,6 +249,8 @@ class Resolver:
             argv += ["--constraint", str(path)]
         if not question.with_dependencies:
             argv.append("--no-deps")
+        if question.lowest_direct:
+            argv += ["--resolution", "lowest-direct"]
         return [
             *argv,
             *("--python-version", python_release(self.release)),
@@ -247,6 +269,7 @@ class Resolver:
             # A string of JSON is one of TOML, too.
             f'[[index]]\nname = "default"\nurl = {json.dumps(self._index_url)}\ndefault = true\n'
             f'cache-control = {{ api = "max-age={PAGES_FRESH_S}", files = "max-age={FILES_FRESH_S}, immutable" }}\n'
+            f"{known_metadata(self.release)}"
             + "".join(
                 f"[[dependency-metadata]]\nname = {json.dumps(name)}\nversion = {json.dumps(version)}\n"
                 for name, version in self._assumed
@@ -322,5 +345,5 @@ def _parse(text: str) -> dict[str, Package]:
 
 def _said(completed: Completed) -> str:
     if completed.timed_out:
-        return f"uv found no answer within {RESOLVE_TIMEOUT_S:g} s"
+        return f"uv found no answer within {completed.elapsed_s:.0f} s"
     return uv_words.said(completed.output)

@@ -94,6 +94,12 @@ class Case:
             for line, url in self.constraints
         )
 
+    @functools.cached_property
+    def holds_nothing(self) -> bool:
+        """Whether the constraints that are named hold no package at all: `/dev/null`, an empty file."""
+        are_read = all(any(local.exists for local in line.local_paths) for line, _ in self.constraints)
+        return bool(self.constraints) and are_read and not any(line.is_constraint for line in self.lines)
+
     @property
     def airflow(self) -> str:
         return f"Airflow {self.release.airflow_version}"
@@ -129,7 +135,7 @@ def quoted(line: Line) -> str:
 def applies(marker: Marker | None, release: Release) -> bool:
     """Whether a marker holds on MWAA; true if there is none, or if that cannot be told."""
     try:
-        return marker is None or marker.evaluate(_marker_variables(release))
+        return marker is None or marker.evaluate(marker_variables(release))
     except ValueError:  # it compares what cannot be compared; pip says so when it gets there
         return True
 
@@ -153,7 +159,7 @@ def _by_name(pins: Mapping[str, str]) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pins.items()}
 
 
-def _marker_variables(release: Release) -> dict[str, str]:
+def marker_variables(release: Release) -> dict[str, str]:
     """Return what markers mean on MWAA: CPython on Linux, x86-64."""
     return {
         "python_version": release.python_version,

@@ -6,6 +6,7 @@ aws/amazon-mwaa-docker-images, `python/mwaa/utils/user_requirements.py` and `bin
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -29,7 +30,8 @@ _SINGLE_EQUALS = re.compile(r"[\w.\[\],-]+\s*=[^=].*")
 def _local_path(case: Case) -> Iterator[Finding]:
     for line in case.lines:
         for local in line.local_paths if applies(line.marker, case.release) else ():
-            yield from _unseen(line, local)
+            if local.mwaa_path != os.devnull:
+                yield from _unseen(line, local)
 
 
 def _unseen(line: Line, local: LocalPath) -> Iterator[Finding]:

@@ -80,6 +80,7 @@ class Clash:
     why: str  # a paragraph
     proposal: Proposal | None = None
     is_unreadable: bool = False  # pip cannot even read the line; there is no other side then
+    hint: str = ""  # what else to do than the proposal, or in its place
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,29 @@ def test_constraints_may_name_the_release_by_variable(found: Find) -> None:
     assert not found(f"boto3\n-c {URL.replace('3.0.6', '${AIRFLOW_VERSION}')}\n")
 
 
+@pytest.mark.parametrize("text", ["--constraint /dev/null\nboto3\n", "-c ../dags/none.txt\nboto3\n"])
+def test_constraints_that_hold_nothing_are_told_at_their_line(found: Find, text: str) -> None:
+    items = found(text, dags__none="# nothing\n")
+    assert [(item.rule, item.line, item.severity) for item in items] == [("constraint-opt-out", 1, WARNING)]
+    assert items[0].what == "MWAA adds no constraints of Airflow 3.0.6 because of this line"
+    assert "essential pins" in items[0].why
+
+
+def test_constraints_that_hold_nothing_are_as_good_as_none_where_mwaa_adds_none(found: Find) -> None:
+    [item] = found("--constraint /dev/null\nmy-own==1\n", version=OLD)
+    assert (item.rule, item.severity) == ("missing-constraint", WARNING)
+    assert "hold nothing" in item.what
+
+
+def test_own_constraints_say_what_they_leave_free(found: Find) -> None:
+    pins = Release.load(NEW).constraints_path.read_text()
+    whole = "".join(line for line in pins.splitlines(keepends=True) if not line.startswith("urllib3=="))
+    [item] = found("--constraint ../dags/own.txt\nurllib3==2.6.0\n", "own-constraints", dags__own=whole)
+    assert (item.line, item.severity) == (1, NOTE)
+    assert "those hold urllib3, and yours do not" in item.why
+    assert not found("--constraint ../dags/own.txt\nboto3\n", "own-constraints", dags__own=pins)
+
+
 # packages
 
 
@@ -158,7 +181,7 @@ def test_version_that_the_essential_pin_fits_is_no_finding(found: Find, text: st
 
 def test_constraint_lines_ask_for_nothing(found: Find) -> None:
     items = found("-c ../dags/c.txt\nmy-own\n", dags__c="flask==3.1.0\nmy-own==1\n")
-    assert items == []
+    assert [item.rule for item in items] == ["own-constraints"]
 
 
 def test_version_that_replaces_one_of_the_image_is_found(found: Find) -> None:
@@ -285,7 +308,8 @@ def test_file_beside_the_requirements_file_stays_here(found: Find) -> None:
 
 def test_files_in_folders_that_mwaa_has_are_no_finding(found: Find) -> None:
     text = "-c /usr/local/airflow/dags/c.txt\n-r ../plugins/p.txt\nboto3\n"
-    assert found(text, dags__c="six==1", plugins__p="boto3") == found(text, "duplicate-requirement")
+    items = found(text, dags__c="six==1", plugins__p="boto3")
+    assert {item.rule for item in items} == {"duplicate-requirement", "own-constraints"}
 
 
 @pytest.mark.parametrize(
