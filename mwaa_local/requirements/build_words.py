@@ -53,7 +53,7 @@ _PROGRAMS = (
     re.compile(rf"error: command '(?:[\w/.-]*/)?{_WORD}' failed: No such file or directory"),
     re.compile(rf"No such file or directory: '(?:[\w/.-]*/)?({_WORD[1:-1]})'$", re.MULTILINE),
     re.compile(rf"unable to execute '?(?:[\w/.-]*/)?{_WORD}'?: No such file"),
-    re.compile(rf"OSError: {_WORD} not found"),
+    re.compile(rf"(?:OS|Environment|Runtime)Error: {_WORD} not found"),
     re.compile(rf"Error: {_WORD} executable not found"),
     re.compile(rf"\[Errno 2\] '?{_WORD}'? (?:not found|command not found)"),
     re.compile(rf"Did not find (?:pkg-config by name|program) '{_WORD}'"),
@@ -63,7 +63,10 @@ _PROGRAMS = (
 # A shell's "not found" that a build script took for options of the compiler.
 _PROGRAM_AS_OPTION = re.compile(r"error: ([\w.-]+-config):: linker input file not found")
 _PROGRAM_SENTENCES = (
-    (re.compile(r"CMake must be installed|CMake is not installed|Could not find CMake|cmake: not found"), "cmake"),
+    (
+        re.compile(r"CMake\b.{0,30}must be installed|CMake is not installed|Could not find CMake"),
+        "cmake",
+    ),
     (re.compile(r"can't find Rust compiler|Rust compiler is not|requires Rust|rustc.{0,40}not found"), "rustc"),
     (re.compile(r"Cargo, the Rust package manager, is not installed|cargo.{0,40}not found"), "cargo"),
     (re.compile(r"pkg-config(?:['\"`]| probably)?.{0,40}(?:not found|is not installed|not installed)"), "pkg-config"),

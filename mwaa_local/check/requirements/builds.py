@@ -5,7 +5,9 @@ Not for what a failure means (`build_judgement`), nor for what is told of it (`w
 
 from __future__ import annotations
 
+import platform
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from mwaa_local.requirements.build_judgement import (
     installs_system_packages,
     judge,
 )
-from mwaa_local.requirements.build_words import Cause
+from mwaa_local.requirements.build_words import BuildFailure, Cause
 from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
 from mwaa_local.requirements.system_files import Kind, Lacking, Need, in_image
 
@@ -64,7 +66,7 @@ class Builds:
     def _of_failure(self, name: str, version: str, completed: Completed) -> Build:
         release = self.resolver.release
         failure = build_words.read(completed.output, release.python_version)
-        first = judge(failure, release, may_install=self._may_install)
+        first = self._judged(failure)
         old = installed(release).get(SETUPTOOLS, "")
         if not (failure.is_legacy and failure.cause is Cause.SETUP and old):
             return first
@@ -80,6 +82,12 @@ class Builds:
         why = f"it is built with setuptools {old}, which MWAA's image has, and not with the newest"
         return Build(Outcome.DOUBTFUL, why)
 
+    def _judged(self, failure: BuildFailure) -> Build:
+        build = judge(failure, self.resolver.release, may_install=self._may_install)
+        if failure.cause is Cause.SETUP and build.outcome is Outcome.FAILS and not is_like_mwaa():
+            return Build(Outcome.DOUBTFUL, build.why, build.hint)  # a script may not know macOS or ARM
+        return build
+
     def _of_libraries(self, folder: Path) -> Build:
         """Return what a build that succeeded used of this machine and would not find on MWAA."""
         for name in linked_libraries(folder):
@@ -88,6 +96,11 @@ class Builds:
                 why = f"it was built here with {found.first}, which MWAA's image does not have"
                 return Build(Outcome.DOUBTFUL, why, install_hint(found))
         return Build(Outcome.BUILDS)
+
+
+def is_like_mwaa() -> bool:
+    """Whether this machine is of MWAA's kind, Linux on x86-64."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 def linked_libraries(folder: Path) -> Iterator[str]:

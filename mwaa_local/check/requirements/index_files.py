@@ -13,10 +13,12 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import unescape
 from http.client import HTTPException
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import (
     InvalidSdistFilename,
@@ -27,6 +29,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from mwaa_local.check.binaries import glibc_minor, python_minor, wheel_tags
+from mwaa_local.check.requirements.resolver import python_release
 from mwaa_local.network import credentials, host, opener
 from mwaa_local.release import Release
 
@@ -35,6 +38,7 @@ MAX_PAGE_BYTES = 50_000_000  # the largest page of PyPI is about a third of that
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 JSON_TYPE = "json"
 _LINK = re.compile(r"<a\b[^>]*>([^<]+)</a>", re.IGNORECASE)
+_PYTHON_LINK = re.compile(r'<a\b[^>]*\bdata-requires-python="([^"]*)"', re.IGNORECASE)
 _YANKED_LINK = re.compile(r"<a\b[^>]*\bdata-yanked\b", re.IGNORECASE)
 _LINUX = re.compile(r"(?:many)?linux.*x86_64$")  # with glibc: not musllinux
 _GLIBC = re.compile(r"manylinux_2_(\d+)_x86_64$")
@@ -42,14 +46,16 @@ _GLIBC = re.compile(r"manylinux_2_(\d+)_x86_64$")
 
 @dataclass(frozen=True)
 class IndexFiles:
-    """The names of a package's files; `yanked` are those that were withdrawn."""
+    """The names of a package's files; `yanked` are those withdrawn, `pythons` what some say of Python, as `>=3.9`."""
 
     names: tuple[str, ...]
     yanked: frozenset[str] = frozenset()
+    pythons: Mapping[str, str] = field(default_factory=dict)
 
     def newest_with_wheel(self, release: Release) -> str:
         """Return the newest final version that has a wheel for the release, "" for none."""
-        fitting = (version for name in self.names if name not in self.yanked for version in _fitting(name, release))
+        usable = [name for name in self.names if name not in self.yanked and self._is_for_python(name, release)]
+        fitting = (version for name in usable for version in _fitting(name, release))
         return str(max((version for version in fitting if not version.is_prerelease), default=""))
 
     def why_no_wheel(self, version: str, release: Release) -> str:
@@ -68,6 +74,12 @@ class IndexFiles:
             has = f"{release.operating_system} has 2.{glibc_minor(release)}"
             return f"its wheels need glibc 2.{min(needed)}, and {has}"
         return f"the index has no wheel of it for {python}"
+
+    def _is_for_python(self, name: str, release: Release) -> bool:
+        try:
+            return SpecifierSet(self.pythons.get(name, "")).contains(python_release(release))
+        except InvalidSpecifier:
+            return True
 
     def _has(self, version: str) -> bool:
         return any(_sdist_version(name) == version for name in self.names)
@@ -93,15 +105,20 @@ def read(index_url: str, name: str, env: Mapping[str, str]) -> IndexFiles | None
 def parsed_json(text: str) -> IndexFiles:
     """Return the files of a page in the JSON form. Raises ValueError, KeyError or TypeError for what is none."""
     files = json.loads(text)["files"]
-    withdrawn = frozenset(str(file["filename"]) for file in files if file.get("yanked"))
-    return IndexFiles(tuple(str(file["filename"]) for file in files), withdrawn)
+    return IndexFiles(
+        names=tuple(str(file["filename"]) for file in files),
+        yanked=frozenset(str(file["filename"]) for file in files if file.get("yanked")),
+        pythons={str(file["filename"]): str(told) for file in files if (told := file.get("requires-python"))},
+    )
 
 
 def parsed_html(text: str) -> IndexFiles:
     """Return the files of a page in the HTML form."""
     links = [(match[0], unquote(match[1].strip())) for match in _LINK.finditer(text)]
     return IndexFiles(
-        tuple(name for _, name in links), frozenset(name for link, name in links if _YANKED_LINK.match(link))
+        names=tuple(name for _, name in links),
+        yanked=frozenset(name for link, name in links if _YANKED_LINK.match(link)),
+        pythons={name: unescape(told[1]) for link, name in links if (told := _PYTHON_LINK.match(link))},
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mwaa_local.check.requirements import index_files
 from mwaa_local.check.requirements.builds import Builds
+from mwaa_local.check.requirements.index_files import IndexFiles
 from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.resolver import Package, Resolver
 from mwaa_local.check.requirements.source import Pin, Source
@@ -30,7 +31,7 @@ class Told:
         """Return a package and what its build means, with the line that asks for it."""
         release = self.resolver.release
         line, wanted_by = asked_by(package.name, self.packages, self.source.packages)
-        files = index_files.read(self.resolver.index_url, package.name, self.resolver.env)
+        files = self._files(package.name)
         newest = files.newest_with_wheel(release) if files else ""
         no_wheel = files.why_no_wheel(package.version, release) if files else ""
         if files and not newest:
@@ -47,6 +48,12 @@ class Told:
             newest_with_wheel=newest,
             hint=self._hint(package, build, newest),
         )
+
+    def _files(self, name: str) -> IndexFiles | None:
+        """Return what the index has of a package; None where the file has pip ask none, or it does not say."""
+        if any(isinstance(entry, Line) and entry.values("no-index") for entry in self.source.entries):
+            return None
+        return index_files.read(self.resolver.index_url, name, self.resolver.env)
 
     def _hint(self, package: Package, build: Build, newest: str) -> str:
         if build.outcome in (Outcome.BUILDS, Outcome.UNTRIED):

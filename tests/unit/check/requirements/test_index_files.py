@@ -53,17 +53,21 @@ def test_newest_version_with_a_wheel_is_final_and_not_yanked() -> None:
     assert files("a-3.tar.gz").newest_with_wheel(NEW) == ""
 
 
+def test_wheel_for_a_newer_python_is_not_the_newest() -> None:
+    names = ("a-1-py3-none-any.whl", "a-2-py3-none-any.whl", "a-3-py3-none-any.whl")
+    found = IndexFiles(names, pythons={names[1]: ">=3.12", names[2]: ">=3.13"})
+    assert (found.newest_with_wheel(OLD), found.newest_with_wheel(NEW)) == ("1", "2")
+
+
 def test_pages_are_read_in_both_forms() -> None:
-    page = '<a href="x#sha256=1">a-1.tar.gz</a>\n<a data-yanked="" href="y">a-2+b-py3-none-any.whl</a>'
-    assert parsed_html(page) == IndexFiles(
-        ("a-1.tar.gz", "a-2+b-py3-none-any.whl"), frozenset({"a-2+b-py3-none-any.whl"})
+    wheel, told = "a-2+b-py3-none-any.whl", {"a-1.tar.gz": ">=3.9"}
+    page = (
+        f'<a href="x#sha256=1" data-requires-python="&gt;=3.9">a-1.tar.gz</a>\n<a data-yanked="" href="y">{wheel}</a>'
     )
-    entries = [
-        {"filename": "a-1.tar.gz"},
-        {"filename": "a-2.tar.gz", "yanked": "bad"},
-        {"filename": "b", "yanked": False},
-    ]
-    assert parsed_json(json.dumps({"files": entries})).yanked == {"a-2.tar.gz"}
+    assert parsed_html(page) == IndexFiles(("a-1.tar.gz", wheel), frozenset({wheel}), told)
+    entries = [{"filename": "a"}, {"filename": "b", "yanked": "bad"}, {"filename": "c", "requires-python": ">=3.9"}]
+    found = IndexFiles(("a", "b", "c"), frozenset({"b"}), {"c": ">=3.9"})
+    assert parsed_json(json.dumps({"files": entries})) == found
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
