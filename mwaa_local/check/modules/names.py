@@ -48,7 +48,6 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "magic": "python-magic",
     "mysql.connector": "mysql-connector-python",
     "nacl": "PyNaCl",
-    "pkg_resources": "setuptools",
     "psycopg2": "psycopg2-binary",
     "pptx": "python-pptx",
     "ruamel.yaml": "ruamel.yaml",
@@ -94,6 +93,11 @@ REMOVED: Mapping[str, tuple[str, str]] = {
     "urllib2": ("3.0", "from urllib.request import urlopen"),
     "urlparse": ("3.0", "from urllib.parse import urlparse"),
 }
+# What newer versions of a package no longer bring. setuptools: its wheels of 81.0.0 and 82.0.0.
+LEFT_OUT: Mapping[str, str] = {
+    "pkg_resources": "setuptools has no pkg_resources from 82 on: write `import importlib.metadata`, or take a newer "
+    "version of the package that imports it",
+}
 # Folders that projects keep code of their own in: hardly what somebody wants from the index.
 OWN_NAMES = frozenset(
     ("common", "config", "configs", "constants", "etl", "helper", "helpers", "hooks", "include", "lib",
@@ -125,7 +129,9 @@ def brings(distribution: str, module: str) -> bool:
 
 
 def why_removed(module: str, python_version: str) -> str:
-    """Return why this Python does not have a module that an older one had, and what to use; "" for any other."""
+    """Return why a module that was there is there no longer, and what to use; "" for any other."""
+    if module in LEFT_OUT:
+        return LEFT_OUT[module]
     since, instead = REMOVED.get(module.partition(".")[0], ("", ""))
     if not since or _numbers(since) > _numbers(python_version):
         return ""

@@ -214,7 +214,13 @@ def test_tests_are_to_be_ignored_or_moved(
 
 @pytest.mark.parametrize(
     ("module", "version", "is_said"),
-    [("imp", "3.12", True), ("imp", "3.11", False), ("urllib2", "3.7", True), ("importlib", "3.12", False)],
+    [
+        ("imp", "3.12", True),
+        ("imp", "3.11", False),
+        ("urllib2", "3.7", True),
+        ("pkg_resources", "3.12", True),
+        ("importlib", "3.12", False),
+    ],
 )
 def test_module_that_python_itself_no_longer_has(module: str, version: str, is_said: bool) -> None:
     assert bool(why_removed(module, version)) is is_said
