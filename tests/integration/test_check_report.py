@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from tests.conftest import ProjectRunner
@@ -31,3 +32,25 @@ def test_release_is_named_first_and_each_fault_once(project: Callable[..., Proje
     assert "in 6 files: dags/a0.py:2, dags/a1.py:2, dags/a2.py:2 and 3 more" in findings[1]
     assert "imported by 6 files: dags/t0.py, dags/t1.py, dags/t2.py and 3 more" in findings[2]
     assert total == "12 errors, 1 warning; 3 causes; see all: mwaa-local check --all"
+
+
+# What is imported once for all files.
+
+LOADED = 'import sys\nassert "airflow.sdk.definitions.decorators" in sys.modules, "imported anew for each file"\n'
+LAZY = "from datetime import datetime\nfrom airflow.sdk import DAG, task\n"
+OLD_NAME = "from airflow import Dataset\n"  # Airflow warns each time it is first asked for
+USER_MODULE = 'import sys\nassert "helper" not in sys.modules, "loaded before the file"\nimport helper\n'
+HELPER = "import airflow.sdk\nfrom airflow.sdk import DAG\nairflow.sdk.marked = getattr(airflow.sdk, 'marked', 0) + 1\n"
+MARKED = f'{USER_MODULE}import airflow.sdk\nassert airflow.sdk.marked == 1, "another file was seen"\n'
+
+
+def test_names_of_the_sdk_are_resolved_once_and_nothing_of_the_project_is(
+    project: Callable[..., ProjectRunner],
+) -> None:
+    files = {f"dags/{name}.py": f"{LOADED}{LAZY}{OLD_NAME}{MARKED}" for name in ("a", "b", "c")}
+    runner = project({"mwaa.yaml": 'AirflowVersion: "3.3.1"\n', "dags/helper.py": HELPER, **files})
+    outcome = runner.run("check", "dags", "--json")
+    found = json.loads(outcome.stdout)["findings"]
+    assert not [item for item in found if item["rule"] == "dag-import-error"], found
+    old = {item["path"] for item in found if "Dataset" in item["what"] + item["why"]}
+    assert old == files.keys()

@@ -29,7 +29,10 @@ PRELOAD = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.context",
     "airflow.utils.file",
+    "airflow.timetables.trigger",  # of every DAG with a schedule, but imported only when it is made
+    "jinja2.ext",  # of every DAG with a templated task, as above
 )
+LAZY = "airflow.sdk"  # resolves its names only when they are asked for
 
 
 def load_airflow(before_plugins: Callable[[], None]) -> None:
@@ -98,8 +101,11 @@ def _listed(dags_dir: str) -> list[str]:
     return sorted({str(path) for path in paths})
 
 
-def airflow_imports(path: str) -> list[str]:
-    """Return the modules of Airflow that a file imports, wherever in it, as Airflow 3's dag-processor looks for."""
+def airflow_imports(path: str) -> list[tuple[str, str]]:
+    """Return pairs, a module of Airflow that a file imports, and a name in it or "".
+
+    Wherever in the file, as Airflow 3's dag-processor looks for them.
+    """
     try:
         source = Path(path)
         if source.suffix != ".py" or source.stat().st_size > SCAN_MAX_BYTES:
@@ -110,10 +116,10 @@ def airflow_imports(path: str) -> list[str]:
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            names += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
-    return [name for name in names if name.startswith("airflow.")]
+            names += [(node.module, alias.name) for alias in node.names]
+    return [item for item in names if item[0].startswith("airflow.")]
 
 
 def preload(module: str) -> None:
@@ -128,6 +134,24 @@ def preload(module: str) -> None:
             return
     if any(not item.filename.startswith(str(Path(sys.modules["airflow"].__file__ or "").parent)) for item in said):
         sys.modules.pop(module, None)
+
+
+def preload_name(module: str, name: str) -> None:
+    """Resolve a name for all files, where its module leaves that to the first who asks: it imports what has it.
+
+    A name that warns is left to each file, as with `preload`.
+    """
+    found = sys.modules.get(module)
+    if module != LAZY or found is None or name in vars(found):
+        return
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            getattr(found, name)
+        except Exception:  # noqa: BLE001 - the file that imports it tells
+            return
+    if said:
+        vars(found).pop(name, None)
 
 
 def has_module(name: str) -> bool:

@@ -27,12 +27,15 @@ from import_subjects import of_aws, of_error, of_error_text  # type: ignore[impo
 CONNECTION_ERRORS = (ConnectionError, socket.timeout, socket.gaierror)
 TIMEOUT_ERROR = "AirflowTaskTimeout"
 WARM_UP = """
-from datetime import datetime
+import inspect
+from datetime import datetime, timedelta
 from airflow import DAG
 from airflow.models import BaseOperator
 
-with DAG("warm_up", start_date=datetime(2024, 1, 1), tags=["warm"]):
-    BaseOperator(task_id="one") >> BaseOperator(task_id="two")
+word = "schedule" if "schedule" in inspect.signature(DAG.__init__).parameters else "schedule_interval"
+with DAG("warm_up", start_date=datetime(2024, 1, 1), catchup=False, tags=["warm"], **{word: "@daily"}):
+    one = BaseOperator(task_id="one", retries=1, retry_delay=timedelta(minutes=1))
+    one >> BaseOperator(task_id="two")
 """
 BUNDLE = "dags-folder"  # what Airflow 3 calls the one that MWAA has
 PACKAGES_DIR = re.compile(
@@ -54,6 +57,8 @@ class FileImport:
         self._recorder = Recorder(request["roots"])
         self._secrets = Secrets(self._recorder, request["known"])
         self._told: dict[str, dict[str, Any]] = {}  # what Airflow keeps of an error -> what is known of it
+        self._last_before: tuple[str, Any] = ("", None)  # of the modules that are there for all files
+        self._names_before: set[str] = set()  # the user's files among them
 
     @property
     def _dags_dir(self) -> str:
@@ -70,6 +75,8 @@ class FileImport:
         self._recorder.watch_network()
         self._recorder.watch_warnings()
         self._keep_errors()
+        self._names_before = self._names_of(list(sys.modules.values()))
+        self._last_before = list(sys.modules.items())[-1]
 
     def warm_up(self, folder: Path) -> None:
         """Import a small DAG of our own, so that what Airflow does once is done once for all files."""
@@ -101,9 +108,25 @@ class FileImport:
 
     def _loaded(self) -> set[str]:
         """Return the user's files that were run for this one, itself left out."""
-        files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-        names = {self._recorder.name_of(str(file)) for file in files if file}
-        return names - {"", self._name(self._path)}
+        return (self._names_before | self._names_of(self._new_modules())) - {"", self._name(self._path)}
+
+    def _new_modules(self) -> list[Any]:
+        """Return what was imported since `prepare`, without a look at the thousands before it.
+
+        They share their memory with all files as long as nobody touches them, and some import others when touched.
+        """
+        name_before, module_before = self._last_before
+        new = []
+        for name in reversed(sys.modules if sys.version_info >= (3, 8) else list(sys.modules)):
+            module = sys.modules[name]
+            if name == name_before and module is module_before:
+                break
+            new.append(module)
+        return new
+
+    def _names_of(self, modules: list[Any]) -> set[str]:
+        files = (getattr(module, "__file__", None) for module in modules)
+        return {self._recorder.name_of(str(file)) for file in files if file}
 
     def _keep_errors(self) -> None:
         """Keep the exceptions that Airflow turns into text where it handles them."""

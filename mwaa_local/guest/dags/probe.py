@@ -35,6 +35,7 @@ from import_loading import (  # type: ignore[import-not-found]
     load_airflow,
     names_there,
     preload,
+    preload_name,
     seconds,
     timetable_names,
 )
@@ -114,9 +115,11 @@ class Probe:
         paths: list[str]
         paths, links = dag_files(settings.DAGS_FOLDER)
         self._links = {**links, **repeating_links(settings.PLUGINS_FOLDER)}
-        modules = dict.fromkeys(module for path in paths for module in airflow_imports(path))
-        for module in modules:
+        imports = dict.fromkeys(item for path in paths for item in airflow_imports(path))
+        for module in dict.fromkeys(module for module, _ in imports):
             preload(module)
+        for module, name in imports:
+            preload_name(module, name)
         self._import.warm_up(self._work_dir)
         self._import.prepare()
         return paths
