@@ -22,6 +22,7 @@ from mwaa_local.startup.run import run_startup_script
 from mwaa_local.startup.state import put_over
 
 T = TypeVar("T")
+WORKER = "worker"
 Wrap = Callable[[Sequence[str]], list[str]]
 
 
