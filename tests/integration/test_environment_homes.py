@@ -40,9 +40,9 @@ def test_each_container_of_mwaa_has_a_home_of_its_own(tmp_path: Path) -> None:
     with stopped_at_the_end(tmp_path) as runner:
         runner.write({**plain_files(LATEST, Local={"Workers": 2}), "startup/startup.sh": SCRIPT, "dags/homes.py": DAG})
         running = start(runner, LATEST)
-        homes_dir = Path(running.plan().homes_dir)
-        if not running.plan().homes_dir:
+        if "cannot be shown here" in running.started.stderr:
             pytest.skip("no mount namespaces here")
+        homes_dir = Path(running.plan().homes_dir)
         assert "exit code 9" not in running.started.stderr
         made_by = {path.name: (path / "tool" / "made_by").read_text().strip() for path in homes_dir.glob("*/")}
         workers = dict.fromkeys(("worker.1", "worker.2"), "worker")
@@ -57,8 +57,8 @@ def test_each_container_of_mwaa_has_a_home_of_its_own(tmp_path: Path) -> None:
 
         component_sees_its_home_again_after_its_end(running)
         another_script_runs_in_new_homes(running, homes_dir)
-    assert runner.run("down", "--volumes").exit_code == 0
-    assert not homes_dir.parent.exists()
+        assert runner.run("down", "--volumes").exit_code == 0
+        assert not homes_dir.parent.exists()
 
 
 def component_sees_its_home_again_after_its_end(running: RunningEnvironment) -> None:

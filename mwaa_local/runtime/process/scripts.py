@@ -55,7 +55,9 @@ class ScriptRuns:
 
     @staticmethod
     def _all(one: Callable[[T], StartupOutcome], things: Sequence[T], *, at_once: bool) -> list[StartupOutcome]:
-        with ThreadPoolExecutor(len(things) if at_once else 1) as threads, interrupting():
+        if not at_once:  # the first one that fails is the last
+            return [one(thing) for thing in things]
+        with ThreadPoolExecutor(len(things)) as threads, interrupting():
             return list(threads.map(one, things))
 
     def _run(self, name: str, wrap: Wrap = list) -> StartupOutcome:
