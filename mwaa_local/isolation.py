@@ -63,11 +63,15 @@ def enter_mwaa_paths(layout: Layout) -> str:
 
 def cannot_enter(layout: Layout) -> str:
     """Return why a child of this process could not enter that layout; "" where it could."""
+    if sys.platform != "linux":
+        return f"{sys.platform} has no mount namespaces"
     return _in_child(lambda: _mount_layout(layout))
 
 
 def cannot_cover(folder: Path, scratch_dir: Path) -> str:
     """Return why a child of this process could not cover that folder; "" where it could."""
+    if sys.platform != "linux":
+        return f"{sys.platform} has no overlays"
     options = _overlay_options(folder, scratch_dir)
     return options if isinstance(options, str) else _in_child(lambda: _mount_overlay(folder, options))
 

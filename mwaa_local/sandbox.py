@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from uuid import uuid4
 
 import psutil
 
@@ -118,8 +119,9 @@ def finish_home(home_dir: Path, packages: PythonEnvironment, release: Release) -
     for link, target in links.items():
         if link.is_symlink() and link.readlink() == target:
             continue
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
+        new = link.with_name(f"{link.name}.{uuid4().hex}")
+        new.symlink_to(target)
+        new.replace(link)  # in one step: several imports may share a home
 
 
 def end_processes_of(work_dir: Path) -> None:

@@ -36,7 +36,7 @@ def dags(
     """Import every DAG file as MWAA's dag-processor would, and find what will fail on MWAA.
 
     Each file is imported in a separate process, with the release's Airflow, the project's plugins, requirements and
-    startup variables, and within Airflow's limits of time. There is no database: Variables and Connections that are
+    startup script, and within Airflow's limits of time. There is no database: Variables and Connections that are
     in no AIRFLOW_VAR_ or AIRFLOW_CONN_ variable and not in airflow_settings.yaml get placeholders and are listed. To
     suppress a finding, end its line with the comment `# mwaa-local: ignore[RULE]`.
     Exit codes: 0 nothing is wrong, 1 something is, 3 they could not be checked.

@@ -36,8 +36,8 @@ def plugins(
     """Check plugins.zip, or the folder that it is made from.
 
     If it finds no error without running them, the release's Airflow loads the plugins, and what they register is
-    listed. This imports their modules on this machine, without the requirements. A zip is unpacked into a temporary
-    folder. The first check of a release installs its packages.
+    listed. This runs the scheduler's startup script and imports their modules on this machine, without the
+    requirements. A zip is unpacked into a temporary folder. The first check of a release installs its packages.
     Exit codes: 0 nothing is wrong, 1 something is, 3 they could not be loaded here.
 
     Examples:

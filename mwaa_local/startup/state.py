@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mwaa_local.errors import disk_error
 from mwaa_local.packages import PackageStore, PythonEnvironment
 
 # How an overlay notes that a folder replaces the one below it, as root and without (Linux, filesystems/overlayfs.rst).
@@ -58,7 +59,14 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def put_over(layer_dir: Path, target_dir: Path) -> None:
-    """Do to a copy of the lower layer what the upper one of an overlay says."""
+    """Do to a copy of the lower layer what the upper one of an overlay says. Raises DiskFull when there is no room."""
+    try:
+        _put_over(layer_dir, target_dir)
+    except OSError as error:
+        raise disk_error(error, target_dir) from error
+
+
+def _put_over(layer_dir: Path, target_dir: Path) -> None:
     for entry in os.scandir(layer_dir):
         source, target = Path(entry.path), target_dir / entry.name
         about = entry.stat(follow_symlinks=False)
@@ -66,7 +74,7 @@ def put_over(layer_dir: Path, target_dir: Path) -> None:
             if _is_opaque(source) or target.is_symlink() or not target.is_dir():
                 _remove(target)
             target.mkdir(exist_ok=True)
-            put_over(source, target)
+            _put_over(source, target)
             continue
         _remove(target)  # also since a hard link must not be written to
         if not (stat.S_ISCHR(about.st_mode) and about.st_rdev == 0):  # the mark of what was removed

@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local import isolation, space
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.requirements.resolution import INSTALL_FAILED
 from mwaa_local.finding import ERROR, WARNING, Finding
@@ -101,11 +102,19 @@ class DagPackagesMaker:
         self.state.clone_packages(self.context.store, self.context.base, packages.dir)
         home_dir = self.state.home_dir or packages.dir.parent / "airflow"
         home_dir.mkdir(exist_ok=True)
+        folders = self.context.folders
+        is_shown = not isolation.cannot_enter(isolation.Layout(home_dir, folders))
+        seen_dir = isolation.MWAA_HOME_DIR if is_shown else home_dir
+        shown = {name: str(folder) for name, folder in folders.items()}
         network = requirements_install.pip_network(self.context.env)
-        trial = trial_env(self.context, packages, home_dir, self.state.exports)
-        log_path = packages.dir.parent / LOG_NAME
+        trial = trial_env(self.context, packages, seen_dir, self.state.exports)
         result = requirements_install.install(
-            prepared, packages.python_path, {**network, **trial}, log_path, cwd=home_dir
+            prepared,
+            packages.python_path,
+            {**network, **trial},
+            packages.dir.parent / LOG_NAME,
+            cwd=home_dir,
+            wrap=lambda argv: space.command_in(str(home_dir), shown, argv) if is_shown else list(argv),
         )
         return Outcome.of(result)
 

@@ -101,6 +101,9 @@ class PluginsLoad:
         finish_home(shown.home_dir, packages, context.release)
         answer_path = work_dir / "answer.json"
         envs = {home: import_env(context, packages, home, self.state.exports, work_dir) for home in homes}
+        for env in envs.values():
+            # Airflow writes one where there is none, and DAG files may be imported in the same home meanwhile.
+            env["AIRFLOW_CONFIG"] = str(work_dir / "airflow.cfg")
         # -I: this file's folder is no place to import from; -B: no bytecode into the user's own folder.
         argv = [str(packages.python_path), "-I", "-B", str(PROBE_PATH), str(answer_path), self._request(shown)]
         request = Request(shown.argv(argv, envs), envs[shown.home_dir], shown.home_dir, LOAD_TIMEOUT_S, alone=True)

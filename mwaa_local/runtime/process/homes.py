@@ -82,6 +82,19 @@ class Homes:
         finish_home(home_dir, packages, release)
         return UnfinishedHome(name, home_dir, self.shown, packages.dir)
 
+    def begin_beside(self, name: str) -> UnfinishedHome:
+        """Return a home with the packages of those that are there."""
+        home_dir, beside = self.folder / f"{name}{UNFINISHED_SUFFIX}", self.folder / SCHEDULER_HOME
+        remove_tree(home_dir)
+        (home_dir / TEMPORARY_NAME).mkdir(parents=True)
+        for link in (*(beside / ".local").glob("*"), *(beside / ".local" / "etc").glob("*")):
+            if link.is_symlink():
+                new = home_dir / link.relative_to(beside)
+                new.parent.mkdir(parents=True, exist_ok=True)
+                new.symlink_to(link.readlink())
+        packages_dir = (beside / ".local" / "lib").readlink().parent
+        return UnfinishedHome(name, home_dir, self.shown, packages_dir)
+
     def argv_in(self, name: str) -> Callable[[Sequence[str]], list[str]]:
         """Return what makes of a command one that sees that home as `/usr/local/airflow`."""
         folders = {folder: str(path) for folder, path in self.shown.items()}

@@ -32,6 +32,7 @@ from mwaa_local.runtime.installed import (
     script_remarks,
 )
 from mwaa_local.runtime.process.homes import Homes
+from mwaa_local.runtime.process.more_workers import remember_start
 from mwaa_local.runtime.process.scripts import ScriptRuns
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.steps import Say, Steps
@@ -109,6 +110,7 @@ class Installation:
                 home.finish()
         if self.homes:
             self.homes.finish(seen)
+            remember_start(self._project, script_path, views)
         self.remarks += script_remarks(outcomes)
         if script_path is None:
             exports_path.unlink(missing_ok=True)

@@ -81,7 +81,12 @@ class ProcessRuntime:
         plan = self.running_plan()
         if plan is None:
             raise NotRunning("the environment is not running", hint="mwaa-local up")
-        self._start(plan.scaled(component, count), on_event)
+        scaled = plan.scaled(component, count)
+        if scaled.homes_dir:
+            from mwaa_local.runtime.process.more_workers import make_homes  # no command but this one
+
+            make_homes(self.project, scaled)
+        self._start(scaled, on_event)
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         answer = self._status()

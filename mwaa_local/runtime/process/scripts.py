@@ -22,6 +22,7 @@ from mwaa_local.startup.run import run_startup_script
 from mwaa_local.startup.state import put_over
 
 T = TypeVar("T")
+WORKER = "worker"
 Wrap = Callable[[Sequence[str]], list[str]]
 
 
@@ -54,7 +55,9 @@ class ScriptRuns:
 
     @staticmethod
     def _all(one: Callable[[T], StartupOutcome], things: Sequence[T], *, at_once: bool) -> list[StartupOutcome]:
-        with ThreadPoolExecutor(len(things) if at_once else 1) as threads, interrupting():
+        if not at_once:  # the first one that fails is the last
+            return [one(thing) for thing in things]
+        with ThreadPoolExecutor(len(things)) as threads, interrupting():
             return list(threads.map(one, things))
 
     def _run(self, name: str, wrap: Wrap = list) -> StartupOutcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from mwaa_local import isolation
 from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.plan import Plan
+from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.process.homes import (
@@ -24,6 +25,7 @@ from mwaa_local.runtime.process.homes import (
     remove_tree,
     shown_in_homes,
 )
+from mwaa_local.runtime.process.more_workers import make_homes, remember_start
 from mwaa_local.runtime.process.scripts import ScriptRuns
 
 RELEASE = Release.load("3.3.1")
@@ -190,7 +192,6 @@ def test_scripts_run_one_after_another_where_packages_cannot_be_covered(
 
 
 def test_command_in_a_home_sees_that_home(project: Project, packages: PythonEnvironment) -> None:
-    import subprocess
 
     skip_without_mounts(project)
     homes, unfinished = begun(project, packages)
@@ -208,3 +209,30 @@ def test_command_in_a_home_sees_that_home(project: Project, packages: PythonEnvi
     )
     assert gone.returncode == 127
     assert "cannot run no-such-program" in gone.stderr
+
+
+def test_worker_that_comes_later_runs_the_script_in_a_home_of_its_own(
+    project: Project, packages: PythonEnvironment
+) -> None:
+    skip_without_mounts(project)
+    homes, unfinished = begun(project, packages)
+    first = runs(project, "mkdir tool && echo $MWAA_AIRFLOW_COMPONENT $MADE >tool/made_by\n")
+    first.in_homes(unfinished)
+    project.run_dir.mkdir()
+    view = {**first.views["worker"], "MADE": "later"}
+    remember_start(project, first.script_path, {**first.views, "worker": view})
+    components = tuple(
+        Component(name, (), {}, ExitedOk(), home=home)
+        for name, home in {"triggerer": "scheduler", "worker.1": "worker.1", "worker.3": "worker.3"}.items()
+    )
+    shown = {name: str(folder) for name, folder in homes.shown.items()}
+    plan = replace(PLAN, components=components, homes_dir=str(homes.folder), shown=shown)
+    make_homes(project, plan)
+    assert (homes.folder / "worker.3" / "tool" / "made_by").read_text() == "worker later\n"
+    assert (homes.folder / "worker.1" / "tool" / "made_by").read_text() == "worker\n"
+    assert (homes.folder / "worker.3" / ".local" / "bin").readlink() == packages.bin_dir
+    make_homes(project, plan)  # nothing is missing any more
+    remember_start(project, None, {})
+    more = (*components, Component("worker.4", (), {}, ExitedOk(), home="worker.4"))
+    make_homes(project, replace(plan, components=more))
+    assert not (homes.folder / "worker.4" / "tool").exists()
