@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from mwaa_local.release import CATALOGUE_DIR, Release
 
@@ -106,6 +107,12 @@ def in_image(need: Need, release: Release) -> Present | Lacking | None:
     return Lacking(tuple(dict.fromkeys(known)))
 
 
+def needed_by(name: str) -> tuple[Need, ...]:
+    """Return what every build of a package is known to need; nothing for most packages."""
+    row = _read().get("needed_by", {}).get(name, {})
+    return tuple(Need(Kind(kind), (wanted,)) for kind, names in row.items() for wanted in names)
+
+
 def _part(kind: Kind, name: str) -> Part | None:
     table = _table()
     if kind is not Kind.HEADER:
@@ -115,10 +122,14 @@ def _part(kind: Kind, name: str) -> Part | None:
 
 
 @functools.cache
+def _read() -> dict[str, Any]:
+    return tomllib.loads(TABLE_PATH.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def _table() -> dict[tuple[Kind, str], Part]:
     """Return the table, by kind and name."""
-    data = tomllib.loads(TABLE_PATH.read_text(encoding="utf-8"))
-    return {key: part for row in data["part"] for key, part in _rows(row)}
+    return {key: part for row in _read()["part"] for key, part in _rows(row)}
 
 
 def _rows(row: dict[str, list[str]]) -> Iterator[tuple[tuple[Kind, str], Part]]:

@@ -27,7 +27,7 @@ from mwaa_local.requirements.build_judgement import (
 )
 from mwaa_local.requirements.build_words import BuildFailure, Cause
 from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
-from mwaa_local.requirements.system_files import Kind, Lacking, Need, in_image
+from mwaa_local.requirements.system_files import Kind, Lacking, Need, in_image, needed_by
 
 MAX_LIBRARY_BYTES = 16 * 1024 * 1024  # of an extension's beginning, where the names of what it needs are
 WHEEL = "wheel"
@@ -48,7 +48,13 @@ class Builds:
         return installs_system_packages(self.script)
 
     def try_one(self, name: str, version: str) -> Build:
-        """Build a package here, and return what that means for MWAA. This runs the package's setup code."""
+        """Build a package here, and return what that means for MWAA. This runs the package's setup code.
+
+        Not where its build is known to need what the image lacks, whatever this machine has.
+        """
+        known = self._judged(BuildFailure(Cause.SYSTEM, needs=needed_by(name)))
+        if known.outcome is Outcome.FAILS:
+            return known
         target_dir = self.resolver.path("built")
         completed = self.resolver.try_build(name, version, target_dir, self.options)
         if completed.ok:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from mwaa_local.check.requirements.builds import Builds
+from mwaa_local.check.requirements.resolver import Resolver
 from mwaa_local.release import Release
 from mwaa_local.requirements.build_judgement import Build, Outcome, installs_system_packages, judge
 from mwaa_local.requirements.build_words import BuildFailure, Cause
-from mwaa_local.requirements.system_files import TABLE_PATH, Kind, Lacking, Need, Present, in_image
+from mwaa_local.requirements.system_files import TABLE_PATH, Kind, Lacking, Need, Present, in_image, needed_by
 
 RELEASES = {release.airflow_version: release for release in Release.all()}
 # Since 2.9.2 AWS publishes a bill of materials with each image.
@@ -160,6 +163,27 @@ def test_failure_without_a_known_cause_is_doubtful_and_one_of_the_machine_is_not
     assert judged(BuildFailure(Cause.COMMAND)).outcome is Outcome.DOUBTFUL
     assert judged(BuildFailure(Cause.UNKNOWN)) == Build(Outcome.DOUBTFUL, "its build fails here")
     assert judged(BuildFailure(Cause.MACHINE, "the disk was full")) == Build(Outcome.UNTRIED, "the disk was full")
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_package_whose_needs_are_known_fails_without_a_build_where_the_list_is_complete(
+    version: str, tmp_path: Path
+) -> None:
+    never = Resolver(RELEASES[version], tmp_path, {})
+    is_known = [judged(of_system(*needed_by(name)), version).outcome for name in ("python-ldap", "sasl", "xmlsec")]
+    if version not in LISTED:
+        assert is_known == [Outcome.UNTRIED] * 3
+        return
+    assert is_known == [Outcome.FAILS] * 3
+    build = Builds(never).try_one("python-ldap", "no version that any index has")
+    assert build.why == "its build needs the header lber.h, and MWAA's image has no openldap-devel"
+
+
+def test_every_need_that_is_known_is_in_the_table() -> None:
+    names = tomllib.loads(TABLE_PATH.read_text(encoding="utf-8"))["needed_by"]
+    assert needed_by("boto3") == ()
+    for name in names:
+        assert [type(in_image(need, RELEASES["3.3.1"])) for need in needed_by(name)] == [Lacking], name
 
 
 def test_table_names_each_thing_once_and_only_known_kinds() -> None:
