@@ -130,4 +130,4 @@ def _safe(value: Any) -> Any:
         return shown(value)
     if isinstance(value, dict):
         return {key: _safe(item) for key, item in value.items()}
-    return [_safe(item) for item in value] if isinstance(value, list) else value
+    return [_safe(item) for item in value] if isinstance(value, list | tuple) else value

@@ -130,7 +130,7 @@ def test_conflict_that_nobody_can_explain_shows_the_resolver_s_words() -> None:
 def test_package_that_cannot_be_built_says_what_it_needs() -> None:
     shown = report.text([checked(NO_WHEEL)])
     assert "does not work on Airflow 3.3.1 (Python 3.12): 1 package cannot be built there" in shown
-    assert "error[no-wheel] duckdb 1.0 has no wheel for MWAA's platform and cannot be built there\n  it needs" in shown
+    assert "error[no-wheel] duckdb 1.0 has no wheel for MWAA's platform and cannot be built there\n  It needs" in shown
 
 
 def test_what_was_not_checked_says_why_and_what_to_do() -> None:
@@ -285,7 +285,7 @@ def test_credentials_in_urls_are_masked_in_every_format(url: str, shown: str) ->
     results = [
         checked(Conflict((clash,), url), finding),
         checked(Unchecked(url, url, url)),
-        checked(NoWheel((SourceOnly("x", "1", url),))),
+        checked(NoWheel((SourceOnly("x", "1", url, wanted_by=(url,), no_wheel=url, hint=url, line=1),))),
         checked(Works((replace(ADDED, reasons=(url,)),), (Broken("x", url),), (SourceOnly("x", "1", url),))),
     ]
     told = [
@@ -395,7 +395,10 @@ def test_json_of_what_does_not_work() -> None:
         "new": "pandas==2.2.3",
     }
     assert (conflict["said"], conflict["download_bytes"]) == ("because pandas", None)
-    assert no_wheel["no_wheel"] == [{"name": "duckdb", "version": "1.0", "problem": "it needs cmake"}]
+    [package] = no_wheel["no_wheel"]
+    assert (package["name"], package["version"], package["problem"]) == ("duckdb", "1.0", "it needs cmake")
+    assert package.keys() >= {"outcome", "path", "line", "no_wheel", "newest_with_wheel", "hint"}
+    assert package["wanted_by"] == []
     assert unchecked["not_checked"] == {"what": "the index did not answer", "why": "it timed out", "hint": "try again"}
 
 
