@@ -48,7 +48,7 @@ OF_SETTINGS = """\
 """
 SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "dag-import-error": (ERROR, WARNING),
-    "dag-import-timeout": (ERROR,),
+    "dag-import-timeout": (ERROR, WARNING),
     "dag-import-slow": (WARNING,),
     "dag-import-crash": (ERROR,),
     "duplicate-dag-id": (ERROR,),

@@ -33,7 +33,8 @@ SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than 
 BROKEN_DATABASE_GENERATION = "3.x"  # from which on a DAG file that uses the metadata database is an import error
 MEANINGS = {
     "dag-import-error": "Airflow cannot import the file; a warning if it may need something that only MWAA has",
-    "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout or dag_file_processor_timeout allow",
+    "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout or dag_file_processor_timeout "
+    "allow; a warning if it waited for another host",
     "dag-import-slow": "the import takes more than half of the time that it has",
     "dag-import-crash": "importing the file crashes Python, or takes more memory than the scheduler has",
     "duplicate-dag-id": "two files have a DAG of the same id: one hides the other",
@@ -137,13 +138,15 @@ class _Judge:
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
         limits, killed = self._imported.limits, failure.kind == KILLED
         limit = limits.struck(killed=killed)
+        hosts = ", ".join(self._hints.hosts_waited_for(file, failure))
+        waited = f"\nIt waited for {hosts}, which may answer sooner in MWAA's network." if hosts else ""
         return Finding(
             "dag-import-timeout",
-            ERROR,
+            WARNING if hosts else ERROR,
             failure.path,
             failure.line,
             f"{file.path} was not imported within its time limit",
-            f"{failure.text}\n{limit.option} is {limit.seconds:g} s.",
+            f"{failure.text}\n{limit.option} is {limit.seconds:g} s.{waited}",
             f"move work and queries from the top level into tasks, or raise {limits.to_raise(killed=killed)}",
         )
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mwaa_local.check.dags.import_results import DATABASE, DATABASE_TOUCH, ImportedDags, ImportedFile, ImportFailure
+from mwaa_local.check.dags.import_results import (
+    DATABASE,
+    DATABASE_TOUCH,
+    ImportedDags,
+    ImportedFile,
+    ImportFailure,
+    OutsideCall,
+)
 from mwaa_local.check.dags.option_variables import OptionVariables
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
 from mwaa_local.check.modules.places import wanted_module
@@ -79,6 +86,11 @@ class ImportHints:
         """Whether the file only misses what requirements bring that this machine cannot install."""
         return bool(failure.missing) and self.facts.modules.may_be_on_mwaa(_missing(failure))
 
+    def hosts_waited_for(self, file: ImportedFile, failure: ImportFailure) -> list[str]:
+        """Return the other machines that the line asked at which the file's time ended."""
+        here = replace(file, touches=tuple(touch for touch in file.touches if _place(touch) == _place(failure)))
+        return [host for host in _hosts(here) if not host.startswith(_LOOPBACK)]
+
     def is_for_want_of_network(self, file: ImportedFile, failure: ImportFailure) -> bool:
         """Whether the file failed to reach another machine, which MWAA's network may reach."""
         others = [host for host in _hosts(file) if not host.startswith(_LOOPBACK)]
@@ -95,6 +107,10 @@ class ImportHints:
             f"Airflow knows it as {registered[0]}, by the name of the plugin's file: write "
             f"`from {there} import {class_name}`, not from {module}"
         )
+
+
+def _place(item: OutsideCall | ImportFailure) -> tuple[str, int]:
+    return item.path, item.line
 
 
 def _missing(failure: ImportFailure) -> MissingModule:

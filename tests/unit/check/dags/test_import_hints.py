@@ -149,6 +149,22 @@ def test_option_that_the_file_itself_sets_is_not_missing(tmp_path: Path, line: s
 
 
 @pytest.mark.parametrize(
+    ("host", "line", "severity"),
+    [
+        ("sts.amazonaws.com:443", 3, WARNING),
+        ("sts.amazonaws.com:443", 2, ERROR),
+        ("127.0.0.1:5432", 3, ERROR),
+    ],
+)
+def test_time_spent_waiting_for_another_host_is_a_warning(host: str, line: int, severity: str) -> None:
+    touch = OutsideCall("network", host, "dags/a.py", line)
+    file = replace(failed("AirflowTaskTimeout: x", kind="timeout"), touches=(touch,))
+    [finding] = [item for item in found(file) if item.rule == "dag-import-timeout"]
+    assert finding.severity == severity
+    assert (f"waited for {host}" in finding.why) is (severity == WARNING)
+
+
+@pytest.mark.parametrize(
     ("loaded", "line", "is_duplicate"),
     [(("dags/nested/a.py",), 0, False), (("dags/nested/a.py",), 7, True), ((), 0, True), (("dags/b.py",), 0, True)],
 )
