@@ -25,6 +25,7 @@ from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_envir
 from mwaa_local.command import Request, run
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
+from mwaa_local.configuration.secrets_endpoint import ENDPOINT_VARIABLE, reads_endpoint
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.event import Event
@@ -50,7 +51,6 @@ START_NAME = "aws.json"  # what it starts from
 FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
 DIGEST_CHARACTERS = 12
-ENDPOINT_BOTO3 = Version("1.28")  # the first that reads AWS_ENDPOINT_URL (boto3's changelog)
 # No credentials, settings or account of anybody's, wherever moto or boto3 may look for them.
 SERVER_VARIABLES = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -192,15 +192,10 @@ class LocalAws:
 
 def endpoint_variables(release: Release, url: str) -> dict[str, str]:
     """Return the variables by which tasks of a release find the local AWS."""
-    variables = {"AWS_ENDPOINT_URL": url}
+    variables = {ENDPOINT_VARIABLE: url}
     if not reads_endpoint(release):  # these releases protect the name, so that it stays
         variables["AIRFLOW_CONN_AWS_DEFAULT"] = f"aws://?host={quote(url, safe='')}"
     return variables
-
-
-def reads_endpoint(release: Release) -> bool:
-    """Say whether the release's boto3 takes AWS_ENDPOINT_URL for the address of all services."""
-    return Version(release.packages.base["boto3"]) >= ENDPOINT_BOTO3
 
 
 def old_boto3_remarks(release: Release) -> list[Remark]:
@@ -213,7 +208,7 @@ def old_boto3_remarks(release: Release) -> list[Remark]:
             WARNING,
             AWS,
             f"boto3 {boto3} of Airflow {release.airflow_version} does not read AWS_ENDPOINT_URL",
-            "Hooks reach the local AWS by the connection aws_default; boto3 alone asks AWS, and is refused there.",
+            "Hooks and the secrets backend in your options find the local AWS; boto3 alone asks AWS, and is refused.",
             'boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])',
         )
     ]
