@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from mwaa_local.check.dags.duplicates import deduplicate
 from mwaa_local.check.dags.environment_facts import EnvironmentFacts
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_hints import ProjectFacts
-from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
-from mwaa_local.check.dags.importing import DagsImport
+from mwaa_local.check.dags.import_results import ImportedDags
+from mwaa_local.check.dags.importing import DagsImport, OnFile
 from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, OptionVariables
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
 from mwaa_local.check.dags.rules import RULES
@@ -69,19 +69,24 @@ class DagsCheck:
     known: KnownValues
     jobs: int
     strict: bool = False
-    on_file: Callable[[ImportedFile], None] = lambda _: None
     worker_home: Callable[[], Path | None] = lambda: None  # waits for what the startup script left in the worker
 
     def run(self) -> CheckedDags:
         """Return what was found, by file and line."""
-        with ThreadPoolExecutor(1) as beside, interrupting():
-            providers = beside.submit(self._provider_findings)
-            imported, findings = self._imported()
-            found = [*findings, *self._source_findings(imported), *providers.result()]
+        reading = ThreadPoolExecutor(1)  # files are read while others are imported
+        read: list[Future[list[Finding]]] = []
+        try:
+            with ThreadPoolExecutor(1) as beside, interrupting():
+                providers = beside.submit(self._provider_findings)
+                imported, findings = self._imported(lambda file: read.append(reading.submit(self._of_rules, file.path)))
+                of_rules = [finding for future in read for finding in future.result()]
+                found = [*findings, *of_rules, *self._air_findings(imported), *providers.result()]
+        finally:
+            reading.shutdown(wait=False, cancel_futures=True)
         kept = in_order(deduplicate(list(self._kept(found)), self._line))
         return CheckedDags(imported, kept, self.context.release.airflow_version)
 
-    def _imported(self) -> tuple[ImportedDags, list[Finding]]:
+    def _imported(self, on_file: OnFile) -> tuple[ImportedDags, list[Finding]]:
         context = self.context
         made = DagPackagesMaker(context, self.state, self.steps).make()
         trial = DagsImport(
@@ -92,7 +97,7 @@ class DagsCheck:
             self.state,
             names=air_names(self._python_files(), context.project.root_dir, context.release, context.env),
         )
-        imported = trial.run(self.on_file)
+        imported = trial.run(on_file)
         facts = self._facts(made)
         found = import_findings(imported, context.release, strict=self.strict, facts=facts)
         return imported, [*made.findings, *with_worker_files(found, self.state.home_dir, self.worker_home)]
@@ -122,26 +127,27 @@ class DagsCheck:
     def _option_variables(self) -> dict[str, str]:
         return translate(self.context.environment.airflow_configuration_options)
 
-    def _source_findings(self, imported: ImportedDags) -> list[Finding]:
+    def _air_findings(self, imported: ImportedDags) -> list[Finding]:
         root_dir = self.context.project.root_dir
         paths = [root_dir / file.path for file in imported.files if file.path.endswith(".py")]
-        found = [finding for path in paths for finding in self._of_rules(path)]
         release, env = self.context.release, self.context.env
         advice = advice_on_failures(imported, root_dir, release, env)
-        return [*found, *air_findings(paths, root_dir, release, env, imported.names), *advice]
+        return [*air_findings(paths, root_dir, release, env, imported.names), *advice]
 
     def _python_files(self) -> list[Path]:
         """Return all that Airflow may read: which of them it does, only it knows."""
         return [path for path in self.context.project.dags_dir.rglob("*.py") if path.is_file()]
 
-    def _of_rules(self, path: Path) -> Iterable[Finding]:
-        context, shown = self.context, path.relative_to(self.context.project.root_dir).as_posix()
+    def _of_rules(self, path: str) -> list[Finding]:
+        """Return what the rules find in a file, which is given below the project's folder; nothing in a zip."""
+        context = self.context
+        if not path.endswith(".py"):
+            return []
         environment = EnvironmentFacts.of(context.environment.environment_class, self._variables)
-        source = Source.read(path, shown, context.release, environment)
-        if source is not None:
-            for rule in RULES:
-                yield from rule.find(source)
-            yield from self._options.findings(source)
+        source = Source.read(context.project.root_dir / path, path, context.release, environment)
+        if source is None:
+            return []
+        return [*(item for rule in RULES for item in rule.find(source)), *self._options.findings(source)]
 
     def _line(self, path: str, number: int) -> str:
         lines = _lines(self.context.project.root_dir / path)
