@@ -110,6 +110,18 @@ def test_dags_test_agrees(corpus: RunningEnvironment, dag_id: str, exit_code: in
     assert "dag run: logical date " in outcome.stdout + outcome.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("dags", "test", WORKS, "2025-12-31"), ("up", "--run", WORKS, "--logical-date", "2025-12-31")]
+)
+def test_date_before_the_first_is_refused(corpus: RunningEnvironment, words: tuple[str, ...]) -> None:
+    """Airflow would make a run without tasks, and call it a success."""
+    outcome = corpus.run(*words)
+    said = outcome.stdout + outcome.stderr
+    assert outcome.exit_code == 1, said
+    assert "2025-12-31T00:00:00+00:00 is before its start_date, 2026-01-01T00:00:00+00:00" in said
+    assert "hint: name another" in said
+
+
 @pytest.mark.parametrize(("dag_id", "exit_code"), [(WORKS, 0), pytest.param(FAILS, 1, marks=pytest.mark.full)])
 def test_up_run_agrees(corpus: RunningEnvironment, dag_id: str, exit_code: int) -> None:
     outcome = corpus.run("up", "--run", dag_id, "--json")
