@@ -86,7 +86,8 @@ def chosen(dag: Any, given: str, session: Any) -> Any:
     try:
         return free(dag, dates_of(dag, given), session)
     except (NotDue, Refused) as error:
-        sys.exit(f"error: cannot run {dag.dag_id}\n  {error}")
+        hint = "name another date, or set an earlier start_date in the DAG"
+        sys.exit(f"error: cannot run {dag.dag_id}\n  {error}\n\nhint: {hint}")
 
 
 def tell(dates: Any) -> None:

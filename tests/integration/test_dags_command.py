@@ -24,15 +24,32 @@ except ImportError:
     from airflow.operators.python import PythonOperator
 
 
+try:
+    from airflow.sdk import Variable
+    DAILY = {"schedule": "@daily"}
+except ImportError:
+    from airflow.models import Variable
+    DAILY = {"schedule_interval": "@daily"}
+
+STAGE = Variable.get("stage", "none")
+
+
 def work(**context):
     conf = context["dag_run"].conf or {}
     print("worked on", json.dumps(conf))
+    print("in", STAGE, "for", context["ds"], context["data_interval_start"])
     if conf.get("fail"):
         raise ValueError("asked to fail")
 
 
-with DAG("quick", start_date=datetime(2026, 1, 1), catchup=False) as dag:
+with DAG("quick", start_date=datetime(2026, 1, 1), end_date=datetime(2026, 3, 1), catchup=False, **DAILY) as dag:
     PythonOperator(task_id="only", python_callable=work, retries=0)
+"""
+
+SETTINGS = """airflow:
+  variables:
+    - variable_name: stage
+      variable_value: testing
 """
 
 
@@ -44,10 +61,12 @@ def left_running(runner: ProjectRunner) -> list[str]:
 @pytest.mark.network
 @pytest.mark.parametrize("version", EACH_GENERATION)
 def test_dag_runs_without_an_environment_and_leaves_nothing_running(project: MakeProject, version: str) -> None:
-    runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', "dags/quick.py": SOURCE})
+    files = {"dags/quick.py": SOURCE, "airflow_settings.yaml": SETTINGS}
+    runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', **files})
     outcome = runner.run("dags", "test", "quick")
     assert outcome.exit_code == 0, outcome.stdout + outcome.stderr
     assert "worked on {}" in outcome.stdout + outcome.stderr
+    assert "in testing for 2026-03-01 2026-03-01" in outcome.stdout + outcome.stderr, "seeded; the schedule's last run"
     assert left_running(runner) == []
     assert "nothing is running" in runner.run("down").stderr
 
