@@ -27,6 +27,7 @@ import os
 from datetime import datetime
 from airflow.sdk import DAG
 import from_script
+assert os.environ["STAGE"] == "of_settings"  # by the plugin
 with DAG({name!r}, schedule=None, start_date=datetime(2024, 1, 1)):
     open({path})
 """
