@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.check.dags.import_results import ImportedDags
 from mwaa_local.check.dags.importing import DagsImport
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.task_findings import Defined, task_findings
@@ -31,17 +32,29 @@ IN_FILES = {("dags/sql/there.sql", 2, ERROR, "template-name-undefined")}  # SQL 
 # What Airflow's examples do that fails in truth: the file is not in Airflow's package.
 TRUE_ERRORS = {("tutorial_taskflow_templates.py", "template-file-missing")}
 EXAMPLES = "example_dags"
+POLICY_PROJECT = {
+    "plugins/airflow_local_settings.py": "from airflow.exceptions import AirflowClusterPolicyViolation\n\n\n"
+    "def dag_policy(dag):\n    if not dag.tags:\n"
+    "        raise AirflowClusterPolicyViolation(f'{dag.dag_id} has no tag')\n",
+    "dags/no_tag.py": "from datetime import datetime\n\nfrom airflow import DAG\n\n"
+    "dag = DAG('no_tag', schedule=None, start_date=datetime(2024, 1, 1))\n",
+}
 
 
-def found(project: Project, version: str, home_dir: Path) -> list[Finding]:
-    """Return what is found on the tasks of a project that has one pool."""
+def imported_by(project: Project, version: str, home_dir: Path) -> ImportedDags:
     env = make_clean_env(home_dir)
     base = PackageStore(cache_dir(), env).base(Release.load(version), lambda _what: None)
     context = check_context(project, cache_dir(), base, airflow_version=version, env=env)
     imported = DagsImport(context, base, JOBS).run(lambda _file: None)
     assert imported.problem == ""
-    places = TaskPlaces(lambda path: Source.read(project.root_dir / path, path, context.release))
-    return list(task_findings(imported, context.release, project, places, Defined(frozenset({"known_pool"}))))
+    return imported
+
+
+def found(project: Project, version: str, home_dir: Path) -> list[Finding]:
+    """Return what is found on the tasks of a project that has one pool."""
+    imported, release = imported_by(project, version, home_dir), Release.load(version)
+    places = TaskPlaces(lambda path: Source.read(project.root_dir / path, path, release))
+    return list(task_findings(imported, release, project, places, Defined(frozenset({"known_pool"}))))
 
 
 def expected(folder: Path, generation: str) -> set[tuple[str, int, str, str]]:
@@ -86,3 +99,16 @@ def test_airflows_own_examples_have_no_error_but_true_ones(version: str, tmp_pat
     assert len(list(dags_dir.rglob("*.py"))) > 50
     errors = [item for item in found(Project(tmp_path / "project"), version, tmp_path) if item.severity == ERROR]
     assert {(Path(item.path).name, item.rule) for item in errors} <= TRUE_ERRORS
+
+
+@pytest.mark.parametrize(("version", "refused"), [(LATEST, False), (OLD, True)])
+def test_cluster_policy_has_the_effect_that_it_has_on_mwaa(version: str, refused: bool, tmp_path: Path) -> None:
+    """MWAA's own local settings of 3.2.1 and 3.3.1 run the user's file, and keep its policies from Airflow."""
+    for name, text in POLICY_PROJECT.items():
+        path = tmp_path / "project" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+    imported = imported_by(Project(tmp_path / "project"), version, tmp_path)
+    [file] = imported.files
+    assert [("no_tag has no tag" in failure.said) for failure in file.failures] == ([True] if refused else [])
+    assert file.dag_ids == (() if refused else ("no_tag",))

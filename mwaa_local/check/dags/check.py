@@ -24,10 +24,9 @@ from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import DagsImport
 from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, OptionVariables
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
+from mwaa_local.check.dags.project_findings import project_findings
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
-from mwaa_local.check.dags.task_findings import Defined, task_findings
-from mwaa_local.check.dags.task_places import TaskPlaces
 from mwaa_local.check.dags.worker_files import with_worker_files
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
@@ -43,7 +42,6 @@ from mwaa_local.seeding.airflow_settings import KnownValues
 from mwaa_local.startup.state import ContainerState
 from mwaa_local.steps import Steps
 
-BACKENDS = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
 IMPORT_ERROR = "dag-import-error"
 OF_PROVIDERS = frozenset({PROVIDER_MODULE_MISSING, PROVIDER_MISSING})
 # `# mwaa-local: ignore[rule, other-rule]` at the end of a line; without brackets, every rule.
@@ -80,7 +78,8 @@ class DagsCheck:
         with ThreadPoolExecutor(1) as beside, interrupting():
             providers = beside.submit(self._provider_findings)
             imported, findings = self._imported()
-            found = [*findings, *self._source_findings(imported), *providers.result()]
+            beside_imports = project_findings(self.context, imported, self.known, self._variables)
+            found = [*findings, *self._source_findings(imported), *beside_imports, *providers.result()]
         kept = in_order(deduplicate(list(self._kept(found)), self._line))
         return CheckedDags(imported, kept, self.context.release.airflow_version)
 
@@ -96,8 +95,6 @@ class DagsCheck:
             names=air_names(self._python_files(), context.project.root_dir, context.release, context.env),
         )
         imported = trial.run(self.on_file)
-from mwaa_local.check.dags.task_findings import Defined, task_findings
-from mwaa_local.check.dags.task_places import TaskPlaces
         facts = self._facts(made)
         found = import_findings(imported, context.release, strict=self.strict, facts=facts)
         return imported, [*made.findings, *with_worker_files(found, self.state.home_dir, self.worker_home)]
