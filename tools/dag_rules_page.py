@@ -15,7 +15,14 @@ from mwaa_local.check import options as options_check
 from mwaa_local.check import python as python_check
 from mwaa_local.check import settings as settings_check
 from mwaa_local.check import startup as startup_check
-from mwaa_local.check.dags import command_findings, import_findings, task_findings, template_findings
+from mwaa_local.check.dags import (
+    command_findings,
+    ignore_file,
+    import_findings,
+    policies,
+    task_findings,
+    template_findings,
+)
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
@@ -73,6 +80,8 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "missing-dag": (NOTE,),
     "executor-config-without-effect": (WARNING,),
     "mail-without-server": (WARNING, NOTE),
+    ignore_file.RULE: (WARNING,),
+    policies.RULE: (WARNING,),
     environment_check.INVALID: (ERROR,),
     environment_check.IGNORED: (NOTE,),
     environment_check.RELEASE: (ERROR,),
@@ -107,6 +116,8 @@ OF_TASKS: Mapping[str, str] = {
     **template_findings.MEANINGS,
     **command_findings.MEANINGS,
     **task_findings.MEANINGS,
+    **ignore_file.MEANINGS,
+    **policies.MEANINGS,
 }
 # What ruff's rules are about, in our own words: ruff's names are not for people.
 RUFF_SUBJECTS: Mapping[str, str] = {
@@ -127,7 +138,7 @@ def page() -> str:
         INTRODUCTION,
         "## Found by importing the file\n",
         _table({**import_findings.MEANINGS, **links.RULES}),
-        "## Found in its tasks\n",
+        "## Found in its tasks, and beside DAG files\n",
         OF_TASKS_TEXT,
         _table(OF_TASKS),
         "## Found in its source\n",

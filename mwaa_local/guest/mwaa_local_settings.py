@@ -10,7 +10,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-__all__ = []  # type: ignore[var-annotated]  # what Airflow takes over
+__all__ = ()  # what Airflow takes over
 
 for _folder in ("dags", "plugins"):
     _path = Path(os.environ.get("AIRFLOW_HOME", "/usr/local/airflow"), _folder, "airflow_local_settings.py")

@@ -38,7 +38,9 @@ def policy_findings(project: Project, release: Release) -> Iterator[Finding]:
         if not path.is_relative_to(project.root_dir):
             continue
         source = Source.read(path, path.relative_to(project.root_dir).as_posix(), release)
-        for node, defined in _defined(source.tree) if source is not None else ():
+        if source is None:
+            continue
+        for node, defined in _defined(source.tree):
             if defined in POLICIES:
                 yield Finding(RULE, WARNING, source.path, node.lineno, f"{defined} has no effect on MWAA", WHY, HINT)
 
