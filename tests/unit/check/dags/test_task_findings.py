@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_results import (
-    AskedValue,
     ImportedDag,
     ImportedDags,
     ImportedFile,
