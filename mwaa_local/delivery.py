@@ -51,10 +51,13 @@ class Delivery:
         folder, _, rest = name.partition("/")
         return self.folders[folder] / rest
 
-    def identities(self) -> dict[str, str]:
-        """Return which folder stands for each that exists: one that was made anew is another, and is shown anew."""
+    def identities(self, read_only: frozenset[str] = frozenset()) -> dict[str, str]:
+        """Return which folder stands for each that exists, and how: one that was made anew is another.
+
+        A folder of another identity is shown anew.
+        """
         found = {}
         for name, folder in self.present.items():
             about = folder.stat()
-            found[name] = f"{about.st_dev}:{about.st_ino}"
+            found[name] = f"{about.st_dev}:{about.st_ino}{':ro' if name in read_only else ''}"
         return found

@@ -19,7 +19,11 @@ from pathlib import Path
 CLONE_NEWNS = 0x00020000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWUSER = 0x10000000
+MS_RDONLY = 1
 MS_NOSUID_NODEV_NOEXEC = 2 | 4 | 8
+MS_REMOUNT = 32
+MS_NOATIME_NODIRATIME = 1024 | 2048
+MS_RELATIME = 1 << 21
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
@@ -45,6 +49,7 @@ class Layout:
 
     home_dir: Path
     folders: Mapping[str, Path]  # name below the home -> project folder; missing folders are left out
+    read_only: frozenset[str] = frozenset()  # names of folders that may not be written to
 
 
 def enter_mwaa_paths(layout: Layout) -> str:
@@ -130,6 +135,8 @@ def _mount_overlay(folder: Path, options: bytes) -> None:
 def _mount_layout(layout: Layout) -> None:
     _unshare(CLONE_NEWNS)
     _mount("none", "/", None, MS_REC | MS_PRIVATE)
+    for name in layout.read_only & layout.folders.keys():
+        _forbid_writing(layout.folders[name])
     if not MWAA_HOME_DIR.is_dir():
         _make_room_for(MWAA_HOME_DIR, staging=layout.home_dir / ".staging")
     _mount(str(layout.home_dir), str(MWAA_HOME_DIR), None, MS_BIND | MS_REC)
@@ -139,6 +146,18 @@ def _mount_layout(layout: Layout) -> None:
             target.unlink()
         target.mkdir(exist_ok=True)
         _mount(str(folder), str(target), None, MS_BIND | MS_REC)
+
+
+def _forbid_writing(folder: Path) -> None:
+    """Make a folder read-only, for root too, wherever it is mounted from now on.
+
+    Without root, the kernel lets no other flag of its mount go.
+    """
+    _mount(str(folder), str(folder), None, MS_BIND | MS_REC)
+    has = os.statvfs(folder).f_flag  # its numbers are those of mount(2), but for one (Linux, linux/statfs.h)
+    kept = has & (MS_NOSUID_NODEV_NOEXEC | MS_NOATIME_NODIRATIME)
+    kept |= MS_RELATIME if has & os.ST_RELATIME else 0
+    _mount("none", str(folder), None, MS_REMOUNT | MS_BIND | MS_RDONLY | kept)
 
 
 def _make_room_for(wanted_dir: Path, staging: Path) -> None:

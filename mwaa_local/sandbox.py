@@ -18,6 +18,7 @@ from mwaa_local import isolation, space
 from mwaa_local.check.context import CheckContext
 from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.files import write_private
+from mwaa_local.local_settings import write_local_settings
 from mwaa_local.masking import secrets_of_connection, secrets_of_variables
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import MARK_VARIABLE
@@ -107,7 +108,8 @@ class Shown:
 
 
 def finish_home(home_dir: Path, packages: PythonEnvironment, release: Release) -> None:
-    """Let `.local` of an Airflow home be where the packages and the constraints are, as on MWAA."""
+    """Let `.local` of an Airflow home be where the packages and the constraints are, and `config/` have MWAA's file."""
+    write_local_settings(home_dir, release)
     etc_dir = home_dir / ".local" / "etc"
     etc_dir.mkdir(parents=True, exist_ok=True)
     links = {

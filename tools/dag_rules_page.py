@@ -15,7 +15,14 @@ from mwaa_local.check import options as options_check
 from mwaa_local.check import python as python_check
 from mwaa_local.check import settings as settings_check
 from mwaa_local.check import startup as startup_check
-from mwaa_local.check.dags import import_findings
+from mwaa_local.check.dags import (
+    command_findings,
+    ignore_file,
+    import_findings,
+    policies,
+    task_findings,
+    template_findings,
+)
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
@@ -33,6 +40,11 @@ are in the [guide](guide.md#rules-on-requirements), and so is
 
 error: fails on MWAA · warning: may fail · note: for information. To suppress a finding in a DAG file, end its line with
 the comment `# mwaa-local: ignore[RULE]`.
+"""
+OF_TASKS_TEXT = """\
+The imported tasks are asked, so that values count as the file computed them. Templates are parsed by the DAG's own
+Jinja environment and not rendered. Less or nothing is said of a DAG with `user_defined_macros`, `template_undefined` or
+`jinja_environment_kwargs`, and of an operator that renders its fields itself.
 """
 OF_SOURCE = """\
 The source is read, not run. `mwaa-local check dags --explain RULE` prints the same text.
@@ -59,6 +71,17 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "top-level-network": (WARNING,),
     "airflow-deprecation": (NOTE,),
     "no-dag-in-file": (NOTE,),
+    "template-name-undefined": (ERROR, WARNING),
+    "template-name-removed": (ERROR, WARNING, NOTE),
+    "template-syntax": (ERROR,),
+    "template-file-missing": (ERROR, WARNING),
+    "script-not-executable": (WARNING,),
+    "missing-pool": (NOTE,),
+    "missing-dag": (NOTE,),
+    "executor-config-without-effect": (WARNING,),
+    "mail-without-server": (WARNING, NOTE),
+    ignore_file.RULE: (WARNING,),
+    policies.RULE: (WARNING,),
     environment_check.INVALID: (ERROR,),
     environment_check.IGNORED: (NOTE,),
     environment_check.RELEASE: (ERROR,),
@@ -89,6 +112,13 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     settings_check.INVALID: (ERROR,),
     settings_check.ODD: (WARNING,),
 }
+OF_TASKS: Mapping[str, str] = {
+    **template_findings.MEANINGS,
+    **command_findings.MEANINGS,
+    **task_findings.MEANINGS,
+    **ignore_file.MEANINGS,
+    **policies.MEANINGS,
+}
 # What ruff's rules are about, in our own words: ruff's names are not for people.
 RUFF_SUBJECTS: Mapping[str, str] = {
     "AIR002": "a DAG has no schedule",
@@ -108,6 +138,9 @@ def page() -> str:
         INTRODUCTION,
         "## Found by importing the file\n",
         _table({**import_findings.MEANINGS, **links.RULES}),
+        "## Found in its tasks, and beside DAG files\n",
+        OF_TASKS_TEXT,
+        _table(OF_TASKS),
         "## Found in its source\n",
         OF_SOURCE,
         *(text for rule in RULES for text in _rule(rule)),

@@ -35,10 +35,16 @@ class LocalSettings(Members):
     workers: StrictInt | None = Field(default=None, ge=1)
     aws: AwsMode = AwsMode.NONE
     intervals: Intervals = Intervals.FAST
+    dags_writable: StrictBool = True
     # Of the Docker runtime alone.
     enforce_class: StrictBool = False
     system_packages: tuple[SystemPackage, ...] = ()
     base_image: ImageName | None = None
+
+    @property
+    def read_only_folders(self) -> frozenset[str]:
+        """The folders below MWAA's home that components may not write to."""
+        return frozenset() if self.dags_writable else frozenset({"dags"})
 
 
 WEBSERVER_NAMES = "WebserverNames"

@@ -103,10 +103,11 @@ class Variable:
 
 @dataclass(frozen=True)
 class KnownValues:
-    """What DAGs may ask for: values of variables, URIs of connections, by name."""
+    """What DAGs may ask for: values of variables, URIs of connections, by name; names of pools."""
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pools: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class AirflowSettings:
         return KnownValues(
             {variable.name: variable.value for variable in self.variables},
             {connection.conn_id: connection.as_uri() for connection in self.connections},
+            frozenset(pool.name for pool in self.pools),
         )
 
 

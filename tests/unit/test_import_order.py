@@ -42,7 +42,7 @@ place
 environment
 packages
 network
-interpreters database
+interpreters database local_settings
 release
 cache
 secrets

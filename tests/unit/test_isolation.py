@@ -5,6 +5,7 @@ Everything that changes a process's namespaces happens in a process of its own.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -142,6 +143,30 @@ print(json.dumps({
     assert (shared_dir / "home" / "airflow.cfg").exists()
     assert (shared_dir / "dags" / "new.py").stat().st_uid == answer["uid"]
     assert host() == before
+
+
+def test_read_only_folder_refuses_writing_whoever_one_is_and_stays_writable_outside(
+    inside: Inside, shared_dir: Path
+) -> None:
+    answer = inside(
+        ENTER.replace("Layout(home, folders)", "Layout(home, folders, frozenset({'dags'}))")
+        + """
+def attempt(name):
+    try:
+        Path("/usr/local/airflow", name, "new.py").write_text("x")
+    except OSError as error:
+        return error.errno
+    return 0
+first = {"dags": attempt("dags"), "plugins": attempt("plugins"), "mine": os.listdir("/usr/local/airflow/dags")}
+other_home = root / "other"
+other_home.mkdir()
+assert not enter_mwaa_paths(Layout(other_home, folders))
+print(json.dumps({**first, "in_other_home": attempt("dags")}))
+"""
+    )
+    assert (answer["dags"], answer["plugins"], answer["mine"]) == (errno.EROFS, 0, ["mine.py"])
+    assert answer["in_other_home"] == errno.EROFS
+    (shared_dir / "dags" / "outside.py").touch()
 
 
 COVER = """

@@ -24,6 +24,7 @@ from mwaa_local.check.dags.import_results import ImportedDags
 from mwaa_local.check.dags.importing import DagsImport, OnFile
 from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, OptionVariables
 from mwaa_local.check.dags.packages import DagPackages, DagPackagesMaker
+from mwaa_local.check.dags.project_findings import project_findings
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.worker_files import with_worker_files
@@ -80,7 +81,8 @@ class DagsCheck:
                 providers = beside.submit(self._provider_findings)
                 imported, findings = self._imported(lambda file: read.append(reading.submit(self._of_rules, file.path)))
                 of_rules = [finding for future in read for finding in future.result()]
-                found = [*findings, *of_rules, *self._air_findings(imported), *providers.result()]
+                of_project = project_findings(self.context, imported, self.known, self._variables)
+                found = [*findings, *of_rules, *of_project, *self._air_findings(imported), *providers.result()]
         finally:
             reading.shutdown(wait=False, cancel_futures=True)
         kept = in_order(deduplicate(list(self._kept(found)), self._line))

@@ -83,6 +83,27 @@ class Deprecated:
 
 
 @dataclass(frozen=True)
+class TaskFact:
+    """Something about a task that matters on MWAA. Kinds are those of `import_templates` and `import_tasks`.
+
+    Path and line: where the task is made. `file` and `file_line`: of a template file, "" and 0 without one.
+    """
+
+    kind: str
+    what: str
+    certain: bool
+    dag_id: str
+    task_id: str
+    operator: str
+    field: str
+    path: str
+    line: int
+    file: str
+    file_line: int
+    detail: str
+
+
+@dataclass(frozen=True)
 class ImportedFile:
     """One file. Paths are below the project's folder: `dags/a.py`."""
 
@@ -94,6 +115,7 @@ class ImportedFile:
     touches: tuple[OutsideCall, ...]
     deprecated: tuple[Deprecated, ...]
     loaded: tuple[str, ...] = ()  # other files of the user's that were run for it
+    facts: tuple[TaskFact, ...] = ()
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
@@ -114,6 +136,7 @@ class ImportedFile:
             touches=tuple(OutsideCall(**item) for item in answer["touches"]),
             deprecated=tuple(_deprecated(item) for item in answer["warnings"]),
             loaded=tuple(answer.get("loaded", ())),
+            facts=tuple(TaskFact(**item) for item in answer.get("facts", ())),
         )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from mwaa_local import isolation
 from mwaa_local.check.context import CheckContext
+from mwaa_local.check.dags import template_names
 from mwaa_local.check.dags.import_limits import DEFAULT_PROCESSOR_LIMIT, Limit
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
 from mwaa_local.command import Completed, Request, run
@@ -99,6 +100,7 @@ class DagsImport:
             "roots": roots,
             "known": {"variables": dict(self.known.variables), "connections": dict(self.known.connections)},
             "names": self.names,
+            "watched": template_names.watched(self.context.release),
             "load_timeout_s": LOAD_TIMEOUT_S,
         }
 

@@ -23,6 +23,7 @@ from import_loading import has_module  # type: ignore[import-not-found]
 from import_recorder import LIBRARY_DIR, DatabaseRefused, Recorder, patch  # type: ignore[import-not-found]
 from import_secrets import Secrets  # type: ignore[import-not-found]
 from import_subjects import of_aws, of_error, of_error_text  # type: ignore[import-not-found]
+from import_tasks import Tasks  # type: ignore[import-not-found]
 
 CONNECTION_ERRORS = (ConnectionError, socket.timeout, socket.gaierror)
 TIMEOUT_ERROR = "AirflowTaskTimeout"
@@ -56,6 +57,7 @@ class FileImport:
         self._request = request
         self._recorder = Recorder(request["roots"])
         self._secrets = Secrets(self._recorder, request["known"])
+        self._tasks = Tasks(self._recorder, request)
         self._told: dict[str, dict[str, Any]] = {}  # what Airflow keeps of an error -> what is known of it
         self._last_before: tuple[str, Any] = ("", None)  # of the modules that are there for all files
         self._names_before: set[str] = set()  # the user's files among them
@@ -74,6 +76,7 @@ class FileImport:
         self._recorder.watch_database()
         self._recorder.watch_network()
         self._recorder.watch_warnings()
+        self._tasks.watch()
         self._keep_errors()
         self._names_before = self._names_of(list(sys.modules.values()))
         self._last_before = list(sys.modules.items())[-1]
@@ -91,7 +94,7 @@ class FileImport:
     def run(self, path: str) -> dict[str, Any]:
         """Return the answer on the file."""
         self._path = path
-        answer: dict[str, Any] = {"dags": [], "errors": []}
+        answer: dict[str, Any] = {"dags": [], "errors": [], "facts": []}
         started = time.monotonic()
         try:
             bag = _bag(self._path, self._dags_dir)
@@ -102,6 +105,7 @@ class FileImport:
             answer["seconds"] = time.monotonic() - started
             answer["dags"] = list(self._dags(bag, answer["errors"]))
             answer["errors"] += [self._said(str(path), str(text)) for path, text in bag.import_errors.items()]
+            answer["facts"] = self._tasks.facts(list(bag.dags.values()))
         recorder = self._recorder
         answer["loaded"] = sorted(self._loaded())
         return dict(answer, asked=recorder.asked, touches=recorder.touches, warnings=recorder.warnings)

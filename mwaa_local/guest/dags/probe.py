@@ -4,9 +4,9 @@
 
 Airflow and the plugins are imported once; for each file a child is forked, so that one that hangs, crashes or eats the
 memory is one file lost. The request is JSON: `work_dir`, `jobs`, `memory_bytes`, `roots` (pairs: a folder, its name
-for the user), `known` (Variables and Connections), `names` (to be looked for in Airflow), `load_timeout_s`. Answers
-are lines of JSON in `answers.jsonl` of the work_dir; a line on standard output says that there is a new one. Runs on
-Python 3.7 too.
+for the user), `known` (Variables and Connections), `names` (to be looked for in Airflow), `watched` (names in
+templates to be told of), `load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of the work_dir; a line on
+standard output says that there is a new one. Runs on Python 3.7 too.
 
 Not for judging what it finds: that is `import_findings`.
 """
@@ -50,6 +50,8 @@ for _name in (
     "import_recorder",
     "import_secrets",
     "import_subjects",
+    "import_tasks",
+    "import_templates",
 ):
     sys.modules.pop(_name)
 
@@ -194,7 +196,7 @@ class Probe:
         """Answer for a file with what it left, or with how its process ended."""
         result_path = self._work_dir / f"{number}.json"
         said_path = self._work_dir / f"{number}.out"
-        result = {"seconds": taken_s, "dags": [], "errors": [], "asked": [], "touches": [], "warnings": []}
+        result = {"seconds": taken_s, "dags": [], "errors": [], "asked": [], "touches": [], "warnings": [], "facts": []}
         if result_path.exists():
             result = json.loads(result_path.read_text(encoding="utf-8"))
             result_path.unlink()

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from mwaa_local.cache.kept import DIGEST, RELEASE, ImageKind, VolumeKind
+from mwaa_local.local_settings import FILE_NAME as LOCAL_SETTINGS_NAME
+from mwaa_local.local_settings import GUEST_PATH as LOCAL_SETTINGS_PATH
+from mwaa_local.local_settings import is_apart
 from mwaa_local.packages import SUPPORT_DIR, wanted_packages
 from mwaa_local.release import CONSTRAINTS_FILE, ESSENTIAL_CONSTRAINTS_FILE, Release
 from mwaa_local.services.service import ImageBase
@@ -79,6 +82,8 @@ def context_files(release: Release) -> dict[str, str]:
     }
     for path in sorted(SUPPORT_DIR.rglob("*.py")):
         files[f"support/{path.relative_to(SUPPORT_DIR)}"] = path.read_text(encoding="utf-8")
+    if is_apart(release):  # before `plugins/` on the path
+        files[f"support/{LOCAL_SETTINGS_NAME}"] = LOCAL_SETTINGS_PATH.read_text(encoding="utf-8")
     for path in [*DOCKER_DIR.glob("*"), *DOCKER_DIR.glob("entrypoint/*.py")]:
         if path.is_file():
             files[str(path.relative_to(DOCKER_DIR))] = path.read_text(encoding="utf-8")

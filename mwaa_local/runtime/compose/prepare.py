@@ -354,7 +354,7 @@ class ContainerPreparation:
             env_of=env_of,
             worker_count=self.environment.worker_count,
             ports_asked=ports_asked,
-            folders=self.delivery.identities(),
+            folders=self.delivery.identities(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),
         )
 

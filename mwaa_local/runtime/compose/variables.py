@@ -67,7 +67,8 @@ class ComposeVariables:
         }
         aws_dir = Path(self.wanted.env.get("HOME", "/")) / ".aws"
         is_shown = self.wanted.environment.local.aws is AwsMode.HOST and aws_dir.is_dir()
-        return {**shown, "MWAA_AWS_DIR": str(aws_dir if is_shown else self.files.dir / "aws")}
+        mode = "ro" if "dags" in self.wanted.environment.local.read_only_folders else "rw"
+        return {**shown, "MWAA_DAGS_MODE": mode, "MWAA_AWS_DIR": str(aws_dir if is_shown else self.files.dir / "aws")}
 
     def _commands(self) -> dict[str, str]:
         """Return the words after `airflow` of each component; nothing for one that the plan does not have."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mwaa_local import isolation, space
+from mwaa_local.local_settings import CONFIG_DIR
 from mwaa_local.plan import SCHEDULER_HOME, WEBSERVER_HOME, Plan
 from mwaa_local.project import TEMPORARY_NAME, Project
 
@@ -92,6 +93,8 @@ class Homes:
                 new = home_dir / link.relative_to(beside)
                 new.parent.mkdir(parents=True, exist_ok=True)
                 new.symlink_to(link.readlink())
+        if (config_dir := beside / CONFIG_DIR).is_dir():
+            shutil.copytree(config_dir, home_dir / CONFIG_DIR)
         packages_dir = (beside / ".local" / "lib").readlink().parent
         return UnfinishedHome(name, home_dir, self.shown, packages_dir)
 

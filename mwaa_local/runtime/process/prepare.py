@@ -149,7 +149,8 @@ class Preparation:
     def _enter_paths(self) -> str:
         """Give this process and all it starts MWAA's paths; return the Airflow home they see."""
         project = self.project
-        layout = isolation.Layout(project.airflow_home_dir, self.delivery.present)
+        read_only = self.environment.local.read_only_folders
+        layout = isolation.Layout(project.airflow_home_dir, self.delivery.present, read_only)
         why_not = isolation.enter_mwaa_paths(layout)
         if not why_not:
             return str(isolation.MWAA_HOME_DIR)
@@ -163,6 +164,10 @@ class Preparation:
                 "use the AIRFLOW_HOME variable instead of the fixed path in DAGs",
             )
         )
+        if read_only:
+            what = "Local.DagsWritable: false has no effect here: tasks can write below dags/"
+            hint = "use the Docker runtime, or allow user namespaces"
+            self.remarks.append(Remark(WARNING, "dags-writable", what, why_not, hint))
         return str(project.airflow_home_dir)
 
     def _forget_written_configuration(self, home_dir: str) -> None:
@@ -248,7 +253,7 @@ class Preparation:
             env_of=env_of,
             worker_count=self.environment.worker_count,
             ports_asked=ports_asked,
-            folders=self.delivery.identities(),
+            folders=self.delivery.identities(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
         )

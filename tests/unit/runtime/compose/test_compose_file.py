@@ -251,6 +251,14 @@ def test_services_see_the_folders_of_another_delivery(tmp_path: Path, clean_env:
     assert start["pip"] is not None
 
 
+def test_dags_are_read_only_if_asked_for(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    for text, mode in (("{}", "rw"), ("Local: {DagsWritable: false}\n", "ro")):
+        written = Written(tmp_path / mode, text, clean_env)
+        for name in ("worker", "scheduler", "requirements"):
+            [mount] = [entry for entry in written.service(name)["volumes"] if ":/usr/local/airflow/dags:" in entry]
+            assert mount.endswith(f":{mode}"), name
+
+
 def test_no_limits_unless_asked_for(tmp_path: Path, clean_env: dict[str, str]) -> None:
     free = Written(tmp_path / "free", "{}", clean_env)
     assert free.service("worker")["deploy"]["resources"]["limits"] == {"cpus": "0", "memory": "0"}

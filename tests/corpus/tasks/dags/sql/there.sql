@@ -1,0 +1,2 @@
+-- A template.
+select '{{ ds }}', '{{ IN_FILE }}'

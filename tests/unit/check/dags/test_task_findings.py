@@ -1,0 +1,128 @@
+"""What facts about tasks mean for MWAA: findings of values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.check.asked import AskedValue
+from mwaa_local.check.dags.import_results import (
+    ImportedDag,
+    ImportedDags,
+    ImportedFile,
+    ImportFailure,
+    TaskFact,
+)
+from mwaa_local.check.dags.source import Source
+from mwaa_local.check.dags.task_findings import Defined, task_findings
+from mwaa_local.check.dags.task_places import TaskPlaces
+from mwaa_local.check.dags.template_names import REMOVED, new_name, watched
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+
+FACT = TaskFact("undefined", "X", True, "d", "t", "BashOperator", "bash_command", "dags/a.py", 4, "", 0, "")
+TEXT = """\
+from airflow import DAG
+defaults = {"pool": "p"}
+with DAG("d", default_args=defaults):
+    BashOperator(
+        task_id="t",
+        bash_command="a"
+        "{{ X }}",
+    )
+"""
+FILE = ImportedFile("dags/a.py", 0.1, (ImportedDag("d", 1, 3),), (), (), (), ())
+FAILURE = ImportFailure("error", "KeyError: 'a'", "dags/b.py", 3, ())
+
+
+def found(
+    *facts: TaskFact, version: str = "3.3.1", defined: Defined | None = None, others: tuple[ImportedFile, ...] = ()
+) -> list[Finding]:
+    release = Release.load(version)
+    imported = ImportedDags((replace(FILE, facts=facts), *others), 30.0, 1.0)
+    places = TaskPlaces(lambda path: Source.parse(TEXT.encode(), path, release))
+    return list(task_findings(imported, release, Project(Path("/nowhere")), places, defined or Defined()))
+
+
+@pytest.mark.parametrize(
+    ("version", "certain", "severity"),
+    [("3.3.1", True, ERROR), ("2.10.3", True, ERROR), ("2.10.3", False, WARNING), ("1.10.12", False, WARNING)],
+)
+def test_undefined_name_is_an_error_where_rendering_surely_fails(version: str, certain: bool, severity: str) -> None:
+    [finding] = found(replace(FACT, certain=certain), version=version)
+    assert (finding.rule, finding.severity, finding.place) == ("template-name-undefined", severity, "dags/a.py:7")
+    assert ("renders such a name as nothing" in finding.why) == (version == "1.10.12")
+
+
+def test_name_that_is_an_attribute_is_pointed_to() -> None:
+    [finding] = found(replace(FACT, what="dag_id"))
+    assert finding.hint == "write dag.dag_id"
+
+
+def test_same_name_of_many_tasks_is_told_once() -> None:
+    [finding] = found(*(replace(FACT, task_id=f"t{number}") for number in range(3)))
+    assert finding.what == "X in bash_command of task t0 and 2 others is not defined"
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_removed_name_is_an_error_on_airflow_3_and_a_note_before(name: str) -> None:
+    [new] = found(replace(FACT, kind="watched", what=name))
+    [old] = found(replace(FACT, kind="watched", what=name), version="2.11.2")
+    assert (new.rule, new.severity, old.severity) == ("template-name-removed", ERROR, NOTE)
+    assert new.hint == (f"write {new_name(name)}" if new_name(name) else "remove it: nothing has taken its place")
+
+
+def test_releases_without_the_new_names_are_told_of_none() -> None:
+    assert watched(Release.load("2.0.2")) == watched(Release.load("1.10.12")) == []
+    assert "triggering_dataset_events" in watched(Release.load("3.0.6"))
+    assert "triggering_dataset_events" not in watched(Release.load("2.11.2"))
+
+
+@pytest.mark.parametrize(
+    ("folders", "severity"),
+    [("dags\nplugins/sql", ERROR), ("dags\n/opt/sql", WARNING), ("/usr/local/airflow/dags", WARNING)],
+)
+def test_missing_file_is_an_error_only_where_all_folders_are_the_projects(folders: str, severity: str) -> None:
+    [finding] = found(replace(FACT, kind="no-file", what="a.sh", detail=folders))
+    assert (finding.rule, finding.severity) == ("template-file-missing", severity)
+
+
+@pytest.mark.parametrize(
+    ("field", "version", "way_out"),
+    [("bash_command", "2.10.3", "blank at the end"), ("sql", "2.10.3", "airflow.utils.template"),
+     ("sql", "3.3.1", "airflow.sdk"), ("sql", "2.2.2", "template_searchpath")],
+)  # fmt: skip
+def test_way_out_for_what_is_no_template_is_one_of_the_release(field: str, version: str, way_out: str) -> None:
+    [finding] = found(replace(FACT, kind="no-file", what="s3://b/a.sql", field=field, detail="dags"), version=version)
+    assert way_out in finding.hint
+
+
+def test_known_pool_and_placeholders_are_not_told() -> None:
+    pool = replace(FACT, kind="pool", what="heavy", field="pool")
+    [finding] = found(pool)
+    assert (finding.rule, finding.severity, finding.place) == ("missing-pool", NOTE, "dags/a.py:2")
+    assert found(pool, defined=Defined(frozenset({"heavy"}))) == []
+    release = Release.load("3.3.1")
+    asked = replace(FILE, asked=(AskedValue("variable", "heavy", "dags/a.py", 1),), facts=(pool,))
+    places = TaskPlaces(lambda _path: None)
+    assert task_findings(ImportedDags((asked,), 30.0, 1.0), release, Project(Path("/n")), places, Defined()) == ()
+
+
+def test_absent_dag_is_told_only_if_all_files_were_imported() -> None:
+    other = replace(FACT, kind="dag", what="e", field="trigger_dag_id")
+    [finding] = found(other)
+    assert (finding.rule, finding.severity) == ("missing-dag", NOTE)
+    broken = replace(FILE, path="dags/b.py", dags=(), failures=(FAILURE,))
+    assert found(other, others=(broken,)) == []
+    assert found(other, others=(replace(FILE, path="dags/b.py", dags=(ImportedDag("e", 1, 1),)),)) == []
+
+
+def test_connection_for_mail_may_be_in_a_secrets_backend() -> None:
+    mail = replace(FACT, kind="mail", what="email_on_failure", field="email", detail="smtp_default")
+    assert [item.severity for item in found(mail)] == [NOTE]
+    assert found(mail, defined=Defined(has_backend=True)) == []
+    [old] = found(replace(mail, detail="smtp.smtp_host"), version="2.10.3", defined=Defined(has_backend=True))
+    assert (old.rule, old.severity) == ("mail-without-server", WARNING)
