@@ -155,13 +155,14 @@ def last_run_before_timetables(dag: Any) -> Dates | None:
         return None
     if schedule == "@once":
         return Dates(SCHEDULED, begin or now)
-    if isinstance(schedule, timedelta) and begin is not None and begin <= now:
-        passed = int((now - begin).total_seconds() // schedule.total_seconds())
-        date = begin + schedule * max(passed - 1, 0)
+    if isinstance(schedule, timedelta) and begin is not None:
+        latest = min(now - schedule, dag.end_date or now)
+        passed = int((latest - begin).total_seconds() // schedule.total_seconds())
+        date = begin + schedule * max(passed, 0)
     else:
         date = dag.previous_schedule(dag.previous_schedule(now))
-    if dag.end_date is not None and date > dag.end_date:
-        date = dag.previous_schedule(dag.end_date + timedelta(seconds=1))
+        if dag.end_date is not None and date > dag.end_date:
+            date = dag.previous_schedule(dag.end_date + timedelta(seconds=1))
     if begin is not None and date < begin:
         date = dag.normalize_schedule(begin)
     due = dag.following_schedule(date)

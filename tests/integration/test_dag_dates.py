@@ -26,6 +26,7 @@ WITHOUT_TIMETABLES = "1.10.12"
 CASES: dict[str, dict[str, Any]] = {
     "ended": {"schedule": "@daily", "end": "2024-03-01"},
     "ended_weekly": {"schedule": "30 5 * * 1", "end": "2024-03-01"},
+    "ended_every_3_h": {"schedule": 3 * 60 * 60, "end": "2024-03-01"},  # seconds
     "going": {"schedule": "@daily"},
     "once": {"schedule": "@once"},
     "by_hand": {"schedule": None},
@@ -38,7 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 PROGRAM = """
 import inspect, json, sys
-from datetime import datetime
+from datetime import datetime, timedelta
 sys.path.insert(0, sys.argv[1])
 import dag_dates
 from airflow import DAG
@@ -59,7 +60,8 @@ found = {}
 for name, case in json.loads(sys.argv[2]).items():
     end = {"end_date": datetime.fromisoformat(case["end"])} if "end" in case else {}
     start = datetime.fromisoformat(case.get("start", "2024-01-01"))
-    with DAG(name, start_date=start, catchup=False, **{word: case["schedule"]}, **end) as dag:
+    schedule = timedelta(seconds=case["schedule"]) if isinstance(case["schedule"], int) else case["schedule"]
+    with DAG(name, start_date=start, catchup=False, **{word: schedule}, **end) as dag:
         BashOperator(task_id="only", bash_command="true")
     dag = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     try:
@@ -137,6 +139,8 @@ def test_run_has_the_dates_of_the_timetables_last_run(tmp_path: Path, version: s
     week, next_week = at("2024-02-26T05:30"), at("2024-03-04T05:30")
     assert found["ended"] == ["scheduled", last, last, after if has_intervals else last]
     assert found["ended_weekly"] == ["scheduled", week, week, next_week if has_intervals else week]
+    three_hours = at("2024-03-01T03:00")
+    assert found["ended_every_3_h"] == ["scheduled", last, last, three_hours if has_intervals else last]
     going = ["scheduled", yesterday, yesterday, today] if has_intervals else ["scheduled", today, today, today]
     assert found["going"] == going or midnight(0) != today  # midnight came meanwhile
     assert found["of_its_own"] == [yesterday, today] or midnight(0) != today
@@ -159,6 +163,7 @@ def test_run_before_timetables_has_the_date_of_the_schedulers_last_run(tmp_path:
     found = dates_in(WITHOUT_TIMETABLES, tmp_path)
     assert found["ended"] == ["scheduled", at("2024-03-01T00:00")]
     assert found["ended_weekly"] == ["scheduled", at("2024-02-26T05:30")]
+    assert found["ended_every_3_h"] == ["scheduled", at("2024-03-01T00:00")]
     assert found["going"] == ["scheduled", yesterday] or midnight(0) != today
     assert found["once"] == ["scheduled", at("2024-01-01T00:00")]
     assert found["by_hand"][0] == "manual"
