@@ -176,7 +176,8 @@ class Unit:
         self._set(STARTING)
         waiter = await self._launch()
         if self.component.niceness and self.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
+            # Without root, what was begun with a higher niceness cannot get a lower one.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.setpriority(os.PRIO_PROCESS, self.pid, self.component.niceness)
         ready = asyncio.create_task(self._wait_until_ready(launched))
         timeout_s = self.component.ready.timeout_s

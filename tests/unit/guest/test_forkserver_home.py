@@ -21,7 +21,8 @@ spec = importlib.util.spec_from_file_location("forkserver", {str(FORKSERVER_PATH
 forkserver = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(forkserver)
 forkserver.enter_home(json.loads(sys.argv[1]))
-print(json.dumps([sorted(set(os.listdir("/usr/local/airflow")) - {{".staging"}}), os.listdir("/usr/local/airflow/dags")]))
+names = set(os.listdir("/usr/local/airflow")) - {{".staging"}}  # left by the first namespace
+print(json.dumps([sorted(names), os.listdir("/usr/local/airflow/dags")]))
 """
 
 
