@@ -42,10 +42,10 @@ class Tasks:
 
     def __init__(self, recorder: Recorder, request: dict[str, Any]) -> None:
         self._recorder = recorder
-        self._watched = request["watched"]
         self._connections = request["known"]["connections"]
         self._places: dict[int, tuple[Any, str, int]] = {}  # id of a task -> the task, file, line
         self._sources: dict[str, str] = {}
+        self._templates = Templates(request["watched"], self._sources)
 
     def watch(self) -> None:
         """From now on, note the line that makes each task, and which template files are read."""
@@ -97,11 +97,10 @@ class Tasks:
         What an object of the user's refuses to tell is left out: a task that can be imported is no error here.
         """
         found: list[dict[str, Any]] = []
-        templates = Templates(self._watched, self._sources)
         mails = _missing_for_mails(self._connections)
         for dag in dags:
             with contextlib.suppress(Exception):  # a property of the user's own class
-                found += [self._whole(dag, *item) for item in templates.facts(dag)]
+                found += [self._whole(dag, *item) for item in self._templates.facts(dag)]
             for task in dag.tasks:
                 with contextlib.suppress(Exception):
                     found += [self._whole(dag, task, fact) for fact in _of_task(task, mails)]

@@ -47,6 +47,9 @@ class Templates:
         self._context = _context_names()
         self._is_old = str(importlib.import_module("airflow").__version__).startswith("1.")
         self._count = 0
+        # Once for all files: Jinja keeps its lexer, and its parts are loaded when they are first used.
+        environment = self._jinja.Environment(extensions=["jinja2.ext.do"])
+        self._jinja.meta.find_undeclared_variables(environment.parse("{% do a %}{{ b | default(1) }}"))
 
     def facts(self, dag: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         """Yield task and fact of what is wrong; see `_fact`."""
