@@ -97,6 +97,11 @@ def test_provider_of_airflow_2_on_1_10_gets_the_name_of_its_backport(runner: Pro
     assert "--constraint" not in json.dumps(one["findings"])
 
 
+def test_pinned_provider_gets_a_version_that_leaves_airflow(runner: ProjectRunner) -> None:
+    one = checked(runner, f"{OWN_WHEELS}delta==2.0\nmarkupsafe==9.0\n", "2.2.2")
+    assert finding(one, "replaces-airflow")["hint"] == "write delta==1.0, which goes with Airflow 2.2.2"
+
+
 def test_provider_without_any_way_out_is_to_be_left_out(runner: ProjectRunner) -> None:
     make_wheel(runner.root_dir / "plugins", "epsilon", "1.0", ["apache-airflow>=9"])
     one = checked(runner, f"{OWN_WHEELS}epsilon\n", "1.10.12")
