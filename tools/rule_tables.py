@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mwaa_local.check.requirements import resolution, rules
+from mwaa_local.check.requirements.pip_choice import LONG_RESOLUTION, PIP_NOT_ASKED
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.check.requirements.source_findings import (
     BUILD_FAILS_HERE,
@@ -42,8 +43,10 @@ _RESOLUTION = (
             (BUILD_FAILS_HERE, WARNING),
             (BUILD_NOT_TRIED, NOTE),
             (BUILT_FROM_SOURCE, NOTE),
+            (PIP_NOT_ASKED, NOTE),
         )
     ),
+    Row(LONG_RESOLUTION, (WARNING, ERROR), resolution.RULES[LONG_RESOLUTION]),
     Row("replaces-airflow", (ERROR,), "pip would replace Airflow itself with another version"),
     Row(YANKED_RELEASE, (WARNING,), resolution.RULES[YANKED_RELEASE]),
     *(

@@ -131,12 +131,14 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
 
     from mwaa_local.check.python import python_findings
     from mwaa_local.check.requirements.install_trial import InstallTrial
+    from mwaa_local.check.requirements.pip_choice import LONG_RESOLUTION
     from mwaa_local.check.requirements.verdict import Conflict, NoWheel
-    from mwaa_local.finding import in_order
+    from mwaa_local.finding import ERROR, in_order
     from mwaa_local.steps import Steps
 
     console = session.console
-    if isinstance(checked.verdict, Conflict | NoWheel):
+    is_endless = any(item.rule == LONG_RESOLUTION and item.severity == ERROR for item in checked.findings)
+    if is_endless or isinstance(checked.verdict, Conflict | NoWheel):
         console.say("skipping the trial install: pip would fail (see above)")
         return checked
     steps = Steps(console.show_event)

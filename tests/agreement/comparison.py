@@ -26,6 +26,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.pip_plan import Pips, settled
 from mwaa_local.check.requirements.verdict import Checked, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.finding import ERROR
@@ -152,9 +153,12 @@ def write_project(file: RequirementsFile, root_dir: Path) -> Project:
     return Project(root_dir)
 
 
-def ask_check(file: RequirementsFile, project: Project, caller_env: Mapping[str, str]) -> Answer:
-    """Return what the check says."""
-    checking = RequirementsCheck(project, project.requirements_path, caller_env, {})
+def ask_check(
+    file: RequirementsFile, project: Project, caller_env: Mapping[str, str], cache_dir: Path | None = None
+) -> Answer:
+    """Return what the check says; with a cache folder it may ask the release's pip where that matters."""
+    pips = settled(Pips(cache_dir, caller_env)) if cache_dir is not None else None
+    checking = RequirementsCheck(project, project.requirements_path, caller_env, {}, pips=pips)
     return answer_of(checking.check(Release.load(file.airflow_version)))
 
 

@@ -25,7 +25,7 @@ def main(airflow_version: str, names: list[str]) -> int:
         for number, file in enumerate(files):
             work_dir = Path(folder) / str(number)
             project = write_project(file, work_dir / "project")
-            checked = ask_check(file, project, env)
+            checked = ask_check(file, project, env, cache_dir(os.environ))
             installed = ask_pip(file, project, pip, work_dir)
             told = difference(checked, installed)
             differing += told != ""

@@ -57,7 +57,7 @@ def pips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pip]:
 @pytest.mark.parametrize("file", CHOSEN, ids=lambda file: f"{file.airflow_version}: {file.name}")
 def test_check_says_what_pip_does(file: RequirementsFile, pips: dict[str, Pip], tmp_path: Path) -> None:
     project = write_project(file, tmp_path / "project")
-    checked = ask_check(file, project, caller_env(os.environ))
+    checked = ask_check(file, project, caller_env(os.environ), cache_dir(os.environ))
     installed = ask_pip(file, project, pips[file.airflow_version], tmp_path)
     assert can_compare(checked, installed), f"no answer\ncheck: {checked.said}\npip: {installed.said}"
     told = difference(checked, installed)

@@ -88,12 +88,18 @@ def test_airflow_that_the_file_asks_for_is_told_at_that_line(runner: ProjectRunn
 
 def test_provider_of_airflow_2_on_1_10_gets_the_name_of_its_backport(runner: ProjectRunner) -> None:
     wheels = runner.root_dir / "plugins"
+    make_wheel(wheels, "flask_swagger", "0.2.14")  # Airflow 1.10.12 asks for it, and the image has removed it
     make_wheel(wheels, "apache_airflow_providers_telegraph", "1.0", ["apache-airflow>=9"])
     make_wheel(wheels, "apache_airflow_backport_providers_telegraph", "0.9", ["apache-airflow<2"])
     one = checked(runner, f"{OWN_WHEELS}apache-airflow-providers-telegraph\n", "1.10.12")
     hint = finding(one, "replaces-airflow")["hint"]
     assert hint.startswith("write apache-airflow-backport-providers-telegraph==0.9 instead; ")
     assert "--constraint" not in json.dumps(one["findings"])
+
+
+def test_pinned_provider_gets_a_version_that_leaves_airflow(runner: ProjectRunner) -> None:
+    one = checked(runner, f"{OWN_WHEELS}delta==2.0\nmarkupsafe==9.0\n", "2.2.2")
+    assert finding(one, "replaces-airflow")["hint"] == "write delta==1.0, which goes with Airflow 2.2.2"
 
 
 def test_provider_without_any_way_out_is_to_be_left_out(runner: ProjectRunner) -> None:

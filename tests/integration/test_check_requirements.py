@@ -180,9 +180,10 @@ def test_conflict_names_line_pin_and_origin_and_what_works_instead(runner: Proje
 
 
 def test_essential_pin_holds_whatever_the_file_opts_out_of(runner: ProjectRunner) -> None:
-    [clash] = checked(runner, f"{OWN_WHEELS}# -c \nSQLAlchemy<2\n")["clashes"]
+    [clash] = checked(runner, f"{OWN_WHEELS}# -c \nSQLAlchemy==1.4.0\n")["clashes"]
     assert (clash["other"], clash["origin"]) == (ESSENTIAL, "MWAA's essential pins")
     assert clash["proposal"]["new"] == "SQLAlchemy==2.0.51"
+    assert "dags/constraints.txt" not in clash["hint"]  # which would not help
 
 
 def test_bound_that_the_file_sets_is_not_proposed_away(runner: ProjectRunner) -> None:

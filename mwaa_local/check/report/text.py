@@ -8,6 +8,7 @@ from dataclasses import replace
 from mwaa_local.check.report.groups import groups
 from mwaa_local.check.report.listing import Colour, body, finding_paragraph, group_paragraph, joined, plain
 from mwaa_local.check.report.problems import problems
+from mwaa_local.check.requirements.pip_choice import LONG_RESOLUTION
 from mwaa_local.check.requirements.resolution import INSTALL_FAILED, clash_finding, other_findings, resolution_findings
 from mwaa_local.check.requirements.verdict import (
     Checked,
@@ -133,6 +134,8 @@ def _outcome(checked: Checked) -> tuple[str, str, str]:
         if has_error(checked.findings):
             return FAILS_ON, RED, f"{errors}; the packages to install are unknown"
         return NOT_CHECKED_FOR, YELLOW, shown_line(verdict.what)
+    if any(finding.rule == LONG_RESOLUTION and finding.severity == ERROR for finding in checked.findings):
+        return FAILS_ON, RED, f"{errors}; versions that fit exist, but pip does not find them in time"
     if any(finding.rule == INSTALL_FAILED and finding.severity == ERROR for finding in checked.findings):
         return FAILS_ON, RED, f"{errors}; versions were found, but pip could not install them"
     if has_error(checked.findings):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from packaging.requirements import Requirement
@@ -157,7 +157,8 @@ class Explanation:
         if cause.pins:
             origins = dict.fromkeys(pin.origin for pin in cause.pins)
             texts = dict.fromkeys(pin.text for pin in cause.pins)
-            why = cause.neighbours or " ".join(_against(pin, cause) for pin in cause.pins)
+            names = {item.name for item in cause.core}
+            why = cause.neighbours or " ".join(against(pin, names, reasons) for pin in cause.pins)
             return ", ".join(texts), " and ".join(origins), why
         if cause.is_unexplained:
             return "", "", TOO_LONG
@@ -245,13 +246,13 @@ def _held(pin: Pin, version: str) -> str:
     return f"{pin.origin[:1].upper()}{pin.origin[1:]} hold {pin.name} at {version}"
 
 
-def _against(pin: Pin, cause: _Cause) -> str:
-    """Return one sentence on a pin: who wants what, and who holds it where."""
+def against(pin: Pin, names: Container[str], reasons: Reasons) -> str:
+    """Return one sentence on a pin: who wants what, and who holds it where. `names` are those of the file's lines."""
     version = pin.text.removeprefix(pin.name).removeprefix("==")
     held = _held(pin, version)
-    if pin.name in {line.name for line in cause.core}:
+    if pin.name in names:
         return f"{held}."
-    wants = cause.reasons.wants(pin.name)
+    wants = reasons.wants(pin.name)
     if wants and not _is_met(wants[1], version):
         return f"{held}, but {wants[0]} needs {pin.name}{wants[1]}."
     return f"{held}, which none of these versions fits."

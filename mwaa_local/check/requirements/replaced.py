@@ -72,7 +72,7 @@ class Replaced:
         release = self.resolver.release
         if line is not None and line.name in AIRFLOW_PACKAGES:
             return "remove the line; the version of Airflow is the environment's AirflowVersion"
-        ways = [*self._constraints(), *self._pins()] or [*self._backports()]
+        ways = [*self._constraints(), *self._pins()] or [*self._backports()] or [*self._other_version(line)]
         if ways:
             return ", or ".join(ways)
         return f"no version of {line.name if line else 'it'} goes with Airflow {release.airflow_version}: leave it out"
@@ -99,6 +99,16 @@ class Replaced:
         kept = self._resolved([*self.source.packages, *texts], self.source.pins, "pinned") if texts else None
         if kept is not None and (AIRFLOW not in kept.packages or kept.packages[AIRFLOW].version == version):
             yield f"ask for what goes with Airflow {version}: {', '.join(texts)}"
+
+    def _other_version(self, line: Line | None) -> Iterator[str]:
+        """Yield another version for the line, with which Airflow stays."""
+        if line is None or line.requirement is None or line.url or line.local_paths:
+            return
+        others = [item for item in self.source.packages if item is not line]
+        held = self._resolved([*others, line.requirement.name], [*self.source.pins, self._airflow()], "other")
+        if held is not None and (item := held.packages.get(line.name)):
+            version = self.resolver.release.airflow_version
+            yield f"write {item.name}=={item.version}, which goes with Airflow {version}"
 
     def _backports(self) -> Iterator[str]:
         """Yield the packages that Airflow 1.10 has in the place of providers."""

@@ -76,6 +76,7 @@ def make_release(**changes: Any) -> Release:
         "end_of_support": "",
         "operating_system": "Amazon Linux 2023",
         "aws_cli_version": "1.45.56",
+        "pip_version": "26.2.1",
         "providers": {},
         "packages": Packages(base={"celery": "5.2.0", "kombu": "5.2.1"}),
         "essential_constraints": {},

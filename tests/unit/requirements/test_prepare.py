@@ -109,6 +109,16 @@ def test_mention_in_a_comment_keeps_constraints_away(prepared: Prepare, comment:
     assert "only the essential pins hold" in result.notes[0]
 
 
+@pytest.mark.parametrize("line", ["--constraint /dev/null", "-c ../dags/none.txt"])
+def test_constraints_that_hold_nothing_are_none_and_their_line_is_told(prepared: Prepare, line: str) -> None:
+    """`up` and `status` show the note."""
+    result = prepared(f"boto3\n{line}\n", {"dags/none.txt": "# nothing\n"})
+    assert "-c" not in result.argv_tail
+    assert result.constraints is ConstraintSource.NONE
+    assert result.notes[0].startswith("MWAA adds no constraints of Airflow 2.10.3 because of line 2, ")
+    assert result.path.read_text().splitlines()[1].endswith(("/dev/null", "none.txt"))
+
+
 @pytest.mark.parametrize("line", [f"--constraint={URL}", f"-c{URL}", "-r more.txt"])
 def test_spelling_that_mwaa_overlooks_gets_both(prepared: Prepare, release: Release, line: str) -> None:
     result = prepared(f"{line}\nboto3\n", {"requirements/more.txt": f"-c {URL}\n"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mwaa_local.check.requirements import uv_words
-from mwaa_local.check.requirements.conflicts import _against, _Cause
+from mwaa_local.check.requirements.conflicts import against
 from mwaa_local.check.requirements.resolver import Refused
 from mwaa_local.check.requirements.source import Pin
 from mwaa_local.check.requirements.uv_words import Reasons
@@ -76,6 +76,4 @@ def test_what_is_not_understood_is_no_reason() -> None:
     nothing = Reasons("perdu")
     assert (nothing.unknown_package, nothing.pythons, nothing.is_for_want_of_a_version) == ("", "", False)
     pin = Pin("beta", "beta==1.0", "the constraints")
-    assert _against(pin, _Cause((), (pin,), nothing)) == (
-        "The constraints hold beta at 1.0, which none of these versions fits."
-    )
+    assert against(pin, (), nothing) == "The constraints hold beta at 1.0, which none of these versions fits."

@@ -1,0 +1,45 @@
+"""What is said of a refusal when there is no time to find its cause, or uv names what is no cause."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.check.requirements.conflicts import EXPLAIN_LIMIT_S, THE_FILE, Explanation, against
+from mwaa_local.check.requirements.resolver import Refused, Resolver
+from mwaa_local.check.requirements.source import ESSENTIAL_ORIGIN, Pin, take_apart
+from mwaa_local.check.requirements.uv_words import Reasons
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+
+PIN = Pin("apache-airflow", "apache-airflow==2.10.3", ESSENTIAL_ORIGIN)
+
+
+@pytest.mark.parametrize(("text", "requirement", "line"), [("\na==1\n", "a==1", 2), ("a==1\nb==2\n", THE_FILE, 0)])
+def test_refusal_without_time_to_explain_has_a_subject_and_says_so(
+    tmp_path: Path, text: str, requirement: str, line: int
+) -> None:
+    path = tmp_path / "requirements" / "requirements.txt"
+    path.parent.mkdir()
+    path.write_text(text)
+    release = Release.load("2.10.3")
+    source = take_apart(Project(tmp_path), path, release, tmp_path / "work", {})
+    resolver = Resolver(release, tmp_path / "uv", {"HOME": "/tmp"})
+    late = Explanation(source, resolver, {}, started=time.monotonic() - 2 * EXPLAIN_LIMIT_S)
+    [clash] = late.conflict(Refused("Because a depends on b, nothing fits.")).clashes
+    assert (clash.requirement, clash.line) == (requirement, line)
+    assert clash.why == "Finding out why took longer than 20 s. Because a depends on b, nothing fits."
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("==2.10.3", "MWAA's essential pins hold apache-airflow at 2.10.3, which none of these versions fits."),
+        (">=2.11", "MWAA's essential pins hold apache-airflow at 2.10.3, but cosmos needs apache-airflow>=2.11."),
+    ],
+)
+def test_only_a_want_that_contradicts_the_pin_is_a_reason(wanted: str, told: str) -> None:
+    reasons = Reasons(f"Because cosmos depends on apache-airflow{wanted}, we can conclude that nothing fits.")
+    assert against(PIN, frozenset({"cosmos"}), reasons) == told
