@@ -126,21 +126,17 @@ class PipChoice:
 
     def _not_asked(self, plan: NotAsked, suspects: Mapping[str, Package], answer: Resolved) -> Finding:
         """Return how much pip would have to do, as far as the index tells."""
-        ahead = self._releases_ahead(suspects)
-        is_long = ahead >= MANY_RELEASES
-        limit = f" It has {REQUIREMENTS_INSTALL_TIMEOUT_S} s for that on MWAA." if is_long else ""
-        return Finding(
-            LONG_RESOLUTION if is_long else PIP_NOT_ASKED,
-            WARNING if is_long else NOTE,
-            self.source.path,
-            next(self._lines_behind(suspects, answer), 0),
-            f"pip may have to go through {ahead} releases before it finds some that go together"
-            if is_long
-            else "pip may take other versions than those named here",
+        line, hint = next(self._lines_behind(suspects, answer), 0), f"pin {_some(pins_of(suspects))}"
+        why = (
             f"Nothing holds {_some(_named(suspects))}, and pip begins with the newest release even if the image has to "
-            f"change for it.{limit} pip's own answer is not known here: {plan.why}.",
-            f"pin {_some(pins_of(suspects))}",
+            f"change for it. pip's own answer is not known here: {plan.why}."
         )
+        if (ahead := self._releases_ahead(suspects)) < MANY_RELEASES:
+            what = "pip may take other versions than those named here"
+            return Finding(PIP_NOT_ASKED, NOTE, self.source.path, line, what, why, hint)
+        what = f"pip may have to go through {ahead} releases before it finds some that go together"
+        why += f" It has {REQUIREMENTS_INSTALL_TIMEOUT_S} s for that on MWAA."
+        return Finding(LONG_RESOLUTION, WARNING, self.source.path, line, what, why, hint)
 
     def _releases_ahead(self, suspects: Mapping[str, Package]) -> int:
         """Return how many newer releases there are of what pip would begin with; 0 where no index tells."""

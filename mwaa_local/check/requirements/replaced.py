@@ -35,7 +35,7 @@ class Replaced:
     source: Source
     resolver: Resolver
 
-    def finding(self) -> Finding:
+    def told(self) -> Finding:
         """Return what pip would do, at the line that asks for it, and what to write instead."""
         release, line = self.resolver.release, self._line()
         others = len(self.change.reasons) - MAX_WANTED_BY
@@ -131,4 +131,4 @@ class Replaced:
 def replaced_airflow(changes: Sequence[PackageChange], source: Source, resolver: Resolver) -> Finding | None:
     """Return the finding on a replaced Airflow; None where it stays."""
     change = next((change for change in changes if change.name == AIRFLOW and change.base_version), None)
-    return Replaced(change, changes, source, resolver).finding() if change else None
+    return Replaced(change, changes, source, resolver).told() if change else None
