@@ -23,6 +23,7 @@ THERE = {
     "celery": "every release's packages",
     "pendulum": "every release's packages",
     "boto3": "moto's packages",
+    "pip": "every environment that a program runs pip in",
     "botocore": "moto's packages",
     "moto": "moto's packages",
     "mwaa_support": "put into every release's packages",
