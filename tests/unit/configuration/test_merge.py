@@ -95,7 +95,6 @@ def make_release(**changes: Any) -> Release:
         "list_dags_argv": (),
         "runs_without_date": True,
         "test_dag_argv": None,
-        "pip_version": "25.0",
         "failed_deps_argv": (),
         "login": "",
         "health_path": "/health",
