@@ -72,10 +72,16 @@ def _become_component(home_dir: str, shown: Sequence[str], argv: Sequence[str]) 
         sys.exit(f"mwaa-local: {isolation.MWAA_HOME_DIR} cannot be shown to {argv[0]}: {problem}")
     os.chdir(isolation.MWAA_HOME_DIR)
     try:
-        os.execvpe(argv[0], list(argv), os.environ)
+        os.execvpe(argv[0], list(argv), _given_environment())
     except OSError as error:
         sys.stderr.write(f"mwaa-local: cannot run {argv[0]}: {error}\n")
         sys.exit(CANNOT_RUN)
+
+
+def _given_environment() -> dict[bytes, bytes]:
+    """Return the variables as they were given: Python itself sets LC_CTYPE in a C locale (PEP 538)."""
+    fields = Path("/proc/self/environ").read_bytes().split(b"\0")
+    return dict(field.split(b"=", 1) for field in fields if b"=" in field)
 
 
 def _isolation() -> ModuleType:

@@ -32,6 +32,7 @@ DIR_NAME = "homes"  # below `.mwaa-local/`
 MADE_FROM_NAME = "made-from"  # says what a set of homes was made from
 UNFINISHED_SUFFIX = ".new"  # of a home in which the startup script has not ended
 LAYER_SUFFIX = ".packages"  # of what the script changes of the packages in that home, until all scripts have ended
+FIRST_HOMES = (SCHEDULER_HOME, "worker.1", WEBSERVER_HOME)  # one for each MWAA component
 # Of all homes: Airflow's logs, which are read from outside, and what pip and others can download again.
 SHARED = ("logs", ".cache")
 
@@ -133,6 +134,10 @@ class UnfinishedHome:
         folders = {name: str(folder) for name, folder in self.shown.items()}
         covered = (str(self.packages_dir), str(self.scratch_dir)) if above_packages else ()
         return space.command_in(str(self.home_dir), folders, argv, covered)
+
+    def discard(self) -> None:
+        for folder in (self.scratch_dir, self.home_dir):
+            remove_tree(folder)
 
     def finish(self) -> None:
         remove_tree(self.scratch_dir)

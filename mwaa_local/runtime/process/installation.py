@@ -31,7 +31,7 @@ from mwaa_local.runtime.installed import (
     outcome_remarks,
     script_remarks,
 )
-from mwaa_local.runtime.process.homes import Homes
+from mwaa_local.runtime.process.homes import FIRST_HOMES, Homes
 from mwaa_local.runtime.process.more_workers import remember_start
 from mwaa_local.runtime.process.scripts import ScriptRuns
 from mwaa_local.startup.outcome import StartupOutcome
@@ -93,23 +93,16 @@ class Installation:
         views = self.configuration.startup_views(packages) if script_path else {}
         seen = _digest([key, views])
         kept = _read_exports(exports_path, seen) if self.running is not None and script_path else None
-        is_kept = kept is not None or script_path is None
-        self.homes = self._homes(seen) if is_kept else self._new_homes()
-        homes = self.homes and [
-            self.homes.begin(name, packages, self.configuration.release)
-            for name in self.homes.missing(self.configuration.environment.worker_count)
-        ]
+        # A script that only sees other variables is asked again for its own; homes are what it made of them.
+        self.homes = self._homes(key)
         runs = script_path and ScriptRuns(script_path, views, Path(self.configuration.home_dir), self._project.logs_dir)
         outcomes: list[StartupOutcome] = []
-        if runs and homes:
-            outcomes = self.steps.do("startup script", lambda _: runs.in_homes(homes))
-        elif runs and homes is None and kept is None:
+        if self.homes is not None:
+            outcomes = self._make_homes(self.homes, packages, runs or None, is_asked_again=kept is None)
+        elif runs and kept is None:
             outcomes = self.steps.do("startup script", lambda _: runs.in_one_home())
-        else:
-            for home in homes or ():
-                home.finish()
         if self.homes:
-            self.homes.finish(seen)
+            self.homes.finish(key)
             remember_start(self._project, script_path, views)
         self.remarks += script_remarks(outcomes)
         if script_path is None:
@@ -121,14 +114,29 @@ class Installation:
         write_private(exports_path, json.dumps({**exports, "seen": seen}))
         return exports
 
-    def _homes(self, seen: str) -> Homes | None:
+    def _make_homes(
+        self, homes: Homes, packages: PythonEnvironment, runs: ScriptRuns | None, *, is_asked_again: bool
+    ) -> list[StartupOutcome]:
+        """Make the homes that are missing; return how the script ended there, and where it was only asked again."""
+        release, count = self.configuration.release, self.configuration.environment.worker_count
+        missing = homes.missing(count)
+        new = [homes.begin(name, packages, release) for name in missing]
+        if runs is None:
+            for home in new:
+                home.finish()
+            return []
+        again = [name for name in FIRST_HOMES if is_asked_again and name not in missing]
+        asked = [homes.begin(name, packages, release) for name in again]
+        if not new and not asked:
+            return []
+        return self.steps.do("startup script", lambda _: [*runs.in_homes(new), *runs.asked_again(asked)])
+
+    def _homes(self, made_from: str) -> Homes | None:
         """Return the homes that components live in, if they were made from the same, else new ones."""
         if self.shown is None:
             return None
-        return Homes.running_of(self.running, self.shown, seen) or self._new_homes()
-
-    def _new_homes(self) -> Homes | None:
-        return Homes.next_of(self._project, self.shown, self.running) if self.shown is not None else None
+        kept = Homes.running_of(self.running, self.shown, made_from)
+        return kept or Homes.next_of(self._project, self.shown, self.running)
 
     def _install(
         self, source: requirements.PreparedRequirements, packages: PythonEnvironment, exports: Exports

@@ -37,17 +37,30 @@ class ScriptRuns:
 
     def in_homes(self, homes: Sequence[UnfinishedHome]) -> list[StartupOutcome]:
         """Run it in each of the homes, and finish those. Raises StartupScriptFailed where MWAA would not start."""
-        layered = not any(isolation.cannot_cover(home.packages_dir, home.scratch_dir) for home in homes)
-
-        def one(home: UnfinishedHome) -> StartupOutcome:
-            return self._run(home.name, lambda argv: home.argv(argv, above_packages=layered))
-
-        outcomes = self._all(one, homes, at_once=layered)
+        outcomes, layered = self._run_in(homes)
         for home in homes:
             if layered:
                 put_over(home.layer_dir, home.packages_dir)
             home.finish()
         return outcomes
+
+    def asked_again(self, homes: Sequence[UnfinishedHome]) -> list[StartupOutcome]:
+        """Run it for its variables alone; what it makes in these homes is thrown away. Raises as `in_homes`."""
+        outcomes, _ = self._run_in(homes)
+        for home in homes:
+            home.discard()
+        return outcomes
+
+    def _run_in(self, homes: Sequence[UnfinishedHome]) -> tuple[list[StartupOutcome], bool]:
+        """Return the outcomes, and whether packages were changed in layers."""
+        if not homes:
+            return [], False
+        layered = not any(isolation.cannot_cover(home.packages_dir, home.scratch_dir) for home in homes)
+
+        def one(home: UnfinishedHome) -> StartupOutcome:
+            return self._run(home.name, lambda argv: home.argv(argv, above_packages=layered))
+
+        return self._all(one, homes, at_once=layered), layered
 
     def in_one_home(self) -> list[StartupOutcome]:
         """Run it for each MWAA component in the home that all share."""

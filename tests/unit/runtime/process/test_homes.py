@@ -236,3 +236,19 @@ def test_worker_that_comes_later_runs_the_script_in_a_home_of_its_own(
     more = (*components, Component("worker.4", (), {}, ExitedOk(), home="worker.4"))
     make_homes(project, replace(plan, components=more))
     assert not (homes.folder / "worker.4" / "tool").exists()
+
+
+def test_script_that_is_asked_again_changes_neither_homes_nor_packages(
+    project: Project, packages: PythonEnvironment
+) -> None:
+    skip_without_mounts(project)
+    homes, unfinished = begun(project, packages)
+    script = f"mkdir tool || exit 9\necho x >tool/made\ntouch {packages.dir}/lib/made\nexport TOOL=$PWD/tool\n"
+    runs(project, script).in_homes(unfinished)
+    (homes.folder / "worker.1" / "tool" / "made").write_text("changed since")
+    (packages.dir / "lib" / "made").unlink()
+    [outcome] = runs(project, script).asked_again([homes.begin("worker.1", packages, RELEASE)])
+    assert (outcome.exit_code, outcome.exported) == (0, {"TOOL": "/usr/local/airflow/tool"})
+    assert (homes.folder / "worker.1" / "tool" / "made").read_text() == "changed since"
+    assert not (packages.dir / "lib" / "made").exists()
+    assert sorted(path.name for path in homes.folder.iterdir()) == sorted(NAMES)
