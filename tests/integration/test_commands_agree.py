@@ -72,6 +72,8 @@ def corpus(latest_environment: RunningEnvironment) -> Iterator[RunningEnvironmen
             (latest_environment.root_dir / name).unlink()
         for dag_id in (WORKS, FAILS):  # others count what is known
             runner.run("airflow", "dags", "delete", "--yes", dag_id)
+        outcome = runner.run("up")  # takes the settings back: for others nothing has changed
+        assert outcome.exit_code == 0, outcome.stderr
 
 
 def test_check_has_nothing_against_them(corpus: RunningEnvironment) -> None:

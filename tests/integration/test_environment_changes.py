@@ -142,7 +142,7 @@ def test_interrupted_down_says_what_goes_on(running: RunningEnvironment) -> None
     assert "the environment goes on stopping" in said
     assert running.run("down", "--now").exit_code == 0
     assert alive(processes) == []
-    up(running)
+    up(running, "--port", "0")  # the default one may be another test's
 
 
 def test_airflow_command_passes_output_and_exit_code_on(running: RunningEnvironment) -> None:

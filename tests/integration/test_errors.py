@@ -111,7 +111,7 @@ def without_pythons(tmp_path: Path) -> dict[str, str]:
 
 def test_no_python_for_the_release(project: MakeProject, tmp_path: Path) -> None:
     """Airflow 2.2.2 runs on nothing newer than Python 3.9, and this package needs 3.11."""
-    outcome = project(plain_files("2.2.2")).run("up", env=without_pythons(tmp_path))
+    outcome = project(plain_files("2.2.2")).run("up", "--port", "0", env=without_pythons(tmp_path))
     assert_failed(outcome, "no Python 3.7 for Airflow 2.2.2", "Python 3.6, 3.7, 3.8, 3.9")
 
 
@@ -126,7 +126,7 @@ def test_no_index_leaves_nothing_half_built(project: MakeProject, tmp_path: Path
     }
     runner = project(plain_files())
     for _ in range(2):  # what the first try left must not be taken for a package set by the second
-        assert_failed(runner.run("up", env=env), "could not", "UV_DEFAULT_INDEX")
+        assert_failed(runner.run("up", "--port", "0", env=env), "could not", "UV_DEFAULT_INDEX")
     assert list(cache_dir.glob("environments/*/mwaa-local.json")) == []
 
 
@@ -145,7 +145,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_disk_full_below_the_cache_folder(project: MakeProject, small_disk: Path) -> None:
-    outcome = project(plain_files()).run("up", env={"MWAA_LOCAL_CACHE_DIR": str(small_disk)})
+    outcome = project(plain_files()).run("up", "--port", "0", env={"MWAA_LOCAL_CACHE_DIR": str(small_disk)})
     assert_failed(outcome, "room", str(small_disk))
 
 
