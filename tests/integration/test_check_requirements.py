@@ -230,6 +230,13 @@ def test_constraints_of_a_release_that_never_was_are_an_error(runner: ProjectRun
     assert "other-release-constraints" not in rules(one)
 
 
+@pytest.mark.network
+def test_own_constraints_by_a_name_like_airflows_are_no_release(runner: ProjectRunner) -> None:
+    runner.write({"dags/constraints-2024.1/constraints-3.12.txt": "xmltodict==0.13.0\n"})
+    one = checked(runner, "-c /usr/local/airflow/dags/constraints-2024.1/constraints-3.12.txt\nxmltodict\n")
+    assert (one["outcome"], one["exit_code"]) == ("works", 0)
+
+
 def test_two_lines_that_do_not_go_together_are_both_named(runner: ProjectRunner) -> None:
     [clash] = checked(runner, f"{OWN_WHEELS}# -c \nbeta\nalpha==2.0\n")["clashes"]
     assert (clash["line"], clash["other"], clash["origin"]) == (5, "beta", f"{FILE}:4")

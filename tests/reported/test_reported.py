@@ -37,7 +37,6 @@ class Case:
     mwaa: str
     files: Mapping[str, str]
     command: Sequence[Mapping[str, Any]]
-    full: bool = False
 
     def commands(self) -> list[Command]:
         return [Command(**plain) for plain in self.command]
@@ -47,12 +46,9 @@ def load() -> list[Case]:
     return [Case(**plain) for plain in tomllib.loads(CASES_PATH.read_text(encoding="utf-8"))["case"]]
 
 
-def parameter(case: Case) -> Any:
-    return pytest.param(case, id=case.name, marks=[pytest.mark.full] if case.full else [])
-
-
+@pytest.mark.full  # each kind has a quicker test beside the code that answers
 @pytest.mark.network
-@pytest.mark.parametrize("case", [parameter(case) for case in load()])
+@pytest.mark.parametrize("case", load(), ids=lambda case: case.name)
 def test_reported_project_gets_the_right_answer(case: Case, project: Callable[..., ProjectRunner]) -> None:
     runner = project({"dags/.gitkeep": "", **case.files})
     for command in case.commands():

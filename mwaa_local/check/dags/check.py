@@ -35,7 +35,7 @@ from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.option_names import translate
-from mwaa_local.finding import Finding, in_order
+from mwaa_local.finding import ERROR, Finding, in_order
 from mwaa_local.sandbox import trial_env
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.seeding.airflow_settings import KnownValues
@@ -168,18 +168,23 @@ class DagsCheck:
 
     def _kept(self, findings: Sequence[Finding]) -> Iterable[Finding]:
         """Yield the findings without those that the source itself waves aside, and what another one tells better."""
-        better = {(item.path, item.line) for item in findings if item.rule in OF_PROVIDERS}
-        failed = {(item.path, item.line) for item in findings if item.rule == IMPORT_ERROR}
         lines: dict[str, list[str]] = {}
-        for item in findings:
-            if item.rule == IMPORT_ERROR and (item.path, item.line) in better:
-                continue
-            if item.rule == MISSING_OPTION and (item.path, item.line) in failed:
-                continue
+        for item in told_best(findings):
             if item.path not in lines:
                 lines[item.path] = _lines(self.context.project.root_dir / item.path)
             if not _is_ignored(item, lines[item.path]):
                 yield item
+
+
+def told_best(findings: Sequence[Finding]) -> Iterable[Finding]:
+    """Yield the findings without those that another one of the same line tells better, and not more mildly."""
+    better = {(item.path, item.line) for item in findings if item.rule in OF_PROVIDERS and item.severity == ERROR}
+    failed = {(item.path, item.line) for item in findings if item.rule == IMPORT_ERROR}
+    for item in findings:
+        place = (item.path, item.line)
+        is_of_import = item.rule == MISSING_OPTION or (item.rule in OF_PROVIDERS and item.severity != ERROR)
+        if not (item.rule == IMPORT_ERROR and place in better) and not (is_of_import and place in failed):
+            yield item
 
 
 def _lines(path: Path) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mwaa_local.check.asked import asked_finding
 from mwaa_local.check.dags.import_causes import failure_cause
-from mwaa_local.check.dags.import_hints import ImportHints, ProjectFacts
+from mwaa_local.check.dags.import_hints import ImportHints, ProjectFacts, placeholder_hint
 from mwaa_local.check.dags.import_outside import aws_finding, database_finding
 from mwaa_local.check.dags.import_results import (
     DATABASE,
@@ -154,6 +154,10 @@ class _Judge:
         what = f"importing {file.path} crashes Python: {failure.said}"
         why = "\n".join([*failure.trace, "Airflow shows no import error then; the file's DAGs never appear."])
         hint = "move the code that crashes Python or uses up the memory into a task"
+        if failure.kind == ENDED and file.asked and not self._strict:  # as a file that refuses a placeholder's value
+            return Finding(
+                "dag-import-crash", WARNING, failure.path, failure.line, what, why, placeholder_hint(file) or hint
+            )
         return Finding("dag-import-crash", ERROR, failure.path, failure.line, what, why, hint)
 
     def _touch(self, touch: OutsideCall) -> Finding:

@@ -65,10 +65,7 @@ class ImportHints:
             return self._timetable(found[1])
         if option := self.facts.options.hint(failure.path, failure.said):
             return option
-        if file.asked:
-            names = ", ".join(dict.fromkeys(f"{asked.kind} {asked.name}" for asked in file.asked))
-            return f"a placeholder may have caused it, because there is no {names} here: set a value and check again"
-        return ""
+        return placeholder_hint(file)
 
     def is_of_this_machine(self, file: ImportedFile, failure: ImportFailure) -> bool:
         """Whether the file may be imported on MWAA although it is not here."""
@@ -119,3 +116,11 @@ def _missing(failure: ImportFailure) -> MissingModule:
 
 def _hosts(file: ImportedFile) -> list[str]:
     return [touch.what for touch in file.touches if touch.kind != DATABASE_TOUCH]
+
+
+def placeholder_hint(file: ImportedFile) -> str:
+    """Return what to do where a placeholder may be the cause; "" where the file asked for none."""
+    if not file.asked:
+        return ""
+    names = ", ".join(dict.fromkeys(f"{asked.kind} {asked.name}" for asked in file.asked))
+    return f"a placeholder may have caused it, because there is no {names} here: set a value and check again"

@@ -67,7 +67,8 @@ class _Judge:
             elif first.kind == MAIL:
                 yield from self._mail(first)
             else:
-                yield template_finding(first, tasks, self._release, self._places)
+                of_placeholder = _is_placeholder(first.what, asked)
+                yield template_finding(first, tasks, self._release, self._places, of_placeholder=of_placeholder)
 
     def _pool(self, fact: TaskFact, tasks: str, asked: set[str]) -> Iterator[Finding]:
         if fact.what in self._defined.pools or _is_placeholder(fact.what, asked):

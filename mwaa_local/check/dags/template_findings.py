@@ -28,10 +28,16 @@ MEANT_ELSEWHERE = {  # what people write for it
 }
 
 
-def template_finding(fact: TaskFact, tasks: str, release: Release, places: TaskPlaces) -> Finding:
-    """Return the finding on one template; `tasks` names the tasks that have it."""
+def template_finding(
+    fact: TaskFact, tasks: str, release: Release, places: TaskPlaces, *, of_placeholder: bool = False
+) -> Finding:
+    """Return the finding on one template; `tasks` names the tasks that have it.
+
+    `of_placeholder`: its text may come from a Variable that is not known here, and be another one on MWAA.
+    """
     judge = {UNDEFINED: _undefined, WATCHED: _removed, SYNTAX: _syntax, NO_FILE: _no_file, NO_DATE: _no_date}[fact.kind]
     rule, severity, what, why, hint = judge(fact, f"{fact.field} of {tasks}", release)
+    severity = WARNING if of_placeholder and severity == ERROR else severity
     if fact.file:
         return Finding(rule, severity, fact.file, fact.file_line, what, why, hint)
     line = places.line(fact.path, fact.line, fact.field, word_of(fact))

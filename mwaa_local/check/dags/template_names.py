@@ -21,9 +21,9 @@ REMOVED: Mapping[str, str] = {
     "next_ds": f"{_INTERVAL} | ds",
     "next_ds_nodash": f"{_INTERVAL} | ds_nodash",
     "next_execution_date": _INTERVAL,
-    "prev_ds": "prev_data_interval_start_success | ds",
-    "prev_ds_nodash": "prev_data_interval_start_success | ds_nodash",
-    "prev_execution_date": "prev_data_interval_start_success",
+    "prev_ds": _NO_NAME,  # the run before, whether it succeeded or not; Airflow names no successor
+    "prev_ds_nodash": _NO_NAME,
+    "prev_execution_date": _NO_NAME,
     "prev_execution_date_success": "prev_data_interval_start_success",
     "tomorrow_ds": _TOMORROW,
     "tomorrow_ds_nodash": f'{_TOMORROW}.replace("-", "")',

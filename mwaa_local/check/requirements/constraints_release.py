@@ -14,12 +14,16 @@ from mwaa_local.check.requirements.source import Source
 from mwaa_local.check.requirements.verdict import Clash
 from mwaa_local.release import Release
 
+OFFICIAL_ADDRESS = "https://raw.githubusercontent.com/apache/airflow/"
+
 
 def constraints_of_no_release(source: Source, resolver: Resolver) -> Iterator[Clash]:
     """Yield the lines that name constraints of an Airflow that does not exist; pip cannot fetch them."""
     case = Case(source.entries, resolver.release, private_webserver=False)
     for line, match in official_constraints(case):
         version = match["airflow"]
+        if not match.string.startswith(OFFICIAL_ADDRESS) or line.local_paths:
+            continue  # another server may have constraints by names of its own
         if RELEASE_NUMBER.fullmatch(version) and not _was_released(version, resolver):
             why = f"There is no Airflow {version}, so these constraints do not exist. pip installs nothing."
             yield Clash(line.path, line.number, line.text, "", "", why, hint=f"write {case.official_option}")

@@ -128,7 +128,8 @@ class Tasks:
 
     def _named(self, folders: str) -> str:
         """Return folders, one a line, as the user knows them."""
-        named = (self._recorder.name_of(f"{folder}/.")[:-2] or folder for folder in folders.splitlines())
+        plain = [os.path.normpath(folder) for folder in folders.splitlines()]  # "dags/../include" is not below dags/
+        named = (self._recorder.name_of(f"{folder}/.")[:-2] or folder for folder in plain)
         return "\n".join(dict.fromkeys(named))
 
 

@@ -79,16 +79,14 @@ class Homes:
         from mwaa_local.sandbox import finish_home
 
         home_dir = self.folder / f"{name}{UNFINISHED_SUFFIX}"
-        remove_tree(home_dir)
-        (home_dir / TEMPORARY_NAME).mkdir(parents=True)
+        self._make_empty(home_dir)
         finish_home(home_dir, packages, release)
         return UnfinishedHome(name, home_dir, self.shown, packages.dir)
 
     def begin_beside(self, name: str) -> UnfinishedHome:
         """Return a home with the packages of those that are there."""
         home_dir, beside = self.folder / f"{name}{UNFINISHED_SUFFIX}", self.folder / SCHEDULER_HOME
-        remove_tree(home_dir)
-        (home_dir / TEMPORARY_NAME).mkdir(parents=True)
+        self._make_empty(home_dir)
         for link in (*(beside / ".local").glob("*"), *(beside / ".local" / "etc").glob("*")):
             if link.is_symlink():
                 new = home_dir / link.relative_to(beside)
@@ -98,6 +96,12 @@ class Homes:
             shutil.copytree(config_dir, home_dir / CONFIG_DIR)
         packages_dir = (beside / ".local" / "lib").readlink().parent
         return UnfinishedHome(name, home_dir, self.shown, packages_dir)
+
+    def _make_empty(self, home_dir: Path) -> None:
+        # What a startup script writes may be secret, and it writes with the caller's umask.
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remove_tree(home_dir)
+        (home_dir / TEMPORARY_NAME).mkdir(parents=True)
 
     def argv_in(self, name: str) -> Callable[[Sequence[str]], list[str]]:
         """Return what makes of a command one that sees that home as `/usr/local/airflow`."""

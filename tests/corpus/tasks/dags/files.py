@@ -49,5 +49,8 @@ with DAG("files", start_date=START, schedule=None):
 with DAG("searched", start_date=START, schedule=None, template_searchpath="/usr/local/airflow/dags/more"):
     BashOperator(task_id="found", bash_command="extra.sh")
 
+with DAG("beside", start_date=START, schedule=None, template_searchpath="/usr/local/airflow/dags/../include"):
+    BashOperator(task_id="perhaps_there", bash_command="perhaps.sh")  # expect: warning template-file-missing
+
 with DAG("elsewhere", start_date=START, schedule=None, template_searchpath="/opt/made-by-the-startup-script"):
     BashOperator(task_id="perhaps", bash_command="perhaps.sh")  # expect: warning template-file-missing

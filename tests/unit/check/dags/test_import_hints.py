@@ -9,6 +9,8 @@ from typing import Any
 import botocore.exceptions  # type: ignore[import-untyped]
 import pytest
 
+from mwaa_local.check.asked import AskedValue
+from mwaa_local.check.dags.check import told_best
 from mwaa_local.check.dags.import_findings import import_findings
 from mwaa_local.check.dags.import_hints import ProjectFacts
 from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile, ImportFailure, OutsideCall
@@ -216,3 +218,19 @@ def test_module_of_requirements_that_only_this_machine_cannot_install_is_a_warni
     [finding] = found(failed(f"ModuleNotFoundError: No module named '{missing}'", missing=missing), facts=facts)
     assert finding.severity == severity
     assert ("on this machine" in finding.hint) is (severity == WARNING and not missing.startswith("airflow"))
+
+
+@pytest.mark.parametrize(("asked", "severity"), [(True, WARNING), (False, ERROR)])
+def test_file_that_ends_python_over_a_placeholder_may_be_imported_on_mwaa(asked: bool, severity: str) -> None:
+    values = (AskedValue("variable", "env", "dags/a.py", 1),) if asked else ()
+    ended = replace(failed("exit code 1", kind="ended"), asked=values)
+    [finding] = [item for item in found(ended) if item.rule == "dag-import-crash"]
+    assert finding.severity == severity
+    assert ("variable env" in finding.hint.lower()) is asked
+
+
+@pytest.mark.parametrize(("severity", "kept"), [(ERROR, "provider-missing"), (WARNING, "dag-import-error")])
+def test_finding_that_tells_more_is_kept_only_if_it_is_no_milder(severity: str, kept: str) -> None:
+    of_import = Finding("dag-import-error", ERROR, "dags/a.py", 3, "import error")
+    of_provider = Finding("provider-missing", severity, "dags/a.py", 3, "no such provider")
+    assert [item.rule for item in told_best([of_import, of_provider])] == [kept]

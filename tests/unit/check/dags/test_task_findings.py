@@ -111,6 +111,16 @@ def test_known_pool_and_placeholders_are_not_told() -> None:
     assert task_findings(ImportedDags((asked,), 30.0, 1.0), release, Project(Path("/n")), places, Defined()) == ()
 
 
+@pytest.mark.parametrize(("name", "severity"), [("env", WARNING), ("stage", ERROR)])
+def test_template_file_whose_name_may_come_from_a_placeholder_may_be_there(name: str, severity: str) -> None:
+    fact = replace(FACT, kind="no-file", what="sql/env/load.sql", field="sql", detail="dags")
+    release = Release.load("3.3.1")
+    places = TaskPlaces(lambda path: Source.parse(TEXT.encode(), path, release))
+    asked = replace(FILE, asked=(AskedValue("variable", name, "dags/a.py", 1),), facts=(fact,))
+    [finding] = task_findings(ImportedDags((asked,), 30.0, 1.0), release, Project(Path("/n")), places, Defined())
+    assert (finding.rule, finding.severity) == ("template-file-missing", severity)
+
+
 def test_absent_dag_is_told_only_if_all_files_were_imported() -> None:
     other = replace(FACT, kind="dag", what="e", field="trigger_dag_id")
     [finding] = found(other)

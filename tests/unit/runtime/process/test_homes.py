@@ -252,3 +252,9 @@ def test_script_that_is_asked_again_changes_neither_homes_nor_packages(
     assert (homes.folder / "worker.1" / "tool" / "made").read_text() == "changed since"
     assert not (packages.dir / "lib" / "made").exists()
     assert sorted(path.name for path in homes.folder.iterdir()) == sorted(NAMES)
+
+
+def test_homes_are_closed_to_other_users(project: Project, packages: PythonEnvironment) -> None:
+    """A startup script writes secrets as well, with the mode that the caller's umask leaves."""
+    homes, _ = begun(project, packages)
+    assert homes.folder.parent.stat().st_mode & 0o077 == 0
