@@ -62,7 +62,7 @@ SEVERITIES: Mapping[str, tuple[str, ...]] = {
     "dag-import-error": (ERROR, WARNING),
     "dag-import-timeout": (ERROR, WARNING),
     "dag-import-slow": (WARNING,),
-    "dag-import-crash": (ERROR,),
+    "dag-import-crash": (ERROR, WARNING),
     "duplicate-dag-id": (ERROR,),
     "missing-variable": (ERROR, NOTE),
     "missing-option": (WARNING,),

@@ -36,7 +36,8 @@ MEANINGS = {
     "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout or dag_file_processor_timeout "
     "allow; a warning if it waited for another host",
     "dag-import-slow": "the import takes more than half of the time that it has",
-    "dag-import-crash": "importing the file crashes Python, or takes more memory than the scheduler has",
+    "dag-import-crash": "importing the file crashes Python, or takes more memory than the scheduler has; "
+    "a warning if a placeholder may be the cause",
     "duplicate-dag-id": "two files have a DAG of the same id: one hides the other",
     "missing-variable": "the file asks for a Variable that is not known here; an error with `--strict`",
     "missing-option": "the file needs an `AIRFLOW__…` variable that neither an option nor the startup script sets",
