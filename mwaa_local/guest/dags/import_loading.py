@@ -101,18 +101,22 @@ def _listed(dags_dir: str) -> list[str]:
     return sorted({str(path) for path in paths})
 
 
-def airflow_imports(path: str) -> list[tuple[str, str]]:
+def parsed(path: str) -> ast.Module | None:
+    """Return a file's syntax tree; None for what is no Python, cannot be read, or is data."""
+    try:
+        source = Path(path)
+        if source.suffix != ".py" or source.stat().st_size > SCAN_MAX_BYTES:
+            return None
+        return ast.parse(source.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def airflow_imports(tree: ast.Module) -> list[tuple[str, str]]:
     """Return pairs, a module of Airflow that a file imports, and a name in it or "".
 
     Wherever in the file, as Airflow 3's dag-processor looks for them.
     """
-    try:
-        source = Path(path)
-        if source.suffix != ".py" or source.stat().st_size > SCAN_MAX_BYTES:
-            return []
-        tree = ast.parse(source.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

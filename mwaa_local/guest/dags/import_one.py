@@ -5,6 +5,7 @@ Runs in a child of `probe`, which ends after it; on Python 3.7 too.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import inspect
@@ -22,6 +23,7 @@ from typing import Any
 from import_loading import has_module  # type: ignore[import-not-found]
 from import_recorder import LIBRARY_DIR, DatabaseRefused, Recorder, patch  # type: ignore[import-not-found]
 from import_secrets import Secrets  # type: ignore[import-not-found]
+from import_sharing import Traces, is_plain  # type: ignore[import-not-found]
 from import_subjects import of_aws, of_error, of_error_text  # type: ignore[import-not-found]
 from import_tasks import Tasks  # type: ignore[import-not-found]
 
@@ -34,7 +36,7 @@ from airflow import DAG
 from airflow.models import BaseOperator
 
 word = "schedule" if "schedule" in inspect.signature(DAG.__init__).parameters else "schedule_interval"
-with DAG("warm_up", start_date=datetime(2024, 1, 1), catchup=False, tags=["warm"], **{word: "@daily"}):
+with DAG("warm_up", start_date=datetime(2024, 1, 1), catchup=False, tags=["warm"], **{word: "@daily"}) as dag:
     one = BaseOperator(task_id="one", retries=1, retry_delay=timedelta(minutes=1))
     one >> BaseOperator(task_id="two")
 """
@@ -45,6 +47,7 @@ PACKAGES_DIR = re.compile(
 AIRFLOW_DIR = "/site-packages/airflow/"
 # What runs when an operator, a DAG or a timetable is made.
 MAKERS = ("__init__", "__new__", "__call__", "apply_defaults", "__attrs_post_init__")
+WORD = re.compile(r"\w+")
 MAX_FRAMES = 12  # of the user's in one traceback; a recursion has a thousand
 MAX_SAID_CHARACTERS = 2000
 
@@ -61,6 +64,9 @@ class FileImport:
         self._told: dict[str, dict[str, Any]] = {}  # what Airflow keeps of an error -> what is known of it
         self._last_before: tuple[str, Any] = ("", None)  # of the modules that are there for all files
         self._names_before: set[str] = set()  # the user's files among them
+        self._traces: Traces | None = None  # where other files follow in this process
+        self._count = 0
+        self._shared_names: set[str] | None = None  # first names of the user's modules that all files share
 
     @property
     def _dags_dir(self) -> str:
@@ -91,9 +97,46 @@ class FileImport:
                 _serializer()(dag)
         sys.path[:] = before
 
+    def may_share(self, path: str, tree: ast.Module) -> bool:
+        """Return whether a file may be imported in one process with others, as far as its text tells.
+
+        What has to do with modules of the user's that are loaded for all files, its plugins, has one of its own.
+        """
+        if self._shared_names is None:
+            own = [name for name, module in list(sys.modules.items()) if self._names_of([module]) - {""}]
+            self._shared_names = {name.split(".")[0] for name in own}
+        if not is_plain(tree):
+            return False
+        return not self._shared_names or not any(
+            name in self._shared_names
+            for name in WORD.findall(Path(path).read_text(encoding="utf-8", errors="replace"))
+        )
+
+    def begin(self, *, shares: bool) -> None:
+        """Note how the process is before the first file; `shares` is whether others may follow."""
+        _put_on_path(self._dags_dir)
+        self._traces = Traces() if shares else None
+
+    def is_to_be_seen_alone(self, answer: dict[str, Any]) -> bool:
+        """Return whether an answer may be due to the files before it."""
+        return self._count > 1 and bool(answer["errors"])
+
+    def left_nothing(self, answer: dict[str, Any]) -> bool:
+        """Return whether another file may follow: this one has left nothing that it could notice, and no line that
+        warns once in a process has done so."""
+        noted = any(answer[name] for name in ("errors", "touches", "warnings"))
+        new_modules = [name for name, _ in self._new_modules()]
+        if noted or self._traces is None or not self._traces.none_left(new_modules):
+            return False
+        self._recorder.forget()
+        self._tasks.forget()
+        self._told.clear()
+        return True
+
     def run(self, path: str) -> dict[str, Any]:
         """Return the answer on the file."""
         self._path = path
+        self._count += 1
         answer: dict[str, Any] = {"dags": [], "errors": [], "facts": []}
         started = time.monotonic()
         try:
@@ -112,10 +155,13 @@ class FileImport:
 
     def _loaded(self) -> set[str]:
         """Return the user's files that were run for this one, itself left out."""
-        return (self._names_before | self._names_of(self._new_modules())) - {"", self._name(self._path)}
+        return (self._names_before | self._names_of([module for _, module in self._new_modules()])) - {
+            "",
+            self._name(self._path),
+        }
 
-    def _new_modules(self) -> list[Any]:
-        """Return what was imported since `prepare`, without a look at the thousands before it.
+    def _new_modules(self) -> list[tuple[str, Any]]:
+        """Return name and module of what was imported since `prepare`, without a look at the thousands before it.
 
         They share their memory with all files as long as nobody touches them, and some import others when touched.
         """
@@ -125,7 +171,7 @@ class FileImport:
             module = sys.modules[name]
             if name == name_before and module is module_before:
                 break
-            new.append(module)
+            new.append((name, module))
         return new
 
     def _names_of(self, modules: list[Any]) -> set[str]:
@@ -211,11 +257,15 @@ def _bag(path: str, dags_dir: str) -> Any:
     }
     name = "airflow.dag_processing.dagbag" if has_module("airflow.dag_processing.dagbag") else "airflow.models.dagbag"
     bags: Any = importlib.import_module(name)
-    # Airflow 3 has the folder of the bundle on the path, at its end.
-    if dags_dir not in sys.path:
-        sys.path.append(dags_dir)
+    _put_on_path(dags_dir)
     known = inspect.signature(bags.DagBag.__init__).parameters
     return bags.DagBag(path, **{key: value for key, value in wishes.items() if key in known})
+
+
+def _put_on_path(dags_dir: str) -> None:
+    """Put the folder of the bundle on the path, at its end, where Airflow 3 has it."""
+    if dags_dir not in sys.path:
+        sys.path.append(dags_dir)
 
 
 def _serializer() -> Any:

@@ -47,6 +47,11 @@ class Tasks:
         self._sources: dict[str, str] = {}
         self._templates = Templates(request["watched"], self._sources)
 
+    def forget(self) -> None:
+        """Let go of the tasks of files that are done."""
+        self._places.clear()
+        self._sources.clear()
+
     def watch(self) -> None:
         """From now on, note the line that makes each task, and which template files are read."""
         seen = []

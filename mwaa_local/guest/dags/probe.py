@@ -3,10 +3,13 @@
     python -B probe.py REQUEST
 
 Airflow and the plugins are imported once; for each file a child is forked, so that one that hangs, crashes or eats the
-memory is one file lost. The request is JSON: `work_dir`, `jobs`, `memory_bytes`, `roots` (pairs: a folder, its name
-for the user), `known` (Variables and Connections), `names` (to be looked for in Airflow), `watched` (names in
-templates to be told of), `load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of the work_dir; a line on
-standard output says that there is a new one. Runs on Python 3.7 too.
+memory is one file lost. Plain files that leave nothing behind share a child (`import_sharing`); where anything is wrong
+with one that is not the first, it is imported once more in a child of its own, and only that counts.
+
+The request is JSON: `work_dir`, `jobs`, `memory_bytes`, `roots` (pairs: a folder, its name for the user), `known`
+(Variables and Connections), `names` (to be looked for in Airflow), `watched` (names in templates to be told of),
+`load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of the work_dir; a line on standard output says that
+there is a new one. Runs on Python 3.7 too.
 
 Not for judging what it finds: that is `import_findings`.
 """
@@ -34,12 +37,14 @@ from import_loading import (  # type: ignore[import-not-found]
     has_option,
     load_airflow,
     names_there,
+    parsed,
     preload,
     preload_name,
     seconds,
     timetable_names,
 )
 from import_one import FileImport  # type: ignore[import-not-found]
+from import_queue import Queue, Turn  # type: ignore[import-not-found]
 
 # Neither this folder nor what was imported from it is there for the user's files.
 del sys.path[:2]
@@ -47,8 +52,10 @@ for _name in (
     "import_links",
     "import_loading",
     "import_one",
+    "import_queue",
     "import_recorder",
     "import_secrets",
+    "import_sharing",
     "import_subjects",
     "import_tasks",
     "import_templates",
@@ -82,10 +89,12 @@ class Probe:
         self._request = request
         self._work_dir = Path(request["work_dir"])
         self._answers = (self._work_dir / "answers.jsonl").open("a", encoding="utf-8")
-        self._running: dict[int, tuple[int, str, float]] = {}  # pid -> number, path, when it began
+        self._running: dict[int, Turn] = {}  # pid -> what it imports
         self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
         self._import: Any = None
         self._links: dict[str, str] = {}
+        self._queue = Queue((), (), 1)
+        self._wake_end = -1  # written to: there is something to look at
         self._limit_s, self._processor_limit_s = DEFAULT_IMPORT_TIMEOUT_S, DEFAULT_PROCESSOR_TIMEOUT_S
 
     def run(self) -> None:
@@ -101,7 +110,7 @@ class Probe:
         self._answer(files=[self._name(path) for path in paths], links=links, timetables=timetable_names(), **limits)
         gc.collect()
         gc.freeze()  # what no child collects need not be copied for it
-        self._import_all(paths)
+        self._import_all()
         self._answer(names=self._names() if self._request["names"] else {})
         self._answer(done=True)
 
@@ -117,39 +126,45 @@ class Probe:
         paths: list[str]
         paths, links = dag_files(settings.DAGS_FOLDER)
         self._links = {**links, **repeating_links(settings.PLUGINS_FOLDER)}
-        imports = dict.fromkeys(item for path in paths for item in airflow_imports(path))
+        imports: dict[tuple[str, str], None] = {}
+        plain = []
+        for path in paths:
+            tree = parsed(path)
+            if tree is not None:
+                imports.update(dict.fromkeys(airflow_imports(tree)))
+                plain += [path] if self._import.may_share(path, tree) else []
         for module in dict.fromkeys(module for module, _ in imports):
             preload(module)
         for module, name in imports:
             preload_name(module, name)
         self._import.warm_up(self._work_dir)
         self._import.prepare()
+        self._queue = Queue(paths, plain, self._request["jobs"])
         return paths
 
-    def _import_all(self, paths: list[str]) -> None:
-        wake, wake_end = os.pipe()
-        for end in (wake, wake_end):
+    def _import_all(self) -> None:
+        wake, self._wake_end = os.pipe()
+        for end in (wake, self._wake_end):
             os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda *_args: None)
-        signal.set_wakeup_fd(wake_end)
-        waiting = list(enumerate(paths))[::-1]
-        while waiting or self._running:
-            while waiting and len(self._running) < self._request["jobs"]:
-                self._begin(*waiting.pop())
+        signal.set_wakeup_fd(self._wake_end)
+        while self._queue or self._running:
+            while self._queue and len(self._running) < self._request["jobs"]:
+                self._begin(self._queue.turn())
             ready, _, _ = select.select([wake], [], [], POLL_S)
             if ready:
                 os.read(wake, TAIL_BYTES)
             self._look()
 
-    def _begin(self, number: int, path: str) -> None:
+    def _begin(self, turn: Turn) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            self._be_child(number, path)
+            self._be_child(turn)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # here as well as there: whoever comes first
-        self._running[pid] = (number, path, time.monotonic())
+        self._running[pid] = turn
 
     def _names(self) -> dict[str, bool]:
         """Look for the names in a process of its own, as old modules do all sorts of things when imported."""
@@ -157,14 +172,15 @@ class Probe:
         pid = os.fork()
         if pid == 0:
             try:
-                self._prepare_child(NAMES)
+                self._prepare_child()
+                self._say_into(NAMES)
                 signal.alarm(int(self._processor_limit_s) or 1)
                 new_path = self._work_dir / f"{NAMES}.new"
                 new_path.write_text(json.dumps(names_there(self._request["names"])), encoding="utf-8")
                 new_path.rename(path)
             finally:
                 os._exit(0)
-        self._running[pid] = (0, NAMES, time.monotonic())  # so that it ends when this does
+        self._running[pid] = Turn([])  # so that it ends when this does
         os.waitpid(pid, 0)
         del self._running[pid]
         _kill_group(pid)
@@ -172,16 +188,44 @@ class Probe:
         return found
 
     def _look(self) -> None:
-        for pid, (number, path, begun) in list(self._running.items()):
-            taken_s = time.monotonic() - begun
-            verdict = self._verdict(pid, taken_s)
+        for pid, turn in list(self._running.items()):
+            self._take(turn)
+            verdict = self._verdict(pid, time.monotonic() - turn.begun)
             if verdict:
                 _kill_group(pid)
             ended, status = os.waitpid(pid, 0 if verdict else os.WNOHANG)
             if ended:
                 del self._running[pid]
                 _kill_group(pid)  # what the file has left running
-                self._tell(number, path, taken_s, verdict or _end_of(status))
+                self._take(turn)
+                self._ended(turn, status, verdict or _end_of(status))
+
+    def _take(self, turn: Turn) -> None:
+        """Answer for the files of a process that are done."""
+        while turn.files:
+            result_path = self._work_dir / f"{turn.files[0][0]}.json"
+            if not result_path.exists():
+                break
+            result = json.loads(result_path.read_text(encoding="utf-8"))
+            result_path.unlink()
+            number, path = turn.next()
+            self._tell(number, path, result)
+
+    def _ended(self, turn: Turn, status: int, end: tuple[str, str]) -> None:
+        """Do with what a process has left undone: its first file is lost, any other gets another one."""
+        if not turn.files:
+            return
+        if turn.done == 0:
+            number, path = turn.files.pop(0)
+            kind, said = end
+            trace = _tail(self._work_dir / f"{number}.out")
+            lost = {"kind": kind, "said": said, "path": self._name(path), "line": 0, "trace": trace}
+            result: dict[str, Any] = {name: [] for name in ("dags", "asked", "touches", "warnings", "facts")}
+            errors = [dict(lost, missing="", connection=False, subjects=[])]
+            self._tell(number, path, dict(result, seconds=time.monotonic() - turn.begun, errors=errors))
+        elif status != 0:
+            self._queue.alone(turn.files.pop(0))
+        self._queue.back(turn.files)
 
     def _verdict(self, pid: int, taken_s: float) -> tuple[str, str] | None:
         """Return kind and reason where the file's process is to be killed."""
@@ -192,40 +236,37 @@ class Probe:
             return "died", f"it took more than {limit / GIB_BYTES:g} GB of memory and was killed"
         return None
 
-    def _tell(self, number: int, path: str, taken_s: float, end: tuple[str, str]) -> None:
-        """Answer for a file with what it left, or with how its process ended."""
-        result_path = self._work_dir / f"{number}.json"
-        said_path = self._work_dir / f"{number}.out"
-        result = {"seconds": taken_s, "dags": [], "errors": [], "asked": [], "touches": [], "warnings": [], "facts": []}
-        if result_path.exists():
-            result = json.loads(result_path.read_text(encoding="utf-8"))
-            result_path.unlink()
-        else:
-            kind, said = end
-            lost = {"kind": kind, "said": said, "path": self._name(path), "line": 0, "trace": _tail(said_path)}
-            result["errors"] = [dict(lost, missing="", connection=False, subjects=[])]
+    def _tell(self, number: int, path: str, result: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
-            said_path.unlink()
+            (self._work_dir / f"{number}.out").unlink()
         self._answer(file=self._name(path), **result)
 
-    def _be_child(self, number: int, path: str) -> None:
-        """Import the file, leave the result where the parent finds it, and end."""
+    def _be_child(self, turn: Turn) -> None:
+        """Import the files, leave each result where the parent finds it, and end: with 0 where nothing is wrong."""
         try:
             pid = os.getpid()
-            self._prepare_child(number)
-            result = self._import.run(path)
-            if os.getpid() == pid:  # the file may have forked
-                result_path = self._work_dir / f"{number}.json"
+            self._prepare_child()
+            self._import.begin(shares=len(turn.files) > 1)
+            for number, path in turn.files:
+                self._say_into(number)
+                result = self._import.run(path)
+                if os.getpid() != pid:  # the file has forked
+                    break
+                if self._import.is_to_be_seen_alone(result):
+                    break
                 new_path = self._work_dir / f"{number}.new"
                 new_path.write_text(json.dumps(result), encoding="utf-8")
-                new_path.rename(result_path)
-                os._exit(0)
+                new_path.rename(self._work_dir / f"{number}.json")
+                with contextlib.suppress(OSError):  # full: then it is looked at anyway
+                    os.write(self._wake_end, b"\n")
+                if number == turn.files[-1][0] or not self._import.left_nothing(result):
+                    os._exit(0)
         finally:
             sys.excepthook(*sys.exc_info()) if sys.exc_info()[1] is not None else None
             sys.stderr.flush()
             os._exit(1)
 
-    def _prepare_child(self, number: int | str) -> None:
+    def _prepare_child(self) -> None:
         signal.set_wakeup_fd(-1)
         for name in (*ENDS, signal.SIGCHLD):
             signal.signal(name, signal.SIG_DFL)
@@ -234,13 +275,16 @@ class Probe:
         if self._prctl is not None:
             self._prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
             with contextlib.suppress(OSError):
-                Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
+                Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="utf-8")
         self._answers.close()
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"  # Airflow 3: as for the dag-processor's child
+
+    def _say_into(self, number: int | str) -> None:
+        """Keep what is printed from now on beside the file's result."""
         output = os.open(str(self._work_dir / f"{number}.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         for stream in (1, 2):
             os.dup2(output, stream)
         os.close(output)
-        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"  # Airflow 3: as for the dag-processor's child
 
     def _name(self, path: str) -> str:
         for root, name in self._request["roots"]:
@@ -280,7 +324,7 @@ def _end_of(status: int) -> tuple[str, str]:
 def _memory_bytes(pid: int) -> int:
     """Return what is in memory of a process; 0 where the system does not tell, or it is gone."""
     try:
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
     except (OSError, IndexError):
         return 0
     return int(pages) * PAGE_BYTES
