@@ -150,6 +150,7 @@ def test_environment_file_that_is_wrong_comes_first(project: MakeProject) -> Non
     assert {part["outcome"] for name, part in found.items() if name != "environment file"} == {"skipped"}
 
 
+@pytest.mark.full
 def test_index_that_does_not_answer_leaves_the_other_parts_checked(project: MakeProject) -> None:
     runner = project({"mwaa.yaml": ENVIRONMENT, "dags/good.py": GOOD, "requirements/requirements.txt": "absent-1\n"})
     outcome = check(runner, "--json", env={"PIP_INDEX_URL": DEAD_INDEX, "UV_DEFAULT_INDEX": DEAD_INDEX})

@@ -55,6 +55,7 @@ def unbuilt_base() -> Iterator[str]:
     docker("image", "rm", "--force", tag)
 
 
+@pytest.mark.full
 def test_build_without_an_index_names_step_and_host(runner: ProjectRunner, unbuilt_base: str) -> None:
     runner.write(plain_files(Local={"BaseImage": unbuilt_base}))
     outcome = runner.run("up", "--port", "0", env={"PIP_INDEX_URL": f"{DEAD_INDEX}simple"})

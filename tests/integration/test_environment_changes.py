@@ -127,6 +127,7 @@ def test_run_of_a_dag_in_a_file_that_cannot_be_imported_names_its_line(running: 
     (running.root_dir / "dags" / "ratio.py").unlink()
 
 
+@pytest.mark.full
 def test_interrupted_down_says_what_goes_on(running: RunningEnvironment) -> None:
     processes = running.processes()
     worker = running.pids()["worker.1"]
@@ -213,6 +214,7 @@ def test_startup_script_that_fails_leaves_the_running_environment_alone(running:
     assert running.status()["healthy"]
 
 
+@pytest.mark.full
 def test_further_name_of_the_web_server_is_answered_and_nothing_else_restarted(running: RunningEnvironment) -> None:
     name, before = "my-machine.example.com", running.pids()
     assert raw_answer(running, "/api/v2/dags", Host=name).status_code == http.client.MISDIRECTED_REQUEST
@@ -224,6 +226,7 @@ def test_further_name_of_the_web_server_is_answered_and_nothing_else_restarted(r
     assert (foreign.status_code, name in foreign.text) == (http.client.MISDIRECTED_REQUEST, True)
 
 
+@pytest.mark.full
 def test_other_port_moves_only_what_needs_it(running: RunningEnvironment) -> None:
     before = running.pids()
     old_port = running.plan().ports["webserver"]

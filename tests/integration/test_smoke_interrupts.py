@@ -234,7 +234,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectRunner]:
 @pytest.mark.parametrize(
     ("phase", "words", "line", "numbers"),
     [
-        pytest.param("check", (), "environment file ok", (signal.SIGINT,), id="check, Ctrl-C", marks=pytest.mark.full),
+        pytest.param("check", (), "environment file ok", (signal.SIGINT,), id="check, Ctrl-C"),
         pytest.param(
             "check", (), "environment file ok", (signal.SIGHUP,), id="check, terminal gone", marks=pytest.mark.full
         ),
@@ -248,7 +248,12 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectRunner]:
             marks=pytest.mark.full,
         ),
         pytest.param(
-            "run", ("--no-check",), "hangs was triggered", (signal.SIGTERM, signal.SIGINT), id="run, SIGTERM and Ctrl-C"
+            "run",
+            ("--no-check",),
+            "hangs was triggered",
+            (signal.SIGTERM, signal.SIGINT),
+            id="run, SIGTERM and Ctrl-C",
+            marks=pytest.mark.full,
         ),
     ],
 )
