@@ -6,11 +6,12 @@ Each DAG here has the number of the process that imported it in its name.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
-from tests.environments import EACH_GENERATION
+from tests.environments import EACH_GENERATION, LATEST
 from tests.integration.test_check_dags_import import importing, make
 
 pytestmark = pytest.mark.network
@@ -85,6 +86,14 @@ def process(imported: ImportedDags, name: str) -> int:
 
 def test_plain_files_share_a_process(imported: ImportedDags) -> None:
     assert len({process(imported, f"a_plain_{number}") for number in range(6)}) == 1
+
+
+def test_files_share_a_process_once_what_they_import_of_airflow_without_naming_it_is_known(tmp_path: Path) -> None:
+    lines = "    @task.bash\n    def said():\n        return 'echo'\n\n    said()\n"
+    text = f"{HEAD}from airflow.sdk import task\n\nwith DAG(f'one_{{os.getpid()}}', schedule=None):\n{lines}"
+    files = {f"dags/{name}.py": text for name in "abcd"}
+    dags = replace(importing(make(tmp_path / "project", files), LATEST, tmp_path), jobs=1).run(lambda _file: None)
+    assert len({process(dags, name) for name in "abcd"}) == 2  # the first of them, and the others
 
 
 @pytest.mark.parametrize("name", LEAVING)

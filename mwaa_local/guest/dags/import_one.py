@@ -45,6 +45,7 @@ PACKAGES_DIR = re.compile(
     r"(?<=\()/[^()]*/site-packages/"
 )  # in `cannot import name 'a' from 'b' (/x/site-packages/b.py)`
 AIRFLOW_DIR = "/site-packages/airflow/"
+AIRFLOW_PACKAGE = "airflow."
 # What runs when an operator, a DAG or a timetable is made.
 MAKERS = ("__init__", "__new__", "__call__", "apply_defaults", "__attrs_post_init__")
 WORD = re.compile(r"\w+")
@@ -85,6 +86,10 @@ class FileImport:
         self._tasks.watch()
         self._keep_errors()
         self._names_before = self._names_of(list(sys.modules.values()))
+        self.note_modules()
+
+    def note_modules(self) -> None:
+        """Note what is there for all files from now on."""
         self._last_before = list(sys.modules.items())[-1]
 
     def warm_up(self, folder: Path) -> None:
@@ -151,6 +156,7 @@ class FileImport:
             answer["facts"] = self._tasks.facts(list(bag.dags.values()))
         recorder = self._recorder
         answer["loaded"] = sorted(self._loaded())
+        answer["imported"] = [name for name, _ in self._new_modules() if name.startswith(AIRFLOW_PACKAGE)]
         return dict(answer, asked=recorder.asked, touches=recorder.touches, warnings=recorder.warnings)
 
     def _loaded(self) -> set[str]:

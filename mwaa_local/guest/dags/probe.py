@@ -44,6 +44,7 @@ from import_loading import (  # type: ignore[import-not-found]
     timetable_names,
 )
 from import_one import FileImport  # type: ignore[import-not-found]
+from import_processes import TAIL_BYTES, end_of, kill_group, memory_bytes, tail  # type: ignore[import-not-found]
 from import_queue import Queue, Turn  # type: ignore[import-not-found]
 
 # Neither this folder nor what was imported from it is there for the user's files.
@@ -52,6 +53,7 @@ for _name in (
     "import_links",
     "import_loading",
     "import_one",
+    "import_processes",
     "import_queue",
     "import_recorder",
     "import_secrets",
@@ -66,11 +68,8 @@ TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FIRST_TO_GO = "1000"  # of /proc/self/oom_score_adj: when memory runs out, the file's process, and nothing of the user's
-TAIL_BYTES = 4000
-MAX_TAIL_LINES = 8
 GIB_BYTES = 1 << 30
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-AIRFLOW_FIRST_WORDS = "Filling up the DagBag from"  # a line of its log, before each file
+RESULT_LISTS = ("dags", "asked", "touches", "warnings", "facts")
 NAMES = "names"  # in the place of a file's number
 POLL_S = 0.2  # between two looks at how much memory the files take
 # Airflow itself ends an import after the first; after the second, the dag-processor kills the file's process, and so
@@ -94,6 +93,7 @@ class Probe:
         self._import: Any = None
         self._links: dict[str, str] = {}
         self._queue = Queue((), (), 1)
+        self._shared: set[str] = set()  # modules of Airflow that some file imported
         self._wake_end = -1  # written to: there is something to look at
         self._limit_s, self._processor_limit_s = DEFAULT_IMPORT_TIMEOUT_S, DEFAULT_PROCESSOR_TIMEOUT_S
 
@@ -183,7 +183,7 @@ class Probe:
         self._running[pid] = Turn([])  # so that it ends when this does
         os.waitpid(pid, 0)
         del self._running[pid]
-        _kill_group(pid)
+        kill_group(pid)
         found: dict[str, bool] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         return found
 
@@ -192,13 +192,13 @@ class Probe:
             self._take(turn)
             verdict = self._verdict(pid, time.monotonic() - turn.begun)
             if verdict:
-                _kill_group(pid)
+                kill_group(pid)
             ended, status = os.waitpid(pid, 0 if verdict else os.WNOHANG)
             if ended:
                 del self._running[pid]
-                _kill_group(pid)  # what the file has left running
+                kill_group(pid)  # what the file has left running
                 self._take(turn)
-                self._ended(turn, status, verdict or _end_of(status))
+                self._ended(turn, status, verdict or end_of(status))
 
     def _take(self, turn: Turn) -> None:
         """Answer for the files of a process that are done."""
@@ -209,7 +209,20 @@ class Probe:
             result = json.loads(result_path.read_text(encoding="utf-8"))
             result_path.unlink()
             number, path = turn.next()
+            imported = result.pop("imported")
+            if self._queue or turn.files:
+                self._share(imported)
             self._tell(number, path, result)
+
+    def _share(self, modules: list[str]) -> None:
+        """Import for the files to come what one has imported of Airflow without naming it, as `@task.bash` does."""
+        new = [name for name in reversed(modules) if name not in self._shared]
+        if new:
+            self._shared.update(new)
+            for name in new:
+                preload(name)
+            self._import.note_modules()
+            gc.freeze()
 
     def _ended(self, turn: Turn, status: int, end: tuple[str, str]) -> None:
         """Do with what a process has left undone: its first file is lost, any other gets another one."""
@@ -218,9 +231,9 @@ class Probe:
         if turn.done == 0:
             number, path = turn.files.pop(0)
             kind, said = end
-            trace = _tail(self._work_dir / f"{number}.out")
+            trace = tail(self._work_dir / f"{number}.out")
             lost = {"kind": kind, "said": said, "path": self._name(path), "line": 0, "trace": trace}
-            result: dict[str, Any] = {name: [] for name in ("dags", "asked", "touches", "warnings", "facts")}
+            result: dict[str, Any] = {name: [] for name in RESULT_LISTS}
             errors = [dict(lost, missing="", connection=False, subjects=[])]
             self._tell(number, path, dict(result, seconds=time.monotonic() - turn.begun, errors=errors))
         elif status != 0:
@@ -232,7 +245,7 @@ class Probe:
         if taken_s > self._processor_limit_s:
             return "killed", f"it was not done after {self._processor_limit_s:g} s and was killed"
         limit = self._request["memory_bytes"]
-        if _memory_bytes(pid) > limit:
+        if memory_bytes(pid) > limit:
             return "died", f"it took more than {limit / GIB_BYTES:g} GB of memory and was killed"
         return None
 
@@ -299,40 +312,8 @@ class Probe:
 
     def _end(self, _number: int, _frame: Any) -> None:
         for pid in self._running:
-            _kill_group(pid)
+            kill_group(pid)
         os._exit(TERMINATED_EXIT_CODE)
-
-
-def _tail(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as output:
-            output.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            text = output.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    lines = [line for line in text.strip().splitlines() if AIRFLOW_FIRST_WORDS not in line]
-    return lines[-MAX_TAIL_LINES:]
-
-
-def _end_of(status: int) -> tuple[str, str]:
-    """Return kind and reason of a process that ended without a result."""
-    if os.WIFSIGNALED(status):
-        return "died", f"Python was ended by signal {os.WTERMSIG(status)}"
-    return "died", f"Python ended with exit code {os.WEXITSTATUS(status)}"
-
-
-def _memory_bytes(pid: int) -> int:
-    """Return what is in memory of a process; 0 where the system does not tell, or it is gone."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
-    except (OSError, IndexError):
-        return 0
-    return int(pages) * PAGE_BYTES
-
-
-def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def main() -> None:
