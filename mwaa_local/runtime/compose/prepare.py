@@ -22,9 +22,10 @@ from mwaa_local.database.connection import DATABASE, USER, broker_config, broker
 from mwaa_local.errors import DockerUnavailable, StateCorrupted
 from mwaa_local.event import Event
 from mwaa_local.isolation import MWAA_HOME_DIR
+from mwaa_local.launch import Launch, make_plan
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.place import Place, url_of
-from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
+from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Plan
 from mwaa_local.project import MARK_VARIABLE
 from mwaa_local.remarks import save_remarks
 from mwaa_local.requirements import container as requirements_container
@@ -354,7 +355,7 @@ class ContainerPreparation:
             env_of=env_of,
             worker_count=self.environment.worker_count,
             ports_asked=ports_asked,
-            folders=self.delivery.identities(self.environment.local.read_only_folders),
+            folders=self.delivery.shown(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),
         )
 
