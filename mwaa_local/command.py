@@ -77,8 +77,8 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
         raise
     finally:
         with _running_lock:
-            _running.discard(process)
-    if request.alone:
+            _running.pop(process, None)
+    if request.alone or _is_to_end():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     return Completed(
@@ -91,7 +91,7 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
 
 
 # Commands that threads of this process wait for; an interrupt comes to the main thread alone.
-_running: set[subprocess.Popen[str]] = set()
+_running: dict[subprocess.Popen[str], Request] = {}
 _running_lock = threading.Lock()
 _is_interrupted = False
 
@@ -100,15 +100,29 @@ def interrupt_all() -> None:
     """End every command that a thread waits for, and let other threads than the main one start no more of them.
 
     For when this command is going to end and no longer needs the work of those threads. The main thread may still have
-    to clean up.
+    to clean up. What does not end by itself is killed, if this process lives that long.
     """
     global _is_interrupted
     with _running_lock:
         _is_interrupted = True
-        left = list(_running)
-    for process in left:
+        left = dict(_running)
+    for process, request in left.items():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGTERM)
+        killing = threading.Timer(request.kill_after_s, _kill_running, (process,))
+        killing.daemon = True
+        killing.start()
+
+
+def _kill_running(process: subprocess.Popen[str]) -> None:
+    with _running_lock, contextlib.suppress(ProcessLookupError, PermissionError):
+        if process in _running:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _is_to_end() -> bool:
+    """Whether all that this thread has started is to end."""
+    return _is_interrupted and threading.current_thread() is not threading.main_thread()
 
 
 @contextlib.contextmanager
@@ -162,10 +176,10 @@ class LineLog:
 def _spawn(request: Request) -> subprocess.Popen[str]:
     try:
         with _running_lock:
-            if _is_interrupted and threading.current_thread() is not threading.main_thread():
+            if _is_to_end():
                 raise KeyboardInterrupt
             process = _popen(request)
-            _running.add(process)
+            _running[process] = request
             return process
     except OSError as error:
         what = f"cannot run {request.argv[0]}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.home import Folder
 from mwaa_local.isolation import MWAA_HOME_DIR
 
 # Below MWAA's home. A bucket may have them under any key.
@@ -51,13 +52,6 @@ class Delivery:
         folder, _, rest = name.partition("/")
         return self.folders[folder] / rest
 
-    def identities(self, read_only: frozenset[str] = frozenset()) -> dict[str, str]:
-        """Return which folder stands for each that exists, and how: one that was made anew is another.
-
-        A folder of another identity is shown anew.
-        """
-        found = {}
-        for name, folder in self.present.items():
-            about = folder.stat()
-            found[name] = f"{about.st_dev}:{about.st_ino}{':ro' if name in read_only else ''}"
-        return found
+    def shown(self, read_only: frozenset[str] = frozenset()) -> dict[str, Folder]:
+        """Return those that exist as components see them."""
+        return {name: Folder.at(path, read_only=name in read_only) for name, path in self.present.items()}

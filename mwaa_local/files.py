@@ -1,16 +1,22 @@
-"""Files of our own: written private and whole, read without trust."""
+"""Files and folders of our own: written private and whole, read without trust, removed whatever their modes."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from mwaa_local.errors import StateCorrupted, disk_error
 
 PRIVATE_FILE_MODE = 0o600
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
 def write_private(path: Path, text: str) -> None:
@@ -25,6 +31,52 @@ def write_private(path: Path, text: str) -> None:
         part.replace(path)
     except OSError as error:
         raise disk_error(error, path.parent) from error
+
+
+def remove_tree(path: Path, *, ignore_errors: bool = False) -> None:
+    """Remove a folder or file with all that is in it, also what tools have made read-only, as Go does.
+
+    Links are never followed, and files that have other names stay as they are. Raises OSError, unless as much is to be
+    removed as can be.
+    """
+    try:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+            return
+        _open_folders(path)
+        shutil.rmtree(path, ignore_errors=ignore_errors)
+    except OSError:
+        if not ignore_errors:
+            raise
+
+
+def _open_folders(folder: Path) -> None:
+    """Let this user list and change a folder of its own and all below. Another user's stays as it is."""
+    with contextlib.suppress(PermissionError):
+        mode = folder.stat(follow_symlinks=False).st_mode
+        if mode & stat.S_IRWXU != stat.S_IRWXU:  # of folders alone: files are shared by their other names
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+        with os.scandir(folder) as entries:
+            below = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for path in below:
+            _open_folders(path)
+
+
+def swap(one: Path, other: Path) -> None:
+    """Let two folders of one disk change names: in one step where the system can, so that none is ever missing."""
+    if _exchange(one, other):
+        return
+    aside = one.with_name(f"{one.name}.{uuid4().hex}")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    import ctypes  # most commands swap nothing
+
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    return rename is not None and rename(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE) == 0
 
 
 def read_json(path: Path, what: str, hint: str) -> Mapping[str, Any]:

@@ -38,6 +38,9 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 UPPER_NAME = "upper"  # of an overlay's scratch folder: what was written
 OVERLAY_SEPARATORS = ",:\\"  # between options, and between layers (Linux, filesystems/overlayfs.rst); `\\` escapes them
+# With these a file's changed mode, or a folder's new name, is a mark that leads to the layer below.
+OVERLAY_SHORTCUTS = ("metacopy", "redirect_dir")
+OVERLAY_PARAMETERS_DIR = Path("/sys/module/overlay/parameters")  # the kernel's defaults, by option
 
 NOBODY_UID = 65534  # Linux's overflow uid: owns nothing, exists everywhere
 MWAA_HOME_DIR = Path("/usr/local/airflow")  # AIRFLOW_HOME on MWAA (amazon-mwaa-docker-images, Dockerfile.base)
@@ -121,9 +124,19 @@ def _overlay_options(folder: Path, scratch_dir: Path) -> bytes | str:
             return f"an overlay cannot have a layer with such a name: {path}"
     for path in layers.values():
         path.mkdir(parents=True, exist_ok=True)
-    # Without root the kernel lets an overlay keep its notes in attributes of the user only.
-    attributes = [] if os.geteuid() == 0 else ["userxattr"]
-    return ",".join([*(f"{name}={path}" for name, path in layers.items()), *attributes]).encode()
+    # Without root the kernel lets an overlay keep its notes only in attributes of the user, and copies whole files.
+    kept = whole_copies() if os.geteuid() == 0 else ["userxattr"]
+    return ",".join([*(f"{name}={path}" for name, path in layers.items()), *kept]).encode()
+
+
+def whole_copies(parameters_dir: Path = OVERLAY_PARAMETERS_DIR) -> list[str]:
+    """Return the options with which the upper layer holds all that was changed, not marks that point below.
+
+    Kernels may do otherwise by default; one that cannot do it does not know the option (Linux, overlayfs.rst). Where
+    the module is only loaded by the first mount, it is taken for one of today.
+    """
+    is_loaded = parameters_dir.is_dir()
+    return [f"{name}=off" for name in OVERLAY_SHORTCUTS if not is_loaded or (parameters_dir / name).exists()]
 
 
 def _mount_overlay(folder: Path, options: bytes) -> None:

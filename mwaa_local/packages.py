@@ -180,7 +180,7 @@ class PackageStore:
         shutil.rmtree(target_dir, ignore_errors=True)
         try:
             target_dir.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(base.dir, target_dir, symlinks=True, copy_function=_link_or_copy)
+            shutil.copytree(base.dir, target_dir, symlinks=True, copy_function=link_or_copy)
             _readdress(base.dir, target_dir)
         except OSError as error:
             shutil.rmtree(target_dir, ignore_errors=True)
@@ -279,7 +279,8 @@ def _disk_error(error: OSError, path: Path) -> DiskFull:
     return DiskFull(f"cannot write below {path.parent}", reason(error), "make room there, or check who owns the folder")
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def link_or_copy(source: str, target: str) -> None:
+    """Give a file another name, or copy it where it cannot have one."""
     try:
         os.link(source, target)
     except OSError:

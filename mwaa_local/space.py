@@ -1,12 +1,12 @@
 """Run by the launcher's interpreter: shows a home as MWAA's `/usr/local/airflow`, then becomes a command.
 
     python -I space.py REQUEST
-    python -I space.py HOME NAME=FOLDER... [--cover FOLDER SCRATCH] -- COMMAND...
+    python -I space.py HOME NAME=FOLDER... NAME:ro=FOLDER... [--cover FOLDER SCRATCH] -- COMMAND...
 
 A mount namespace is a process's own, so this is a process of its own. A request is JSON, for a trial: `home_dir`,
 `folders`, `argv`, and `envs` for where the home is MWAA's (`shown`) and where it cannot be (`linked`); why it cannot is
-left in `problem_path`. The second form is for a component, where it is known that it can be; what the command changes
-of the covered folder goes to the scratch folder.
+left in `problem_path`. The second form is for a component, where it is known that it can be; `:ro` makes a folder
+read-only, and what the command changes of the covered folder goes to the scratch folder.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -23,19 +23,8 @@ SPACE_PATH = Path(__file__)
 ISOLATION_PATH = Path(__file__).with_name("isolation.py")
 END_OF_FOLDERS = "--"
 COVER = "--cover"
+READ_ONLY = ":ro"
 CANNOT_RUN = 127  # as shells report it
-
-
-def command_in(
-    home_dir: str, folders: Mapping[str, str], argv: Sequence[str], covered: Sequence[str] = ()
-) -> list[str]:
-    """Return the command that shows the home with these folders in it to another command.
-
-    `covered` is a folder, and another one that takes what the command changes of it.
-    """
-    shown = (f"{name}={folder}" for name, folder in folders.items())
-    cover = (COVER, *covered) if covered else ()
-    return [sys.executable, "-I", str(SPACE_PATH), home_dir, *shown, *cover, END_OF_FOLDERS, *argv]
 
 
 def main() -> None:
@@ -64,8 +53,10 @@ def _become_component(home_dir: str, shown: Sequence[str], argv: Sequence[str]) 
     if COVER in shown:
         place = shown.index(COVER)
         shown, covered = shown[:place], shown[place + 1 :]
-    folders = {name: Path(folder) for name, _, folder in (word.partition("=") for word in shown)}
-    problem = isolation.enter_mwaa_paths(isolation.Layout(Path(home_dir), folders))
+    by_word = {name: Path(folder) for name, _, folder in (word.partition("=") for word in shown)}
+    folders = {name.removesuffix(READ_ONLY): folder for name, folder in by_word.items()}
+    read_only = frozenset(folders.keys() - by_word.keys())
+    problem = isolation.enter_mwaa_paths(isolation.Layout(Path(home_dir), folders, read_only))
     if covered and not problem:
         problem = isolation.cover(*map(Path, covered))
     if problem:

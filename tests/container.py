@@ -25,7 +25,7 @@ DRIVER = """
 import os, pathlib, runpy, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
-from container import Places
+from places import Places
 main = runpy.run_path(sys.argv[1] + "/__main__.py")["main"]
 places = Places(*map(pathlib.Path, sys.argv[2:8]), int(sys.argv[8]))
 sys.exit(main(sys.argv[9:], os.environ, places))

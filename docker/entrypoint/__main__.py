@@ -23,7 +23,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from container import Container, Places
+from container import Container
+from places import Places
 from running import FAILED, SIGNAL_OFFSET, WRONG_USAGE, Refused
 
 

@@ -1,9 +1,8 @@
-"""Sizes of folders, and their removal: links are never followed, and files of other names stay as they are."""
+"""Sizes of folders: links are never followed."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -42,27 +41,6 @@ class Usage:
 def has_folder_of_another(path: Path, uid: int) -> bool:
     """Whether a folder in the tree, its top included, belongs to somebody else."""
     return any(stat.S_ISDIR(about.st_mode) and about.st_uid != uid for about in _files(path))
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder or file with all that is in it, read-only folders included. Raises OSError."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    for folder in _folders(path):
-        mode = folder.stat(follow_symlinks=False).st_mode
-        if mode & stat.S_IRWXU != stat.S_IRWXU:  # of folders alone: files are shared by their other names
-            folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
-    shutil.rmtree(path)
-
-
-def _folders(path: Path) -> Iterator[Path]:
-    """Yield folders, each before what is in it, so that it may be opened by then."""
-    yield path
-    with os.scandir(path) as entries:
-        below = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-    for folder in below:
-        yield from _folders(folder)
 
 
 def _files(path: Path) -> Iterator[os.stat_result]:

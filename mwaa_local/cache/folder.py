@@ -20,6 +20,7 @@ from mwaa_local.cache import disk, locks, users
 from mwaa_local.cache.item import Item
 from mwaa_local.cache.kept import CacheKind, is_file, is_folder
 from mwaa_local.cache.users import ProjectUse, Users
+from mwaa_local.files import remove_tree
 
 REMOVING = "removing"  # what was taken away already
 _REMOVING_NAME = re.compile(r"[0-9a-f]{16}")
@@ -167,7 +168,7 @@ class CacheFolder:
                 usage = disk.Usage()
                 usage.add(path.iterdir())
                 try:
-                    disk.remove_tree(path)
+                    remove_tree(path)
                     freed += usage.freed_bytes
                 except FileNotFoundError:
                     continue

@@ -43,6 +43,11 @@ class Outcome:
         plain = {"failed": self.failed, "warnings": list(self.warnings), "is_of_machine": self.is_of_machine}
         (target_dir / MARK_NAME).write_text(json.dumps(plain), encoding="utf-8")
 
+    @staticmethod
+    def forget(target_dir: Path) -> None:
+        """Let the set count as unfinished until one is written again."""
+        (target_dir / MARK_NAME).unlink(missing_ok=True)
+
     @classmethod
     def read(cls, target_dir: Path) -> Outcome | None:
         """Return what was written last; None when the set was never finished or the file cannot be understood."""

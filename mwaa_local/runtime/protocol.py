@@ -31,6 +31,9 @@ class Prepared:
     def set_up(self) -> None:
         """Do what has to be done before any component is touched."""
 
+    def withdraw(self) -> None:
+        """Take back what was made for this start where no component is touched after all."""
+
     def judge(self) -> tuple[Remark, ...]:
         """Return all there is to say. Raises what is the cause where the start failed, if it is not the component."""
         return self.remarks

@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.errors import disk_error
-from mwaa_local.packages import PackageStore, PythonEnvironment
+from mwaa_local.files import remove_tree, swap
+from mwaa_local.packages import PackageStore, PythonEnvironment, link_or_copy
 
 # How an overlay notes that a folder replaces the one below it, as root and without (Linux, filesystems/overlayfs.rst).
 _OPAQUE_ATTRIBUTES = ("trusted.overlay.opaque", "user.overlay.opaque")
 _OPAQUE = b"y"
+NEW_SUFFIX = ".new"  # of a folder that is to take the place of another
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,27 @@ class ContainerState:
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if "__pycache__" not in path.parts and not path.is_dir())
+
+
+def put_all_over(layer_dirs: Sequence[Path], target_dir: Path) -> None:
+    """Do to a folder what several layers say, the last one last: at once, and not at all if this is interrupted.
+
+    Programs may be running from it. Raises DiskFull when there is no room.
+    """
+    layer_dirs = [folder for folder in layer_dirs if any(_files(folder))]
+    if not layer_dirs:
+        return
+    new_dir = target_dir.with_name(f"{target_dir.name}{NEW_SUFFIX}")
+    try:
+        remove_tree(new_dir)
+        shutil.copytree(target_dir, new_dir, symlinks=True, copy_function=link_or_copy)
+        for folder in layer_dirs:
+            _put_over(folder, new_dir)
+        swap(new_dir, target_dir)
+    except OSError as error:
+        raise disk_error(error, target_dir) from error
+    finally:
+        remove_tree(new_dir, ignore_errors=True)
 
 
 def put_over(layer_dir: Path, target_dir: Path) -> None:

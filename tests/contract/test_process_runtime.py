@@ -15,8 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mwaa_local import isolation
 from mwaa_local.errors import ComponentFailed
 from mwaa_local.event import NOT_RUN, READY, ComponentStatus, Event
+from mwaa_local.home import Folder
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, read_state
@@ -34,6 +36,7 @@ from tests.fakes import (
     Steady,
     WipesItsEnvironment,
     WritesALot,
+    program,
     wait_until,
 )
 
@@ -54,6 +57,34 @@ def test_log_says_how_a_component_ended(one_house: House) -> None:
     os.kill(one_house.pid("steady"), signal.SIGKILL)
     one_house.wait_for("steady", lambda s: s.restarts == 1, "to be started again")
     assert "mwaa-local: steady ended with signal SIGKILL" in one_house.texts("steady")
+
+
+WRITES = """
+try:
+    open("/usr/local/airflow/dags/new.py", "w").close()
+    say("written")
+except OSError as error:
+    say(error.strerror)
+"""
+
+
+def test_folder_becomes_read_only_and_writable_again_for_those_that_see_it(one_house: House) -> None:
+    home_dir = one_house.project.state_dir / "homes" / "1" / "scheduler"
+    home_dir.mkdir(parents=True)
+    if why := isolation.cannot_enter(isolation.Layout(home_dir, {})):
+        pytest.skip(f"no mount namespaces here: {why}")
+    components = (program("sees", f"{WRITES}\nsay({READY_LINE!r}); rest()", home="scheduler"), Steady())
+    said: list[str] = []
+    pids: list[tuple[int, int]] = []
+    for read_only in (False, True, True, False):
+        folders = {"dags": Folder.at(one_house.project.dags_dir, read_only=read_only)}
+        plan = replace(one_house.plan(*components), homes_dir=str(home_dir.parent), folders=folders)
+        one_house.runtime.start(Prepared(plan), one_house.events.append)
+        said = [text for text in one_house.texts("sees") if text in ("written", "Read-only file system")]
+        pids.append((one_house.pid("sees"), one_house.pid("steady")))
+    assert said == ["written", "Read-only file system", "written"]
+    assert len({sees for sees, _ in pids}) == 3
+    assert len({steady for _, steady in pids}) == 1, "has no home, so that nothing changed for it"
 
 
 def supervisor_pids(house: House) -> list[int]:

@@ -36,7 +36,7 @@ print(json.dumps({
     "plugins": sorted(path.name for path in (home / "plugins").iterdir()),
     "reads": bool(prepared.plan.component("scheduler").reads),
     "variable": prepared.plan.component("worker.1").env.get("FROM_THE_COPY", ""),
-    "folders": sorted(prepared.plan.folders),
+    "folders": sorted(prepared.plan.folders.keys() - {"logs", ".cache"}),
     "remarks": [remark.what for remark in prepared.remarks],
 }))
 """

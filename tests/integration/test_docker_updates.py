@@ -11,6 +11,7 @@ import pytest
 
 from mwaa_local.environment.classes import Size
 from tests.docker_environments import DockerEnvironment, add_settings
+from tests.shared_cases import dags_are_writable_as_asked_for, policies_are_loaded_and_have_no_effect
 from tests.wheels import make_wheel
 
 pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
@@ -189,3 +190,11 @@ def test_corrected_requirements_end_the_report(running: DockerEnvironment) -> No
     assert set(running.lives()) == (AIRFLOW_COMPONENTS | SERVERS) - {"worker.2"}
     assert set(limits(running).values()) == {NO_LIMIT}
     assert len(packages_volumes(running)) == len(package_sets(running)) == 1
+
+
+def test_up_makes_dags_read_only_and_writable_again(running: DockerEnvironment) -> None:
+    dags_are_writable_as_asked_for(running)
+
+
+def test_cluster_policies_have_no_effect(running: DockerEnvironment) -> None:
+    policies_are_loaded_and_have_no_effect(running)

@@ -24,6 +24,7 @@ from tests.environments import (
     with_settings,
 )
 from tests.integration.test_environment import FOREIGN_NAME, raw_answer
+from tests.shared_cases import dags_are_writable_as_asked_for, policies_are_loaded_and_have_no_effect
 from tests.wheels import make_wheel
 
 pytestmark = [pytest.mark.network, pytest.mark.disturbs]
@@ -82,6 +83,16 @@ def test_up_adds_a_worker_and_leaves_the_rest_alone(running: RunningEnvironment)
     write_settings(running)
     up(running)
     assert running.pids() == before
+
+
+@pytest.mark.full
+def test_up_makes_dags_read_only_and_writable_again(running: RunningEnvironment) -> None:
+    dags_are_writable_as_asked_for(running)
+
+
+@pytest.mark.full
+def test_cluster_policies_have_no_effect(running: RunningEnvironment) -> None:
+    policies_are_loaded_and_have_no_effect(running)
 
 
 def test_new_dag_file_is_listed_within_seconds(running: RunningEnvironment) -> None:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
+import psutil
 import pytest
 
 from mwaa_local.command import TIMED_OUT_EXIT_CODE, Completed, LineLog, Request, run
@@ -157,8 +159,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from mwaa_local.command import Request, interrupting, run
 
+script = sys.argv[1]
+
 def wait(_):
-    run(Request(["sleep", "60"], dict(os.environ), Path("/")))
+    run(Request(["bash", "-c", script], dict(os.environ), Path("/"), kill_after_s=0.2))
 
 def interrupt():
     time.sleep(0.5)
@@ -173,6 +177,19 @@ except KeyboardInterrupt:
 """
 
 
-def test_interrupt_ends_what_other_threads_wait_for() -> None:
-    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=REPOSITORY_DIR, timeout=30, check=False)
+@pytest.mark.parametrize(
+    "script",
+    ["exec sleep 60", "trap '' TERM; sleep 60", "(trap '' TERM; exec sleep 60) & sleep 60"],
+    ids=["ends when asked", "ignores it", "leaves what ignores it"],
+)
+def test_interrupt_ends_what_other_threads_wait_for(script: str) -> None:
+    env = {**os.environ, "TEST_MARKER": uuid4().hex}
+    argv = [sys.executable, "-c", INTERRUPTED, script]
+    ended = subprocess.run(argv, cwd=REPOSITORY_DIR, env=env, timeout=30, check=False)
     assert ended.returncode == 130
+    left = [
+        process
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get("TEST_MARKER") == env["TEST_MARKER"]
+    ]
+    assert [process for process in left if not gone(process.pid)] == []

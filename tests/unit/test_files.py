@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
 from mwaa_local.errors import StateCorrupted
-from mwaa_local.files import read_json, write_private
+from mwaa_local.files import read_json, remove_tree, swap, write_private
+
+ORDINARY_USER = 12345
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -57,3 +60,57 @@ def test_damaged_json_says_what_where_and_how_to_mend_it(tmp_path: Path, content
 def test_json_that_is_missing_is_corrupted_state(tmp_path: Path) -> None:
     with pytest.raises(StateCorrupted):
         read_json(tmp_path / "secrets.json", "the file", "")
+
+
+def test_folders_that_may_not_be_opened_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "tree"
+    (folder / "closed" / "below").mkdir(parents=True)
+    (folder / "closed" / "below" / "file").touch()
+    for path in (folder / "closed" / "below", folder / "closed", folder, tmp_path):
+        if os.geteuid() == 0:  # who may open everything
+            os.chown(path, ORDINARY_USER, -1)
+        path.chmod(0o700 if path == tmp_path else 0)
+    monkeypatch.chdir(tmp_path)  # the folders above are not for that user
+    if (child := os.fork()) == 0:
+        exit_code = 1
+        with contextlib.suppress(BaseException):
+            if os.geteuid() == 0:
+                os.setuid(ORDINARY_USER)
+            remove_tree(Path("tree"))
+            exit_code = 0
+        os._exit(exit_code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not folder.exists()
+
+
+def test_as_much_is_removed_as_can_be(tmp_path: Path) -> None:
+    remove_tree(tmp_path / "nothing" / "there", ignore_errors=True)
+    file = tmp_path / "file"
+    file.touch()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    for path in (file, link):
+        remove_tree(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_folders_change_names(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"was {name}").touch()
+    swap(tmp_path / "one", tmp_path / "other")
+    found = {path.name: [file.name for file in path.iterdir()] for path in tmp_path.iterdir()}
+    assert found == {"one": ["was other"], "other": ["was one"]}
+
+
+def test_read_only_folders_are_removed_and_what_links_lead_to_is_not(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    (kept / "file").mkdir(parents=True)
+    folder = tmp_path / "gone" / "module"
+    folder.mkdir(parents=True)
+    (folder / "a.go").touch()
+    (tmp_path / "gone" / "link").symlink_to(kept)
+    folder.chmod(0o555)
+    remove_tree(tmp_path / "gone")
+    assert not (tmp_path / "gone").exists()
+    assert (kept / "file").is_dir()

@@ -37,6 +37,7 @@ check.context
 configuration
 steps
 requirements seeding
+launch
 plan wanted
 place
 environment
@@ -48,6 +49,7 @@ cache
 secrets
 project
 delivery
+home
 isolation space
 command console
 remarks

@@ -203,6 +203,12 @@ print(json.dumps({
     shutil.rmtree(shared_dir / "scratch")  # whoever made it can remove it
 
 
+def test_layer_holds_whole_files_whatever_the_kernels_defaults(tmp_path: Path) -> None:
+    assert isolation.whole_copies(tmp_path / "not loaded") == ["metacopy=off", "redirect_dir=off"]
+    (tmp_path / "redirect_dir").touch()
+    assert isolation.whole_copies(tmp_path) == ["redirect_dir=off"], "an older kernel refuses what it does not know"
+
+
 def test_folder_is_covered_after_mwaas_paths_were_entered(inside: Inside) -> None:
     seen = inside(
         ENTER

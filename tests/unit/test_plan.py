@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentUnknown
+from mwaa_local.home import Folder
+from mwaa_local.launch import Launch, make_plan
 from mwaa_local.place import Place
 from mwaa_local.plan import (
     READY_CHECKS,
@@ -26,10 +28,8 @@ from mwaa_local.plan import (
     DatabaseReady,
     HeartbeatReady,
     HttpReady,
-    Launch,
     LogReady,
     Plan,
-    make_plan,
 )
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -48,6 +48,7 @@ PLACE = ProcessPlace(
     user=User(Path("/cache"), Project(Path("/project")), PROCESS),
     steps=Steps(lambda _: None),
 )
+DAGS = Folder("/project/dags", "1:2", read_only=True)
 LAUNCH = Launch(
     python="/cache/bin/python",
     database_url="postgresql://airflow:db-pass@127.0.0.1:5433/airflow",
@@ -59,7 +60,7 @@ LAUNCH = Launch(
     worker_count=1,
     forkserver="/cache/lib/forkserver.py",
     homes_dir="/project/.mwaa-local/homes/1",
-    shown={"dags": "/project/dags"},
+    folders={"dags": DAGS, "logs": Folder("/project/.mwaa-local/airflow/logs", "1:3")},
 )
 
 
@@ -220,12 +221,12 @@ def test_components_of_mwaas_scheduler_share_a_home_and_others_have_their_own() 
     }
     home = plan.home("worker.2")
     assert home is not None
-    assert (home.home_dir, home.folders) == ("/project/.mwaa-local/homes/1/worker.2", {"dags": "/project/dags"})
+    assert (home.home_dir, home.folders["dags"]) == ("/project/.mwaa-local/homes/1/worker.2", DAGS)
     assert plan.home("") is None
 
 
 def test_components_share_one_home_where_there_are_no_others() -> None:
-    plan = plan_of("3.3.1", replace(LAUNCH, homes_dir="", shown={}))
+    plan = plan_of("3.3.1", replace(LAUNCH, homes_dir=""))
     assert {item.home for item in plan.components} == {""}
     assert plan.home("worker.1") is None
 

@@ -10,10 +10,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local import isolation, space
+from mwaa_local import isolation
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.requirements.resolution import INSTALL_FAILED
 from mwaa_local.finding import ERROR, WARNING, Finding
+from mwaa_local.home import Folder, Home
 from mwaa_local.packages import PythonEnvironment, locked
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
@@ -105,7 +106,7 @@ class DagPackagesMaker:
         folders = self.context.folders
         is_shown = not isolation.cannot_enter(isolation.Layout(home_dir, folders))
         seen_dir = isolation.MWAA_HOME_DIR if is_shown else home_dir
-        shown = {name: str(folder) for name, folder in folders.items()}
+        shown = Home(str(home_dir), {name: Folder.at(path) for name, path in folders.items()})
         network = requirements_install.pip_network(self.context.env)
         trial = trial_env(self.context, packages, seen_dir, self.state.exports)
         result = requirements_install.install(
@@ -114,7 +115,7 @@ class DagPackagesMaker:
             {**network, **trial},
             packages.dir.parent / LOG_NAME,
             cwd=home_dir,
-            wrap=lambda argv: space.command_in(str(home_dir), shown, argv) if is_shown else list(argv),
+            wrap=shown.command if is_shown else list,
         )
         return Outcome.of(result)
 

@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mwaa_local.errors import DockerUnavailable, NotRunning
 from mwaa_local.runtime.compose.changes import ContainerChanges
 from mwaa_local.runtime.compose.docker_run import PAUSE_S, compose_env, run_docker
+from mwaa_local.runtime.compose.engine_api import API_TIMEOUT_S, EngineApi
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS, OutputLine, frames, lines
-from mwaa_local.runtime.compose.program import find_compose, find_docker, find_host, unavailable
+from mwaa_local.runtime.compose.program import find_compose, find_docker, find_host
 from mwaa_local.runtime.compose.stored import (
     NUMBER_LABEL,
     ONE_OFF_LABEL,
@@ -33,10 +33,6 @@ from mwaa_local.runtime.compose.stored import (
     container_from,
 )
 
-if TYPE_CHECKING:  # importing the SDK takes a quarter of a second
-    from docker import APIClient
-
-API_TIMEOUT_S = 60
 LOG_OVERLAP_NS = NANOSECONDS  # streams are stamped before they are stored, so one may be stored a little late
 LOG_TAILS = ("256", "8192", "all")  # the engine finds the last lines quickly, and reads everything for older ones
 # What the engine tells about the container itself; it also tells of each run of a health check.
@@ -56,7 +52,7 @@ class Engine:
         self._docker = docker
         self._host = host
         self._compose_argv: tuple[str, ...] = ()
-        self._client: APIClient | None = None
+        self._asked = EngineApi(env, host).asked
 
     @classmethod
     def open(cls, env: Mapping[str, str]) -> Engine:
@@ -66,30 +62,6 @@ class Engine:
         engine.ping()
         engine._compose_argv = find_compose(docker, env)
         return engine
-
-    @contextlib.contextmanager
-    def _asked(self) -> Iterator[APIClient]:
-        from docker.errors import DockerException
-
-        try:
-            yield self._api
-        except (DockerException, OSError) as error:
-            raise unavailable(self._host, error) from error
-
-    @property
-    def _api(self) -> APIClient:
-        if self._client is None:
-            from docker.tls import TLSConfig
-
-            import docker
-
-            tls: TLSConfig | bool = False
-            certificates = self._env.get("DOCKER_CERT_PATH")
-            if self._env.get("DOCKER_TLS_VERIFY") and certificates:
-                pair = (f"{certificates}/cert.pem", f"{certificates}/key.pem")
-                tls = TLSConfig(client_cert=pair, ca_cert=f"{certificates}/ca.pem", verify=True)
-            self._client = docker.APIClient(base_url=self._host, version="auto", timeout=API_TIMEOUT_S, tls=tls)
-        return self._client
 
     # Looking.
 

@@ -16,15 +16,16 @@ from pathlib import Path
 
 from mwaa_local.cache.users import DOCKER, User
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.local_values import QUEUE_NAME, LocalValues
+from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import DATABASE, USER, broker_config, broker_url, database_url
-from mwaa_local.errors import DockerUnavailable, StateCorrupted
+from mwaa_local.errors import DockerUnavailable
 from mwaa_local.event import Event
 from mwaa_local.isolation import MWAA_HOME_DIR
+from mwaa_local.launch import Launch, make_plan
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.place import Place, url_of
-from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Launch, Plan, make_plan
+from mwaa_local.place import Place
+from mwaa_local.plan import COMPONENT_OF, MWAA_COMPONENTS, Component, ExitedOk, Plan
 from mwaa_local.project import MARK_VARIABLE
 from mwaa_local.remarks import save_remarks
 from mwaa_local.requirements import container as requirements_container
@@ -32,6 +33,7 @@ from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.compose.build import build_missing
+from mwaa_local.runtime.compose.container_values import container_values, database_password, with_database_password
 from mwaa_local.runtime.compose.containers import OwnContainers, compose_name
 from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
 from mwaa_local.runtime.compose.image import (
@@ -42,13 +44,13 @@ from mwaa_local.runtime.compose.image import (
 )
 from mwaa_local.runtime.compose.image import KEPT as AIRFLOW_IMAGE
 from mwaa_local.runtime.compose.outcomes import ContainerOutcomes
-from mwaa_local.runtime.compose.place import ENTRYPOINT, POSTGRES_PORT, REDIS_PORT, ContainerPlace
+from mwaa_local.runtime.compose.place import ENTRYPOINT, REDIS_PORT, ContainerPlace
 from mwaa_local.runtime.compose.prepared import REQUIREMENTS_TIMEOUT_S, PreparedContainers
 from mwaa_local.runtime.compose.startup_values import startup_values
 from mwaa_local.runtime.compose.stored import ComposeProject
 from mwaa_local.runtime.compose.variables import KEY_CHARACTERS, ComposeVariables, env_files, image_key
 from mwaa_local.runtime.installed import constraint_remarks
-from mwaa_local.runtime.ports import WEBSERVER, check_ports
+from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.preparation import (
     Ports,
     Seeds,
@@ -119,9 +121,11 @@ class ContainerPreparation:
         self.files.make()
         if self.running is None:
             self.files.forget_outcomes()
-        secrets = self._with_database_password(load_secrets(self.project.state_dir))
+        secrets = with_database_password(
+            load_secrets(self.project.state_dir), self.project, self.release, self.own, is_asked=self.build_image
+        )
         place = ContainerPlace(ports.choose(), self.files.services_dir)
-        values = self._container_values(secrets, place)
+        values = container_values(secrets, self.release, place)
         parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS)
         configuration = Configuration(*parts, seeds.variables(place))
         image = self._image()
@@ -180,43 +184,6 @@ class ContainerPreparation:
     @functools.cached_property
     def _published_ports(self) -> frozenset[int]:
         return frozenset(port for container in self.own.all() if container.is_up for port in container.ports)
-
-    # Secrets and values.
-
-    def _with_database_password(self, secrets: Secrets) -> Secrets:
-        key = self._password_key
-        if key in secrets.database_passwords:
-            return secrets
-        volume = self.own.database_volume(self.release.airflow_version)
-        if self.build_image and volume in self.own.engine.volumes(compose_name(self.project)):
-            raise StateCorrupted(
-                f"the password of the database in the volume {volume} is lost",
-                "The file of secrets was lost or changed after the database was made.",
-                "restore the file, or run `mwaa-local reset-db` for a new database",
-            )
-        secrets = secrets.with_database(key, os.urandom(16).hex())
-        secrets.save(self.project.state_dir)
-        return secrets
-
-    @property
-    def _password_key(self) -> str:
-        return f"docker {self.release.airflow_version}"
-
-    def _container_values(self, secrets: Secrets, place: Place) -> LocalValues:
-        password = secrets.database_passwords[self._password_key]
-        database = f"postgresql+psycopg2://{USER}:{password}@postgres:{POSTGRES_PORT}/{DATABASE}"
-        return LocalValues(
-            database_url=database,
-            result_backend=f"db+{database}",
-            broker_url=f"redis://:{secrets.broker_password}@redis:{REDIS_PORT}/0",
-            default_queue=QUEUE_NAME,
-            fernet_key=secrets.fernet_key,
-            secret_key=secrets.secret_key,
-            jwt_secret=secrets.jwt_secret,
-            web_url=f"http://localhost:{place.ports[WEBSERVER]}",
-            execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
-            airflow_home=HOME_DIR,
-        )
 
     def _image(self) -> Image:
         local = self.environment.local
@@ -318,7 +285,7 @@ class ContainerPreparation:
         return env_of
 
     def _write_server_files(self, secrets: Secrets) -> None:
-        password = secrets.database_passwords[self._password_key]
+        password = database_password(secrets, self.release)
         names = {"POSTGRES_USER": USER, "POSTGRES_PASSWORD": password, "POSTGRES_DB": DATABASE}
         self.files.write_variables("postgres", names)
         self.files.write_variables("redis", {"REDISCLI_AUTH": secrets.broker_password})
@@ -343,7 +310,7 @@ class ContainerPreparation:
         env_of: Mapping[str, Mapping[str, str]],
         ports_asked: Mapping[str, int],
     ) -> Launch:
-        password = secrets.database_passwords[self._password_key]
+        password = database_password(secrets, self.release)
         return Launch(
             python=f"{HOME_DIR}/.local/bin/python",
             database_url=database_url(place.ports["postgres"], password),
@@ -354,7 +321,7 @@ class ContainerPreparation:
             env_of=env_of,
             worker_count=self.environment.worker_count,
             ports_asked=ports_asked,
-            folders=self.delivery.identities(self.environment.local.read_only_folders),
+            folders=self.delivery.shown(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),
         )
 

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mwaa_local.environment.kinds import AwsMode
@@ -104,7 +104,8 @@ class ComposeVariables:
         started_from = _content(self.files.dir / "run", without=SETUP_SERVICES)
         plugins = tree_version(self.wanted.delivery.plugins_dir)
         versions = {name: importlib.metadata.version(name) for name in ("mwaa-local",)}
-        reads = [self.plan.folders, plugins, self.packages_key, started_from]
+        folders = {name: asdict(item) for name, item in self.plan.folders.items()}
+        reads = [folders, plugins, self.packages_key, started_from]
         return hashlib.sha256(json.dumps([reads, versions]).encode()).hexdigest()[:KEY_CHARACTERS]
 
 

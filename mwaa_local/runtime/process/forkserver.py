@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mwaa_local import isolation
-from mwaa_local.plan import Home
+from mwaa_local.home import Home
 
 READ_BYTES = 65536
 ALONE = "alone"  # what its program gets in place of a socket, to run one command and fork nothing
@@ -88,7 +88,8 @@ class Forkserver:
         request: dict[str, Any] = {"id": name, "program": list(program), "argv": list(argv), "env": dict(env)}
         request["cwd"] = cwd
         if home is not None:
-            layout = {"home_dir": home.home_dir, "folders": dict(home.folders)}
+            # What may not be written to is so already: a plan's homes all show the same, and this process has its own.
+            layout = {"home_dir": home.home_dir, "folders": {name: item.path for name, item in home.folders.items()}}
             request["home"] = {"isolation": str(isolation.__file__), **layout}
         message = json.dumps(request).encode() + b"\n"
         try:

@@ -11,15 +11,15 @@ Not for where nothing can be mounted: then all components share one home (`isola
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mwaa_local import isolation, space
+from mwaa_local import isolation
+from mwaa_local.files import remove_tree
+from mwaa_local.home import Folder, Home
 from mwaa_local.local_settings import CONFIG_DIR
 from mwaa_local.plan import SCHEDULER_HOME, WEBSERVER_HOME, Plan
 from mwaa_local.project import TEMPORARY_NAME, Project
@@ -39,26 +39,35 @@ SHARED = ("logs", ".cache")
 
 @dataclass(frozen=True)
 class Homes:
-    """One set of homes, in `folder`, which may not be there yet. `shown` is what all of them have in common."""
+    """One set of homes, in `folder`, which may not be there yet. `shown` is what all of them have in common.
+
+    `in_use` are those that running components live in, by name.
+    """
 
     folder: Path
-    shown: Mapping[str, Path]
+    shown: Mapping[str, Folder]
+    in_use: frozenset[str] = frozenset()
 
     @classmethod
-    def next_of(cls, project: Project, shown: Mapping[str, Path], running: Plan | None) -> Homes:
+    def next_of(cls, project: Project, shown: Mapping[str, Folder], running: Plan | None) -> Homes:
         """Return a set that no running component uses; when nothing runs, old ones are removed."""
         parent = project.state_dir / DIR_NAME
         if running is None:
-            remove_tree(parent)
+            remove_tree(parent, ignore_errors=True)
         numbers = [int(path.name) for path in parent.glob("*") if path.name.isdecimal()]
         return cls(parent / str(max(numbers, default=0) + 1), shown)
 
     @classmethod
-    def running_of(cls, running: Plan | None, shown: Mapping[str, Path], made_from: str) -> Homes | None:
+    def of(cls, running: Plan, shown: Mapping[str, Folder]) -> Homes:
+        """Return the set in which the components of a plan live."""
+        return cls(Path(running.homes_dir), shown, running.homes)
+
+    @classmethod
+    def running_of(cls, running: Plan | None, shown: Mapping[str, Folder], made_from: str) -> Homes | None:
         """Return the set that components use, if it was made from the same."""
         if running is None or not running.homes_dir:
             return None
-        homes = cls(Path(running.homes_dir), shown)
+        homes = cls.of(running, shown)
         with contextlib.suppress(OSError):
             if (homes.folder / MADE_FROM_NAME).read_text(encoding="utf-8") == made_from:
                 return homes
@@ -69,10 +78,12 @@ class Homes:
         (self.folder / MADE_FROM_NAME).write_text(made_from, encoding="utf-8")
 
     def missing(self, worker_count: int) -> list[str]:
-        """Return the homes that are still to be made, by name."""
+        """Return the homes that are to be made, by name: also that of a worker which went, since a new one comes."""
         workers = (f"worker.{number}" for number in range(1, worker_count + 1))
-        names = (SCHEDULER_HOME, *workers, WEBSERVER_HOME)
-        return [name for name in names if not (self.folder / name).is_dir()]
+        return self.missing_of((SCHEDULER_HOME, *workers, WEBSERVER_HOME))
+
+    def missing_of(self, names: Collection[str]) -> list[str]:
+        return [name for name in names if name not in self.in_use or not (self.folder / name).is_dir()]
 
     def begin(self, name: str, packages: PythonEnvironment, release: Release) -> UnfinishedHome:
         """Return a home as a container has it before the startup script runs."""
@@ -100,19 +111,30 @@ class Homes:
     def _make_empty(self, home_dir: Path) -> None:
         # What a startup script writes may be secret, and it writes with the caller's umask.
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        remove_tree(home_dir)
+        remove_tree(home_dir, ignore_errors=True)
         (home_dir / TEMPORARY_NAME).mkdir(parents=True)
 
     def argv_in(self, name: str) -> Callable[[Sequence[str]], list[str]]:
         """Return what makes of a command one that sees that home as `/usr/local/airflow`."""
-        folders = {folder: str(path) for folder, path in self.shown.items()}
-        return lambda argv: space.command_in(str(self.folder / name), folders, argv)
+        return Home(str(self.folder / name), self.shown).command
 
-    def remove_others(self) -> None:
-        """Remove the sets that are not used any more."""
+    def keep_only(self, names: Collection[str]) -> None:
+        """Remove the other sets, and of this one what is none of these homes."""
         for folder in self.folder.parent.glob("*"):
             if folder != self.folder:
-                remove_tree(folder)
+                remove_tree(folder, ignore_errors=True)
+        for folder in self.folder.glob("*/"):
+            if folder.name not in names:
+                remove_tree(folder, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Remove what was made for a start that does not come about."""
+        if not self.in_use:
+            remove_tree(self.folder, ignore_errors=True)
+            return
+        for folder in self.folder.glob("*/"):
+            if folder.name not in self.in_use:
+                remove_tree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -121,7 +143,7 @@ class UnfinishedHome:
 
     name: str
     home_dir: Path
-    shown: Mapping[str, Path]
+    shown: Mapping[str, Folder]
     packages_dir: Path
 
     @property
@@ -135,46 +157,34 @@ class UnfinishedHome:
 
     def argv(self, argv: Sequence[str], *, above_packages: bool) -> list[str]:
         """Return the command in this home; `above_packages` keeps what it changes of the packages apart."""
-        folders = {name: str(folder) for name, folder in self.shown.items()}
         covered = (str(self.packages_dir), str(self.scratch_dir)) if above_packages else ()
-        return space.command_in(str(self.home_dir), folders, argv, covered)
+        return Home(str(self.home_dir), self.shown).command(argv, covered)
 
     def discard(self) -> None:
         for folder in (self.scratch_dir, self.home_dir):
-            remove_tree(folder)
+            remove_tree(folder, ignore_errors=True)
 
     def finish(self) -> None:
-        remove_tree(self.scratch_dir)
-        self.home_dir.rename(self.home_dir.with_name(self.name))
+        """Give the home its name; one that a worker had which is gone makes way."""
+        final_dir = self.home_dir.with_name(self.name)
+        for folder in (self.scratch_dir, final_dir):
+            remove_tree(folder, ignore_errors=True)
+        self.home_dir.rename(final_dir)
 
 
-def shown_in_homes(project: Project, folders: Mapping[str, Path]) -> dict[str, Path]:
+def shown_in_homes(project: Project, folders: Mapping[str, Folder]) -> dict[str, Folder]:
     """Return what all homes have in common; folders of ours are made."""
     own = {name: project.airflow_home_dir / name for name in SHARED}
-    for folder in own.values():
-        folder.mkdir(exist_ok=True)
-    return {**folders, **own}
+    for path in own.values():
+        path.mkdir(exist_ok=True)
+    return {**folders, **{name: Folder.at(path) for name, path in own.items()}}
 
 
 def remove_temporary(project: Project) -> None:
     """Remove what components had no time to remove, as those that were killed."""
     for folder in (project.temporary_dir, *(project.state_dir / DIR_NAME).glob(f"*/*/{TEMPORARY_NAME}")):
-        remove_tree(folder)
+        remove_tree(folder, ignore_errors=True)
 
 
 def remove_homes(project: Project) -> None:
-    remove_tree(project.state_dir / DIR_NAME)
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder and all in it, also what tools have made read-only, as Go does."""
-    if folder.is_symlink():
-        folder.unlink()
-        return
-    for root, names, _ in os.walk(folder):
-        for path in (Path(root, name) for name in names):
-            with contextlib.suppress(OSError):
-                mode = path.lstat().st_mode
-                if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
-                    path.chmod(mode | stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(project.state_dir / DIR_NAME, ignore_errors=True)

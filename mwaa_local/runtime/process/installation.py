@@ -6,16 +6,18 @@ made anew when the base, the requirements or the startup script change; MWAA mak
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.configuration.configuration import Configuration, Exports
 from mwaa_local.delivery import Delivery
 from mwaa_local.files import write_private
+from mwaa_local.home import Folder
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS, SCHEDULER_HOME, Plan
 from mwaa_local.project import Project
@@ -49,7 +51,7 @@ class Installation:
     delivery: Delivery
     steps: Steps
     running: Plan | None
-    shown: Mapping[str, Path] | None = None
+    shown: Mapping[str, Folder] | None = None
     remarks: list[Remark] = field(default_factory=list)
     homes: Homes | None = None
 
@@ -64,7 +66,7 @@ class Installation:
         outcome = Outcome.read(target_dir)
         if outcome is None:
             self.steps.do("packages", lambda say: _clone(store, base, target_dir, say))
-        exports = self._startup_exports(packages, script_path, target_dir.name)
+        exports = self._startup_exports(packages, script_path, is_kept=outcome is not None)
         # A start after a failure tries again, as MWAA does; applying another change to a running environment does not.
         if source is not None and (outcome is None or (outcome.failed and self.running is None)):
             outcome = self._install(source, packages, exports)
@@ -73,6 +75,16 @@ class Installation:
         self.remarks += outcome_remarks(outcome, self._log_path)
         _remove_other_sets(target_dir, self.running)
         return packages, exports
+
+    @contextlib.contextmanager
+    def taken_back_on_failure(self) -> Iterator[None]:
+        """Remove the homes that were made if what they were made for does not come about."""
+        try:
+            yield
+        except BaseException:
+            if self.homes is not None:
+                self.homes.discard()
+            raise
 
     @property
     def _project(self) -> Project:
@@ -88,14 +100,16 @@ class Installation:
         self.remarks += constraint_remarks(prepared)
         return None if prepared.is_empty else prepared
 
-    def _startup_exports(self, packages: PythonEnvironment, script_path: Path | None, key: str) -> Exports:
-        exports_path = self._project.run_dir / EXPORTS_NAME
+    def _startup_exports(self, packages: PythonEnvironment, script_path: Path | None, *, is_kept: bool) -> Exports:
+        """Return what the script exported. Where the package set `is_kept`, so may be what it has left of a run."""
+        exports_path, key = self._project.run_dir / EXPORTS_NAME, packages.dir.name
         views = self.configuration.startup_views(packages) if script_path else {}
         seen = _digest([key, views])
-        kept = _read_exports(exports_path, seen) if self.running is not None and script_path else None
+        running = self.running if is_kept else None
+        kept = _read_exports(exports_path, seen) if running is not None and script_path else None
         # A script that only sees other variables is asked again for its own; homes are what it made of them.
-        self.homes = self._homes(key)
-        runs = script_path and ScriptRuns(script_path, views, Path(self.configuration.home_dir), self._project.logs_dir)
+        self.homes = self._homes(running, key)
+        runs = script_path and self._runs(script_path, views, packages)
         outcomes: list[StartupOutcome] = []
         if self.homes is not None:
             outcomes = self._make_homes(self.homes, packages, runs or None, is_asked_again=kept is None)
@@ -131,11 +145,17 @@ class Installation:
             return []
         return self.steps.do("startup script", lambda _: [*runs.in_homes(new), *runs.asked_again(asked)])
 
-    def _homes(self, made_from: str) -> Homes | None:
+    def _runs(
+        self, script_path: Path, views: Mapping[str, Mapping[str, str]], packages: PythonEnvironment
+    ) -> ScriptRuns:
+        home_dir, logs_dir = Path(self.configuration.home_dir), self._project.logs_dir
+        return ScriptRuns(script_path, views, home_dir, logs_dir, lambda: Outcome.forget(packages.dir))
+
+    def _homes(self, running: Plan | None, made_from: str) -> Homes | None:
         """Return the homes that components live in, if they were made from the same, else new ones."""
         if self.shown is None:
             return None
-        kept = Homes.running_of(self.running, self.shown, made_from)
+        kept = Homes.running_of(running, self.shown, made_from)
         return kept or Homes.next_of(self._project, self.shown, self.running)
 
     def _install(

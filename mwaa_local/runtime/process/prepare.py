@@ -22,9 +22,11 @@ from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import broker_config, broker_url, database_url
 from mwaa_local.event import Event
 from mwaa_local.files import write_private
+from mwaa_local.home import Folder
+from mwaa_local.launch import Launch, make_plan
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
 from mwaa_local.place import Place, url_of
-from mwaa_local.plan import MWAA_COMPONENTS, Component, Launch, Plan, make_plan
+from mwaa_local.plan import MWAA_COMPONENTS, Component, Plan
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.remarks import WARNING, Remark, save_remarks
 from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
@@ -73,8 +75,12 @@ class PreparedProcesses(Prepared):
 
     def settle(self) -> None:
         if self.homes is not None:
-            self.homes.remove_others()
+            self.homes.keep_only(self.plan.homes)
         self.user.settle()
+
+    def withdraw(self) -> None:
+        if self.homes is not None:
+            self.homes.discard()
 
 
 class Preparation:
@@ -112,18 +118,18 @@ class Preparation:
         configuration = Configuration(*parts, services=seeds.variables(place))
         beside = seeds.components(place, secrets)
         installation = Installation(configuration, self.delivery, steps, self.running, self._shown(home_dir))
-        packages, exports = installation.install(store, base)
-        self.remarks += installation.remarks
-        merged = configuration.merged(packages, exports)
-        self.remarks += option_remarks(merged)
-        finish_home(self.project.airflow_home_dir, packages, self.release)
-        beside += self._seed(seeds.settings, secrets, base, configuration)
-        env_of = {name: merged[name].as_env() for name in MWAA_COMPONENTS}
-        launch = self._launch(secrets, place, values, env_of, ports.asked, packages)
-        if installation.homes is not None:
-            shown = {name: str(folder) for name, folder in installation.homes.shown.items()}
-            launch = replace(launch, homes_dir=str(installation.homes.folder), shown=shown)
-        plan = make_plan(self.environment, self.release, place, launch, beside)
+        with installation.taken_back_on_failure():
+            packages, exports = installation.install(store, base)
+            self.remarks += installation.remarks
+            merged = configuration.merged(packages, exports)
+            self.remarks += option_remarks(merged)
+            finish_home(self.project.airflow_home_dir, packages, self.release)
+            beside += self._seed(seeds.settings, secrets, base, configuration)
+            env_of = {name: merged[name].as_env() for name in MWAA_COMPONENTS}
+            launch = self._launch(secrets, place, values, env_of, ports.asked, packages)
+            if installation.homes is not None:
+                launch = replace(launch, homes_dir=str(installation.homes.folder), folders=installation.homes.shown)
+            plan = make_plan(self.environment, self.release, place, launch, beside)
         save_remarks(self.project.run_dir, self.remarks)
         told = seeds.told(place)
         return PreparedProcesses(plan, tuple(self.remarks), told, user=self.user, homes=installation.homes)
@@ -150,8 +156,10 @@ class Preparation:
         """Give this process and all it starts MWAA's paths; return the Airflow home they see."""
         project = self.project
         read_only = self.environment.local.read_only_folders
-        layout = isolation.Layout(project.airflow_home_dir, self.delivery.present, read_only)
-        why_not = isolation.enter_mwaa_paths(layout)
+        layout = isolation.Layout(project.airflow_home_dir, self.delivery.present)
+        # Each home shows it read-only by itself: what is so for the supervisor could not be changed while that lives.
+        why_not = isolation.cannot_enter(replace(layout, read_only=read_only)) if read_only else ""
+        why_not = why_not or isolation.enter_mwaa_paths(layout)
         if not why_not:
             return str(isolation.MWAA_HOME_DIR)
         isolation.link_mwaa_paths(layout)
@@ -187,11 +195,11 @@ class Preparation:
         for name in WRITTEN_BY_AIRFLOW:
             (self.project.airflow_home_dir / name).unlink(missing_ok=True)
 
-    def _shown(self, home_dir: str) -> dict[str, Path] | None:
+    def _shown(self, home_dir: str) -> dict[str, Folder] | None:
         """Return what components see in homes of their own; None where they have none."""
         if home_dir != str(isolation.MWAA_HOME_DIR):
             return None
-        return shown_in_homes(self.project, self.delivery.present)
+        return shown_in_homes(self.project, self.delivery.shown(self.environment.local.read_only_folders))
 
     # Servers.
 
@@ -253,7 +261,7 @@ class Preparation:
             env_of=env_of,
             worker_count=self.environment.worker_count,
             ports_asked=ports_asked,
-            folders=self.delivery.identities(self.environment.local.read_only_folders),
+            folders=self.delivery.shown(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),
             forkserver=str(packages.site_packages_dir / "mwaa_support" / "forkserver.py"),
         )

@@ -55,12 +55,18 @@ class ProcessRuntime:
 
     def start(self, prepared: Prepared, on_event: Callable[[Event], None]) -> tuple[Remark, ...]:
         prepared.set_up()
-        self._start(prepared.plan, on_event)
+        try:
+            self._make_way(prepared.plan)
+        except BaseException:
+            prepared.withdraw()
+            raise
+        self._apply(prepared.plan, on_event)
         remarks = prepared.judge()
         prepared.settle()
         return remarks
 
-    def _start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
+    def _make_way(self, plan: Plan) -> None:
+        """Have a supervisor that can carry the plan out."""
         if self.running:
             before = self.running_plan()
             check_ports(plan.ports, before.ports if before else {}, plan.ports_asked)
@@ -68,6 +74,8 @@ class ProcessRuntime:
             self._own.clean_up()
             check_ports(plan.ports, {}, plan.ports_asked)
             self._launch_supervisor()
+
+    def _apply(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         statuses = self._supervisor.apply(plan, on_event)
         if statuses is None:
             raise self._supervisor_ended()
@@ -82,11 +90,17 @@ class ProcessRuntime:
         if plan is None:
             raise NotRunning("the environment is not running", hint="mwaa-local up")
         scaled = plan.scaled(component, count)
-        if scaled.homes_dir:
-            from mwaa_local.runtime.process.more_workers import make_homes  # no command but this one
+        if not scaled.homes_dir:
+            self._apply(scaled, on_event)
+            return
+        from mwaa_local.runtime.process.more_workers import (  # no command but this one
+            make_homes,
+            remove_homes_of_others,
+        )
 
-            make_homes(self.project, scaled)
-        self._start(scaled, on_event)
+        make_homes(self.project, scaled, plan)
+        self._apply(scaled, on_event)
+        remove_homes_of_others(scaled)
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         answer = self._status()

@@ -1,8 +1,8 @@
 """Run the startup script in the homes of an environment of processes, as MWAA's containers do at their start.
 
 Every home gets a run of its own. Packages are one set for all of them, which two pips at a time would tear apart: each
-run changes a layer above it, and the layers are put over the set when all have ended. Where Linux allows no such layer,
-or no homes, one run follows the other.
+run changes a layer above it, and a set with all layers takes its place when all have ended. Where Linux allows no such
+layer, or no homes, one run follows the other and changes the set itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.runtime.process.homes import UnfinishedHome
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.run import run_startup_script
-from mwaa_local.startup.state import put_over
+from mwaa_local.startup.state import put_all_over
 
 T = TypeVar("T")
 WORKER = "worker"
@@ -34,13 +34,14 @@ class ScriptRuns:
     views: Mapping[str, Mapping[str, str]]
     cwd: Path
     logs_dir: Path
+    before_change: Callable[[], None] = lambda: None  # what is done before one run changes the set itself
 
     def in_homes(self, homes: Sequence[UnfinishedHome]) -> list[StartupOutcome]:
         """Run it in each of the homes, and finish those. Raises StartupScriptFailed where MWAA would not start."""
         outcomes, layered = self._run_in(homes)
+        if layered:
+            put_all_over([home.layer_dir for home in homes], homes[0].packages_dir)
         for home in homes:
-            if layered:
-                put_over(home.layer_dir, home.packages_dir)
             home.finish()
         return outcomes
 
@@ -56,6 +57,8 @@ class ScriptRuns:
         if not homes:
             return [], False
         layered = not any(isolation.cannot_cover(home.packages_dir, home.scratch_dir) for home in homes)
+        if not layered:
+            self.before_change()
 
         def one(home: UnfinishedHome) -> StartupOutcome:
             return self._run(home.name, lambda argv: home.argv(argv, above_packages=layered))
@@ -64,6 +67,7 @@ class ScriptRuns:
 
     def in_one_home(self) -> list[StartupOutcome]:
         """Run it for each MWAA component in the home that all share."""
+        self.before_change()
         return self._all(self._run, MWAA_COMPONENTS, at_once=False)
 
     @staticmethod

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import os
 import signal
 import socket
@@ -22,18 +21,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mwaa_local import isolation, space
+from mwaa_local import isolation
 from mwaa_local.database.health import Health
 from mwaa_local.event import FAILED, Event
 from mwaa_local.plan import SCHEDULER_HOME, Component, Plan
+from mwaa_local.runtime.process.client_signals import forward_signals, interrupt_script
 from mwaa_local.runtime.process.forkserver import ALONE, Forkserver, ForkserverGone
-from mwaa_local.runtime.process.groups import end_of, signal_group, signal_process
+from mwaa_local.runtime.process.groups import end_of
 from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
 from mwaa_local.runtime.process.supervisor_socket import SupervisorSocket
 from mwaa_local.runtime.process.unit import Unit
 
 UMASK = 0o077  # logs and run files may hold what tasks print
-SCRIPT_END_TIMEOUT_S = 20.0  # guest/dag_test_script.py takes at most 9 s
 # What may differ between a component and the fork server without mattering to modules already imported.
 FORK_SAFE_VARIABLES = ("MWAA_AIRFLOW_COMPONENT", "MWAA_COMMAND")
 
@@ -160,7 +159,7 @@ class Supervisor:
         self.logs_dir.mkdir(parents=True, exist_ok=True)
         log_fd = os.open(self.logs_dir / "forkserver.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            argv = space.command_in(home.home_dir, home.folders, plan.preload_argv) if home else plan.preload_argv
+            argv = home.command(plan.preload_argv) if home else plan.preload_argv
             forkserver.launch(argv, plan.preload, plan.preload_env, plan.home_dir, log_fd)
         finally:
             os.close(log_fd)
@@ -225,7 +224,7 @@ class Supervisor:
         else:
             words = [component.command_argv[0], script, *argv] if script else self._argv_alone(component, argv)
             process = subprocess.Popen(
-                space.command_in(home.home_dir, home.folders, words) if home else words,
+                home.command(words) if home else words,
                 env=env,
                 cwd=self.plan.home_dir,
                 stdin=fds[0],
@@ -236,7 +235,7 @@ class Supervisor:
             pid = process.pid
             end = asyncio.create_task(end_of(process))
         self._remember(pid)
-        forward = _interrupt_script if script else _forward_signals
+        forward = interrupt_script if script else forward_signals
         signals = asyncio.create_task(forward(client, pid))
         try:
             return await end
@@ -259,38 +258,6 @@ def _forkserver_key(plan: Plan) -> tuple[Any, ...]:
 
 def _without(env: Any, names: Iterable[str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name not in names}
-
-
-async def _forward_signals(client: socket.socket, pid: int) -> None:
-    """Pass the client's signals on to the command; a client that is gone ends it."""
-    while numbers := await _signals_of(client):
-        for number in numbers:
-            signal_group(pid, number)
-    signal_group(pid, signal.SIGTERM)
-
-
-async def _interrupt_script(client: socket.socket, pid: int) -> None:
-    """Have a script of ours end at the client's first signal, whatever that is, or when the client is gone.
-
-    It then ends what it has started, too, unless it cannot act, as in a query that does not return.
-    """
-    await _signals_of(client)
-    signal_process(pid, signal.SIGINT)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SCRIPT_END_TIMEOUT_S):
-            while await _signals_of(client):
-                signal_process(pid, signal.SIGINT)
-            await asyncio.Future()  # its end cancels this
-    signal_group(pid, signal.SIGKILL)
-
-
-async def _signals_of(client: socket.socket) -> list[int]:
-    """Wait for the client's next signals; none when it is gone."""
-    try:
-        data = await asyncio.get_running_loop().sock_recv(client, 4096)
-    except OSError:
-        return []
-    return [int(json.loads(line)["signal"]) for line in data.splitlines()]
 
 
 async def _supervise(run_dir: Path, logs_dir: Path, *, isolated: bool) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from mwaa_local import isolation, space
+from mwaa_local import isolation
 from mwaa_local.event import (
     DEPENDENCY_FAILED,
     ENDED,
@@ -33,13 +33,13 @@ from mwaa_local.event import (
     ComponentStatus,
     Event,
 )
+from mwaa_local.home import Home
 from mwaa_local.plan import (
     BrokerReady,
     Component,
     DatabaseReady,
     ExitedOk,
     HeartbeatReady,
-    Home,
     HttpReady,
     LogReady,
     TcpReady,
@@ -237,7 +237,7 @@ class Unit:
         if component.unprivileged:
             argv = isolation.unprivileged_argv(argv)
         elif self.home is not None:
-            argv = space.command_in(self.home.home_dir, self.home.folders, argv)
+            argv = self.home.command(argv)
         try:
             process = subprocess.Popen(
                 argv,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import json
 import os
 import pty
@@ -22,7 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mwaa_local.cache import disk, keepers, locks
+from mwaa_local.cache import keepers, locks
 from mwaa_local.cache import kept as cache_kept
 from mwaa_local.cache.folder import IN_USE, OF_ANOTHER_USER, CacheFolder
 from mwaa_local.cache.item import Wanted
@@ -553,27 +552,6 @@ def test_what_has_a_name_elsewhere_is_not_told_as_freed_and_stays_as_it_was(cach
     assert cache.plan(cache.inventory(), EVERYTHING).freed_bytes < 100_000
     assert prune(cache_dir).freed_bytes < 100_000
     assert (clone.stat().st_size, stat.S_IMODE(clone.stat().st_mode)) == (1_000_000, 0o400)
-
-
-def test_folders_that_may_not_be_opened_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "tree"
-    (folder / "closed" / "below").mkdir(parents=True)
-    (folder / "closed" / "below" / "file").touch()
-    for path in (folder / "closed" / "below", folder / "closed", folder, tmp_path):
-        if os.geteuid() == 0:  # who may open everything
-            os.chown(path, ORDINARY_USER, -1)
-        path.chmod(0o700 if path == tmp_path else 0)
-    monkeypatch.chdir(tmp_path)  # the folders above are not for that user
-    if (child := os.fork()) == 0:
-        exit_code = 1
-        with contextlib.suppress(BaseException):
-            if os.geteuid() == 0:
-                os.setuid(ORDINARY_USER)
-            disk.remove_tree(Path("tree"))
-            exit_code = 0
-        os._exit(exit_code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert not folder.exists()
 
 
 # The command.

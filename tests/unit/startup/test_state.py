@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from mwaa_local.startup.state import ContainerState, put_over
+from mwaa_local.startup.state import ContainerState, put_all_over, put_over
+from tests.conftest import REPOSITORY_DIR
 
 
 @pytest.fixture
@@ -57,3 +61,56 @@ def test_bytecode_alone_is_no_change_of_packages(tmp_path: Path) -> None:
     (tmp_path / "lib" / "a.py").touch()
     assert state.changes_packages
     assert not ContainerState().changes_packages
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_layers_of_all_homes_take_effect_at_once(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    layer, target = folders
+    (layer / "lib" / "kept.py").write_text("changed")
+    second = tmp_path / "second"
+    (second / "lib").mkdir(parents=True)
+    (second / "lib" / "kept.py").write_text("changed again")
+    (second / "lib" / "new.py").write_text("new")
+    put_all_over([layer, second], target)
+    assert content(target) == {"lib/kept.py": "changed again", "lib/new.py": "new", "lib/old/a.py": "old"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["layer", "second", "target"]
+
+
+def test_folder_that_no_layer_changes_is_left_alone(folders: tuple[Path, Path]) -> None:
+    layer, target = folders
+    before = target.stat().st_ino
+    put_all_over([layer], target)
+    assert target.stat().st_ino == before
+
+
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from mwaa_local.startup.state import put_all_over
+
+copied, copy = [], shutil.copy2
+def copy_and_die(*args, **kwargs):
+    copied.append(copy(*args, **kwargs))
+    if len(copied) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+shutil.copy2 = copy_and_die
+put_all_over([Path(sys.argv[1])], Path(sys.argv[2]))
+"""
+
+
+def test_merge_that_is_killed_changes_nothing_and_is_done_anew(folders: tuple[Path, Path]) -> None:
+    layer, target = folders
+    for number in range(4):
+        (layer / "lib" / f"{number}.py").write_text("new")
+    before = content(target)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(layer), str(target)], cwd=REPOSITORY_DIR, check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert content(target) == before
+    put_all_over([layer], target)
+    assert content(target) == {**before, **{f"lib/{number}.py": "new" for number in range(4)}}
+    assert sorted(path.name for path in target.parent.iterdir()) == ["layer", "target"]

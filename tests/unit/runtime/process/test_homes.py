@@ -22,10 +22,9 @@ from mwaa_local.runtime.process.homes import (
     UnfinishedHome,
     remove_homes,
     remove_temporary,
-    remove_tree,
     shown_in_homes,
 )
-from mwaa_local.runtime.process.more_workers import make_homes, remember_start
+from mwaa_local.runtime.process.more_workers import make_homes, remember_start, remove_homes_of_others
 from mwaa_local.runtime.process.scripts import ScriptRuns
 
 RELEASE = Release.load("3.3.1")
@@ -51,8 +50,20 @@ def packages(tmp_path: Path) -> PythonEnvironment:
 def begun(
     project: Project, packages: PythonEnvironment, running: Plan | None = None
 ) -> tuple[Homes, list[UnfinishedHome]]:
-    homes = Homes.next_of(project, shown_in_homes(project, project.delivery.present), running)
+    homes = Homes.next_of(project, shown_in_homes(project, project.delivery.shown()), running)
     return homes, [homes.begin(name, packages, RELEASE) for name in homes.missing(2)]
+
+
+def made(homes: Homes) -> list[str]:
+    """Return the homes that are whole, by name."""
+    folders = homes.folder.glob("*/") if homes.folder.exists() else ()
+    return sorted(path.name for path in folders if not path.name.endswith((".new", ".packages")))
+
+
+def plan_of(homes: Homes, *names: str) -> Plan:
+    """Return a plan with components in these homes."""
+    components = tuple(Component(name, (), {}, ExitedOk(), home=name) for name in names)
+    return replace(PLAN, components=components, homes_dir=str(homes.folder), folders=homes.shown)
 
 
 def runs(project: Project, script: str) -> ScriptRuns:
@@ -74,11 +85,10 @@ def test_home_begins_as_a_container_does_and_is_there_once_its_script_has_ended(
 ) -> None:
     homes, unfinished = begun(project, packages)
     assert [home.name for home in unfinished] == NAMES
-    assert homes.missing(2) == NAMES
+    assert made(homes) == []
     for home in unfinished:
         home.finish()
-    assert homes.missing(2) == []
-    assert homes.missing(3) == ["worker.3"]
+    assert made(homes) == sorted(NAMES)
     home_dir = homes.folder / "worker.2"
     assert (home_dir / ".local" / "bin").readlink() == packages.bin_dir
     assert (home_dir / "tmp").is_dir()
@@ -90,16 +100,17 @@ def test_homes_are_kept_while_components_run_in_them_and_made_of_the_same(
 ) -> None:
     first, _ = begun(project, packages)
     first.finish("this script")
-    running = replace(PLAN, homes_dir=str(first.folder))
-    assert Homes.running_of(running, first.shown, "this script") == first
+    running = plan_of(first, "scheduler", "worker.1")
+    assert Homes.running_of(running, first.shown, "this script") == Homes.of(running, first.shown)
     assert Homes.running_of(running, first.shown, "another script") is None
     assert Homes.running_of(None, first.shown, "this script") is None
     assert Homes.running_of(PLAN, first.shown, "this script") is None  # of a version without homes
     second, _ = begun(project, packages, running)
     assert second.folder != first.folder
     assert first.folder.is_dir()
-    second.remove_others()
+    second.keep_only(["scheduler.new"])
     assert [path.name for path in second.folder.parent.iterdir()] == [second.folder.name]
+    assert [path.name for path in second.folder.iterdir()] == ["scheduler.new"]
 
 
 def test_start_begins_with_empty_homes(project: Project, packages: PythonEnvironment) -> None:
@@ -120,19 +131,6 @@ def test_what_is_left_goes_with_the_components_and_with_the_data(project: Projec
     assert (homes.folder / "worker.1" / ".local").is_dir()
     remove_homes(project)
     assert not homes.folder.parent.exists()
-
-
-def test_read_only_folders_are_removed_and_what_links_lead_to_is_not(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    (kept / "file").mkdir(parents=True)
-    folder = tmp_path / "gone" / "module"
-    folder.mkdir(parents=True)
-    (folder / "a.go").touch()
-    (tmp_path / "gone" / "link").symlink_to(kept)
-    folder.chmod(0o555)
-    remove_tree(tmp_path / "gone")
-    assert not (tmp_path / "gone").exists()
-    assert (kept / "file").is_dir()
 
 
 OWN = """\
@@ -157,8 +155,7 @@ def test_each_home_has_a_script_run_of_its_own_and_packages_get_what_all_install
     assert [item for outcome in outcomes for item in outcome.failed_commands] == []
     names = sorted(path.name for path in (packages.dir / "lib").iterdir())
     assert names == ["all", "of_scheduler", "of_webserver", "of_worker"]
-    assert homes.missing(2) == []
-    assert sorted(path.name for path in homes.folder.iterdir()) == sorted(NAMES)
+    assert made(homes) == sorted(NAMES)
 
 
 def test_script_that_keeps_mwaa_from_starting_leaves_no_home(project: Project, packages: PythonEnvironment) -> None:
@@ -166,7 +163,9 @@ def test_script_that_keeps_mwaa_from_starting_leaves_no_home(project: Project, p
     homes, unfinished = begun(project, packages)
     with pytest.raises(StartupScriptFailed, match=r"startup\.sh:2"):
         runs(project, "set -e\nfalse\n").in_homes(unfinished)
-    assert homes.missing(2) == NAMES
+    assert made(homes) == []
+    homes.discard()
+    assert not homes.folder.exists()
 
 
 def test_scripts_that_share_a_home_run_one_after_another(project: Project) -> None:
@@ -211,7 +210,7 @@ def test_command_in_a_home_sees_that_home(project: Project, packages: PythonEnvi
     assert "cannot run no-such-program" in gone.stderr
 
 
-def test_worker_that_comes_later_runs_the_script_in_a_home_of_its_own(
+def test_worker_that_comes_later_runs_the_script_of_the_last_start_in_a_home_of_its_own(
     project: Project, packages: PythonEnvironment
 ) -> None:
     skip_without_mounts(project)
@@ -221,21 +220,60 @@ def test_worker_that_comes_later_runs_the_script_in_a_home_of_its_own(
     project.run_dir.mkdir()
     view = {**first.views["worker"], "MADE": "later"}
     remember_start(project, first.script_path, {**first.views, "worker": view})
-    components = tuple(
-        Component(name, (), {}, ExitedOk(), home=home)
-        for name, home in {"triggerer": "scheduler", "worker.1": "worker.1", "worker.3": "worker.3"}.items()
-    )
-    shown = {name: str(folder) for name, folder in homes.shown.items()}
-    plan = replace(PLAN, components=components, homes_dir=str(homes.folder), shown=shown)
-    make_homes(project, plan)
+    first.script_path.write_text("exit 9\n")  # edited since: the next start's, not this one's
+    running = plan_of(homes, "scheduler", "worker.1")
+    make_homes(project, plan_of(homes, "scheduler", "worker.1", "worker.3"), running)
     assert (homes.folder / "worker.3" / "tool" / "made_by").read_text() == "worker later\n"
     assert (homes.folder / "worker.1" / "tool" / "made_by").read_text() == "worker\n"
     assert (homes.folder / "worker.3" / ".local" / "bin").readlink() == packages.bin_dir
-    make_homes(project, plan)  # nothing is missing any more
     remember_start(project, None, {})
-    more = (*components, Component("worker.4", (), {}, ExitedOk(), home="worker.4"))
-    make_homes(project, replace(plan, components=more))
+    make_homes(project, plan_of(homes, "scheduler", "worker.1", "worker.4"), running)
     assert not (homes.folder / "worker.4" / "tool").exists()
+
+
+def test_worker_that_comes_back_begins_with_an_empty_home(project: Project, packages: PythonEnvironment) -> None:
+    """On MWAA it is another container."""
+    first, unfinished = begun(project, packages)
+    for home in unfinished:
+        home.finish()
+    first.finish("this script")
+    for name in ("scheduler", "worker.2"):
+        (first.folder / name / "written").touch()
+    homes = Homes.running_of(plan_of(first, "scheduler", "worker.1", "webserver"), first.shown, "this script")
+    assert homes is not None
+    assert homes.missing(2) == ["worker.2"]
+    homes.begin("worker.2", packages, RELEASE).finish()
+    assert not (homes.folder / "worker.2" / "written").exists()
+    assert (homes.folder / "scheduler" / "written").exists()
+
+    project.run_dir.mkdir(exist_ok=True)
+    remember_start(project, None, {})
+    (homes.folder / "worker.2" / "written").touch()
+    both = plan_of(homes, "scheduler", "worker.1", "worker.2")
+    make_homes(project, both, plan_of(homes, "scheduler", "worker.1"))
+    assert not (homes.folder / "worker.2" / "written").exists()
+    (homes.folder / "worker.2" / "written").touch()
+    make_homes(project, both, both)
+    assert (homes.folder / "worker.2" / "written").exists(), "this one runs"
+    remove_homes_of_others(plan_of(homes, "scheduler", "worker.1"))
+    assert made(homes) == ["scheduler", "worker.1"]
+
+
+def test_start_that_does_not_come_about_leaves_no_home(project: Project, packages: PythonEnvironment) -> None:
+    first, unfinished = begun(project, packages)
+    for home in unfinished:
+        home.finish()
+    first.finish("this script")
+    running = plan_of(first, *NAMES)
+    other, _ = begun(project, packages, running)
+    other.discard()
+    assert [path.name for path in first.folder.parent.iterdir()] == [first.folder.name]
+    again = Homes.running_of(running, first.shown, "this script")
+    assert again is not None
+    again.begin("worker.3", packages, RELEASE).finish()
+    again.begin("worker.4", packages, RELEASE)
+    again.discard()
+    assert sorted(path.name for path in first.folder.glob("*/")) == sorted(NAMES)
 
 
 def test_script_that_is_asked_again_changes_neither_homes_nor_packages(

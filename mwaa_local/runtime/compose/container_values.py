@@ -1,0 +1,68 @@
+"""What components of containers are told of each other: addresses, keys, and the password of the database.
+
+The password is one for each release, as is the volume that the database is in.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mwaa_local.configuration.local_values import QUEUE_NAME, LocalValues
+from mwaa_local.database.connection import DATABASE, USER
+from mwaa_local.errors import StateCorrupted
+from mwaa_local.isolation import MWAA_HOME_DIR
+from mwaa_local.place import Place, url_of
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.compose.containers import OwnContainers, compose_name
+from mwaa_local.runtime.compose.place import POSTGRES_PORT, REDIS_PORT
+from mwaa_local.runtime.ports import WEBSERVER
+from mwaa_local.secrets import Secrets
+
+
+def with_database_password(
+    secrets: Secrets, project: Project, release: Release, own: OwnContainers, *, is_asked: bool
+) -> Secrets:
+    """Return the secrets with the database's password, made and saved if there is none.
+
+    Raises StateCorrupted where the database is there already; the engine is only asked for it if `is_asked`.
+    """
+    key = _password_key(release)
+    if key in secrets.database_passwords:
+        return secrets
+    volume = own.database_volume(release.airflow_version)
+    if is_asked and volume in own.engine.volumes(compose_name(project)):
+        raise StateCorrupted(
+            f"the password of the database in the volume {volume} is lost",
+            "The file of secrets was lost or changed after the database was made.",
+            "restore the file, or run `mwaa-local reset-db` for a new database",
+        )
+    secrets = secrets.with_database(key, os.urandom(16).hex())
+    secrets.save(project.state_dir)
+    return secrets
+
+
+def database_password(secrets: Secrets, release: Release) -> str:
+    return secrets.database_passwords[_password_key(release)]
+
+
+def _password_key(release: Release) -> str:
+    return f"docker {release.airflow_version}"
+
+
+def container_values(secrets: Secrets, release: Release, place: Place) -> LocalValues:
+    """Return what one start decided, as containers see it."""
+    password = database_password(secrets, release)
+    database = f"postgresql+psycopg2://{USER}:{password}@postgres:{POSTGRES_PORT}/{DATABASE}"
+    return LocalValues(
+        database_url=database,
+        result_backend=f"db+{database}",
+        broker_url=f"redis://:{secrets.broker_password}@redis:{REDIS_PORT}/0",
+        default_queue=QUEUE_NAME,
+        fernet_key=secrets.fernet_key,
+        secret_key=secrets.secret_key,
+        jwt_secret=secrets.jwt_secret,
+        web_url=f"http://localhost:{place.ports[WEBSERVER]}",
+        execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
+        airflow_home=str(MWAA_HOME_DIR),
+    )
