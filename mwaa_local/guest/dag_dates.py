@@ -17,8 +17,10 @@ MADE, NOT_DUE, REFUSED = "made", "not due", "refused"  # its outcomes
 NO_DATE = "none"
 SCHEDULED, MANUAL, ASSET = "scheduled", "manual", "asset"
 # How far back a run is looked for where the timetable does not name the last one: most run daily, some once a year.
-LOOK_BACK = [timedelta(days=days) for days in (2, 40, 400, 4000)]
+LOOK_BACK = [timedelta(hours=3), *(timedelta(days=days) for days in (2, 40, 400, 4000))]
 MOST_STEPS = 20000  # from one run to the next; a run a minute is 2,880 in two days
+CRON = frozenset({"_expression", "_timetables"})  # what Airflow's timetables by cron have, one of them each
+FIXED_PARTS = frozenset({"days", "hours", "minutes", "seconds", "microseconds"})  # of a relativedelta
 SHIFT = timedelta(microseconds=1)  # what the databases can tell apart
 MOST_SHIFTS = 1000
 
@@ -68,10 +70,10 @@ def dates_for(dag: Any, date: Any) -> Dates:
     if date > utcnow():
         raise Refused(f"{written(date)} is in the future: Airflow runs no task before the logical date of its run")
     if hasattr(dag, "timetable"):
-        info = next_info(dag.timetable, None, restriction(date, None, catchup=True))
-        if info is not None and info.data_interval is not None and info.data_interval.start == date:
+        info = scheduled_at(dag, date)
+        if info is not None:
             return of_info(info)
-    elif dag.schedule_interval and dag.normalize_schedule(date) == date:
+    elif is_scheduled_before_timetables(dag, date):
         return Dates(SCHEDULED, date)
     return manual(dag, date)
 
@@ -86,7 +88,7 @@ def last_run(dag: Any) -> Dates | None:
     if not hasattr(dag, "timetable"):
         return last_run_before_timetables(dag)
     limits = dag._time_restriction
-    info = last_complete(dag.timetable, limits.earliest, limits.latest)
+    info = last_complete(dag.timetable, limits)
     if info is not None:
         return of_info(info)
     info = next_info(dag.timetable, None, limits._replace(catchup=False))
@@ -97,33 +99,104 @@ def last_run(dag: Any) -> Dates | None:
     return of_info(info)._replace(note=f"the first run of its schedule, which is due at {written(info.run_after)}")
 
 
-def last_complete(timetable: Any, earliest: Any, latest: Any) -> Any:
-    """Return the newest DagRunInfo that is due; None where there is none."""
-    found = newest(timetable, restriction(earliest, latest, catchup=False))
+def last_complete(timetable: Any, limits: Any) -> Any:
+    """Return the newest DagRunInfo that is due; None where there is none.
+
+    With catchup, runs follow each other from the start_date. Without, the scheduler begins with the newest; but past
+    the end_date, and where a timetable names only what is to come, it would have come there step by step as well.
+    """
+    found = None if limits.catchup else newest(timetable, limits)
     if found is not None:
         return found
     now = utcnow()
-    end = now if latest is None or latest > now else latest
-    for distance in LOOK_BACK:  # past the end_date, or where the timetable names only what is to come
+    end = now if limits.latest is None or limits.latest > now else limits.latest
+    if limits.earliest is not None and not is_cron(timetable):
+        found = newest(timetable, from_start(timetable, limits, end))
+        if found is not None:
+            return found
+    for distance in LOOK_BACK:
         begin = end - distance
-        is_all = earliest is not None and begin <= earliest
-        found = newest(timetable, restriction(earliest if is_all else begin, latest, catchup=True))
+        is_all = limits.earliest is not None and begin <= limits.earliest
+        found = newest(timetable, restriction(limits.earliest if is_all else begin, limits.latest, catchup=True))
         if found is not None or is_all:
             return found
     return None
 
 
 def newest(timetable: Any, limits: Any) -> Any:
-    """Return the last of the runs that are due, counted from the first within the limits."""
+    """Return the last of the runs that are due, counted from the first within the limits; None if that is too far."""
     found = None
     for _ in range(MOST_STEPS):
         info = next_info(timetable, found, limits)
         if info is None or info.run_after > utcnow() or (found is not None and info.run_after <= found.run_after):
-            break
+            return found
         found = info
         if getattr(timetable, "active_runs_limit", None) == 1:  # @continuous: there is always one more
-            break
-    return found
+            return found
+    return None
+
+
+def scheduled_at(dag: Any, date: Any) -> Any:
+    """Return the DagRunInfo of the schedule that has this logical date; None where none has.
+
+    Without catchup, a timedelta counts from when the scheduler first saw the DAG: then any date may be one.
+    """
+    timetable, limits = dag.timetable, dag._time_restriction._replace(latest=None)
+    counts_from_now = hasattr(timed(timetable), "_delta") and not limits.catchup
+    if is_cron(timetable) or counts_from_now or limits.earliest is None:
+        limits = restriction(date, None, catchup=True)
+    else:
+        limits = from_start(timetable, limits, date)
+    info = first_from(timetable, limits, date)
+    if counts_from_now and info is not None and info.data_interval.start != date:  # an interval before the run
+        info = first_from(timetable, limits._replace(earliest=date + (info.run_after - info.data_interval.start)), date)
+    return info if info is not None and info.data_interval.start == date else None
+
+
+def first_from(timetable: Any, limits: Any, date: Any) -> Any:
+    """Return the first DagRunInfo within the limits whose logical date is not before this one; None if that is far."""
+    info = None
+    for _ in range(MOST_STEPS):
+        info = next_info(timetable, info, limits)
+        if info is None or info.data_interval is None:
+            return None
+        if info.data_interval.start >= date:
+            return info
+        if getattr(timetable, "active_runs_limit", None) == 1:
+            return None
+    return None
+
+
+def is_cron(timetable: Any) -> bool:
+    """Say whether this is one of Airflow's, whose runs are the same from whatever day one begins to count."""
+    return bool(CRON & set(vars(timed(timetable))))
+
+
+def from_start(timetable: Any, limits: Any, date: Any) -> Any:
+    """Return the limits with catchup and, for runs at a fixed distance, a first one shortly before the date."""
+    step, earliest = fixed_step(timetable), limits.earliest
+    if step is not None:
+        earliest = earliest + step * max(elapsed(earliest, date) // step - 2, 0)
+    return restriction(earliest, limits.latest, catchup=True)
+
+
+def fixed_step(timetable: Any) -> timedelta | None:
+    """Return the distance of runs that are counted from the start_date, where it is always the same."""
+    delta = getattr(timed(timetable), "_delta", None)
+    if delta is None or isinstance(delta, timedelta):
+        return delta
+    parts = {name: value for name, value in vars(delta).items() if value and not name.startswith("_")}
+    return timedelta(**parts) if set(parts) <= FIXED_PARTS else None
+
+
+def elapsed(begin: Any, end: Any) -> timedelta:
+    """Return the time between two dates; what pendulum makes of a difference cannot be divided by a timedelta."""
+    return timedelta(microseconds=round((end - begin).total_seconds() * 1e6))
+
+
+def timed(timetable: Any) -> Any:
+    """Return the timetable, or what is one inside of a schedule by time or asset."""
+    return getattr(timetable, "timetable", timetable)
 
 
 def next_info(timetable: Any, last: Any, limits: Any) -> Any:
@@ -149,25 +222,37 @@ def of_info(info: Any) -> Dates:
 
 
 def last_run_before_timetables(dag: Any) -> Dates | None:
-    """Return what `SchedulerJob.create_dag_run` of Airflow 1.10 and 2.0 arrives at."""
+    """Return what `SchedulerJob.create_dag_run` of Airflow 1.10 and `next_dagrun_after_date` of 2.0 arrive at."""
     begin, schedule, now = earliest_of(dag), dag.schedule_interval, utcnow()
     if not schedule or schedule == "None":
         return None
     if schedule == "@once":
         return Dates(SCHEDULED, begin or now)
-    if isinstance(schedule, timedelta) and begin is not None:
-        latest = min(now - schedule, dag.end_date or now)
-        passed = int((latest - begin).total_seconds() // schedule.total_seconds())
-        date = begin + schedule * max(passed, 0)
+    end = min([date for date in (dag.end_date, *(task.end_date for task in dag.tasks)) if date is not None] or [now])
+    if isinstance(schedule, timedelta):
+        date = now - schedule  # without catchup, counted from now
+        if begin is not None and (dag.catchup or date > end):
+            date = begin + schedule * max(elapsed(begin, min(date, end)) // schedule, 0)
     else:
         date = dag.previous_schedule(dag.previous_schedule(now))
-        if dag.end_date is not None and date > dag.end_date:
-            date = dag.previous_schedule(dag.end_date + timedelta(seconds=1))
+        if date > end:
+            date = dag.previous_schedule(end + timedelta(seconds=1))
     if begin is not None and date < begin:
         date = dag.normalize_schedule(begin)
     due = dag.following_schedule(date)
     note = f"the first run of its schedule, which is due at {written(due)}" if due and due > now else ""
     return Dates(SCHEDULED, date, note=note) if date <= now else None
+
+
+def is_scheduled_before_timetables(dag: Any, date: Any) -> bool:
+    begin, schedule = earliest_of(dag), dag.schedule_interval
+    if not schedule or schedule == "None":
+        return False
+    if schedule == "@once":
+        return bool(date == begin)
+    if isinstance(schedule, timedelta):
+        return not dag.catchup or begin is None or not elapsed(begin, date) % schedule
+    return bool(dag.normalize_schedule(date) == date)
 
 
 def earliest_of(dag: Any) -> Any:

@@ -37,8 +37,9 @@ from dag_dates import (  # type: ignore[import-not-found]  # beside this file wh
 )
 
 if __name__ == "__main__" and "__file__" in globals():  # this folder has modules named as those of Python
-    del sys.path[0]
-    sys.path[0] = os.getcwd()  # noqa: PTH109 - as `python -m airflow` has it
+    own_dir = sys.path.pop(0)
+    if sys.path[:1] == [own_dir]:  # an interpreter puts it there, the fork server does not
+        sys.path[0] = os.getcwd()  # noqa: PTH109 - as `python -m airflow` has it
 
 
 def main() -> int:
@@ -60,6 +61,15 @@ def main() -> int:
 
 def make(request: dict[str, Any]) -> dict[str, Any]:
     """Make the run; return what there is to say of it. Raises NotDue, Refused, and what Airflow has against it."""
+    try:
+        return made(request)
+    except Exception as error:
+        if type(error).__name__ != "IntegrityError":
+            raise
+        return made(request)  # another run took the date between our look and our run; now it is there to be seen
+
+
+def made(request: dict[str, Any]) -> dict[str, Any]:
     with new_session() as session:
         dag = known_dag(request["dag_id"])
         dates = free(dag, dates_of(dag, request["date"]), session)

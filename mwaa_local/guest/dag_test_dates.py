@@ -14,7 +14,18 @@ import inspect
 import sys
 from typing import Any
 
-from dag_dates import ASSET, NotDue, Refused, dates_of, free, written  # type: ignore[import-not-found]
+from dag_dates import (  # type: ignore[import-not-found]
+    ASSET,
+    SCHEDULED,
+    SHIFT,
+    Dates,
+    NotDue,
+    Refused,
+    dates_of,
+    free,
+    run_model,
+    written,
+)
 from dag_run_script import consume, events_of, new_session, with_events  # type: ignore[import-not-found]
 from dag_test_secrets import answer_imports, answer_no_more  # type: ignore[import-not-found]
 
@@ -22,15 +33,24 @@ from dag_test_secrets import answer_imports, answer_no_more  # type: ignore[impo
 DAG_CLASSES = (("airflow.serialization.definitions.dag", "SerializedDAG"), ("airflow.models.dag", "DAG"))
 
 
+class Made:
+    """The runs that were made with dates of the schedule: (DAG id, run id); `as_range` before Airflow 2.5."""
+
+    as_range = False
+    runs: list[tuple[str, str]] = []  # noqa: RUF012 - there is one
+
+
 def adopt(given: str) -> None:
     """Have the run that `dags test` makes get these dates, and its DAG files what the database holds."""
     answer_imports()
     dag_class = scheduler_dag()
-    if hasattr(dag_class, "test") or not hasattr(dag_class, "run"):  # since Airflow 2.5
-        replace(dag_class, "create_dagrun", given, run_values)
-    else:
+    Made.as_range = not hasattr(dag_class, "test") and hasattr(dag_class, "run")
+    if Made.as_range:
         replace(dag_class, "clear", given, range_values)
         replace(dag_class, "run", given, range_values)
+        replace(dag_class, "create_dagrun", given, interval_values)
+    else:
+        replace(dag_class, "create_dagrun", given, run_values)
 
 
 def scheduler_dag() -> Any:
@@ -52,8 +72,10 @@ def replace(dag_class: Any, name: str, given: str, values_of: Any) -> None:
     @functools.wraps(original)
     def with_values(dag: Any, *args: Any, **more: Any) -> Any:
         answer_no_more()
-        values, events = values_of(dag, given, more)
+        values, dates, events = values_of(dag, given, more)
         made = original(dag, *args, **{**more, **{key: value for key, value in values.items() if key in known}})
+        if name == "create_dagrun" and dates.kind == SCHEDULED and dates.logical:
+            Made.runs.append((dag.dag_id, made.run_id))
         if events:
             consume(made, events, more["session"])
         return made
@@ -61,30 +83,60 @@ def replace(dag_class: Any, name: str, given: str, values_of: Any) -> None:
     setattr(dag_class, name, with_values)
 
 
-def run_values(dag: Any, given: str, more: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-    """Return what `create_dagrun` is to get, and the asset events of the run."""
+def run_values(dag: Any, given: str, more: dict[str, Any]) -> tuple[dict[str, Any], Any, list[Any]]:
+    """Return what `create_dagrun` is to get, the dates, and the asset events of the run."""
     session = more["session"]
     dates = chosen(dag, given, session)
     events = events_of(dag, session) if dates.kind == ASSET else []
     dates = with_events(dag, dates, events)
     tell(dates)
     values = {"logical_date": dates.logical, "execution_date": dates.logical, "data_interval": dates.interval}
-    return values, events
+    return values, dates, events
 
 
-def range_values(dag: Any, given: str, _more: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+def range_values(dag: Any, given: str, _more: dict[str, Any]) -> tuple[dict[str, Any], Any, list[Any]]:
     """Return the range of dates, which is one date, for which Airflow before 2.5 clears and runs the DAG."""
     if not hasattr(dag, "mwaa_local_dates"):
         with new_session() as session:
             dag.mwaa_local_dates = chosen(dag, given, session)
         tell(dag.mwaa_local_dates)
     date = dag.mwaa_local_dates.logical
-    return {"start_date": date, "end_date": date}, []
+    return {"start_date": date, "end_date": date}, dag.mwaa_local_dates, []
+
+
+def interval_values(dag: Any, _given: str, _more: dict[str, Any]) -> tuple[dict[str, Any], Any, list[Any]]:
+    """Return the data interval, which before Airflow 2.5 would be empty for a date that is none of the schedule's."""
+    dates = dag.mwaa_local_dates
+    return ({"data_interval": dates.interval} if dates.interval else {}), dates, []
+
+
+def leave_dates() -> None:
+    """Leave the schedule's dates to the scheduler, which would take the runs of `dags test` for its own and make none.
+
+    A run moves off its date when it is over. Before Airflow 2.5, where much else refers to the date, it has another one
+    from the beginning, and only its type is changed: the scheduler goes on from the last backfill.
+    """
+    while Made.runs:
+        dag_id, run_id = Made.runs.pop()
+        with new_session() as session:
+            model = run_model()
+            run = session.query(model).filter(model.dag_id == dag_id, model.run_id == run_id).one_or_none()
+            if run is None:
+                continue
+            if Made.as_range:
+                run.run_type = "manual"
+                continue
+            name = "execution_date" if hasattr(model, "execution_date") else "logical_date"
+            setattr(run, name, free(run, Dates(SCHEDULED, getattr(run, name)), session).logical)
 
 
 def chosen(dag: Any, given: str, session: Any) -> Any:
     try:
-        return free(dag, dates_of(dag, given), session)
+        dates = dates_of(dag, given)
+        if Made.as_range and dates.kind == SCHEDULED:
+            note = "1 \u00b5s after the schedule's own run, which can still come"
+            dates = dates._replace(logical=dates.logical + SHIFT, note=dates.note or note)
+        return free(dag, dates, session)
     except (NotDue, Refused) as error:
         hint = "name another date, or set an earlier start_date in the DAG"
         sys.exit(f"error: cannot run {dag.dag_id}\n  {error}\n\nhint: {hint}")
@@ -104,7 +156,10 @@ def main() -> Any:
     adopt(given)
     from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
 
-    return airflow()
+    try:
+        return airflow()
+    finally:
+        leave_dates()
 
 
 if __name__ == "__main__":

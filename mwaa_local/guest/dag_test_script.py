@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import sys
 
-if __name__ == "__main__":  # this file's folder, the first on the path, has modules named as those of Python
-    sys.path[0] = os.getcwd()  # noqa: PTH109 - pathlib would be looked for there; as `python -m airflow` has it
+# This file's folder is first on the path where an interpreter runs it; the fork server does not put it there.
+if __name__ == "__main__" and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # noqa: PTH100, PTH120
+    sys.path[0] = os.getcwd()  # noqa: PTH109 - modules would be looked for there; as `python -m airflow` has it
 
 import contextlib
 import ctypes
@@ -21,6 +22,7 @@ import json
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,6 +35,7 @@ PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 RUNS_A_TASK = "_run_task"  # the function of `dags test` that runs one task, in all releases since 2.0
 TASK_END_S = 5.0  # for what a task does in its `finally`
 CHILDREN_END_S = 2.0  # between SIGTERM and SIGKILL
+TIDY_S = 2.0  # for one statement to the database
 POLL_PAUSE_S = 0.005  # shorter than Airflow takes from one task to the next
 
 
@@ -42,6 +45,7 @@ class Interruption:
     def __init__(self) -> None:
         self._has_begun = False
         self._task: FrameType | None = None
+        self.tidy: Callable[[], None] = _nothing  # what is to happen to the database before the end
         # What tasks start finds its way back to this process when its own parent has ended.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         signal.signal(signal.SIGINT, self._begin)
@@ -77,10 +81,17 @@ class Interruption:
             deadline = time.monotonic() + patience_s
             while _descendants() and time.monotonic() < deadline:
                 time.sleep(POLL_PAUSE_S)
+        tidying = threading.Thread(target=self.tidy, daemon=True)  # the interrupted code may hold what it waits for
+        tidying.start()
+        tidying.join(TIDY_S)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, RuntimeError):  # the interrupted code may be writing
                 stream.flush()
         os._exit(INTERRUPTED_EXIT_CODE)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _frames(frame: FrameType | None) -> list[FrameType]:
@@ -109,7 +120,7 @@ def main() -> Any:
     answer_path, date, sys.argv = Path(sys.argv[1]), sys.argv[2], ["airflow", *sys.argv[3:]]
     interruption = Interruption()
     try:
-        adopt_dates(date)
+        interruption.tidy = adopt_dates(date)
         from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
 
         return airflow()
@@ -123,15 +134,18 @@ def main() -> Any:
     finally:
         if interruption.has_begun:
             interruption.end()
+        interruption.tidy()
 
 
-def adopt_dates(date: str) -> None:
+def adopt_dates(date: str) -> Callable[[], None]:
+    """Have the run get this date; return what is to be called at the end."""
     sys.path.insert(0, OWN_DIR)
     try:
-        from dag_test_dates import adopt  # type: ignore[import-not-found]
+        from dag_test_dates import adopt, leave_dates  # type: ignore[import-not-found]
     finally:
         sys.path.remove(OWN_DIR)
     adopt(date)
+    return leave_dates  # type: ignore[no-any-return]
 
 
 def is_no_such_dag(text: str) -> bool:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.conftest import ProjectRunner
-from tests.environments import EACH_GENERATION, LATEST, RunningEnvironment
+from tests.environments import EACH_GENERATION, GENERATIONS, LATEST, RunningEnvironment, start
 from tests.fakes import wait_until
 from tests.integration.test_errors import assert_failed
 
@@ -100,6 +100,51 @@ def test_dag_that_does_not_exist_is_reported_without_a_traceback(project: MakePr
     assert "did you mean 'quick'?" in told
     assert "AirflowException" not in outcome.stdout + outcome.stderr
     assert left_running(runner) == []
+
+
+ON_DATES = """
+from datetime import datetime
+from airflow import DAG
+try:
+    from airflow.providers.standard.operators.bash import BashOperator
+except ImportError:
+    from airflow.operators.bash import BashOperator
+try:
+    from airflow.sdk import Asset
+    DAILY = {"schedule": "5 0 * * *"}
+except ImportError:
+    DAILY = {"schedule_interval": "5 0 * * *"}
+
+with DAG("dated", start_date=datetime(2026, 1, 1), end_date=datetime(2026, 3, 1), catchup=True, **DAILY) as dag:
+    TEXT = "echo on {{ ts }} from {{ data_interval_start }} to {{ data_interval_end }}"
+    BashOperator(task_id="only", bash_command=TEXT)
+"""
+
+
+@pytest.mark.full
+@pytest.mark.network
+@pytest.mark.parametrize("version", GENERATIONS)
+def test_tests_of_one_date_have_its_interval_and_leave_it_to_the_scheduler(project: MakeProject, version: str) -> None:
+    """Airflow makes no run for a date that has one, and none before the last backfill."""
+    runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', "dags/dated.py": ON_DATES})
+    try:
+        environment = start(runner, version)
+        for _ in range(2):
+            outcome = runner.run("dags", "test", "dated", "2026-01-01T00:05:00")
+            said = outcome.stdout + outcome.stderr
+            assert outcome.exit_code == 0, said
+            end = "2026-01-01T00:05:00+00:00" if environment.release.is_at_least("3.0") else "2026-01-02T00:05:00+00:00"
+            assert f" from 2026-01-01T00:05:00+00:00 to {end}" in said.replace("2026-01-01 ", "2026-01-01T")
+            if environment.release.is_at_least("2.5"):
+                assert "on 2026-01-01T00:05:00+00:00" in said, "moved away when it was over"
+            else:
+                assert "after the schedule's own run" in said or "is another run's date" in said
+        runner.run("airflow", "dags", "unpause", "dated")
+        column = "logical_date" if environment.release.is_at_least("3.0") else "execution_date"
+        query = f"SELECT 1 FROM dag_run WHERE run_type = 'scheduled' AND {column} = '2026-01-01 00:05+00'"
+        wait_until(lambda: environment.query(query), "the scheduler's own run of the date", 60)
+    finally:
+        runner.run("down", "--now")
 
 
 # A task whose child has a session of its own, which no signal to the command reaches, and one that follows a failure.
