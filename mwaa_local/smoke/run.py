@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mwaa_local.airflow import UNHEALTHY, AirflowClient
-from mwaa_local.check.python import without_stand_in
 from mwaa_local.dag_run import AS_SCHEDULED
 from mwaa_local.database.metadata import Dag, Metadata, TaskRow
 from mwaa_local.errors import ComponentFailed, MwaaLocalError, NotRunning
@@ -32,6 +31,7 @@ from mwaa_local.smoke.running import DagRuns, RunLimits, RunsWanted
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong
 from mwaa_local.smoke.signals import TimeLimit, code_of, code_of_interrupt, signals_taken
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure, was_killed
+from mwaa_local.smoke.told_once import told_once
 
 
 @dataclass(frozen=True)
@@ -202,8 +202,8 @@ class SmokeRun:
             self.report.environment = result.STARTED
             plan, remarks = self._context.start()
             self._plan = plan
-            self.report.remarks = [self._report_mask.remark(remark) for remark in remarks]
-            self.report.findings = without_stand_in(self.report.findings, remarks)
+            masked = [self._report_mask.remark(remark) for remark in remarks]
+            self.report.findings, self.report.remarks = told_once(self.report.findings, masked)
         self._client = AirflowClient(runtime, plan)
         self.report.airflow_version = plan.airflow_version
         self._refuse_unwell(self._client)

@@ -13,14 +13,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from mwaa_local.check.other_tools import requirements_elsewhere
 from mwaa_local.check.part import Part
 from mwaa_local.check.project import ProjectCheck
+from mwaa_local.check.release_signs import release_assumed
 from mwaa_local.cli.smoke import left_to_later_phases
 from mwaa_local.database.metadata import Dag, ImportFailure, TaskRow
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentFailed
 from mwaa_local.event import Event
 from mwaa_local.finding import ERROR, WARNING, Finding
+from mwaa_local.lifecycle import _remarks_on_files
 from mwaa_local.masking import Mask
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -34,6 +37,7 @@ from mwaa_local.smoke.run import SmokeContext, SmokeRequest, SmokeRun
 from mwaa_local.smoke.running import RunLimits
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong, relative_to_dags
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
+from mwaa_local.smoke.told_once import told_once
 from mwaa_local.steps import Steps
 from mwaa_local.workspace import Workspace
 from tests.conftest import ProjectRunner
@@ -551,12 +555,29 @@ def test_findings_and_remarks_are_reported_without_secrets(tmp_path: Path) -> No
             database_url="postgresql://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1/0", queue="q"
         )
         plan.airflow_version = "3.3.1"
-        return plan, [Remark("error", "requirements", "no sesame-street", "sesame-street")]  # type: ignore[return-value]
+        again = Remark("warning", "startup script", "sesame-street", "sesame-street")  # which the check has found
+        return plan, [again, Remark("error", "requirements", "no sesame-street", "sesame-street")]  # type: ignore[return-value]
 
     warning = Finding("rule", WARNING, "startup/startup.sh", 1, "sesame-street", "sesame-street")
     report, _ = smoked(tmp_path, check=lambda: [warning], start=start, secrets=["sesame-street"])
     assert [(finding.what, finding.why) for finding in report.findings] == [("***", "***")]
     assert [(remark.what, remark.why) for remark in report.remarks] == [("no ***", "***")]
+
+
+def test_what_check_and_start_both_report_is_told_once(tmp_path: Path) -> None:
+    runner_dir = tmp_path / "project"
+    (runner_dir / "dags").mkdir(parents=True)
+    (runner_dir / "requirements.txt").write_text("apache-airflow==2.8.1\n")
+    project = Project(runner_dir)
+    environment = Environment.load(project)
+    assumed = release_assumed(project, environment)
+    assert assumed is not None
+    other = Remark("warning", "paths", "something of the start alone")
+    remarks = [*_remarks_on_files(project, environment), other]
+    error = Remark("error", "requirements", assumed.what)
+    assert len(remarks) > 2
+    found = [assumed, *requirements_elsewhere(project)]
+    assert told_once(found, [*remarks, error]) == (found, [other, error])
 
 
 def test_secrets_of_everything_that_was_given_are_known(tmp_path: Path) -> None:
