@@ -1,8 +1,14 @@
 """Ask the requirements check and the real pip about the same file, and say where their answers differ.
 
-pip runs in the release's own package set with the arguments that MWAA would give it, as a dry run, so the set stays as
-it is; packages that come as source are then built, which a dry run leaves out. Not for what a difference means: files
-whose answers are known to differ say why, in `files-*.toml`.
+The check answers as `mwaa-local check requirements` does: by uv, for MWAA's platform, and where the choice among
+several sets matters, by the release's own pip, which it stops before the end (`guest/pip_plan.py`). Beside it stands a
+pip that nothing of ours has a hand in: `pip install --dry-run --report` in the release's own package set, with the
+arguments that MWAA would give it, so the set stays as it is; packages that come as source are then built, which a dry
+run leaves out. It is of the version that the release has, or the first with a dry run for 2.2.2, whose pip has none. So
+where the check asks pip, what is compared is how it asks and what it makes of the answer; everywhere else, uv's answer
+with pip's. Both see one index, as of one day (`index`).
+
+Not for what a difference means: files whose answers are known to differ say why, in `files-*.toml`.
 
 The package set stands for MWAA's image: same packages, same minor version of Python. Its C library is this machine's,
 which may be newer than the image's, so that pip can find wheels here that do not fit there; where that changes an
@@ -14,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +34,7 @@ from packaging.version import InvalidVersion, Version
 
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.pip_plan import Pips, settled
+from mwaa_local.check.requirements.resolver import PYPI_URL
 from mwaa_local.check.requirements.verdict import Checked, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.finding import ERROR
@@ -38,10 +46,9 @@ from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
 from mwaa_local.requirements.prepare import prepare
 
 FILES_DIR = Path(__file__).parent
-AIRFLOW_VERSIONS = ("3.3.1", "2.10.3", "2.2.2")  # one of each generation of MWAA's images
-# The first pip with `--dry-run --report` is 22.2; 24.0 is the last one that runs on Python 3.7.
-DRY_RUN_SINCE = Version("22.2")
-PIP_FOR_OLD_PYTHON = "pip==24.0"
+AIRFLOW_VERSIONS = tuple(release.airflow_version for release in Release.all())
+# The first pip with `--dry-run --report`, in its last edition.
+FIRST_WITH_DRY_RUN = "22.2.2"
 PIP_DOWNLOAD_TIMEOUT_S = 120.0
 WORKS, REFUSED, UNKNOWN = "works", "refused", "unknown"
 # Errors on MWAA that no pip on this machine can see: paths that are here and not there, an Airflow that can be replaced
@@ -59,16 +66,25 @@ _SHOWN_CHANGES = 12
 
 @dataclass(frozen=True)
 class RequirementsFile:
-    """One file of the comparison. `disagreement` is why the two answers differ; "" where they have to be the same."""
+    """One file of the comparison. `disagreement` is why the two answers differ; "" where they have to be the same.
+
+    With `only_without`, they differ only on a machine without that program, and agree where it is.
+    """
 
     airflow_version: str
     name: str
     text: str
     remark: str = ""
     disagreement: str = ""
+    only_without: str = ""
     is_sample: bool = False
     others: Mapping[str, str] = field(default_factory=dict)  # path in the project -> text
     constraints_of: Mapping[str, str] = field(default_factory=dict)  # path in the project -> release that has them
+
+    def known_difference(self, env: Mapping[str, str]) -> str:
+        """Return why the answers differ on this machine, "" where they have to be the same."""
+        is_there = bool(self.only_without) and shutil.which(self.only_without, path=env.get("PATH")) is not None
+        return "" if is_there else self.disagreement
 
 
 @dataclass(frozen=True)
@@ -83,11 +99,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Pip:
-    """A pip that can do a dry run, and the package set it does it in. `module_dir` holds it where the set's cannot."""
+    """A pip that can do a dry run, in `module_dir`, and the package set it does it in, which may have another one."""
 
     environment: PythonEnvironment
     env: Mapping[str, str]
-    module_dir: Path | None = None
+    module_dir: Path
 
     def install(self, argv: Sequence[str], cwd: Path, report_path: Path) -> Completed:
         """Run `pip install` without installing anything; what it would install is written to `report_path`."""
@@ -98,9 +114,9 @@ class Pip:
         return self._run("wheel", "--no-deps", "--wheel-dir", str(target_dir), *addresses, cwd=target_dir.parent)
 
     def _run(self, *argv: str, cwd: Path) -> Completed:
-        found = {"PYTHONPATH": str(self.module_dir)} if self.module_dir else {}
         whole = [str(self.environment.python_path), "-m", "pip", "--quiet", *argv]
-        return run(Request(whole, {**self.env, **found}, cwd, REQUIREMENTS_INSTALL_TIMEOUT_S))
+        env = {**self.env, "PYTHONPATH": str(self.module_dir)}
+        return run(Request(whole, env, cwd, REQUIREMENTS_INSTALL_TIMEOUT_S))
 
 
 def load(airflow_version: str) -> tuple[RequirementsFile, ...]:
@@ -119,18 +135,15 @@ def load(airflow_version: str) -> tuple[RequirementsFile, ...]:
 
 
 def open_pip(release: Release, cache_dir: Path, work_dir: Path, caller_env: Mapping[str, str]) -> Pip:
-    """Return the release's pip, its package set built when it is not there yet; needs the network for an old one."""
+    """Return the release's pip, its package set built when it is not there yet; needs the network."""
     environment = PackageStore(cache_dir, caller_env).base(release, lambda _: None)
-    env = pip_env(caller_env)
-    version = run(Request([str(environment.python_path), "-m", "pip", "--version"], env, work_dir)).output.split()[1]
-    if Version(version) >= DRY_RUN_SINCE:
-        return Pip(environment, env)
+    version = max(release.pip_version, FIRST_WITH_DRY_RUN, key=Version)
     module_dir = work_dir / "pip"
-    argv = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", str(module_dir), PIP_FOR_OLD_PYTHON]
+    argv = [uv.find_uv_bin(), "pip", "install", "--quiet", "--target", str(module_dir), f"pip=={version}"]
     argv += ["--python", str(environment.python_path)]
     completed = run(Request(argv, build_env(caller_env), work_dir, PIP_DOWNLOAD_TIMEOUT_S))
     assert completed.ok, completed.output
-    return Pip(environment, env, module_dir)
+    return Pip(environment, pip_env(caller_env), module_dir)
 
 
 def pip_env(caller_env: Mapping[str, str]) -> dict[str, str]:
@@ -141,15 +154,18 @@ def pip_env(caller_env: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **own, "HOME": caller_env["HOME"], "PATH": caller_env.get("PATH", os.defpath)}
 
 
-def write_project(file: RequirementsFile, root_dir: Path) -> Project:
-    """Write a project with the file as its requirements, and the files that it names."""
+def write_project(file: RequirementsFile, root_dir: Path, env: Mapping[str, str]) -> Project:
+    """Write a project with the file as its requirements, and the files that it names.
+
+    An index that these name as PyPI is the one of `env`.
+    """
     texts = {"dags/.airflowignore": "", "requirements/requirements.txt": file.text, **file.others}
     for name, version in file.constraints_of.items():
         texts[name] = Release.load(version).constraints_path.read_text(encoding="utf-8")
     for name, text in texts.items():
         path = root_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+        path.write_bytes(text.replace(PYPI_URL, env["PIP_INDEX_URL"]).encode())
     return Project(root_dir)
 
 
@@ -192,7 +208,9 @@ def ask_pip(file: RequirementsFile, project: Project, pip: Pip, work_dir: Path) 
     if completed.ok and (addresses := sources_in(report_path)):
         completed = pip.build(addresses, work_dir / "built")
     if completed.ok:
-        return Answer(WORKS, installed_by(report_path), elapsed_s=completed.elapsed_s)
+        # The set has another version where the image's cannot be had here (`release.packages.replaced`).
+        in_image = {(name, normal(version)) for name, version in release.packages.base.items()}
+        return Answer(WORKS, installed_by(report_path) - in_image, elapsed_s=completed.elapsed_s)
     said = completed.output[-_SAID_CHARACTERS:]
     outcome = UNKNOWN if _NOT_REACHED.search(completed.output) else REFUSED  # MWAA's time is over, for pip, too
     return Answer(outcome, said=f"timed out: {said}" if completed.timed_out else said, elapsed_s=completed.elapsed_s)

@@ -1,4 +1,4 @@
-"""Where package sets are, and which of the caller's settings reach the two programs that are compared."""
+"""Where package sets and pages of the index are, and which settings reach the two programs that are compared."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ def cache_dir(env: Mapping[str, str]) -> Path:
     """Return where tests keep package sets between sessions."""
     named = env.get(CACHE_VARIABLE)
     return Path(named) if named else Path.home() / ".cache" / "mwaa-local"
+
+
+def pages_dir(env: Mapping[str, str]) -> Path:
+    """Return where pages of the index are kept between sessions, beside what is the user's own."""
+    named = env.get(CACHE_VARIABLE)
+    return (Path(named) if named else Path.home() / ".cache" / "mwaa-local-tests") / "index"
 
 
 def caller_env(env: Mapping[str, str]) -> dict[str, str]:

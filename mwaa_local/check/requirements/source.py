@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements.image_wheels import write_image_wheels
-from mwaa_local.check.requirements.line_syntax import CONSTRAINT, REQUIREMENT, expand
+from mwaa_local.check.requirements.line_syntax import CONSTRAINT, FIND_LINKS, REQUIREMENT, expand
 from mwaa_local.check.requirements.lines import Entry, Line, Unreadable, read
 from mwaa_local.check.requirements.resolver import Question
 from mwaa_local.project import Project
@@ -126,11 +126,19 @@ def take_apart(project: Project, path: Path, release: Release, work_dir: Path, v
         _texts=texts,
         _variables=known,
         options=(
-            *(expand(texts.get((line.path, line.number), line.text), known) for line in options if not line.problem),
+            *(text for line in options if not line.problem for text in _option_texts(line, texts, known)),
             *texts_of_image,
         ),
         _work_dir=work_dir,
     )
+
+
+def _option_texts(line: Line, texts: Mapping[tuple[str, int], str], variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line of options as uv is to read it: without places that are not there, which pip passes over."""
+    if any(local.role == FIND_LINKS and not local.exists for local in line.local_paths):
+        yield from (f"--{given.name} {given.value}".rstrip() for given in line.options if given.name != FIND_LINKS)
+    else:
+        yield expand(texts.get((line.path, line.number), line.text), variables)
 
 
 def _as_direct(text: str) -> str:

@@ -37,3 +37,18 @@ def test_constraints_that_the_catalogue_lacks_are_left_to_the_network(tmp_path: 
     source = taken_apart(tmp_path, f"-c {url}\nboto3\n")
     assert source.options == (f"-c {url}",)
     assert not any("2.8" in pin.origin for pin in source.pins)
+
+
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("--find-links /usr/local/airflow/plugins", ()),
+        ("--find-links wheels --no-index", ("--no-index",)),
+        ("-f https://example.org/wheels", ("-f https://example.org/wheels",)),
+    ],
+)
+def test_place_for_packages_that_is_not_there_is_passed_over_as_by_pip(
+    tmp_path: Path, line: str, options: tuple[str, ...]
+) -> None:
+    found = taken_apart(tmp_path, f"{line}\nboto3\n").options
+    assert tuple(text for text in found if not text.endswith("/image")) == options
