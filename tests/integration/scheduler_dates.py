@@ -57,7 +57,7 @@ def place(name: str) -> Any:
     return None
 
 
-def zoned(zone: str, *parts: int) -> Any:
+def zoned(zone: str, *parts: Any) -> Any:
     return pendulum.instance(datetime(*parts), tz=zone)  # noqa: DTZ001 - pendulum gives it the zone
 
 
@@ -166,7 +166,7 @@ def runs_of_2_0(dag: Any) -> Iterator[Any]:
 def runs_of_1_10(dag: Any) -> Iterator[Any]:
     """Let the scheduler make runs, one after the other, and yield their dates."""
     from airflow.jobs import SchedulerJob  # type: ignore[import-not-found]
-    from airflow.models import DagRun  # type: ignore[import-not-found]
+    from airflow.models import DagRun
     from airflow.utils.db import create_session  # type: ignore[import-not-found]
 
     with create_session() as session:
