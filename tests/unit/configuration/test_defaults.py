@@ -1,0 +1,225 @@
+"""Defaults of MWAA's environment class and of ours, folders, and the names of the web server."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from mwaa_local.cli import options as command
+from mwaa_local.configuration.class_defaults import class_defaults
+from mwaa_local.configuration.layers import Layer
+from mwaa_local.configuration.merge import (
+    COMPONENTS,
+    WEBSERVER_NAMES_VARIABLE,
+    user_notes,
+    webserver_names,
+)
+from mwaa_local.configuration.option_names import translate, variable_name
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import Intervals
+from mwaa_local.environment.local import LocalSettings
+from mwaa_local.release import Release
+from tests.unit.configuration.merging import AIRFLOW_3, VALUES, make_environment, make_release, merged
+
+# Class defaults. Source of the numbers: MWAA user guide, "Amazon MWAA environment class".
+
+
+def defaults_of(release: Release, environment: Environment) -> dict[str, str]:
+    environment_class = environment.environment_class_facts
+    return class_defaults(release, environment_class, environment.max_workers, environment.schedulers)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mw1.micro", ("3,0", "4", "1")),
+        ("mw1.small", ("5,0", "37", "1")),
+        ("mw1.medium", ("10,0", "75", "3")),
+        ("mw1.large", ("20,0", "150", "7")),
+    ],
+)
+def test_class_decides_slots_parallelism_and_parsing_processes(name: str, expected: tuple[str, str, str]) -> None:
+    defaults = defaults_of(make_release(), make_environment(environment_class=name))
+    assert (
+        defaults["celery.worker_autoscale"],
+        defaults["core.parallelism"],
+        defaults["scheduler.parsing_processes"],
+    ) == expected
+
+
+def test_parallelism_follows_workers_and_schedulers() -> None:
+    environment = make_environment(max_workers=4, schedulers=3)
+    assert defaults_of(make_release(), environment)["core.parallelism"] == "10"  # 4 * 5 / 3 * 1.5
+
+
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ("3.3.1", {"dag_processor.parsing_processes", "triggerer.capacity"}),
+        ("2.10.3", {"scheduler.parsing_processes", "triggerer.default_capacity"}),
+        ("2.2.2", {"scheduler.parsing_processes", "triggerer.default_capacity"}),
+        ("2.0.2", {"scheduler.parsing_processes"}),
+        ("1.10.12", {"scheduler.max_threads"}),
+    ],
+)
+def test_class_defaults_have_the_names_of_the_release(version: str, names: set[str]) -> None:
+    defaults = defaults_of(Release.load(version), make_environment())
+    assert set(defaults) - {"celery.worker_autoscale", "core.parallelism"} == names
+    assert all(value and "{" not in value for value in defaults.values())
+
+
+# Our own defaults.
+
+
+def test_mwaas_intervals_drop_our_intervals_only() -> None:
+    release = make_release(local_default_options={"scheduler.dag_dir_list_interval": "2", "api.server_type": "uvicorn"})
+    environment = make_environment(local=LocalSettings(intervals=Intervals.MWAA))
+    env = merged(release=release, environment=environment).as_env()
+    assert "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL" not in env
+    assert env["AIRFLOW__API__SERVER_TYPE"] == "uvicorn"
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_our_default_gives_way_to_an_older_spelling_of_the_users(by_option: bool) -> None:
+    release = make_release(**AIRFLOW_3, local_default_options={"dag_processor.refresh_interval": "2"})
+    options = {"scheduler.dag_dir_list_interval": "300"} if by_option else {}
+    exports = {} if by_option else {"AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "300"}
+    result = merged(options, exports, release=release)
+    assert result.get("dag_processor.refresh_interval") is None
+    assert user_notes(result) == []
+
+
+HEARTBEATS_OF_3 = {"workers.min_heartbeat_interval": "1", "workers.max_failed_heartbeats": "5"}
+HEARTBEATS = {
+    "3.3.1": HEARTBEATS_OF_3,
+    "3.2.1": HEARTBEATS_OF_3,
+    "3.0.6": HEARTBEATS_OF_3,
+    "1.10.12": {"scheduler.job_heartbeat_sec": "1"},
+}
+HEARTBEAT_OPTIONS = sorted({option for options in HEARTBEATS.values() for option in options})
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_end_of_a_task_is_looked_for_every_second_where_airflow_waits_for_a_heartbeat(version: str) -> None:
+    """Airflow 2 waits for the task's process itself (airflow/jobs/local_task_job*.py), so nothing is set there."""
+    release, mwaas = Release.load(version), make_environment(local=LocalSettings(intervals=Intervals.MWAA))
+    fast = merged(release=release, component="worker")
+    slow = merged(release=release, environment=mwaas, component="worker")
+    found = {option: variable.value for option in HEARTBEAT_OPTIONS if (variable := fast.get(option))}
+    assert found == HEARTBEATS.get(version, {})
+    assert [option for option in HEARTBEAT_OPTIONS if slow.get(option)] == []
+
+
+@pytest.mark.parametrize("version", HEARTBEATS)
+@pytest.mark.parametrize("by_option", [True, False])
+def test_heartbeat_of_the_users_wins(version: str, by_option: bool) -> None:
+    own = dict.fromkeys(HEARTBEATS[version], "7")
+    layers = (own, {}) if by_option else ({}, translate(own))
+    result = merged(*layers, release=Release.load(version), component="worker")
+    winners = {(variable.value, variable.source) for option in own if (variable := result.get(option))}
+    assert winners == {("7", Layer.OPTION if by_option else Layer.STARTUP_SCRIPT)}
+
+
+# The names to which a web server without a login answers.
+
+
+@pytest.mark.parametrize("version", Release.versions())
+def test_web_server_without_a_login_answers_to_this_machine_and_to_its_tasks_only(version: str) -> None:
+    release = Release.load(version)
+    names = {
+        component: merged(release=release, component=component).as_env().get(WEBSERVER_NAMES_VARIABLE)
+        for component in COMPONENTS
+    }
+    ours = None if release.login else "localhost,127.0.0.1,::1"
+    # The web server's alone, so that new names start no other component again.
+    assert names == {**dict.fromkeys(COMPONENTS), "webserver": ours}
+
+
+def test_web_server_answers_to_the_name_by_which_containers_reach_it_and_to_the_users_names() -> None:
+    values = replace(VALUES, execution_api_url="http://webserver:8080/execution/")
+    environment = make_environment(local=LocalSettings(webserver_names=("A.example", "localhost", "fe80::1")))
+    names = webserver_names(values, environment)
+    assert names == ("localhost", "127.0.0.1", "::1", "webserver", "a.example", "fe80::1")
+
+
+def test_preview_says_that_more_names_are_known_at_start() -> None:
+    names = webserver_names(command.preview_values(), make_environment())
+    assert names == ("localhost", "127.0.0.1", "::1", command.SET_AT_START)
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_neither_option_nor_startup_script_opens_the_web_server_to_other_names(by_option: bool) -> None:
+    options = {"core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"}
+    exports = {**translate(options), WEBSERVER_NAMES_VARIABLE: "evil.example"}
+    layers = (options, {}) if by_option else ({}, exports)
+    env = merged(*layers, release=Release.load("3.3.1"), component="webserver").as_env()
+    assert env[WEBSERVER_NAMES_VARIABLE] == "localhost,127.0.0.1,::1"
+    assert env[variable_name("core.auth_manager")] == "mwaa_support.auth_manager.LocalAuthManager"
+
+
+FOLDERS = ("AIRFLOW__CORE__DAGS_FOLDER", "AIRFLOW__CORE__PLUGINS_FOLDER", "AIRFLOW__LOGGING__BASE_LOG_FOLDER")
+
+
+@pytest.mark.parametrize("release", Release.all(), ids=lambda release: release.airflow_version)
+def test_folders_that_follow_the_home_have_no_variable(release: Release) -> None:
+    # amazon-mwaa-docker-images sets none: a DAG that reads one is a KeyError there
+    variables = merged({}, release=release).variables
+    assert not variables.keys() & {*FOLDERS, "AIRFLOW__CORE__BASE_LOG_FOLDER"}
+
+
+@pytest.mark.parametrize(
+    ("options", "exports", "forced"),
+    [
+        ({"core.dags_folder": "/tmp/x"}, {}, "AIRFLOW__CORE__DAGS_FOLDER"),
+        ({}, {"AIRFLOW__CORE__PLUGINS_FOLDER": "/tmp/x"}, "AIRFLOW__CORE__PLUGINS_FOLDER"),
+        ({"core.base_log_folder": "/tmp/x"}, {}, "AIRFLOW__LOGGING__BASE_LOG_FOLDER"),  # its older spelling
+    ],
+)
+def test_folder_of_the_users_own_is_overruled_and_told(
+    options: dict[str, str], exports: dict[str, str], forced: str
+) -> None:
+    result = merged(options, exports, release=Release.load("2.10.3"))
+    assert result.variables[forced].value.startswith(VALUES.airflow_home)
+    assert [name for name in FOLDERS if name in result.variables] == [forced]
+    assert [note.winner.name for note in user_notes(result)] == [forced]
+
+
+BACKEND = {"secrets.backend": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"}
+KWARGS = "AIRFLOW__SECRETS__BACKEND_KWARGS"
+AT_ENDPOINT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}
+
+
+def test_secrets_backend_of_a_release_whose_boto3_reads_no_endpoint_gets_it_as_an_argument() -> None:
+    old = Release.load("2.2.2")
+    options = {**BACKEND, "secrets.backend_kwargs": '{"variables_prefix": "v"}'}
+    result = merged(options, release=old, container=AT_ENDPOINT)
+    assert json.loads(result.variables[KWARGS].value) == {
+        "variables_prefix": "v",
+        "endpoint_url": "http://127.0.0.1:5000",
+    }
+    assert user_notes(result) == []
+    bare = merged(BACKEND, release=old, container=AT_ENDPOINT)
+    assert json.loads(bare.variables[KWARGS].value) == {"endpoint_url": "http://127.0.0.1:5000"}
+
+
+@pytest.mark.parametrize(
+    ("options", "exports", "container", "version"),
+    [
+        (BACKEND, {}, {}, "2.2.2"),  # no local AWS
+        (BACKEND, {}, AT_ENDPOINT, "2.10.3"),  # its boto3 reads the variable
+        ({"secrets.backend": "team.Vault"}, {}, AT_ENDPOINT, "2.2.2"),
+        ({**BACKEND, "secrets.backend_kwargs": "not JSON"}, {}, AT_ENDPOINT, "2.2.2"),
+        ({**BACKEND, "secrets.backend_kwargs": "[1]"}, {}, AT_ENDPOINT, "2.2.2"),
+        ({**BACKEND, "secrets.backend_kwargs": '{"endpoint_url": "http://mine"}'}, {}, AT_ENDPOINT, "2.2.2"),
+        (BACKEND, {KWARGS: "{}"}, AT_ENDPOINT, "2.2.2"),  # the startup script's own arguments
+    ],
+)
+def test_arguments_of_a_secrets_backend_stay_as_they_are(
+    options: dict[str, str], exports: dict[str, str], container: dict[str, str], version: str
+) -> None:
+    variables = merged(options, exports, release=Release.load(version), container=container).variables
+    given = {**exports, **translate(options)}.get(KWARGS)
+    assert KWARGS not in variables or variables[KWARGS].source is not Layer.LOCAL_ESSENTIAL
+    assert given is None or variables[KWARGS].value == given
