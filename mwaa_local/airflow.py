@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from mwaa_local.dag_run import SCRIPT_PATH, RunDates, WantedRun, read_answer
 from mwaa_local.database.health import HEARTBEAT_LIMIT_S, Health
-from mwaa_local.database.metadata import FINAL_RUN_STATES, Metadata
+from mwaa_local.database.metadata import FINAL_RUN_STATES, Metadata, TaskRow
 from mwaa_local.errors import DagRunFailed
 from mwaa_local.event import READY, ComponentStatus, Event
 from mwaa_local.plan import HeartbeatReady, HttpReady, Plan
@@ -24,6 +24,7 @@ from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.runtime.readiness import page_answers
 
 DAG_RUN_TIMEOUT_S = 600.0
+TOLD_EVERY_S = 15.0  # what a run is waiting for
 POLL_PAUSE_S = 0.1
 # Longer than the web server of Airflow 3 is busy with building its task API, just after a start on a slow machine.
 PAGE_TIMEOUT_S = 20.0
@@ -37,6 +38,8 @@ TRIGGERED = "was triggered"
 # How `airflow tasks failed-deps` begins its list, in every release since 2.0.
 UNMET_HEADING = "Task instance dependencies not met:"
 STATE_DEPENDENCY = "Task Instance State:"  # a task that has not begun never has the state of one that may begin
+
+LogOf = Callable[[TaskRow, str], str]  # of a task of a run with this logical date
 
 
 @dataclass(frozen=True)
@@ -141,26 +144,21 @@ class AirflowClient:
         failures = self.metadata().import_failures()
         return [(dags_path(item.file), item.trace.splitlines()[-1]) for item in failures if item.trace]
 
-    def run_dag(self, dag_id: str, date: str, on_event: Callable[[Event], None]) -> RunDates:
-        """Trigger a run of a known DAG, wait until it succeeded, and return its dates; `date` as in a WantedRun.
+    def run_dag(self, wanted: WantedRun, on_event: Callable[[Event], None], log_of: LogOf) -> RunDates:
+        """Trigger a run of a known DAG, wait until it succeeded, and return its dates; the run's id is made here.
 
-        Raises DagRunFailed when it does not succeed. A DAG that is paused is unpaused only then: the scheduler finds
-        the run there, and does not make another one for the same interval.
+        Raises DagRunFailed when it does not succeed; `log_of` says what a task that failed wrote last. A DAG that is
+        paused is unpaused only then: the scheduler finds the run there, and makes no other one for the same interval.
         """
         started = time.monotonic()
-        run_id = f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
-        dates = self.trigger(WantedRun(dag_id, run_id, date=date))
+        dag_id, run_id = wanted.dag_id, f"mwaa_local__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
+        dates = self.trigger(replace(wanted, run_id=run_id))
         if self._health.dag_is_paused(dag_id):
             self.metadata().set_paused([dag_id], paused=False)
         on_event(Event("dag run", "working", detail=f"{dag_id} {TRIGGERED}: {dates.line()}"))
-        state = self._wait_for_run(dag_id, run_id)
+        state = self._wait_for_run(dag_id, run_id, on_event)
         if state != "success":
-            tasks = ", ".join(f"{task} {status}" for task, status in self._health.task_states(dag_id, run_id))
-            raise DagRunFailed(
-                f"the run of {dag_id} ended as {state}",
-                f"Its tasks: {tasks}.",
-                f"mwaa-local logs worker; task logs are below .mwaa-local/airflow/logs/dag_id={dag_id}",
-            )
+            raise self._failure(dag_id, run_id, state, log_of)
         on_event(Event("dag run", "done", time.monotonic() - started, f"{dag_id} succeeded"))
         return dates
 
@@ -191,12 +189,34 @@ class AirflowClient:
     def close(self) -> None:
         self._health.close()
 
-    def _wait_for_run(self, dag_id: str, run_id: str) -> str:
-        deadline = time.monotonic() + DAG_RUN_TIMEOUT_S
-        state = None
-        while time.monotonic() < deadline:
-            state = self._health.dag_run_state(dag_id, run_id)
-            if state in FINAL_RUN_STATES:
+    def _wait_for_run(self, dag_id: str, run_id: str, on_event: Callable[[Event], None]) -> str:
+        """Return the state in which the run ended, or its state at the end of our patience; tell why it waits."""
+        began = told = time.monotonic()
+        while True:
+            state = self._health.dag_run_state(dag_id, run_id) or "unknown"
+            now = time.monotonic()
+            if state in FINAL_RUN_STATES or now > began + DAG_RUN_TIMEOUT_S:
                 return state
+            if now > told + TOLD_EVERY_S:
+                told = now
+                detail = f"{dag_id} is {self._progress(dag_id, run_id, state)}"
+                on_event(Event("dag run", "working", now - began, detail))
             time.sleep(POLL_PAUSE_S)
-        return f"{state} after {DAG_RUN_TIMEOUT_S:.0f} s"
+
+    def _progress(self, dag_id: str, run_id: str, state: str) -> str:
+        others = [name for name in self.metadata().active_runs(dag_id) if name != run_id]
+        if state == "queued" and others:
+            return f"queued: max_active_runs lets it wait for {', '.join(others)}"
+        tasks = [f"{task} {status}" for task, status in self._health.task_states(dag_id, run_id) if status != "success"]
+        return f"{state}: {', '.join(tasks)}" if tasks else state
+
+    def _failure(self, dag_id: str, run_id: str, state: str, log_of: LogOf) -> DagRunFailed:
+        is_over = state in FINAL_RUN_STATES
+        end = f"ended as {state}" if is_over else f"is not over after {DAG_RUN_TIMEOUT_S:.0f} s"
+        rows = [row for row in self.metadata().task_instances([run_id]) or () if row.dag_id == dag_id]
+        tasks = ", ".join(f"{row.name} {row.state}" for row in rows)
+        why = [f"Its tasks: {tasks}." if tasks and is_over else f"It is {self._progress(dag_id, run_id, state)}."]
+        date = next((row.logical_date for row in self.metadata().runs([run_id]) or () if row.dag_id == dag_id), "")
+        why += [log_of(row, date) for row in rows if row.state == "failed"][:1]
+        hint = "mwaa-local logs worker" if is_over else f"mwaa-local logs -f; the run goes on, as {run_id}"
+        return DagRunFailed(f"the run of {dag_id} {end}", "\n".join(filter(None, why)), hint)

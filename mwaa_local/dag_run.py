@@ -13,6 +13,9 @@ from mwaa_local.guest import dag_dates
 SCRIPT_PATH = Path(str(dag_dates.__file__)).parent / "dag_run_script.py"
 AS_SCHEDULED = ""  # the dates that MWAA would give the run
 NO_DATE = dag_dates.NO_DATE
+# What Airflow raises for the params of a DAG, by release.
+PARAMS_ERRORS = ("ParamValidationError", "AirflowException: Invalid input for param")
+PARAMS_HINT = 'pass values of the DAG\'s params, such as --conf \'{"day": "2026-01-01"}\''
 CLI_OUTPUT_CHARACTERS = 2000  # of a failed command's output that are worth showing: its end says why
 
 
@@ -64,12 +67,14 @@ def read_answer(wanted: WantedRun, exit_code: int, output: str) -> RunDates:
     if outcome == dag_dates.NOT_DUE:
         raise DagNotDue(f"{dag_id} cannot run yet", why, "set an earlier start_date in the DAG")
     if outcome != dag_dates.MADE:
-        raise DagRunFailed(f"cannot trigger {dag_id}", why, _hint(wanted))
+        raise DagRunFailed(f"cannot trigger {dag_id}", why, _hint(wanted, why))
     answer.pop("kind")
     return RunDates(**answer)
 
 
-def _hint(wanted: WantedRun) -> str:
+def _hint(wanted: WantedRun, why: str) -> str:
+    if why.startswith(PARAMS_ERRORS):
+        return f"{PARAMS_HINT}, or give each a default in the DAG"
     if wanted.date not in (AS_SCHEDULED, NO_DATE):
         return "name another --logical-date, or leave it out"
     return "mwaa-local check dags"

@@ -13,13 +13,17 @@ WORKS_CODE, FAILS_CODE, UNKNOWN_CODE = 0, 1, 3
 
 @dataclass(frozen=True)
 class Part:
-    """One part. `summary` is what was looked at, in a few words; `skipped` says why nothing was."""
+    """One part. `summary` is what was looked at, in a few words; `skipped` says why nothing was.
+
+    `dag_ids` are those of all DAGs that MWAA would have; None where the check cannot know all of them.
+    """
 
     name: str  # "environment file", "options", "requirements", "plugins", "startup script", "dags"
     findings: tuple[Finding, ...] = ()
     elapsed_s: float = 0.0
     summary: str = ""
     skipped: str = ""
+    dag_ids: tuple[str, ...] | None = None
 
     @property
     def outcome(self) -> str:

@@ -60,6 +60,8 @@ from mwaa_local.workspace import Workspace
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
 PLUGINS, STARTUP_SCRIPT, SETTINGS, DAGS = "plugins", "startup script", "settings", "dags"
 SCHEDULER = "scheduler"
+# Options with which Airflow has DAGs beside those of the project's folder.
+DAGS_FROM_ELSEWHERE = frozenset({"core.load_examples", "dag_processor.dag_bundle_config_list"})
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ class ProjectCheck:
         checked = dags_check(context, trials, self.steps.until(self.ended), strict=self.strict).run()
         files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
         summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
-        return Part(DAGS, checked.findings, summary=summary)
+        is_all = not DAGS_FROM_ELSEWHERE & set(context.environment.airflow_configuration_options)
+        dag_ids = checked.imported.all_dag_ids if is_all else None
+        return Part(DAGS, checked.findings, summary=summary, dag_ids=dag_ids)
 
     def _timed(self, name: str, action: Callable[[], Part]) -> Part:
         began = time.monotonic()

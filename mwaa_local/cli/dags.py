@@ -52,8 +52,8 @@ def test(
 
     It is Airflow's own `dags test`, in the scheduler's environment, with the dates of the DAG's last scheduled run that
     is due. It uses the running environment; if there is none, it starts only a database, as a process, and stops it
-    afterwards. The exit code is 1 if the DAG fails, 2 if there is
-    no such DAG. Ctrl-C ends the run, and what its tasks have started.
+    afterwards. The exit code is 1 if the DAG fails, 2 if there is no such DAG. Ctrl-C ends the run, and what its tasks
+    have started.
 
     Examples:
 

@@ -138,7 +138,7 @@ def smoke(
         held.enter_context(session.exclusive())
         lifecycle = session.lifecycle()
         kind = lifecycle.choose(runtime or environment.local.runtime)
-        context = _context(output, environment, lifecycle, port, fresh=fresh, no_check=no_check)
+        context = _context(output, environment, lifecycle, selection, port, fresh=fresh, no_check=no_check)
         if context.is_used:
             held.close()  # others may look at, change or stop what is not ours
         remarks = list(lifecycle.unapplied()) if context.is_used else []
@@ -202,6 +202,7 @@ def _context(
     output: SmokeOutput,
     environment: Environment,
     lifecycle: Lifecycle,
+    selection: Selection,
     port: int | None,
     *,
     fresh: bool,
@@ -229,7 +230,7 @@ def _context(
         project=session.project,
         runtime=lifecycle.runtime,
         is_used=is_used,
-        check=None if no_check else _checks(session),
+        check=None if no_check else _checks(session, selection),
         start=start,
         on_event=session.console.show_event,
         on_run=output.say_run,
@@ -244,18 +245,24 @@ def without_schedule(environment: Environment) -> Environment:
     return environment.model_copy(update={"airflow_configuration_options": options})
 
 
-def _checks(session: Session) -> Callable[[], Sequence[Finding]]:
+def _checks(session: Session, selection: Selection) -> Callable[[], Sequence[Finding]]:
     """Return what the check phase does: all that `mwaa-local check` does, before anything is started.
 
     What could not be checked ends nothing here, and neither does a file that cannot be imported: the phases after it
-    show how it really is.
+    show how it really is. A DAG that was named and that none of the files defines ends it here, as SelectionWrong.
     """
 
     def check() -> Sequence[Finding]:
         from mwaa_local.check.project import all_findings
         from mwaa_local.cli.check_all import all_parts
+        from mwaa_local.finding import has_error
 
-        return all_findings(all_parts(session, strict=False, judge=left_to_later_phases))
+        parts = all_parts(session, strict=False, judge=left_to_later_phases)
+        findings = all_findings(parts)
+        for part in parts if not has_error(findings) else ():
+            if part.dag_ids is not None:
+                selection.require_known(part.dag_ids)
+        return findings
 
     return check
 

@@ -11,10 +11,11 @@ import typer
 
 from mwaa_local.airflow import TRIGGERED, AirflowClient
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
-from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, run_date_of
+from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
-from mwaa_local.dag_run import RunDates
+from mwaa_local.dag_run import RunDates, WantedRun
+from mwaa_local.database.metadata import TaskRow
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
@@ -27,6 +28,7 @@ def up(
     run_dag: Annotated[
         str, typer.Option("--run", metavar="DAG_ID", help="Then run this DAG and wait until it succeeded.")
     ] = "",
+    conf: Annotated[str, typer.Option(metavar="JSON", help="Configuration of the run: an object, or @FILE.")] = "",
     logical_date: LogicalDateOption = "",
     no_logical_date: NoLogicalDateOption = False,
     runtime: RuntimeOption = None,
@@ -44,7 +46,7 @@ def up(
 
       mwaa-local up --port 0 --run my_dag
 
-      mwaa-local up --run my_dag --logical-date 2026-01-01
+      mwaa-local up --run my_dag --logical-date 2026-01-01 --conf '{"full": true}'
 
       mwaa-local up --runtime process
     """
@@ -52,21 +54,25 @@ def up(
     session = open_session(project_dir, verbose=verbose)
     environment = session.environment()
     release = session.release(environment)
-    if not run_dag and (logical_date or no_logical_date):
-        raise typer.BadParameter("--logical-date and --no-logical-date are for --run; name a DAG with --run")
+    if not run_dag and (conf or logical_date or no_logical_date):
+        raise typer.BadParameter("--conf, --logical-date and --no-logical-date are for --run; name a DAG with --run")
     date = run_date_of(logical_date, release, no_logical_date=no_logical_date)
+    run = WantedRun(run_dag, "", conf_of(conf), date)
     lifecycle = session.lifecycle()
     with session.exclusive():
         lifecycle.choose(runtime or environment.local.runtime)
         started = lifecycle.up(environment, port)
-    run = {"dag_id": run_dag, **_run_dag(session, release, started, run_dag, date).plain()} if run_dag else None
-    show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json, run=run)
+    ran = {"dag_id": run_dag, **_run_dag(session, release, started, run).plain()} if run_dag else None
+    show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json, run=ran)
 
 
-def _run_dag(session: Session, release: Release, started: Started, dag_id: str, date: str) -> RunDates:
+def _run_dag(session: Session, release: Release, started: Started, wanted: WantedRun) -> RunDates:
     from mwaa_local.smoke.finding import wait_for_dag
+    from mwaa_local.smoke.report_mask import ReportMask
+    from mwaa_local.smoke.tasklogs import told_log
 
     client = AirflowClient(started.runtime, started.plan)
+    dag_id = wanted.dag_id
     run = f"no run of {dag_id} was begun"
 
     def show(event: Event) -> None:
@@ -75,9 +81,13 @@ def _run_dag(session: Session, release: Release, started: Started, dag_id: str, 
             run = f"the run of {dag_id} goes on"
         session.console.show_event(event)
 
+    def log_of(task: TaskRow, logical_date: str) -> str:
+        mask = ReportMask.of(session.project, session.environment(), started.plan).mask
+        return told_log(session.project, task, logical_date, mask)
+
     try:
         wait_for_dag(session.project, release, client.metadata(str(session.project.dags_dir)), dag_id, show)
-        return client.run_dag(dag_id, date, show)
+        return client.run_dag(wanted, show, log_of)
     except KeyboardInterrupt:
         session.console.say(f"the environment stays up, and {run}; `mwaa-local down` stops it")
         raise

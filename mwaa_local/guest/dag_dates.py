@@ -182,7 +182,11 @@ def from_start(timetable: Any, limits: Any, date: Any) -> Any:
 
 def fixed_step(timetable: Any) -> timedelta | None:
     """Return the distance of runs that are counted from the start_date, where it is always the same."""
-    delta = getattr(timed(timetable), "_delta", None)
+    return fixed(getattr(timed(timetable), "_delta", None))
+
+
+def fixed(delta: Any) -> timedelta | None:
+    """Return a timedelta or relativedelta as a timedelta; None where it is none, or of months or weekdays."""
     if delta is None or isinstance(delta, timedelta):
         return delta
     parts = {name: value for name, value in vars(delta).items() if value and not name.startswith("_")}
@@ -218,7 +222,15 @@ def of_info(info: Any) -> Dates:
     run_after = min(info.run_after, utcnow())
     if info.data_interval is None:
         return Dates(SCHEDULED, None, None, run_after, f"partition {key}", partition)
-    return Dates(SCHEDULED, info.data_interval.start, tuple(info.data_interval), run_after, "", partition)
+    start, end = (computable(date) for date in info.data_interval)
+    return Dates(SCHEDULED, start, (start, end), run_after, "", partition)
+
+
+def computable(date: Any) -> Any:
+    """Return the date as one that can be added to; some of pendulum 2 lack their time zone."""
+    import pendulum
+
+    return pendulum.instance(datetime.fromisoformat(date.isoformat()))
 
 
 def last_run_before_timetables(dag: Any) -> Dates | None:
@@ -229,10 +241,8 @@ def last_run_before_timetables(dag: Any) -> Dates | None:
     if schedule == "@once":
         return Dates(SCHEDULED, begin or now)
     end = min([date for date in (dag.end_date, *(task.end_date for task in dag.tasks)) if date is not None] or [now])
-    if isinstance(schedule, timedelta):
-        date = now - schedule  # without catchup, counted from now
-        if begin is not None and (dag.catchup or date > end):
-            date = begin + schedule * max(elapsed(begin, min(date, end)) // schedule, 0)
+    if not isinstance(schedule, str):
+        date = last_of_delta(dag, begin, end)
     else:
         date = dag.previous_schedule(dag.previous_schedule(now))
         if date > end:
@@ -244,15 +254,38 @@ def last_run_before_timetables(dag: Any) -> Dates | None:
     return Dates(SCHEDULED, date, note=note) if date <= now else None
 
 
+def last_of_delta(dag: Any, begin: Any, end: Any) -> Any:
+    """Return the date of the last run that is due; without catchup, runs are counted from now."""
+    now = utcnow()
+    date = now - dag.schedule_interval
+    if begin is None or not (dag.catchup or date > end):
+        return date
+    step = fixed(dag.schedule_interval)
+    date = begin if step is None else begin + step * max(elapsed(begin, min(date, end)) // step - 1, 0)
+    for _ in range(MOST_STEPS):
+        following = dag.following_schedule(date)
+        if following > end or dag.following_schedule(following) > now:
+            break
+        date = following
+    return date
+
+
 def is_scheduled_before_timetables(dag: Any, date: Any) -> bool:
     begin, schedule = earliest_of(dag), dag.schedule_interval
     if not schedule or schedule == "None":
         return False
     if schedule == "@once":
         return bool(date == begin)
-    if isinstance(schedule, timedelta):
-        return not dag.catchup or begin is None or not elapsed(begin, date) % schedule
-    return bool(dag.normalize_schedule(date) == date)
+    if isinstance(schedule, str):
+        return bool(dag.normalize_schedule(date) == date)
+    if not dag.catchup or begin is None:
+        return True
+    step = fixed(schedule)
+    if step is not None:
+        return not elapsed(begin, date) % step
+    while begin < date:
+        begin = dag.following_schedule(begin)
+    return bool(begin == date)
 
 
 def earliest_of(dag: Any) -> Any:

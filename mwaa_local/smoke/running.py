@@ -152,7 +152,8 @@ class DagRuns:
             elif isinstance(going.refused, DagNotDue) and going.dag.dag_id not in self._how.required:
                 self._over(going, NOT_DUE, waiting=(going.refused.why,))
             else:
-                self._over(going, NEVER_BEGUN, f"{going.refused.what}\n{going.refused.why}")
+                hint = f"hint: {going.refused.hint}" if going.refused.hint else ""
+                self._over(going, NEVER_BEGUN, "\n".join(filter(None, (going.refused.what, going.refused.why, hint))))
 
     def _look(self) -> None:
         if not self._going:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -33,12 +33,16 @@ class Selection:
     def is_empty(self) -> bool:
         return not (self.dag_ids or self.tags or self.every)
 
+    def require_known(self, dag_ids: Collection[str]) -> None:
+        """Raise SelectionWrong if a DAG that was named is not among these."""
+        for dag_id in self.dag_ids:
+            if dag_id not in dag_ids:
+                raise unknown_dag(dag_id, dag_ids)
+
     def choose(self, dags: Sequence[Dag]) -> list[Dag]:
         """Return the DAGs to run: in the order in which they were named, then by id. Raises SelectionWrong."""
         by_id = {dag.dag_id: dag for dag in dags}
-        for dag_id in self.dag_ids:
-            if dag_id not in by_id:
-                raise unknown_dag(dag_id, by_id)
+        self.require_known(by_id)
         chosen = {dag_id: by_id[dag_id] for dag_id in self.dag_ids}
         for tag in self.tags:
             tagged = [dag for dag in dags if tag in dag.tags]

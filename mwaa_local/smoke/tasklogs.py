@@ -14,6 +14,7 @@ from typing import Any
 from mwaa_local.check.showing import shown
 from mwaa_local.database.metadata import UNMAPPED, TaskRow
 from mwaa_local.masking import Mask
+from mwaa_local.project import Project
 
 LOG_LINES = 20
 READ_BYTES = 256 * 1024  # of a log's end; more than LOG_LINES lines with tracebacks ever take
@@ -56,6 +57,15 @@ def last_lines(path: Path, mask: Mask, count: int = LOG_LINES) -> tuple[str, ...
         return ()
     lines = [line for raw in text.splitlines() for line in _readable(raw)]
     return tuple(shown(mask.text(line))[:LOG_LINE_CHARACTERS] for line in list(_without_airflow(lines))[-count:])
+
+
+def told_log(project: Project, row: TaskRow, logical_date: str, mask: Mask) -> str:
+    """Return the end of a task's log and where all of it is, for an error; "" where it has none."""
+    path = log_path(project.airflow_home_dir / "logs", row, logical_date)
+    if path is None:
+        return ""
+    lines = (f"Log of {row.name}: {path.relative_to(project.root_dir)}", *last_lines(path, mask))
+    return "\n".join(lines)
 
 
 def was_killed(lines: tuple[str, ...]) -> bool:

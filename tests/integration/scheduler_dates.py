@@ -192,7 +192,9 @@ def written(dates: Any) -> list[str]:
 
 def asked(dag: Any, given: str) -> list[str]:
     try:
-        return written(dag_dates.dates_of(dag, given))
+        dates = dag_dates.dates_of(dag, given)
+        assert dates.logical + dag_dates.SHIFT > dates.logical, "which is done where a date is taken"
+        return written(dates)
     except (dag_dates.NotDue, dag_dates.Refused) as error:
         return [type(error).__name__, str(error)]
 
@@ -216,7 +218,7 @@ def compared(dag: Any) -> dict[str, Any]:
         answer[name] = None if dates is None else texts(dates)
     if before is not None:
         answer["same"] = asked(dag, before[0].isoformat())
-        answer["off"] = asked(dag, (pendulum.instance(before[0]) + OFF).isoformat())
+        answer["off"] = asked(dag, (datetime.fromisoformat(answer["before"][0]) + OFF).isoformat())
     return answer
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,12 @@ SETTINGS = """airflow:
     - variable_name: agree_stage
       variable_value: testing
 """
+# What `airflow dags delete` does, for several DAGs at once.
+FORGET = """import sys
+from airflow.api.common.delete_dag import delete_dag
+for dag_id in sys.argv[1:]:
+    delete_dag(dag_id)
+"""
 
 
 def dag_text(dag_id: str, **commands: str) -> str:
@@ -57,7 +64,9 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def corpus(latest_environment: RunningEnvironment) -> Iterator[RunningEnvironment]:
+def corpus(
+    latest_environment: RunningEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningEnvironment]:
     """The shared environment with these files; without them, and what is known of them, at the end."""
     runner = latest_environment.runner
     settings_path = latest_environment.root_dir / "airflow_settings.yaml"
@@ -70,8 +79,10 @@ def corpus(latest_environment: RunningEnvironment) -> Iterator[RunningEnvironmen
         settings_path.unlink()
         for name in FILES:
             (latest_environment.root_dir / name).unlink()
-        for dag_id in (WORKS, FAILS):  # others count what is known
-            runner.run("airflow", "dags", "delete", "--yes", dag_id)
+        forget_path = tmp_path_factory.mktemp("forget") / "forget.py"  # others count what is known
+        forget_path.write_text(FORGET, encoding="utf-8")
+        exit_code, output = latest_environment.runtime.capture("scheduler", [WORKS, FAILS], forget_path)
+        assert exit_code == 0, output
         outcome = runner.run("up")  # takes the settings back: for others nothing has changed
         assert outcome.exit_code == 0, outcome.stderr
 
@@ -85,24 +96,21 @@ def test_check_has_nothing_against_them(corpus: RunningEnvironment) -> None:
     assert {item["severity"] for item in ours} <= {"warning", "note"}
 
 
-def test_smoke_runs_all_but_the_task_that_fails(corpus: RunningEnvironment) -> None:
+@pytest.fixture(scope="module")
+def smoked(corpus: RunningEnvironment) -> dict[str, Any]:
+    """What `smoke` of both says."""
     outcome = corpus.run("smoke", WORKS, FAILS, "--no-check", "--json", "--parallel", "2")
+    assert outcome.exit_code == 1, outcome.stderr
     report = json.loads(outcome.stdout)
-    states = {run["dag_id"]: {task["name"]: task["state"] for task in run["tasks"]} for run in report["runs"]}
+    return {run["dag_id"]: run for run in report["runs"]}
+
+
+def test_smoke_runs_all_but_the_task_that_fails(smoked: dict[str, Any]) -> None:
+    states = {dag_id: {task["name"]: task["state"] for task in run["tasks"]} for dag_id, run in smoked.items()}
     well = dict.fromkeys(PARTS, "success")
-    assert states == {WORKS: well, FAILS: {**well, "broken": "failed"}}, outcome.stderr
-    assert {run["dag_id"]: run["state"] for run in report["runs"]} == {WORKS: "success", FAILS: "failed"}
-    assert outcome.exit_code == 1
-    assert {run["logical_date"][11:19] for run in report["runs"]} == {"00:00:00"}, "as the schedule has it"
-
-
-def test_smoke_runs_one_again_on_the_same_day(corpus: RunningEnvironment) -> None:
-    """A DAG has each logical date only once, and the database is kept."""
-    runs = [json.loads(corpus.run("smoke", WORKS, "--no-check", "--json").stdout)["runs"][0] for _ in range(2)]
-    assert [run["state"] for run in runs] == ["success", "success"]
-    assert runs[0]["logical_date"] < runs[1]["logical_date"]
-    assert {run["data_interval_start"] for run in runs} == {runs[0]["data_interval_start"]}
-    assert "is another run's date" in runs[1]["dates_note"]
+    assert states == {WORKS: well, FAILS: {**well, "broken": "failed"}}
+    assert {dag_id: run["state"] for dag_id, run in smoked.items()} == {WORKS: "success", FAILS: "failed"}
+    assert {run["logical_date"][11:19] for run in smoked.values()} == {"00:00:00"}, "as the schedule has it"
 
 
 @pytest.mark.parametrize(("dag_id", "exit_code"), [(WORKS, 0), pytest.param(FAILS, 1, marks=pytest.mark.full)])
@@ -113,7 +121,11 @@ def test_dags_test_agrees(corpus: RunningEnvironment, dag_id: str, exit_code: in
 
 
 @pytest.mark.parametrize(
-    "words", [("dags", "test", WORKS, "2025-12-31"), ("up", "--run", WORKS, "--logical-date", "2025-12-31")]
+    "words",
+    [
+        pytest.param(("dags", "test", WORKS, "2025-12-31"), marks=pytest.mark.full),
+        ("up", "--run", WORKS, "--logical-date", "2025-12-31"),
+    ],
 )
 def test_date_before_the_first_is_refused(corpus: RunningEnvironment, words: tuple[str, ...]) -> None:
     """Airflow would make a run without tasks, and call it a success."""
@@ -124,11 +136,22 @@ def test_date_before_the_first_is_refused(corpus: RunningEnvironment, words: tup
     assert "hint: name another" in said
 
 
-@pytest.mark.parametrize(("dag_id", "exit_code"), [(WORKS, 0), pytest.param(FAILS, 1, marks=pytest.mark.full)])
-def test_up_run_agrees(corpus: RunningEnvironment, dag_id: str, exit_code: int) -> None:
-    outcome = corpus.run("up", "--run", dag_id, "--json")
-    assert outcome.exit_code == exit_code, outcome.stderr
-    assert f"{dag_id} was triggered: logical date " in " ".join(outcome.stderr.split())
-    if exit_code == 0:
-        run = json.loads(outcome.stdout)["run"]
-        assert (run["dag_id"], run["logical_date"][11:19]) == (dag_id, "00:00:00")
+def test_up_run_agrees_on_the_same_day(corpus: RunningEnvironment, smoked: dict[str, Any]) -> None:
+    """A DAG has each logical date only once, and the database is kept: the second run's is a little later."""
+    outcome = corpus.run("up", "--run", WORKS, "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    said = " ".join(outcome.stderr.split())
+    assert f"{WORKS} was triggered: logical date " in said
+    run, before = json.loads(outcome.stdout)["run"], smoked[WORKS]
+    assert (run["dag_id"], run["data_interval_start"]) == (WORKS, before["data_interval_start"])
+    assert before["logical_date"] < run["logical_date"]
+    assert "is another run's date" in run["dates_note"]
+
+
+@pytest.mark.full
+def test_up_run_agrees_on_a_failure_and_shows_the_tasks_log(corpus: RunningEnvironment) -> None:
+    outcome = corpus.run("up", "--run", FAILS, "--json")
+    assert outcome.exit_code == 1, outcome.stderr
+    assert f"error: the run of {FAILS} ended as failed" in outcome.stderr
+    assert "Log of broken: .mwaa-local/airflow/logs/" in outcome.stderr
+    assert "exit code 7" in outcome.stderr

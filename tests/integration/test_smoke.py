@@ -293,6 +293,19 @@ def test_error_that_the_check_finds_ends_the_smoke_run_before_anything_is_starte
 
 
 @pytest.mark.full
+def test_dag_that_no_file_defines_ends_the_smoke_run_before_anything_is_started(tmp_path: Path) -> None:
+    with stopped_at_the_end(tmp_path) as runner:
+        runner.write(files())
+        outcome = runner.run("smoke", "god", "--json", timeout_s=SMOKE_TIMEOUT_S)
+        report = json.loads(outcome.stdout)
+        assert (outcome.exit_code, report["error"]["what"]) == (2, "no DAG 'god'"), outcome.stderr
+        assert report["error"]["hint"] == "did you mean 'good'?"
+        states = {phase["name"]: phase["state"] for phase in report["phases"]}
+        assert (states["check"], states["up"], states["run"]) == ("failed", "left out", "left out")
+        assert_nothing_is_left(runner)
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("version", ["2.10.3", "2.2.2"])
 def test_older_generations(tmp_path: Path, version: str) -> None:
     with stopped_at_the_end(tmp_path) as runner:

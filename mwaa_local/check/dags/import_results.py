@@ -155,6 +155,13 @@ class ImportedDags:
     timetables: tuple[str, ...] = ()  # that plugins have registered: `lunch_timetable.LunchTimetable`
 
     @property
+    def all_dag_ids(self) -> tuple[str, ...] | None:
+        """The ids of all DAGs; None where more may come about, as by a Variable that only MWAA or a database has."""
+        if self.problem or any(file.failures or file.asked or file.touches for file in self.files):
+            return None
+        return tuple(dag_id for file in self.files for dag_id in file.dag_ids)
+
+    @property
     def limits(self) -> ImportLimits:
         return ImportLimits(Limit(IMPORT_OPTION, self.limit_s), self.processor_limit)
 

@@ -13,6 +13,8 @@ from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
 from mwaa_local.check.dags.import_limits import IMPORT_OPTION, PROCESSOR_OPTION, Limit
 from mwaa_local.check.dags.import_results import (
+    FAILED,
+    NETWORK_TOUCH,
     ImportedDag,
     ImportedDags,
     ImportedFile,
@@ -200,3 +202,14 @@ def test_folder_of_the_trial_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "answers.jsonl").write_text(json.dumps(answer) + "\n")
     _Answers(tmp_path / "answers.jsonl", Path("/home/x/airflow"), Mask(), told.append).read()
     assert told[0].failures[0].said == "no /usr/local/airflow/dags/b"
+
+
+def test_ids_of_all_dags_are_known_only_if_no_more_can_come_about() -> None:
+    other = replace(GOOD, path="dags/b.py", dags=(ImportedDag("b", 1, 3), ImportedDag("c", 1, 4)))
+    assert ImportedDags((GOOD, other), 30.0, 1.0).all_dag_ids == ("a", "b", "c")
+    asked = replace(other, asked=(AskedValue("variable", "teams", "dags/b.py", 2),))
+    touching = replace(other, touches=(OutsideCall(NETWORK_TOUCH, "teams.example", "dags/b.py", 2),))
+    failing = replace(other, failures=(ImportFailure(FAILED, "KeyError: 'a'", "dags/b.py", 2, ()),))
+    for file in (asked, touching, failing):
+        assert ImportedDags((GOOD, file), 30.0, 1.0).all_dag_ids is None
+    assert ImportedDags((GOOD,), 30.0, 1.0, problem="interrupted").all_dag_ids is None
