@@ -83,6 +83,7 @@ class StartupScriptFailed(MwaaLocalError):
 
     line = 0  # of the script, at which it ended; 0 where that is not known
     script_exit_code: int | None = None  # that the script's shell gave; None where something else ended it
+    is_of_machine = False  # a command of that line calls what MWAA's container has or may use, and this machine may not
 
 
 class RequirementsUnreadable(MwaaLocalError):

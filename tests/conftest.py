@@ -204,6 +204,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def severities_are_the_rules_own() -> None:
+    """Let no finding be made, in any test of this process, that is more or less serious than its rule says."""
+    from mwaa_local.check.explained.all_rules import ALL_RULES
+    from mwaa_local.cli.smoke import LEFT_TO_LATER_PHASES
+    from mwaa_local.finding import WARNING, Finding
+
+    make = Finding.__init__
+
+    def checked(self: Finding, *args: Any, **members: Any) -> None:
+        make(self, *args, **members)
+        allowed = ALL_RULES[self.rule].severities if self.rule in ALL_RULES else (self.severity,)
+        assert self.severity in (*allowed, *([WARNING] if self.rule in LEFT_TO_LATER_PHASES else [])), self
+
+    Finding.__init__ = checked  # type: ignore[method-assign]
+
+
 @pytest.fixture(autouse=True)
 def no_leaked_variables() -> Iterator[None]:
     """Fail a test that leaves environment variables changed, and put them back for the next one."""

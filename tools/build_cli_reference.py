@@ -19,10 +19,11 @@ from pathlib import Path
 import typer
 from typer.core import TyperGroup
 
+from mwaa_local.check.explained.of_plugins import OF_PLUGINS
 from mwaa_local.cli import app
 from mwaa_local.release import Release
 from tools.dag_rules_page import RULES_PATH, page
-from tools.rule_tables import PLUGIN_ROWS, requirement_rows, rule_table
+from tools.rule_tables import requirement_rules, rule_table
 
 ROOT_DIR = Path(__file__).resolve().parent.parent
 CLI_PATH = Path("docs/cli.md")
@@ -138,8 +139,8 @@ def _why_added(name: str) -> str:
 PARTS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
     DIFFERENCES_PATH: {TABLE_BEGIN: package_table},
     GUIDE_PATH: {
-        REQUIREMENT_RULES_BEGIN: lambda: rule_table(requirement_rows()),
-        PLUGIN_RULES_BEGIN: lambda: rule_table(PLUGIN_ROWS),
+        REQUIREMENT_RULES_BEGIN: lambda: rule_table(requirement_rules()),
+        PLUGIN_RULES_BEGIN: lambda: rule_table(OF_PLUGINS),
     },
 }
 

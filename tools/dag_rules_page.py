@@ -1,33 +1,19 @@
 """docs/dag-rules.md: every rule of `mwaa-local check dags`, with its examples. Written by `build_cli_reference`.
 
-How serious a finding is stands in the code that makes it, so for rules that are no `DagRule` it is repeated here, and
-a test compares the two.
+What it says of them stands with the rules, in `mwaa_local.check.explained`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mwaa_local.check import environment as environment_check
-from mwaa_local.check import links, members, option_values, other_tools, release_signs
-from mwaa_local.check import options as options_check
-from mwaa_local.check import python as python_check
-from mwaa_local.check import settings as settings_check
-from mwaa_local.check import startup as startup_check
-from mwaa_local.check.dags import (
-    command_findings,
-    ignore_file,
-    import_findings,
-    policies,
-    task_findings,
-    template_findings,
-)
 from mwaa_local.check.dags.air import AIR_RULES
-from mwaa_local.check.dags.rule import DagRule
-from mwaa_local.check.dags.rules import RULES
-from mwaa_local.finding import ERROR, NOTE, RELEASE_ASSUMED, WARNING
-from tools.rule_tables import Row, rule_table
+from mwaa_local.check.explained.of_imports import OF_IMPORTS, OF_TASKS
+from mwaa_local.check.explained.of_project import OF_ENVIRONMENT, OF_SETTINGS, OF_STARTUP
+from mwaa_local.check.explained.of_sources import OF_SOURCES, RUFF_SUBJECTS
+from mwaa_local.check.explained.text import RuleText
+from tools.rule_tables import rule_table
 
 RULES_PATH = Path("docs/dag-rules.md")
 INTRODUCTION = """\
@@ -38,6 +24,9 @@ INTRODUCTION = """\
 are in the [guide](guide.md#rules-on-requirements), and so is
 [how DAG files are checked](guide.md#check-dags).
 
+`mwaa-local check dags --explain RULE` explains any rule, also those on requirements and plugins: why it matters on
+MWAA, what to do, an example.
+
 error: fails on MWAA · warning: may fail · note: for information. To suppress a finding in a DAG file, end its line with
 the comment `# mwaa-local: ignore[RULE]`.
 """
@@ -47,7 +36,7 @@ Jinja environment and not rendered. Less or nothing is said of a DAG with `user_
 `jinja_environment_kwargs`, and of an operator that renders its fields itself.
 """
 OF_SOURCE = """\
-The source is read, not run. `mwaa-local check dags --explain RULE` prints the same text.
+The source is read, not run.
 """
 OF_RUFF = """\
 Rules of [ruff](https://docs.astral.sh/ruff/rules/#airflow-air) on what changed between Airflow's versions: for the
@@ -55,81 +44,9 @@ environment's release, and for the one after it. Each is called `ruff-` and ruff
 have none. Of AIR301, 302, 311, 312 and 321 the severity also depends on whether the release itself can import the name,
 which importing the files finds out; Airflow's own warning about the same name is in the same finding.
 """
-OF_SETTINGS = """\
+OF_SETTINGS_TEXT = """\
 `tests/aws/` counts only with `Local: {Aws: local}`. MWAA sees neither.
 """
-SEVERITIES: Mapping[str, tuple[str, ...]] = {
-    "dag-import-error": (ERROR, WARNING),
-    "dag-import-timeout": (ERROR, WARNING),
-    "dag-import-slow": (WARNING,),
-    "dag-import-crash": (ERROR, WARNING),
-    "duplicate-dag-id": (ERROR,),
-    "missing-variable": (ERROR, NOTE),
-    "missing-option": (WARNING,),
-    "missing-connection": (ERROR, NOTE),
-    "top-level-database": (WARNING, NOTE),
-    "top-level-network": (WARNING,),
-    "airflow-deprecation": (NOTE,),
-    "no-dag-in-file": (NOTE,),
-    "template-name-undefined": (ERROR, WARNING),
-    "template-name-removed": (ERROR, WARNING, NOTE),
-    "template-syntax": (ERROR,),
-    "template-file-missing": (ERROR, WARNING),
-    "script-not-executable": (WARNING,),
-    "missing-pool": (NOTE,),
-    "missing-dag": (NOTE,),
-    "executor-config-without-effect": (WARNING,),
-    "mail-without-server": (WARNING, NOTE),
-    ignore_file.RULE: (WARNING,),
-    policies.RULE: (WARNING,),
-    environment_check.INVALID: (ERROR,),
-    environment_check.IGNORED: (NOTE,),
-    environment_check.RELEASE: (ERROR,),
-    members.S3_ADDRESS: (ERROR,),
-    members.NOT_TEXT: (WARNING,),
-    option_values.BEYOND_CLASS: (WARNING,),
-    option_values.VALUE: (ERROR,),
-    option_values.NO_USERS: (WARNING,),
-    RELEASE_ASSUMED: (WARNING,),
-    other_tools.ELSEWHERE: (WARNING, NOTE),
-    other_tools.NOT_READ: (NOTE,),
-    python_check.STANDS_IN: (WARNING,),
-    links.REPEATING: (ERROR, WARNING),
-    options_check.UNKNOWN_SECTION: (WARNING,),
-    options_check.UNKNOWN_KEY: (WARNING,),
-    options_check.MOVED: (WARNING,),
-    options_check.REMOVED: (WARNING,),
-    options_check.DEPRECATED: (WARNING,),
-    options_check.WITHOUT_EFFECT: (WARNING, NOTE),
-    options_check.SECRET: (WARNING,),
-    options_check.INVALID: (ERROR,),
-    startup_check.FAILS: (ERROR,),
-    startup_check.SYNTAX: (ERROR,),
-    startup_check.REFUSED: (WARNING,),
-    startup_check.FAILED_COMMAND: (WARNING, NOTE),
-    startup_check.REACHES_PIP: (WARNING,),
-    startup_check.ODD: (WARNING,),
-    settings_check.INVALID: (ERROR,),
-    settings_check.ODD: (WARNING,),
-}
-OF_TASKS: Mapping[str, str] = {
-    **template_findings.MEANINGS,
-    **command_findings.MEANINGS,
-    **task_findings.MEANINGS,
-    **ignore_file.MEANINGS,
-    **policies.MEANINGS,
-}
-# What ruff's rules are about, in our own words: ruff's names are not for people.
-RUFF_SUBJECTS: Mapping[str, str] = {
-    "AIR002": "a DAG has no schedule",
-    "AIR301": "a name or an argument that Airflow 3 removed",
-    "AIR302": "a name that Airflow 3 moved into a provider",
-    "AIR303": "a function is called with arguments that changed in Airflow 3",
-    "AIR304": "a DAG or task gets a value that changes at each load",
-    "AIR311": "a name or an argument that Airflow 3 still takes, under a new one",
-    "AIR312": "a name that moved into a provider, and that Airflow 3 still finds",
-    "AIR321": "a name that Airflow 3.1 moved",
-}
 
 
 def page() -> str:
@@ -137,37 +54,29 @@ def page() -> str:
     parts = [
         INTRODUCTION,
         "## Found by importing the file\n",
-        _table({**import_findings.MEANINGS, **links.RULES}),
+        _table(OF_IMPORTS),
         "## Found in its tasks, and beside DAG files\n",
         OF_TASKS_TEXT,
         _table(OF_TASKS),
         "## Found in its source\n",
         OF_SOURCE,
-        *(text for rule in RULES for text in _rule(rule)),
+        *(text for rule in OF_SOURCES for text in _rule(rule)),
         "## Found by ruff\n",
         OF_RUFF,
         _ruff_table(),
         "## Found in mwaa.yaml\n",
-        _table(
-            {
-                **environment_check.RULES,
-                **release_signs.RULES,
-                **other_tools.RULES,
-                **python_check.RULES,
-                **options_check.RULES,
-            }
-        ),
+        _table(OF_ENVIRONMENT),
         "## Found by running the startup script\n",
-        _table(startup_check.RULES),
+        _table(OF_STARTUP),
         "## Found in airflow_settings.yaml and tests/aws/\n",
-        OF_SETTINGS,
-        _table(settings_check.RULES),
+        OF_SETTINGS_TEXT,
+        _table(OF_SETTINGS),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _table(meanings: Mapping[str, str]) -> str:
-    return rule_table(Row(rule, SEVERITIES[rule], meaning) for rule, meaning in meanings.items()) + "\n"
+def _table(rules: Iterable[RuleText]) -> str:
+    return rule_table(rules, with_todo=True) + "\n"
 
 
 def _ruff_table() -> str:
@@ -181,9 +90,9 @@ def _ruff_rows() -> Iterable[str]:
         yield f"| `ruff-{code}` | {severities} | {RUFF_SUBJECTS[code]} | {rule.why} |"
 
 
-def _rule(rule: DagRule) -> Iterator[str]:
+def _rule(rule: RuleText) -> Iterator[str]:
     yield f"### {rule.id}\n"
-    yield f"{rule.meaning} At most: {rule.severity}.\n"
+    yield f"{rule.meaning} At most: {rule.severities[0]}.\n"
     yield f"{rule.why}\n"
     yield f"```python\n# bad\n{rule.bad.rstrip()}\n```\n"
     yield f"```python\n# good\n{rule.good.rstrip()}\n```\n"

@@ -229,10 +229,9 @@ def plugins_part(context: CheckContext, trials: Trials) -> Part:
     )
     if has_error(findings) or not any(path.rglob("*.py")):
         return Part(PLUGINS, findings, summary="not loaded" if has_error(findings) else "none")
-    loaded = plugins_load(context, path, trials).run()
-    told = (replace(item, path=_below_root(item.path, path, shown)) for item in loaded.findings)
+    loaded = replace(plugins_load(context, path, trials), shown=shown.as_posix()).run()
     names = ", ".join(plugin.name for plugin in loaded.registered) or "none"
-    return Part(PLUGINS, in_order([*findings, *told]), summary=f"registered: {names}")
+    return Part(PLUGINS, in_order([*findings, *loaded.findings]), summary=f"registered: {names}")
 
 
 def plugins_load(context: CheckContext, path: Path, trials: Trials) -> PluginsLoad:

@@ -14,7 +14,7 @@ FAILS, REFUSED, ODD = "startup-script-fails", "startup-variable-refused", "start
 SYNTAX = "startup-script-syntax"
 FAILED_COMMAND, REACHES_PIP = "startup-command-failed", "startup-variable-reaches-pip"
 RULES = {
-    FAILS: "MWAA's containers would not start with this startup script",
+    FAILS: "MWAA's containers would not start with this startup script; a warning if they may have what failed",
     SYNTAX: "bash cannot read the startup script to its end, so the rest does not run",
     REFUSED: "MWAA undoes what the startup script exports under this name",
     FAILED_COMMAND: "a command in the startup script failed, and the script went on; a note if only MWAA can tell",
@@ -44,7 +44,11 @@ def _failures(path: str, trials: Sequence[Trial]) -> Iterator[Finding]:
         components = "MWAA's containers" if len(group) == len(trials) else f"MWAA's {_names(group)}"
         failure = group[0].failure
         assert failure is not None
-        yield Finding(FAILS, ERROR, path, line, f"{components} would not start with it", failure.why, hint)
+        if failure.is_of_machine:
+            what = f"{components} would not start with it if this line fails there as it does here"
+            yield Finding(FAILS, WARNING, path, line, what, failure.why, hint)
+        else:
+            yield Finding(FAILS, ERROR, path, line, f"{components} would not start with it", failure.why, hint)
 
 
 def _names(group: Sequence[Trial]) -> str:

@@ -27,7 +27,7 @@ def dags(
     strict: StrictOption = False,
     every: AllOption = False,
     explain: Annotated[
-        str, typer.Option("--explain", metavar="RULE", help="Explain a rule with an example, then exit.")
+        str, typer.Option("--explain", metavar="RULE", help="Explain a rule of any check, then exit.")
     ] = "",
     output: FormatOption = None,
     as_json: JsonOption = False,
@@ -146,19 +146,11 @@ def _files_text(checked: CheckedDags) -> str:
 
 
 def _explain(name: str) -> None:
-    import difflib
+    """Print what there is to say of a rule, of any check. Raises BadParameter for an unknown one."""
+    from mwaa_local.check.explained.all_rules import ALL_RULES, explained, near_names
 
-    from mwaa_local.check.dags.rules import RULES
-
-    by_id = {rule.id: rule for rule in RULES}
-    if name not in by_id:
-        close = difflib.get_close_matches(name, by_id, 1)
-        hint = f"did you mean {close[0]}?" if close else f"they are {', '.join(by_id)}"
-        raise typer.BadParameter(f"there is no rule {name!r} on the source of DAG files; {hint}")
-    rule = by_id[name]
-    print(f"{rule.id} ({rule.severity}): {rule.meaning}\n\n{rule.why}\n\nbad:\n\n{_indented(rule.bad)}\n")
-    print(f"good:\n\n{_indented(rule.good)}")
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+    if name not in ALL_RULES:
+        near = near_names(name)
+        hint = f"did you mean {' or '.join(near)}?" if near else "findings name their rule in brackets: error[RULE]"
+        raise typer.BadParameter(f"there is no rule {name!r}; {hint}")
+    print(explained(ALL_RULES[name]))

@@ -2,12 +2,12 @@
 
     python -I -B plugins_probe.py ANSWER REQUEST
 
-Writes one JSON object into the file: `errors`, file -> `said`, what went wrong, and `missing`, the module that was not
-found, where that is why; `plugins`, each with `name`, `source` and `members`; and `asked`, Variables and Connections
-that are not `known`. That and `roots` are in the request, as those of `dags/probe.py`. Airflow's and the plugins' own
-words on the standard streams are no answer. Runs on Python 3.7 too.
+Writes one JSON object into the file: `errors`, file -> what went wrong, as `import_errors` describes it; `plugins`,
+each with `name`, `source` and `members`; `asked`, Variables and Connections that are not `known`; and `touches`, what
+was asked of hosts and of the metadata database, which is not here. `known` and `roots` are in the request, as those of
+`dags/probe.py`. Airflow's and the plugins' own words on the standard streams are no answer. Runs on Python 3.7 too.
 
-Not for judging what it finds: that is `check.plugins.loading`.
+Not for judging what it finds: that is `check.failures`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ import gc
 import importlib
 import inspect
 import json
-import re
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).with_name("dags")))
+from import_errors import described, of_text  # type: ignore[import-not-found]
 from import_links import walking_once  # type: ignore[import-not-found]
-from import_recorder import Recorder  # type: ignore[import-not-found]
+from import_recorder import Recorder, patch  # type: ignore[import-not-found]
 from import_secrets import Secrets  # type: ignore[import-not-found]
 
 # Neither is there for the user's modules.
 del sys.path[0]
-for _name in ("import_links", "import_recorder", "import_secrets", "import_subjects"):
+for _name in ("import_errors", "import_links", "import_recorder", "import_secrets", "import_subjects"):
     sys.modules.pop(_name)
 
 # What a plugin can have, over all releases.
@@ -58,8 +59,9 @@ MEMBERS = (
     "admin_views",
     "menu_links",
 )
-# All that Airflow keeps of an exception is its text; nobody else reads it.
-NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+MANAGER_MODULE = "airflow.plugins_manager"
+MANAGER = "plugins_manager"  # the last part of the name of Airflow's loggers, whichever release, that tell of plugins
+ENDED = "ended"  # the kind of a SystemExit
 PLUGINS_FOLDER = "$PLUGINS_FOLDER"  # what a source begins with that is no installed package (`PluginsDirectorySource`)
 
 
@@ -68,30 +70,96 @@ def main() -> None:
     request = json.loads(request_path.read_text(encoding="utf-8"))
     request_path.unlink()  # it may hold secrets
     recorder = Recorder(request["roots"])
+    errors = Errors(recorder)
     gc.disable()  # what is imported is no garbage, and looking for some takes a twentieth of the time
+    loaded: list[Any] = []
     with walking_once():
-        importlib.import_module("airflow")
-        Secrets(recorder, request["known"]).install()  # 1.10 has loaded the plugins by now
-        manager: Any = importlib.import_module("airflow.plugins_manager")
-        if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
-            manager.ensure_plugins_loaded()
-        by_function = hasattr(manager, "_get_plugins")  # from 3.2 on; variables of the module before
-        loaded, errors = manager._get_plugins() if by_function else (manager.plugins, manager.import_errors)
-    errors = dict(errors)
+        recorder.watch_network()
+        errors.keep()
+        answering = Answering(recorder, request["known"])
+        sys.meta_path.insert(0, answering)  # 1.10 loads the plugins while it is imported itself
+        try:
+            importlib.import_module("airflow")
+            answering.begin()
+            loaded, told = _loaded()
+            errors.tell(told)
+        except SystemExit as error:  # Airflow lets it through, and its component ends
+            errors.tell_end(error)
+    plugins = [_described(plugin) for plugin in loaded if _is_of_folder(plugin)]
+    answer = {"errors": errors.told, "plugins": plugins, "asked": recorder.asked, "touches": recorder.touches}
+    with open(sys.argv[1], "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(answer, file)
+
+
+def _loaded() -> tuple[list[Any], dict[str, Any]]:
+    """Return plugins, and what Airflow keeps of errors: file -> text, or "" -> an exception of its web server."""
+    manager: Any = importlib.import_module(MANAGER_MODULE)
+    if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
+        manager.ensure_plugins_loaded()
+    by_function = hasattr(manager, "_get_plugins")  # from 3.2 on; variables of the module before
+    loaded, errors = manager._get_plugins() if by_function else (manager.plugins, manager.import_errors)
+    told = {str(file): str(text) for file, text in errors.items()}
     if hasattr(manager, "get_plugin_info"):
         try:  # what the web server does with them
             manager.get_plugin_info()
         except Exception as error:  # noqa: BLE001 - a plugin's members may be anything
-            errors[""] = "%s: %s" % (type(error).__name__, error)  # noqa: UP031
-    plugins = [_described(plugin) for plugin in loaded or [] if _is_of_folder(plugin)]
-    with open(sys.argv[1], "w", encoding="utf-8") as answer:  # noqa: PTH123
-        told = {str(file): _error(str(text)) for file, text in errors.items()}
-        json.dump({"errors": told, "plugins": plugins, "asked": recorder.asked}, answer)
+            told = dict(told, **{"": error})
+    return list(loaded or []), told
 
 
-def _error(text: str) -> dict[str, str]:
-    found = NO_MODULE.match(text)
-    return {"said": text, "missing": found[1] if found else ""}
+class Answering:
+    """Answers for Variables, Connections and the database from the moment on at which plugins may be loaded."""
+
+    def __init__(self, recorder: Recorder, known: dict[str, Any]) -> None:
+        self._recorder = recorder
+        self._secrets = Secrets(recorder, known)
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
+        """Find no module; begin before the one that loads plugins, if Airflow's models are there by then."""
+        if name == MANAGER_MODULE and hasattr(sys.modules.get("airflow.models"), "Variable"):
+            self.begin()
+
+    def begin(self) -> None:
+        """Begin, once."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            self._secrets.install()
+            self._recorder.watch_database()
+
+
+class Errors:
+    """What is known of the exceptions of which Airflow keeps the text alone: they are seen where it logs them."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._kept: dict[str, list[dict[str, Any]]] = {}  # Airflow's text -> the exceptions that have it, in order
+        self.told: dict[str, dict[str, Any]] = {}
+
+    def keep(self) -> None:
+        """Look at exceptions from now on."""
+        log_exception = logging.Logger.exception
+
+        def exception(logger: logging.Logger, message: object, *args: object, **more: Any) -> None:
+            error = sys.exc_info()[1]
+            if error is not None and logger.name.rpartition(".")[2] == MANAGER:
+                self._kept.setdefault(str(error), []).append(described(self._recorder, error))
+            log_exception(logger, message, *args, **more)
+
+        patch(logging.Logger, exception=exception)
+
+    def tell(self, errors: dict[str, Any]) -> None:
+        """Take what Airflow keeps, file -> text or exception."""
+        for file, error in errors.items():
+            if isinstance(error, BaseException):
+                self.told[file] = described(self._recorder, error)
+                continue
+            kept = self._kept.get(error)
+            self.told[file] = kept.pop(0) if kept else of_text(error)
+
+    def tell_end(self, error: SystemExit) -> None:
+        """Take the exception with which a plugin ended Python."""
+        told = described(self._recorder, error, ENDED)
+        self.told[told["path"]] = told
 
 
 def _is_of_folder(plugin: Any) -> bool:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from mwaa_local.masking import without_secrets
 from mwaa_local.startup.script_run import CONTAINER_PROGRAMS, ScriptRun
 
 FIELDS = 4  # of the wrapper for each
+_INSTALLERS = frozenset(("apt-get", "dnf", "rpm", "yum"))  # without which programs are missing that later lines call
 NOT_FOUND_EXIT_CODE = 127  # bash's for a program that is not there
 BROKEN_PIPE_EXIT_CODE = 141  # 128 + SIGPIPE: whoever read, `head` for one, had enough
 SHOWN_CHARACTERS = 80
@@ -40,6 +41,12 @@ class FailedCommand:
     text: str
     exit_code: int
     is_of_machine: bool = False  # it calls what MWAA's container has or may use, and this machine perhaps not
+    whole: str = field(default="", repr=False, compare=False)  # all its lines, secrets and all: never to be shown
+
+    @property
+    def programs(self) -> set[str]:
+        """The names of the programs that it calls."""
+        return set(_PROGRAMS.findall(self.whole))
 
     @property
     def what(self) -> str:
@@ -68,18 +75,59 @@ class _Note:
 
 
 def failed_commands(run: ScriptRun) -> tuple[FailedCommand, ...]:
-    """Return them in the order of their lines, each line once."""
-    lines = run.script.splitlines()
+    """Return them in the order of their lines, each line once; those of `unavailable_commands` are left out."""
     missing = set(run.programs_not_found)  # which `outcome` notes as such
+    lines = run.script.splitlines()
     found: dict[int, FailedCommand] = {}
+    uninstalled = min((item.line for item in unavailable_commands(run) if item.programs & _INSTALLERS), default=0)
+    for note in _failures(run, lines):
+        programs = set(_PROGRAMS.findall(note.command))
+        if programs & missing:
+            continue
+        is_uninstalled = note.exit_code == NOT_FOUND_EXIT_CODE and 0 < uninstalled < note.line
+        is_of_machine = bool(programs & CONTAINER_PROGRAMS) or is_uninstalled
+        if is_of_machine and programs & _INSTALLERS:
+            uninstalled = min(uninstalled or note.line, note.line)
+        found.setdefault(note.line, _command(lines, note.line, note.exit_code, is_of_machine))
+    return tuple(found[line] for line in sorted(found))
+
+
+def unavailable_commands(run: ScriptRun) -> tuple[FailedCommand, ...]:
+    """Return those that call programs of MWAA's container that are not here, conditions and chains among them."""
+    missing = set(run.programs_not_found)
+    lines = run.script.splitlines()
+    called = [note.line for note in _failures(run, lines) if set(_PROGRAMS.findall(note.command)) & missing]
+    numbers = sorted({*called, *run.lines_without_program})
+    shown = [number for number in numbers if 0 < number <= len(lines)]
+    return tuple(_command(lines, number, NOT_FOUND_EXIT_CODE, True) for number in shown)
+
+
+def calls_container_program(script: str, number: int) -> bool:
+    """Whether that line of the script calls a program that MWAA's container has and this machine perhaps not."""
+    lines = script.splitlines()
+    return 0 < number <= len(lines) and bool(_command(lines, number, 0, True).programs & CONTAINER_PROGRAMS)
+
+
+def stopped_at(script: str, number: int) -> FailedCommand:
+    """Return the command at which the script ended before its end, with all that did not run for it."""
+    lines = script.splitlines()
+    return replace(_command(lines, number, 0, True), whole="\n".join(lines[number - 1 :]))
+
+
+def _command(lines: Sequence[str], number: int, exit_code: int, is_of_machine: bool) -> FailedCommand:
+    first, whole = lines[number - 1], []
+    for line in lines[number - 1 :]:
+        whole.append(line)
+        if not line.rstrip().endswith("\\"):
+            break
+    return FailedCommand(number, _shown(first), exit_code, is_of_machine, "\n".join(whole))
+
+
+def _failures(run: ScriptRun, lines: Sequence[str]) -> Iterator[_Note]:
+    """Yield the failures of the script's own lines that are none of a question's answers."""
     for note in _without_callers(_notes(run.failures)):
         if 0 < note.line <= len(lines) and not _is_no_failure(note, lines, run):
-            programs = set(_PROGRAMS.findall(note.command))
-            if not programs & missing:
-                text = _shown(lines[note.line - 1])
-                failed = FailedCommand(note.line, text, note.exit_code, bool(programs & CONTAINER_PROGRAMS))
-                found.setdefault(note.line, failed)
-    return tuple(found[line] for line in sorted(found))
+            yield note
 
 
 def _notes(fields: Sequence[str]) -> Iterator[_Note]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.errors import StartupScriptFailed
+from mwaa_local.startup.failed_commands import calls_container_program
 from mwaa_local.startup.script_run import CRLF_NOTE, STARTUP_SCRIPT_TIMEOUT_S, SYNTAX_HINT, ScriptRun
 
 LAST_LINES = 20  # of output that an error shows
@@ -25,6 +26,7 @@ class _Explanation:
     hint: str
     line: int = 0
     exit_code: int | None = None
+    is_of_command: bool = False  # one that failed, and may not fail elsewhere
 
 
 def failure(run: ScriptRun) -> StartupScriptFailed:
@@ -47,6 +49,7 @@ def failure(run: ScriptRun) -> StartupScriptFailed:
         hint += f"; not {run.place}: {', '.join(missing)}"
     failed = StartupScriptFailed(f"{place}: the startup script failed in the {run.component}", "\n".join(why), hint)
     failed.line, failed.script_exit_code = found.line, found.exit_code
+    failed.is_of_machine = found.is_of_command and calls_container_program(run.script, found.line)
     return failed
 
 
@@ -76,6 +79,7 @@ def _explain(run: ScriptRun) -> _Explanation:
             "remove `set -e`, or end such commands with `|| exit 1`, which keeps what was exported so far",
             _number(call) or _line_in_script(failed, run.script_path),
             _exit_code(code),
+            is_of_command=True,
         )
     if exec_lines := _exec_lines(run.script):
         return _explain_exec(exec_lines)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from mwaa_local import command
 from mwaa_local.errors import StateCorrupted
-from mwaa_local.startup.failed_commands import FailedCommand, failed_commands
+from mwaa_local.startup.failed_commands import FailedCommand, failed_commands, unavailable_commands
 from mwaa_local.startup.failure import failure
 from mwaa_local.startup.pip_variables import PipVariable, pip_variables
 from mwaa_local.startup.script_run import (
@@ -67,6 +67,7 @@ class StartupOutcome:
     not_exported: tuple[str, ...] = ()  # variables that are assigned only, so that Airflow does not see them
     syntax_problem: SyntaxProblem | None = None
     failed_commands: tuple[FailedCommand, ...] = ()  # after which the script went on
+    unavailable_commands: tuple[FailedCommand, ...] = ()  # whose programs only MWAA's container has; told in `notes`
     pip_variables: tuple[PipVariable, ...] = ()  # that reach the pip of tasks
 
 
@@ -89,6 +90,7 @@ def judge(run: ScriptRun) -> StartupOutcome:
         not_exported=tuple(_assigned_only(run.script, run.environment)),
         syntax_problem=run.syntax_problem,
         failed_commands=failed,
+        unavailable_commands=unavailable_commands(run),
         pip_variables=pip_variables(run.script, exported),
     )
 

@@ -25,7 +25,7 @@ ON_THIS_MACHINE = "on this machine"
 IN_THE_IMAGE = "in the image"
 
 # bash tells of these in its output alone, in words that have been the same since bash 3; nobody else reads them.
-_NOT_FOUND = re.compile(r"(?:line \d+|sudo): (\S+): command not found")
+_NOT_FOUND = re.compile(r"(?:line (\d+)|sudo): (\S+): command not found")
 # What MWAA's Amazon Linux container has and a developer's machine may lack.
 CONTAINER_PROGRAMS = frozenset({"sudo", "yum", "dnf", "rpm", "aws", "jq", "java"})
 _UNCLOSED = "unexpected EOF"
@@ -86,8 +86,14 @@ class ScriptRun:
     @property
     def programs_not_found(self) -> list[str]:
         """The programs of MWAA's container that the script called and bash did not find."""
-        found = dict.fromkeys(match[1] for match in _NOT_FOUND.finditer(self.completed.output))
+        found = dict.fromkeys(match[2] for match in _NOT_FOUND.finditer(self.completed.output))
         return [name for name in found if name in CONTAINER_PROGRAMS]
+
+    @property
+    def lines_without_program(self) -> list[int]:
+        """The lines of the script that called them, as far as bash names the line."""
+        found = _NOT_FOUND.finditer(self.completed.output)
+        return [int(match[1]) for match in found if match[1] and match[2] in CONTAINER_PROGRAMS]
 
     @property
     def has_windows_line_endings(self) -> bool:

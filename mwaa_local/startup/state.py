@@ -17,6 +17,7 @@ from pathlib import Path
 from mwaa_local.errors import disk_error
 from mwaa_local.files import remove_tree, swap
 from mwaa_local.packages import PackageStore, PythonEnvironment, link_or_copy
+from mwaa_local.startup.failed_commands import FailedCommand
 
 # How an overlay notes that a folder replaces the one below it, as root and without (Linux, filesystems/overlayfs.rst).
 _OPAQUE_ATTRIBUTES = ("trusted.overlay.opaque", "user.overlay.opaque")
@@ -36,6 +37,7 @@ class ContainerState:
     home_dir: Path | None = None
     layer_dir: Path | None = None
     changed: PythonEnvironment | None = None
+    failed_here: tuple[FailedCommand, ...] = ()  # of the script, for what only this machine lacks
 
     @property
     def changes_packages(self) -> bool:

@@ -35,11 +35,11 @@ from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of, finish_home
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
-from mwaa_local.startup.failed_commands import FailedCommand
+from mwaa_local.startup.failed_commands import FailedCommand, stopped_at
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.pip_variables import PipVariable
 from mwaa_local.startup.run import run_startup_script
-from mwaa_local.startup.script_run import SyntaxProblem
+from mwaa_local.startup.script_run import SyntaxProblem, read_script
 from mwaa_local.startup.state import ContainerState
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -63,6 +63,7 @@ class Failure:
     what: str
     why: str
     hint: str
+    is_of_machine: bool = False  # for want of what its container has, and this machine perhaps not
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,15 @@ class Trial:
     exported: Mapping[str, str] = field(default_factory=dict, repr=False)  # with values, which may be secrets
     syntax_problem: SyntaxProblem | None = None
     failed_commands: tuple[FailedCommand, ...] = ()
+    unavailable_commands: tuple[FailedCommand, ...] = ()  # as `notes` says of their programs
     pip_variables: tuple[PipVariable, ...] = ()
     state: ContainerState = field(default_factory=ContainerState)  # on disk until the trials end
+
+    @property
+    def failed_here(self) -> tuple[FailedCommand, ...]:
+        """The commands that failed for what only this machine lacks, by their lines."""
+        of_machine = [item for item in self.failed_commands if item.is_of_machine]
+        return tuple(sorted([*of_machine, *self.unavailable_commands], key=lambda item: item.line))
 
     @property
     def starts(self) -> bool:
@@ -222,7 +230,8 @@ def _try_one(context: CheckContext, component: str, work_dir: Path) -> Trial:
     configuration = context.configuration(_values(seen_home), seen_home)
     try:
         trial = _run(configuration, component, packages, work_dir)
-        return replace(trial, state=_state(trial.exported, home_dir, packages, context, work_dir))
+        state = _state(trial.exported, home_dir, packages, context, work_dir)
+        return replace(trial, state=replace(state, failed_here=trial.failed_here))
     finally:
         end_processes_of(work_dir)
 
@@ -258,7 +267,10 @@ def _run(configuration: Configuration, component: str, packages: PythonEnvironme
     try:
         outcome = run_startup_script(script_path, component, view, Path(configuration.home_dir), log_path)
     except StartupScriptFailed as error:
-        return _failed(component, error, time.monotonic() - started, log_path)
+        failed = _failed(component, error, time.monotonic() - started, log_path)
+        if not error.is_of_machine:
+            return failed
+        return replace(failed, unavailable_commands=(stopped_at(read_script(script_path), error.line),))
     return _ended(configuration, outcome, packages)
 
 
@@ -279,6 +291,7 @@ def _ended(configuration: Configuration, outcome: StartupOutcome, packages: Pyth
         exported=outcome.exported,
         syntax_problem=outcome.syntax_problem,
         failed_commands=outcome.failed_commands,
+        unavailable_commands=outcome.unavailable_commands,
         pip_variables=outcome.pip_variables,
     )
 
@@ -294,5 +307,5 @@ def _failed(component: str, error: StartupScriptFailed, elapsed_s: float, log_pa
         lost=(),
         notes=(),
         log_path=log_path,
-        failure=Failure(error.what, error.why, error.hint),
+        failure=Failure(error.what, error.why, error.hint, error.is_of_machine),
     )

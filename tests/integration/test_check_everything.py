@@ -239,9 +239,13 @@ def test_rule_is_explained_with_its_examples(project: MakeProject) -> None:
     assert outcome.exit_code == 0
     assert "bad:" in outcome.stdout
     assert "DockerOperator" in outcome.stdout
+    of_requirements = check(runner, "dags", "--explain", "constraint-overlooked")
+    assert of_requirements.stdout.startswith("constraint-overlooked (warning): ")
+    assert "What to do: Write the option as `--constraint ADDRESS`" in of_requirements.stdout
     wrong = check(runner, "dags", "--explain", "docker-operatr")
     assert wrong.exit_code == 2
     assert "did you mean docker-operator?" in wrong.stderr
+    assert "in brackets" in check(runner, "dags", "--explain", "zzz").stderr
 
 
 def test_project_without_dags_folder_is_said(project: MakeProject) -> None:

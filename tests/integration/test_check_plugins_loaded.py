@@ -43,6 +43,34 @@ class NewerPlugin(AirflowPlugin):
 """
 
 
+# File -> severity, where the requirements ask for some package and are not installed in this check.
+FAILING = {
+    "plugins/bad.py": ("error", "1 / 0\n"),
+    "plugins/airflow_name.py": ("error", "from airflow.utils.state import absent_name\n"),
+    "plugins/airflow_argument.py": ("error", "from airflow import DAG\n\nDAG('x', colour=1)\n"),
+    "plugins/own_name.py": ("error", "from own_macros import absent_name\n"),
+    "plugins/older_name.py": ("warning", "from requests import absent_name\n"),
+    "plugins/older_attribute.py": ("warning", "import requests\n\nrequests.absent_name()\n"),
+    "plugins/older_argument.py": ("warning", "import requests\n\nrequests.Request(colour=1)\n"),
+    "plugins/aws.py": ("warning", "import boto3\n\nboto3.client('sts', 'us-east-1').get_caller_identity()\n"),
+    "plugins/region.py": ("warning", "import botocore.exceptions\n\nraise botocore.exceptions.NoRegionError\n"),
+    "plugins/placeholder.py": (
+        "warning",
+        "from airflow.models import Variable\n\nTABLE = {'prod': 1}[Variable.get('stage')]\n",
+    ),
+    "plugins/computed.py": (
+        "warning",
+        "import importlib\n\nfrom airflow.models import Variable\n\n"
+        "importlib.import_module(f\"jobs_{Variable.get('team')}\")\n",
+    ),
+    "plugins/query.py": (
+        "warning",
+        "from airflow.models.dag import DagModel\nfrom airflow.settings import Session\n\n"
+        "Session().query(DagModel).all()\n",
+    ),
+}
+
+
 @pytest.fixture
 def runner(project: MakeProject) -> ProjectRunner:
     return project({"mwaa.yaml": f'AirflowVersion: "{LATEST}"\n', "dags/a.py": "", "requirements/requirements.txt": ""})
@@ -91,13 +119,21 @@ def test_zip_is_loaded_as_the_folder_is_and_listed_as_text(runner: ProjectRunner
 
 @pytest.mark.network
 @pytest.mark.parametrize("version", EACH_GENERATION)
-def test_file_that_fails_at_its_import_is_an_error(runner: ProjectRunner, version: str) -> None:
-    runner.write({"plugins/own_plugin.py": PLUGIN, "plugins/own_macros.py": MACROS, "plugins/bad.py": "1 / 0\n"})
+def test_only_what_is_sure_to_fail_on_mwaa_is_an_error(runner: ProjectRunner, version: str) -> None:
+    sources = {name: source for name, (_, source) in FAILING.items()}
+    runner.write({"plugins/own_plugin.py": PLUGIN, "plugins/own_macros.py": MACROS, **sources})
     runner.write({"requirements/requirements.txt": "own_package_of_requirements==1\n"})
     plain = loaded(runner, "--airflow-version", version)
-    [finding] = plain["findings"]
-    assert (finding["rule"], finding["severity"]) == ("plugin-not-loaded", "error")
-    assert (finding["path"], finding["why"]) == ("plugins/bad.py", "division by zero")
+    not_loaded = [finding for finding in plain["findings"] if finding["rule"] == "plugin-not-loaded"]
+    assert {finding["path"]: finding["severity"] for finding in not_loaded} == {
+        name: severity for name, (severity, _) in FAILING.items()
+    }
+    by_path = {finding["path"]: finding for finding in not_loaded}
+    assert by_path["plugins/bad.py"]["why"].endswith("\n  1 / 0\nZeroDivisionError: division by zero")
+    assert by_path["plugins/bad.py"]["line"] == 1
+    assert "MWAA may have another version of requests" in by_path["plugins/older_name.py"]["hint"]
+    assert "no variable team here" in by_path["plugins/computed.py"]["hint"]
+    assert "the execution role asks, each time a component of Airflow starts" in by_path["plugins/aws.py"]["why"]
     assert [plugin["name"] for plugin in plain["registered"]] == ["own"]
 
 
@@ -122,6 +158,19 @@ def test_module_that_a_requirement_asks_for_is_a_note(runner: ProjectRunner) -> 
     [finding] = plain["findings"]
     assert (plain["exit_code"], finding["severity"], finding["line"]) == (0, "note", 1)
     assert finding["hint"].startswith("requirements/requirements.txt:1 asks for")
+
+
+@pytest.mark.network
+def test_plugin_that_exits_is_named_and_excused_by_a_placeholder_alone(runner: ProjectRunner) -> None:
+    runner.write({"plugins/exits.py": "import sys\n\nsys.exit(3)\n"})
+    [finding] = loaded(runner)["findings"]
+    assert (finding["severity"], finding["path"], finding["line"]) == ("error", "plugins/exits.py", 3)
+    asks = "from airflow.models import Variable\nimport sys\n\nif Variable.get('stage') != 'prod':\n    sys.exit(3)\n"
+    runner.write({"plugins/exits.py": asks})
+    assert [(item["rule"], item["severity"]) for item in loaded(runner)["findings"]] == [
+        ("missing-variable", "note"),
+        ("plugin-not-loaded", "warning"),
+    ]
 
 
 @pytest.mark.network

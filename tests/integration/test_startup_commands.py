@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.errors import StartupScriptFailed
 from mwaa_local.runtime.installed import script_remarks
 from mwaa_local.startup.outcome import StartupOutcome
 from mwaa_local.startup.run import run_startup_script
@@ -123,6 +124,23 @@ def test_program_of_the_container_that_is_missing_here_is_told_once(run: Run) ->
     outcome = run("PATH=/nowhere\nyum install -y gcc\n")
     assert failed(outcome) == []
     assert any("`yum` is not on this machine" in note for note in outcome.notes)
+    assert [(item.line, item.text) for item in outcome.unavailable_commands] == [(2, "yum install -y gcc")]
+
+
+def test_program_that_was_to_be_installed_here_is_excused_and_one_that_nobody_installs_is_not(run: Run) -> None:
+    script = "PATH=/nowhere\nbefore\nyum install -y jo && echo\njo a=1 \\\n  >made.json\n"
+    outcome = run(script)
+    assert [(item.line, item.is_of_machine) for item in outcome.failed_commands] == [(2, False), (4, True)]
+    assert [item.line for item in outcome.unavailable_commands] == [3]  # in a chain, of which bash tells no failure
+    assert "made.json" in outcome.failed_commands[1].whole
+    assert "made.json" not in outcome.failed_commands[1].what
+
+
+@pytest.mark.parametrize(("command", "is_of_machine"), [("yum install -y gcc", True), ("ls /no-such", False)])
+def test_set_e_at_what_only_mwaa_can_do_says_so(run: Run, command: str, is_of_machine: bool) -> None:
+    with pytest.raises(StartupScriptFailed) as caught:
+        run(f"set -e\nyum() {{ return 1; }}\n{command}\n")
+    assert (caught.value.line, caught.value.is_of_machine) == (3, is_of_machine)
 
 
 def test_failure_is_a_warning_with_line_command_and_log_and_hides_secrets(run: Run) -> None:

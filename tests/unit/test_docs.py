@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,10 +18,14 @@ import typer
 import yaml
 from typer.core import TyperGroup
 
-from mwaa_local import finding
-from mwaa_local.check.dags import import_findings, import_outside, option_variables
 from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.dags.rules import RULES as DAG_RULES
+from mwaa_local.check.explained import of_imports, of_project
+from mwaa_local.check.explained.all_rules import ALL_RULES, explained
+from mwaa_local.check.explained.of_plugins import OF_PLUGINS
+from mwaa_local.check.explained.of_requirements import OF_LINES, OF_RESOLUTION
+from mwaa_local.check.explained.of_sources import RUFF_SUBJECTS
+from mwaa_local.check.explained.text import RuleText
 from mwaa_local.check.plugins import check as plugins
 from mwaa_local.check.requirements import resolution, rules
 from mwaa_local.cli import COMMANDS, app
@@ -39,7 +40,6 @@ from mwaa_local.runtime.compose.prepare import CERTIFICATE_VARIABLES
 from mwaa_local.smoke.result import EXIT_CODES
 from tests.conftest import ProjectRunner
 from tools import build_cli_reference as reference
-from tools import dag_rules_page
 
 ROOT_DIR = Path(__file__).resolve().parents[2]
 README_PATH = ROOT_DIR / "README.md"
@@ -595,76 +595,6 @@ def test_readme_links_every_decision() -> None:
 
 # The tables of rules.
 
-# What a finding is made with, and which of its arguments are rule and severity.
-FINDING_CALLS = {"Finding": (0, 1), "finding": (0, 1), "at": (1, 2), "_finding": (1, 2), "ValueRemark": (0, 1)}
-# Files whose rules are on the page about DAG files, options and the startup script.
-OF_RULES_PAGE = (
-    "environment",
-    "links",
-    "members",
-    "option_values",
-    "options",
-    "other_tools",
-    "python",
-    "release_signs",
-    "settings",
-    "startup",
-)
-ALWAYS_ERRORS = ("PluginsUnreadable",)  # `check_plugins` makes errors of them
-
-
-def severities_in(node: ast.AST) -> set[str]:
-    names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-    return {severity for severity in finding.SEVERITIES if severity.upper() in names}
-
-
-def severities_of(argument: ast.expr, function: ast.AST) -> set[str]:
-    """Return the severities that an argument can have: those in it, else those that its variable is given."""
-    found = severities_in(argument)
-    if not found and isinstance(argument, ast.Name):
-        for node in ast.walk(function):
-            if isinstance(node, ast.Assign):
-                targets = {
-                    inner.id for target in node.targets for inner in ast.walk(target) if isinstance(inner, ast.Name)
-                }
-                found |= severities_in(node.value) if argument.id in targets else set()
-    return found
-
-
-def rule_name(argument: ast.expr, module: ModuleType) -> str:
-    """Return the rule that an argument names, "" where it is passed through."""
-    if isinstance(argument, ast.Constant):
-        return str(argument.value)
-    if isinstance(argument, ast.Attribute) and isinstance(argument.value, ast.Name):
-        return str(getattr(getattr(module, argument.value.id, None), argument.attr, ""))
-    return str(getattr(module, argument.id, "")) if isinstance(argument, ast.Name) else ""
-
-
-def rules_in_file(path: Path, module: ModuleType) -> dict[str, set[str]]:
-    """Return rule -> severities, of all findings that a file can make."""
-    found: dict[str, set[str]] = defaultdict(set)
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
-            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            if name in ALWAYS_ERRORS:
-                found[rule_name(call.args[0], module)].add(finding.ERROR)
-            elif name in FINDING_CALLS:
-                rule, severity = (call.args[number] for number in FINDING_CALLS[name])
-                if rule_name(rule, module):
-                    found[rule_name(rule, module)] |= severities_of(severity, function)
-    return found
-
-
-def rules_in_code() -> dict[str, dict[str, set[str]]]:
-    """Return module -> rule -> severities, of all findings that the checks can make, but for those of DAG files."""
-    check_dir = ROOT_DIR / "mwaa_local" / "check"
-    paths = sorted(path for path in check_dir.rglob("*.py") if "dags" not in path.parts)
-    names = {path: ".".join(path.relative_to(check_dir).with_suffix("").parts) for path in paths}
-    return {
-        name: rules_in_file(path, importlib.import_module(f"mwaa_local.check.{name}")) for path, name in names.items()
-    }
-
 
 def documented_rules(heading: str) -> dict[str, set[str]]:
     """Return rule -> severities of a table in the guide."""
@@ -672,15 +602,11 @@ def documented_rules(heading: str) -> dict[str, set[str]]:
     return {cells[0].strip("`"): set(cells[1].split(", ")) for cells in rows(text) if cells[0] != "rule"}
 
 
-@pytest.mark.parametrize(("heading", "is_of_plugins"), [("Rules on requirements", False), ("Rules on plugins", True)])
-def test_guide_has_every_rule_with_the_severities_that_the_code_gives_it(heading: str, is_of_plugins: bool) -> None:
-    in_code: dict[str, set[str]] = defaultdict(set)
-    for file, found in rules_in_code().items():
-        if file.startswith("plugins.") is is_of_plugins and file not in OF_RULES_PAGE:
-            for rule, severities in found.items():
-                in_code[rule] |= severities
-    assert all(in_code.values()), "a severity that this test cannot read"
-    assert documented_rules(heading) == in_code
+@pytest.mark.parametrize(
+    ("heading", "texts"), [("Rules on requirements", (*OF_RESOLUTION, *OF_LINES)), ("Rules on plugins", OF_PLUGINS)]
+)
+def test_guide_has_every_rule_with_its_severities(heading: str, texts: tuple[RuleText, ...]) -> None:
+    assert documented_rules(heading) == {text.id: set(text.severities) for text in texts}
 
 
 def test_rules_of_both_tables_in_the_code_are_in_the_guide() -> None:
@@ -692,35 +618,32 @@ def test_docstring_of_the_plugins_check_names_the_rules_of_the_guide() -> None:
     assert {span for cell in named for span in spans(cell)} == documented_rules("Rules on plugins").keys()
 
 
-# The page of rules on DAG files, options and the startup script.
+# What every rule says of itself. That its findings have no other severities is held where they are made, by `conftest`.
 
 
-def test_rules_page_has_every_rule_on_options_and_startup_with_the_severities_of_the_code() -> None:
-    in_code: dict[str, set[str]] = defaultdict(set)
-    for file, found in rules_in_code().items():
-        if file in OF_RULES_PAGE:
-            for rule, severities in found.items():
-                in_code[rule] |= severities
-    of_imports = {*import_findings.MEANINGS, *dag_rules_page.OF_TASKS}
-    on_page = {rule: set(all_) for rule, all_ in dag_rules_page.SEVERITIES.items() if rule not in of_imports}
-    assert on_page == in_code
+def test_every_rule_that_the_code_names_is_explained_once() -> None:
+    named = {*of_imports._IMPORTS, *of_imports._TASKS, *of_project._MEANINGS, *resolution.RULES, *rules.RULES}
+    named |= {*(rule.id for rule in DAG_RULES), *(f"ruff-{code}" for code in AIR_RULES)}
+    assert named <= ALL_RULES.keys()
+    of_yaml = (*of_project.OF_ENVIRONMENT, *of_project.OF_STARTUP, *of_project.OF_SETTINGS)
+    every = [*of_imports.OF_IMPORTS, *of_imports.OF_TASKS, *of_yaml, *OF_RESOLUTION, *OF_LINES, *OF_PLUGINS]
+    assert len(every) == len({text.id for text in every})
 
 
-def test_rules_page_has_every_rule_on_imports_with_severities_that_the_code_gives_it() -> None:
-    on_page = {rule: set(all_) for rule, all_ in dag_rules_page.SEVERITIES.items()}
-    assert import_findings.MEANINGS.keys() <= on_page.keys()
-    # Where rule and severity stand in the call; the others come out of a decision that no reader of code can follow.
-    readable: dict[str, set[str]] = defaultdict(set)
-    for module in (import_findings, import_outside, option_variables):
-        for rule, severities in rules_in_file(Path(str(module.__file__)), module).items():
-            readable[rule] |= severities
-    readable = {rule: severities for rule, severities in readable.items() if severities}
-    assert len(readable) > len(import_findings.MEANINGS) / 2
-    assert {rule: on_page[rule] for rule in readable} == readable
+@pytest.mark.parametrize("rule", ALL_RULES.values(), ids=lambda rule: rule.id)
+def test_explanation_says_what_why_and_what_to_do(rule: RuleText) -> None:
+    text = explained(rule)
+    assert text.startswith(f"{rule.id} (")
+    assert rule.severities
+    for part in (rule.meaning, rule.why):
+        assert part in text
+        assert len(part.split()) > 2
+    assert rule.todo or rule.good  # a rule on sources shows the right file
+    assert rule.why.endswith(".")
 
 
 def test_rules_page_has_every_rule_of_ruff_that_is_taken() -> None:
-    assert dag_rules_page.RUFF_SUBJECTS.keys() == AIR_RULES.keys()
+    assert RUFF_SUBJECTS.keys() == AIR_RULES.keys()
 
 
 def test_changelog_counts_the_rules_on_sources() -> None:
@@ -730,8 +653,7 @@ def test_changelog_counts_the_rules_on_sources() -> None:
 
 
 def test_rules_that_the_guide_and_the_readme_name_exist() -> None:
-    known = {*(rule.id for rule in DAG_RULES), *dag_rules_page.SEVERITIES, *(f"ruff-{code}" for code in AIR_RULES)}
     for path in (GUIDE_PATH, README_PATH):
         text = path.read_text(encoding="utf-8")
         named = re.findall(r"ignore\[([a-z-]+)\]|check dags --explain ([a-z-]+)", text)
-        assert {name for pair in named for name in pair if name} <= known
+        assert {name for pair in named for name in pair if name} <= ALL_RULES.keys()

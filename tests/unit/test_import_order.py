@@ -19,10 +19,12 @@ cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
 lifecycle
+check.explained
 check.project
 check.report
 check.part
 check.dags check.plugins
+check.failures
 check.modules
 check.requirements
 check

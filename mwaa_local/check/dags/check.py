@@ -19,7 +19,6 @@ from mwaa_local.check.dags.air_of_failures import advice_on_failures
 from mwaa_local.check.dags.duplicates import deduplicate
 from mwaa_local.check.dags.environment_facts import EnvironmentFacts
 from mwaa_local.check.dags.import_findings import import_findings
-from mwaa_local.check.dags.import_hints import ProjectFacts
 from mwaa_local.check.dags.import_results import ImportedDags
 from mwaa_local.check.dags.importing import DagsImport, OnFile
 from mwaa_local.check.dags.option_variables import MISSING_OPTION, VARIABLE, OptionVariables
@@ -28,6 +27,8 @@ from mwaa_local.check.dags.project_findings import project_findings
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.worker_files import with_worker_files
+from mwaa_local.check.failures.hints import ProjectFacts
+from mwaa_local.check.failures.startup_files import startup_files
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.requirements.check import RequirementsCheck
@@ -110,7 +111,7 @@ class DagsCheck:
         outcome = {"failed": made.failed, "failed_here": made.failed_here}
         requirements = Requirements.of(context.project, self._option_variables, **outcome)
         hints, aws = ModuleHints(root_dir, release, requirements), context.environment.local.aws
-        return ProjectFacts(hints, self._options, aws)
+        return ProjectFacts(hints, self._options, aws, startup_files(context.project, self.state))
 
     @functools.cached_property
     def _options(self) -> OptionVariables:

@@ -6,31 +6,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mwaa_local.check.asked import asked_finding
-from mwaa_local.check.dags.import_causes import failure_cause
-from mwaa_local.check.dags.import_hints import ImportHints, ProjectFacts, placeholder_hint
-from mwaa_local.check.dags.import_outside import aws_finding, database_finding
-from mwaa_local.check.dags.import_results import (
+from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile
+from mwaa_local.check.failures.failure import (
     DATABASE,
     DATABASE_TOUCH,
     DIED,
     ENDED,
-    FAILED,
     KILLED,
     TIMEOUT,
-    ImportedDag,
-    ImportedDags,
-    ImportedFile,
     ImportFailure,
     OutsideCall,
 )
+from mwaa_local.check.failures.hints import ProjectFacts
+from mwaa_local.check.failures.judgement import FailureJudge
+from mwaa_local.check.failures.placeholders import placeholder_hint
 from mwaa_local.check.links import link_finding
-from mwaa_local.check.modules.hints import is_provider
-from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.release import Release
 
 SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than a developer's machine
-BROKEN_DATABASE_GENERATION = "3.x"  # from which on a DAG file that uses the metadata database is an import error
 MEANINGS = {
     "dag-import-error": "Airflow cannot import the file; a warning if it may need something that only MWAA has",
     "dag-import-timeout": "the import takes longer than core.dagbag_import_timeout or dag_file_processor_timeout "
@@ -62,8 +56,8 @@ class _Judge:
         self._imported = imported
         self._release = release
         self._strict = strict
-        self._facts = facts
-        self._hints = ImportHints(imported, release, facts)
+        facts = replace(facts, paths_note=imported.paths_note, timetables=imported.timetables)
+        self._failures = FailureJudge(release, facts, strict=strict)
 
     def findings(self) -> Iterator[Finding]:
         if self._imported.problem:
@@ -76,8 +70,7 @@ class _Judge:
         yield from self._duplicates()
 
     def _of_file(self, file: ImportedFile) -> Iterator[Finding]:
-        for failure in file.failures:
-            yield from self._failure(file, failure)
+        yield from (self._failure(file, failure) for failure in file.failures)
         yield from (asked_finding(asked, strict=self._strict) for asked in file.asked)
         told = {(item.path, item.line) for item in file.failures if item.kind == DATABASE or item.aws}
         yield from (self._touch(touch) for touch in file.touches if (touch.path, touch.line) not in told)
@@ -110,36 +103,17 @@ class _Judge:
                 "move work, queries and large imports from the top level into tasks",
             )
 
-    def _failure(self, file: ImportedFile, failure: ImportFailure) -> Iterator[Finding]:
-        # The place is in the DAG file, or in what it imports; the file is what has no DAG then.
-        elsewhere = "" if failure.path == file.path else f", imported by {file.path}"
+    def _failure(self, file: ImportedFile, failure: ImportFailure) -> Finding:
         if failure.kind in (TIMEOUT, KILLED):
-            yield self._timeout(file, failure)
-        elif failure.kind in (DIED, ENDED):
-            yield self._crash(file, failure)
-        elif failure.kind == DATABASE and self._release.generation != BROKEN_DATABASE_GENERATION:
-            yield database_finding(file, failure)
-        elif failure.aws:
-            yield aws_finding(file, failure, self._facts.aws)
-        else:
-            assert failure.kind in (FAILED, DATABASE)
-            words = f"import error: {failure.said}"
-            severity = self._severity(file, failure)
-            rule = PROVIDER_MISSING if failure.is_of_library and is_provider(failure.missing) else "dag-import-error"
-            found = Finding(rule, severity, failure.path, failure.line, f"{words}{elsewhere}")
-            hint, cause = self._hints.of(file, failure), failure_cause(file, failure, words)
-            why = failure.text if failure.trace else ""  # which would only repeat it
-            yield replace(found, why=why, hint=hint, subjects=failure.subjects, cause=cause)
-
-    def _severity(self, file: ImportedFile, failure: ImportFailure) -> str:
-        """Return the severity: what fails for something that only this machine lacks may work on MWAA."""
-        uncertain = bool(file.asked) and not failure.missing and not self._strict
-        return WARNING if uncertain or self._hints.is_of_this_machine(file, failure) else ERROR
+            return self._timeout(file, failure)
+        if failure.kind in (DIED, ENDED):
+            return self._crash(file, failure)
+        return self._failures.finding(file, failure)
 
     def _timeout(self, file: ImportedFile, failure: ImportFailure) -> Finding:
         limits, killed = self._imported.limits, failure.kind == KILLED
         limit = limits.struck(killed=killed)
-        hosts = ", ".join(self._hints.hosts_waited_for(file, failure))
+        hosts = ", ".join(self._failures.hints.hosts_waited_for(file, failure))
         waited = f"\nIt waited for {hosts}, which may answer sooner in MWAA's network." if hosts else ""
         return Finding(
             "dag-import-timeout",

@@ -8,49 +8,8 @@ from typing import Any
 
 from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_limits import DEFAULT_PROCESSOR_LIMIT, IMPORT_OPTION, ImportLimits, Limit
-from mwaa_local.check.requirements.lines import MWAA_HOME
+from mwaa_local.check.failures.failure import ImportFailure, OutsideCall, subjects_of
 from mwaa_local.finding import Subject
-
-# Kinds of ImportFailure.
-FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
-KILLED = "killed"  # like TIMEOUT, by the limit on the file's process
-FRAME = "File "  # with which a line of `ImportFailure.trace` begins that says where
-DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of OutsideCall
-
-
-@dataclass(frozen=True)
-class ImportFailure:
-    """Why Airflow gets no DAG, or not all of them, from a file.
-
-    `trace` has the user's frames and the last one of a library, or the last output of a process that died.
-    """
-
-    kind: str
-    said: str  # one line, as `KeyError: 'a'`
-    path: str  # where it is in the user's files: the DAG file, or what it imports
-    line: int  # 0 where it is not known
-    trace: tuple[str, ...]
-    missing: str = ""  # the module that was not found, where that is why
-    of_connection: bool = False  # a connection to a host failed
-    subjects: tuple[Subject, ...] = ()  # what was not there, or not taken
-    aws: str = ""  # why AWS could not be asked here: "credentials", "region", "answer" or "refused"
-    asked_by: str = ""  # of Airflow's own modules, the one whose class asked the database while it was made
-
-    @property
-    def is_of_library(self) -> bool:
-        """Whether it happened in a package's own module, which the user's file imports."""
-        frames = [line for line in self.trace if line.startswith(FRAME)]
-        return bool(frames) and not frames[-1].startswith(f'{FRAME}"{self.path}"')
-
-    @property
-    def names_mwaa_home(self) -> bool:
-        """Whether the exception's text names a path of MWAA's containers; few exceptions have it as a value."""
-        return MWAA_HOME in self.said
-
-    @property
-    def text(self) -> str:
-        """The shortened traceback, the error last."""
-        return "\n".join([*self.trace, self.said])
 
 
 @dataclass(frozen=True)
@@ -59,16 +18,6 @@ class ImportedDag:
 
     dag_id: str
     tasks: int
-    line: int
-
-
-@dataclass(frozen=True)
-class OutsideCall:
-    """A call at the top level that left the process. `what` is the host, or what was asked of the database."""
-
-    kind: str
-    what: str
-    path: str
     line: int
 
 
@@ -131,7 +80,7 @@ class ImportedFile:
                 ImportedDag(dag["id"], dag["tasks"], dag["line"])
                 for dag in sorted(answer["dags"], key=lambda dag: (dag["line"], dag["id"]))
             ),
-            failures=tuple(_failure(item) for item in answer["errors"]),
+            failures=tuple(ImportFailure.from_answer(item) for item in answer["errors"]),
             asked=tuple(AskedValue(**item) for item in answer["asked"]),
             touches=tuple(OutsideCall(**item) for item in answer["touches"]),
             deprecated=tuple(_deprecated(item) for item in answer["warnings"]),
@@ -166,24 +115,5 @@ class ImportedDags:
         return ImportLimits(Limit(IMPORT_OPTION, self.limit_s), self.processor_limit)
 
 
-def _failure(item: Mapping[str, Any]) -> ImportFailure:
-    return ImportFailure(
-        kind=item["kind"],
-        said=item["said"],
-        path=item["path"],
-        line=item["line"],
-        trace=tuple(item["trace"]),
-        missing=item["missing"],
-        of_connection=item["connection"],
-        subjects=_subjects(item),
-        aws=item.get("aws", ""),
-        asked_by=item.get("asked_by", ""),
-    )
-
-
 def _deprecated(item: Mapping[str, Any]) -> Deprecated:
-    return Deprecated(item["what"], item["path"], item["line"], _subjects(item))
-
-
-def _subjects(item: Mapping[str, Any]) -> tuple[Subject, ...]:
-    return tuple(Subject(**subject) for subject in item["subjects"])
+    return Deprecated(item["what"], item["path"], item["line"], subjects_of(item))

@@ -10,6 +10,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from mwaa_local.check.modules.names import (
+    OF_SETUPTOOLS,
     OWN_NAMES,
     TEST_TOOLS,
     brings,
@@ -32,6 +33,8 @@ from mwaa_local.release import PinFile, Release
 PROVIDERS, AIRFLOW, SDK = "airflow.providers.", "airflow.", "airflow.sdk"
 SDK_SINCE = "3.0.0"
 SEE_REQUIREMENTS = "see `mwaa-local check requirements`"
+UNTRIED = "requirements are not installed in this check"
+FAILED = "the requirements could not be installed here"
 _TEST_FILE = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py|.*/tests?/.*")
 
 
@@ -58,6 +61,13 @@ class ModuleHints:
 
     def of(self, module: MissingModule) -> str:
         """Return the hint: one line, an edit."""
+        if not (self.requirements.untried and self.may_be_on_mwaa(module)):
+            return self._of(module)
+        if place := self.asked_at(module):
+            return f"{place} asks for what brings it; {UNTRIED}"
+        return f"if a requirement brings it, ignore this: {UNTRIED}; else {self._of(module)}"
+
+    def _of(self, module: MissingModule) -> str:
         kinds = (
             self._removed,
             self._of_airflow,
@@ -72,15 +82,30 @@ class ModuleHints:
         hints = (hint for kind in kinds if (hint := kind(module)))
         return next(hints, self._nowhere(module))
 
-    def is_of_project(self, module: MissingModule) -> bool:
-        """Whether the project itself has the module, so that no package would mend the import."""
-        return any(kind(module) for kind in (self._prefixed, self._hidden, self._deeper, self._outside))
-
     def may_be_on_mwaa(self, module: MissingModule) -> bool:
-        """Whether requirements that only this machine cannot install may bring the module."""
-        by_nothing_else = not (self._removed(module) or self.is_of_project(module) or module.top in OWN_NAMES)
+        """Whether requirements that are not installed here may bring the module.
+
+        Also where pip failed for good and a folder that is not uploaded has the module: the line that the index here
+        cannot resolve may be just that package, on an index of the project's own that nothing here names.
+        """
         is_of_airflow = module.name.startswith(AIRFLOW) and not is_provider(module.wanted)
-        return self.requirements.failed_here and by_nothing_else and not is_of_airflow
+        is_uploaded = any(kind(module) for kind in (self._prefixed, self._hidden, self._deeper))
+        is_gone = self._removed(module) and not (module.top in OF_SETUPTOOLS and self._asked("setuptools"))
+        if is_of_airflow or is_uploaded or is_gone or module.top in OWN_NAMES:
+            return False
+        return self.requirements.may_differ or (self.requirements.failed and bool(self._places(module)))
+
+    def may_be_newer(self, library: str) -> bool:
+        """Whether requirements that are not installed here may bring another version of an installed module."""
+        is_of_airflow = f"{library}.".startswith(AIRFLOW) and not is_provider(library)
+        return bool(library) and self.requirements.may_differ and not is_of_airflow
+
+    def of_newer(self, library: str) -> str:
+        """Return the hint on an installed module that lacks something."""
+        place = self.asked_at(MissingModule(library, library, ""))
+        top = (is_provider(library) and distribution_of(library, self.release)) or library.partition(".")[0]
+        asks = f"{place} asks for it" if place else "a requirement may bring it"
+        return f"MWAA may have another version of {top}: {asks}, and {UNTRIED if self.requirements.untried else FAILED}"
 
     def asked_at(self, module: MissingModule) -> str:
         """Return the line that asks for a package that brings the module; "" if none does by its name."""
@@ -175,7 +200,12 @@ class ModuleHints:
         if not found:
             return ""
         shown = ", ".join(found[:MAX_PLACES])
-        return f"{shown} is not uploaded: MWAA gets only dags/ and plugins/, so move it into one of them"
+        if self.requirements.untried or not self.may_be_on_mwaa(module):  # `of` has said it of what is untried
+            return f"{shown} is not uploaded: MWAA gets only dags/ and plugins/, so move it into one of them"
+        return (
+            f"if the requirements bring {module.top}, MWAA may have it: {FAILED}; else move {shown} into dags/ or "
+            "plugins/, for it is not uploaded"
+        )
 
     def _places(self, module: MissingModule) -> Sequence[Place]:
         """Return where the project has a module of that name, unless the name is that of a package."""
@@ -199,7 +229,7 @@ class ModuleHints:
         name, place = self._asked_for(module)
         if name:
             return self._not_brought(name, place, module.wanted)
-        if self.may_be_on_mwaa(module):
+        if self.requirements.failed_here and self.may_be_on_mwaa(module):
             return "the requirements could not be installed on this machine; on MWAA they may bring it"
         if not self.requirements.failed or module.top in OWN_NAMES:
             return ""

@@ -98,6 +98,8 @@ LEFT_OUT: Mapping[str, str] = {
     "pkg_resources": "setuptools has no pkg_resources from 82 on: write `import importlib.metadata`, or take a newer "
     "version of the package that imports it",
 }
+# … and what some version of setuptools brings nevertheless.
+OF_SETUPTOOLS = frozenset(("distutils", "pkg_resources"))
 # Folders that projects keep code of their own in: hardly what somebody wants from the index.
 OWN_NAMES = frozenset(
     ("common", "config", "configs", "constants", "etl", "helper", "helpers", "hooks", "include", "lib",
@@ -124,8 +126,11 @@ def is_known(module: str) -> bool:
 
 
 def brings(distribution: str, module: str) -> bool:
-    """Whether a package of that name is one that brings the module."""
-    return canonicalize_name(distribution) in {canonicalize_name(name) for name in distributions_of(module)}
+    """Whether a package of that name is one that brings the module: `acme-etl` may bring `acme.etl`."""
+    parts = module.split(".")
+    joined = ("-".join(parts[:length]) for length in range(2, len(parts) + 1))
+    names = (*distributions_of(module), *joined)
+    return canonicalize_name(distribution) in {canonicalize_name(name) for name in names}
 
 
 def why_removed(module: str, python_version: str) -> str:

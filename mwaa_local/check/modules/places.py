@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,24 +91,6 @@ def wanted_module(missing: str, trace: Sequence[str]) -> str:
 def _joined(module: str, name: str, missing: str) -> str:
     """Return the whole; what is taken out of a module may be one, too, if the module was not found itself."""
     return f"{module}.{name}" if name and module in (missing, NAMESPACE) else module
-
-
-def wanted_in_file(missing: str, path: Path) -> tuple[str, int]:
-    """Return the same for a file of which no more is known, with the line; `(missing, 0)` if it is not said there."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes such as "\d", which are no mistake here
-            tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return missing, 0
-    for node in ast.walk(tree):
-        found = [(alias.name, "") for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found = [(node.module, node.names[0].name)]
-        for module, name in found:
-            if module == missing or module.startswith(f"{missing}."):
-                return _joined(module, name, missing), getattr(node, "lineno", 0)
-    return missing, 0
 
 
 def _imported(line: str) -> list[tuple[str, str]]:

@@ -26,10 +26,22 @@ class Requirements:
     has_own_source: bool = False  # packages come from another place than the public index, too
     failed: bool = False  # pip could not install them
     failed_here: bool = False  # … for what only this machine lacks
+    untried: bool = False  # this check does not install them
+
+    @property
+    def may_differ(self) -> bool:
+        """Whether MWAA may have packages of theirs that are not here."""
+        return self.failed_here or (self.untried and self.has_packages) or (self.failed and self.has_own_source)
 
     @classmethod
     def of(
-        cls, project: Project, variables: Mapping[str, str], *, failed: bool = False, failed_here: bool = False
+        cls,
+        project: Project,
+        variables: Mapping[str, str],
+        *,
+        failed: bool = False,
+        failed_here: bool = False,
+        untried: bool = False,
     ) -> Requirements:
         """Return those of a project; a file that cannot be read asks for nothing."""
         path = project.requirements_path
@@ -49,6 +61,7 @@ class Requirements:
             any(line.values(option) for line in lines for option in _OPEN_SOURCES),
             failed,
             failed_here,
+            untried,
         )
 
 

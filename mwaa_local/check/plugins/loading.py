@@ -18,14 +18,11 @@ from typing import Any
 from mwaa_local import isolation
 from mwaa_local.check.asked import WHEN_LOADED, AskedValue, asked_finding
 from mwaa_local.check.context import CheckContext
-from mwaa_local.check.modules.hints import MissingModule, ModuleHints
-from mwaa_local.check.modules.places import wanted_in_file
-from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.plugins.files import FILE, EntryUnreadable, Plugins, PluginsUnreadable, open_plugins
+from mwaa_local.check.plugins.load_failures import NOT_LOADED, LoadFailures
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.configuration.option_names import translate
 from mwaa_local.files import write_private
-from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
+from mwaa_local.finding import ERROR, Finding, in_order
 from mwaa_local.masking import Mask
 from mwaa_local.project import TEMPORARY_NAME
 from mwaa_local.sandbox import Shown, end_processes_of, finish_home, import_env, secrets_in
@@ -72,6 +69,7 @@ class PluginsLoad:
     path: Path
     state: ContainerState = field(default_factory=ContainerState)
     known: KnownValues = field(default_factory=KnownValues, repr=False)
+    shown: str = ""  # how findings name the folder or zip; "" as `path` does
 
     def run(self) -> Loaded:
         """Return what registered, and a finding for each file that cannot be loaded or asks for what is not here."""
@@ -82,7 +80,7 @@ class PluginsLoad:
             try:
                 folders = {**self.context.folders, "plugins": self._plugins_dir(work_dir)}
             except (NotUnpacked, PluginsUnreadable) as error:
-                return Loaded((self._not_loaded("", str(error)),), ())
+                return Loaded((self._nothing_loaded(str(error)),), ())
             try:
                 return self._load(Shown(home_dir, folders, work_dir))
             finally:
@@ -110,52 +108,36 @@ class PluginsLoad:
         completed = run(request)
         mask = Mask(secrets_in(envs[shown.home_dir], self.known))
         if not answer_path.exists():
-            return Loaded((self._not_loaded("", mask(_why_ended(completed))),), ())
+            return Loaded((self._nothing_loaded(mask(_why_ended(completed))),), ())
         answer = mask(json.loads(answer_path.read_text(encoding="utf-8")))
         home_dir = shown.home_dir if shown.problem else isolation.MWAA_HOME_DIR
-        asked = (AskedValue(**{**item, "path": self._named(item["path"])}) for item in answer["asked"])
-        findings = [*self._findings(answer["errors"], home_dir), *(asked_finding(item, WHEN_LOADED) for item in asked)]
+        asked = tuple(AskedValue(**item) for item in answer["asked"])
+        failures = LoadFailures(self.context, self._named, shown.folders["plugins"], self.state, shown.problem)
+        findings = [
+            *failures.findings(answer["errors"], asked, answer["touches"], home_dir),
+            *(asked_finding(item, WHEN_LOADED) for item in asked),
+        ]
         return Loaded(in_order(findings), tuple(_registered(answer["plugins"], home_dir)))
 
     def _request(self, shown: Shown) -> str:
         """Write what the probe is to know; return the file's path."""
         homes = (isolation.MWAA_HOME_DIR, shown.home_dir)
-        roots = [(f"{home}/plugins", "") for home in homes] + [(str(shown.folders["plugins"]), "")]
+        names = {name: folder for name, folder in shown.folders.items() if name in ("dags", "plugins")}
+        names_of = {"dags": "dags", "plugins": self._named}
+        roots = [(f"{home}/{name}", names_of[name]) for home in homes for name in names]
+        roots += [(str(folder), names_of[name]) for name, folder in names.items()]
         known = {"variables": dict(self.known.variables), "connections": dict(self.known.connections)}
         path = shown.work_dir / "plugins.json"
         write_private(path, json.dumps({"roots": roots, "known": known}))
         return str(path)
 
-    def _named(self, path: str) -> str:
-        return f"{self.path.as_posix()}{path}"
+    @property
+    def _named(self) -> str:
+        return self.shown or self.path.as_posix()
 
-    def _findings(self, errors: Mapping[str, Mapping[str, str]], home_dir: Path) -> Iterator[Finding]:
-        for name, error in errors.items():
-            # A plugin that is there twice is named by its source, `$PLUGINS_FOLDER/a.py`.
-            for top in (f"{home_dir}/plugins/", "$PLUGINS_FOLDER/"):
-                name = name.removeprefix(top)
-            said = error["said"].replace(f"{home_dir}/plugins", self.path.as_posix())
-            yield self._not_loaded(name, said, error["missing"])
-
-    def _not_loaded(self, name: str, said: str, missing: str = "") -> Finding:
-        path = f"{self.path.as_posix()}/{name}" if name else self.path.as_posix()
-        what = f"Airflow {self.context.release.airflow_version} cannot load {'this file' if name else 'the plugins'}"
-        if not missing:
-            return Finding("plugin-not-loaded", ERROR, path, 0, what, said)
-        wanted, line = wanted_in_file(missing, self.path / name)
-        module = MissingModule(missing, wanted, f"plugins/{name}")
-        context = self.context
-        variables = translate(context.environment.airflow_configuration_options)
-        requirements = Requirements.of(context.project, variables)
-        hints = ModuleHints(context.project.root_dir, context.release, requirements)
-        hint = hints.of(module)
-        if hints.is_of_project(module) or not requirements.has_packages:
-            return Finding("plugin-not-loaded", ERROR, path, line, what, said, hint)
-        if place := hints.asked_at(module):
-            hint = f"{place} asks for what brings it; requirements are not installed in this check"
-            return Finding("plugin-not-loaded", NOTE, path, line, what, said, hint)
-        hint = f"if a requirement brings it, ignore this: requirements are not installed here; else {hint}"
-        return Finding("plugin-not-loaded", WARNING, path, line, what, said, hint)
+    def _nothing_loaded(self, said: str) -> Finding:
+        what = f"Airflow {self.context.release.airflow_version} cannot load the plugins"
+        return Finding(NOT_LOADED, ERROR, self._named, 0, what, said)
 
 
 def unpack(plugins: Plugins, target_dir: Path, limit_bytes: int = MAX_UNPACKED_BYTES) -> None:

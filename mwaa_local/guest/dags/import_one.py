@@ -12,7 +12,6 @@ import inspect
 import json
 import linecache
 import re
-import socket
 import sys
 import time
 import traceback
@@ -20,15 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from import_errors import TIMEOUT_ERROR, described, of_text  # type: ignore[import-not-found]
 from import_loading import has_module  # type: ignore[import-not-found]
-from import_recorder import LIBRARY_DIR, DatabaseRefused, Recorder, patch  # type: ignore[import-not-found]
+from import_recorder import Recorder, patch  # type: ignore[import-not-found]
 from import_secrets import Secrets  # type: ignore[import-not-found]
 from import_sharing import Traces, is_plain  # type: ignore[import-not-found]
-from import_subjects import of_aws, of_error, of_error_text  # type: ignore[import-not-found]
 from import_tasks import Tasks  # type: ignore[import-not-found]
 
-CONNECTION_ERRORS = (ConnectionError, socket.timeout, socket.gaierror)
-TIMEOUT_ERROR = "AirflowTaskTimeout"
 WARM_UP = """
 import inspect
 from datetime import datetime, timedelta
@@ -41,16 +38,8 @@ with DAG("warm_up", start_date=datetime(2024, 1, 1), catchup=False, tags=["warm"
     one >> BaseOperator(task_id="two")
 """
 BUNDLE = "dags-folder"  # what Airflow 3 calls the one that MWAA has
-PACKAGES_DIR = re.compile(
-    r"(?<=\()/[^()]*/site-packages/"
-)  # in `cannot import name 'a' from 'b' (/x/site-packages/b.py)`
-AIRFLOW_DIR = "/site-packages/airflow/"
 AIRFLOW_PACKAGE = "airflow."
-# What runs when an operator, a DAG or a timetable is made.
-MAKERS = ("__init__", "__new__", "__call__", "apply_defaults", "__attrs_post_init__")
 WORD = re.compile(r"\w+")
-MAX_FRAMES = 12  # of the user's in one traceback; a recursion has a thousand
-MAX_SAID_CHARACTERS = 2000
 
 
 class FileImport:
@@ -221,35 +210,12 @@ class FileImport:
             lines = text.strip().splitlines() or ["no reason given"]
             kind = "timeout" if TIMEOUT_ERROR in text else "error"
             said = lines[0] if len(lines) == 1 or not lines[0].startswith("Traceback") else lines[-1]
-            told = {"kind": kind, "said": said, "line": 0, "trace": [], "missing": "", "connection": False}
-            told["subjects"] = of_error_text(said)
+            told = dict(of_text(said), kind=kind)
         return dict(told, path=told.get("path") or self._name(path))
 
     def _error(self, error: BaseException, kind: str = "") -> dict[str, Any]:
-        chain = list(_chain(error))
-        frames = self._recorder.frames(error.__traceback__)
-        own = [frame for frame in frames if frame[1]]
-        path, line = (own[-1][1], own[-1][2]) if own else ("", 0)
-        trace = _cut(frames, own)
-        if isinstance(error, SyntaxError) and self._recorder.name_of(str(error.filename)):
-            path, line = self._recorder.name_of(str(error.filename)), error.lineno or 0
-            trace += _source(error)
-        if any(isinstance(item, DatabaseRefused) for item in chain):
-            kind = "database"
-        elif type(error).__name__ == TIMEOUT_ERROR:
-            kind = "timeout"
-        return {
-            "kind": kind or "error",
-            "said": _one_line(error),
-            "path": path or self._name(self._path),
-            "line": line,
-            "trace": trace,
-            "missing": (error.name or "") if isinstance(error, ModuleNotFoundError) else "",
-            "connection": any(isinstance(item, CONNECTION_ERRORS) for item in chain),
-            "aws": next(filter(None, map(of_aws, chain)), ""),
-            "asked_by": _asked_by(frames) if kind == "database" else "",
-            "subjects": of_error(error),
-        }
+        told = described(self._recorder, error, kind)
+        return dict(told, path=told["path"] or self._name(self._path))
 
 
 def _bag(path: str, dags_dir: str) -> Any:
@@ -286,56 +252,3 @@ def _line_of(dag: Any) -> int:
     pattern = re.compile(rf"""(["']){name}\1|^\s*(async )?def {name}\(""")
     lines = linecache.getlines(str(dag.fileloc))
     return next((number for number, line in enumerate(lines, 1) if pattern.search(line)), 0)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) if not isinstance(error, SyntaxError) else str(error.msg)
-    text = PACKAGES_DIR.sub("", text)
-    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return said[:MAX_SAID_CHARACTERS]
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _source(error: SyntaxError) -> list[str]:
-    """Return the line that Python cannot read and, where it says so, a mark below the place."""
-    text = (error.text or "").rstrip()
-    source = text.lstrip()[:MAX_SAID_CHARACTERS]
-    place = (error.offset or 0) - 1 - (len(text) - len(text.lstrip()))
-    mark = [" " * place + "^"] if 0 <= place <= len(source) else []
-    return [source, *mark] if source else []
-
-
-def _asked_by(frames: list[tuple[str, str, int, str]]) -> str:
-    """Return the class of Airflow's that was being made for the user when it asked the database; "" for none.
-
-    It is the first function of a package that the user's line calls: what makes an object, or Airflow's own decorator
-    of that. A query of the user's own begins with a session, which is made by `utils/session.py`.
-    """
-    last = max((number for number, frame in enumerate(frames) if frame[1]), default=-1)
-    later = [frame for frame in frames[last + 1 :] if AIRFLOW_DIR in frame[0]]
-    if not later or later[0][3] not in MAKERS:
-        return ""
-    makers = [frame for frame in later if frame[3] in MAKERS]
-    return str(LIBRARY_DIR.sub("", makers[-1][0]))
-
-
-def _cut(frames: list[tuple[str, str, int, str]], own: list[tuple[str, str, int, str]]) -> list[str]:
-    """Return the user's frames, and the last one where that is a library's."""
-    lines = []
-    kept = own if len(own) <= MAX_FRAMES else [*own[: MAX_FRAMES // 2], *own[-MAX_FRAMES // 2 :]]
-    if own and frames[-1] != own[-1]:
-        kept = [*kept, frames[-1]]
-    for filename, name, line, function in kept:
-        shown = name or LIBRARY_DIR.sub("", filename)
-        lines.append(f'File "{shown}", line {line}, in {function}')
-        source = linecache.getline(filename, line).strip()
-        if source:
-            lines.append(f"  {source}")
-    return lines

@@ -50,6 +50,7 @@ from import_queue import Queue, Turn  # type: ignore[import-not-found]
 # Neither this folder nor what was imported from it is there for the user's files.
 del sys.path[:2]
 for _name in (
+    "import_errors",
     "import_links",
     "import_loading",
     "import_one",

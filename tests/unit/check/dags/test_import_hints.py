@@ -12,10 +12,11 @@ import pytest
 from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.check import told_best
 from mwaa_local.check.dags.import_findings import import_findings
-from mwaa_local.check.dags.import_hints import ProjectFacts
-from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile, ImportFailure, OutsideCall
+from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile
 from mwaa_local.check.dags.option_variables import OptionVariables
 from mwaa_local.check.dags.source import Source
+from mwaa_local.check.failures.failure import ImportFailure, OutsideCall
+from mwaa_local.check.failures.hints import ProjectFacts
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.environment.kinds import AwsMode

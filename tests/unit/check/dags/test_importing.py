@@ -12,16 +12,9 @@ import pytest
 from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
 from mwaa_local.check.dags.import_limits import IMPORT_OPTION, PROCESSOR_OPTION, Limit
-from mwaa_local.check.dags.import_results import (
-    FAILED,
-    NETWORK_TOUCH,
-    ImportedDag,
-    ImportedDags,
-    ImportedFile,
-    ImportFailure,
-    OutsideCall,
-)
+from mwaa_local.check.dags.import_results import FAILED, NETWORK_TOUCH, ImportedDag, ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import _Answers
+from mwaa_local.check.failures.failure import ImportFailure, OutsideCall
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.masking import Mask
 from mwaa_local.release import Release
@@ -139,6 +132,30 @@ def test_missing_module_is_an_error_also_after_a_stand_in() -> None:
     [error] = [finding for finding in found(file) if finding.rule == "dag-import-error"]
     assert error.severity == ERROR
     assert "pandas" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "missing", "severity"),
+    [
+        ('importlib.import_module(f"jobs.{TEAM}")', "jobs.team", WARNING),
+        ('importlib.import_module(f"jobs.{TEAM}")', "jobs", ERROR),
+        ('importlib.import_module(Variable.get("team"))', "team", WARNING),
+        ('importlib.import_module(f"v{int(NUMBER)}")', "v1", WARNING),
+        ("importlib.import_module(NAME)", "anything", WARNING),
+        ('importlib.import_module("pandas")', "pandas", ERROR),
+        ("import team", "team", ERROR),
+        ("import os, team.models", "team", ERROR),
+        ("from team import models", "team", ERROR),
+    ],
+)
+def test_module_whose_name_a_placeholder_made_is_a_warning(code: str, missing: str, severity: str) -> None:
+    file = failed(missing=missing, trace=('File "dags/a.py", line 3, in <module>', f"  {code}"))
+    file = replace(file, asked=(AskedValue("variable", "team", "dags/a.py", 2),))
+    [finding] = [finding for finding in found(file) if finding.rule == "dag-import-error"]
+    assert finding.severity == severity
+    assert ("placeholder" in finding.hint) is (severity == WARNING)
+    [finding] = [finding for finding in found(file, strict=True) if finding.rule == "dag-import-error"]
+    assert finding.severity == ERROR
 
 
 def test_failed_connection_names_the_host() -> None:

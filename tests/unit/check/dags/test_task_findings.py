@@ -8,17 +8,12 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.check.asked import AskedValue
-from mwaa_local.check.dags.import_results import (
-    ImportedDag,
-    ImportedDags,
-    ImportedFile,
-    ImportFailure,
-    TaskFact,
-)
+from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile, TaskFact
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.task_findings import Defined, task_findings
 from mwaa_local.check.dags.task_places import TaskPlaces
 from mwaa_local.check.dags.template_names import REMOVED, new_name, watched
+from mwaa_local.check.failures.failure import ImportFailure
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release

@@ -9,7 +9,7 @@ import pytest
 
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
 from mwaa_local.check.modules.names import DISTRIBUTIONS, brings, distributions_of, why_removed
-from mwaa_local.check.modules.places import wanted_in_file, wanted_module
+from mwaa_local.check.modules.places import wanted_module
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -98,6 +98,42 @@ def test_module_beside_dags_is_not_uploaded(tmp_path: Path) -> None:
     assert found.startswith("include is not uploaded: MWAA gets only dags/ and plugins/")
     found = hint(tmp_path, {"airflow/plugins/lunch/__init__.py": "", **SHARED}, "import lunch", "lunch")
     assert found.startswith("airflow/plugins/lunch is not uploaded")
+
+
+@pytest.mark.parametrize(
+    ("requirements", "outcome", "may_be"),
+    [
+        ("acme-parts==1\n", {"failed": True}, True),  # a line that no index here may know
+        ("--extra-index-url https://pypi.example.org/simple\nacme-parts\n", {"failed": True}, True),
+        ("acme-parts==1\n", {"failed_here": True}, True),
+        ("acme-parts==1\n", {"untried": True}, True),
+        ("acme-parts==1\n", {}, False),  # installed, and does not bring it
+        ("# nothing\n", {"untried": True}, False),
+    ],
+)
+def test_module_beside_dags_may_be_a_package_that_is_not_installed_here(
+    tmp_path: Path, requirements: str, outcome: dict[str, bool], may_be: bool
+) -> None:
+    files = {ASKED: requirements, "src/acme/__init__.py": "", "include/tables.py": "", "dags/a.py": ""}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    hints = ModuleHints(tmp_path, LATEST, Requirements.of(Project(tmp_path), {}, **outcome))
+    module = MissingModule("acme", "acme.parts_of_it", "dags/a.py")
+    assert hints.may_be_on_mwaa(module) is may_be
+    said = hints.of(module)
+    assert "src/acme" in said
+    assert "requirement" in said if may_be else "src/acme is not uploaded" in said
+    assert not hints.may_be_on_mwaa(MissingModule("include", "include.tables", "dags/a.py"))
+
+
+@pytest.mark.parametrize(
+    ("distribution", "module", "is_brought"),
+    [("acme-etl", "acme.etl.jobs", True), ("acme_etl", "acme_etl", True), ("acme", "acme.etl", True),
+     ("acme-etl", "acme", False), ("acme-other", "acme.etl", False)],
+)  # fmt: skip
+def test_package_of_a_namespace_brings_its_part(distribution: str, module: str, is_brought: bool) -> None:
+    assert brings(distribution, module) is is_brought
 
 
 def test_folder_with_the_name_of_a_known_package_is_not_taken_for_it(tmp_path: Path) -> None:
@@ -224,10 +260,3 @@ def test_tests_are_to_be_ignored_or_moved(
 )
 def test_module_that_python_itself_no_longer_has(module: str, version: str, is_said: bool) -> None:
     assert bool(why_removed(module, version)) is is_said
-
-
-def test_statement_is_found_in_a_file(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("import os\n\nfrom plugins.own import (\n    X,\n)\n")
-    assert wanted_in_file("plugins", tmp_path / "a.py") == ("plugins.own", 3)
-    assert wanted_in_file("absent", tmp_path / "a.py") == ("absent", 0)
-    assert wanted_in_file("absent", tmp_path / "none.py") == ("absent", 0)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from mwaa_local.check.dags.import_findings import import_findings
-from mwaa_local.check.dags.import_results import FAILED, ImportedDags, ImportedFile, ImportFailure
+from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile
+from mwaa_local.check.failures.failure import FAILED, ImportFailure
 from mwaa_local.check.part import Part
 from mwaa_local.check.report import formats as report
 from mwaa_local.check.report.ci import GITHUB_MAX_ANNOTATIONS
 from mwaa_local.check.report.groups import groups
 from mwaa_local.check.report.listing import SHOWN_ROWS
 from mwaa_local.check.report.parts import parts_text
-from mwaa_local.finding import ERROR, NOTE, WARNING, Cause, Finding
+from mwaa_local.finding import ERROR, NAME, NOTE, WARNING, Cause, Finding, Subject
 from mwaa_local.release import Release
 
 WHOLE = "mwaa-local check --all"
@@ -179,6 +181,34 @@ def test_same_text_of_an_error_is_one_cause_only_for_the_same_code() -> None:
     assert causes_of(*copied, other) == [(f"import error: {said}", 2), (f"import error: {said}", 1)]
     marks = [failing(f"dags/{n}.py", "SyntaxError: invalid syntax", f"dags/{n}.py:{n}", code="  ^") for n in (1, 2)]
     assert [number for _, number in causes_of(*marks)] == [1, 1]
+
+
+def in_library(path: str, line: int, own: str, library: str, said: str, **more: Any) -> ImportedFile:
+    """Return a file that fails in a library which its own line calls."""
+    frame, last = f'File "{path}", line {line}, in <module>', 'File "lib/core.py", line 9, in check'
+    trace = (frame, f"  {own}", last, f"  {library}")
+    failure = ImportFailure(FAILED, said, path, line, trace, **more)
+    return ImportedFile(path, 0.1, (), (failure,), (), (), ())
+
+
+def test_line_of_a_library_is_no_cause_but_the_users_own_line_is() -> None:
+    said, raised = "ValueError: not allowed", 'raise ValueError("not allowed")'
+    files = [
+        in_library("dags/1.py", 3, "load(TABLE)", raised, said),
+        in_library("dags/2.py", 3, "Report(owner=None)", raised, said),
+        in_library("dags/3.py", 8, "load(TABLE)", "return strict(table)", said),
+    ]
+    assert causes_of(*files) == [(f"import error: {said}", 2), (f"import error: {said}", 1)]
+
+
+def test_name_that_is_missing_is_one_cause_however_it_is_imported() -> None:
+    said = "ImportError: cannot import name 'x' from 'lib'"
+    subjects = (Subject(NAME, "lib.x"),)
+    files = [
+        in_library(f"dags/{n}.py", n, own, "raise", said, subjects=subjects)
+        for n, own in enumerate(("from lib import x", "from lib import (a, x)"))
+    ]
+    assert causes_of(*files) == [(f"import error: {said}", 2)]
 
 
 def test_words_shared_by_a_cause_are_safe_to_show() -> None:

@@ -1,0 +1,1 @@
+"""Files of the user's that cannot be imported: what that means for MWAA. One judgement for DAG files and plugins."""
