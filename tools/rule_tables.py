@@ -18,6 +18,7 @@ from mwaa_local.check.requirements.source_findings import (
     BUILT_FROM_SOURCE,
     NO_WHEEL,
 )
+from mwaa_local.check.requirements.startup_findings import EXPORTS_UNKNOWN, SETTING_NOT_FOLLOWED
 from mwaa_local.check.requirements.yanked import YANKED_RELEASE
 from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, SEVERITIES, WARNING
 
@@ -44,6 +45,8 @@ _RESOLUTION = (
             (BUILD_NOT_TRIED, NOTE),
             (BUILT_FROM_SOURCE, NOTE),
             (PIP_NOT_ASKED, NOTE),
+            (EXPORTS_UNKNOWN, NOTE),
+            (SETTING_NOT_FOLLOWED, NOTE),
         )
     ),
     Row(LONG_RESOLUTION, (WARNING, ERROR), resolution.RULES[LONG_RESOLUTION]),
