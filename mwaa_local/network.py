@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import ssl
 import urllib.request
 from collections.abc import Mapping
@@ -50,6 +51,20 @@ def build_env(env: Mapping[str, str]) -> dict[str, str]:
         # uv's own list does not know a company's certificate; where the system keeps a list, that is the one to trust.
         kept.setdefault("UV_SYSTEM_CERTS", "true")
     return kept
+
+
+def with_variables(env: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for build steps with the variables of a component added, which count more.
+
+    Programs are also found where `env` has them. pip's way to the index gets uv's names.
+    """
+    added = {name: value for name, value in variables.items() if name not in ("HOME", "PATH")}
+    path = os.pathsep.join(filter(None, (variables.get("PATH"), env.get("PATH"))))
+    if variables.get("PIP_CERT"):
+        added.setdefault("SSL_CERT_FILE", variables["PIP_CERT"])
+    if variables.get("PIP_PROXY"):
+        added |= {"HTTP_PROXY": variables["PIP_PROXY"], "HTTPS_PROXY": variables["PIP_PROXY"]}
+    return {**env, **added, **({"PATH": path} if path else {})}
 
 
 def opener(known: Mapping[str, str]) -> urllib.request.OpenerDirector:

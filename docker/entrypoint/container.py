@@ -51,7 +51,8 @@ from startup import exported, merge
 
 SERVICE_VARIABLE = "MWAA_LOCAL_SERVICE"
 PACKAGES_VARIABLE = "MWAA_LOCAL_PACKAGES"  # the key of the set that this container was made for
-PIP_VARIABLES = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+# On MWAA pip installs into the user's own folder in any case; the virtual environment here stands for that.
+PIP_VARIABLES = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_USER": "0"}
 TERMINAL_VARIABLES = ("TERM", "COLUMNS", "LINES")  # of whoever calls `exec`
 
 

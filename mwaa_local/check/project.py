@@ -41,6 +41,7 @@ from mwaa_local.check.report.text import summary
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
+from mwaa_local.check.requirements.startup_run import declared_variables, script_of_trials
 from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
@@ -95,7 +96,7 @@ class ProjectCheck:
         work: dict[str, Callable[[], Part]] = {
             ENVIRONMENT: lambda: environment_part(context),
             OPTIONS: lambda: options_part(context),
-            REQUIREMENTS: lambda: requirements_part(context),
+            REQUIREMENTS: lambda: requirements_part(context, trials),
             PLUGINS: lambda: plugins_part(context, trials),
             STARTUP_SCRIPT: lambda: startup_part(context, trials),
             SETTINGS: lambda: settings_part(context),
@@ -200,8 +201,8 @@ def options_part(context: CheckContext) -> Part:
     return Part(OPTIONS, options_findings(case), summary=f"{len(options)} set")
 
 
-def requirements_part(context: CheckContext) -> Part:
-    """Return whether the requirements file works, without what is about DAGs."""
+def requirements_part(context: CheckContext, trials: Trials) -> Part:
+    """Return whether the requirements file works, without what is about DAGs; it may wait for the startup script."""
     path = context.project.requirements_path
     if not path.is_file():
         why, elsewhere = "there is no requirements file", requirements_elsewhere(context.project)
@@ -209,8 +210,10 @@ def requirements_part(context: CheckContext) -> Part:
     variables = translate(context.environment.airflow_configuration_options)
     private = context.environment.has_private_webserver
     pips = Pips(context.cache_dir, context.env)
-    check = RequirementsCheck(context.project, path, context.env, variables, private, pips=pips)
-    checked = check.check(context.release)
+    script = script_of_trials(context.project, trials)
+    declared = declared_variables(context.project, context.environment, context.release, context.env)
+    place = (context.project, path, context.env, variables, private)
+    checked = RequirementsCheck(*place, pips=pips, script=script, declared=declared).check(context.release)
     findings = in_order([*resolution_findings(checked), *other_findings(checked)])
     kept = without_release_advice(findings, release_assumed(context.project, context.environment))
     return Part(REQUIREMENTS, kept, summary=summary(checked))

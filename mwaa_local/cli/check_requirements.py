@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from mwaa_local.errors import RequirementsUnreadable
 
 if TYPE_CHECKING:
     from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.check.requirements.startup_exports import StartupScript
     from mwaa_local.check.requirements.verdict import Checked, Proposal
     from mwaa_local.environment.environment import Environment
     from mwaa_local.release import Release
@@ -67,13 +69,14 @@ def requirements(
     releases = releases_of(session, airflow_version or [], every=every)
     if install and len(releases) > 1:
         raise typer.BadParameter("--install works for one release at a time: name one")
-    checking = _checking(session, environment, path, install=install)
-    on_checked = partial(_say_outcome, session.console) if len(releases) > 1 else _say_nothing
-    checked = checking.check_all(releases, on_checked)
-    if fix and _fix(session, checked):
+    with _script(session, environment, releases) as script:
+        checking = _checking(session, environment, path, script, install=install)
+        on_checked = partial(_say_outcome, session.console) if len(releases) > 1 else _say_nothing
         checked = checking.check_all(releases, on_checked)
-    if install:
-        checked = [_tried(session, environment, releases[0], path, checked[0])]
+        if fix and _fix(session, checked):
+            checked = checking.check_all(releases, on_checked)
+        if install:
+            checked = [_tried(session, environment, releases[0], checked[0], checking)]
     if not (airflow_version or every):
         checked = _with_assumption(session, environment, checked)
     _show(session, checked, wanted, diff=diff, table=every)
@@ -104,9 +107,25 @@ def _with_assumption(session: Session, environment: Environment, checked: list[C
     return [replace(item, findings=(assumed, *without_release_advice(item.findings, assumed))) for item in checked]
 
 
-def _checking(session: Session, environment: Environment, path: Path, *, install: bool) -> RequirementsCheck:
+def _script(
+    session: Session, environment: Environment, releases: list[Release]
+) -> AbstractContextManager[StartupScript]:
+    """Return the startup script, to be run on demand for the environment's release, else for one that is checked."""
+    from mwaa_local.check.requirements.startup_run import script_on_demand
+    from mwaa_local.steps import Steps
+
+    running = [release for release in releases if release.startup_script] or releases
+    own = [release for release in running if release.airflow_version == environment.airflow_version]
+    steps = Steps(session.console.show_event)
+    return script_on_demand(session.project, lambda: session.check_context(environment, (own or running)[-1], steps))
+
+
+def _checking(
+    session: Session, environment: Environment, path: Path, script: StartupScript, *, install: bool
+) -> RequirementsCheck:
     from mwaa_local.check.requirements.check import RequirementsCheck
     from mwaa_local.check.requirements.pip_plan import Pips, settled
+    from mwaa_local.check.requirements.startup_run import declared_variables
     from mwaa_local.configuration.option_names import translate
 
     variables = translate(environment.airflow_configuration_options)
@@ -114,7 +133,9 @@ def _checking(session: Session, environment: Environment, path: Path, *, install
     pips = Pips(session.cache_dir, session.env, session.console.say)
     if install:
         pips = settled(pips)
-    return RequirementsCheck(session.project, path, session.env, variables, private, session.cache_dir, pips)
+    declared = declared_variables(session.project, environment, session.release(environment), session.env)
+    place = (session.project, path, session.env, variables, private, session.cache_dir, pips)
+    return RequirementsCheck(*place, script, declared)
 
 
 def _say_outcome(console: Console, item: Checked) -> None:
@@ -125,7 +146,9 @@ def _say_nothing(_item: Checked) -> None:
     """One release needs no line of progress: its report follows."""
 
 
-def _tried(session: Session, environment: Environment, release: Release, path: Path, checked: Checked) -> Checked:
+def _tried(
+    session: Session, environment: Environment, release: Release, checked: Checked, checking: RequirementsCheck
+) -> Checked:
     """Install the file for a trial; return what was checked with what that found."""
     from dataclasses import replace
 
@@ -143,7 +166,7 @@ def _tried(session: Session, environment: Environment, release: Release, path: P
         return checked
     steps = Steps(console.show_event)
     context = session.check_context(environment, release, steps)
-    tried = InstallTrial(context, path, steps).run(checked)
+    tried = InstallTrial(context, checking.path, steps, checking.exported(release)).run(checked)
     if not any(finding.rule == "install-failed" for finding in tried.findings):
         changed = ", ".join(tried.installed) or "nothing"
         console.say(f"installed for a trial: {changed}; {tried.imported} modules could be imported")

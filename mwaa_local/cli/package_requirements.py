@@ -18,6 +18,7 @@ from mwaa_local.remarks import WARNING, Remark
 
 if TYPE_CHECKING:
     from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.check.requirements.startup_exports import StartupScript
     from mwaa_local.environment.environment import Environment
     from mwaa_local.packaging.package import Incomplete, Packaged, Refusal
     from mwaa_local.packaging.proof import Proof
@@ -54,6 +55,7 @@ def package_requirements(
 
       mwaa-local package-requirements --output dist --no-proof
     """
+    from mwaa_local.check.requirements.startup_run import script_on_demand
     from mwaa_local.packaging.package import Order, make_package
     from mwaa_local.steps import Steps
 
@@ -64,17 +66,23 @@ def package_requirements(
     if not path.exists():
         raise FileMissing(f"there is no {path}", "This is the file to package.", "name the requirements file")
     output_dir = output or session.project.state_dir / DIR_NAME
-    checking = _checking(session, environment, path)
-    order = Order(checking, release, output_dir, session.cache_dir, not no_proof)
-    result = make_package(order, Steps(session.console.show_event))
+    steps = Steps(session.console.show_event)
+    with script_on_demand(session.project, lambda: session.check_context(environment, release, steps)) as script:
+        checking = _checking(session, environment, path, release, script)
+        result = make_package(Order(checking, release, output_dir, session.cache_dir, not no_proof), steps)
     raise typer.Exit(show_result(session.console, release, result, as_json=as_json))
 
 
-def _checking(session: Session, environment: Environment, path: Path) -> RequirementsCheck:
+def _checking(
+    session: Session, environment: Environment, path: Path, release: Release, script: StartupScript
+) -> RequirementsCheck:
     from mwaa_local.check.requirements.check import RequirementsCheck
+    from mwaa_local.check.requirements.startup_run import declared_variables
     from mwaa_local.configuration.option_names import translate
 
-    return RequirementsCheck(session.project, path, session.env, translate(environment.airflow_configuration_options))
+    options = translate(environment.airflow_configuration_options)
+    declared = declared_variables(session.project, environment, release, session.env)
+    return RequirementsCheck(session.project, path, session.env, options, script=script, declared=declared)
 
 
 def show_result(console: Console, release: Release, result: Packaged | Incomplete | Refusal, *, as_json: bool) -> int:

@@ -228,7 +228,7 @@ def of_info(info: Any) -> Dates:
 
 def computable(date: Any) -> Any:
     """Return the date as one that can be added to; some of pendulum 2 lack their time zone."""
-    import pendulum
+    import pendulum  # type: ignore[import-not-found]
 
     return pendulum.instance(datetime.fromisoformat(date.isoformat()))
 
@@ -325,7 +325,7 @@ def free(dag: Any, dates: Dates, session: Any) -> Dates:
 
 
 def utcnow() -> Any:
-    import pendulum  # type: ignore[import-not-found]
+    import pendulum
 
     return pendulum.now("UTC")
 

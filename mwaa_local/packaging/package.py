@@ -16,7 +16,6 @@ from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.replaced import AIRFLOW
 from mwaa_local.check.requirements.resolver import Package, Resolved
-from mwaa_local.check.requirements.source import Source, take_apart
 from mwaa_local.check.requirements.verdict import Checked, SourceOnly
 from mwaa_local.errors import MwaaLocalError, disk_error
 from mwaa_local.finding import ERROR
@@ -145,8 +144,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         check, release = self.order.check, self.order.release
-        self.source: Source = take_apart(check.project, check.path, release, self.folder / "file", check.variables)
-        self.resolver = FileResolver(release, self.folder / "uv", check.env, check.variables, self.source.index_url)
+        self.source, self.resolver = check.parts(release, self.folder, check.exported(release), FileResolver)
 
     @property
     def lines(self) -> list[Line]:
@@ -175,7 +173,8 @@ class _Work:
                 yield SourceOnly(line.name or f"{line.path}:{line.number}", "", why)
 
     def fetch(self, files: Iterable[File], say: Say) -> dict[File, Path]:
-        downloads = Downloads(self.folder / "files", self.order.check.env, self.lines, self.folder / "uv")
+        lines = [*self.source.settings, *self.lines]
+        downloads = Downloads(self.folder / "files", self.order.check.env, lines, self.folder / "uv")
         paths = downloads.fetch_all(files, say)
         for file, path in paths.items():
             _compare_hashes(file, path, self.source.packages)

@@ -8,7 +8,6 @@ Not for reading what a build said: that is `build_words`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -18,13 +17,13 @@ from packaging.version import InvalidVersion, Version
 
 from mwaa_local.release import Release
 from mwaa_local.requirements.build_words import BuildFailure, Cause
+from mwaa_local.requirements.script_commands import Brings
 from mwaa_local.requirements.system_files import Lacking, Need, Present, in_image
 
 # Modules whose package is called otherwise; setuptools had pkg_resources up to version 81, and brings a distutils.
 PACKAGES_OF_MODULES = {"pkg_resources": "setuptools", "distutils": "setuptools", "yaml": "pyyaml"}
 SETUPTOOLS = "setuptools"
 LAST_SETUPTOOLS_WITH_PKG_RESOURCES = Version("81.0.0")
-_INSTALLS = re.compile(r"\b(?:dnf|yum|microdnf|rpm)\b")
 
 
 class Outcome(Enum):
@@ -45,10 +44,10 @@ class Build:
     hint: str = ""
 
 
-def judge(failure: BuildFailure, release: Release, *, may_install: bool) -> Build:
-    """Return what a failed build means for the release's image, to which a startup script may install packages."""
+def judge(failure: BuildFailure, release: Release, *, brings: Brings) -> Build:
+    """Return what a failed build means for the release's image, and for what a startup script brings to it."""
     if failure.cause is Cause.SYSTEM:
-        return _of_system(failure.needs, release, may_install)
+        return _of_system(failure.needs, release, brings)
     if failure.cause is Cause.MACHINE:
         return Build(Outcome.UNTRIED, failure.reason)
     if failure.cause in (Cause.PYTHON, Cause.NUMPY):
@@ -69,17 +68,15 @@ def install_hint(lacking: Lacking) -> str:
     return f"install it in the startup script: `sudo dnf -y install {lacking.offered}`" if lacking.offered else ""
 
 
-def installs_system_packages(script: str) -> bool:
-    """Whether a startup script may install system packages; which, its patterns and groups do not tell."""
-    return any(_INSTALLS.search(line.partition("#")[0]) for line in script.splitlines())
-
-
-def _of_system(needs: Sequence[Need], release: Release, may_install: bool) -> Build:
+def _of_system(needs: Sequence[Need], release: Release, brings: Brings) -> Build:
     found = [(need, in_image(need, release)) for need in needs]
     for need, image in found:
-        if isinstance(image, Lacking) and not may_install:
+        if isinstance(image, Lacking) and brings is not Brings.PACKAGES:
             why = f"its build needs {need}, and MWAA's image has no {image.first}"
-            return Build(Outcome.FAILS, why, install_hint(image))
+            if brings is Brings.NOTHING:
+                return Build(Outcome.FAILS, why, install_hint(image))
+            why += "; the startup script may bring it, in a way that this check cannot follow"
+            return Build(Outcome.DOUBTFUL, why, install_hint(image))
     told = (f"this machine has no {need.bare}, {_of_image(image)}" for need, image in found)
     return Build(Outcome.UNTRIED, "; ".join(told))
 

@@ -32,6 +32,9 @@ PIP_STOP_TIMEOUT_S = 90.0
 # How this machine reaches its index is the machine's business, unlike what is installed.
 PIP_NETWORK_VARIABLES = ("PIP_INDEX_URL", "PIP_CERT")
 
+# On MWAA pip installs into the user's own folder in any case; the virtual environment here stands for that.
+OWN_VARIABLES = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_USER": "0"}
+
 REASON_LINES = 8  # of pip's own lines in a reason
 REASON_LINE_CHARACTERS = 300
 
@@ -95,7 +98,7 @@ def install(
 
     Raises ToolMissing when there is no such interpreter.
     """
-    pip_env = {**env, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    pip_env = {**env, **OWN_VARIABLES}
     argv = [str(python_path), "-m", "pip", "install", *prepared.argv_tail]
     request = command.Request(wrap(argv), pip_env, cwd or prepared.source_path.parent, timeout_s, PIP_STOP_TIMEOUT_S)
     with command.LineLog(log_path) as log:

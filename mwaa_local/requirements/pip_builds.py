@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mwaa_local.release import Release
 from mwaa_local.requirements import build_words
 from mwaa_local.requirements.build_judgement import Build, Outcome, judge
+from mwaa_local.requirements.script_commands import Brings
 
 _NAMED = re.compile(
     r"ERROR: Failed building wheel for ([\w.-]+)|ERROR: Failed to build '([\w.-]+)'"
@@ -57,4 +58,4 @@ def failed_build(lines: Sequence[str], release: Release) -> PipBuild | None:
     length = next((number for number, line in enumerate(block) if number and _END.search(line)), len(block))
     said = "\n".join(_MARKS.sub("", line) for line in block[:length])
     # What the startup script installs on MWAA is not known here, where the same script may fail.
-    return PipBuild(name, judge(build_words.read(said, release.python_version), release, may_install=True))
+    return PipBuild(name, judge(build_words.read(said, release.python_version), release, brings=Brings.PACKAGES))

@@ -140,6 +140,19 @@ def test_startup_script_that_installs_packages_makes_it_no_error(runner: Project
     assert (one["outcome"], one["exit_code"], one["built"][0]["outcome"]) == ("works", 0, "untried")
 
 
+@pytest.mark.network  # the release's packages, in which the script runs
+def test_build_is_tried_with_what_the_startup_script_exports(runner: ProjectRunner) -> None:
+    script = "mkdir own\ntouch own/never_heard_of.h\nexport CPATH=/usr/local/airflow/own\n"
+    assert checked(runner, "needsunknown", {"startup/startup.sh": script})["built"][0]["outcome"] == "builds"
+
+
+@pytest.mark.skipif(not lacks("lber.h"), reason="this machine has OpenLDAP's headers")
+def test_startup_script_that_may_bring_anything_makes_it_a_warning(runner: ProjectRunner) -> None:
+    one = checked(runner, "needsldap", {"startup/startup.sh": "curl https://example.org/headers | tar x\n"})
+    assert (one["outcome"], one["exit_code"], one["built"][0]["outcome"]) == ("works", 0, "doubtful")
+    assert "the startup script may bring it" in one["built"][0]["problem"]
+
+
 def test_header_that_nobody_knows_is_not_judged(runner: ProjectRunner) -> None:
     one = checked(runner, "needsunknown")
     assert (one["outcome"], one["exit_code"], one["built"][0]["outcome"]) == ("works", 0, "untried")

@@ -144,6 +144,11 @@ def test_pip_variables_of_the_startup_script_are_honoured(environment: Environme
     assert environment.installed() == set()
 
 
+def test_user_install_of_the_startup_script_is_what_mwaa_does_anyway(environment: Environment) -> None:
+    environment.env["PIP_USER"] = "true"
+    assert isinstance(environment.install("alpha"), Installed)
+
+
 def test_variables_of_this_process_do_not_leak(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_DRY_RUN", "1")
     environment.install("alpha\n")

@@ -34,6 +34,8 @@ from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING, PROVIDER_MODULE_MISSING
+from mwaa_local.check.requirements.startup_exports import Exported
+from mwaa_local.check.requirements.startup_run import script_of
 from mwaa_local.command import interrupting
 from mwaa_local.configuration.option_names import translate
 from mwaa_local.finding import ERROR, Finding, in_order
@@ -164,7 +166,9 @@ class DagsCheck:
                 path = folder / "requirements.txt"
                 path.touch()
             variables, cache_dir, pips = self._option_variables, context.cache_dir, Pips(context.cache_dir, context.env)
-            check = RequirementsCheck(context.project, path, context.env, variables, cache_dir=cache_dir, pips=pips)
+            place = (context.project, path, context.env, variables)
+            script = script_of(context.project, lambda: Exported(self.state.exports, self.state.home_dir))
+            check = RequirementsCheck(*place, cache_dir=cache_dir, pips=pips, script=script)
             return [finding for finding in check.check(context.release).findings if finding.rule in OF_PROVIDERS]
 
     def _kept(self, findings: Sequence[Finding]) -> Iterable[Finding]:

@@ -12,6 +12,7 @@ from mwaa_local.check.requirements.source_findings import (
     BUILT_FROM_SOURCE,
     NO_WHEEL,
 )
+from mwaa_local.check.requirements.startup_findings import EXPORTS_UNKNOWN, SETTING_NOT_FOLLOWED
 from mwaa_local.check.requirements.yanked import YANKED_RELEASE
 from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, WARNING
 
@@ -56,6 +57,18 @@ OF_RESOLUTION = (
         (NOTE,),
         "Where no constraints hold, pip prefers newest releases in an order of its own.",
         "Name the release's constraints, or pin the versions.",
+    ),
+    _text(
+        EXPORTS_UNKNOWN,
+        (NOTE,),
+        "On MWAA the script runs before pip, which gets the variables that it exports: another index, for example.",
+        "See what the script does: `mwaa-local test-startup-script`.",
+    ),
+    _text(
+        SETTING_NOT_FOLLOWED,
+        (NOTE,),
+        "pip on MWAA heeds the setting; the check says what pip does without it.",
+        "Unset it at the end of the script, or test with `mwaa-local check requirements --install`.",
     ),
     _text(
         LONG_RESOLUTION,

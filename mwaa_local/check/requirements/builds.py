@@ -5,16 +5,18 @@ Not for what a failure means (`build_judgement`), nor for what is told of it (`w
 
 from __future__ import annotations
 
+import functools
 import platform
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.check.requirements import uv_words
 from mwaa_local.check.requirements.changes import installed
 from mwaa_local.check.requirements.resolver import BUILD_TIMEOUT_S, Resolver
+from mwaa_local.check.requirements.startup_exports import StartupScript
 from mwaa_local.command import Completed
 from mwaa_local.requirements import build_words
 from mwaa_local.requirements.build_judgement import (
@@ -22,11 +24,11 @@ from mwaa_local.requirements.build_judgement import (
     Build,
     Outcome,
     install_hint,
-    installs_system_packages,
     judge,
 )
 from mwaa_local.requirements.build_words import BuildFailure, Cause
 from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
+from mwaa_local.requirements.script_commands import Brings, brought_by
 from mwaa_local.requirements.system_files import Kind, Lacking, Need, in_image, needed_by
 
 MAX_LIBRARY_BYTES = 16 * 1024 * 1024  # of an extension's beginning, where the names of what it needs are
@@ -37,15 +39,26 @@ _LINKED = re.compile(rb"\0lib([\w+-]+?)(?:-[\d.]+)?\.so[.\d]*(?=\0)")
 
 @dataclass(frozen=True)
 class Builds:
-    """Builds packages for one release. `options` are the file's lines on indexes, `script` its startup script."""
+    """Builds packages for one release.
+
+    `options` are the file's lines on indexes; `script` is the startup script, whose exports builds on MWAA see, and
+    `home_map` what stands for paths in them.
+    """
 
     resolver: Resolver
     options: Sequence[str] = ()
-    script: str = ""
+    script: StartupScript = field(default_factory=StartupScript)
+    home_map: Mapping[str, Path] = field(default_factory=dict)
 
-    @property
-    def _may_install(self) -> bool:
-        return installs_system_packages(self.script)
+    @functools.cached_property
+    def _brings(self) -> Brings:
+        return brought_by(self.script.text)
+
+    @functools.cached_property
+    def _surrounded(self) -> Resolver:
+        exported = self.script.for_builds()
+        variables = exported.for_commands(self.home_map)
+        return self.resolver.surrounded_by(variables, exported.mask) if variables else self.resolver
 
     def try_one(self, name: str, version: str) -> Build:
         """Build a package here, and return what that means for MWAA. This runs the package's setup code.
@@ -55,8 +68,8 @@ class Builds:
         known = self._judged(BuildFailure(Cause.SYSTEM, needs=needed_by(name)))
         if known.outcome is Outcome.FAILS:
             return known
-        target_dir = self.resolver.path("built")
-        completed = self.resolver.try_build(name, version, target_dir, self.options)
+        target_dir = self._surrounded.path("built.packages")
+        completed = self._surrounded.try_build(name, version, target_dir, self.options)
         if completed.ok:
             return self._of_libraries(target_dir)
         release = self.resolver.release
@@ -77,19 +90,18 @@ class Builds:
         if not (failure.is_legacy and failure.cause is Cause.SETUP and old):
             return first
         # Without a pyproject.toml, pip may build with the image's setuptools, and not with the newest.
-        again = self.resolver.try_build(name, version, self.resolver.path("built"), self.options, old)
+        target_dir = self._surrounded.path("built.packages")
+        again = self._surrounded.try_build(name, version, target_dir, self.options, old)
         if not again.ok:
             failure = build_words.read(again.output, release.python_version)
-            return (
-                judge(failure, release, may_install=self._may_install) if failure.cause is not Cause.UNKNOWN else first
-            )
+            return judge(failure, release, brings=self._brings) if failure.cause is not Cause.UNKNOWN else first
         if release.generation == OLD_GENERATION or WHEEL in installed(release):
             return Build(Outcome.BUILDS)
         why = f"it is built with setuptools {old}, which MWAA's image has, and not with the newest"
         return Build(Outcome.DOUBTFUL, why)
 
     def _judged(self, failure: BuildFailure) -> Build:
-        build = judge(failure, self.resolver.release, may_install=self._may_install)
+        build = judge(failure, self.resolver.release, brings=self._brings)
         if failure.cause is Cause.SETUP and build.outcome is Outcome.FAILS and not is_like_mwaa():
             return Build(Outcome.DOUBTFUL, build.why, build.hint)  # a script may not know macOS or ARM
         return build
@@ -98,7 +110,7 @@ class Builds:
         """Return what a build that succeeded used of this machine and would not find on MWAA."""
         for name in linked_libraries(folder):
             found = in_image(Need(Kind.LIBRARY, (name,)), self.resolver.release)
-            if isinstance(found, Lacking) and not self._may_install:
+            if isinstance(found, Lacking) and self._brings is Brings.NOTHING:
                 why = f"it was built here with {found.first}, which MWAA's image does not have"
                 return Build(Outcome.DOUBTFUL, why, install_hint(found))
         return Build(Outcome.BUILDS)

@@ -6,8 +6,9 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from mwaa_local.cache.users import CHECK, User
 from mwaa_local.check.requirements import replaced as replaced_rules
@@ -23,7 +24,7 @@ from mwaa_local.check.requirements.changes import (
 )
 from mwaa_local.check.requirements.conflicts import Explanation
 from mwaa_local.check.requirements.constraints_release import constraints_of_no_release
-from mwaa_local.check.requirements.lines import Line
+from mwaa_local.check.requirements.lines import Line, read
 from mwaa_local.check.requirements.pip_choice import PipChoice
 from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.provider_imports import ProviderImport, provider_imports
@@ -31,7 +32,10 @@ from mwaa_local.check.requirements.provider_listing import Listings
 from mwaa_local.check.requirements.provider_modules import Download, Providers, provider_findings
 from mwaa_local.check.requirements.replaced import AIRFLOW
 from mwaa_local.check.requirements.resolver import NotReached, Package, Question, Refused, Resolved, Resolver
-from mwaa_local.check.requirements.source import Source, take_apart
+from mwaa_local.check.requirements.rule import Startup
+from mwaa_local.check.requirements.source import Source, own_variables, take_apart
+from mwaa_local.check.requirements.startup_exports import Exported, StartupScript
+from mwaa_local.check.requirements.startup_findings import export_findings, unknown_index
 from mwaa_local.check.requirements.verdict import (
     Broken,
     Checked,
@@ -67,6 +71,9 @@ NOT_REACHED_HINT = (
 )
 
 
+Uv = TypeVar("Uv", bound=Resolver)
+
+
 @dataclass(frozen=True)
 class RequirementsCheck:
     """Checks one file. `env` is the caller's environment; `variables` are what `${NAME}` in the file can mean."""
@@ -78,6 +85,8 @@ class RequirementsCheck:
     private_webserver: bool = False
     cache_dir: Path | None = None  # where what is looked up of providers is kept; None: DAGs are not looked at
     pips: Pips | None = None  # to ask pip where uv may choose otherwise; None: uv's answer stands
+    script: StartupScript = field(default_factory=StartupScript)  # runs before pip on MWAA
+    declared: Mapping[str, str] = field(default_factory=dict)  # what else `${NAME}` in the file can mean
 
     @functools.cached_property
     def _imports(self) -> tuple[ProviderImport, ...]:
@@ -93,6 +102,7 @@ class RequirementsCheck:
 
         if len(releases) == 1:  # in this thread, where an interrupt ends uv at once
             return [one(releases[0])]
+        self._run_script_first(releases)
         pool = ThreadPoolExecutor(RELEASES_AT_ONCE)
         try:
             with interrupting():
@@ -103,15 +113,19 @@ class RequirementsCheck:
     def check(self, release: Release) -> Checked:
         """Return the outcome for one release."""
         started = time.monotonic()
+        script, exported = self.script_of(release), self.exported(release)
         with scratch_folder("mwaa-local-check-") as folder:
-            source = take_apart(self.project, self.path, release, folder / "file", self.variables)
-            resolver = Resolver(release, folder / "uv", self.env, self.variables, source.index_url)
-            choice = PipChoice(source, resolver, self.pips, self.variables, self.project.root_dir)
-            verdict, changes, yanked = _verdict(source, resolver, release, choice, self._startup_script(release))
-            found = rules.findings(source.entries, release, self.private_webserver)
+            source, resolver = self.parts(release, folder, exported, Resolver)
+            variables = {**self.variables, **exported.for_commands(self._home_map)}
+            choice = PipChoice(source, resolver, self.pips, variables, self.project.root_dir)
+            builds = Builds(resolver, source.options, script, self._home_map)
+            verdict, changes, yanked = _verdict(source, builds, release, choice, exported)
+            startup = Startup(script, exported, source.settings)
+            found = rules.findings(source.entries, release, self.private_webserver, startup)
             replaced = replaced_rules.replaced_airflow(changes, source, resolver)
             findings = [
                 *choice.findings,
+                *export_findings(source.path, script, exported),
                 *_without_repeats(found, verdict, replaced),
                 *([replaced] if replaced else []),
                 *yanked_findings(yanked, changes, source.packages, source.path),
@@ -133,11 +147,36 @@ class RequirementsCheck:
             listings = Listings(self.cache_dir, Download(source, resolver, providers.changes), user)
             yield from provider_findings(self._imports, providers, listings)
 
-    def _startup_script(self, release: Release) -> str:
-        """Return the text of the startup script that runs before pip on MWAA, "" for none."""
-        path = self.project.startup_script_path
-        is_run = release.startup_script and path.is_file()
-        return path.read_text(encoding="utf-8", errors="replace") if is_run else ""
+    def _run_script_first(self, releases: Sequence[Release]) -> None:
+        """Have the startup script run, where any of the checks may ask for it, before there are threads."""
+        for release in releases:
+            self.exported(release)
+            self.script_of(release).for_builds()
+
+    def exported(self, release: Release) -> Exported:
+        """Return what the startup script exports, where that can matter to pip."""
+        entries = read(self.path, self.project.root_dir, self._home_map, self._known(release))
+        unknown = {name for entry in entries if isinstance(entry, Line) for name in entry.unknown_variables}
+        return self.script_of(release).for_pip(unknown)
+
+    def parts(self, release: Release, folder: Path, exported: Exported, kind: type[Uv]) -> tuple[Source, Uv]:
+        """Return the file taken apart, and uv for it, with their own files below a folder."""
+        source = take_apart(
+            self.project, self.path, release, folder / "file", {**self.declared, **self.variables}, exported
+        )
+        variables = {**self.variables, **exported.for_commands(self._home_map)}
+        return source, kind(release, folder / "uv", self.env, variables, source.index_url, source.mask)
+
+    def script_of(self, release: Release) -> StartupScript:
+        """Return the startup script, an empty one for a release that runs none."""
+        return self.script if release.startup_script else StartupScript()
+
+    def _known(self, release: Release) -> dict[str, str]:
+        return {**self.declared, **self.variables, **own_variables(release)}
+
+    @property
+    def _home_map(self) -> Mapping[str, Path]:
+        return self.project.delivery.by_seen_path
 
 
 def _without_repeats(findings: Sequence[Finding], verdict: Verdict, replaced: Finding | None) -> Iterator[Finding]:
@@ -150,9 +189,10 @@ def _without_repeats(findings: Sequence[Finding], verdict: Verdict, replaced: Fi
 
 
 def _verdict(
-    source: Source, resolver: Resolver, release: Release, choice: PipChoice, script: str
+    source: Source, builds: Builds, release: Release, choice: PipChoice, exported: Exported
 ) -> tuple[Verdict, tuple[PackageChange, ...], Mapping[str, str]]:
     """Return the verdict, what pip would change as far as it finds versions at all, and which of these were yanked."""
+    resolver = builds.resolver
     if source.unreadable is not None:
         entry = source.unreadable
         return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint), (), {}
@@ -170,13 +210,12 @@ def _verdict(
         what = "the package index, or another address, could not be reached"
         return Unchecked(what, answer.said, NOT_REACHED_HINT), (), {}
     if isinstance(answer, Refused):
-        return Explanation(source, resolver, base, script=script).conflict(answer), (), {}
+        return unknown_index(exported, answer) or Explanation(source, builds, base).conflict(answer), (), {}
     packages = changed(answer.packages, release)
     metadata = resolver.metadata(packages, source.options)
     changes = package_changes(packages, release, metadata, source.packages)
     if _replaces_airflow(changes):  # all else follows from that, and would go with it
         return Works(changes, install_estimate_s=install_estimate_s(changes)), changes, {}
-    builds = Builds(resolver, source.options, script)
     unbuildable, sources = tell(source, builds, answer.packages, without_wheel(packages, metadata, release))
     if unbuildable:
         return NoWheel(unbuildable), changes, answer.yanked

@@ -61,12 +61,15 @@ class Explanation:
     """One search for the causes of a refusal."""
 
     source: Source
-    resolver: Resolver
+    builds: Builds
     installed: Mapping[str, str]
     started: float = field(default_factory=time.monotonic)
-    script: str = ""  # the startup script's text
     _asked: int = 0
     _unbuildable: dict[Line, str] = field(default_factory=dict)  # what is to be said of the version that fits
+
+    @property
+    def resolver(self) -> Resolver:
+        return self.builds.resolver
 
     def conflict(self, refused: Refused) -> Conflict:
         """Return every conflict that can be found in time; at least one."""
@@ -198,7 +201,7 @@ class Explanation:
         metadata = self.resolver.metadata({package.name: package}, self.source.options)
         if not without_wheel({package.name: package}, metadata, self.resolver.release):
             return ""
-        build = Builds(self.resolver, self.source.options, self.script).try_one(package.name, package.version)
+        build = self.builds.try_one(package.name, package.version)
         return build.why if build.outcome is Outcome.FAILS else ""
 
     def _neighbours(self, line: Line, cause: _Cause) -> str:

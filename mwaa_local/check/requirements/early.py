@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mwaa_local.check.environment import script_text
 from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.resolution import CONFLICT, UNREADABLE_LINE, resolution_findings
 from mwaa_local.check.requirements.source_findings import NO_WHEEL
@@ -21,12 +22,13 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, Remark
 from mwaa_local.requirements import prepare as requirements
+from mwaa_local.requirements.pip_settings import may_concern_pip
 from mwaa_local.scratch import scratch_folder
 
 CHECKED_NAME = "requirements-checked"  # the digest of what was checked last
 FINISH_TIMEOUT_S = 5.0  # for a check that still runs when everything else is done
 SUBJECT = "requirements"
-PIP_VARIABLE = b"PIP_"
+VARIABLE = b"${"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def begin(
     `tell` is called from another thread, once for each conflict.
     """
     path, checked_path = project.requirements_path, project.run_dir / CHECKED_NAME
-    digest = "" if _sets_pip_up(project, release) or not path.is_file() else _digest(path, release)
+    digest = "" if not path.is_file() or _needs_script(project, release) else _digest(path, release)
     if not digest or (checked_path.is_file() and checked_path.read_text(encoding="utf-8") == digest):
         return None
 
@@ -71,10 +73,10 @@ def begin(
     return EarlyCheck(thread)
 
 
-def _sets_pip_up(project: Project, release: Release) -> bool:
-    """Whether the startup script may tell pip of another index, which only its run would show."""
-    path = project.startup_script_path
-    return release.startup_script and path.is_file() and PIP_VARIABLE in path.read_bytes()
+def _needs_script(project: Project, release: Release) -> bool:
+    """Whether the file may mean something else with what the startup script exports, which only its run would show."""
+    script = script_text(project) if release.startup_script else ""
+    return bool(script) and (may_concern_pip(script) or VARIABLE in project.requirements_path.read_bytes())
 
 
 def remarks(checked: Checked) -> list[Remark]:

@@ -1,9 +1,9 @@
 """Install a requirements file for real, into a copy of the release's packages that is thrown away, and import it all.
 
 What is resolved can still fail: at a hash, at a build, at its first import. pip runs as in MWAA's containers, on this
-machine's platform, without a startup script before it. Then every top-level module of what pip brought is imported,
-and every module that a provider names to Airflow. What did not import in the release's own packages either is not held
-against the requirements.
+machine's platform, with what the startup script exports where that may matter to it. Then every top-level module of
+what pip brought is imported, and every module that a provider names to Airflow. What did not import in the release's
+own packages either is not held against the requirements.
 
 Not for resolving (`check`), nor for asking interpreters (`import_trial`), nor for the packages of
 an environment that runs (`installation`).
@@ -12,7 +12,7 @@ an environment that runs (`installation`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mwaa_local import isolation
@@ -20,6 +20,8 @@ from mwaa_local.cache.kept import RANDOM, CacheKind, is_folder
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.requirements.import_trial import Distribution, ImportFailure, Probe
 from mwaa_local.check.requirements.resolution import IMPORT_ERROR, INSTALL_FAILED
+from mwaa_local.check.requirements.source import NOTHING_EXPORTED, settings_of
+from mwaa_local.check.requirements.startup_exports import Exported
 from mwaa_local.check.requirements.verdict import Checked, PackageChange, Works
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.packages import PythonEnvironment
@@ -57,6 +59,7 @@ class InstallTrial:
     context: CheckContext
     path: Path
     steps: Steps
+    exported: Exported = NOTHING_EXPORTED
 
     def run(self, checked: Checked) -> InstallTrialResult:
         """Return how installing and importing ended; `checked` is what resolving the same file said.
@@ -87,7 +90,7 @@ class InstallTrial:
         folders = self.context.folders
         isolation.link_mwaa_paths(isolation.Layout(home_dir, folders))
         (home_dir / TEMPORARY_NAME).mkdir()
-        return trial_env(self.context, packages, home_dir)
+        return trial_env(self.context, packages, home_dir, self.exported.for_commands(self.context.home_map))
 
     def _install(
         self, clone: PythonEnvironment, env: Mapping[str, str], work_dir: Path, log_path: Path
@@ -96,6 +99,8 @@ class InstallTrial:
         prepared = requirements.prepare(
             self.path, context.release, work_dir / "requirements", home_map=context.home_map
         )
+        settings = settings_of(context.project, context.release, work_dir / "settings", self.exported)
+        prepared = replace(prepared, argv_tail=(*settings.argv, *prepared.argv_tail))
         network = requirements_install.pip_network(context.env)
 
         def install(say: Say) -> requirements_install.Installed | InstallFailed:

@@ -25,14 +25,15 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local.cache import locks
 from mwaa_local.cache.kept import RANDOM, CacheKind, begins_as_json, is_folder
+from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.source import Source
 from mwaa_local.command import Completed, Request, run
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.network import NETWORK_VARIABLES, build_env
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.release import Release
-from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
-from mwaa_local.requirements.prepare import PreparedRequirements
+from mwaa_local.requirements.install import OWN_VARIABLES, REQUIREMENTS_INSTALL_TIMEOUT_S
+from mwaa_local.requirements.pip_settings import is_of_builds
 
 # All of them are one item; a `.new` is what an interrupted command was writing.
 KEPT = CacheKind(
@@ -51,6 +52,7 @@ FRESH_S = 24 * 3600.0
 # How long pip may take while somebody waits for the check. MWAA's own limit is that of `requirements.install`.
 TRY_LIMIT_S = 60.0
 DOWNLOAD_TIMEOUT_S = 120.0
+OWN_SETTINGS = {**OWN_VARIABLES, "PIP_CONFIG_FILE": os.devnull}
 GUEST_PATH = Path(__file__).parents[2] / "guest" / "pip_plan.py"
 # `Downloading NAME-VERSION…` or `Using cached …`; of newer pips also the metadata alone, `NAME-VERSION….metadata`.
 _FILE = r"(?P<name>[A-Za-z0-9][\w.]*?(?:-[A-Za-z][\w.]*)*)-(?P<version>\d[^-\s]*)"
@@ -128,7 +130,7 @@ class Pips:
             return NotAsked(error.what)
         if packages.note:
             return NotAsked(packages.note)
-        path = KEPT.path(self.cache_dir, f"{self._key(source.prepared, release, packages, variables, extra)}.json")
+        path = KEPT.path(self.cache_dir, f"{self._key(source, release, packages, variables, extra)}.json")
         # The second command that asks the same waits for the first one's answer.
         with locks.taken(locks.lock_path(path)) if path.parent.is_dir() else contextlib.nullcontext():
             known = read(path)
@@ -148,7 +150,7 @@ class Pips:
         root_dir: Path,
         extra: Sequence[str],
     ) -> Plan:
-        env = {**variables, **self._pip_env()}
+        env = {**self._network(), **variables, **OWN_SETTINGS}
         pip_dir = self._pip_dir(release, packages)
         if isinstance(pip_dir, NotAsked):
             return pip_dir
@@ -156,11 +158,11 @@ class Pips:
         with tempfile.TemporaryDirectory(prefix="mwaa-local-pip-") as folder:
             report_path, extra_path = Path(folder) / "plan.json", Path(folder) / "extra.txt"
             extra_path.write_text("".join(f"{line}\n" for line in extra), encoding="utf-8")
-            words = [*source.prepared.argv_tail, *(("-r", str(extra_path)) if extra else ())]
+            words = [*source.settings_argv, *source.prepared.argv_tail, *(("-r", str(extra_path)) if extra else ())]
             argv = [str(packages.python_path), str(GUEST_PATH), str(report_path), *words]
             self.on_step(f"asking pip {release.pip_version}, as MWAA does; it has {self.limit_s:g} s")
             completed = run(Request(argv, env, root_dir, self.limit_s))
-            return _judged(completed, report_path, self.limit_s)
+            return _judged(replace(completed, output=source.mask.text(completed.output)), report_path, self.limit_s)
 
     def _pip_dir(self, release: Release, packages: PythonEnvironment) -> Path | NotAsked:
         """Return the folder with the release's pip, fetched when it is not there yet."""
@@ -180,24 +182,30 @@ class Pips:
                 (Path(folder) / "pip").rename(target_dir)
         return target_dir
 
-    def _pip_env(self) -> dict[str, str]:
-        """Return pip's environment: the way to the index, and nothing else of the caller's settings."""
+    def _network(self) -> dict[str, str]:
+        """Return how the index is reached from here, and nothing else of the caller's settings."""
         kept = {name: value for name, value in self.env.items() if name.upper() in NETWORK_VARIABLES}
         named = ("PIP_INDEX_URL", "PIP_CERT", "PIP_CACHE_DIR", "HOME", "PATH")
-        own = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-        return {**kept, **{name: self.env[name] for name in named if self.env.get(name)}, **own}
+        return {**kept, **{name: self.env[name] for name in named if self.env.get(name)}}
 
     def _key(
         self,
-        prepared: PreparedRequirements,
+        source: Source,
         release: Release,
         packages: PythonEnvironment,
         variables: Mapping[str, str],
         extra: Sequence[str],
     ) -> str:
-        index = self.env.get("PIP_INDEX_URL", "")
-        parts = [FORMAT, prepared.digest, packages.digest, release.pip_version, sorted(variables.items()), index]
-        return hashlib.sha256(json.dumps([*parts, list(extra)]).encode()).hexdigest()[:24]
+        index, prepared = self.env.get("PIP_INDEX_URL", ""), source.prepared
+        heard = {name: value for name, value in variables.items() if _is_heard(name, source)}
+        parts = [FORMAT, prepared.digest, packages.digest, release.pip_version, sorted(heard.items()), index]
+        return hashlib.sha256(json.dumps([*parts, source.settings_digest, list(extra)]).encode()).hexdigest()[:24]
+
+
+def _is_heard(name: str, source: Source) -> bool:
+    """Whether pip's answer can depend on a variable: the file names it, or it is pip's, a build's or the network's."""
+    is_known = name.startswith("PIP_") or is_of_builds(name) or name.upper() in NETWORK_VARIABLES
+    return is_known or any(f"${{{name}}}" in entry.text for entry in source.entries if isinstance(entry, Line))
 
 
 def settled(pips: Pips) -> Pips:

@@ -16,6 +16,7 @@ from mwaa_local.check.requirements.source_findings import (
     no_wheel_finding,
     source_finding,
 )
+from mwaa_local.check.requirements.startup_findings import EXPORTS_UNKNOWN, SETTING_NOT_FOLLOWED
 from mwaa_local.check.requirements.verdict import Checked, Clash, Conflict, NoWheel, Unchecked, Works
 from mwaa_local.check.requirements.yanked import YANKED_RELEASE
 from mwaa_local.check.showing import shown_finding
@@ -37,6 +38,8 @@ RULES = {
     BUILT_FROM_SOURCE: "a package without a wheel for MWAA's platform is built there at every start",
     BUILD_NOT_TRIED: "a package is built on MWAA at every start, which this machine could not try",
     BUILD_FAILS_HERE: "a package is built on MWAA at every start, and its build fails or differs here",
+    EXPORTS_UNKNOWN: "the startup script may set what pip needs, and could not be run here",
+    SETTING_NOT_FOLLOWED: "the startup script exports a setting of pip that this check does not follow",
     YANKED_RELEASE: "a version that pip would install was withdrawn from the package index",
     PROVIDER_MODULE_MISSING: "a DAG or plugin imports a module that its provider does not have in the version on MWAA",
     PROVIDER_MISSING: "a DAG or plugin imports from a provider that is neither in the image nor in the requirements",

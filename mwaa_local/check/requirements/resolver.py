@@ -9,12 +9,11 @@ Not for what a conflict means for the user (`conflicts`), nor for what differs f
 from __future__ import annotations
 
 import copy
-import json
 import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -22,17 +21,15 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mwaa_local.check.requirements import uv_words
-from mwaa_local.check.requirements.known_metadata import known_metadata
+from mwaa_local.check.requirements.uv_config import uv_config
 from mwaa_local.check.requirements.uv_words import Reasons
 from mwaa_local.command import Completed, Request, run
-from mwaa_local.network import build_env
+from mwaa_local.masking import Mask
+from mwaa_local.network import build_env, with_variables
 from mwaa_local.release import Release
 
+NO_MASK = Mask()
 PYPI_URL = "https://pypi.org/simple"
-# What PyPI itself says of its pages and files; other indexes often say nothing, and each page would be asked for again
-# with every check.
-PAGES_FRESH_S = 600
-FILES_FRESH_S = 365_000_000
 RESOLVE_TIMEOUT_S = 300.0
 BUILD_TIMEOUT_S = 120.0
 UNPACK_TIMEOUT_S = 60.0  # of one wheel without dependencies
@@ -106,8 +103,8 @@ class Question:
 class Resolver:
     """uv for one release. `env` is the caller's environment, of which only the way to the index is used.
 
-    `variables` are what `${NAME}` in a requirements file stands for, and `index_url` is the index that it names, "" for
-    none: uv would prefer the one of its configuration.
+    `variables` are what options and the startup script add to it, and `index_url` is the index that the file names, ""
+    for none: uv would prefer the one of its configuration. `mask` hides secrets in all that uv says.
     """
 
     def __init__(
@@ -117,12 +114,13 @@ class Resolver:
         env: Mapping[str, str],
         variables: Mapping[str, str] | None = None,
         index_url: str = "",
+        mask: Mask = NO_MASK,
     ) -> None:
         self.release = release
         self._work_dir = work_dir
+        self._mask = mask
         self._env = {
-            **(variables or {}),
-            **build_env(env),
+            **with_variables(build_env(env), variables or {}),
             "UV_PYTHON_DOWNLOADS": "never",
             "UV_NO_PROGRESS": "1",
             "NO_COLOR": "1",
@@ -146,6 +144,14 @@ class Resolver:
         other = copy.copy(self)
         other._index_url = self._usual_index_url
         other._work_dir = self._work_dir / "usual"
+        return other
+
+    def surrounded_by(self, variables: Mapping[str, str], mask: Mask) -> Resolver:
+        """Return one whose builds see more variables, which `mask` hides."""
+        other = copy.copy(self)
+        other._env = with_variables(self._env, variables)
+        other._mask = mask
+        other._work_dir = self._work_dir / "surrounded"
         return other
 
     def resolve(self, question: Question) -> Resolved | Refused | NotReached:
@@ -265,20 +271,11 @@ class Resolver:
         from uv import find_uv_bin
 
         config = self.path("uv.toml")
-        config.write_text(
-            # A string of JSON is one of TOML, too.
-            f'[[index]]\nname = "default"\nurl = {json.dumps(self._index_url)}\ndefault = true\n'
-            f'cache-control = {{ api = "max-age={PAGES_FRESH_S}", files = "max-age={FILES_FRESH_S}, immutable" }}\n'
-            f"{known_metadata(self.release)}"
-            + "".join(
-                f"[[dependency-metadata]]\nname = {json.dumps(name)}\nversion = {json.dumps(version)}\n"
-                for name, version in self._assumed
-            ),
-            encoding="utf-8",
-        )
+        config.write_text(uv_config(self._index_url, self.release, self._assumed), encoding="utf-8")
         config.chmod(0o600)  # the address may hold a password
         whole = [find_uv_bin(), "--config-file", str(config), *argv]
-        return run(Request(whole, self._env, self._work_dir, timeout_s))
+        completed = run(Request(whole, self._env, self._work_dir, timeout_s))
+        return replace(completed, output=self._mask.text(completed.output))
 
     def unpack(self, requirements_path: Path) -> Path | None:
         """Return a folder with the wheels of exactly what the file names, made for MWAA's Python; None without them.

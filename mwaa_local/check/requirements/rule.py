@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements.line_syntax import CONSTRAINT
 from mwaa_local.check.requirements.lines import Entry, Line, ScannedConstraint
+from mwaa_local.check.requirements.startup_exports import Exported, StartupScript
 from mwaa_local.finding import Finding
 from mwaa_local.masking import without_secrets
 from mwaa_local.release import PinFile, Release
@@ -26,12 +27,22 @@ _EXACT = ("==", "===")
 
 
 @dataclass(frozen=True)
+class Startup:
+    """What runs before pip: the startup script, what it exports, and pip's settings among that, as lines."""
+
+    script: StartupScript = field(default_factory=StartupScript)
+    exported: Exported = field(default_factory=Exported)
+    settings: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
 class Case:
     """What the rules look at: a file that was read, and where it is to be installed."""
 
     entries: tuple[Entry, ...]
     release: Release
     private_webserver: bool
+    startup: Startup = field(default_factory=Startup)
 
     @functools.cached_property
     def path(self) -> str:
@@ -56,6 +67,11 @@ class Case:
     def constraints(self) -> tuple[tuple[Line, str], ...]:
         """Lines that name constraints which pip takes, and what they name."""
         return tuple((line, value) for line in self.lines for value in line.values(CONSTRAINT))
+
+    @property
+    def has_no_index(self) -> bool:
+        """Whether pip is told to ask no index, by the file or by what the startup script exports."""
+        return any(line.values("no-index") for line in (*self.startup.settings, *self.lines))
 
     @functools.cached_property
     def scanned(self) -> tuple[ScannedConstraint, ...]:
@@ -83,15 +99,17 @@ class Case:
         pins: dict[str, str] = {}
         for release in reversed([item for item in official if item is not None]):  # of two, pip would refuse the file
             pins.update(_by_name(PinFile(release.constraints_path)))
-        own = {line.name: pin for line in self.lines if line.is_constraint and (pin := exact_version(line.requirement))}
+        lines = (*self.startup.settings, *self.lines)
+        own = {line.name: pin for line in lines if line.is_constraint and (pin := exact_version(line.requirement))}
         return {**pins, **own, **self.essential}
 
     @property
     def has_unknown_constraints(self) -> bool:
         """Whether there are constraints that were not read, so that any package may be held."""
+        named = [(line, url) for line in self.startup.settings for url in line.values(CONSTRAINT)]
         return any(
             self.release.named_by(url) is None and not any(local.exists for local in line.local_paths)
-            for line, url in self.constraints
+            for line, url in (*named, *self.constraints)
         )
 
     @functools.cached_property

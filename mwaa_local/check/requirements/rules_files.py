@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from mwaa_local.check.requirements.line_syntax import FIND_LINKS
 from mwaa_local.check.requirements.lines import MWAA_HOME, MWAA_REQUIREMENTS_DIR, PACKAGE, Line, LocalPath, Unreadable
 from mwaa_local.check.requirements.rule import Case, Rule, applies, at, quoted
+from mwaa_local.check.requirements.startup_exports import names_variable
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.masking import without_secrets
 
@@ -24,6 +25,8 @@ _ONE_FILE_FOLDERS = {
     MWAA_REQUIREMENTS_DIR: f"{MWAA_REQUIREMENTS_DIR}/requirements.txt",
     f"{MWAA_HOME}/startup": f"{MWAA_HOME}/startup/startup.sh",
 }
+_UNCHANGED = "Without a value, pip uses the text unchanged."
+_OF_THE_SERVICE = ("AWS_", "ECS_", "MWAA_", "AIRFLOW_")
 _SINGLE_EQUALS = re.compile(r"[\w.\[\],-]+\s*=[^=].*")
 
 
@@ -88,7 +91,7 @@ def _index_credentials(case: Case) -> Iterator[Finding]:
 
 
 def _private_without_no_index(case: Case) -> Iterator[Finding]:
-    if case.private_webserver and case.packages and not any(line.values("no-index") for line in case.lines):
+    if case.private_webserver and case.packages and not case.has_no_index:
         yield Finding(
             "private-without-no-index",
             WARNING,
@@ -118,11 +121,24 @@ def _ignored_option(case: Case) -> Iterator[Finding]:
 def _unknown_variable(case: Case) -> Iterator[Finding]:
     for line in case.lines:
         for name in line.unknown_variables:
-            what = f"${{{name}}} is not known here"
-            why = "The startup script may set it on MWAA; if not, pip uses the text unchanged."
-            yield at(
-                line, "unknown-variable", NOTE, what, why, "set it in the startup script or as a configuration option"
-            )
+            is_certain, why = _why_unknown(name, case)
+            severity = WARNING if is_certain else NOTE
+            hint = "export it in the startup script, or set it as a configuration option"
+            yield at(line, "unknown-variable", severity, f"${{{name}}} is not known here", why, hint)
+
+
+def _why_unknown(name: str, case: Case) -> tuple[bool, str]:
+    """Return whether nothing sets a variable on MWAA either, and what is known of it."""
+    script, problem = case.startup.script, case.startup.exported.problem
+    if name.startswith(_OF_THE_SERVICE):
+        return False, f"MWAA may set it in its containers. {_UNCHANGED}"
+    if problem:
+        return False, f"The startup script may set it, but {problem}. {_UNCHANGED}"
+    if not script.text:
+        return True, f"No configuration option sets it, and there is no startup script. {_UNCHANGED}"
+    if names_variable(script.text, name):
+        return False, f"The startup script names it, but exports no value for it on this machine. {_UNCHANGED}"
+    return True, f"Neither a configuration option nor the startup script sets it. {_UNCHANGED}"
 
 
 def _invalid_requirement(case: Case) -> Iterator[Finding]:
@@ -157,7 +173,12 @@ RULES = (
         _private_without_no_index,
     ),
     Rule("ignored-option", (WARNING,), "pip ignores a part of the line.", _ignored_option),
-    Rule("unknown-variable", (NOTE,), "The file uses a variable that is not known here.", _unknown_variable),
+    Rule(
+        "unknown-variable",
+        (WARNING, NOTE),
+        "The file uses a variable that neither an option nor the startup script sets.",
+        _unknown_variable,
+    ),
     Rule(
         "invalid-requirement",
         (ERROR,),

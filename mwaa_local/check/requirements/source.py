@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -15,17 +15,23 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements.image_wheels import write_image_wheels
 from mwaa_local.check.requirements.line_syntax import CONSTRAINT, FIND_LINKS, REQUIREMENT, expand
-from mwaa_local.check.requirements.lines import Entry, Line, Unreadable, read
+from mwaa_local.check.requirements.lines import Entry, Line, LocalPath, Unreadable, read
 from mwaa_local.check.requirements.resolver import Question
+from mwaa_local.check.requirements.startup_exports import Exported
+from mwaa_local.isolation import MWAA_HOME_DIR
+from mwaa_local.masking import Mask
 from mwaa_local.project import Project
 from mwaa_local.release import PinFile, Release
 from mwaa_local.requirements import text as requirements_file
+from mwaa_local.requirements.copy import HomeMap
 from mwaa_local.requirements.prepare import ConstraintSource, PreparedRequirements, prepare
 
 # pip takes name and extras of an editable repository from the fragment (pip's documentation, "VCS Support").
 _EDITABLE_VCS = re.compile(
     r"(?:-e|--editable)[ =]*(?P<url>[a-z]+\+[^\s#]+)#(?:\S*&)?egg=(?P<name>[\w.-]+(?:\[[^]]*\])?)"
 )
+NOTHING_EXPORTED = Exported()
+SETTINGS_NAME = "pip-settings.txt"
 ESSENTIAL_ORIGIN = "MWAA's essential pins"
 
 
@@ -52,6 +58,10 @@ class Source:
     _variables: Mapping[str, str]
     options: tuple[str, ...]  # lines without a package: indexes, places to find packages
     _work_dir: Path
+    settings: tuple[Line, ...] = ()  # what pip's settings out of the startup script say, as lines before the file's
+    settings_argv: tuple[str, ...] = ()  # for pip itself, which gets the same before the file
+    settings_digest: str = ""
+    mask: Mask = field(default_factory=Mask)  # of what the startup script exports
 
     def question(
         self, packages: Sequence[Line | str], pins: Sequence[Pin], installed: Mapping[str, str], name: str
@@ -74,9 +84,13 @@ class Source:
 
     @property
     def index_url(self) -> str:
-        """The index that the file names in place of the usual one, "" for none; with several, pip takes the last."""
-        lines = (entry for entry in self.entries if isinstance(entry, Line))
-        return next(reversed([url for line in lines for url in line.values("index-url")]), "")
+        """The index that is named in place of the usual one, "" for none; with several, pip takes the last."""
+        return next(reversed(self.values("index-url")), "")
+
+    def values(self, option: str) -> list[str]:
+        """Return an option's values, those of the file last."""
+        lines = (*self.settings, *(entry for entry in self.entries if isinstance(entry, Line)))
+        return [value for line in lines for value in line.values(option)]
 
     @property
     def refused(self) -> tuple[Line, ...]:
@@ -103,20 +117,31 @@ class Source:
         return path
 
 
-def take_apart(project: Project, path: Path, release: Release, work_dir: Path, variables: Mapping[str, str]) -> Source:
-    """Return the file as pip on MWAA takes it. Writes copies and questions below `work_dir`."""
+def take_apart(
+    project: Project,
+    path: Path,
+    release: Release,
+    work_dir: Path,
+    variables: Mapping[str, str],
+    exported: Exported = NOTHING_EXPORTED,
+) -> Source:
+    """Return the file as pip on MWAA takes it. Writes copies and questions below `work_dir`.
+
+    `variables` are those that the container has before the startup script runs, which leaves `exported`.
+    """
     work_dir.mkdir(parents=True, exist_ok=True)
-    home_map = project.delivery.by_seen_path
-    known = {"AIRFLOW_VERSION": release.airflow_version, **variables}
-    entries = read(path, project.root_dir, home_map, known)
-    prepared = prepare(path, release, work_dir / "copies", home_map=home_map, variables=known)
-    texts = dict(_rewritten(prepared, project.root_dir.absolute()))
-    lines = [entry for entry in entries if isinstance(entry, Line)]
-    texts_of_image = []
+    known = {**variables, **own_variables(release), **exported.variables}
+    entries = read(path, project.root_dir, project.delivery.by_seen_path, known)
+    # What the script has put into its home is there for the file's lines, too.
+    seen_map = _seen_map(project, exported)
+    prepared = prepare(path, release, work_dir / "copies", home_map=seen_map, variables=known)
+    given = settings_of(project, release, work_dir / "settings", exported)
+    texts = {**dict(_rewritten(prepared, project.root_dir.absolute())), **given.texts}
+    lines = [*given.lines, *(entry for entry in entries if isinstance(entry, Line))]
+    options = [text for line in _options(lines, release) for text in _option_texts(line, texts, known, seen_map)]
     if any(line.values("no-index") for line in lines):
         write_image_wheels(work_dir / "image", release)
-        texts_of_image.append(f"--find-links {work_dir / 'image'}")
-    options = [line for line in lines if not (line.is_package or line.is_constraint or _is_replaced(line, release))]
+        options.append(f"--find-links {work_dir / 'image'}")
     return Source(
         path=_shown(path, project.root_dir.absolute()),
         entries=entries,
@@ -125,20 +150,73 @@ def take_apart(project: Project, path: Path, release: Release, work_dir: Path, v
         prepared=prepared,
         _texts=texts,
         _variables=known,
-        options=(
-            *(text for line in options if not line.problem for text in _option_texts(line, texts, known)),
-            *texts_of_image,
-        ),
+        options=tuple(options),
         _work_dir=work_dir,
+        settings=given.lines,
+        settings_argv=given.argv,
+        settings_digest=given.digest,
+        mask=exported.mask,
     )
 
 
-def _option_texts(line: Line, texts: Mapping[tuple[str, int], str], variables: Mapping[str, str]) -> Iterator[str]:
+def _options(lines: Sequence[Line], release: Release) -> Iterator[Line]:
+    """Yield the lines that neither ask for a package nor stand for other lines, which are here in their place."""
+    for line in lines:
+        if not (line.problem or line.is_package or line.is_constraint or _is_replaced(line, release)):
+            yield line
+
+
+def _option_texts(
+    line: Line, texts: Mapping[tuple[str, int], str], variables: Mapping[str, str], home_map: Mapping[str, Path]
+) -> Iterator[str]:
     """Yield a line of options as uv is to read it: without places that are not there, which pip passes over."""
-    if any(local.role == FIND_LINKS and not local.exists for local in line.local_paths):
+    if any(local.role == FIND_LINKS and not _is_there(local, home_map) for local in line.local_paths):
         yield from (f"--{given.name} {given.value}".rstrip() for given in line.options if given.name != FIND_LINKS)
     else:
         yield expand(texts.get((line.path, line.number), line.text), variables)
+
+
+def _is_there(local: LocalPath, home_map: Mapping[str, Path]) -> bool:
+    """Whether a path is in the project, or in the home that the startup script has left."""
+    return local.exists or Path(HomeMap(home_map).path(local.mwaa_path)).exists()
+
+
+def own_variables(release: Release) -> dict[str, str]:
+    """Return the variables of MWAA's image that differ from release to release (amazon-mwaa-docker-images)."""
+    return {"AIRFLOW_VERSION": release.airflow_version, "PYTHON_VERSION": release.python_full_version}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What pip's settings say, as a file of their own; without what names a file that is not there."""
+
+    lines: tuple[Line, ...] = ()
+    texts: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    digest: str = ""
+
+
+def settings_of(project: Project, release: Release, work_dir: Path, exported: Exported) -> Settings:
+    """Return what the startup script has told pip. Writes below `work_dir`, which must not be there yet."""
+    if not exported.lines:
+        return Settings()
+    work_dir.mkdir(mode=0o700)
+    home_map = _seen_map(project, exported)
+    path, root_dir = work_dir / SETTINGS_NAME, project.root_dir.absolute()
+    path.write_text("".join(f"{line}\n" for line in exported.lines), encoding="utf-8")
+    read_lines = [entry for entry in read(path, root_dir, home_map, {}) if isinstance(entry, Line)]
+    lost = {line.text for line in read_lines if any(not local.exists for local in line.local_paths)}
+    kept = [line for line in exported.lines if line not in lost]
+    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    lines = [entry for entry in read(path, root_dir, home_map, {}) if isinstance(entry, Line)]
+    prepared = prepare(path, release, work_dir / "copies", home_map=home_map)
+    return Settings(tuple(lines), dict(_rewritten(prepared, root_dir)), ("-r", str(prepared.path)), prepared.digest)
+
+
+def _seen_map(project: Project, exported: Exported) -> dict[str, Path]:
+    """Return what stands for paths of MWAA's home: the project's folders, and the home in which the script ran."""
+    own = {str(MWAA_HOME_DIR): exported.home_dir} if exported.home_dir else {}
+    return {**project.delivery.by_seen_path, **own}
 
 
 def _as_direct(text: str) -> str:

@@ -51,7 +51,7 @@ class Told:
 
     def _files(self, name: str) -> IndexFiles | None:
         """Return what the index has of a package; None where the file has pip ask none, or it does not say."""
-        if any(isinstance(entry, Line) and entry.values("no-index") for entry in self.source.entries):
+        if self.source.values("no-index"):
             return None
         return index_files.read(self.resolver.index_url, name, self.resolver.env)
 

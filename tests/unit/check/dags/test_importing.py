@@ -12,9 +12,9 @@ import pytest
 from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_findings import MEANINGS, import_findings
 from mwaa_local.check.dags.import_limits import IMPORT_OPTION, PROCESSOR_OPTION, Limit
-from mwaa_local.check.dags.import_results import FAILED, NETWORK_TOUCH, ImportedDag, ImportedDags, ImportedFile
+from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile
 from mwaa_local.check.dags.importing import _Answers
-from mwaa_local.check.failures.failure import ImportFailure, OutsideCall
+from mwaa_local.check.failures.failure import FAILED, NETWORK_TOUCH, ImportFailure, OutsideCall
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.masking import Mask
 from mwaa_local.release import Release

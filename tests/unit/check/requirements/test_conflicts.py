@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.check.requirements.builds import Builds
 from mwaa_local.check.requirements.conflicts import EXPLAIN_LIMIT_S, THE_FILE, Explanation, against
 from mwaa_local.check.requirements.resolver import Refused, Resolver
 from mwaa_local.check.requirements.source import ESSENTIAL_ORIGIN, Pin, take_apart
@@ -27,7 +28,7 @@ def test_refusal_without_time_to_explain_has_a_subject_and_says_so(
     release = Release.load("2.10.3")
     source = take_apart(Project(tmp_path), path, release, tmp_path / "work", {})
     resolver = Resolver(release, tmp_path / "uv", {"HOME": "/tmp"})
-    late = Explanation(source, resolver, {}, started=time.monotonic() - 2 * EXPLAIN_LIMIT_S)
+    late = Explanation(source, Builds(resolver), {}, started=time.monotonic() - 2 * EXPLAIN_LIMIT_S)
     [clash] = late.conflict(Refused("Because a depends on b, nothing fits.")).clashes
     assert (clash.requirement, clash.line) == (requirement, line)
     assert clash.why == "Finding out why took longer than 20 s. Because a depends on b, nothing fits."

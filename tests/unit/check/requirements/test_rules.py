@@ -373,8 +373,9 @@ def test_line_that_pip_cannot_read_is_an_error(found: Find) -> None:
     assert found("-c ../dags/c.txt\nboto3\n", "invalid-requirement", dags__c="a b")
 
 
-def test_unknown_variable_is_a_note(found: Find) -> None:
-    assert severities(found("-i https://${WHO}@h\nboto3\n", "unknown-variable")) == [(1, NOTE)]
+def test_unknown_variable_is_a_warning_unless_the_service_may_set_it(found: Find) -> None:
+    text = "-i https://${WHO}@h\n-f /${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI}\nboto3\n"
+    assert severities(found(text, "unknown-variable")) == [(1, WARNING), (2, NOTE)]
 
 
 def test_crlf_is_fine_and_undecodable_text_is_an_error(found: Find) -> None:
