@@ -9,7 +9,7 @@ from mwaa_local.check.dags.duplicates import RUFF_PREFIX
 from mwaa_local.check.dags.rule import DagRule
 from mwaa_local.check.dags.rules import RULES
 from mwaa_local.check.explained.text import RuleText
-from mwaa_local.finding import SEVERITIES
+from mwaa_local.finding import SEVERITIES, WARNING
 
 # What ruff's rules are about, in our own words: ruff's names are not for people.
 RUFF_SUBJECTS: Mapping[str, str] = {
@@ -31,7 +31,8 @@ def _own(rule: DagRule) -> RuleText:
 
 
 def _of_ruff(code: str, rule: AirRule) -> RuleText:
-    found = tuple(item for item in SEVERITIES if item in (rule.severity, rule.severity_before))
+    # Whether this release has the name can make a warning of a note.
+    found = tuple(item for item in SEVERITIES if item in (rule.severity, rule.severity_before, WARNING))
     return RuleText(f"{RUFF_PREFIX}{code}", found, RUFF_SUBJECTS[code], rule.why, _RUFF_TODO)
 
 

@@ -15,7 +15,7 @@ from mwaa_local.check.release_signs import (
 from mwaa_local.check.report.formats import text
 from mwaa_local.check.requirements.verdict import Checked, Clash, Conflict
 from mwaa_local.environment.environment import Environment
-from mwaa_local.finding import RELEASE_ASSUMED, WARNING, Finding
+from mwaa_local.finding import ERROR, RELEASE_ASSUMED, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 
@@ -134,7 +134,7 @@ def test_file_that_cannot_be_read_is_no_sign(tmp_path: Path) -> None:
 ASSUMED = Finding(RELEASE_ASSUMED, WARNING, "mwaa.yaml", 0, "3.3.1 is assumed", "", 'write AirflowVersion: "2.8.1"')
 OWN_URL = Release.load(DEFAULT_AIRFLOW_VERSION).constraints_urls[0]
 ADVICE = Finding("other-release-constraints", WARNING, "r.txt", 1, "those of 2.8.1", "", f"--constraint {OWN_URL}")
-REPLACES = Finding("replaces-airflow", WARNING, "r.txt", 2, "replaces Airflow", "", f"ask for: --constraint {OWN_URL}")
+REPLACES = Finding("replaces-airflow", ERROR, "r.txt", 2, "replaces Airflow", "", f"ask for: --constraint {OWN_URL}")
 
 
 def test_nobody_is_told_to_take_the_constraints_of_an_assumed_release() -> None:

@@ -16,7 +16,7 @@ from mwaa_local.check.requirements.verdict import (
     Conflict,
     Unchecked,
 )
-from mwaa_local.finding import ERROR, Finding
+from mwaa_local.finding import ERROR, WARNING, Finding
 from tests.unit.check.report.results import (
     CONFLICT,
     NO_WHEEL,
@@ -130,8 +130,8 @@ def test_sarif_rules_have_the_meaning_that_the_caller_gives() -> None:
 
 
 def test_sarif_rule_has_the_level_of_its_worst_result() -> None:
-    worse = replace(UNPINNED, severity=ERROR, line=8)
-    run = sarif_run(report.findings_sarif([UNPINNED, worse]))
+    mild = replace(REFUSED, severity=WARNING)
+    run = sarif_run(report.findings_sarif([mild, replace(mild, severity=ERROR, line=8)]))
     assert run["tool"]["driver"]["rules"][0]["defaultConfiguration"] == {"level": "error"}
 
 
