@@ -65,6 +65,9 @@ def _of_trial(path: str, trial: Trial) -> Iterator[Finding]:
         yield Finding(FAILED_COMMAND, severity, path, failed.line, failed.what, failed.why, failed.hint)
     for variable in trial.pip_variables:
         yield Finding(REACHES_PIP, WARNING, path, variable.line, variable.what, variable.why, variable.hint)
+    for name, note in trial.absent_programs.items():
+        line = next((item.line for item in trial.unavailable_commands if name in item.programs), 0)
+        yield Finding(FAILED_COMMAND, NOTE, path, line, note)
     for note in trial.notes:
         yield Finding(ODD, WARNING, path, 0, note)
 

@@ -92,7 +92,7 @@ def _show(session: Session, release: Release, trials: Sequence[Trial]) -> None:
         console.show(f"refused: {text}")
     for remark in command_remarks(trials):
         console.show_remark(remark)
-    for note in dict.fromkeys(note for trial in trials for note in trial.notes):
+    for note in dict.fromkeys(note for trial in trials for note in (*trial.notes, *trial.absent_programs.values())):
         console.show_remark(Remark(WARNING, "startup script", note))
     problems = dict.fromkeys(trial.syntax_problem for trial in trials if trial.syntax_problem)
     for problem in problems:
@@ -162,7 +162,7 @@ def _trial_json(trial: Trial) -> dict[str, Any]:
         "kept": list(trial.kept),
         "refused": [{"name": item.name, "reason": item.reason} for item in trial.refused],
         "lost": list(trial.lost),
-        "notes": list(trial.notes),
+        "notes": [*trial.notes, *trial.absent_programs.values()],
         "failed_commands": [
             {"line": item.line, "command": item.text, "exit_code": item.exit_code} for item in trial.failed_commands
         ],

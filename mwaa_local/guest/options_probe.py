@@ -37,10 +37,10 @@ def _described(configuration: Any) -> dict[str, dict[str, Any]]:
     description = getattr(configuration.conf, "configuration_description", None)
     if description:  # from 2.7 on
         return {section: dict(members.get("options") or {}) for section, members in description.items()}
-    return {
-        section["name"]: {option["name"]: option for option in section["options"]}
-        for section in configuration.default_config_yaml()
-    }
+    description = configuration.default_config_yaml()
+    if isinstance(description, dict):  # 2.6
+        return {section: dict(members.get("options") or {}) for section, members in description.items()}
+    return {section["name"]: {option["name"]: option for option in section["options"]} for section in description}
 
 
 def _of_providers() -> list[Any]:

@@ -65,7 +65,10 @@ def script_remarks(outcomes: Sequence[StartupOutcome]) -> list[Remark]:
     return [
         *(_of_script(f"{item.place}: {item.what}", item.why, SYNTAX_HINT) for item in problems),
         *command_remarks(outcomes),
-        *map(_of_script, dict.fromkeys(note for item in outcomes for note in item.notes)),
+        *map(
+            _of_script,
+            dict.fromkeys(note for item in outcomes for note in (*item.notes, *item.absent_programs.values())),
+        ),
     ]
 
 

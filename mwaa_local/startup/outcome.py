@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local import command
@@ -67,7 +67,8 @@ class StartupOutcome:
     not_exported: tuple[str, ...] = ()  # variables that are assigned only, so that Airflow does not see them
     syntax_problem: SyntaxProblem | None = None
     failed_commands: tuple[FailedCommand, ...] = ()  # after which the script went on
-    unavailable_commands: tuple[FailedCommand, ...] = ()  # whose programs only MWAA's container has; told in `notes`
+    unavailable_commands: tuple[FailedCommand, ...] = ()  # whose programs only MWAA's container has
+    absent_programs: Mapping[str, str] = field(default_factory=dict)  # those programs -> a line on each
     pip_variables: tuple[PipVariable, ...] = ()  # that reach the pip of tasks
 
 
@@ -79,18 +80,23 @@ def judge(run: ScriptRun) -> StartupOutcome:
     if run.environment is None or run.completed.timed_out:
         raise failure(run)
     exported = _exported(run.before, run.environment)
-    failed = failed_commands(run)
+    failed, unavailable = failed_commands(run), unavailable_commands(run)
+    told_codes = {item.exit_code for item in (*failed, *unavailable)}
     return StartupOutcome(
         component=run.component,
         exported=exported,
         exit_code=run.completed.exit_code,
         elapsed_s=run.completed.elapsed_s,
         log_path=run.log_path,
-        notes=_notes(run, run.environment, {item.exit_code for item in failed}),
+        notes=_notes(run, run.environment, told_codes),
         not_exported=tuple(_assigned_only(run.script, run.environment)),
         syntax_problem=run.syntax_problem,
         failed_commands=failed,
-        unavailable_commands=unavailable_commands(run),
+        unavailable_commands=unavailable,
+        absent_programs={
+            name: f"`{name}` is not {run.place}; MWAA's container, Amazon Linux, has it"
+            for name in run.programs_not_found
+        },
         pip_variables=pip_variables(run.script, exported),
     )
 
@@ -172,8 +178,6 @@ def _notes(run: ScriptRun, after: Mapping[str, str], told_codes: Set[int]) -> tu
         notes.append(f"{name} is assigned but not exported, so Airflow does not see it; write `export {name}=…`")
     for name in sorted(set(run.before) - set(after) - BASH_OWN_NAMES):
         notes.append(f"`unset {name}` has no effect: MWAA can only add or change variables, so set it to another value")
-    for name in run.programs_not_found:
-        notes.append(f"`{name}` is not {run.place}; MWAA's container, Amazon Linux, has it")
     return tuple(notes)
 
 

@@ -83,7 +83,8 @@ class Trial:
     exported: Mapping[str, str] = field(default_factory=dict, repr=False)  # with values, which may be secrets
     syntax_problem: SyntaxProblem | None = None
     failed_commands: tuple[FailedCommand, ...] = ()
-    unavailable_commands: tuple[FailedCommand, ...] = ()  # as `notes` says of their programs
+    unavailable_commands: tuple[FailedCommand, ...] = ()  # whose programs only MWAA's container has
+    absent_programs: Mapping[str, str] = field(default_factory=dict)  # those programs -> a line on each
     pip_variables: tuple[PipVariable, ...] = ()
     state: ContainerState = field(default_factory=ContainerState)  # on disk until the trials end
 
@@ -292,6 +293,7 @@ def _ended(configuration: Configuration, outcome: StartupOutcome, packages: Pyth
         syntax_problem=outcome.syntax_problem,
         failed_commands=outcome.failed_commands,
         unavailable_commands=outcome.unavailable_commands,
+        absent_programs=outcome.absent_programs,
         pip_variables=outcome.pip_variables,
     )
 

@@ -249,7 +249,7 @@ def test_program_of_the_container_that_is_missing_here_is_noted(run: Run, tmp_pa
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "bash").symlink_to("/bin/bash")
     outcome = run("yum install -y gcc\n", env={"PATH": str(tmp_path / "bin")})
-    assert any("`yum` is not on this machine" in note for note in outcome.notes)
+    assert "`yum` is not on this machine" in outcome.absent_programs["yum"]
 
 
 def test_windows_line_endings_break_as_bash_breaks_and_are_noted(run: Run) -> None:
