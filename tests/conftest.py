@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.gate import plugin
@@ -31,6 +32,11 @@ TEST_DOCKER_VARIABLE = "MWAA_LOCAL_TEST_DOCKER"
 RUN_TIMEOUT_S = 300.0
 LONG_TASK_FILE = "test_environment_long_task"
 COMMAND = (sys.executable, "-m", "mwaa_local")
+
+
+# A busy machine is no fault: an example may take as long as it does.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @dataclass(frozen=True)

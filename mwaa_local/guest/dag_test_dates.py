@@ -27,6 +27,7 @@ from dag_dates import (  # type: ignore[import-not-found]
     written,
 )
 from dag_run_script import consume, events_of, new_session, with_events  # type: ignore[import-not-found]
+from dag_test_interruption import ended_by_interrupt  # type: ignore[import-not-found]
 from dag_test_secrets import answer_imports, answer_no_more  # type: ignore[import-not-found]
 
 # Where the scheduler's kind of DAG is: since Airflow 3.1, and before.
@@ -153,13 +154,12 @@ def tell(dates: Any) -> None:
 
 def main() -> Any:
     given, sys.argv = sys.argv[1], ["airflow", *sys.argv[2:]]
-    adopt(given)
-    from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
+    with ended_by_interrupt() as interruption:
+        adopt(given)
+        interruption.tidy = leave_dates
+        from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
 
-    try:
         return airflow()
-    finally:
-        leave_dates()
 
 
 if __name__ == "__main__":

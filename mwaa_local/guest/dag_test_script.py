@@ -16,136 +16,40 @@ import sys
 if __name__ == "__main__" and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # noqa: PTH100, PTH120
     sys.path[0] = os.getcwd()  # noqa: PTH109 - modules would be looked for there; as `python -m airflow` has it
 
-import contextlib
-import ctypes
+import importlib
 import json
-import signal
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 OWN_DIR = str(Path(__file__).resolve().parent)
 NOT_FOUND = "could not be found"  # `airflow.utils.cli.get_dag` of all releases since 2.0
 NO_DAG_EXIT_CODE = 2
-INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-RUNS_A_TASK = "_run_task"  # the function of `dags test` that runs one task, in all releases since 2.0
-TASK_END_S = 5.0  # for what a task does in its `finally`
-CHILDREN_END_S = 2.0  # between SIGTERM and SIGKILL
-TIDY_S = 2.0  # for one statement to the database
-POLL_PAUSE_S = 0.005  # shorter than Airflow takes from one task to the next
-
-
-class Interruption:
-    """The end of the run at Ctrl-C. Airflow itself takes that for the failure of one task and begins the next one."""
-
-    def __init__(self) -> None:
-        self._has_begun = False
-        self._task: FrameType | None = None
-        self.tidy: Callable[[], None] = _nothing  # what is to happen to the database before the end
-        # What tasks start finds its way back to this process when its own parent has ended.
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        signal.signal(signal.SIGINT, self._begin)
-
-    @property
-    def has_begun(self) -> bool:
-        return self._has_begun
-
-    def _begin(self, _number: int, frame: FrameType | None) -> None:
-        if self._has_begun:  # asked twice: wait for nothing
-            self.end()
-        self._has_begun = True
-        self._task = next((each for each in _frames(frame)[::-1] if each.f_code.co_name == RUNS_A_TASK), None)
-        threading.Thread(target=self._wait, args=(time.monotonic() + TASK_END_S,), daemon=True).start()
-        raise KeyboardInterrupt
-
-    def _wait(self, deadline: float) -> None:
-        main = threading.main_thread().ident or 0
-        while time.monotonic() < deadline:
-            if self._task is not None and self._task not in _frames(sys._current_frames().get(main)):
-                break
-            time.sleep(POLL_PAUSE_S)
-        signal.pthread_kill(main, signal.SIGINT)  # so that it is the main thread that ends us, and no task begins
-        time.sleep(TASK_END_S)
-        self.end()  # it is in a call that does not return
-
-    def end(self) -> None:
-        """End whatever the tasks started, then this process."""
-        for number, patience_s in ((signal.SIGTERM, CHILDREN_END_S), (signal.SIGKILL, CHILDREN_END_S)):
-            for pid in _descendants():
-                with contextlib.suppress(OSError):
-                    os.kill(pid, number)
-            deadline = time.monotonic() + patience_s
-            while _descendants() and time.monotonic() < deadline:
-                time.sleep(POLL_PAUSE_S)
-        tidying = threading.Thread(target=self.tidy, daemon=True)  # the interrupted code may hold what it waits for
-        tidying.start()
-        tidying.join(TIDY_S)
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError, RuntimeError):  # the interrupted code may be writing
-                stream.flush()
-        os._exit(INTERRUPTED_EXIT_CODE)
-
-
-def _nothing() -> None:
-    pass
-
-
-def _frames(frame: FrameType | None) -> list[FrameType]:
-    frames = []
-    while frame is not None:
-        frames.append(frame)
-        frame = frame.f_back
-    return frames
-
-
-def _descendants() -> list[int]:
-    """Return the processes below this one that have not ended."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if state not in "ZX":
-                parents[int(path.parent.name)] = int(parent)
-    found = [os.getpid()]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found[1:]
 
 
 def main() -> Any:
     answer_path, date, sys.argv = Path(sys.argv[1]), sys.argv[2], ["airflow", *sys.argv[3:]]
-    interruption = Interruption()
-    try:
-        interruption.tidy = adopt_dates(date)
+    with own("dag_test_interruption").ended_by_interrupt() as interruption:
+        dates = own("dag_test_dates")
+        dates.adopt(date)
+        interruption.tidy = dates.leave_dates
         from airflow.__main__ import main as airflow  # type: ignore[import-not-found]
 
-        return airflow()
-    except KeyboardInterrupt:  # who pressed Ctrl-C knows where
-        return INTERRUPTED_EXIT_CODE
-    except Exception as error:
-        if type(error).__name__ != "AirflowException" or not is_no_such_dag(str(error)):
-            raise
-        answer_path.write_text(json.dumps(_known(error)), encoding="utf-8")
-        return NO_DAG_EXIT_CODE
-    finally:
-        if interruption.has_begun:
-            interruption.end()
-        interruption.tidy()
+        try:
+            return airflow()
+        except Exception as error:
+            if type(error).__name__ != "AirflowException" or not is_no_such_dag(str(error)):
+                raise
+            answer_path.write_text(json.dumps(_known(error)), encoding="utf-8")
+            return NO_DAG_EXIT_CODE
 
 
-def adopt_dates(date: str) -> Callable[[], None]:
-    """Have the run get this date; return what is to be called at the end."""
+def own(module: str) -> Any:
+    """Return a module that stands beside this file."""
     sys.path.insert(0, OWN_DIR)
     try:
-        from dag_test_dates import adopt, leave_dates  # type: ignore[import-not-found]
+        return importlib.import_module(module)
     finally:
         sys.path.remove(OWN_DIR)
-    adopt(date)
-    return leave_dates  # type: ignore[no-any-return]
 
 
 def is_no_such_dag(text: str) -> bool:

@@ -329,6 +329,32 @@ def test_killed_forked_component_is_restarted(house: House) -> None:
     assert (again.restarts, again.exit_code) == (1, -signal.SIGKILL)
 
 
+def shown_modes(pid: int) -> set[str]:
+    """Return how a process sees dags/ in its home: `ro` or `rw`."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
+    return {[row[5].split(",")[0] for row in rows if row[4] == "/usr/local/airflow/dags"][-1]}
+
+
+def test_forked_components_see_a_folder_read_only_and_writable_again(one_house: House) -> None:
+    """One lives in the fork server's home, the other one in its own."""
+    names = ("scheduler", "worker.1")
+    homes_dir = one_house.project.state_dir / "homes" / "1"
+    for name in names:
+        (homes_dir / name).mkdir(parents=True)
+    if why := isolation.cannot_enter(isolation.Layout(homes_dir / "scheduler", {})):
+        pytest.skip(f"no mount namespaces here: {why}")
+    plan = forked_plan(one_house, *names)
+    plan = replace(plan, components=tuple(replace(item, home=item.name) for item in plan.components))
+    seen = []
+    for read_only in (False, True, False):
+        folders = {"dags": Folder.at(one_house.project.dags_dir, read_only=read_only)}
+        changed = replace(plan, homes_dir=str(homes_dir), folders=folders)
+        one_house.runtime.start(Prepared(changed), one_house.events.append)
+        seen.append(set().union(*(shown_modes(one_house.pid(name)) for name in names)))
+        assert len(parents(one_house)) == 1
+    assert seen == [{"rw"}, {"ro"}, {"rw"}]
+
+
 def replaced(pid: int | None) -> Callable[[ComponentStatus], bool]:
     """Return whether a component is ready again in another process than this one."""
     return lambda status: status.state == READY and status.pid not in (pid, None)

@@ -21,7 +21,7 @@ import yaml
 
 from mwaa_local.command import Request, run
 from tests.conftest import REPOSITORY_DIR, make_clean_env
-from tests.unit.test_docs import CI_FILES, name_of
+from tests.unit.documents import CI_FILES, name_of
 from tests.wheels import build_own_wheel
 
 pytestmark = [pytest.mark.full, pytest.mark.network]

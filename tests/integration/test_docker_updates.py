@@ -6,11 +6,14 @@ The environment is the one that other modules use, each of which brings it back 
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
 from mwaa_local.environment.classes import Size
 from tests.docker_environments import DockerEnvironment, add_settings
+from tests.environments import wait_until
+from tests.integration.test_dags_command import LONG_SOURCE, children_with, interrupt_long
 from tests.shared_cases import dags_are_writable_as_asked_for, policies_are_loaded_and_have_no_effect
 from tests.wheels import make_wheel
 
@@ -198,3 +201,19 @@ def test_up_makes_dags_read_only_and_writable_again(running: DockerEnvironment) 
 
 def test_cluster_policies_have_no_effect(running: DockerEnvironment) -> None:
     policies_are_loaded_and_have_no_effect(running)
+
+
+def test_signal_ends_a_dag_and_all_it_started(running: DockerEnvironment) -> None:
+    """In a container nothing ends with the command: what its tasks left would go on to the next `down`."""
+    for number, child_s in ((signal.SIGINT, "600.26"), (signal.SIGTERM, "600.27")):
+        running.runner.write({"dags/long.py": LONG_SOURCE % child_s})
+        try:
+            wait_until(lambda: running.query("SELECT 1 FROM dag WHERE dag_id = 'long'"), 60, "the new DAG")
+            code, output = interrupt_long(running.runner, number, child_s)
+        finally:
+            (running.root_dir / "dags" / "long.py").unlink()
+        assert code == 128 + number, output
+        assert "tidied up" in output
+        assert "followed on" not in output
+        assert children_with(child_s) == []
+    running.run("airflow", "dags", "delete", "--yes", "long")

@@ -17,7 +17,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
 from mwaa_local.runtime import logfile
-from mwaa_local.runtime.compose.command import run_in_container
+from mwaa_local.runtime.compose.command import capture_in_container, run_in_container
 from mwaa_local.runtime.compose.containers import OwnContainers
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.output import refusal
@@ -160,7 +160,7 @@ class ComposeRuntime:
         script: Path | None = None,
     ) -> int:
         container, words = self._command(component, argv, script)
-        exit_code = run_in_container(self.engine, container.id, words, env or {})
+        exit_code = run_in_container(self.engine, container.id, words, env or {}, is_ours=script is not None)
         if exit_code == KILLED_EXIT_CODE and self._ends(container):
             raise NotRunning("the environment stopped while the command ran", hint="mwaa-local up")
         return exit_code
@@ -168,7 +168,7 @@ class ComposeRuntime:
     def capture(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
         container, words = self._command(component, argv, script)
-        return self.engine.exec(container.id, words)
+        return capture_in_container(self.engine, container.id, words)
 
     # Looking.
 

@@ -10,7 +10,7 @@ import socket
 
 from mwaa_local.runtime.process.groups import signal_group, signal_process
 
-SCRIPT_END_TIMEOUT_S = 20.0  # guest/dag_test_script.py takes at most 9 s
+SCRIPT_END_TIMEOUT_S = 20.0  # guest/dag_test_interruption.py takes at most 9 s
 
 
 async def forward_signals(client: socket.socket, pid: int) -> None:

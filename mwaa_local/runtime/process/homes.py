@@ -50,10 +50,12 @@ class Homes:
 
     @classmethod
     def next_of(cls, project: Project, shown: Mapping[str, Folder], running: Plan | None) -> Homes:
-        """Return a set that no running component uses; when nothing runs, old ones are removed."""
+        """Return a set that no running component uses; old ones are removed, and those that a killed start began."""
         parent = project.state_dir / DIR_NAME
-        if running is None:
-            remove_tree(parent, ignore_errors=True)
+        for folder in parent.glob("*"):
+            is_of_running = running is not None and str(folder) == running.homes_dir
+            if running is None or not (is_of_running or (folder / MADE_FROM_NAME).exists()):
+                remove_tree(folder, ignore_errors=True)
         numbers = [int(path.name) for path in parent.glob("*") if path.name.isdecimal()]
         return cls(parent / str(max(numbers, default=0) + 1), shown)
 

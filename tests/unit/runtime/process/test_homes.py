@@ -265,7 +265,9 @@ def test_start_that_does_not_come_about_leaves_no_home(project: Project, package
         home.finish()
     first.finish("this script")
     running = plan_of(first, *NAMES)
+    killed, _ = begun(project, packages, running)
     other, _ = begun(project, packages, running)
+    assert other.folder == killed.folder, "removed by the next one"
     other.discard()
     assert [path.name for path in first.folder.parent.iterdir()] == [first.folder.name]
     again = Homes.running_of(running, first.shown, "this script")
