@@ -38,6 +38,7 @@ class Made:
     """The runs that were made with dates of the schedule: (DAG id, run id); `as_range` before Airflow 2.5."""
 
     as_range = False
+    is_over = False  # runs that are made after that are triggered by tasks, and none of ours
     runs: list[tuple[str, str]] = []  # noqa: RUF012 - there is one
 
 
@@ -73,10 +74,14 @@ def replace(dag_class: Any, name: str, given: str, values_of: Any) -> None:
     @functools.wraps(original)
     def with_values(dag: Any, *args: Any, **more: Any) -> Any:
         answer_no_more()
+        if Made.is_over:
+            return original(dag, *args, **more)
         values, dates, events = values_of(dag, given, more)
         made = original(dag, *args, **{**more, **{key: value for key, value in values.items() if key in known}})
-        if name == "create_dagrun" and dates.kind == SCHEDULED and dates.logical:
-            Made.runs.append((dag.dag_id, made.run_id))
+        if name == "create_dagrun":
+            Made.is_over = True
+            if dates.kind == SCHEDULED and dates.logical:
+                Made.runs.append((dag.dag_id, made.run_id))
         if events:
             consume(made, events, more["session"])
         return made

@@ -64,8 +64,10 @@ def told_log(project: Project, row: TaskRow, logical_date: str, mask: Mask) -> s
     path = log_path(project.airflow_home_dir / "logs", row, logical_date)
     if path is None:
         return ""
-    lines = (f"Log of {row.name}: {path.relative_to(project.root_dir)}", *last_lines(path, mask))
-    return "\n".join(lines)
+    shown_path, lines = path.relative_to(project.root_dir), last_lines(path, mask)
+    if not lines:
+        return f"The log of {row.name} is empty: {shown_path}"
+    return "\n".join((f"Log of {row.name}: {shown_path}", *lines))
 
 
 def was_killed(lines: tuple[str, ...]) -> bool:

@@ -124,7 +124,7 @@ def of_scheduler(dag: Any) -> list[Any] | None:
     Where it began only now and so made none, as past the end_date, what it would have made had it always run.
     """
     if not hasattr(dag, "timetable"):
-        return before_timetables(dag)
+        return before_timetables(dag) or always_before_timetables(dag)
     info = last_due(dag, dag._time_restriction) or last_due(dag, dag._time_restriction._replace(catchup=True))
     return None if info is None else [info.data_interval.start, info.data_interval.start, info.data_interval.end]
 
@@ -150,6 +150,14 @@ def following(dag: Any, info: Any, limits: Any) -> Any:
 def before_timetables(dag: Any) -> list[Any] | None:
     runs = list(runs_of_2_0(dag) if hasattr(dag, "next_dagrun_after_date") else runs_of_1_10(dag))
     return [runs[-1]] if runs else None
+
+
+def always_before_timetables(dag: Any) -> list[Any] | None:
+    catchup, dag.catchup = dag.catchup, True
+    try:
+        return before_timetables(dag)
+    finally:
+        dag.catchup = catchup
 
 
 def runs_of_2_0(dag: Any) -> Iterator[Any]:

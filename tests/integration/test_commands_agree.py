@@ -120,12 +120,9 @@ def test_dags_test_agrees(corpus: RunningEnvironment, dag_id: str, exit_code: in
     assert "dag run: logical date " in outcome.stdout + outcome.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
-    "words",
-    [
-        pytest.param(("dags", "test", WORKS, "2025-12-31"), marks=pytest.mark.full),
-        ("up", "--run", WORKS, "--logical-date", "2025-12-31"),
-    ],
+    "words", [("dags", "test", WORKS, "2025-12-31"), ("up", "--run", WORKS, "--logical-date", "2025-12-31")]
 )
 def test_date_before_the_first_is_refused(corpus: RunningEnvironment, words: tuple[str, ...]) -> None:
     """Airflow would make a run without tasks, and call it a success."""

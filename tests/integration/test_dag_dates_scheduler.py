@@ -96,6 +96,8 @@ CASES: dict[str, dict[str, str]] = {
 FROM_ANY_DATE = {"7 h", "many runs", "months", "90 min", "delta of a zone", "ended", "trigger by delta"}
 FROM_ANY_DATE |= {"delta's data intervals", "time or asset"}
 NOT_DUE = {"first one to come", "first one to come catchup"}
+# Where the release's own timetable does not get past the end of daylight saving time.
+STUCK = {"2.4.3": {"hours of a zone catchup"}}
 PROGRAM_PATH = Path(__file__).parent / "scheduler_dates.py"
 LEFT_OUT = {LATEST: set(), "2.10.3": {"several crons", "trigger by delta", "time or asset"}}
 
@@ -137,7 +139,8 @@ def test_dates_are_those_of_the_schedulers_last_run(tmp_path: Path, version: str
     if version in LEFT_OUT:
         left_out = {case.removesuffix(" catchup") for case in CASES.keys() - answers.keys()}
         assert left_out == LEFT_OUT[version]
-    wrong = {name: answer for name, answer in answers.items() if name not in NOT_DUE and not is_right(name, answer)}
+    others = NOT_DUE | STUCK.get(version, set())
+    wrong = {name: answer for name, answer in answers.items() if name not in others and not is_right(name, answer)}
     assert not wrong, json.dumps(wrong, indent=1)
     for name in NOT_DUE & answers.keys():
         assert answers[name]["before"] is None

@@ -108,17 +108,18 @@ from datetime import datetime
 from airflow import DAG
 try:
     from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+    DAILY, BY_HAND = {"schedule": "5 0 * * *"}, {"schedule": None}
 except ImportError:
     from airflow.operators.bash import BashOperator
-try:
-    from airflow.sdk import Asset
-    DAILY = {"schedule": "5 0 * * *"}
-except ImportError:
-    DAILY = {"schedule_interval": "5 0 * * *"}
+    from airflow.operators.trigger_dagrun import TriggerDagRunOperator
+    DAILY, BY_HAND = {"schedule_interval": "5 0 * * *"}, {"schedule_interval": None}
 
+with DAG("other", start_date=datetime(2026, 1, 1), **BY_HAND) as other:
+    BashOperator(task_id="only", bash_command="true")
 with DAG("dated", start_date=datetime(2026, 1, 1), end_date=datetime(2026, 3, 1), catchup=True, **DAILY) as dag:
     TEXT = "echo on {{ ts }} from {{ data_interval_start }} to {{ data_interval_end }}"
-    BashOperator(task_id="only", bash_command=TEXT)
+    BashOperator(task_id="only", bash_command=TEXT) >> TriggerDagRunOperator(task_id="go", trigger_dag_id="other")
 """
 
 
@@ -130,6 +131,7 @@ def test_tests_of_one_date_have_its_interval_and_leave_it_to_the_scheduler(proje
     runner = project({"mwaa.yaml": f'AirflowVersion: "{version}"\n', "dags/dated.py": ON_DATES})
     try:
         environment = start(runner, version)
+        column = "logical_date" if environment.release.is_at_least("3.0") else "execution_date"
         for _ in range(2):
             outcome = runner.run("dags", "test", "dated", "2026-01-01T00:05:00")
             said = outcome.stdout + outcome.stderr
@@ -140,8 +142,10 @@ def test_tests_of_one_date_have_its_interval_and_leave_it_to_the_scheduler(proje
                 assert "on 2026-01-01T00:05:00+00:00" in said, "moved away when it was over"
             else:
                 assert "after the schedule's own run" in said or "is another run's date" in said
+        others = environment.query(f"SELECT coalesce({column}::date::text, '') FROM dag_run WHERE dag_id = 'other'")
+        assert len(others) == 2
+        assert ("2026-01-01",) not in others, "what a task triggers has dates of its own"
         runner.run("airflow", "dags", "unpause", "dated")
-        column = "logical_date" if environment.release.is_at_least("3.0") else "execution_date"
         query = f"SELECT 1 FROM dag_run WHERE run_type = 'scheduled' AND {column} = '2026-01-01 00:05+00'"
         wait_until(lambda: environment.query(query), "the scheduler's own run of the date", 60)
     finally:

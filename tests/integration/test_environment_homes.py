@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,19 @@ homes()
 RESTART_TIMEOUT_S = 60.0
 
 
-def test_each_container_of_mwaa_has_a_home_of_its_own(tmp_path: Path) -> None:
-    with stopped_at_the_end(tmp_path) as runner:
+@contextlib.contextmanager
+def running_with_homes(folder: Path) -> Iterator[RunningEnvironment]:
+    """Run a project whose startup script makes a folder in each home."""
+    with stopped_at_the_end(folder) as runner:
         runner.write({**plain_files(LATEST, Local={"Workers": 2}), "startup/startup.sh": SCRIPT, "dags/homes.py": DAG})
         running = start(runner, LATEST)
         if "cannot be shown here" in running.started.stderr:
             pytest.skip("no mount namespaces here")
+        yield running
+
+
+def test_each_container_of_mwaa_has_a_home_of_its_own(tmp_path: Path) -> None:
+    with running_with_homes(tmp_path) as running:
         homes_dir = Path(running.plan().homes_dir)
         assert "exit code 9" not in running.started.stderr
         made_by = {path.name: (path / "tool" / "made_by").read_text().strip() for path in homes_dir.glob("*/")}
@@ -54,11 +62,15 @@ def test_each_container_of_mwaa_has_a_home_of_its_own(tmp_path: Path) -> None:
         written = {path.parent.name: path.read_text().strip() for path in homes_dir.glob("*/written")}
         assert set(written.values()) == {"worker"}
         assert written.keys() <= workers.keys()
-
-        component_sees_its_home_again_after_its_end(running)
-        another_script_runs_in_new_homes(running, homes_dir)
-        assert runner.run("down", "--volumes").exit_code == 0
+        assert running.run("down", "--volumes").exit_code == 0
         assert not homes_dir.parent.exists()
+
+
+@pytest.mark.full
+def test_homes_outlive_a_component_and_end_with_their_script(tmp_path: Path) -> None:
+    with running_with_homes(tmp_path) as running:
+        component_sees_its_home_again_after_its_end(running)
+        another_script_runs_in_new_homes(running, Path(running.plan().homes_dir))
 
 
 def component_sees_its_home_again_after_its_end(running: RunningEnvironment) -> None:

@@ -39,7 +39,8 @@ def metadata(request: pytest.FixtureRequest, database: str) -> Iterator[Metadata
             CREATE TABLE dag (dag_id text, fileloc text, is_paused boolean, {parsed} timestamptz);
             CREATE TABLE dag_tag (dag_id text, name text);
             CREATE TABLE serialized_dag (dag_id text);
-            CREATE TABLE dag_run (dag_id text, run_id text, state text, {date} timestamptz, end_date timestamptz);
+            CREATE TABLE dag_run (dag_id text, run_id text, state text, {date} timestamptz, end_date timestamptz,
+                start_date timestamptz);
             CREATE TABLE task_instance (
                 dag_id text, task_id text, {link}, state text, try_number int, max_tries int, operator text, pool text,
                 queue text, hostname text, start_date timestamptz, end_date timestamptz
