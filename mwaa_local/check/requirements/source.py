@@ -31,6 +31,7 @@ _EDITABLE_VCS = re.compile(
     r"(?:-e|--editable)[ =]*(?P<url>[a-z]+\+[^\s#]+)#(?:\S*&)?egg=(?P<name>[\w.-]+(?:\[[^]]*\])?)"
 )
 NOTHING_EXPORTED = Exported()
+INDEX_URL = "index-url"
 SETTINGS_NAME = "pip-settings.txt"
 ESSENTIAL_ORIGIN = "MWAA's essential pins"
 
@@ -85,7 +86,7 @@ class Source:
     @property
     def index_url(self) -> str:
         """The index that is named in place of the usual one, "" for none; with several, pip takes the last."""
-        return next(reversed(self.values("index-url")), "")
+        return next(reversed(self.values(INDEX_URL)), "")
 
     def values(self, option: str) -> list[str]:
         """Return an option's values, those of the file last."""
@@ -169,9 +170,15 @@ def _options(lines: Sequence[Line], release: Release) -> Iterator[Line]:
 def _option_texts(
     line: Line, texts: Mapping[tuple[str, int], str], variables: Mapping[str, str], home_map: Mapping[str, Path]
 ) -> Iterator[str]:
-    """Yield a line of options as uv is to read it: without places that are not there, which pip passes over."""
-    if any(local.role == FIND_LINKS and not _is_there(local, home_map) for local in line.local_paths):
-        yield from (f"--{given.name} {given.value}".rstrip() for given in line.options if given.name != FIND_LINKS)
+    """Yield a line of options as uv is to read it.
+
+    Without places that are not there, which pip passes over, and without the index, of which pip takes the last that is
+    named and uv only one: it gets that by its configuration.
+    """
+    lost = any(local.role == FIND_LINKS and not _is_there(local, home_map) for local in line.local_paths)
+    left_out = (INDEX_URL, *((FIND_LINKS,) if lost else ()))
+    if any(given.name in left_out for given in line.options):
+        yield from (f"--{given.name} {given.value}".rstrip() for given in line.options if given.name not in left_out)
     else:
         yield expand(texts.get((line.path, line.number), line.text), variables)
 
