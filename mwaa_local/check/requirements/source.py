@@ -15,8 +15,9 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements.image_wheels import write_image_wheels
 from mwaa_local.check.requirements.line_syntax import CONSTRAINT, FIND_LINKS, REQUIREMENT, expand
-from mwaa_local.check.requirements.lines import Entry, Line, LocalPath, Unreadable, read
+from mwaa_local.check.requirements.lines import PACKAGE, Entry, Line, LocalPath, Unreadable, read
 from mwaa_local.check.requirements.resolver import Question
+from mwaa_local.check.requirements.rule import applies
 from mwaa_local.check.requirements.startup_exports import Exported
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.masking import Mask
@@ -146,7 +147,7 @@ def take_apart(
     return Source(
         path=_shown(path, project.root_dir.absolute()),
         entries=entries,
-        packages=tuple(line for line in lines if line.is_package and not line.problem),
+        packages=tuple(line for line in lines if _asks_for_package(line, release)),
         pins=_pins(release, prepared, lines),
         prepared=prepared,
         _texts=texts,
@@ -158,6 +159,17 @@ def take_apart(
         settings_digest=given.digest,
         mask=exported.mask,
     )
+
+
+def names_nothing(line: Line) -> bool:
+    """Whether the line names a file or folder of its own package that is not there."""
+    return any(local.role == PACKAGE and not local.exists for local in line.local_paths)
+
+
+def _asks_for_package(line: Line, release: Release) -> bool:
+    """Whether pip looks for a package; not for one whose file is not there, where the line's marker does not hold."""
+    is_passed_over = names_nothing(line) and not applies(line.marker, release)
+    return line.is_package and not line.problem and not is_passed_over
 
 
 def _options(lines: Sequence[Line], release: Release) -> Iterator[Line]:
