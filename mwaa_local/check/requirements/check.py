@@ -22,7 +22,7 @@ from mwaa_local.check.requirements.changes import (
     package_changes,
     without_wheel,
 )
-from mwaa_local.check.requirements.conflicts import Explanation
+from mwaa_local.check.requirements.conflicts import NOT_THERE, Explanation
 from mwaa_local.check.requirements.constraints_release import constraints_of_no_release
 from mwaa_local.check.requirements.lines import Line, read
 from mwaa_local.check.requirements.pip_choice import PipChoice
@@ -63,6 +63,7 @@ COVERED_BY_CONFLICT = (
     "invalid-requirement",
     "unpinned",
     "other-release-constraints",
+    "local-path",
 )  # rules whose point a conflict makes
 UV_FAILED_HINT = "read uv's lines above; uv uses the UV_… variables of your shell, such as UV_CACHE_DIR"
 NOT_REACHED_HINT = (
@@ -230,7 +231,7 @@ def _replaces_airflow(changes: Sequence[PackageChange]) -> bool:
 def _refused(line: Line) -> Clash:
     if line.problem:
         return Clash(line.path, line.number, line.text, "", "", f"pip says: {line.problem}.", is_unreadable=True)
-    return Clash(line.path, line.number, line.text, "", "", "The file that it names is not there.")
+    return Clash(line.path, line.number, line.text, "", "", NOT_THERE)
 
 
 def _broken(

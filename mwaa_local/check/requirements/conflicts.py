@@ -22,17 +22,22 @@ from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.minimal import minimal
 from mwaa_local.check.requirements.resolver import NotReached, Package, Refused, Resolved, Resolver
 from mwaa_local.check.requirements.rule import exact_version
-from mwaa_local.check.requirements.source import Pin, Source
+from mwaa_local.check.requirements.source import Pin, Source, names_nothing
 from mwaa_local.check.requirements.uv_words import Reasons
 from mwaa_local.check.requirements.verdict import Clash, Conflict, Proposal
 from mwaa_local.check.requirements.ways_out import ways_out
-from mwaa_local.requirements.build_judgement import Outcome
+from mwaa_local.requirements.build_judgement import Build, Outcome
 
 LEAST_S = 2.0  # for one question, so that one that began in time can end
 EXPLAIN_LIMIT_S = 20.0  # after that, what is known by then is told: an answer in a minute is no answer in seconds
 MAX_CLASHES = 10
 MAX_PINS = 4  # told of for one line; more of them tell nothing new
 THE_FILE = "what the file asks for"
+NOT_THERE = "The file that it names is not there."
+PATH_HINT = "put a wheel into plugins/, and write its path: /usr/local/airflow/plugins/…"
+SPELLING_HINT = (
+    "correct the name, or name the index that has it: `--extra-index-url`, or PIP_EXTRA_INDEX_URL in the startup script"
+)
 BOUND = "No version that `{text}` allows fits."
 NO_VERSION_WORKS = "No other version of {name} works here either."
 TOO_LONG = f"Finding out why took longer than {EXPLAIN_LIMIT_S:g} s."
@@ -65,6 +70,7 @@ class Explanation:
     installed: Mapping[str, str]
     started: float = field(default_factory=time.monotonic)
     _asked: int = 0
+    _unbuildable_hints: dict[Line, str] = field(default_factory=dict)
     _unbuildable: dict[Line, str] = field(default_factory=dict)  # what is to be said of the version that fits
 
     @property
@@ -93,13 +99,15 @@ class Explanation:
 
     def _causes(self) -> list[_Cause]:
         """Return what keeps lines of the file out, until the rest of it works or time is over."""
-        rest, found = list(self.source.packages), list[_Cause]()
+        lost = [line for line in self.source.packages if names_nothing(line)]
+        rest = [line for line in self.source.packages if line not in lost]
+        found = [_Cause((line,), (), Reasons("")) for line in lost]
         with contextlib.suppress(_TimeIsUp):
             while rest and len(found) < MAX_CLASHES and (cores := self._cores(rest)):
                 for core in cores:
                     rest = [line for line in rest if line is not core[-1]]
                     found.append(_Cause(tuple(core), (), Reasons("")))
-        for number, cause in enumerate(found):
+        for number, cause in enumerate(found[len(lost) :], len(lost)):
             with contextlib.suppress(_TimeIsUp):
                 found[number] = self._cause(cause.core)
         return found
@@ -151,8 +159,17 @@ class Explanation:
             is_bound = not exact_version(line.requirement) and bool(line.requirement.specifier)
             none_fits = BOUND.format(text=line.text) if is_bound else NO_VERSION_WORKS.format(name=line.name)
             why += f" {self._unbuildable.get(line) or none_fits}"
-        hint = ways_out(cause.pins, self.resolver.release, line) if cause.pins else ""
+        hint = self._unbuildable_hints.get(line) or self._hint(cause)
         return Clash(line.path, line.number, line.text, other, origin, why, proposal, hint=hint)
+
+    def _hint(self, cause: _Cause) -> str:
+        """Return what to do about it, other than to change the version."""
+        line = cause.core[-1]
+        if cause.pins:
+            return ways_out(cause.pins, self.resolver.release, line)
+        if names_nothing(line):
+            return PATH_HINT
+        return SPELLING_HINT if cause.reasons.unknown_package else ""
 
     def _description(self, cause: _Cause) -> tuple[str, str, str]:
         """Return the other side, its origin, and a paragraph."""
@@ -163,6 +180,8 @@ class Explanation:
             names = {item.name for item in cause.core}
             why = cause.neighbours or " ".join(against(pin, names, reasons) for pin in cause.pins)
             return ", ".join(texts), " and ".join(origins), why
+        if names_nothing(line):
+            return "", "", NOT_THERE
         if cause.is_unexplained:
             return "", "", TOO_LONG
         if len(cause.core) > 1:
@@ -171,8 +190,13 @@ class Explanation:
             return others, f"{first.path}:{first.number}", reasons.gist
         if reasons.unknown_package:
             return "", "", f"The package index has no package called {reasons.unknown_package}."
+        release = self.resolver.release
         if reasons.pythons:
-            return "", "", f"{line.name} runs on Python {reasons.pythons} only."
+            who = reasons.of_python or line.name
+            return "", "", f"{who} needs Python {reasons.pythons}, and MWAA has {release.python_version}."
+        if who := reasons.without_wheel:
+            place = f"Python {release.python_version} on Linux x86-64"
+            return "", "", f"{who} has no wheel for MWAA ({place}), and no source to build one from."
         if line.requirement is not None and reasons.is_for_want_of_a_version:
             return "", "", f"The package index has no such version of {line.name}."
         return "", "", reasons.gist
@@ -192,17 +216,19 @@ class Explanation:
         if self._fails([*others, new], self.source.pins):
             return None
         if why := self._why_not_built(answer.packages[line.name]):
-            self._unbuildable[line] = f"{new} fits, but cannot be built on MWAA: {why}."
+            self._unbuildable[line] = f"{new} fits, but cannot be built on MWAA: {why.why}."
+            if why.hint:
+                self._unbuildable_hints[line] = f"write {new}, and {why.hint}"
             return None
         return Proposal(line.path, line.number, line.text, new)
 
-    def _why_not_built(self, package: Package) -> str:
-        """Return why a package without a wheel is sure to fail on MWAA, "" where that is not so or not known."""
+    def _why_not_built(self, package: Package) -> Build | None:
+        """Return the build of a package without a wheel that is sure to fail on MWAA, None for any other."""
         metadata = self.resolver.metadata({package.name: package}, self.source.options)
         if not without_wheel({package.name: package}, metadata, self.resolver.release):
-            return ""
+            return None
         build = self.builds.try_one(package.name, package.version)
-        return build.why if build.outcome is Outcome.FAILS else ""
+        return build if build.outcome is Outcome.FAILS else None
 
     def _neighbours(self, line: Line, cause: _Cause) -> str:
         """Return what the releases next to a pin want of it, where no release fits; "" where that is not the reason."""
@@ -240,7 +266,8 @@ class Explanation:
 
 def _is_open(line: Line) -> bool:
     """Whether another version may be put into the line: it names a package of an index, and no file of it."""
-    return line.requirement is not None and not (line.url or line.is_editable or line.options or line.hashes)
+    is_of_index = not (line.url or line.local_paths or line.is_editable)
+    return line.requirement is not None and is_of_index and not (line.options or line.hashes)
 
 
 def _held(pin: Pin, version: str) -> str:

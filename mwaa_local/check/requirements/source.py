@@ -15,8 +15,9 @@ from packaging.utils import canonicalize_name
 
 from mwaa_local.check.requirements.image_wheels import write_image_wheels
 from mwaa_local.check.requirements.line_syntax import CONSTRAINT, FIND_LINKS, REQUIREMENT, expand
-from mwaa_local.check.requirements.lines import Entry, Line, LocalPath, Unreadable, read
+from mwaa_local.check.requirements.lines import PACKAGE, Entry, Line, LocalPath, Unreadable, read
 from mwaa_local.check.requirements.resolver import Question
+from mwaa_local.check.requirements.rule import applies
 from mwaa_local.check.requirements.startup_exports import Exported
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.masking import Mask
@@ -31,6 +32,7 @@ _EDITABLE_VCS = re.compile(
     r"(?:-e|--editable)[ =]*(?P<url>[a-z]+\+[^\s#]+)#(?:\S*&)?egg=(?P<name>[\w.-]+(?:\[[^]]*\])?)"
 )
 NOTHING_EXPORTED = Exported()
+INDEX_URL = "index-url"
 SETTINGS_NAME = "pip-settings.txt"
 ESSENTIAL_ORIGIN = "MWAA's essential pins"
 
@@ -85,7 +87,7 @@ class Source:
     @property
     def index_url(self) -> str:
         """The index that is named in place of the usual one, "" for none; with several, pip takes the last."""
-        return next(reversed(self.values("index-url")), "")
+        return next(reversed(self.values(INDEX_URL)), "")
 
     def values(self, option: str) -> list[str]:
         """Return an option's values, those of the file last."""
@@ -145,7 +147,7 @@ def take_apart(
     return Source(
         path=_shown(path, project.root_dir.absolute()),
         entries=entries,
-        packages=tuple(line for line in lines if line.is_package and not line.problem),
+        packages=tuple(line for line in lines if _asks_for_package(line, release)),
         pins=_pins(release, prepared, lines),
         prepared=prepared,
         _texts=texts,
@@ -159,6 +161,17 @@ def take_apart(
     )
 
 
+def names_nothing(line: Line) -> bool:
+    """Whether the line names a file or folder of its own package that is not there."""
+    return any(local.role == PACKAGE and not local.exists for local in line.local_paths)
+
+
+def _asks_for_package(line: Line, release: Release) -> bool:
+    """Whether pip looks for a package; not for one whose file is not there, where the line's marker does not hold."""
+    is_passed_over = names_nothing(line) and not applies(line.marker, release)
+    return line.is_package and not line.problem and not is_passed_over
+
+
 def _options(lines: Sequence[Line], release: Release) -> Iterator[Line]:
     """Yield the lines that neither ask for a package nor stand for other lines, which are here in their place."""
     for line in lines:
@@ -169,9 +182,15 @@ def _options(lines: Sequence[Line], release: Release) -> Iterator[Line]:
 def _option_texts(
     line: Line, texts: Mapping[tuple[str, int], str], variables: Mapping[str, str], home_map: Mapping[str, Path]
 ) -> Iterator[str]:
-    """Yield a line of options as uv is to read it: without places that are not there, which pip passes over."""
-    if any(local.role == FIND_LINKS and not _is_there(local, home_map) for local in line.local_paths):
-        yield from (f"--{given.name} {given.value}".rstrip() for given in line.options if given.name != FIND_LINKS)
+    """Yield a line of options as uv is to read it.
+
+    Without places that are not there, which pip passes over, and without the index, of which pip takes the last that is
+    named and uv only one: it gets that by its configuration.
+    """
+    lost = any(local.role == FIND_LINKS and not _is_there(local, home_map) for local in line.local_paths)
+    left_out = (INDEX_URL, *((FIND_LINKS,) if lost else ()))
+    if any(given.name in left_out for given in line.options):
+        yield from (f"--{given.name} {given.value}".rstrip() for given in line.options if given.name not in left_out)
     else:
         yield expand(texts.get((line.path, line.number), line.text), variables)
 

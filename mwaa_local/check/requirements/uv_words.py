@@ -29,7 +29,13 @@ _NOT_THERE = re.compile(r"(\S+) was not found in the (?:package registry|provide
 _NO_VERSION = re.compile(
     r"there (?:is|are) no versions? of \S+|only (?:the following versions of )?\S+ (?:is|are) available"
 )
-_PYTHON = re.compile(r"requested Python version \([^)]*\) does not satisfy Python([<>=!~.0-9,* ]+)")
+_PYTHON = re.compile(r"(?:requested|current) Python version \([^)]*\) does not satisfy Python([<>=!~.0-9,* ]+)")
+_OF_PYTHON = re.compile(r"(\S+) depends on Python")
+_NO_WHEELS = re.compile(r"(\S+) has no (?:usable wheels|wheels with a matching)")
+# Of a repository that git did not fetch: places of this machine, and how git was called.
+_OF_THIS_MACHINE = re.compile(
+    r"failed to (?:clone|fetch) into: |process didn't exit successfully: |--- std(?:err|out)$"
+)
 _WORD = re.compile(r"^[a-z0-9][a-z0-9.-]*")
 _MARKER = r"(?:\{[^}]*\})?"  # may stand between name and version
 
@@ -37,7 +43,8 @@ _MARKER = r"(?:\{[^}]*\})?"  # may stand between name and version
 def said(output: str) -> str:
     """Return what uv says went wrong, without warnings and without its marks of an error."""
     lines = [line for line in output.splitlines() if not line.startswith(_WARNING)]
-    return "\n".join(_CAUSE.sub("", line).strip() for line in lines if line.strip())
+    told = (_CAUSE.sub("", line).strip() for line in lines if line.strip())
+    return "\n".join(line for line in told if not _OF_THIS_MACHINE.match(line))
 
 
 def is_not_reached(text: str) -> bool:
@@ -88,7 +95,19 @@ class Reasons:
     def pythons(self) -> str:
         """The versions of Python on which something runs, where the release's is none of them; else ""."""
         match = _PYTHON.search(self.said)
-        return match[1].strip() if match else ""
+        return match[1].strip().rstrip(",") if match else ""
+
+    @property
+    def of_python(self) -> str:
+        """The package and version that runs on these Pythons only, "" where uv does not say."""
+        match = _OF_PYTHON.search(self.said)
+        return match[1] if match else ""
+
+    @property
+    def without_wheel(self) -> str:
+        """The package and version that has wheels for others alone, and no source; "" for none."""
+        match = _NO_WHEELS.search(self.said)
+        return match[1] if match else ""
 
     @property
     def is_for_want_of_a_version(self) -> bool:

@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.check.requirements.builds import Builds
-from mwaa_local.check.requirements.conflicts import EXPLAIN_LIMIT_S, THE_FILE, Explanation, against
+from mwaa_local.check.requirements.check import RequirementsCheck
+from mwaa_local.check.requirements.conflicts import (
+    EXPLAIN_LIMIT_S,
+    NOT_THERE,
+    PATH_HINT,
+    THE_FILE,
+    Explanation,
+    against,
+)
 from mwaa_local.check.requirements.resolver import Refused, Resolver
 from mwaa_local.check.requirements.source import ESSENTIAL_ORIGIN, Pin, take_apart
 from mwaa_local.check.requirements.uv_words import Reasons
+from mwaa_local.check.requirements.verdict import Conflict
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 
@@ -44,3 +53,17 @@ def test_refusal_without_time_to_explain_has_a_subject_and_says_so(
 def test_only_a_want_that_contradicts_the_pin_is_a_reason(wanted: str, told: str) -> None:
     reasons = Reasons(f"Because cosmos depends on apache-airflow{wanted}, we can conclude that nothing fits.")
     assert against(PIN, frozenset({"cosmos"}), reasons) == told
+
+
+def test_file_of_a_package_that_is_not_there_is_told_as_that_and_nothing_is_proposed(tmp_path: Path) -> None:
+    path = tmp_path / "requirements" / "requirements.txt"
+    path.parent.mkdir()
+    path.write_text("--no-index\n./plugins/none-1.0-py3-none-any.whl\n-e ./src\n./x; sys_platform == 'win32'\n")
+    checked = RequirementsCheck(Project(tmp_path), path, {"HOME": "/tmp"}, {}).check(Release.load("2.10.3"))
+    assert isinstance(checked.verdict, Conflict)
+    assert [(clash.line, clash.why, clash.proposal) for clash in checked.verdict.clashes] == [
+        (2, NOT_THERE, None),
+        (3, NOT_THERE, None),
+    ]
+    assert {clash.hint for clash in checked.verdict.clashes} == {PATH_HINT}
+    assert [item for item in checked.findings if item.line in (2, 3)] == []

@@ -32,6 +32,11 @@ def test_constraints_of_any_release_come_from_the_catalogue(tmp_path: Path, vers
     assert source.options == ()  # nothing is left for uv to fetch
 
 
+def test_last_index_that_is_named_counts_as_for_pip(tmp_path: Path) -> None:
+    source = taken_apart(tmp_path, "--index-url https://a/simple\n-i https://b/simple --extra-index-url https://c\n")
+    assert (source.index_url, source.options) == ("https://b/simple", ("--extra-index-url https://c",))
+
+
 def test_constraints_that_the_catalogue_lacks_are_left_to_the_network(tmp_path: Path) -> None:
     url = URL.format("2.8.4", "3.11")
     source = taken_apart(tmp_path, f"-c {url}\nboto3\n")

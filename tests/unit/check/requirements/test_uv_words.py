@@ -25,6 +25,21 @@ OTHER_PYTHON = """error: No solution found when resolving dependencies
   cause: Because the requested Python version (>=3.12.13) does not satisfy Python<3.8 and old==1.0 depends on \
 Python<3.8, we can conclude that old==1.0 cannot be used.
 """
+CURRENT_PYTHON = """error: No solution found when resolving dependencies
+  cause: Because the current Python version (3.7.16) does not satisfy Python>=3.8,<4 and snow==5.0.0 depends on \
+Python>=3.8,<4, we can conclude that snow==5.0.0 cannot be used.
+"""
+OTHER_WHEELS = """error: No solution found when resolving dependencies
+  cause: Because flow==2.10.0 has no wheels with a matching Python ABI tag (e.g., `cp312`) and you require flow, \
+we can conclude that your requirements are unsatisfiable.
+"""
+NO_REPOSITORY = """error: Git operation failed
+  cause: failed to clone into: /root/.cache/uv/git-v1/db/a214fbacf739de5e
+  cause: failed to fetch branch or tag `v1`
+  cause: process didn't exit successfully: `/usr/bin/git fetch --force 'https://h/none.git'` (exit status: 128)
+--- stderr
+fatal: repository 'https://h/none.git/' not found
+"""
 NO_NETWORK = """error: Request failed after 3 retries in 8.3s
   cause: error sending request for url (https://pypi.org/simple/alpha/)
   cause: client error (Connect)
@@ -77,3 +92,21 @@ def test_what_is_not_understood_is_no_reason() -> None:
     assert (nothing.unknown_package, nothing.pythons, nothing.is_for_want_of_a_version) == ("", "", False)
     pin = Pin("beta", "beta==1.0", "the constraints")
     assert against(pin, (), nothing) == "The constraints hold beta at 1.0, which none of these versions fits."
+
+
+def test_python_that_a_package_needs_is_told_with_the_package() -> None:
+    assert (reasons(CURRENT_PYTHON).pythons, reasons(CURRENT_PYTHON).of_python) == (">=3.8,<4", "snow==5.0.0")
+    assert reasons(OTHER_PYTHON).of_python == "old==1.0"
+
+
+def test_wheels_for_others_alone_are_known() -> None:
+    assert reasons(OTHER_WHEELS).without_wheel == "flow==2.10.0"
+    assert reasons(OTHER_PYTHON).without_wheel == ""
+
+
+def test_repository_that_was_not_fetched_is_told_without_places_of_this_machine() -> None:
+    assert uv_words.said(NO_REPOSITORY).splitlines() == [
+        "Git operation failed",
+        "failed to fetch branch or tag `v1`",
+        "fatal: repository 'https://h/none.git/' not found",
+    ]
