@@ -116,7 +116,8 @@ def take_apart(project: Project, path: Path, release: Release, work_dir: Path, v
     if any(line.values("no-index") for line in lines):
         write_image_wheels(work_dir / "image", release)
         texts_of_image.append(f"--find-links {work_dir / 'image'}")
-    options = [line for line in lines if not (line.is_package or line.is_constraint or _is_replaced(line, release))]
+    others = [line for line in lines if not (line.is_package or line.is_constraint or line.is_open)]
+    options = [line for line in others if not _is_replaced(line, release)]
     return Source(
         path=_shown(path, project.root_dir.absolute()),
         entries=entries,
