@@ -23,12 +23,13 @@ import re
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag
 
 import uv
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -60,6 +61,7 @@ _NOT_REACHED = re.compile(
     r"Failed to establish a new connection|Max retries exceeded|Temporary failure in name resolution|ProxyError"
     r"|NewConnectionError|NameResolutionError|Read timed out|Connection aborted|5\d\d Server Error"
 )
+_FOLDER_OF_PROJECT = "file:"
 _SAID_CHARACTERS = 600
 _SHOWN_CHANGES = 12
 
@@ -175,7 +177,9 @@ def ask_check(
     """Return what the check says; with a cache folder it may ask the release's pip where that matters."""
     pips = settled(Pips(cache_dir, caller_env)) if cache_dir is not None else None
     checking = RequirementsCheck(project, project.requirements_path, caller_env, {}, pips=pips)
-    return answer_of(checking.check(Release.load(file.airflow_version)))
+    release = Release.load(file.airflow_version)
+    answer = answer_of(checking.check(release))
+    return replace(answer, changes=comparable(answer.changes, release))
 
 
 def answer_of(checked: Checked) -> Answer:
@@ -205,21 +209,35 @@ def ask_pip(file: RequirementsFile, project: Project, pip: Pip, work_dir: Path) 
     prepared = prepare(project.requirements_path, release, work_dir / "copies", home_map=home_map)
     report_path = work_dir / "report.json"
     completed = pip.install(prepared.argv_tail, project.root_dir, report_path)
+    elapsed_s = completed.elapsed_s
     if completed.ok and (addresses := sources_in(report_path)):
         completed = pip.build(addresses, work_dir / "built")
+        elapsed_s += completed.elapsed_s
     if completed.ok:
-        # The set has another version where the image's cannot be had here (`release.packages.replaced`).
-        in_image = {(name, normal(version)) for name, version in release.packages.base.items()}
-        return Answer(WORKS, installed_by(report_path) - in_image, elapsed_s=completed.elapsed_s)
+        return Answer(WORKS, comparable(installed_by(report_path), release), elapsed_s=elapsed_s)
     said = completed.output[-_SAID_CHARACTERS:]
     outcome = UNKNOWN if _NOT_REACHED.search(completed.output) else REFUSED  # MWAA's time is over, for pip, too
-    return Answer(outcome, said=f"timed out: {said}" if completed.timed_out else said, elapsed_s=completed.elapsed_s)
+    return Answer(outcome, said=f"timed out: {said}" if completed.timed_out else said, elapsed_s=elapsed_s)
+
+
+def comparable(changes: frozenset[tuple[str, str]], release: Release) -> frozenset[tuple[str, str]]:
+    """Return changes without those that follow from where the package set differs from the image.
+
+    It has another version, or another package, in place of what cannot be had here, and some that the image has not.
+    """
+    packages = release.packages
+    stand_ins = {Requirement(text).name for text in packages.replaced.values()}
+    only_in_set = {canonicalize_name(name) for name in (*stand_ins, *packages.added)} - set(packages.base)
+    in_image = {(name, normal(version)) for name, version in packages.base.items()}
+    return frozenset(change for change in changes if change[0] not in only_in_set) - in_image
 
 
 def installed_by(report_path: Path) -> frozenset[tuple[str, str]]:
     """Return what pip's report says it would install; none where it wrote none, for want of anything to do."""
     found = set()
     for item in _report(report_path):
+        if item["download_info"]["url"].startswith(_FOLDER_OF_PROJECT):  # the check tells of these by their paths
+            continue
         name = canonicalize_name(item["metadata"]["name"])
         version = item["download_info"]["url"] if item["is_direct"] else item["metadata"]["version"]
         found.add((name, normal(version)))

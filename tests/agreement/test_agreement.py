@@ -28,6 +28,7 @@ from tests.agreement.comparison import (
     ask_check,
     ask_pip,
     can_compare,
+    comparable,
     difference,
     load,
     open_pip,
@@ -117,6 +118,12 @@ def test_version_and_address_are_compared_by_what_they_mean() -> None:
     url = "https://example.org/b-1.0-py3-none-any.whl"
     verdict = Works((change("a", "1.0.0RC1"), change("b", f"{url}#sha256=00"), change("wheel", "1.0")))
     assert answer_of(checked_as(verdict)).changes == {("a", "1.0.0rc1"), ("b", url)}
+
+
+def test_what_the_package_set_has_otherwise_than_the_image_is_left_out() -> None:
+    release = Release.load("2.0.2")
+    has_otherwise = {("flask-openid", "1.2.5"), ("psycopg2-binary", "2.8.6"), ("redis", "3.5.3")}
+    assert comparable(frozenset({*has_otherwise, ("flask-openid", "1.3.0")}), release) == {("flask-openid", "1.3.0")}
 
 
 def test_difference_names_what_only_one_of_the_two_says() -> None:

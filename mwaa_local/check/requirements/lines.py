@@ -81,6 +81,11 @@ class Line:
         return not self.is_constraint and (self.requirement is not None or has_place)
 
     @property
+    def is_open(self) -> bool:
+        """Whether pip cannot read the line unless something on MWAA sets a variable that is not known here."""
+        return self.unknown_variables != () and not (self.is_package or self.requirement or self.options)
+
+    @property
     def hashes(self) -> tuple[str, ...]:
         """What `--hash` says, as `sha256:…`."""
         return self.values("hash")

@@ -59,12 +59,15 @@ class PipChoice:
 
         That is uv's answer where the two cannot differ, and where pip could not be asked.
         """
-        if self._is_held():
+        unread = self._unread_extras()
+        if self._is_held() and unread is None:
             return self.resolver.resolve(question)
         answer = self.resolver.resolve_leniently(question)
         # Another Airflow is an error whichever one it is.
         if self.pips is None or not isinstance(answer, Resolved) or self._moves_airflow(answer):
             return answer
+        if unread is not None:
+            return self._with_extras(unread, answer)
         suspects = self._suspects(answer)
         if not suspects:
             return answer
@@ -84,6 +87,27 @@ class PipChoice:
         lines = (entry for entry in self.source.entries if isinstance(entry, Line))
         named = any(url in self._release.constraints_urls for line in lines for url in line.values("constraint"))
         return named or self.source.prepared.constraints is ConstraintSource.INJECTED
+
+    def _unread_extras(self) -> Line | None:
+        """Return the line that asks for extras of an Airflow whose metadata uv cannot read, and so knows none of."""
+        asking = (line for line in self.source.packages if line.name == AIRFLOW and line.requirement)
+        found = next((line for line in asking if line.requirement and line.requirement.extras), None)
+        return found if self._release.airflow_requires else None
+
+    def _with_extras(self, line: Line, answer: Resolved) -> Answer:
+        """Return what pip takes, which reads that metadata; without its answer, uv's, which lacks all of the extras."""
+        assert self.pips is not None
+        plan = self.pips.plan(self.source, self._release, self.variables, self.root_dir)
+        if isinstance(plan, Planned):
+            return self._resolved(plan, answer)
+        if isinstance(plan, PipRefused):
+            return Refused(plan.said)
+        why = plan.why if isinstance(plan, NotAsked) else f"it had no answer after {plan.limit_s:g} s"
+        what = f"what the extras of {AIRFLOW} {self._release.airflow_version} bring is not known"
+        told = f"Only pip can read the metadata of this Airflow, and pip's own answer is not known here: {why}."
+        hint = "name the packages that you need from the extras yourself"
+        self.findings.append(Finding(PIP_NOT_ASKED, WARNING, line.path, line.number, what, told, hint))
+        return answer
 
     def _moves_airflow(self, answer: Resolved) -> bool:
         item = answer.packages.get(AIRFLOW)

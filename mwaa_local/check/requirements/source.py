@@ -175,7 +175,8 @@ def _asks_for_package(line: Line, release: Release) -> bool:
 def _options(lines: Sequence[Line], release: Release) -> Iterator[Line]:
     """Yield the lines that neither ask for a package nor stand for other lines, which are here in their place."""
     for line in lines:
-        if not (line.problem or line.is_package or line.is_constraint or _is_replaced(line, release)):
+        is_other = line.problem or line.is_package or line.is_constraint or line.is_open
+        if not is_other and not _is_replaced(line, release):
             yield line
 
 

@@ -136,6 +136,9 @@ def test_variables_expand_as_in_pip(entries: Read) -> None:
 def test_unknown_variable_makes_no_line_wrong(entries: Read) -> None:
     line = only(entries("${PACKAGE}==1"))
     assert (line.requirement, line.problem, line.unknown_variables) == (None, "", ("PACKAGE",))
+    assert line.is_open
+    assert not only(entries("-i https://${WHO}@h")).is_open
+    assert not only(entries("a @ https://${WHO}@h/a-1.0.tar.gz")).is_open
 
 
 def test_what_a_variable_stands_for_is_not_in_a_problem(entries: Read) -> None:

@@ -23,7 +23,7 @@ from mwaa_local.check.requirements.pip_plan import (
     write,
 )
 from mwaa_local.check.requirements.source import Source
-from mwaa_local.check.requirements.verdict import Conflict
+from mwaa_local.check.requirements.verdict import Conflict, Works
 from mwaa_local.finding import ERROR, NOTE, WARNING
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -115,6 +115,33 @@ def test_pip_that_could_not_be_asked_is_a_note(project: Project) -> None:
     [found] = [item for item in checked.findings if item.rule == "pip-not-asked"]
     assert (found.severity, found.hint) == (NOTE, "pin alpha==1.0")
     assert "no Python 3.10" in found.why
+
+
+EXTRAS = "apache-airflow[slack]==1.10.12\n"
+
+
+@pytest.fixture
+def with_extras(project: Project) -> Project:
+    make_wheel(project.root_dir / "plugins", "slackclient", "1.3.2")
+    make_wheel(project.root_dir / "plugins", "flask_swagger", "0.2.14")  # which the image's Airflow lacks
+    project.requirements_path.write_text(f"--no-index\n--find-links /usr/local/airflow/plugins\n{EXTRAS}")
+    return project
+
+
+def test_extras_of_an_airflow_whose_metadata_uv_cannot_read_come_from_pip(with_extras: Project) -> None:
+    pips = PipThatSays(Planned((Chosen("slackclient", "1.3.2"),), 1.0))
+    verdict = check(with_extras, pips).check(Release.load("1.10.12")).verdict
+    assert isinstance(verdict, Works)
+    assert [change.name for change in verdict.changes] == ["slackclient"]
+    refused = check(with_extras, PipThatSays(PipRefused("conflicting dependencies")))
+    assert isinstance(refused.check(Release.load("1.10.12")).verdict, Conflict)
+
+
+@pytest.mark.parametrize("answer", [NotAsked("no Python 3.7"), PipStopped(60.0)])
+def test_extras_that_nobody_can_read_are_a_warning(with_extras: Project, answer: Plan) -> None:
+    checked = check(with_extras, PipThatSays(answer)).check(Release.load("1.10.12"))
+    [found] = [item for item in checked.findings if item.rule == "pip-not-asked"]
+    assert (found.severity, found.line) == (WARNING, 3)
 
 
 def test_pip_that_refuses_is_a_conflict_in_its_words(project: Project) -> None:
