@@ -19,6 +19,7 @@ def test_what_only_programs_compare_is_not_in_the_json() -> None:
         "what": "what",
         "why": "why",
         "hint": "hint",
+        "see": "",
     }
 
 
