@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mwaa_local.documentation import DIFFERENCE_OF, difference_url
+
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
 NOT_CHECKED = "not-checked"  # the rule of a finding that says that something could not be checked
@@ -56,6 +58,12 @@ class Finding:
     subjects: tuple[Subject, ...] = field(default=(), compare=False)  # of those that others may tell of, too
     is_for_later: bool = field(default=False, compare=False)  # the hint is for a later release, and mends nothing now
     cause: Cause | None = field(default=None, compare=False)
+    see: str = field(default="", compare=False)  # anchor of the known difference from MWAA that can change the verdict
+
+    def __post_init__(self) -> None:
+        """Point to the difference that holds for all such findings of the rule, unless another one was named."""
+        if not self.see:
+            object.__setattr__(self, "see", DIFFERENCE_OF.get((self.rule, self.severity), ""))
 
     @property
     def place(self) -> str:
@@ -66,7 +74,7 @@ class Finding:
         """Return what people are told, as plain values for JSON."""
         plain = asdict(self)
         del plain["subjects"], plain["is_for_later"], plain["cause"]
-        return plain
+        return {**plain, "see": difference_url(self.see)}
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

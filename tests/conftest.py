@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from mwaa_local.documentation import DIFFERENCES_PATH
 from tests.gate import plugin
 
 if TYPE_CHECKING:  # they need this module
@@ -210,19 +212,32 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(reason)
 
 
+def difference_anchors() -> frozenset[str]:
+    """Return the anchors of the known differences from MWAA."""
+    text = (REPOSITORY_DIR / DIFFERENCES_PATH).read_text(encoding="utf-8")
+    return frozenset(re.findall(r'<a id="([\w-]+)"></a>', text))
+
+
 @pytest.fixture(scope="session", autouse=True)
-def severities_are_the_rules_own() -> None:
-    """Let no finding be made, in any test of this process, that is more or less serious than its rule says."""
+def findings_are_as_documented() -> None:
+    """Let our code make no finding, in any test of this process, that its rule or docs/differences.md does not know.
+
+    It is none where it is more or less serious than its rule says, or points to a difference that is not there.
+    """
     from mwaa_local.check.explained.all_rules import ALL_RULES
     from mwaa_local.cli.smoke import LEFT_TO_LATER_PHASES
     from mwaa_local.finding import WARNING, Finding
 
     make = Finding.__init__
+    anchors = difference_anchors()
 
     def checked(self: Finding, *args: Any, **members: Any) -> None:
         make(self, *args, **members)
+        if not str(sys._getframe(1).f_globals.get("__name__", "")).startswith("mwaa_local."):  # a test's own example
+            return
         allowed = ALL_RULES[self.rule].severities if self.rule in ALL_RULES else (self.severity,)
         assert self.severity in (*allowed, *([WARNING] if self.rule in LEFT_TO_LATER_PHASES else [])), self
+        assert not self.see or self.see in anchors, self
 
     Finding.__init__ = checked  # type: ignore[method-assign]
 

@@ -18,13 +18,13 @@ from typer.core import TyperGroup
 
 from mwaa_local import __version__
 from mwaa_local.cli.groups import command_group
+from mwaa_local.documentation import ISSUES_URL
 from mwaa_local.errors import MwaaLocalError, disk_error
 
 BUG_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells report it
 TERMINATED_EXIT_CODE = 143  # 128 + SIGTERM
 HUNG_UP_EXIT_CODE = 129  # 128 + SIGHUP: the terminal is gone
-ISSUES_URL = "https://github.com/mwaa-local/mwaa-local/issues"
 
 # Command -> module below `mwaa_local.cli`, function in it, and one line of help; in the order of `--help`.
 COMMANDS: dict[str, tuple[str, str, str]] = {

@@ -19,8 +19,10 @@ from mwaa_local.check.explained.text import RuleText
 from mwaa_local.check.plugins import check as plugins
 from mwaa_local.check.requirements import resolution, rules
 from mwaa_local.configuration.layers import Layer
+from mwaa_local.documentation import DIFFERENCE_OF, REPOSITORY_URL, difference_url
 from mwaa_local.environment.local import LOCAL_MEMBERS
 from mwaa_local.smoke.result import EXIT_CODES
+from tests.conftest import difference_anchors
 from tests.unit.documents import (
     ANCHOR,
     CI_DIR,
@@ -178,6 +180,13 @@ def test_explanation_says_what_why_and_what_to_do(rule: RuleText) -> None:
         assert len(part.split()) > 2
     assert rule.todo or rule.good  # a rule on sources shows the right file
     assert rule.why.endswith(".")
+
+
+def test_every_difference_that_findings_point_to_is_there_and_of_a_rule_that_can_find_it() -> None:
+    assert set(DIFFERENCE_OF.values()) <= difference_anchors()
+    unknown = [(rule, severity) for rule, severity in DIFFERENCE_OF if severity not in ALL_RULES[rule].severities]
+    assert unknown == []
+    assert difference_url("broker") == f"{REPOSITORY_URL}/blob/main/docs/differences.md#broker"
 
 
 def test_rules_page_has_every_rule_of_ruff_that_is_taken() -> None:

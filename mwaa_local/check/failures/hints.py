@@ -28,6 +28,8 @@ from mwaa_local.release import Release
 _LOOPBACK = ("127.", "localhost", "::1")
 NOWHERE = Path("/dev/null")  # no folder: nothing is below it
 _TIMETABLE = re.compile(r"Timetable class '([\w.]+)' is not registered")
+# Variables of the service's own that are not set here, as Python names one that is missing.
+_SERVICE_VARIABLE = re.compile(r"KeyError: '(MWAA_HOME|MWAA__(?:CORE|DB|SQS|WEBSERVER|HEALTH_MONITORING)__\w+)'")
 
 
 class OptionHints(Protocol):
@@ -81,6 +83,10 @@ class ImportHints:
             )
         if failure.kind == DATABASE:
             return "move the query into a task, and ask Airflow's REST API there"
+        if image := facts.modules.of_image(failure.missing):
+            return image.hint
+        if found := _SERVICE_VARIABLE.fullmatch(failure.said):
+            return f"MWAA's containers have {found[1]} and this check does not; DAGs had better do without it"
         if made_by_script := facts.startup.hint(failure):
             return made_by_script
         if failure.missing:
@@ -98,7 +104,13 @@ class ImportHints:
             or self.is_for_want_of_network(file, failure)
             or self.is_for_want_of_requirements(failure)
             or self.facts.startup.command(failure) is not None
+            or self.facts.modules.of_image(failure.missing) is not None
+            or self.is_of_service(failure)
         )
+
+    def is_of_service(self, failure: ImportFailure) -> bool:
+        """Whether the file asks for a variable that MWAA's service sets for itself, and nothing sets here."""
+        return _SERVICE_VARIABLE.fullmatch(failure.said) is not None
 
     def is_for_want_of_paths(self, failure: ImportFailure) -> bool:
         """Whether the file may only miss what this machine cannot show of MWAA's home."""

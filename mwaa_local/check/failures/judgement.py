@@ -47,7 +47,23 @@ class FailureJudge:
         )
         hint, cause = self.hints.of(file, failure), failure_cause(file, failure, words)
         why = failure.text if failure.trace else ""  # which would only repeat it
-        return replace(found, why=why, hint=hint, subjects=failure.subjects, cause=cause)
+        see = "" if found.severity == ERROR else self._difference(file, failure)
+        return replace(found, why=why, hint=hint, subjects=failure.subjects, cause=cause, see=see)
+
+    def _difference(self, file: ImportingFile, failure: ImportFailure) -> str:
+        """Return the anchor of what here is not as on MWAA, and may be why the import failed."""
+        hints = self.hints
+        if hints.is_for_want_of_paths(failure):
+            return "dags-home"
+        if hints.is_for_want_of_network(file, failure):
+            return "dags-network"
+        if image := self.facts.modules.of_image(failure.missing):
+            return image.difference
+        if hints.is_of_service(failure):
+            return "service-variables"
+        if hints.is_for_want_of_requirements(failure):
+            return "check-plugins" if self.facts.modules.requirements.untried else "dags-requirements"
+        return "sudo-yum" if self.facts.startup.command(failure) else "dags-stand-ins"
 
     def _rule(self, failure: ImportFailure) -> str:
         if self.kind is OF_DAGS and failure.is_of_library and is_provider(failure.missing):

@@ -25,7 +25,7 @@ def aws_finding(file: ImportingFile, failure: ImportFailure, aws: AwsMode, kind:
         "The rest of the file was not checked."
     )
     hint = f"move the call {kind.move}{'' if aws is AwsMode.HOST else _USE_HOST}"
-    return _finding(file, kind.rules[1], WARNING, failure, words, why, hint)
+    return _finding(file, kind.rules[1], WARNING, failure, words, why, hint, "aws-credentials")
 
 
 def database_finding(file: ImportingFile, failure: ImportFailure, kind: FileKind) -> Finding:
@@ -40,15 +40,16 @@ def database_finding(file: ImportingFile, failure: ImportFailure, kind: FileKind
         hint = "run it with `mwaa-local up`, which has a database"
         if "subdag" in failure.asked_by:
             hint += "; Airflow 3 has no SubDagOperator: use a TaskGroup"
-        return _finding(file, rule, NOTE, failure, words, why, hint)
+        return _finding(file, rule, NOTE, failure, words, why, hint, "dags-database")
     words = f"{kind.incomplete}, because it uses the metadata database"
     hint = f"move the query {kind.move}: at the top level it runs {kind.when}"
-    return _finding(file, rule, WARNING, failure, words, failure.text, hint)
+    return _finding(file, rule, WARNING, failure, words, failure.text, hint, "dags-database")
 
 
 def _finding(
-    file: ImportingFile, rule: str, severity: str, failure: ImportFailure, words: str, why: str, hint: str
+    file: ImportingFile, rule: str, severity: str, failure: ImportFailure, words: str, why: str, hint: str, see: str
 ) -> Finding:
     elsewhere = "" if failure.path == file.path else f", imported by {file.path}"
     cause = failure_cause(file, failure, words)
-    return Finding(rule, severity, failure.path, failure.line, f"{words}{elsewhere}", why, hint, cause=cause)
+    what = f"{words}{elsewhere}"
+    return Finding(rule, severity, failure.path, failure.line, what, why, hint, cause=cause, see=see)

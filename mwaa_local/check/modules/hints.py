@@ -35,6 +35,7 @@ SDK_SINCE = "3.0.0"
 SEE_REQUIREMENTS = "see `mwaa-local check requirements`"
 UNTRIED = "requirements are not installed in this check"
 FAILED = "the requirements could not be installed here"
+SERVICE_MODULE = "mwaa"
 _TEST_FILE = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py|.*/tests?/.*")
 
 
@@ -49,6 +50,14 @@ class MissingModule:
     @property
     def top(self) -> str:
         return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class OfImage:
+    """Something of MWAA's image that is not here, with the anchor of that difference."""
+
+    hint: str
+    difference: str
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,19 @@ class ModuleHints:
         if is_of_airflow or is_uploaded or is_gone or module.top in OWN_NAMES:
             return False
         return self.requirements.may_differ or (self.requirements.failed and bool(self._places(module)))
+
+    def of_image(self, module: str) -> OfImage | None:
+        """Return what is known of a module that MWAA's image has and the packages here do not; None for any other."""
+        top = module.partition(".")[0]
+        if top == SERVICE_MODULE:
+            return OfImage(
+                "MWAA's image has its own module mwaa, and this machine has not: do without it", "support-module"
+            )
+        left_out = self.release.packages.left_out
+        name = next((name for name in left_out if top and brings(name, top)), "")
+        if not name:
+            return None
+        return OfImage(f"MWAA's image has {name}, which is left out here: {left_out[name]}", "package-differences")
 
     def may_be_newer(self, library: str) -> bool:
         """Whether requirements that are not installed here may bring another version of an installed module."""

@@ -21,6 +21,7 @@ from mwaa_local.check.report.text import headline
 from mwaa_local.check.requirements.resolution import RULES, other_findings, resolution_findings
 from mwaa_local.check.requirements.verdict import Checked, Conflict, Unchecked
 from mwaa_local.check.showing import shown, shown_finding, shown_line
+from mwaa_local.documentation import difference_url
 from mwaa_local.finding import ERROR, NOT_CHECKED, NOTE, SEVERITIES, WARNING, Finding, has_error, in_order
 
 if TYPE_CHECKING:
@@ -151,12 +152,13 @@ def _group_words(group: Group) -> str:
 
 
 def _in_words(finding: Finding) -> str:
-    """Return the finding in plain lines: place, severity and what; why; hint."""
+    """Return the finding in plain lines: place, severity and what; why; hint; where to read more."""
     return f"{shown_line(finding.place)}: {finding.severity}: {_message(finding)}"
 
 
 def _message(finding: Finding, where: str = "") -> str:
-    parts = [finding.what + where, finding.why, f"hint: {finding.hint}" if finding.hint else ""]
+    see = f"see: {difference_url(finding.see)}" if finding.see else ""
+    parts = [finding.what + where, finding.why, f"hint: {finding.hint}" if finding.hint else "", see]
     return "\n".join(part for part in parts if part)
 
 
@@ -211,9 +213,9 @@ def _result(problem: Problem, ids: Sequence[str]) -> dict[str, Any]:
         "message": {"text": _message(finding, problem.where)},
         "locations": [_location(finding)],
     }
-    if problem.airflow_versions:
-        result["properties"] = {"airflowVersions": list(problem.airflow_versions)}
-    return result
+    versions = {"airflowVersions": list(problem.airflow_versions)} if problem.airflow_versions else {}
+    see = {"see": difference_url(finding.see)} if finding.see else {}
+    return {**result, "properties": {**versions, **see}} if versions or see else result
 
 
 def _notification(problem: Problem) -> dict[str, Any]:

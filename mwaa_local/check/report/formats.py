@@ -66,7 +66,7 @@ def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
       - `no_wheel`: packages that cannot be built, with the same keys; `outcome` is `fails`
       - `not_checked`: null, or `what`, `why`, `hint`
       - `findings`: `rule`, `severity` (`error`, `warning`, `note`), `path`, `line` (0: the file as a whole), `what`,
-        `why`, `hint`
+        `why`, `hint`, `see` (the address of the known difference from MWAA that can change the verdict, or "")
     """
     return {"exit_code": exit_code(checked), "checked": [_checked(item) for item in checked]}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from mwaa_local.check.report.groups import SHOWN_PLACES, Group, groups
 from mwaa_local.check.showing import shown, shown_finding, shown_line
 from mwaa_local.console import BOLD, DIM, RED, YELLOW
+from mwaa_local.documentation import difference_url
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, count, counted
 
 # Text and an ANSI code of `console` -> text, coloured or not.
@@ -59,12 +60,14 @@ def group_paragraph(group: Group, colour: Colour) -> str:
 
 
 def body(finding: Finding, colour: Colour) -> Iterable[str]:
-    """Yield why and hint, in lines."""
+    """Yield why, hint and where to read more, in lines."""
     yield from (f"  {line}".rstrip() for line in shown(finding.why).splitlines())
     if finding.hint:
         first, *more = shown(finding.hint).splitlines()
         yield f"  {colour('hint', BOLD)}: {first}"
         yield from (f"    {line}" for line in more)
+    if finding.see:
+        yield f"  {colour('see', BOLD)}: {difference_url(finding.see)}"
 
 
 def joined(paragraphs: Iterable[str]) -> str:

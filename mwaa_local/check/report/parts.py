@@ -48,7 +48,7 @@ def parts_json(parts: Sequence[Part]) -> dict[str, Any]:
       - `name`, `elapsed_s`, `summary`
       - `outcome`: `ok`, `findings`, `fails`, `skipped` or `not checked`
       - `skipped`: why nothing was looked at, else ""
-      - `findings`: `rule`, `severity`, `path`, `line`, `what`, `why`, `hint`
+      - `findings`: `rule`, `severity`, `path`, `line`, `what`, `why`, `hint`, `see`
     """
     return {"exit_code": exit_code(parts), "parts": [_part_json(part) for part in parts]}
 

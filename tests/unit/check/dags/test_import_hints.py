@@ -76,6 +76,39 @@ def test_call_of_aws_is_one_warning(aws: AwsMode, is_offered: bool, lacks: str) 
     assert "move the call into a task" in finding.hint
 
 
+@pytest.mark.parametrize(
+    ("said", "more", "release", "anchor"),
+    [
+        ("KeyError: 'MWAA__CORE__TESTING_MODE'", {}, NEW, "service-variables"),
+        ("KeyError: 'MWAA_HOME'", {}, OLD, "service-variables"),
+        ("ModuleNotFoundError: No module named 'pycurl'", {"missing": "pycurl"}, Release.load("2.2.2"), "package-"),
+        ("ModuleNotFoundError: No module named 'mwaa'", {"missing": "mwaa.config"}, NEW, "support-module"),
+        ("NoCredentialsError: x", {"aws": "credentials"}, NEW, "aws-credentials"),
+        ("DatabaseRefused: x", {"kind": "database"}, OLD, "dags-database"),
+    ],
+)
+def test_what_only_mwaa_has_is_a_warning_that_points_to_the_difference(
+    said: str, more: dict[str, Any], release: Release, anchor: str
+) -> None:
+    facts = replace(ProjectFacts.none(release), modules=ModuleHints(Path("/dev/null"), release, Requirements("x")))
+    [finding] = found(failed(said, **more), release=release, facts=facts)
+    assert finding.severity == WARNING
+    assert finding.see.startswith(anchor)
+    assert finding.plain()["see"].endswith(f"docs/differences.md#{finding.see}")
+
+
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [
+        ("KeyError: 'MWAA__OWN__NAME'", {}),
+        ("ModuleNotFoundError: No module named 'pycurl'", {"missing": "pycurl"}),
+    ],
+)
+def test_what_mwaa_has_not_either_is_an_error_that_points_nowhere(said: str, more: dict[str, Any]) -> None:
+    [finding] = found(failed(said, **more))
+    assert (finding.severity, finding.see) == (ERROR, "")
+
+
 def test_query_that_airflow_makes_is_a_note_and_that_of_the_file_a_warning() -> None:
     by_airflow = failed("DatabaseRefused: x", kind="database", asked_by="airflow/operators/subdag.py")
     [finding] = found(by_airflow, release=OLD)

@@ -150,6 +150,7 @@ def test_json_of_what_works() -> None:
             "what": "`dbt-core` names no version",
             "why": "It may change.",
             "hint": "pin it",
+            "see": "",
         }
     ]
     assert report.as_json([checked()])["checked"][0]["download_bytes"] == 34_200_000

@@ -18,6 +18,7 @@ from mwaa_local.check.report.ci import GITHUB_MAX_ANNOTATIONS
 from mwaa_local.check.report.groups import groups
 from mwaa_local.check.report.listing import SHOWN_ROWS
 from mwaa_local.check.report.parts import parts_text
+from mwaa_local.documentation import difference_url
 from mwaa_local.finding import ERROR, NAME, NOTE, WARNING, Cause, Finding, Subject
 from mwaa_local.release import Release
 
@@ -51,6 +52,19 @@ def test_all_places_are_listed_one_a_line_when_all_are_wanted() -> None:
     lines = report.findings_text(MISSING).split("\n")
     assert [line.strip() for line in lines[2:171]] == [finding.place for finding in MISSING]
     assert lines[-1] == "169 errors; 1 cause"
+
+
+def test_address_of_a_difference_is_shown_once_in_every_format() -> None:
+    found = [Finding("build-not-tried", NOTE, "requirements.txt", n, "built") for n in (1, 2)]
+    url = difference_url("check-build")
+    assert url.startswith("https://")
+    assert report.findings_text(found).count(url) == 1
+    assert report.findings_junit(found, name="x").count(url) == 1
+    assert report.findings_github(found).count(url) == 2
+    results = json.loads(report.findings_sarif(found))["runs"][0]["results"]
+    assert [result["properties"]["see"] for result in results] == [url, url]
+    assert [item["see"] for item in report.findings_json(found)["findings"]] == [url, url]
+    assert "see" not in report.findings_text([Finding("conflict", ERROR, "requirements.txt", 1, "clash")])
 
 
 def test_places_in_one_file_and_in_several_are_counted_as_such() -> None:
@@ -114,7 +128,7 @@ def test_one_very_long_reason_loses_its_middle_only() -> None:
 def test_json_keeps_every_finding_as_it_is() -> None:
     plain = report.findings_json(MISSING)["findings"]
     assert [item["path"] for item in plain] == [finding.path for finding in MISSING]
-    assert set(plain[0]) == {"rule", "severity", "path", "line", "what", "why", "hint"}
+    assert set(plain[0]) == {"rule", "severity", "path", "line", "what", "why", "hint", "see"}
 
 
 def test_sarif_has_a_result_for_each_place() -> None:
