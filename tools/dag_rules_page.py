@@ -32,8 +32,11 @@ the comment `# mwaa-local: ignore[RULE]`.
 """
 OF_TASKS_TEXT = """\
 The imported tasks are asked, so that values count as the file computed them. Templates are parsed by the DAG's own
-Jinja environment and not rendered. Less or nothing is said of a DAG with `user_defined_macros`, `template_undefined` or
-`jinja_environment_kwargs`, and of an operator that renders its fields itself.
+Jinja environment and not rendered; which names they have is known for each release. A name without a value is an error
+where rendering surely fails over it, and a warning where it may not: in a branch, as an argument of a call, beside
+`default` or `is defined`, and in a DAG with `user_defined_macros`. Nothing is said of names in a DAG with
+`template_undefined`, nor of an operator that renders its fields itself. A missing template file is a warning where
+`.gitignore`, a build file or the startup script speaks of it.
 """
 OF_SOURCE = """\
 The source is read, not run.

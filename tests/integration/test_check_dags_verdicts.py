@@ -82,6 +82,13 @@ for name in ("nested.one", "nested.two"):
         if isinstance(value, DAG):
             globals()[value.dag_id] = value
 """,
+    "dags/waiting.py": f"""{HEAD}
+from importlib import import_module
+
+right = import_module("right").dag  # shows "right", which right.py makes
+TEXT = dict(external_dag_id="right", name="right")
+print("right")
+""",
     "dags/twice_a.py": dag("twice"),
     "dags/twice_b.py": dag("twice", "import twice_a"),
 }
@@ -140,7 +147,7 @@ def test_query_that_airflow_itself_makes_is_a_note(tmp_path: Path) -> None:
     assert told == {"dags/alias.py": "note", "dags/own.py": "warning"}
 
 
-@pytest.mark.parametrize("name", ["right", "lunch_right", "nested/one", "nested/two", "loader"])
+@pytest.mark.parametrize("name", ["right", "lunch_right", "nested/one", "nested/two", "loader", "waiting"])
 def test_nothing_is_said_where_nothing_is_wrong(checked: Findings, name: str) -> None:
     assert checked[f"dags/{name}.py"] == []
 

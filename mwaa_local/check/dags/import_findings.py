@@ -171,8 +171,8 @@ class _Judge:
 
 
 def _shows(file: ImportedFile, dag: ImportedDag, other: ImportedFile) -> bool:
-    """Whether a file only shows a DAG that another one makes: it loads that one, and does not name the DAG itself."""
-    return other.path in file.loaded and not dag.line
+    """Whether a file only shows a DAG that another one makes."""
+    return dag.maker == other.path if dag.maker else other.path in file.loaded and not dag.line
 
 
 def _place(file: ImportedFile, dag: ImportedDag) -> str:

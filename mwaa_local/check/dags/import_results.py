@@ -14,11 +14,16 @@ from mwaa_local.finding import Subject
 
 @dataclass(frozen=True)
 class ImportedDag:
-    """A DAG that Airflow would know. `line` is the first that names it; 0 where none does."""
+    """A DAG that Airflow would know.
+
+    `line` is the first that names it; 0 where none does. `maker` is the file whose own code made it, which is another
+    one where a file shows what it imports; "" where that is not known.
+    """
 
     dag_id: str
     tasks: int
     line: int
+    maker: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class ImportedFile:
             path=answer["file"],
             seconds=answer["seconds"],
             dags=tuple(
-                ImportedDag(dag["id"], dag["tasks"], dag["line"])
+                ImportedDag(dag["id"], dag["tasks"], dag["line"], dag.get("maker", ""))
                 for dag in sorted(answer["dags"], key=lambda dag: (dag["line"], dag["id"]))
             ),
             failures=tuple(ImportFailure.from_answer(item) for item in answer["errors"]),

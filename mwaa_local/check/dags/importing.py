@@ -100,6 +100,7 @@ class DagsImport:
             "roots": roots,
             "known": {"variables": dict(self.known.variables), "connections": dict(self.known.connections)},
             "names": self.names,
+            "context": template_names.context(self.context.release),
             "watched": template_names.watched(self.context.release),
             "load_timeout_s": LOAD_TIMEOUT_S,
         }

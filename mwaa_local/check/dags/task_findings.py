@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mwaa_local.check.dags.command_findings import command_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile, TaskFact
 from mwaa_local.check.dags.task_places import TaskPlaces
-from mwaa_local.check.dags.template_findings import template_finding, word_of
+from mwaa_local.check.dags.template_files import is_brought
+from mwaa_local.check.dags.template_findings import NO_FILE, template_finding, word_of
 from mwaa_local.finding import NOTE, WARNING, Finding, in_order
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -68,7 +69,11 @@ class _Judge:
                 yield from self._mail(first)
             else:
                 of_placeholder = _is_placeholder(first.what, asked)
-                yield template_finding(first, tasks, self._release, self._places, of_placeholder=of_placeholder)
+                is_file = first.kind == NO_FILE
+                brought = is_brought(self._project, first.what, first.detail.splitlines()) if is_file else ""
+                yield template_finding(
+                    first, tasks, self._release, self._places, of_placeholder=of_placeholder, brought=brought
+                )
 
     def _pool(self, fact: TaskFact, tasks: str, asked: set[str]) -> Iterator[Finding]:
         if fact.what in self._defined.pools or _is_placeholder(fact.what, asked):
@@ -93,7 +98,7 @@ class _Judge:
             "MWAA runs tasks with the Celery executor, in workers of the environment class: a task gets neither the "
             "memory nor the image that a pod would have."
         )
-        hint = "remove it; for more memory use EksPodOperator or EcsRunTaskOperator, or a larger EnvironmentClass"
+        hint = "remove it; for more memory run the work in ECS or EKS, or choose a larger EnvironmentClass"
         return self._finding("executor-config-without-effect", WARNING, fact, what, why, hint)
 
     def _mail(self, fact: TaskFact) -> Iterator[Finding]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from mwaa_local.check.dags.import_results import TaskFact
 from mwaa_local.check.dags.task_places import TaskPlaces
-from mwaa_local.check.dags.template_names import NEW_GENERATION, new_name
+from mwaa_local.check.dags.template_names import (
+    NEW_GENERATION,
+    NOT_IN_TEMPLATES,
+    first_release,
+    name_instead,
+    new_name,
+)
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.release import Release
 
@@ -16,6 +22,10 @@ MEANINGS = {
     "template-file-missing": "a template file is not where Airflow looks for it",
 }
 FAILS = "Airflow renders templates when a task starts, and the task fails then."
+# What becomes of a name that has no value, as `import_templates` says it: nothing fails, or the task perhaps.
+RENDERS, MAY_FAIL = "renders", "may-fail"
+MAY = "Airflow renders templates when a task starts; where it needs the name's value, the task fails."
+WITHOUT_VALUE = "Nothing fails there, but the name never has a value."
 PROJECT_FOLDERS = ("dags", "plugins")  # what is in them is what MWAA gets
 LITERAL_SINCE = "2.8.0"  # airflow.utils.template.literal
 MAX_SHOWN = 60  # characters of a template in a headline
@@ -29,15 +39,18 @@ MEANT_ELSEWHERE = {  # what people write for it
 
 
 def template_finding(
-    fact: TaskFact, tasks: str, release: Release, places: TaskPlaces, *, of_placeholder: bool = False
+    fact: TaskFact, tasks: str, release: Release, places: TaskPlaces, *, of_placeholder: bool = False, brought: str = ""
 ) -> Finding:
     """Return the finding on one template; `tasks` names the tasks that have it.
 
     `of_placeholder`: its text may come from a Variable that is not known here, and be another one on MWAA.
+    `brought`: what says that its file may come from elsewhere; see `template_files`.
     """
     judge = {UNDEFINED: _undefined, WATCHED: _removed, SYNTAX: _syntax, NO_FILE: _no_file, NO_DATE: _no_date}[fact.kind]
     rule, severity, what, why, hint = judge(fact, f"{fact.field} of {tasks}", release)
-    severity = WARNING if of_placeholder and severity == ERROR else severity
+    if brought:
+        why = f"{why} {brought}: make sure that it is there when MWAA gets the folder."
+    severity = WARNING if (of_placeholder or brought) and severity == ERROR else severity
     if fact.file:
         return Finding(rule, severity, fact.file, fact.file_line, what, why, hint)
     line = places.line(fact.path, fact.line, fact.field, word_of(fact))
@@ -51,27 +64,37 @@ def word_of(fact: TaskFact) -> str:
 
 def _undefined(fact: TaskFact, where: str, release: Release) -> tuple[str, str, str, str, str]:
     name = fact.what
-    why = FAILS
-    if not release.is_at_least("2.0.0"):
-        why = "Airflow 1.10 renders such a name as nothing."
-    elif not fact.certain:
-        why = "Airflow renders templates when a task starts; where it comes to the name, the task fails."
-    known = MEANT_ELSEWHERE.get(name)
-    hint = (
-        f"write {known}"
-        if known
-        else (
-            f"write params.{name} and give params, write var.value.{name} for an Airflow Variable, or define it in "
-            "user_defined_macros; put text for another program between {% raw %} and {% endraw %}"
-        )
-    )
+    since = first_release(name, release)
+    later = f" Templates have it from Airflow {since} on." if since else ""
     severity = ERROR if fact.certain else WARNING
-    return "template-name-undefined", severity, f"{name} in {where} is not defined", why, hint
+    what = f"{name} in {where} is not defined"
+    return "template-name-undefined", severity, what, _outcome(fact, release) + later, _name_hint(name, release)
 
 
-def _no_date(fact: TaskFact, where: str, _release: Release) -> tuple[str, str, str, str, str]:
+def _outcome(fact: TaskFact, release: Release) -> str:
+    """Return what Airflow makes of a name without a value."""
+    if fact.detail == RENDERS:
+        return WITHOUT_VALUE if release.is_at_least("2.0.0") else "Airflow 1.10 renders such a name as nothing."
+    return MAY if fact.detail == MAY_FAIL else FAILS
+
+
+def _name_hint(name: str, release: Release) -> str:
+    known = name_instead(name, release) or MEANT_ELSEWHERE.get(name)
+    if known:
+        return f"write {known}"
+    if name in NOT_IN_TEMPLATES:
+        return NOT_IN_TEMPLATES[name]
+    if first_release(name, release):
+        return "compute the value in a Python task and hand it on by XCom, or define the name in user_defined_macros"
+    return (
+        f"write params.{name} and give params, write var.value.{name} for an Airflow Variable, or define it in "
+        "user_defined_macros; put text for another program between {% raw %} and {% endraw %}"
+    )
+
+
+def _no_date(fact: TaskFact, where: str, release: Release) -> tuple[str, str, str, str, str]:
     what = f"{fact.what} in {where} is not defined in runs that assets trigger"
-    why = f"In Airflow 3 these have no logical date, and templates no {fact.what}: the task fails when it starts."
+    why = f"In Airflow 3 these have no logical date, and templates no {fact.what}. {_outcome(fact, release)}"
     hint = "write dag_run.run_after, as in {{ dag_run.run_after | ds }}"
     return "template-name-undefined", ERROR if fact.certain else WARNING, what, why, hint
 
@@ -82,7 +105,8 @@ def _removed(fact: TaskFact, where: str, release: Release) -> tuple[str, str, st
     rule = "template-name-removed"
     if release.generation == NEW_GENERATION:
         severity = ERROR if fact.certain else WARNING
-        return rule, severity, f"{fact.what} in {where}: Airflow 3 has no such name", FAILS, hint
+        what = f"{fact.what} in {where}: Airflow 3 has no such name"
+        return rule, severity, what, _outcome(fact, release), hint
     what = f"{fact.what} in {where}: Airflow 3 no longer has this name"
     return rule, NOTE, what, f"With Airflow {release.airflow_version} it still works.", hint
 

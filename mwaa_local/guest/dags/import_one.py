@@ -196,7 +196,8 @@ class FileImport:
                 errors.append(dict(self._error(error), path=self._name(str(dag.fileloc))))
                 continue
             if not getattr(dag, "is_subdag", False):
-                yield {"id": str(dag.dag_id), "tasks": len(dag.task_ids), "line": _line_of(dag)}
+                maker = self._tasks.maker_of(str(dag.dag_id), self._name(self._path))
+                yield {"id": str(dag.dag_id), "tasks": len(dag.task_ids), "line": _line_of(dag), "maker": maker}
 
     def _name(self, path: str) -> str:
         if not path.startswith("/"):  # below the bundle, as Airflow 3 says it
@@ -247,8 +248,13 @@ def _serializer() -> Any:
 
 
 def _line_of(dag: Any) -> int:
-    """Return the first line that names the DAG: as a text or, with the decorator, as a function; 0 for none."""
+    """Return the first line that names the DAG: as a text or, with the decorator, as a function; 0 for none.
+
+    Comments name it too, and arguments such as `trigger_dag_id`, of tasks of other DAGs.
+    """
     name = re.escape(str(dag.dag_id))
-    pattern = re.compile(rf"""(["']){name}\1|^\s*(async )?def {name}\(""")
+    pattern = re.compile(
+        rf"""^[^#]*(?<!trigger_dag_id=)(?<!external_dag_id=)(["']){name}\1|^\s*(async )?def {name}\("""
+    )
     lines = linecache.getlines(str(dag.fileloc))
     return next((number for number, line in enumerate(lines, 1) if pattern.search(line)), 0)

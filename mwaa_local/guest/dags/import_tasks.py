@@ -7,6 +7,7 @@ Python 3.7 too.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import sys
@@ -44,8 +45,9 @@ class Tasks:
         self._recorder = recorder
         self._connections = request["known"]["connections"]
         self._places: dict[int, tuple[Any, str, int]] = {}  # id of a task -> the task, file, line
+        self._makers: dict[str, list[str]] = {}  # id of a DAG -> files that made one
         self._sources: dict[str, str] = {}
-        self._templates = Templates(request["watched"], self._sources)
+        self._templates = Templates(request["context"], request["watched"], self._sources)
 
     def forget(self) -> None:
         """Let go of the tasks of files that are done."""
@@ -57,10 +59,12 @@ class Tasks:
         seen = []
         for name in DAG_CLASSES:
             with contextlib.suppress(ImportError, AttributeError):
-                kind = importlib.import_module(name).DAG
+                module: Any = importlib.import_module(name)
+                kind = module.DAG
                 if kind not in seen:
                     seen.append(kind)
                     self._watch_tasks_of(kind)
+                    self._watch_makers(importlib.import_module(kind.__module__))
         loader: Any = importlib.import_module("jinja2").FileSystemLoader
         get_source, sources = loader.get_source, self._sources
 
@@ -80,6 +84,34 @@ class Tasks:
             return add_task(own, task, *args, **more)
 
         patch(kind, add_task=noted)
+
+    def _watch_makers(self, module: Any) -> None:
+        """Note which file makes a DAG, by the check of its id, the first thing that each release does with it.
+
+        The class stays as it is: users look at its signature, and it takes the file of its caller for the DAG's own.
+        """
+        validate_key, makers = module.validate_key, self._makers
+
+        def noted(key: Any, *args: Any, **more: Any) -> Any:
+            makers.setdefault(str(key), []).append(self._running_file())
+            return validate_key(key, *args, **more)
+
+        patch(module, validate_key=noted)
+
+    def _running_file(self) -> str:
+        """Return the user's file whose top level is being run: of an import, the one that is imported."""
+        frame: Any = sys._getframe(1)
+        while frame is not None:
+            name = self._recorder.name_of(frame.f_code.co_filename) if frame.f_code.co_name == "<module>" else ""
+            if name:
+                return str(name)
+            frame = frame.f_back
+        return ""
+
+    def maker_of(self, dag_id: str, own: str) -> str:
+        """Return the file whose top level made a DAG, `own` if that did so too; "" where it is not known."""
+        makers = self._makers.get(dag_id, [""])
+        return own if own in makers else makers[-1]
 
     def _place(self, task: Any) -> tuple[str, int]:
         """Return the user's line that makes the task: not the one in its class that goes on to Airflow's."""
@@ -102,13 +134,15 @@ class Tasks:
         What an object of the user's refuses to tell is left out: a task that can be imported is no error here.
         """
         found: list[dict[str, Any]] = []
-        mails = _missing_for_mails(self._connections)
+        of_mail = functools.partial(_of_mail, missing=_missing_for_mails(self._connections))
         for dag in dags:
-            with contextlib.suppress(Exception):  # a property of the user's own class
-                found += [self._whole(dag, *item) for item in self._templates.facts(dag)]
+            with contextlib.suppress(Exception):
+                for task, fact in self._templates.facts(dag):
+                    found.append(self._whole(dag, task, fact))
             for task in dag.tasks:
-                with contextlib.suppress(Exception):
-                    found += [self._whole(dag, task, fact) for fact in _of_task(task, mails)]
+                for look in (_of_pool, _of_other_dag, _of_executor, of_mail, _of_command):
+                    with contextlib.suppress(Exception):  # a property of the user's own class
+                        found += [self._whole(dag, task, fact) for fact in look(task)]
         return found
 
     def _whole(self, dag: Any, task: Any, fact: dict[str, Any]) -> dict[str, Any]:
@@ -138,41 +172,50 @@ class Tasks:
         return "\n".join(dict.fromkeys(named))
 
 
-def _of_task(task: Any, missing_for_mails: str) -> Iterator[dict[str, Any]]:
-    names = _class_names(task)
+def _of_pool(task: Any) -> Iterator[dict[str, Any]]:
     pool = _value(task, "pool")
     if isinstance(pool, str) and pool and pool != DEFAULT_POOL:
         yield {"kind": POOL, "what": str(pool), "field": "pool"}
+
+
+def _of_other_dag(task: Any) -> Iterator[dict[str, Any]]:
+    names = _class_names(task)
     for name, field in OTHER_DAG.items():
-        other = _value(task, field)
-        if name in names and isinstance(other, str) and other and "{{" not in other and "{%" not in other:
+        other = _value(task, field) if name in names else None
+        if isinstance(other, str) and other and "{{" not in other and "{%" not in other:
             yield {"kind": DAG, "what": str(other), "field": field}
             break
+
+
+def _of_executor(task: Any) -> Iterator[dict[str, Any]]:
     config = _value(task, "executor_config")
     keys = [key for key in POD_KEYS if isinstance(config, dict) and config.get(key)]
     if keys:
         yield {"kind": POD, "what": keys[0], "field": "executor_config"}
-    if missing_for_mails:
-        yield from (dict(fact, detail=missing_for_mails) for fact in _of_mail(task))
-    if "BashOperator" in names:
-        yield from _of_command(task)
 
 
-def _of_mail(task: Any) -> Iterator[dict[str, Any]]:
+def _of_mail(task: Any, missing: str) -> Iterator[dict[str, Any]]:
     kind = getattr(task, "operator_class", None) or type(task)
     modules = [base.__module__ for base in getattr(kind, "__mro__", ())]
+    what, field = "", "email"
+    if not missing:
+        return
     if any(module in MAIL_OPERATORS for module in modules):
-        yield {"kind": MAIL, "what": "EmailOperator", "field": "to"}
+        what, field = "EmailOperator", "to"
     elif _value(task, "email"):
         retries = _value(task, "retries")
         if _value(task, "email_on_failure"):
-            yield {"kind": MAIL, "what": "email_on_failure", "field": "email"}
+            what = "email_on_failure"
         elif _value(task, "email_on_retry") and isinstance(retries, int) and retries > 0:
-            yield {"kind": MAIL, "what": "email_on_retry", "field": "email"}
+            what = "email_on_retry"
+    if what:
+        yield {"kind": MAIL, "what": what, "field": field, "detail": missing}
 
 
 def _of_command(task: Any) -> Iterator[dict[str, Any]]:
     """Yield a shell command that has to do with the project's folders, with its folder and what dbt's variables are."""
+    if "BashOperator" not in _class_names(task):
+        return
     text, cwd, env = (_value(task, name) for name in ("bash_command", "cwd", "env"))
     cwd = str(cwd) if isinstance(cwd, (str, os.PathLike)) else ""
     if not isinstance(text, str):

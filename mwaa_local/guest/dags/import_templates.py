@@ -6,45 +6,42 @@ A template is parsed by the DAG's own Jinja environment and never rendered. Runs
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from import_template_uses import Uses  # type: ignore[import-not-found]
+from import_template_values import ABSENT, FAILS, MAY_FAIL, RENDERS, SOMETIMES  # type: ignore[import-not-found]
+
 UNDEFINED, WATCHED, SYNTAX, NO_FILE, NO_DATE = "undefined", "watched", "syntax", "no-file", "no-date"  # kinds
+# What becomes of a name that has no value, as the detail of its fact.
+OUTCOMES = {RENDERS: "renders", MAY_FAIL: "may-fail", FAILS: "fails"}
 MAX_DEPTH = 12  # of collections in one field
 MAX_TEMPLATES = 5000  # of one file; more are generated, and like the first
-MARKS = ("{{", "{%", "{#")
-CONTEXT_MODULES = ("airflow.sdk.definitions.context", "airflow.utils.context")
-# For releases whose Airflow has no such list: everything that any of them knows (airflow.models.taskinstance).
-OLD_CONTEXT = frozenset(
-    ("END_DATE", "conf", "conn", "dag", "dag_run", "data_interval_end", "data_interval_start", "ds", "ds_nodash",
-     "end_date", "exception", "execution_date", "inlets", "latest_date", "logical_date", "macros", "next_ds",
-     "next_ds_nodash", "next_execution_date", "outlets", "params", "prev_data_interval_end_success",
-     "prev_data_interval_start_success", "prev_ds", "prev_ds_nodash", "prev_execution_date",
-     "prev_execution_date_success", "prev_start_date_success", "reason", "run_id", "tables", "task", "task_instance",
-     "task_instance_key_str", "templates_dict", "test_mode", "ti", "tomorrow_ds", "tomorrow_ds_nodash", "ts",
-     "ts_nodash", "ts_nodash_with_tz", "try_number", "var", "yesterday_ds", "yesterday_ds_nodash")
-)  # fmt: skip
+# In the context of a task with inlets or outlets that are assets (airflow.sdk.execution_time.task_runner of 3.3).
+OF_ASSETS = frozenset(("asset_state_store",))
 # What a run without a logical date lacks in Airflow 3 (airflow.sdk.execution_time.task_runner, get_template_context).
 DATES = frozenset(
     ("data_interval_end", "data_interval_start", "ds", "ds_nodash", "logical_date", "prev_data_interval_end_success",
      "prev_data_interval_start_success", "ts", "ts_nodash", "ts_nodash_with_tz")
 )  # fmt: skip
 ASSET_TIMETABLE = "AssetTriggeredTimetable"  # whose runs have none in Airflow 3 (scheduler_job_runner)
-GUARDING_TESTS = ("defined", "undefined")
-GUARDING_FILTERS = ("default", "d")
+EXTENSIONS, FINALIZE = "extensions", "finalize"  # arguments for Jinja that may change what becomes of names
+JINJAS_OWN = "jinja2.ext."  # extensions that do not
 RENDERING = ("render_template_fields", "_do_render_template_fields", "render_template", "_render", "get_template_env")
 AIRFLOWS_OWN = ("airflow.decorators.", "airflow.models.", "airflow.sdk.", "airflow.template.")
 
 
 class Templates:
-    """Looks into the templates of one file's DAGs. `watched` are names to be told of though they are defined."""
+    """Looks into the templates of one file's DAGs.
 
-    def __init__(self, watched: list[str], sources: dict[str, str]) -> None:
+    `context`: the names that the release gives to a template. `watched`: names to be told of though they are defined.
+    """
+
+    def __init__(self, context: list[str], watched: list[str], sources: dict[str, str]) -> None:
         self._jinja: Any = importlib.import_module("jinja2")
         importlib.import_module("jinja2.meta")
-        self._watched = frozenset(watched)
+        self._names = _Names(frozenset(context), frozenset(watched))
         self._sources = sources  # text of a template file -> its path
-        self._context = _context_names()
         self._is_old = str(importlib.import_module("airflow").__version__).startswith("1.")
         self._count = 0
         # Once for all files: Jinja keeps its lexer, and its parts are loaded when they are first used.
@@ -52,46 +49,80 @@ class Templates:
         self._jinja.meta.find_undeclared_variables(environment.parse("{% do a %}{{ b | default(1) }}"))
 
     def facts(self, dag: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-        """Yield task and fact of what is wrong; see `_fact`."""
-        default = self._jinja.Undefined if self._is_old else self._jinja.StrictUndefined
-        if getattr(dag, "template_undefined", default) is not default:  # names may be missing on purpose
+        """Yield task and fact of what is wrong; see `_fact`.
+
+        A field that cannot be read is left out: that it raises here need not be so in a task.
+        """
+        try:
+            look = self._look(dag)
+        except Exception:  # noqa: BLE001 - filters, macros and folders are the user's own objects
             return
-        env = dag.get_template_env()
-        plain = not dag.user_defined_macros and not getattr(dag, "jinja_environment_kwargs", None)
         dates = DATES if type(getattr(dag, "timetable", None)).__name__ == ASSET_TIMETABLE else frozenset()
-        seen: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        seen: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}
         for task in dag.tasks:
-            if not _is_rendered_by_airflow(task):
-                continue
-            extensions = tuple(task.template_ext)
-            for field, text in _texts(task):
-                key = (text, "file" if text.endswith(extensions) else "")
+            extensions, has_assets = _safe(_extensions, task), bool(_safe(_linked, task))
+            look.names = self._names.of(dates, OF_ASSETS if has_assets else frozenset())
+            for field, text in () if extensions is None else _texts(task):
+                key = (text, "file" if text.endswith(extensions) else "", has_assets)
                 if key not in seen and self._count < MAX_TEMPLATES:
                     self._count += 1
-                    look = _Look(self._jinja, env, self._context, self._watched, dates, plain and not self._is_old)
                     seen[key] = look.of_file(text) if key[1] else look.of_text(text, self._sources.get(text, ""))
                 for fact in seen.get(key, ()):
                     yield task, dict(fact, field=field)
 
+    def _look(self, dag: Any) -> _Look:
+        env = dag.get_template_env()
+        default = self._jinja.Undefined if self._is_old else self._jinja.StrictUndefined
+        has_names = env.undefined is default  # others let names be missing on purpose
+        has_macros = bool(dag.user_defined_macros)
+        given = getattr(dag, "jinja_environment_kwargs", None) or {}
+        is_changed = FINALIZE in given or not all(
+            isinstance(name, str) and name.startswith(JINJAS_OWN) for name in given.get(EXTENSIONS, ())
+        )
+        return _Look(self._jinja, env, self._names, has_names, has_macros=has_macros, is_changed=is_changed)
 
-class _Look:
-    """One look into one template. `is_sure`: a name that is not known makes rendering fail."""
 
-    def __init__(
-        self,
-        jinja: Any,
-        env: Any,
-        context: frozenset[str],
-        watched: frozenset[str],
-        dates: frozenset[str],
-        is_sure: bool,
-    ) -> None:
-        self._jinja = jinja
-        self._env = env
+class _Names:
+    """Which names have a value in a template. `dates` have none in some runs."""
+
+    def __init__(self, context: frozenset[str], watched: frozenset[str], dates: frozenset[str] = frozenset()) -> None:
         self._context = context
         self._watched = watched
         self._dates = dates
-        self._is_sure = is_sure
+
+    def of(self, dates: frozenset[str], more: frozenset[str]) -> _Names:
+        return _Names(self._context | more, self._watched, dates)
+
+    def is_watched(self, name: str) -> bool:
+        return name in self._watched
+
+    def state(self, name: str) -> str:
+        """Return whether a name, or a dotted one, is missing: ABSENT, SOMETIMES, or "" for not."""
+        owner, dot, attribute = name.partition(".")
+        if dot:  # Airflow took `ti.execution_date` away together with `execution_date`
+            return ABSENT if name in self._watched and attribute not in self._context else ""
+        return ABSENT if owner not in self._context else SOMETIMES if owner in self._dates else ""
+
+    def kind(self, name: str) -> str:
+        return WATCHED if name in self._watched else NO_DATE if name in self._dates else UNDEFINED
+
+
+class _Look:
+    """Looks into templates of one DAG. `has_names`: a name without a value is a mistake in it.
+
+    `is_changed`: the DAG gives Jinja something that may make such a name well. `has_macros`: it has names of its own.
+    """
+
+    def __init__(
+        self, jinja: Any, env: Any, names: _Names, has_names: bool, *, has_macros: bool, is_changed: bool
+    ) -> None:
+        self._jinja = jinja
+        self._env = env
+        self._has_names = has_names
+        self._has_macros = has_macros
+        self._worst = MAY_FAIL if is_changed else FAILS
+        self._marks = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+        self.names = names
 
     def of_file(self, name: str) -> list[dict[str, Any]]:
         """Return what is wrong with a text that Airflow takes for the name of a template file."""
@@ -111,30 +142,38 @@ class _Look:
 
     def of_text(self, text: str, path: str) -> list[dict[str, Any]]:
         """Return what is wrong with a template; `path` is its file, "" where it has none."""
-        if not any(mark in text for mark in MARKS):
+        is_plain = not self._env.line_statement_prefix and not any(mark in text for mark in self._marks)
+        if is_plain:
             return []
         try:
             tree = self._env.parse(text)
             names = self._jinja.meta.find_undeclared_variables(tree)
         except self._jinja.TemplateSyntaxError as error:  # of an unknown filter too
             return [_fact(SYNTAX, str(error.message), certain=True, path=path, line=error.lineno)]
+        except Exception:  # noqa: BLE001 - Jinja works out constants meanwhile, with filters of the user's own
+            return []
         return [*self._of_names(tree, names, path), *self._of_includes(tree, path)]
 
     def _of_names(self, tree: Any, names: set[str], path: str) -> Iterator[dict[str, Any]]:
-        uses = _Uses(self._jinja.nodes, tree)
-        if uses.is_extended:  # what the other template sets is not seen here
+        is_strict = self._env.undefined is self._jinja.StrictUndefined
+        uses = Uses(self._jinja, self._env, tree, self._state, self.names.is_watched, strict=is_strict)
+        if uses.is_extended or not self._has_names:  # what the other template sets is not seen here
             return
-        for name in sorted(names):
-            node, sure = uses.first(name)
-            if node is None or name in uses.guarded or name in uses.stored or name in self._env.globals:
-                continue
-            kind = WATCHED if name in self._watched else NO_DATE if name in self._dates else UNDEFINED
-            if kind != UNDEFINED or name not in self._context:
-                yield _fact(kind, name, certain=sure and self._is_sure, path=path, line=node.lineno)
-        for name, (node, sure) in uses.dotted.items():
+        found = {name: (uses.node[name], outcome) for name, outcome in uses.outcome.items()}
+        for name, node in uses.seen.items():
+            found.setdefault(name, (node, RENDERS))
+        for name in sorted(found):
+            node, outcome = found[name]
             owner = name.partition(".")[0]
-            if name in self._watched and owner in names and owner not in uses.guarded:
-                yield _fact(WATCHED, name, certain=sure and self._is_sure, path=path, line=node.lineno)
+            is_expected = name in uses.guarded or owner in uses.stored
+            if owner in names and (outcome == FAILS or not is_expected):
+                worst = min(outcome, self._worst)
+                certain = worst == FAILS and not self._has_macros and name not in uses.guarded
+                kind, told = self.names.kind(name), OUTCOMES[worst]
+                yield _fact(kind, name, certain=certain, path=path, line=node.lineno, detail=told)
+
+    def _state(self, name: str) -> str:
+        return "" if name in self._env.globals else str(self.names.state(name))
 
     def _of_includes(self, tree: Any, path: str) -> Iterator[dict[str, Any]]:
         nodes = self._jinja.nodes
@@ -143,51 +182,6 @@ class _Look:
             found = self._read(name) if isinstance(name, str) and not getattr(node, "ignore_missing", False) else None
             if isinstance(found, dict):
                 yield dict(found, path=path, line=node.lineno if path else 0, certain=False)
-
-
-class _Uses:
-    """How a template uses names: where, whether in any case, and with what precaution."""
-
-    def __init__(self, nodes: Any, tree: Any) -> None:
-        self._nodes = nodes
-        self.guarded: set[str] = set()  # asked for with `is defined` or `default`
-        self.stored: set[str] = set()  # set somewhere in the template
-        self.dotted: dict[str, tuple[Any, bool]] = {}  # `ti.start_date` -> where, and whether in any case
-        self.is_extended = tree.find(nodes.Extends) is not None
-        self._loads: dict[str, list[tuple[Any, bool]]] = {}
-        self._walk(tree, True)
-
-    def first(self, name: str) -> tuple[Any, bool]:
-        """Return the first use of a name, one that is made in any case before others; None where there is none."""
-        uses = self._loads.get(name, [])
-        return next((use for use in uses if use[1]), uses[0] if uses else (None, False))
-
-    def _walk(self, node: Any, sure: bool) -> None:
-        nodes = self._nodes
-        if isinstance(node, nodes.Name):
-            if node.ctx == "load":
-                self._loads.setdefault(node.name, []).append((node, sure))
-            else:
-                self.stored.add(node.name)
-        elif isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-            self.dotted.setdefault(f"{node.node.name}.{node.attr}", (node, sure))
-        elif (isinstance(node, nodes.Test) and node.name in GUARDING_TESTS) or (
-            isinstance(node, nodes.Filter) and node.name in GUARDING_FILTERS
-        ):
-            asked = [node.node] if isinstance(node.node, nodes.Name) else node.node.find_all(nodes.Name)
-            self.guarded.update(name.name for name in asked)
-        for child, is_sure in self._children(node, sure):
-            self._walk(child, is_sure)
-
-    def _children(self, node: Any, sure: bool) -> Iterator[tuple[Any, bool]]:
-        """Yield the parts of a node, each with whether it is evaluated whenever the node is."""
-        nodes = self._nodes
-        first = {nodes.If: "test", nodes.CondExpr: "test", nodes.For: "iter", nodes.And: "left", nodes.Or: "left"}
-        always = first.get(type(node))
-        part = getattr(node, always) if always else None
-        never_sure = isinstance(node, (nodes.Macro, nodes.CallBlock))
-        for child in node.iter_child_nodes():
-            yield child, sure and not never_sure and (always is None or child is part)
 
 
 def _fact(kind: str, what: str, *, certain: bool, path: str = "", line: int = 0, detail: str = "") -> dict[str, Any]:
@@ -202,19 +196,6 @@ def _fact(kind: str, what: str, *, certain: bool, path: str = "", line: int = 0,
     }
 
 
-def _context_names() -> frozenset[str]:
-    for name in CONTEXT_MODULES:
-        try:
-            module: Any = importlib.import_module(name)
-        except ImportError:
-            continue
-        if hasattr(module, "KNOWN_CONTEXT_KEYS"):
-            return frozenset(module.KNOWN_CONTEXT_KEYS)
-        if hasattr(getattr(module, "Context", None), "__annotations__"):
-            return frozenset(module.Context.__annotations__) or OLD_CONTEXT
-    return OLD_CONTEXT
-
-
 def _is_rendered_by_airflow(task: Any) -> bool:
     """Return whether Airflow's own code renders the task's fields: what an operator's own does is not known."""
     kind = getattr(task, "operator_class", None) or type(task)  # of a mapped task
@@ -227,13 +208,37 @@ def _is_rendered_by_airflow(task: Any) -> bool:
     return True
 
 
+def _extensions(task: Any) -> tuple[str, ...] | None:
+    """Return the endings of what the task takes for template files; None for a task that renders by itself."""
+    return tuple(task.template_ext) if _is_rendered_by_airflow(task) else None
+
+
+def _linked(task: Any) -> list[Any]:
+    return [*task.inlets, *task.outlets]
+
+
 def _texts(task: Any) -> Iterator[tuple[str, str]]:
     """Yield field and text of everything that Airflow renders as a template; of a mapped task, what is not mapped."""
-    given = getattr(task, "partial_kwargs", None)
-    for field in task.template_fields:
-        value = given.get(field) if given is not None else getattr(task, field, None)
-        for text in _strings(value, set(), 0):
+    for field in _safe(_fields, task) or ():
+        for text in _safe(_texts_of, task, field) or ():
             yield field, text
+
+
+def _fields(task: Any) -> tuple[str, ...]:
+    return tuple(task.template_fields)
+
+
+def _texts_of(task: Any, field: str) -> list[str]:
+    given = getattr(task, "partial_kwargs", None)
+    return list(_strings(given.get(field) if given is not None else getattr(task, field, None), set(), 0))
+
+
+def _safe(read: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what an object of the user's tells, None where it raises."""
+    try:
+        return read(*arguments)
+    except Exception:  # noqa: BLE001 - a property of the user's own class
+        return None
 
 
 def _strings(value: Any, seen: set[int], depth: int) -> Iterator[str]:

@@ -7,9 +7,9 @@ memory is one file lost. Plain files that leave nothing behind share a child (`i
 with one that is not the first, it is imported once more in a child of its own, and only that counts.
 
 The request is JSON: `work_dir`, `jobs`, `memory_bytes`, `roots` (pairs: a folder, its name for the user), `known`
-(Variables and Connections), `names` (to be looked for in Airflow), `watched` (names in templates to be told of),
-`load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of the work_dir; a line on standard output says that
-there is a new one. Runs on Python 3.7 too.
+(Variables and Connections), `names` (to be looked for in Airflow), `context` (names that templates have), `watched`
+(names in templates to be told of), `load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of the work_dir; a
+line on standard output says that there is a new one. Runs on Python 3.7 too.
 
 Not for judging what it finds: that is `import_findings`.
 """
@@ -61,6 +61,8 @@ for _name in (
     "import_sharing",
     "import_subjects",
     "import_tasks",
+    "import_template_uses",
+    "import_template_values",
     "import_templates",
 ):
     sys.modules.pop(_name)

@@ -46,7 +46,10 @@ def _found(source: Source, node: ast.expr, given: ast.expr, which: str) -> Itera
     limit_s = source.seconds(given)
     if limit_s is not None and limit_s > TASK_LIMIT_S:
         what = f"{which} is {in_words(limit_s)}; on MWAA a task may last {in_words(TASK_LIMIT_S)}"
-        hint = "make it shorter; let ECS, EKS, Batch or Glue do longer work, and wait for it with deferrable=True"
+        way = (
+            "with deferrable=True" if source.release.triggerer_argv is not None else 'by a sensor of mode="reschedule"'
+        )
+        hint = f"make it shorter; let ECS, EKS, Batch or Glue do longer work, and wait for it {way}"
         yield at(source, node, ID, WARNING, what, WHY, hint)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mwaa_local.check.dags import template_names
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Call, Source
 from mwaa_local.finding import NOTE, WARNING, Finding
@@ -48,11 +49,8 @@ def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
         hint = f"in templated arguments write {template}; else call it within the task"
         return NOTE, f"{shown} {when}", hint
     if _CONNECTION.fullmatch(call.name):
-        return (
-            WARNING,
-            f"{short}() {when}",
-            "call it within the task; in templated arguments write {{ conn.NAME.host }}",
-        )
+        in_templates = "; in templated arguments write {{ conn.NAME.host }}" if _has_conn(source) else ""
+        return WARNING, f"{short}() {when}", f"call it within the task{in_templates}"
     if _HOOK.fullmatch(call.name):
         return WARNING, f"{short}() {when}", "call it within the task"
     if _SESSION.fullmatch(call.name):
@@ -62,6 +60,10 @@ def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
             "leave the database to tasks, or to Airflow's REST API",
         )
     return None
+
+
+def _has_conn(source: Source) -> bool:
+    return "conn" in template_names.context(source.release)
 
 
 RULE = DagRule(

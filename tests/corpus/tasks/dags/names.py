@@ -44,6 +44,23 @@ with DAG("names", start_date=START, schedule="@daily", catchup=False, params={"p
     )
     BashOperator(task_id="brace", bash_command="echo {{ ds }")  # expect: error template-syntax
     BashOperator(task_id="filter", bash_command="echo {{ ds | no_such_filter }}")  # expect: error template-syntax
+    # Known to other places, or to other releases.
+    BashOperator(task_id="attempt", bash_command="echo {{ try_number }}")  # expect: error template-name-undefined
+    BashOperator(task_id="failed", bash_command="echo {{ exception }}")  # expect: error template-name-undefined
+    BashOperator(task_id="dictionary", bash_command="{{ templates_dict.a }}")  # expect: error template-name-undefined
+    # What only hands a name on, or asks for it.
+    BashOperator(
+        task_id="handed_on",
+        bash_command="{{ dag_run.conf.get('d', HANDED_ON) }}",  # expect: warning template-name-undefined
+    )
+    BashOperator(
+        task_id="no_none",
+        bash_command="{% if IS_NONE is none %}a{% endif %}",  # expect: warning template-name-undefined
+    )
+    BashOperator(
+        task_id="asked_too_late",
+        bash_command="{{ G.h | default('x') }}",  # expect: warning template-name-undefined
+    )
     # All of these are well.
     BashOperator(
         task_id="known",
@@ -52,6 +69,9 @@ with DAG("names", start_date=START, schedule="@daily", catchup=False, params={"p
         "{{ macros.ds_add(ds, 1) }} {{ ti.xcom_pull('x') }} {{ task.task_id }} {{ data_interval_end | ds }}",
     )
     BashOperator(task_id="set", bash_command="{% set a = 1 %}{{ a }} {% if a %}{% set b = 2 %}{% endif %}{{ b }}")
+    BashOperator(
+        task_id="set_to", bash_command="{% set d = H %}{{ d | default('x') }} {% set H = H | default(1) %}{{ H }}"
+    )
     BashOperator(task_id="asked", bash_command="{{ D | default('x') }} {% if E is defined %}{{ E }}{% endif %}")
     BashOperator(task_id="raw", bash_command="{% raw %}{{ F }}{% endraw %} docker ps --format '{{ '{{ .Names }}' }}'")
     BashOperator(task_id="jinjas_own", bash_command="{% for i in range(3) %}{{ loop.index }}{{ i }}{% endfor %}")
@@ -60,6 +80,7 @@ with DAG("names", start_date=START, schedule="@daily", catchup=False, params={"p
 
 with DAG("own_macros", start_date=START, schedule="@daily", catchup=False, user_defined_macros={"mine": 1}):
     BashOperator(task_id="mine", bash_command="echo {{ mine }}")
+    BashOperator(task_id="nothing_of_mine", bash_command="{{ mine if mine is defined else 1 }} {{ ds }}")
     BashOperator(task_id="not_mine", bash_command="echo {{ other }}")  # expect: warning template-name-undefined
 
 

@@ -12,3 +12,4 @@ except ImportError:
 
 with DAG("lenient", start_date=datetime(2024, 1, 1), schedule=None, template_undefined=jinja2.Undefined):
     BashOperator(task_id="anything", bash_command="echo {{ NOTHING }}")
+    BashOperator(task_id="no_file", bash_command="scripts/nowhere.sh")  # expect: error template-file-missing

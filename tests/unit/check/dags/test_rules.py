@@ -196,6 +196,20 @@ def test_deferrable_is_only_hinted_at_where_there_is_a_triggerer() -> None:
     assert new.what == "PythonSensor holds a worker slot while it waits, for up to 7 days, the default"
 
 
+def test_advice_is_of_what_the_release_has() -> None:
+    connection = "from airflow.hooks.base import BaseHook\nBaseHook.get_connection('a')\n"
+    [new], [old] = found(connection, "2.2.2"), found(connection, "2.0.2")
+    assert "{{ conn.NAME.host }}" in new.hint
+    assert old.hint == "call it within the task"
+    long = (
+        "from datetime import timedelta\nfrom airflow.operators.bash import BashOperator\n"
+        "BashOperator(task_id='a', bash_command='b', execution_timeout=timedelta(days=1))\n"
+    )
+    [new], [old] = found(long), found(long, "2.0.2")
+    assert "deferrable=True" in new.hint
+    assert "deferrable" not in old.hint
+
+
 def test_long_timeout_of_default_args_is_reported_at_the_sensor_that_has_it() -> None:
     text = DAG_FILE.replace("{DEFAULT_ARGS}", '{"timeout": 24 * 60 * 60}').replace(
         "    pass", "    S3KeySensor(task_id='a')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, Impo
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.dags.task_findings import Defined, task_findings
 from mwaa_local.check.dags.task_places import TaskPlaces
-from mwaa_local.check.dags.template_names import REMOVED, new_name, watched
+from mwaa_local.check.dags.template_names import REMOVED, first_release, new_name, watched
 from mwaa_local.check.failures.failure import ImportFailure
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.project import Project
@@ -30,26 +31,60 @@ with DAG("d", default_args=defaults):
     )
 """
 FILE = ImportedFile("dags/a.py", 0.1, (ImportedDag("d", 1, 3),), (), (), (), ())
+NOWHERE = Project(Path("/nowhere"))
 FAILURE = ImportFailure("error", "KeyError: 'a'", "dags/b.py", 3, ())
 
 
 def found(
-    *facts: TaskFact, version: str = "3.3.1", defined: Defined | None = None, others: tuple[ImportedFile, ...] = ()
+    *facts: TaskFact,
+    version: str = "3.3.1",
+    defined: Defined | None = None,
+    others: tuple[ImportedFile, ...] = (),
+    project: Project = NOWHERE,
 ) -> list[Finding]:
     release = Release.load(version)
     imported = ImportedDags((replace(FILE, facts=facts), *others), 30.0, 1.0)
     places = TaskPlaces(lambda path: Source.parse(TEXT.encode(), path, release))
-    return list(task_findings(imported, release, Project(Path("/nowhere")), places, defined or Defined()))
+    return list(task_findings(imported, release, project, places, defined or Defined()))
 
 
 @pytest.mark.parametrize(
-    ("version", "certain", "severity"),
-    [("3.3.1", True, ERROR), ("2.10.3", True, ERROR), ("2.10.3", False, WARNING), ("1.10.12", False, WARNING)],
+    ("version", "certain", "outcome", "severity", "says"),
+    [
+        ("3.3.1", True, "fails", ERROR, "the task fails then"),
+        ("1.10.12", True, "fails", ERROR, "the task fails then"),
+        ("2.10.3", False, "fails", WARNING, "the task fails then"),  # beside user_defined_macros
+        ("2.10.3", False, "may-fail", WARNING, "where it needs the name's value, the task fails"),
+        ("3.3.1", False, "renders", WARNING, "Nothing fails there"),
+        ("1.10.12", False, "renders", WARNING, "renders such a name as nothing"),
+    ],
 )
-def test_undefined_name_is_an_error_where_rendering_surely_fails(version: str, certain: bool, severity: str) -> None:
-    [finding] = found(replace(FACT, certain=certain), version=version)
+def test_undefined_name_is_an_error_where_rendering_surely_fails(
+    version: str, certain: bool, outcome: str, severity: str, says: str
+) -> None:
+    [finding] = found(replace(FACT, certain=certain, detail=outcome), version=version)
     assert (finding.rule, finding.severity, finding.place) == ("template-name-undefined", severity, "dags/a.py:7")
-    assert ("renders such a name as nothing" in finding.why) == (version == "1.10.12")
+    assert says in finding.why
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "why", "hint"),
+    [
+        ("data_interval_start", "2.0.2", "from Airflow 2.2.2 on", "write execution_date"),
+        ("triggering_asset_events", "2.10.3", "from Airflow 3.0.6 on", "write triggering_dataset_events"),
+        ("conn", "2.0.2", "from Airflow 2.2.2 on", "XCom"),
+        ("latest_date", "2.2.2", "", "write ds"),
+        ("try_number", "3.3.1", "", "write ti.try_number"),
+        ("exception", "2.10.3", "", "only callbacks are given it"),
+        ("templates_dict", "3.3.1", "", "write params.NAME"),
+    ],
+)
+def test_name_of_another_release_or_place_has_advice_of_this_one(name: str, version: str, why: str, hint: str) -> None:
+    [finding] = found(replace(FACT, what=name), version=version)
+    assert why in finding.why
+    assert hint in finding.hint
+    words = set(re.findall(r"\w+", finding.hint.removeprefix("write "))) if finding.hint.startswith("write ") else set()
+    assert not {word for word in words if first_release(word, Release.load(version))}
 
 
 def test_name_that_is_an_attribute_is_pointed_to() -> None:
@@ -74,6 +109,8 @@ def test_releases_without_the_new_names_are_told_of_none() -> None:
     assert watched(Release.load("2.0.2")) == watched(Release.load("1.10.12")) == []
     assert "triggering_dataset_events" in watched(Release.load("3.0.6"))
     assert "triggering_dataset_events" not in watched(Release.load("2.11.2"))
+    assert "expanded_ti_count" in watched(Release.load("2.5.1"))
+    assert "expanded_ti_count" not in watched(Release.load("2.2.2"))  # which has it not yet
 
 
 @pytest.mark.parametrize(
@@ -83,6 +120,13 @@ def test_releases_without_the_new_names_are_told_of_none() -> None:
 def test_missing_file_is_an_error_only_where_all_folders_are_the_projects(folders: str, severity: str) -> None:
     [finding] = found(replace(FACT, kind="no-file", what="a.sh", detail=folders))
     assert (finding.rule, finding.severity) == ("template-file-missing", severity)
+
+
+def test_missing_file_that_a_build_step_may_bring_is_a_warning_that_says_what_was_seen(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("dbt compile > dags/a.sh\n", encoding="utf-8")
+    [finding] = found(replace(FACT, kind="no-file", what="a.sh", detail="dags"), project=Project(tmp_path))
+    assert (finding.rule, finding.severity) == ("template-file-missing", WARNING)
+    assert "Makefile speaks of a.sh: make sure that it is there" in finding.why
 
 
 @pytest.mark.parametrize(
