@@ -54,8 +54,9 @@ OF_RESOLUTION = (
     _text(BUILT_FROM_SOURCE, (NOTE,), _AT_EVERY_START, "Take a version with a wheel, which installs in a second."),
     _text(
         PIP_NOT_ASKED,
-        (NOTE,),
-        "Where no constraints hold, pip prefers newest releases in an order of its own.",
+        (WARNING, NOTE),
+        "Where no constraints hold, pip prefers newest releases in an order of its own. And only pip can read what the "
+        "extras of Airflow 1.10.12 bring: without its answer they are left out, which is a warning.",
         "Name the release's constraints, or pin the versions.",
     ),
     _text(
