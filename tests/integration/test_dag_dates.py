@@ -71,7 +71,7 @@ for name, case in json.loads(sys.argv[2]).items():
         found[name] = [type(error).__name__, str(error)]
 try:
     import pendulum
-    from airflow.timetables.base import DagRunInfo, Timetable
+    from airflow.timetables.base import DagRunInfo, TimeRestriction, Timetable
     class NextDay(Timetable):
         \"\"\"A day each, as in Airflow's own example: without catching up, it names only what is to come.\"\"\"
         def next_dagrun_info(self, *, last_automated_data_interval, restriction):
@@ -82,7 +82,7 @@ try:
             else:
                 start = pendulum.now("UTC").start_of("day")
             return DagRunInfo.interval(start, start.add(days=1))
-    info = dag_dates.last_complete(NextDay(), pendulum.datetime(2024, 1, 1), None)
+    info = dag_dates.last_complete(NextDay(), TimeRestriction(pendulum.datetime(2024, 1, 1), None, False))
     found["of_its_own"] = [*map(dag_dates.written, info.data_interval)]
 except ImportError:
     pass

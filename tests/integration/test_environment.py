@@ -76,12 +76,13 @@ def test_up_says_address_login_and_next_command(environment: RunningEnvironment)
 
 def test_sample_dag_succeeded_through_the_worker(environment: RunningEnvironment) -> None:
     rows = environment.query("SELECT task_id, state, try_number FROM task_instance WHERE dag_id = 'hello_mwaa'")
-    assert sorted((task, state) for task, state, _ in rows) == [
+    # Other tests may have run it here, too.
+    assert {(task, state) for task, state, _ in rows} == {
         ("read_option", "success"),
         ("read_startup_variable", "success"),
         ("say_goodbye", "success"),
         ("use_plugin", "success"),
-    ]
+    }
     received = [line for line in worker_log(environment) if "received" in line and "ask" in line]
     assert len(received) >= len(rows)
 

@@ -158,9 +158,9 @@ def test_program_that_is_not_in_the_image_is_noted(container: Container, tmp_pat
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "bash").symlink_to("/bin/bash")
     path = {"PATH": str(tmp_path / "bin")}
-    assert container.outcome("yum install -y gcc\nexit 0\n", env=path).notes == (
-        "`yum` is not in the image; MWAA's container, Amazon Linux, has it",
-    )
+    assert container.outcome("yum install -y gcc\nexit 0\n", env=path).absent_programs == {
+        "yum": "`yum` is not in the image; MWAA's container, Amazon Linux, has it",
+    }
     container.run("set -e\nyum install -y gcc\n", env=path)
     (container.outcomes_dir / "environment").unlink()
     with pytest.raises(StartupScriptFailed) as caught:

@@ -60,6 +60,8 @@ def test_place_for_packages_that_is_not_there_is_passed_over_as_by_pip(
 
 
 def test_line_that_only_an_unknown_variable_makes_right_is_not_handed_to_uv(tmp_path: Path) -> None:
-    source = taken_apart(tmp_path, "boto3\npyjokes==${NOT_SET}\n--extra-index-url https://${NOT_SET}@example.org/simple\n")
+    source = taken_apart(
+        tmp_path, "boto3\npyjokes==${NOT_SET}\n--extra-index-url https://${NOT_SET}@example.org/simple\n"
+    )
     assert [line.name for line in source.packages] == ["boto3"]
     assert source.options == ("--extra-index-url https://${NOT_SET}@example.org/simple",)
