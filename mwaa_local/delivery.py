@@ -6,8 +6,9 @@ environment may name others.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.home import Folder
@@ -20,9 +21,14 @@ STARTUP_SCRIPT = "startup/startup.sh"
 
 @dataclass(frozen=True)
 class Delivery:
-    """Four folders, none of which need exist: `dags`, `plugins`, `requirements` and `startup`."""
+    """Four folders, none of which need exist: `dags`, `plugins`, `requirements` and `startup`.
+
+    `named` are files that the user keeps elsewhere, by `REQUIREMENTS_FILE` and `STARTUP_SCRIPT`: they are read there,
+    and components see a copy in the folder, which `stage` makes.
+    """
 
     folders: Mapping[str, Path]
+    named: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def present(self) -> dict[str, Path]:
@@ -40,13 +46,28 @@ class Delivery:
 
     @property
     def requirements_path(self) -> Path:
-        """`requirements/requirements.txt`; need not exist."""
-        return self._file(REQUIREMENTS_FILE)
+        """The requirements file, which the user knows by this path; need not exist."""
+        return self._read_from(REQUIREMENTS_FILE)
 
     @property
     def startup_script_path(self) -> Path:
-        """`startup/startup.sh`; need not exist."""
-        return self._file(STARTUP_SCRIPT)
+        """The startup script, which the user knows by this path; need not exist."""
+        return self._read_from(STARTUP_SCRIPT)
+
+    def known_as(self, name: str, root_dir: Path) -> str:
+        """Return how the user of the project in `root_dir` knows one of the two files."""
+        return self.named[name].relative_to(root_dir).as_posix() if name in self.named else name
+
+    def stage(self) -> None:
+        """Put copies of files that are kept elsewhere to where components look for them."""
+        for name, path in self.named.items():
+            target = self._file(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            shutil.copymode(path, target)
+
+    def _read_from(self, name: str) -> Path:
+        return self.named.get(name) or self._file(name)
 
     def _file(self, name: str) -> Path:
         folder, _, rest = name.partition("/")

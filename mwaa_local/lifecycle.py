@@ -179,6 +179,7 @@ class Lifecycle:
             project.environment_path,
             project.requirements_dir,
             project.startup_dir,
+            *project.delivery.named.values(),
             project.plugins_dir,
             project.root_dir / SETTINGS_FILE,
         )
@@ -285,12 +286,17 @@ def _remarks_on(choice: Choice) -> tuple[Remark, ...]:
 
 def _remarks_on_files(project: Project, environment: Environment) -> Iterator[Remark]:
     """Yield that another release was probably meant, where nobody named one, and which files are not read."""
+    from mwaa_local.check.named_places import named_elsewhere
     from mwaa_local.check.other_tools import requirements_elsewhere, variables_of_other_tools
     from mwaa_local.check.release_signs import release_assumed
 
     if assumed := release_assumed(project, environment):
         yield Remark(assumed.severity, "environment file", assumed.what, assumed.why, assumed.hint)
-    for found in (*requirements_elsewhere(project), *variables_of_other_tools(project, environment)):
+    for found in (
+        *named_elsewhere(project),
+        *requirements_elsewhere(project),
+        *variables_of_other_tools(project, environment),
+    ):
         yield Remark(found.severity, "project", f"{found.path}: {found.what}", found.why, found.hint)
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mwaa_local.delivery import Delivery
+from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT, Delivery
 from mwaa_local.errors import ProjectNotFound, StateCorrupted, disk_error
+from mwaa_local.named_files import REQUIREMENTS_MEMBER, STARTUP_MEMBER, named_paths
 
 ENVIRONMENT_FILE = "mwaa.yaml"
 STATE_DIR = ".mwaa-local"
@@ -24,6 +25,8 @@ MAX_BELOW = 5  # projects below a folder that are named
 MAX_LEVELS_BELOW = 3  # as in images/airflow/2.10.3 of amazon-mwaa-docker-images
 MAX_FOLDERS_BELOW = 2000  # that are looked into: nobody waits for a search of a whole disk
 TEMPORARY_NAME = "tmp"  # below an Airflow home of ours
+DELIVERED_NAME = "delivered"  # copies of files that mwaa.yaml names elsewhere, below the state folder
+NAMED_BY = {REQUIREMENTS_FILE: REQUIREMENTS_MEMBER, STARTUP_SCRIPT: STARTUP_MEMBER}
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Project:
 
     @property
     def requirements_path(self) -> Path:
-        """`requirements/requirements.txt`; need not exist."""
+        """The file that mwaa.yaml names, else `requirements/requirements.txt`; need not exist."""
         return self.delivery.requirements_path
 
     @property
@@ -94,7 +97,7 @@ class Project:
 
     @property
     def startup_script_path(self) -> Path:
-        """`startup.sh` in `startup_dir`; need not exist."""
+        """The file that mwaa.yaml names, else `startup.sh` in `startup_dir`; need not exist."""
         return self.delivery.startup_script_path
 
     @property
@@ -104,7 +107,14 @@ class Project:
 
     @property
     def delivery(self) -> Delivery:
-        """The project's own folders, as components see them."""
+        """The project's own folders, as components see them; one of ours for a file that is kept elsewhere."""
+        usual, named = self.usual_delivery, self._named_elsewhere()
+        staged = {name.partition("/")[0]: self.state_dir / DELIVERED_NAME / name.partition("/")[0] for name in named}
+        return replace(usual, folders={**usual.folders, **staged}, named=named)
+
+    @property
+    def usual_delivery(self) -> Delivery:
+        """The folders by their usual names, whatever mwaa.yaml names."""
         return Delivery(
             {
                 "dags": self.dags_dir,
@@ -113,6 +123,18 @@ class Project:
                 "startup": self.startup_dir,
             }
         )
+
+    def _named_elsewhere(self) -> dict[str, Path]:
+        """Return the files that mwaa.yaml names by their keys and that are not the usual ones, by their usual names."""
+        paths = named_paths(self.environment_path)
+        usual = {
+            REQUIREMENTS_FILE: self.usual_delivery.requirements_path,
+            STARTUP_SCRIPT: self.usual_delivery.startup_script_path,
+        }
+        asked = {name: paths[member] for name, member in NAMED_BY.items() if member in paths}
+        return {
+            name: path for name, path in asked.items() if path.is_file() and path.resolve() != usual[name].resolve()
+        }
 
     def make_state_dir(self) -> None:
         """Make `.mwaa-local/` and keep git from seeing it.

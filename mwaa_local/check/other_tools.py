@@ -63,7 +63,10 @@ def _elsewhere(project: Project, name: str) -> Finding:
     severity = WARNING if name == DAGS_REQUIREMENTS else NOTE
     what = f"this file is not read: mwaa-local reads {shown}"
     why = "Its packages are neither checked nor installed here. On MWAA, RequirementsS3Path says where the file is."
-    hint = f"if it is the file that MWAA gets: mkdir -p requirements && mv {name} {shown}"
+    hint = (
+        f"if it is the file that MWAA gets: write RequirementsS3Path: {name} into mwaa.yaml, "
+        f"or mkdir -p requirements && mv {name} {shown}"
+    )
     return Finding(ELSEWHERE, severity, name, 0, what, why, hint)
 
 

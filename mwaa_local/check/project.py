@@ -29,6 +29,7 @@ from mwaa_local.check.environment import (
     script_text,
 )
 from mwaa_local.check.known_options import known_options
+from mwaa_local.check.named_places import named_elsewhere
 from mwaa_local.check.options import OptionsCase, options_findings
 from mwaa_local.check.other_tools import requirements_elsewhere, variables_of_other_tools
 from mwaa_local.check.part import Part, not_checked
@@ -176,7 +177,7 @@ def environment_part(context: CheckContext) -> Part:
     """Return the findings on a valid environment file, and on the Python that replaces MWAA's, if one does."""
     project, environment = context.project, context.environment
     assumed = release_assumed(project, environment)
-    found = [*([assumed] if assumed else []), *python_findings(project, context.base)]
+    found = [*named_elsewhere(project), *([assumed] if assumed else []), *python_findings(project, context.base)]
     found += variables_of_other_tools(project, environment)
     if not project.environment_path.is_file():
         why = assumption(project)

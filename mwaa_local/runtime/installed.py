@@ -59,12 +59,12 @@ class Outcome:
             return None
 
 
-def script_remarks(outcomes: Sequence[StartupOutcome]) -> list[Remark]:
-    """Return what is to be said of the startup script, once for all components."""
+def script_remarks(outcomes: Sequence[StartupOutcome], path: str = STARTUP_SCRIPT) -> list[Remark]:
+    """Return what is to be said of the startup script, once for all components; `path` is the user's name for it."""
     problems = dict.fromkeys(item.syntax_problem for item in outcomes if item.syntax_problem)
     return [
         *(_of_script(f"{item.place}: {item.what}", item.why, SYNTAX_HINT) for item in problems),
-        *command_remarks(outcomes),
+        *command_remarks(outcomes, path),
         *map(
             _of_script,
             dict.fromkeys(note for item in outcomes for note in (*item.notes, *item.absent_programs.values())),
@@ -72,7 +72,7 @@ def script_remarks(outcomes: Sequence[StartupOutcome]) -> list[Remark]:
     ]
 
 
-def command_remarks(runs: Sequence[StartupOutcome] | Sequence[Trial]) -> Iterator[Remark]:
+def command_remarks(runs: Sequence[StartupOutcome] | Sequence[Trial], path: str = STARTUP_SCRIPT) -> Iterator[Remark]:
     """Yield what is to be said of single commands, and of what they leave exported, once for all components."""
     every = dict.fromkeys(run.component for run in runs)
     for failed in dict.fromkeys(failed for run in runs for failed in run.failed_commands):
@@ -80,9 +80,9 @@ def command_remarks(runs: Sequence[StartupOutcome] | Sequence[Trial]) -> Iterato
         where = "" if len(logs) == len(every) else f" ({', '.join(logs)})"
         hint = f"{failed.hint}; its output is in {', '.join(logs.values())}"
         severity = NOTE if failed.is_of_machine else WARNING
-        yield _of_script(f"{STARTUP_SCRIPT}:{failed.line}: {failed.what}{where}", failed.why, hint, severity)
+        yield _of_script(f"{path}:{failed.line}: {failed.what}{where}", failed.why, hint, severity)
     for variable in dict.fromkeys(variable for run in runs for variable in run.pip_variables):
-        place = f"{STARTUP_SCRIPT}:{variable.line}" if variable.line else STARTUP_SCRIPT
+        place = f"{path}:{variable.line}" if variable.line else path
         yield _of_script(f"{place}: {variable.what}", variable.why, variable.hint)
 
 
@@ -97,7 +97,7 @@ def constraint_remarks(prepared: requirements.PreparedRequirements) -> list[Rema
     return [Remark(severity, "requirements", note) for note in prepared.notes]
 
 
-def outcome_remarks(outcome: Outcome, log_path: Path) -> list[Remark]:
+def outcome_remarks(outcome: Outcome, log_path: Path, path: str = REQUIREMENTS_FILE) -> list[Remark]:
     """Return what is to be said of an install that failed, or that left packages which no longer fit together."""
     remarks = []
     if outcome.is_of_machine:
@@ -105,7 +105,7 @@ def outcome_remarks(outcome: Outcome, log_path: Path) -> list[Remark]:
             Remark(
                 ERROR,
                 "requirements",
-                f"{REQUIREMENTS_FILE} was not installed on this machine",
+                f"{path} was not installed on this machine",
                 f"{outcome.failed}.\nAirflow started without them; for MWAA, see `mwaa-local check requirements`.",
                 f"{INSTALL_HINT}, and run `mwaa-local up` again; pip's output is in {log_path}",
             )
@@ -115,7 +115,7 @@ def outcome_remarks(outcome: Outcome, log_path: Path) -> list[Remark]:
             Remark(
                 ERROR,
                 "requirements",
-                f"{REQUIREMENTS_FILE} was not installed",
+                f"{path} was not installed",
                 f"{outcome.failed}\nAirflow started anyway. MWAA does the same, without telling you.",
                 f"correct the file and run `mwaa-local up` again; pip's output is in {log_path}",
             )
@@ -125,7 +125,7 @@ def outcome_remarks(outcome: Outcome, log_path: Path) -> list[Remark]:
             Remark(
                 WARNING,
                 "requirements",
-                f"{REQUIREMENTS_FILE} was installed, but some packages no longer fit together",
+                f"{path} was installed, but some packages no longer fit together",
                 "\n".join(outcome.warnings),
                 f"pip's output is in {log_path}",
             )

@@ -128,6 +128,7 @@ def make_state_dirs(project: Project) -> None:
     project.make_state_dir()
     for folder in (project.logs_dir, project.airflow_home_dir, project.airflow_home_dir / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
+    project.delivery.stage()
     for name in project.delivery.folders:
         folder = project.airflow_home_dir / name
         if not folder.is_symlink():

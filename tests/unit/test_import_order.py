@@ -50,7 +50,7 @@ release
 cache
 secrets
 project
-delivery
+delivery named_files
 home
 isolation space
 command console

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mwaa_local.check import (
     environment,
     members,
+    named_places,
     option_values,
     options,
     other_tools,
@@ -19,6 +20,7 @@ from mwaa_local.finding import ERROR, NOTE, RELEASE_ASSUMED, WARNING
 _MEANINGS = {
     **environment.RULES,
     **release_signs.RULES,
+    **named_places.RULES,
     **other_tools.RULES,
     **python.RULES,
     **options.RULES,
@@ -77,10 +79,22 @@ OF_ENVIRONMENT = (
         'AirflowVersion: "2.10.3"',
     ),
     _text(
+        named_places.NAMED,
+        (WARNING,),
+        "mwaa-local takes the requirements file and the startup script that mwaa.yaml names, as MWAA does, and reads "
+        "DAGs and plugins from the folders dags/ and plugins/.",
+        "Remove the file that MWAA does not get, or move what is named to the folder.",
+        "PluginsS3Path: plugins.zip  # and no folder plugins/",
+        "unzip plugins.zip -d plugins",
+    ),
+    _text(
         other_tools.ELSEWHERE,
         (WARNING, NOTE),
-        "MWAA installs the file that RequirementsS3Path names, and mwaa-local requirements/requirements.txt.",
-        "Move the file to requirements/requirements.txt.",
+        "mwaa-local takes the file that RequirementsS3Path in mwaa.yaml names, as MWAA does, else "
+        "requirements/requirements.txt.",
+        "Name the file in mwaa.yaml, or move it to requirements/requirements.txt.",
+        "",
+        "RequirementsS3Path: requirements.txt",
     ),
     _text(
         other_tools.NOT_READ,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from mwaa_local.delivery import Delivery
+from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT, Delivery
 from mwaa_local.files import write_private
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
@@ -48,7 +48,7 @@ class ContainerOutcomes:
         exports = {outcome.component: dict(outcome.exported) for outcome in ended}
         if exports.keys() >= set(MWAA_COMPONENTS):
             write_private(exports_path, json.dumps({**exports, "seen": "in containers"}))
-        return [*script_remarks(ended), *self._of_requirements()]
+        return [*script_remarks(ended, self._known_as(STARTUP_SCRIPT)), *self._of_requirements()]
 
     def startup_script(self, service: str, component: str) -> startup_outcome.StartupOutcome | None:
         """Return how the script ended in that service's container; None when it did not run there."""
@@ -58,6 +58,9 @@ class ContainerOutcomes:
             text = (folder / startup_outcome.LOG_NAME).read_text(encoding="utf-8", errors="replace")
             write_private(log_path, text)
         return startup_outcome.judge_outcome(folder, self.delivery.startup_script_path, component, log_path)
+
+    def _known_as(self, name: str) -> str:
+        return self.delivery.known_as(name, self.project.root_dir)
 
     def _of_requirements(self) -> list[Remark]:
         if self.requirements is None:
@@ -71,4 +74,4 @@ class ContainerOutcomes:
         result = requirements_install.judge_outcome(self.requirements, folder)
         if result is None:
             return [Remark(NOTE, "requirements", "requirements were not checked in this start")]
-        return outcome_remarks(Outcome.of(result), log_path)
+        return outcome_remarks(Outcome.of(result), log_path, self._known_as(REQUIREMENTS_FILE))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.configuration.configuration import Configuration, Exports
-from mwaa_local.delivery import Delivery
+from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT, Delivery
 from mwaa_local.files import write_private
 from mwaa_local.home import Folder
 from mwaa_local.packages import PackageStore, PythonEnvironment
@@ -72,7 +72,7 @@ class Installation:
             outcome = self._install(source, packages, exports)
         outcome = outcome or Outcome()
         outcome.write(target_dir)
-        self.remarks += outcome_remarks(outcome, self._log_path)
+        self.remarks += outcome_remarks(outcome, self._log_path, self._known_as(REQUIREMENTS_FILE))
         _remove_other_sets(target_dir, self.running)
         return packages, exports
 
@@ -89,6 +89,9 @@ class Installation:
     @property
     def _project(self) -> Project:
         return self.configuration.project
+
+    def _known_as(self, name: str) -> str:
+        return self.delivery.known_as(name, self._project.root_dir)
 
     def _requirements(self) -> requirements.PreparedRequirements | None:
         path = self.delivery.requirements_path
@@ -118,7 +121,7 @@ class Installation:
         if self.homes:
             self.homes.finish(key)
             remember_start(self._project, script_path, views)
-        self.remarks += script_remarks(outcomes)
+        self.remarks += script_remarks(outcomes, self._known_as(STARTUP_SCRIPT))
         if script_path is None:
             exports_path.unlink(missing_ok=True)
             return {}
