@@ -18,6 +18,7 @@ MEANINGS = {
     "script-not-executable": "a task runs a script of the project as a program, and it is none on MWAA",
 }
 ANY_EXECUTE = 0o111  # bits of a file's mode
+TEMPLATE_ENDINGS = (".sh", ".bash")  # BashOperator.template_ext
 DBT = "dbt "
 DBT_HINT = (
     "give --target-path and --log-path below /tmp, or set DBT_TARGET_PATH and DBT_LOG_PATH in the startup script, or "
@@ -36,7 +37,7 @@ def command_findings(fact: TaskFact, tasks: str, project: Project, places: TaskP
         is_script = use.kind == RUNS
         if is_script and not _is_not_executable(project, use.what):
             continue
-        what, why, hint = _of_script(use, tasks) if is_script else _of_writing(use, fact, tasks)
+        what, why, hint = _of_script(use, fact, tasks) if is_script else _of_writing(use, fact, tasks)
         rule = "script-not-executable" if is_script else write_below_dags.ID
         place = (fact.file, 0) if fact.file else (fact.path, places.line(fact.path, fact.line, fact.field))
         yield Finding(rule, WARNING, *place, what, why, hint)
@@ -52,16 +53,20 @@ def _of_writing(use: ShellUse, fact: TaskFact, tasks: str) -> tuple[str, str, st
     return what, f"{why} Users also report that tasks may not write there at all: Permission denied.", DBT_HINT
 
 
-def _of_script(use: ShellUse, tasks: str) -> tuple[str, str, str]:
+def _of_script(use: ShellUse, fact: TaskFact, tasks: str) -> tuple[str, str, str]:
+    command = f"bash {use.what}"
+    if not fact.file and fact.what.rstrip().endswith(TEMPLATE_ENDINGS):
+        ending = f".{fact.what.rstrip().rpartition('.')[2]}"
+        command = f'"{command} ", with the blank at the end, as Airflow takes a text that ends in {ending} for a file'
     what = f"{tasks} runs {use.what}, which is not executable"
     path = use.what.removeprefix(f"{HOME}/")
     if path.startswith("dags/"):
         why = (
             "A bucket keeps no execute bits: MWAA's containers get the file without. The task fails: Permission denied."
         )
-        return what, why, f"run it by its interpreter, as in bash {use.what}"
+        return what, why, f"run it by its interpreter, as in {command}"
     why = "A file of plugins.zip has the execute bit that it has in the archive. The task fails: Permission denied."
-    return what, why, f"chmod +x {path} before you make plugins.zip, or run it as bash {use.what}"
+    return what, why, f"chmod +x {path} before you make plugins.zip, or run it as {command}"
 
 
 def _is_not_executable(project: Project, path: str) -> bool:

@@ -55,7 +55,10 @@ class _Judge:
 
     def of_file(self, file: ImportedFile) -> Iterator[Finding]:
         asked = {item.name for item in file.asked}
-        for facts in self._grouped(file.facts):
+        # Such a task fails before its command runs.
+        lost = {_template(fact) for fact in file.facts if fact.kind == NO_FILE}
+        kept = [fact for fact in file.facts if fact.kind != COMMAND or _template(fact) not in lost]
+        for facts in self._grouped(kept):
             first, tasks = facts[0], _tasks(facts)
             if first.kind == COMMAND:
                 yield from command_findings(first, tasks, self._project, self._places)
@@ -128,6 +131,10 @@ class _Judge:
     def _finding(self, rule: str, severity: str, fact: TaskFact, what: str, why: str, hint: str) -> Finding:
         line = self._places.line(fact.path, fact.line, fact.field)
         return Finding(rule, severity, fact.path, line, what, why, hint)
+
+
+def _template(fact: TaskFact) -> tuple[str, str, str]:
+    return fact.dag_id, fact.task_id, fact.field
 
 
 def _tasks(facts: Sequence[TaskFact]) -> str:

@@ -22,8 +22,9 @@ PACKAGES_DIR = re.compile(
     r"(?<=\()/[^()]*/site-packages/"
 )  # in `cannot import name 'a' from 'b' (/x/site-packages/b.py)`
 AIRFLOW_DIR = "/site-packages/airflow/"
-# What runs when an operator, a DAG or a timetable is made.
-MAKERS = ("__init__", "__new__", "__call__", "apply_defaults", "__attrs_post_init__")
+# What runs when an operator, a DAG or a timetable is made; `factory` is what `@dag` makes of a function.
+MAKERS = ("__init__", "__new__", "__call__", "apply_defaults", "__attrs_post_init__", "factory")
+SERIALIZATION_DIR = f"{AIRFLOW_DIR}serialization/"
 MAX_FRAMES = 12  # of the user's in one traceback; a recursion has a thousand
 MAX_SAID_CHARACTERS = 2000
 # What an older version of a package raises where it lacks something, itself or in the line that wants it.
@@ -161,10 +162,13 @@ def _asked_by(frames: list[tuple[str, str, int, str]]) -> str:
     """Return the class of Airflow's that was being made for the user when it asked the database; "" for none.
 
     It is the first function of a package that the user's line calls: what makes an object, or Airflow's own decorator
-    of that. A query of the user's own begins with a session, which is made by `utils/session.py`.
+    of that. A query of the user's own begins with a session, which is made by `utils/session.py`. Where Airflow
+    serialises the DAG, no line of the user's is the cause.
     """
     last = max((number for number, frame in enumerate(frames) if frame[1]), default=-1)
     later = [frame for frame in frames[last + 1 :] if AIRFLOW_DIR in frame[0]]
+    if last < 0 and later and SERIALIZATION_DIR in later[0][0]:
+        return str(LIBRARY_DIR.sub("", later[0][0]))
     if not later or later[0][3] not in MAKERS:
         return ""
     makers = [frame for frame in later if frame[3] in MAKERS]

@@ -21,6 +21,7 @@ from typing import Any
 
 from import_errors import TIMEOUT_ERROR, described, of_text  # type: ignore[import-not-found]
 from import_loading import has_module  # type: ignore[import-not-found]
+from import_queries import answer_airflows_queries  # type: ignore[import-not-found]
 from import_recorder import Recorder, patch  # type: ignore[import-not-found]
 from import_secrets import Secrets  # type: ignore[import-not-found]
 from import_sharing import Traces, is_plain  # type: ignore[import-not-found]
@@ -68,6 +69,7 @@ class FileImport:
 
     def prepare(self) -> None:
         """Change this process, or the one that it is to be forked from, so that it notes what a file does."""
+        answer_airflows_queries()
         self._recorder.forget()  # what plugins did is not the files'
         self._recorder.watch_database()
         self._recorder.watch_network()

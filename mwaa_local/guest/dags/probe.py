@@ -55,6 +55,7 @@ for _name in (
     "import_loading",
     "import_one",
     "import_processes",
+    "import_queries",
     "import_queue",
     "import_recorder",
     "import_secrets",

@@ -31,8 +31,7 @@ with DAG("files", start_date=START, schedule=None):
     )
     BashOperator(
         task_id="absolute",
-        # expect: error template-file-missing # expect: warning script-not-executable
-        bash_command="/usr/local/airflow/dags/scripts/there.sh",
+        bash_command="/usr/local/airflow/dags/scripts/there.sh",  # expect: error template-file-missing
     )
     BashOperator(task_id="in_env", bash_command="true", env={"SCRIPT": "run.sh"})  # expect: error template-file-missing
     Query(task_id="no_query", query="sql/missing.sql")  # expect: error template-file-missing
