@@ -22,6 +22,11 @@ MOST_NUMBERS = 2  # "most,least", or the most alone (celery.bin.worker, Autoscal
 # The option's name by releases: up to 2.2, from 2.3 on, with FAB on Airflow 3.
 AUTH_BACKENDS = ("api.auth_backend", "api.auth_backends", "fab.auth_backends")
 BASIC_AUTH = ".basic_auth"  # airflow.api.auth.backend.basic_auth, and that of the FAB provider
+# The backend for those who are logged in; Airflow 2.2 has none (`airflow/api/auth/backend` of each release).
+SESSION = {
+    "api.auth_backends": "airflow.api.auth.backend.session",
+    "fab.auth_backends": "airflow.providers.fab.auth_manager.api.auth.backend.session",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def value_remarks(options: Mapping[str, str], of_class: EnvironmentClass) -> Ite
         if name == AUTOSCALE:
             yield from ((option, remark) for remark in _autoscale(value, of_class))
         elif name in AUTH_BACKENDS and any(item.strip().endswith(BASIC_AUTH) for item in value.split(",")):
-            yield option, _basic_auth()
+            yield option, _basic_auth(name)
 
 
 def _autoscale(value: str, of_class: EnvironmentClass) -> Iterator[ValueRemark]:
@@ -70,11 +75,12 @@ def _beyond(slots: int, of_class: EnvironmentClass) -> ValueRemark:
     )
 
 
-def _basic_auth() -> ValueRemark:
+def _basic_auth(name: str) -> ValueRemark:
+    instead = f"use {SESSION[name]}" if name in SESSION else "remove it"
     return ValueRemark(
         NO_USERS,
         WARNING,
         "names basic_auth, with which nobody gets in on MWAA",
         "MWAA has no users with passwords: the REST API is reached with IAM, by InvokeRestApi or a web login token.",
-        "use airflow.api.auth.backend.session, and call the API by InvokeRestApi",
+        f"{instead}, and call the API by InvokeRestApi",
     )

@@ -7,6 +7,7 @@ layers set an option: that is `configuration.merge`, whose outcome is repeated h
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -54,6 +55,9 @@ FREE_SECTIONS = frozenset(
     }
 )
 BACKEND_ARGUMENTS = ("secrets.backend_kwargs", "workers.secrets_backend_kwargs")  # of secrets backends, as JSON
+# How a release's `removed_options` say it.
+RENAMED, WITHOUT_SUCCESSOR = "it is now ", "it was removed"
+OF_FAB = re.compile(r"\bfab\.\w+")
 SIMILARITY = 0.75  # as difflib has it: 1 is the same
 
 
@@ -89,7 +93,10 @@ def options_findings(case: OptionsCase) -> tuple[Finding, ...]:
             found += _named(case, option)
             found += _without_need(case, option)
         found += _secrets(case, option, value)
-    for option, remark in option_values.value_remarks(case.options, case.environment_class):
+    there = {
+        option: value for option, value in case.options.items() if option.lower() not in case.release.removed_options
+    }
+    for option, remark in option_values.value_remarks(there, case.environment_class):
         found.append(_finding(case, remark.rule, remark.severity, option, remark.what, remark.why, remark.hint))
     return in_order(found)
 
@@ -114,12 +121,9 @@ def _named(case: OptionsCase, option: str) -> Iterator[Finding]:
     section, _, key = name.partition(".")
     version = case.release.airflow_version
     if became := case.release.removed_options.get(name):
-        yield _finding(
-            case, REMOVED, WARNING, option, f"does not exist in Airflow {version}", f"Of this option: {became}."
-        )
+        yield _removed(case, option, became)
     elif new := case.known.moved.get(name):
-        why = f"Airflow {version} reads {new}, and takes the old name, with a warning, as long as {new} is not set."
-        yield _finding(case, MOVED, WARNING, option, f"is now {new}", why, f"write {new}")
+        yield _moved(case, option, new)
     elif reason := case.known.deprecated.get(name):
         yield _finding(case, DEPRECATED, WARNING, option, f"is deprecated in Airflow {version}", reason)
     elif section not in case.known.sections and name in STILL_READ:
@@ -132,6 +136,30 @@ def _named(case: OptionsCase, option: str) -> Iterator[Finding]:
             yield _unknown_section(case, option, section, close[0])
     elif section not in FREE_SECTIONS and not _has(case.known.sections[section], key):
         yield _unknown_key(case, option, section, key)
+
+
+def _removed(case: OptionsCase, option: str, became: str) -> Finding:
+    """Return what to say of an option that this Airflow does not read under this name, or under no name."""
+    version = case.release.airflow_version
+    if became.startswith(RENAMED):
+        new = became.removeprefix(RENAMED)
+        hint = "remove it" if case.merged.is_set_by_user(new) else f"write {new}"
+        why = f"Airflow {version} reads {new}, and ignores the old name."
+        return _finding(case, MOVED, WARNING, option, f"is now {new}", why, hint)
+    ignored = f"Airflow {version} ignores it"
+    why = f"{ignored}." if became == WITHOUT_SUCCESSOR else f"{ignored}: {became}."
+    of_fab = OF_FAB.search(became)  # the auth manager of MWAA on Airflow 3
+    hint = f"write {of_fab[0]}" if of_fab and not case.merged.is_set_by_user(of_fab[0]) else "remove it"
+    return _finding(case, REMOVED, WARNING, option, f"does not exist in Airflow {version}", why, hint)
+
+
+def _moved(case: OptionsCase, option: str, new: str) -> Finding:
+    version = case.release.airflow_version
+    if case.merged.is_set_by_user(new):
+        why = f"Airflow {version} reads {new} first, and you set that too."
+        return _finding(case, WITHOUT_EFFECT, WARNING, option, "has no effect", why, "remove it")
+    why = f"Airflow {version} reads {new}, and takes the old name, with a warning, as long as {new} is not set."
+    return _finding(case, MOVED, WARNING, option, f"is now {new}", why, f"write {new}")
 
 
 def _has(keys: frozenset[str], key: str) -> bool:

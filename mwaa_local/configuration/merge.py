@@ -83,6 +83,11 @@ class MergedVariables:
         """Return the variable of an option `section.key`, or None when no layer sets it."""
         return self.variables.get(variable_name(option))
 
+    def is_set_by_user(self, option: str) -> bool:
+        """Whether the value that counts is the user's."""
+        variable = self.get(option)
+        return variable is not None and variable.source in USER_LAYERS
+
 
 def worker_queues(release: Release, local_values: LocalValues) -> tuple[str, ...]:
     """Return the queues that a worker must serve (`celery worker -q`): the environment's, and its aliases.

@@ -27,6 +27,8 @@ OLDER_SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "triggerer.capacity": ("triggerer.default_capacity",),
     }
 )
+# Layers below the user's: a value of theirs gives way to one under the option's own name.
+DEFAULT_LAYERS = (Layer.IMAGE_DEFAULT, Layer.CLASS_DEFAULT, Layer.LOCAL_DEFAULT)
 # `X_CMD` and `X_SECRET` name a command or a secret that yields X; Airflow asks them only when X is not set.
 INDIRECT_SUFFIXES = ("_cmd", "_secret")
 
@@ -50,5 +52,16 @@ def overruled_by_spelling(
         for spelling in others:
             loser = variables.get(variable_name(spelling))
             if loser is not None and loser.source in USER_LAYERS:
-                reason = f"Airflow reads {option} first, and it is set. {winner.source.rule}"
-                yield Overruled(loser.name, loser.value, loser.source, winner, reason)
+                state = f"that is {winner.masked()}" if winner.source in DEFAULT_LAYERS else "it is set"
+                reason = f"Airflow reads {option} first, and {state}. {winner.source.rule}"
+                yield Overruled(loser.name, loser.value, loser.source, winner, reason, fix=_fix(option, loser, winner))
+
+
+def _fix(option: str, loser: EnvVar, winner: EnvVar) -> str:
+    """Return how the user's value comes to count, or that it cannot."""
+    is_older = option_name(loser.name) in OLDER_SPELLINGS.get(option, ())
+    if not is_older or winner.source not in DEFAULT_LAYERS:
+        return "remove it"
+    if loser.source is Layer.STARTUP_SCRIPT:
+        return f"write {winner.name}"
+    return f"write {option}" if loser.secret else f'write {option}: "{loser.value}"'

@@ -124,7 +124,7 @@ def _no_file(fact: TaskFact, where: str, release: Release) -> tuple[str, str, st
     what = f"{where} names a template file that is not there: {shown}"
     ending = f".{text.rpartition('.')[2]}"
     why = (
-        f"Airflow takes a text that ends in {ending} for a file, and looks for it below {', '.join(folders)} only. "
+        f"Airflow takes a text that ends in {ending} for a file, and looks for it only below {' and '.join(folders)}. "
         "When the task starts, it fails: TemplateNotFound."
     )
     is_path = text.startswith(("/", "~", "s3:")) or " " in text

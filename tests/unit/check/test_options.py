@@ -54,7 +54,9 @@ def findings(
         ("core.dag_concurency", "option-unknown-key", WARNING, "core.dag_concurrency"),
         ("celry.x", "option-unknown-section", WARNING, "celery"),
         ("scheduler.dag_dir_list_interval", "option-moved", WARNING, "write dag_processor.refresh_interval"),
-        ("core.dag_concurrency", "option-removed", WARNING, ""),
+        ("core.dag_concurrency", "option-moved", WARNING, "write core.max_active_tasks_per_dag"),
+        ("core.donot_pickle", "option-removed", WARNING, "remove it"),
+        ("webserver.enable_proxy_fix", "option-removed", WARNING, "write fab.enable_proxy_fix"),
         ("core.executor", "option-without-effect", WARNING, "remove it"),
         ("webserver.base_url", "option-without-effect", NOTE, ""),
     ],
@@ -80,6 +82,37 @@ def test_option_that_does_not_do_what_it_says_is_reported(
 )
 def test_option_that_airflow_has_is_nothing_to_tell(tmp_path: Path, option: str) -> None:
     assert findings(tmp_path, {option: "5"}) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {"triggerer.default_capacity": "200"},
+            [("triggerer.default_capacity has no effect", 'write triggerer.capacity: "200"')],
+        ),
+        (
+            {"triggerer.default_capacity": "200", "triggerer.capacity": "100"},
+            [("triggerer.default_capacity has no effect", "remove it")],
+        ),
+        (
+            {"scheduler.dag_dir_list_interval": "30", "dag_processor.refresh_interval": "60"},
+            [("scheduler.dag_dir_list_interval has no effect", "remove it")],
+        ),
+        (
+            {"core.dag_concurrency": "30", "core.max_active_tasks_per_dag": "60"},
+            [("core.dag_concurrency is now core.max_active_tasks_per_dag", "remove it")],
+        ),
+    ],
+)
+def test_older_name_is_to_be_replaced_unless_the_newer_is_set_too(
+    tmp_path: Path, options: dict[str, str], told: list[tuple[str, str]]
+) -> None:
+    sections = {**KNOWN.sections, "triggerer": frozenset({"capacity"}), "core": frozenset({"max_active_tasks_per_dag"})}
+    found = findings(tmp_path, options, "3.2.1", KnownOptions(sections, KNOWN.moved))
+    assert [(item.what, item.hint) for item in found] == told
+    if told[0][1].startswith("write"):
+        assert "Airflow reads triggerer.capacity first, and that is 60. MWAA derives this default" in found[0].why
 
 
 def test_number_of_slots_is_set_by_worker_autoscale_alone(tmp_path: Path) -> None:
@@ -191,18 +224,37 @@ def test_option_of_another_section_is_named_where_this_release_has_it(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "version", "instead"),
     [
-        ("api.auth_backends", "airflow.api.auth.backend.basic_auth", True),
-        ("api.auth_backends", "airflow.api.auth.backend.session, airflow.api.auth.backend.basic_auth", True),
-        ("fab.auth_backends", "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth", True),
-        ("api.auth_backends", "airflow.api.auth.backend.session", False),
+        ("api.auth_backends", "airflow.api.auth.backend.basic_auth", "2.10.3", "use airflow.api.auth.backend.session"),
+        (
+            "api.auth_backends",
+            "airflow.api.auth.backend.session, airflow.api.auth.backend.basic_auth",
+            "2.10.3",
+            "use airflow.api.auth.backend.session",
+        ),
+        (
+            "fab.auth_backends",
+            "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth",
+            "3.2.1",
+            "use airflow.providers.fab.auth_manager.api.auth.backend.session",
+        ),
+        ("api.auth_backend", "airflow.api.auth.backend.basic_auth", "2.2.2", "remove it"),
+        ("api.auth_backends", "airflow.api.auth.backend.session", "2.10.3", ""),
     ],
 )
-def test_password_of_the_rest_api_is_nobodys_on_mwaa(tmp_path: Path, option: str, value: str, told: bool) -> None:
-    known = KnownOptions({"api": frozenset({"auth_backends"}), "fab": frozenset({"auth_backends"})})
-    found = findings(tmp_path, {option: value}, "2.10.3", known)
-    assert [(item.rule, item.severity) for item in found] == ([("option-without-users", WARNING)] if told else [])
+def test_password_of_the_rest_api_is_nobodys_on_mwaa(
+    tmp_path: Path, option: str, value: str, version: str, instead: str
+) -> None:
+    names = frozenset({"auth_backend", "auth_backends"})
+    found = findings(tmp_path, {option: value}, version, KnownOptions({"api": names, "fab": names}))
+    assert [(item.rule, item.severity) for item in found] == ([("option-without-users", WARNING)] if instead else [])
+    assert [item.hint.split(", and")[0] for item in found] == ([instead] if instead else [])
+
+
+def test_option_that_is_gone_is_told_once_whatever_its_value(tmp_path: Path) -> None:
+    [finding] = findings(tmp_path, {"api.auth_backends": "airflow.api.auth.backend.basic_auth"}, "3.2.1")
+    assert (finding.rule, finding.hint) == ("option-removed", "write fab.auth_backends")
 
 
 def test_secret_in_plain_text_is_reported_without_being_shown(tmp_path: Path) -> None:
