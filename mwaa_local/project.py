@@ -136,6 +136,10 @@ class Project:
             name: path for name, path in asked.items() if path.is_file() and path.resolve() != usual[name].resolve()
         }
 
+    def relative(self, text: str | Path) -> str:
+        """Return a text with paths of the project as its user knows them: below the project's folder."""
+        return str(text).replace(f"{self.root_dir}/", "")
+
     def make_state_dir(self) -> None:
         """Make `.mwaa-local/` and keep git from seeing it.
 

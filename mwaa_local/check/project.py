@@ -28,6 +28,7 @@ from mwaa_local.check.environment import (
     refused_findings,
     script_text,
 )
+from mwaa_local.check.folded import folded
 from mwaa_local.check.known_options import known_options
 from mwaa_local.check.named_places import named_elsewhere
 from mwaa_local.check.options import OptionsCase, options_findings
@@ -106,7 +107,7 @@ class ProjectCheck:
         pool = ThreadPoolExecutor(len(work))
         try:
             futures: list[Future[Part]] = [pool.submit(self._timed, name, action) for name, action in work.items()]
-            return tuple(future.result() for future in futures)
+            return folded([future.result() for future in futures])
         except BaseException:
             self.ended.set()
             interrupt_all()
@@ -256,7 +257,9 @@ def startup_part(context: CheckContext, trials: Trials) -> Part:
     if not done:
         return Part(STARTUP_SCRIPT, skipped="there is no startup script")
     kept = sorted({name for trial in done for name in trial.kept})
-    summary = f"sets {', '.join(kept)}" if kept else "sets no variable"
+    empty = {name for name in kept if not any(trial.exported.get(name) for trial in done)}
+    shown = [f"{name} (empty here)" if name in empty else name for name in kept]
+    summary = f"sets {', '.join(shown)}" if kept else "sets no variable"
     return Part(STARTUP_SCRIPT, startup_findings(context.project, done), summary=summary)
 
 

@@ -46,6 +46,7 @@ LOG_NAME = "pip.log"
 # whether it ran on this machine or in a container, and nowhere else.
 # A retry that broke with none left, or an error that says so; a retry in between may have been followed by success.
 _UNREACHABLE = re.compile(r"Retry\(total=0,|Max retries exceeded|Failed to connect to|Unable to fetch ")
+NOT_REACHED = "the package index, or another address that was named, could not be reached"
 _ERROR = re.compile(r"(?:ERROR: |\s*\u00d7 )")  # the multiplication sign of pip's longer reports
 _HELP = re.compile(r"ERROR: ResolutionImpossible")
 _PLACE = re.compile(r"\(from line \d+ of .+\)$")
@@ -70,7 +71,8 @@ class InstallFailed:
     elapsed_s: float
     log_path: Path
     reason: str  # one line or a few, pip's own where they say it
-    is_of_machine: bool = False  # a build lacks something of this machine, which says nothing about MWAA
+    is_of_machine: bool = False  # a build or the network lacks something here, which says nothing about MWAA
+    is_unreached: bool = False  # … and it is the network: MWAA may reach what this machine does not
 
 
 def pip_network(env: Mapping[str, str]) -> dict[str, str]:
@@ -127,13 +129,15 @@ def judge(
         return Installed(completed.elapsed_s, log_path, tuple(_broken_packages(lines)))
     built = None if completed.timed_out or prepared.release is None else failed_build(lines, prepared.release)
     reason = built.reason if built else _reason(prepared, lines, completed.exit_code)
+    is_unreached = not completed.timed_out and built is None and reason.startswith(NOT_REACHED)
     return InstallFailed(
         exit_code=completed.exit_code,
         timed_out=completed.timed_out,
         elapsed_s=completed.elapsed_s,
         log_path=log_path,
         reason=_time_out_reason(timeout_s) if completed.timed_out else reason,
-        is_of_machine=built is not None and built.is_of_machine,
+        is_of_machine=is_unreached or (built is not None and built.is_of_machine),
+        is_unreached=is_unreached,
     )
 
 
@@ -193,9 +197,7 @@ def _reason(prepared: PreparedRequirements, lines: list[str], exit_code: int) ->
         return "no space left on the disk while pip was installing"
     errors = _errors(lines)
     if _UNREACHABLE.search(said):
-        return _cut(
-            ["the package index, or another address that was named, could not be reached", *_evidence(said, errors)]
-        )
+        return _cut([NOT_REACHED, *_evidence(said, errors)])
     if conflict := _conflict(lines):
         return _cut(conflict)
     if errors:

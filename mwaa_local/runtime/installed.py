@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 EXPORTS_NAME = "startup-exports.json"
 MARK_NAME = "mwaa-local-project.json"
 INSTALL_HINT = "install what is missing; with Docker, name its Debian package in SystemPackages"
+NETWORK_HINT = (
+    "check the network; PIP_INDEX_URL names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE your own "
+    "certificates"
+)
 REQUIREMENTS_LOG_NAME = "requirements_install.out"
 
 
@@ -31,17 +35,23 @@ class Outcome:
     failed: str = ""  # pip's reason
     warnings: tuple[str, ...] = ()
     is_of_machine: bool = False  # why it failed says nothing about MWAA
+    is_unreached: bool = False  # … for an address that MWAA may reach
 
     @classmethod
     def of(cls, result: Installed | InstallFailed) -> Outcome:
         """Return what is to be kept of a run of pip."""
         if isinstance(result, InstallFailed):
-            return cls(failed=result.reason, is_of_machine=result.is_of_machine)
+            return cls(result.reason, (), result.is_of_machine, result.is_unreached)
         return cls(warnings=result.warnings)
 
     def write(self, target_dir: Path) -> None:
-        plain = {"failed": self.failed, "warnings": list(self.warnings), "is_of_machine": self.is_of_machine}
+        plain = {**vars(self), "warnings": list(self.warnings)}
         (target_dir / MARK_NAME).write_text(json.dumps(plain), encoding="utf-8")
+
+    @property
+    def hint(self) -> str:
+        """What to do on this machine."""
+        return NETWORK_HINT if self.is_unreached else INSTALL_HINT
 
     @staticmethod
     def forget(target_dir: Path) -> None:
@@ -53,8 +63,8 @@ class Outcome:
         """Return what was written last; None when the set was never finished or the file cannot be understood."""
         try:
             plain = json.loads((target_dir / MARK_NAME).read_text(encoding="utf-8"))
-            of_machine = bool(plain.get("is_of_machine"))
-            return cls(str(plain["failed"]), tuple(map(str, plain["warnings"])), of_machine)
+            of_machine = (bool(plain.get(name)) for name in ("is_of_machine", "is_unreached"))
+            return cls(str(plain["failed"]), tuple(map(str, plain["warnings"])), *of_machine)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -107,7 +117,7 @@ def outcome_remarks(outcome: Outcome, log_path: Path, path: str = REQUIREMENTS_F
                 "requirements",
                 f"{path} was not installed on this machine",
                 f"{outcome.failed}.\nAirflow started without them; for MWAA, see `mwaa-local check requirements`.",
-                f"{INSTALL_HINT}, and run `mwaa-local up` again; pip's output is in {log_path}",
+                f"{outcome.hint}, and run `mwaa-local up` again; pip's output is in {log_path}",
             )
         )
     elif outcome.failed:

@@ -21,7 +21,7 @@ smoke packaging
 lifecycle
 check.explained
 check.project
-check.report
+check.folded check.report
 check.part
 check.dags check.plugins
 check.failures

@@ -18,7 +18,7 @@ from mwaa_local.home import Folder, Home
 from mwaa_local.packages import PythonEnvironment, locked
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
-from mwaa_local.runtime.installed import INSTALL_HINT, Outcome
+from mwaa_local.runtime.installed import Outcome
 from mwaa_local.runtime.process.installation import package_set_dir, startup_script_path
 from mwaa_local.sandbox import trial_env
 from mwaa_local.startup.state import ContainerState
@@ -121,18 +121,19 @@ class DagPackagesMaker:
 
     def _install_failed(self, outcome: Outcome) -> Finding:
         project = self.context.project
-        path = project.requirements_path.relative_to(project.root_dir).as_posix()
+        log_path = project.relative(project.state_dir / DIR_NAME / LOG_NAME)
+        path, reason = project.relative(project.requirements_path), project.relative(outcome.failed)
         if outcome.is_of_machine:
             what = "the requirements cannot be installed on this machine; DAGs are imported without them"
-            return Finding(INSTALL_FAILED, WARNING, path, 0, what, f"{outcome.failed}.", INSTALL_HINT)
+            return Finding(INSTALL_FAILED, WARNING, path, 0, what, f"{reason}.", outcome.hint)
         return Finding(
             INSTALL_FAILED,
             ERROR,
             path,
             0,
             "pip could not install the requirements; DAGs are imported without them",
-            f"{outcome.failed}\nMWAA also starts Airflow without them.",
-            f"see `mwaa-local check requirements`, and pip's output in {project.state_dir / DIR_NAME / LOG_NAME}",
+            f"{reason}\nMWAA also starts Airflow without them.",
+            f"see `mwaa-local check requirements`, and pip's output in {log_path}",
         )
 
 

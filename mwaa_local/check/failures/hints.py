@@ -123,6 +123,12 @@ class ImportHints:
             return modules.may_be_on_mwaa(_missing(failure))
         return modules.may_be_newer(failure.library)
 
+    def refused_file(self, file: ImportingFile, failure: ImportFailure) -> str:
+        """Return the requirements file, if it asks for what is missing and pip could not install it; else ""."""
+        modules, wanted = self.facts.modules, _missing(failure)
+        is_refused = modules.requirements.failed and bool(failure.missing) and not is_uncertain(file, failure)
+        return modules.requirements.path if is_refused and modules.asked_at(wanted) else ""
+
     def is_asked_for(self, failure: ImportFailure) -> bool:
         """Whether a requirement, which this check does not install, asks by its name for what is missing."""
         modules, library = self.facts.modules, failure.library

@@ -12,10 +12,16 @@ from mwaa_local.check.failures.outside import aws_finding, database_finding
 from mwaa_local.check.failures.placeholders import is_uncertain
 from mwaa_local.check.modules.hints import is_provider
 from mwaa_local.check.requirements.provider_modules import PROVIDER_MISSING
-from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.finding import ERROR, NOTE, WARNING, Cause, Finding
 from mwaa_local.release import Release
 
 BROKEN_DATABASE_GENERATION = "3.x"  # from which on a DAG file that uses the metadata database is an import error
+
+# Of all files that miss something of requirements that pip could not install: there is one thing to mend.
+MISSING_FOR_ALL = "what {path} asks for is missing, since pip could not install it"
+MEND_FIRST = (
+    "correct {path} first, which asks for it and which pip could not install: see `mwaa-local check requirements`"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,9 @@ class FailureJudge:
             self._rule(failure), self._severity(file, failure), failure.path, failure.line, f"{words}{elsewhere}"
         )
         hint, cause = self.hints.of(file, failure), failure_cause(file, failure, words)
+        if place := self.hints.refused_file(file, failure):
+            shared = f"{kind.failed.format(version=self.release.airflow_version)}{MISSING_FOR_ALL.format(path=place)}"
+            hint, cause = MEND_FIRST.format(path=place), Cause(shared, imported_by=cause.imported_by)
         why = failure.text if failure.trace else ""  # which would only repeat it
         see = "" if found.severity == ERROR else self._difference(file, failure)
         return replace(found, why=why, hint=hint, subjects=failure.subjects, cause=cause, see=see)

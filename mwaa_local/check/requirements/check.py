@@ -32,7 +32,7 @@ from mwaa_local.check.requirements.provider_listing import Listings
 from mwaa_local.check.requirements.provider_modules import Download, Providers, provider_findings
 from mwaa_local.check.requirements.replaced import AIRFLOW
 from mwaa_local.check.requirements.resolver import NotReached, Package, Question, Refused, Resolved, Resolver
-from mwaa_local.check.requirements.rule import Startup
+from mwaa_local.check.requirements.rule import Startup, exact_version
 from mwaa_local.check.requirements.source import Source, own_variables, take_apart
 from mwaa_local.check.requirements.startup_exports import Exported, StartupScript
 from mwaa_local.check.requirements.startup_findings import export_findings, unknown_index
@@ -53,9 +53,12 @@ from mwaa_local.command import interrupting
 from mwaa_local.finding import Finding, in_order
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.requirements.install import REQUIREMENTS_INSTALL_TIMEOUT_S
+from mwaa_local.runtime.installed import NETWORK_HINT
 from mwaa_local.scratch import scratch_folder
 
 RELEASES_AT_ONCE = 4  # most of the time uv waits for the index
+MAX_NAMED = 4  # packages in one sentence
 MAX_BROKEN = 10  # questions asked about what no longer fits together
 COVERED_BY_CONFLICT = (
     "overrides-base",
@@ -66,10 +69,6 @@ COVERED_BY_CONFLICT = (
     "local-path",
 )  # rules whose point a conflict makes
 UV_FAILED_HINT = "read uv's lines above; uv uses the UV_… variables of your shell, such as UV_CACHE_DIR"
-NOT_REACHED_HINT = (
-    "check the network; PIP_INDEX_URL names another package index, HTTPS_PROXY a proxy, SSL_CERT_FILE your own "
-    "certificates"
-)
 
 
 Uv = TypeVar("Uv", bound=Resolver)
@@ -206,10 +205,7 @@ def _verdict(
     base = release.packages.base
     answer = choice.settled(source.question(source.packages, source.pins, base, "all"))
     if isinstance(answer, NotReached):
-        if answer.is_uv:
-            return Unchecked("uv could not look for versions", answer.said, UV_FAILED_HINT), (), {}
-        what = "the package index, or another address, could not be reached"
-        return Unchecked(what, answer.said, NOT_REACHED_HINT), (), {}
+        return _no_answer(source, answer), (), {}
     if isinstance(answer, Refused):
         return unknown_index(exported, answer) or Explanation(source, builds, base).conflict(answer), (), {}
     packages = changed(answer.packages, release)
@@ -222,6 +218,20 @@ def _verdict(
         return NoWheel(unbuildable), changes, answer.yanked
     works = Works(changes, _broken(packages, changes, resolver, release), sources, install_estimate_s(changes))
     return works, changes, answer.yanked
+
+
+def _no_answer(source: Source, answer: NotReached) -> Unchecked:
+    if answer.is_uv:
+        return Unchecked("uv could not look for versions", answer.said, UV_FAILED_HINT)
+    if not answer.is_late:
+        return Unchecked("the package index, or another address, could not be reached", answer.said, NETWORK_HINT)
+    free = [line.name for line in source.packages if line.name and not exact_version(line.requirement)]
+    why = (
+        f"{answer.said}: there are too many releases to go through. pip on MWAA goes through them too, and is stopped "
+        f"after {REQUIREMENTS_INSTALL_TIMEOUT_S} s; Airflow then starts without the requirements."
+    )
+    named = f": nothing holds {', '.join(free[:MAX_NAMED])}" if free else ""
+    return Unchecked("finding versions that fit takes too long", why, f"pin exact versions in the file{named}")
 
 
 def _replaces_airflow(changes: Sequence[PackageChange]) -> bool:

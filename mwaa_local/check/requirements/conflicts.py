@@ -40,6 +40,9 @@ SPELLING_HINT = (
 )
 BOUND = "No version that `{text}` allows fits."
 NO_VERSION_WORKS = "No other version of {name} works here either."
+ALONE_HINT = "check `{text}` alone in a file of its own: mwaa-local check requirements FILE"
+AGAIN_HINT = "run the check again when this machine is less busy, or take another version than `{text}`"
+HALVES_HINT = "check a part of the lines in a file of its own: mwaa-local check requirements FILE"
 TOO_LONG = f"Finding out why took longer than {EXPLAIN_LIMIT_S:g} s."
 
 
@@ -169,6 +172,8 @@ class Explanation:
             return ways_out(cause.pins, self.resolver.release, line)
         if names_nothing(line):
             return PATH_HINT
+        if cause.is_unexplained:
+            return ALONE_HINT.format(text=line.text)
         return SPELLING_HINT if cause.reasons.unknown_package else ""
 
     def _description(self, cause: _Cause) -> tuple[str, str, str]:
@@ -260,8 +265,9 @@ class Explanation:
         why = f"{TOO_LONG if is_late else ''} {refused.reasons.gist}".strip()
         if len(self.source.packages) == 1:
             line = self.source.packages[0]
-            return Clash(line.path, line.number, line.text, "", "", why)
-        return Clash(self.source.path, 0, THE_FILE, "", "", why)
+            hint = AGAIN_HINT.format(text=line.text) if is_late else ""
+            return Clash(line.path, line.number, line.text, "", "", why, hint=hint)
+        return Clash(self.source.path, 0, THE_FILE, "", "", why, hint=HALVES_HINT)
 
 
 def _is_open(line: Line) -> bool:

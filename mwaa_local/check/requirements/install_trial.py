@@ -25,7 +25,7 @@ from mwaa_local.check.requirements.startup_exports import Exported
 from mwaa_local.check.requirements.verdict import Checked, PackageChange, Works
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.packages import PythonEnvironment
-from mwaa_local.project import TEMPORARY_NAME
+from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import InstallFailed
@@ -77,7 +77,8 @@ class InstallTrial:
             env = self._component_env(clone, work_dir / "airflow")
             result = self._install(clone, env, work_dir, log_path)
             if isinstance(result, InstallFailed):
-                return InstallTrialResult((_install_failed(result, checked),), (), 0, log_path)
+                failed = _install_failed(result, checked, context.project)
+                return InstallTrialResult((failed,), (), 0, log_path)
             probe = Probe(work_dir, env)
             return self.steps.do("imports", lambda say: _imports(probe, context.base, clone, checked, log_path, say))
 
@@ -112,18 +113,18 @@ class InstallTrial:
         return self.steps.do("requirements", install)
 
 
-def _install_failed(result: InstallFailed, checked: Checked) -> Finding:
-    hint = f"pip's output is in {result.log_path}"
+def _install_failed(result: InstallFailed, checked: Checked, project: Project) -> Finding:
+    hint, reason = f"pip's output is in {project.relative(result.log_path)}", project.relative(result.reason)
     if result.is_of_machine:
         what = "the requirements cannot be installed on this machine"
-        return Finding(INSTALL_FAILED, WARNING, checked.path, 0, what, f"{result.reason}.", hint)
+        return Finding(INSTALL_FAILED, WARNING, checked.path, 0, what, f"{reason}.", hint)
     return Finding(
         INSTALL_FAILED,
         ERROR,
         checked.path,
         0,
         "pip could not install the requirements",
-        f"{result.reason}\nMWAA starts Airflow anyway, without them.",
+        f"{reason}\nMWAA starts Airflow anyway, without them.",
         hint,
     )
 

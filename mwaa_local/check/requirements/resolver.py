@@ -85,6 +85,7 @@ class NotReached:
 
     said: str
     is_uv: bool = False  # the reason has nothing to do with any address
+    is_late: bool = False  # uv still looked when its time was over; no address had failed
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,9 @@ class Resolver:
             return Resolved(_parse(output_path.read_text(encoding="utf-8")), uv_words.yanked(completed.output))
         said = _said(completed)
         looked = completed.exit_code == NO_SOLUTION_EXIT_CODE or uv_words.is_no_solution(said)
-        if completed.timed_out or uv_words.is_not_reached(said):
+        if completed.timed_out:
+            return NotReached(said, is_late=not uv_words.is_not_reached(completed.output))
+        if uv_words.is_not_reached(said):
             return NotReached(said)
         return Refused(said) if looked else NotReached(said, is_uv=True)
 

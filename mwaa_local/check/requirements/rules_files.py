@@ -123,8 +123,12 @@ def _unknown_variable(case: Case) -> Iterator[Finding]:
         for name in line.unknown_variables:
             is_certain, why = _why_unknown(name, case)
             severity = WARNING if is_certain else NOTE
+            what = f"${{{name}}} is not known here"
             hint = "export it in the startup script, or set it as a configuration option"
-            yield at(line, "unknown-variable", severity, f"${{{name}}} is not known here", why, hint)
+            if name in case.startup.exported.variables:
+                what = f"${{{name}}} has no value here"
+                hint = "see what the script does here: mwaa-local test-startup-script"
+            yield at(line, "unknown-variable", severity, what, why, hint)
 
 
 def _why_unknown(name: str, case: Case) -> tuple[bool, str]:
@@ -136,6 +140,8 @@ def _why_unknown(name: str, case: Case) -> tuple[bool, str]:
         return False, f"The startup script may set it, but {problem}. {_UNCHANGED}"
     if not script.text:
         return True, f"No configuration option sets it, and there is no startup script. {_UNCHANGED}"
+    if name in case.startup.exported.variables:
+        return False, f"The startup script exports it empty on this machine; on MWAA it may have a value. {_UNCHANGED}"
     if names_variable(script.text, name):
         return False, f"The startup script names it, but exports no value for it on this machine. {_UNCHANGED}"
     return True, f"Neither a configuration option nor the startup script sets it. {_UNCHANGED}"

@@ -11,12 +11,18 @@ LOG = Path("/x/pip.log")
 LACKS = "mysqlclient could not be built: this machine has no mysql_config, but MWAA's image has MariaDB-devel"
 
 
-def failed(reason: str, *, is_of_machine: bool) -> Outcome:
-    return Outcome.of(InstallFailed(1, False, 1.0, LOG, reason, is_of_machine))
+def failed(reason: str, *, is_of_machine: bool, is_unreached: bool = False) -> Outcome:
+    return Outcome.of(InstallFailed(1, False, 1.0, LOG, reason, is_of_machine, is_unreached))
 
 
 def test_outcome_comes_back_at_the_next_start(tmp_path: Path) -> None:
-    for outcome in (failed(LACKS, is_of_machine=True), Outcome.of(Installed(1.0, LOG, ("a requires b",))), Outcome()):
+    unreached = failed("no index", is_of_machine=True, is_unreached=True)
+    for outcome in (
+        failed(LACKS, is_of_machine=True),
+        unreached,
+        Outcome.of(Installed(1.0, LOG, ("a requires b",))),
+        Outcome(),
+    ):
         outcome.write(tmp_path)
         assert Outcome.read(tmp_path) == outcome
 
@@ -34,6 +40,12 @@ def test_what_this_machine_lacks_is_not_said_of_mwaa() -> None:
     assert remark.why.startswith(f"{LACKS}.\n")
     assert "MWAA does the same" not in remark.why
     assert "SystemPackages" in remark.hint
+
+
+def test_index_that_only_mwaa_may_reach_is_a_matter_of_the_network() -> None:
+    [remark] = outcome_remarks(failed("the index could not be reached", is_of_machine=True, is_unreached=True), LOG)
+    assert remark.what == "requirements/requirements.txt was not installed on this machine"
+    assert remark.hint.startswith("check the network; PIP_INDEX_URL names another package index")
 
 
 def test_other_failures_are_mwaas_too() -> None:

@@ -19,6 +19,7 @@ from mwaa_local.check.failures.failure import ImportFailure, OutsideCall
 from mwaa_local.check.failures.hints import ProjectFacts
 from mwaa_local.check.modules.hints import ModuleHints
 from mwaa_local.check.modules.requirements import Requirements
+from mwaa_local.check.report.groups import groups
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.guest.dags.import_subjects import of_aws
@@ -63,6 +64,23 @@ def options(root_dir: Path, *names: str) -> ProjectFacts:
 )
 def test_what_this_machine_lacks_of_aws_is_told_from_mistakes(error: Exception, lacks: str) -> None:
     assert of_aws(error) == lacks
+
+
+def test_all_that_refused_requirements_would_bring_is_one_thing_to_mend() -> None:
+    asked = {"pyyaml": "requirements/requirements.txt:1", "retrying": "requirements/requirements.txt:2"}
+    requirements = Requirements("requirements/requirements.txt", asked, has_packages=True, failed=True)
+    facts = replace(ProjectFacts.none(NEW), modules=ModuleHints(Path("/none"), NEW, requirements))
+    files = [
+        failed(f"ModuleNotFoundError: No module named '{name}'", missing=name, line=line)
+        for line, name in enumerate(("yaml", "retrying", "gspread"), 1)
+    ]
+    first, second = groups(found(*files, facts=facts))
+    assert [item.line for item in first.findings] == [1, 2]
+    assert first.finding.what.endswith(
+        "what requirements/requirements.txt asks for is missing, since pip could not install it"
+    )
+    assert first.finding.hint.startswith("correct requirements/requirements.txt first")
+    assert "gspread" in second.finding.what
 
 
 @pytest.mark.parametrize(("aws", "is_offered"), [(AwsMode.NONE, True), (AwsMode.LOCAL, True), (AwsMode.HOST, False)])

@@ -14,7 +14,9 @@ from mwaa_local.check.requirements.conflicts import (
     NOT_THERE,
     PATH_HINT,
     THE_FILE,
+    TOO_LONG,
     Explanation,
+    _Cause,
     against,
 )
 from mwaa_local.check.requirements.resolver import Refused, Resolver
@@ -39,6 +41,7 @@ def test_refusal_without_time_to_explain_has_a_subject_and_says_so(
     resolver = Resolver(release, tmp_path / "uv", {"HOME": "/tmp"})
     late = Explanation(source, Builds(resolver), {}, started=time.monotonic() - 2 * EXPLAIN_LIMIT_S)
     [clash] = late.conflict(Refused("Because a depends on b, nothing fits.")).clashes
+    assert clash.hint.startswith("check a part of the lines" if line == 0 else "run the check again")
     assert (clash.requirement, clash.line) == (requirement, line)
     assert clash.why == "Finding out why took longer than 20 s. Because a depends on b, nothing fits."
 
@@ -67,3 +70,15 @@ def test_file_of_a_package_that_is_not_there_is_told_as_that_and_nothing_is_prop
     ]
     assert {clash.hint for clash in checked.verdict.clashes} == {PATH_HINT}
     assert [item for item in checked.findings if item.line in (2, 3)] == []
+
+
+def test_line_whose_reason_was_not_found_in_time_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "requirements" / "requirements.txt"
+    path.parent.mkdir()
+    path.write_text("a==1\nb==2\n")
+    release = Release.load("2.10.3")
+    source = take_apart(Project(tmp_path), path, release, tmp_path / "work", {})
+    explanation = Explanation(source, Builds(Resolver(release, tmp_path / "uv", {"HOME": "/tmp"})), {})
+    clash = explanation._clash(_Cause((source.packages[0],), (), Reasons("")), {})
+    assert clash.why == TOO_LONG
+    assert clash.hint == "check `a==1` alone in a file of its own: mwaa-local check requirements FILE"

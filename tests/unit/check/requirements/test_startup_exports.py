@@ -109,6 +109,14 @@ def test_variable_that_nothing_sets_is_told(project: Project, text: str, severit
     assert found.why.startswith(why)
 
 
+def test_variable_that_the_script_exports_empty_here_is_told_as_that(project: Project) -> None:
+    line = f"{NO_INDEX}--find-links /usr/local/airflow/plugins\nalpha; python_version < '${{TOKEN}}'\n"
+    exported = script(project, "export TOKEN=$(aws sts get-token)", {"TOKEN": ""})
+    [found] = [item for item in check(project, line, exported).findings if item.rule == UNKNOWN]
+    assert (found.severity, found.what) == (NOTE, "${TOKEN} has no value here")
+    assert found.why.startswith("The startup script exports it empty on this machine; on MWAA it may have a value.")
+
+
 def test_script_that_fails_leaves_a_missing_package_open(project: Project) -> None:
     """Its index may have the package."""
     failed = StartupScript("export PIP_EXTRA_INDEX_URL=x", "startup/startup.sh", lambda: Exported(problem="it fails"))
