@@ -112,7 +112,7 @@ OF_RESOLUTION = (
         (ERROR, WARNING),
         f"pip was given the file as on MWAA. {_WITHOUT}",
         "Read pip's last lines in the finding.",
-        "; a warning if this machine lacks what a build needs",
+        "; a warning if this machine lacks what a build needs, or does not reach the index",
     ),
     _text(
         resolution.IMPORT_ERROR,
