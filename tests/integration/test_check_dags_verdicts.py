@@ -89,6 +89,29 @@ right = import_module("right").dag  # shows "right", which right.py makes
 TEXT = dict(external_dag_id="right", name="right")
 print("right")
 """,
+    "dags/factory.py": f"""{HEAD}
+from airflow.models import BaseOperator
+
+START = datetime(2024, 1, 1)
+
+
+def make(name, has_task=True):
+    made = DAG(f"made_{{name}}", start_date=START)
+    if has_task:
+        BaseOperator(task_id="one", dag=made)
+    return made
+
+
+for name in ("a", "b", "c"):
+    last = make(name)
+for name in ("d", "e"):
+    globals()[name] = make(name)
+for name in ("f", "g"):
+    with DAG(f"made_{{name}}", start_date=START) as last_with:
+        BaseOperator(task_id="one")
+make("d")  # again
+make("thrown_away", has_task=False)
+""",
     "dags/twice_a.py": dag("twice"),
     "dags/twice_b.py": dag("twice", "import twice_a"),
 }
@@ -130,7 +153,11 @@ def test_names_that_airflow_moved_have_their_successor_wherever_they_are_importe
 
 
 QUERIES = {
-    "alias": "from airflow.datasets import DatasetAlias as To\n\nof_alias = DAG('alias', schedule=To('x'), start_date=START)\n",
+    "alias": """
+from airflow.datasets import DatasetAlias
+
+of_alias = DAG("alias", schedule=DatasetAlias("x"), start_date=START)
+""",
     "decorated": """
 from airflow.datasets import DatasetAlias
 from airflow.decorators import dag, task, task_group
@@ -185,6 +212,14 @@ def test_query_that_airflow_itself_makes_is_answered_or_a_note(tmp_path: Path) -
     [error] = [item for item in found if item["rule"] == "dag-import-error"]
     assert "Expected 'parent.wrong'" in error["what"]
     assert {"alias", "decorated"} <= {dag["dag_id"] for file in answer["files"] for dag in file["dags"]}
+
+
+def test_dags_that_share_one_name_are_told_but_for_those_that_airflow_registers_itself(checked: Findings) -> None:
+    told = [item for item in checked["dags/factory.py"] if item["rule"] == "dag-not-registered"]
+    assert (told[0]["severity"], told[0]["line"]) == ("warning", 18)
+    assert told[0]["what"] == "DAGs made_a, made_b made here will not appear in Airflow"
+    registers_itself = "auto_register" in told[0]["why"]
+    assert [item["what"].split()[1] for item in told[1:]] == ([] if registers_itself else ["made_f"])
 
 
 @pytest.mark.parametrize("name", ["right", "lunch_right", "nested/one", "nested/two", "loader", "waiting"])

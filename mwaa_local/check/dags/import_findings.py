@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mwaa_local.check.asked import asked_finding
 from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile
+from mwaa_local.check.dags.lost_dags import lost_findings
 from mwaa_local.check.failures.failure import (
     DATABASE,
     DATABASE_TOUCH,
@@ -39,6 +40,7 @@ MEANINGS = {
     "top-level-database": "the file uses the metadata database at import; a note if Airflow itself does",
     "top-level-network": "the file uses the network at import, also if AWS refuses it here",
     "airflow-deprecation": "Airflow itself warns about something in the file",
+    "dag-not-registered": "the file makes a DAG that Airflow does not see",
     "no-dag-in-file": "Airflow reads the file, and there is no DAG in it",
 }
 
@@ -56,6 +58,7 @@ class _Judge:
         self._imported = imported
         self._release = release
         self._strict = strict
+        self._known_ids = {dag_id for file in imported.files for dag_id in file.dag_ids}
         facts = replace(facts, paths_note=imported.paths_note, timetables=imported.timetables)
         self._failures = FailureJudge(release, facts, strict=strict)
 
@@ -77,7 +80,9 @@ class _Judge:
         for item in file.deprecated:
             what = "Airflow calls this deprecated"
             yield Finding("airflow-deprecation", NOTE, item.path, item.line, what, item.what, subjects=item.subjects)
-        if not file.dags and not file.failures:
+        lost = [] if file.failures else list(lost_findings(file, self._known_ids, self._release))
+        yield from lost
+        if not file.dags and not file.failures and not lost:
             yield Finding(
                 "no-dag-in-file",
                 NOTE,

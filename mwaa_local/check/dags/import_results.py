@@ -27,6 +27,14 @@ class ImportedDag:
 
 
 @dataclass(frozen=True)
+class LostDag:
+    """A DAG that a file made and Airflow does not get; `line` is of the file's top level."""
+
+    dag_id: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Deprecated:
     """A deprecation that Airflow warned about, and the line that causes it."""
 
@@ -55,6 +63,7 @@ class TaskFact:
     file: str
     file_line: int
     detail: str
+    instead: str = ""  # what is probably meant, where that is known from the release
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class ImportedFile:
     deprecated: tuple[Deprecated, ...]
     loaded: tuple[str, ...] = ()  # other files of the user's that were run for it
     facts: tuple[TaskFact, ...] = ()
+    lost: tuple[LostDag, ...] = ()
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
@@ -91,6 +101,7 @@ class ImportedFile:
             deprecated=tuple(_deprecated(item) for item in answer["warnings"]),
             loaded=tuple(answer.get("loaded", ())),
             facts=tuple(TaskFact(**item) for item in answer.get("facts", ())),
+            lost=tuple(LostDag(item["id"], item["line"]) for item in answer.get("lost", ())),
         )
 
 

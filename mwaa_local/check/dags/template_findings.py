@@ -9,6 +9,7 @@ from mwaa_local.check.dags.template_names import (
     NOT_IN_TEMPLATES,
     first_release,
     name_instead,
+    near_name,
     new_name,
 )
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
@@ -30,11 +31,19 @@ PROJECT_FOLDERS = ("dags", "plugins")  # what is in them is what MWAA gets
 LITERAL_SINCE = "2.8.0"  # airflow.utils.template.literal
 MAX_SHOWN = 60  # characters of a template in a headline
 MEANT_ELSEWHERE = {  # what people write for it
+    "Connection": "conn.NAME",
+    "Variable": "var.value.NAME",
     "dag_id": "dag.dag_id",
     "dag_run_id": "run_id",
     "task_id": "task.task_id",
     "try_number": "ti.try_number",
     "xcom_pull": "ti.xcom_pull",
+}
+
+
+MEMBER_HINTS = {
+    "macros": "put it into user_defined_macros, or let a plugin register it and write macros.PLUGIN.NAME",
+    "var": "write var.value.NAME, or var.json.NAME for JSON",
 }
 
 
@@ -68,7 +77,7 @@ def _undefined(fact: TaskFact, where: str, release: Release) -> tuple[str, str, 
     later = f" Templates have it from Airflow {since} on." if since else ""
     severity = ERROR if fact.certain else WARNING
     what = f"{name} in {where} is not defined"
-    return "template-name-undefined", severity, what, _outcome(fact, release) + later, _name_hint(name, release)
+    return "template-name-undefined", severity, what, _outcome(fact, release) + later, _name_hint(fact, release)
 
 
 def _outcome(fact: TaskFact, release: Release) -> str:
@@ -78,18 +87,24 @@ def _outcome(fact: TaskFact, release: Release) -> str:
     return MAY if fact.detail == MAY_FAIL else FAILS
 
 
-def _name_hint(name: str, release: Release) -> str:
-    known = name_instead(name, release) or MEANT_ELSEWHERE.get(name)
+def _name_hint(fact: TaskFact, release: Release) -> str:
+    name = fact.what
+    known = name_instead(name, release) or MEANT_ELSEWHERE.get(name) or fact.instead
     if known:
         return f"write {known}"
+    owner, _, member = name.partition(".")
+    if member:
+        return MEMBER_HINTS.get(owner, f"remove it: {owner} has no such member")
     if name in NOT_IN_TEMPLATES:
         return NOT_IN_TEMPLATES[name]
     if first_release(name, release):
         return "compute the value in a Python task and hand it on by XCom, or define the name in user_defined_macros"
-    return (
+    near = near_name(name, release)
+    other = (
         f"write params.{name} and give params, write var.value.{name} for an Airflow Variable, or define it in "
         "user_defined_macros; put text for another program between {% raw %} and {% endraw %}"
     )
+    return f"write {near} if it is a misspelling; else {other}" if near else other
 
 
 def _no_date(fact: TaskFact, where: str, release: Release) -> tuple[str, str, str, str, str]:

@@ -6,10 +6,12 @@ Airflow 2's templates reference.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 
 from mwaa_local.release import Release
 
+LIKE = 0.8  # how near a name has to be to one of Airflow's, as difflib counts
 NEW_GENERATION = "3.x"
 NEW_NAMES_SINCE = "2.2.0"  # `logical_date` and `data_interval_end`, and the filters `ds` and `ds_nodash`
 _YESTERDAY, _TOMORROW = "macros.ds_add(ds, -1)", "macros.ds_add(ds, 1)"
@@ -112,6 +114,15 @@ def name_instead(name: str, release: Release) -> str:
     """Return the name by which this release has what another one calls so; "" for none."""
     other = INSTEAD.get(name, "")
     return other if other.partition(".")[0] in context(release) else ""
+
+
+def near_name(name: str, release: Release) -> str:
+    """Return the name that a misspelt one is probably to be, as this release has it; "" for none."""
+    there = context(release)
+    near = difflib.get_close_matches(name, {*there, *(old for old in REMOVED if "." not in old)}, 1, LIKE)
+    if not near:
+        return ""
+    return near[0] if near[0] in there else new_name(near[0])
 
 
 def watched(release: Release) -> list[str]:

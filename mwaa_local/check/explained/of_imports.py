@@ -117,6 +117,14 @@ OF_IMPORTS = (
         "Do what Airflow's sentence says.",
     ),
     _import(
+        "dag-not-registered",
+        (WARNING,),
+        "A loop that gives each DAG the same name keeps the last one; the others never appear, without an error.",
+        "Give each DAG a name of its own at the top level.",
+        'for name in ("a", "b"):\n    dag = make(name)',
+        'for name in ("a", "b"):\n    globals()[name] = make(name)',
+    ),
+    _import(
         "no-dag-in-file",
         (NOTE,),
         "Airflow imports every file that has the words dag and airflow in it, again and again, also for nothing.",

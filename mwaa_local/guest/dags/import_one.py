@@ -55,6 +55,7 @@ class FileImport:
         self._told: dict[str, dict[str, Any]] = {}  # what Airflow keeps of an error -> what is known of it
         self._last_before: tuple[str, Any] = ("", None)  # of the modules that are there for all files
         self._names_before: set[str] = set()  # the user's files among them
+        self._offered: list[Any] = []  # DAGs that Airflow was about to take, also those that a policy then left out
         self._traces: Traces | None = None  # where other files follow in this process
         self._count = 0
         self._shared_names: set[str] | None = None  # first names of the user's modules that all files share
@@ -76,6 +77,7 @@ class FileImport:
         self._recorder.watch_warnings()
         self._tasks.watch()
         self._keep_errors()
+        self._note_offered()
         self._names_before = self._names_of(list(sys.modules.values()))
         self.note_modules()
 
@@ -127,6 +129,7 @@ class FileImport:
         self._recorder.forget()
         self._tasks.forget()
         self._told.clear()
+        self._offered.clear()
         return True
 
     def run(self, path: str) -> dict[str, Any]:
@@ -145,6 +148,7 @@ class FileImport:
             answer["dags"] = list(self._dags(bag, answer["errors"]))
             answer["errors"] += [self._said(str(path), str(text)) for path, text in bag.import_errors.items()]
             answer["facts"] = self._tasks.facts(list(bag.dags.values()))
+            answer["lost"] = self._tasks.lost([*bag.dags.values(), *self._offered], self._name(self._path))
         recorder = self._recorder
         answer["loaded"] = sorted(self._loaded())
         answer["imported"] = [name for name, _ in self._new_modules() if name.startswith(AIRFLOW_PACKAGE)]
@@ -188,6 +192,16 @@ class FileImport:
 
         patch(traceback, format_exc=kept)
 
+    def _note_offered(self) -> None:
+        kind, offered = _bags().DagBag, self._offered
+        bag_dag = kind.bag_dag
+
+        def noted(own: Any, *args: Any, **more: Any) -> Any:
+            offered.append(more["dag"] if "dag" in more else args[0])
+            return bag_dag(own, *args, **more)
+
+        patch(kind, bag_dag=noted)
+
     def _dags(self, bag: Any, errors: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield the DAGs; what cannot be serialised is an import error, as in the dag-processor."""
         to_dict = _serializer()
@@ -221,6 +235,12 @@ class FileImport:
         return dict(told, path=told["path"] or self._name(self._path))
 
 
+def _bags() -> Any:
+    """Return the module that has the release's DagBag."""
+    name = "airflow.dag_processing.dagbag" if has_module("airflow.dag_processing.dagbag") else "airflow.models.dagbag"
+    return importlib.import_module(name)
+
+
 def _bag(path: str, dags_dir: str) -> Any:
     """Return the DagBag of one file, made as the release's dag-processor makes it."""
     wishes = {
@@ -230,8 +250,7 @@ def _bag(path: str, dags_dir: str) -> Any:
         "include_smart_sensor": False,
         "load_op_links": False,
     }
-    name = "airflow.dag_processing.dagbag" if has_module("airflow.dag_processing.dagbag") else "airflow.models.dagbag"
-    bags: Any = importlib.import_module(name)
+    bags = _bags()
     _put_on_path(dags_dir)
     known = inspect.signature(bags.DagBag.__init__).parameters
     return bags.DagBag(path, **{key: value for key, value in wishes.items() if key in known})

@@ -11,7 +11,7 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from import_recorder import Recorder, patch  # type: ignore[import-not-found]
@@ -20,6 +20,7 @@ from import_templates import NO_FILE, Templates  # type: ignore[import-not-found
 # Kinds of facts, besides those of `import_templates`.
 POOL, DAG, POD, MAIL, COMMAND = "pool", "dag", "pod", "mail", "command"
 DAG_CLASSES = ("airflow.models.dag", "airflow.models", "airflow.sdk.definitions.dag")
+HOLDING_DAG = ("self", "i")  # what DAG's constructor calls it, before Airflow 3 and since: there a validator of attrs
 DEFAULT_POOL = "default_pool"  # airflow.models.pool.Pool.DEFAULT_POOL_NAME
 # Operators of Airflow -> the argument with the id of another DAG of the same environment.
 OTHER_DAG = {
@@ -46,16 +47,19 @@ class Tasks:
         self._connections = request["known"]["connections"]
         self._places: dict[int, tuple[Any, str, int]] = {}  # id of a task -> the task, file, line
         self._makers: dict[str, list[str]] = {}  # id of a DAG -> files that made one
+        self._made: list[tuple[Any, str, int]] = []  # DAG; file and line of the top level that made it
         self._sources: dict[str, str] = {}
         self._templates = Templates(request["context"], request["watched"], self._sources)
 
     def forget(self) -> None:
-        """Let go of the tasks of files that are done."""
+        """Let go of the tasks and DAGs of files that are done."""
         self._places.clear()
+        self._made.clear()
         self._sources.clear()
 
     def watch(self) -> None:
         """From now on, note the line that makes each task, and which template files are read."""
+        self._templates.prepare()
         seen = []
         for name in DAG_CLASSES:
             with contextlib.suppress(ImportError, AttributeError):
@@ -90,23 +94,43 @@ class Tasks:
 
         The class stays as it is: users look at its signature, and it takes the file of its caller for the DAG's own.
         """
-        validate_key, makers = module.validate_key, self._makers
+        validate_key, makers, made = module.validate_key, self._makers, self._made
 
         def noted(key: Any, *args: Any, **more: Any) -> Any:
-            makers.setdefault(str(key), []).append(self._running_file())
+            file, line = self._running_line()
+            makers.setdefault(str(key), []).append(file)
+            held = sys._getframe(1).f_locals
+            dag = next((held[name] for name in HOLDING_DAG if name in held), None)
+            if dag is not None:
+                made.append((dag, file, line))
             return validate_key(key, *args, **more)
 
         patch(module, validate_key=noted)
 
-    def _running_file(self) -> str:
-        """Return the user's file whose top level is being run: of an import, the one that is imported."""
+    def _running_line(self) -> tuple[str, int]:
+        """Return the user's file whose top level is being run, and where: of an import, the one that is imported."""
         frame: Any = sys._getframe(1)
         while frame is not None:
             name = self._recorder.name_of(frame.f_code.co_filename) if frame.f_code.co_name == "<module>" else ""
             if name:
-                return str(name)
+                return str(name), frame.f_lineno
             frame = frame.f_back
-        return ""
+        return "", 0
+
+    def lost(self, dags: Iterable[Any], own: str) -> list[dict[str, Any]]:
+        """Return id and line of the DAGs that a file has made, with tasks, and that are not among its `dags`.
+
+        What belongs to another DAG, by its id a SubDag, and ids that one of `dags` has are left out.
+        """
+        there = {str(dag.dag_id) for dag in dags}
+        found: dict[str, dict[str, Any]] = {}
+        with contextlib.suppress(Exception):  # a class of the user's own
+            parents = there | {str(dag.dag_id) for dag, _, _ in self._made}
+            for dag, file, line in self._made:
+                name = str(dag.dag_id)
+                if file == own and name not in there and name.rpartition(".")[0] not in parents and dag.task_ids:
+                    found.setdefault(name, {"id": name, "line": line})
+        return list(found.values())
 
     def maker_of(self, dag_id: str, own: str) -> str:
         """Return the file whose top level made a DAG, `own` if that did so too; "" where it is not known."""
@@ -129,7 +153,7 @@ class Tasks:
 
     def facts(self, dags: list[Any]) -> list[dict[str, Any]]:
         """Return the facts of these DAGs: `kind`, `what`, `certain`, `dag_id`, `task_id`, `operator`, `field`, `path`,
-        `line`, `file` and `file_line` of a template file, `detail`.
+        `line`, `file` and `file_line` of a template file, `detail`, `instead`.
 
         What an object of the user's refuses to tell is left out: a task that can be imported is no error here.
         """
@@ -163,6 +187,7 @@ class Tasks:
             "file": self._recorder.name_of(file) or file,
             "file_line": fact.get("line", 0),
             "detail": self._named(fact["detail"]) if told_of_folders else fact.get("detail", ""),
+            "instead": fact.get("instead", ""),
         }
 
     def _named(self, folders: str) -> str:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from import_template_values import ITERATED, PASSED, PLAIN, TEXT, Value, Values  # type: ignore[import-not-found]
+from import_template_values import (  # type: ignore[import-not-found]
+    ITERATED,
+    PASSED,
+    PLAIN,
+    TEXT,
+    Value,
+    Values,
+    all_of,
+)
 
 if TYPE_CHECKING:
     Scope = dict[str, Value]
@@ -31,7 +39,20 @@ class Uses(Values):  # type: ignore[misc]
     ) -> None:
         super().__init__(jinja, env, state, noted, strict=strict)
         self.is_extended = tree.find(self._nodes.Extends) is not None
+        self._tree = tree
         self._run(tree.body, {}, True)
+
+    def conditions(self) -> frozenset[str]:
+        """Return the names that conditions of the template ask for, and those that variables in them are set from."""
+        nodes = self._nodes
+        asked: set[str] = set()
+        for node in self._tree.find_all((nodes.If, nodes.CondExpr, nodes.And, nodes.Or)):
+            test = node.left if isinstance(node, (nodes.And, nodes.Or)) else node.test
+            asked.update(name.name for name in all_of(test, nodes.Name))
+        for node in self._tree.find_all(nodes.Assign):
+            if any(name.name in asked for name in all_of(node.target, nodes.Name)):
+                asked.update(name.name for name in all_of(node.node, nodes.Name))
+        return frozenset(asked)
 
     def _run(self, statements: Iterable[Any], scope: Scope, sure: bool) -> None:
         for node in statements:

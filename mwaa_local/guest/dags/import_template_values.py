@@ -132,9 +132,17 @@ class Values:
         value = self._value(node.node, scope, sure)
         if not node.attr.startswith("__"):
             self._use(value, ATTRIBUTE, node, sure)
-        if isinstance(node.node, self._nodes.Name) and node.node.name not in scope and not value.names:
-            return self._look_up(f"{node.node.name}.{node.attr}", node)
-        return PLAIN
+        name = "" if value.names else self._dotted(node, scope)
+        return self._look_up(name, node) if name else PLAIN
+
+    def _dotted(self, node: Any, scope: Scope) -> str:
+        """Return `macros.acme.day` for a member of a name that is not the template's own; "" for others."""
+        parts: list[str] = []
+        while isinstance(node, self._nodes.Getattr):
+            parts.insert(0, node.attr)
+            node = node.node
+        is_name = isinstance(node, self._nodes.Name) and node.name not in scope
+        return ".".join((node.name, *parts)) if is_name else ""
 
     def _of_getitem(self, node: Any, scope: Scope, sure: bool) -> Value:
         value = self._value(node.node, scope, sure)
@@ -277,9 +285,9 @@ class Values:
     def _guard(self, node: Any, value: Value) -> None:
         """Note that the template asks for the names in an expression, and so expects that they may be missing."""
         self.guarded |= value.names
-        for name in [] if node is None else _all_of(node, self._nodes.Name):
+        for name in [] if node is None else all_of(node, self._nodes.Name):
             self.guarded.add(name.name)
-        for item in [] if node is None else _all_of(node, self._nodes.Getattr):
+        for item in [] if node is None else all_of(node, self._nodes.Getattr):
             if isinstance(item.node, self._nodes.Name):
                 self.guarded.add(f"{item.node.name}.{item.attr}")
 
@@ -303,7 +311,7 @@ class Values:
             scope[name] = given[0] if is_same else Value(name for value in given for name in value.names)
 
 
-def _all_of(node: Any, kind: Any) -> Iterator[Any]:
+def all_of(node: Any, kind: Any) -> Iterator[Any]:
     """Yield the nodes of a kind, the node itself included."""
     if isinstance(node, kind):
         yield node

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from import_template_members import Members  # type: ignore[import-not-found]
 from import_template_uses import Uses  # type: ignore[import-not-found]
 from import_template_values import ABSENT, FAILS, MAY_FAIL, RENDERS, SOMETIMES  # type: ignore[import-not-found]
 
@@ -24,6 +25,8 @@ DATES = frozenset(
     ("data_interval_end", "data_interval_start", "ds", "ds_nodash", "logical_date", "prev_data_interval_end_success",
      "prev_data_interval_start_success", "ts", "ts_nodash", "ts_nodash_with_tz")
 )  # fmt: skip
+# They are there together or not at all, so whoever asks for one, or for what kind of run it is, asks for all.
+ASKING_FOR_DATES = DATES | {"dag_run", "run_id", "triggering_asset_events"}
 ASSET_TIMETABLE = "AssetTriggeredTimetable"  # whose runs have none in Airflow 3 (scheduler_job_runner)
 EXTENSIONS, FINALIZE = "extensions", "finalize"  # arguments for Jinja that may change what becomes of names
 JINJAS_OWN = "jinja2.ext."  # extensions that do not
@@ -40,13 +43,18 @@ class Templates:
     def __init__(self, context: list[str], watched: list[str], sources: dict[str, str]) -> None:
         self._jinja: Any = importlib.import_module("jinja2")
         importlib.import_module("jinja2.meta")
-        self._names = _Names(frozenset(context), frozenset(watched))
+        self._members = Members()
+        self._names = _Names(frozenset(context), frozenset(watched), self._members)
         self._sources = sources  # text of a template file -> its path
         self._is_old = str(importlib.import_module("airflow").__version__).startswith("1.")
         self._count = 0
         # Once for all files: Jinja keeps its lexer, and its parts are loaded when they are first used.
         environment = self._jinja.Environment(extensions=["jinja2.ext.do"])
         self._jinja.meta.find_undeclared_variables(environment.parse("{% do a %}{{ b | default(1) }}"))
+
+    def prepare(self) -> None:
+        """Load what templates reach, once Airflow and the plugins are there."""
+        self._members.load()
 
     def facts(self, dag: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         """Yield task and fact of what is wrong; see `_fact`.
@@ -85,13 +93,20 @@ class Templates:
 class _Names:
     """Which names have a value in a template. `dates` have none in some runs."""
 
-    def __init__(self, context: frozenset[str], watched: frozenset[str], dates: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        context: frozenset[str],
+        watched: frozenset[str],
+        members: Members,
+        dates: frozenset[str] = frozenset(),
+    ) -> None:
         self._context = context
         self._watched = watched
+        self._members = members
         self._dates = dates
 
     def of(self, dates: frozenset[str], more: frozenset[str]) -> _Names:
-        return _Names(self._context | more, self._watched, dates)
+        return _Names(self._context | more, self._watched, self._members, dates)
 
     def is_watched(self, name: str) -> bool:
         return name in self._watched
@@ -100,8 +115,12 @@ class _Names:
         """Return whether a name, or a dotted one, is missing: ABSENT, SOMETIMES, or "" for not."""
         owner, dot, attribute = name.partition(".")
         if dot:  # Airflow took `ti.execution_date` away together with `execution_date`
-            return ABSENT if name in self._watched and attribute not in self._context else ""
+            is_gone = name in self._watched and attribute not in self._context
+            return ABSENT if is_gone or self._members.lacks(name) else ""
         return ABSENT if owner not in self._context else SOMETIMES if owner in self._dates else ""
+
+    def instead(self, name: str) -> str:
+        return str(self._members.instead(name))
 
     def kind(self, name: str) -> str:
         return WATCHED if name in self._watched else NO_DATE if name in self._dates else UNDEFINED
@@ -162,18 +181,22 @@ class _Look:
         found = {name: (uses.node[name], outcome) for name, outcome in uses.outcome.items()}
         for name, node in uses.seen.items():
             found.setdefault(name, (node, RENDERS))
+        asks_for_dates = not ASKING_FOR_DATES.isdisjoint(uses.conditions())
         for name in sorted(found):
             node, outcome = found[name]
             owner = name.partition(".")[0]
             is_expected = name in uses.guarded or owner in uses.stored
+            is_expected = is_expected or (asks_for_dates and self.names.kind(name) == NO_DATE)
             if owner in names and (outcome == FAILS or not is_expected):
                 worst = min(outcome, self._worst)
                 certain = worst == FAILS and not self._has_macros and name not in uses.guarded
                 kind, told = self.names.kind(name), OUTCOMES[worst]
-                yield _fact(kind, name, certain=certain, path=path, line=node.lineno, detail=told)
+                fact = _fact(kind, name, certain=certain, path=path, line=node.lineno, detail=told)
+                yield dict(fact, instead=self.names.instead(name) if kind == UNDEFINED else "")
 
     def _state(self, name: str) -> str:
-        return "" if name in self._env.globals else str(self.names.state(name))
+        is_own = name.partition(".")[0] in self._env.globals  # of the DAG's macros, or Jinja's
+        return "" if is_own else str(self.names.state(name))
 
     def _of_includes(self, tree: Any, path: str) -> Iterator[dict[str, Any]]:
         nodes = self._jinja.nodes

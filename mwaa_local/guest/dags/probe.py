@@ -62,6 +62,7 @@ for _name in (
     "import_sharing",
     "import_subjects",
     "import_tasks",
+    "import_template_members",
     "import_template_uses",
     "import_template_values",
     "import_templates",

@@ -48,6 +48,16 @@ with DAG("names", start_date=START, schedule="@daily", catchup=False, params={"p
     BashOperator(task_id="attempt", bash_command="echo {{ try_number }}")  # expect: error template-name-undefined
     BashOperator(task_id="failed", bash_command="echo {{ exception }}")  # expect: error template-name-undefined
     BashOperator(task_id="dictionary", bash_command="{{ templates_dict.a }}")  # expect: error template-name-undefined
+    # Members of what has known ones.
+    BashOperator(task_id="typo", bash_command="{{ macros.ds_ad(ds, 1) }}")  # expect: error template-name-undefined
+    BashOperator(task_id="no_plugin", bash_command="{{ macros.nope.f(1) }}")  # expect: error template-name-undefined
+    BashOperator(task_id="no_macro", bash_command="{{ macros.acme.week(1) }}")  # expect: error template-name-undefined
+    BashOperator(task_id="of_var", bash_command="{{ var.valu.x }}")  # expect: error template-name-undefined
+    BashOperator(
+        task_id="members",
+        bash_command="{{ macros.acme.month(1) }} {{ macros.datetime.now() }} {{ macros.dateutil.unknown }} "
+        "{{ var.json.a.b }} {{ var.get('value') }} {% if macros.other is defined %}{{ macros.other.x }}{% endif %}",
+    )
     # What only hands a name on, or asks for it.
     BashOperator(
         task_id="handed_on",

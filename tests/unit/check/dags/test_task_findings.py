@@ -92,6 +92,28 @@ def test_name_that_is_an_attribute_is_pointed_to() -> None:
     assert finding.hint == "write dag.dag_id"
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "hint"),
+    [
+        ("dagrun", "3.3.1", "write dag_run if it is a misspelling; else write params.dagrun"),
+        ("excution_date", "2.10.3", "write execution_date if"),
+        ("excution_date", "3.3.1", "write logical_date if"),
+        ("Variable", "2.10.3", "write var.value.NAME"),
+        ("bucket", "2.10.3", "write params.bucket "),
+        ("macros.nope", "2.10.3", "put it into user_defined_macros"),
+        ("var.nope", "2.10.3", "write var.value.NAME, or var.json.NAME"),
+    ],
+)
+def test_hint_on_a_name_has_what_is_probably_meant(name: str, version: str, hint: str) -> None:
+    [finding] = found(replace(FACT, what=name), version=version)
+    assert finding.hint.startswith(hint)
+
+
+def test_hint_has_the_macro_that_the_release_has() -> None:
+    [finding] = found(replace(FACT, what="ds_add", instead="macros.ds_add"))
+    assert finding.hint == "write macros.ds_add"
+
+
 def test_same_name_of_many_tasks_is_told_once() -> None:
     [finding] = found(*(replace(FACT, task_id=f"t{number}") for number in range(3)))
     assert finding.what == "X in bash_command of task t0 and 2 others is not defined"
