@@ -131,7 +131,7 @@ class _Judge:
         )
 
     def _crash(self, file: ImportedFile, failure: ImportFailure) -> Finding:
-        what = f"importing {file.path} crashes Python: {failure.said}"
+        what = f"importing {file.path} crashes Python: {failure.heading}"
         why = "\n".join([*failure.trace, "Airflow shows no import error then; the file's DAGs never appear."])
         hint = "move the code that crashes Python or uses up the memory into a task"
         if failure.kind == ENDED and file.asked and not self._strict:  # as a file that refuses a placeholder's value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,7 +14,10 @@ from mwaa_local.finding import Subject
 # Kinds of ImportFailure.
 FAILED, TIMEOUT, DIED, ENDED, DATABASE = "error", "timeout", "died", "ended", "database"
 KILLED = "killed"  # like TIMEOUT, by the limit on the file's process
+MAX_HEADING, HEADING_START = 240, 160  # characters of an exception that a heading has, and those of its beginning
 FRAME, CODE = "File ", "  "  # how lines of `ImportFailure.trace` begin: where, and the source there
+# Of PythonVirtualenvOperator, when it is made (airflow.operators.python).
+_WANTED_PACKAGE = re.compile(r"^Airflow\w*Exception: \w+ requires (virtualenv), please install it")
 DATABASE_TOUCH, NETWORK_TOUCH = "database", "network"  # kinds of OutsideCall
 
 
@@ -46,7 +50,7 @@ class ImportFailure:
             path=item["path"],
             line=item["line"],
             trace=tuple(item["trace"]),
-            missing=item["missing"],
+            missing=item["missing"] or _missing_package(item["said"]),
             of_connection=item["connection"],
             subjects=subjects_of(item),
             aws=item.get("aws", ""),
@@ -54,6 +58,13 @@ class ImportFailure:
             library=item.get("library", ""),
             file=item.get("file", ""),
         )
+
+    @property
+    def heading(self) -> str:
+        """`said`, with the middle left out where it is long: what failed comes first, and what was given last."""
+        if len(self.said) <= MAX_HEADING:
+            return self.said
+        return f"{self.said[:HEADING_START].rstrip()} … {self.said[-(MAX_HEADING - HEADING_START) :].lstrip()}"
 
     @property
     def is_of_library(self) -> bool:
@@ -105,6 +116,12 @@ class ImportingFile(Protocol):
 
     @property
     def touches(self) -> tuple[OutsideCall, ...]: ...
+
+
+def _missing_package(said: str) -> str:
+    """Return the package that Airflow itself asks to install; "" in all other exceptions."""
+    found = _WANTED_PACKAGE.search(said)
+    return found[1] if found else ""
 
 
 def _is_code(line: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +17,16 @@ from mwaa_local.check.failures.failure import (
 )
 from mwaa_local.check.failures.kind import OF_DAGS, FileKind
 from mwaa_local.check.failures.placeholders import is_uncertain, placeholder_hint
+from mwaa_local.check.failures.python_features import python_hint
 from mwaa_local.check.failures.startup_files import StartupFiles
+from mwaa_local.check.modules.airflow_features import feature_hint, name_hint
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
 from mwaa_local.check.modules.places import wanted_module
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.requirements.lines import MWAA_HOME
 from mwaa_local.delivery import REQUIREMENTS_FILE
 from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.finding import ARGUMENT, NAME
 from mwaa_local.release import Release
 
 _LOOPBACK = ("127.", "localhost", "::1")
@@ -95,7 +99,7 @@ class ImportHints:
             return facts.modules.of_newer(failure.library)
         if found := _TIMETABLE.search(failure.said):
             return self._timetable(found[1])
-        return facts.options.hint(failure.path, failure.said) or placeholder_hint(file)
+        return _newer(failure, facts) or facts.options.hint(failure.path, failure.said) or placeholder_hint(file)
 
     def is_of_this_machine(self, file: ImportingFile, failure: ImportFailure) -> bool:
         """Whether the file may be imported on MWAA although it is not here."""
@@ -158,6 +162,36 @@ class ImportHints:
             f"Airflow knows it as {registered[0]}, by the name of the plugin's file: write "
             f"`from {there} import {class_name}`, not from {module}"
         )
+
+
+def _newer(failure: ImportFailure, facts: ProjectFacts) -> str:
+    """Return the hint on what only later versions of Python or Airflow have; "" if it is nothing known."""
+    release, root_dir = facts.modules.release, facts.modules.root_dir
+    names = tuple(subject.name for subject in failure.subjects if subject.kind == NAME)
+    return (
+        python_hint(failure, release, root_dir)
+        or name_hint(names, release)
+        or feature_hint(failure.said, failure.code + _calls(failure, root_dir), failure.library, release)
+    )
+
+
+def _calls(failure: ImportFailure, root_dir: Path) -> tuple[str, ...]:
+    """Return the starts of calls, as `DAG(`, around the line that have the argument which was not taken.
+
+    Of a call over several lines, older Pythons name one in its middle, and the class is not in their words.
+    """
+    names = {subject.name for subject in failure.subjects if subject.kind == ARGUMENT}
+    try:
+        nodes = list(ast.walk(ast.parse((root_dir / failure.path).read_bytes()))) if names else []
+    except (OSError, SyntaxError, ValueError):
+        return ()
+    return tuple(
+        f"{ast.unparse(node.func)}("
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and node.lineno <= failure.line <= (node.end_lineno or node.lineno)
+        and names & {keyword.arg for keyword in node.keywords}
+    )
 
 
 def _place(item: OutsideCall | ImportFailure) -> tuple[str, int]:

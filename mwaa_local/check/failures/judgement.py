@@ -47,7 +47,7 @@ class FailureJudge:
             return aws_finding(file, failure, self.facts.aws, kind)
         # The place is in the file itself, or in what it imports; the file is what is lost then.
         elsewhere = "" if failure.path == file.path else f", imported by {file.path}"
-        words = kind.failed.format(version=self.release.airflow_version) + failure.said
+        words = kind.failed.format(version=self.release.airflow_version) + failure.heading
         found = Finding(
             self._rule(failure), self._severity(file, failure), failure.path, failure.line, f"{words}{elsewhere}"
         )
@@ -55,7 +55,7 @@ class FailureJudge:
         if place := self.hints.refused_file(file, failure):
             shared = f"{kind.failed.format(version=self.release.airflow_version)}{MISSING_FOR_ALL.format(path=place)}"
             hint, cause = MEND_FIRST.format(path=place), Cause(shared, imported_by=cause.imported_by)
-        why = failure.text if failure.trace else ""  # which would only repeat it
+        why = failure.text if failure.trace or failure.heading != failure.said else ""  # which would only repeat it
         see = "" if found.severity == ERROR else self._difference(file, failure)
         return replace(found, why=why, hint=hint, subjects=failure.subjects, cause=cause, see=see)
 

@@ -17,7 +17,8 @@ def is_uncertain(file: ImportingFile, failure: ImportFailure) -> bool:
     """
     if not file.asked:
         return False
-    return not failure.missing or _is_computed(file, failure)
+    is_asked_for = failure.said.startswith("Airflow")  # by an operator, whatever the values of its arguments
+    return not failure.missing or (not is_asked_for and _is_computed(file, failure))
 
 
 def placeholder_hint(file: ImportingFile) -> str:

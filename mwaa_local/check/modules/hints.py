@@ -9,6 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from mwaa_local.check.modules.airflow_features import name_hint
 from mwaa_local.check.modules.names import (
     OF_SETUPTOOLS,
     OWN_NAMES,
@@ -16,7 +17,7 @@ from mwaa_local.check.modules.names import (
     brings,
     distributions_of,
     is_known,
-    why_removed,
+    why_absent,
 )
 from mwaa_local.check.modules.places import (
     MAX_PLACES,
@@ -36,6 +37,8 @@ SEE_REQUIREMENTS = "see `mwaa-local check requirements`"
 UNTRIED = "requirements are not installed in this check"
 FAILED = "the requirements could not be installed here"
 SERVICE_MODULE = "mwaa"
+PLUGINS_APART = "2.0.0"  # from which on plugins' operators, hooks and sensors are imported as other modules are
+_OF_PLUGIN = re.compile(r"airflow\.(operators|hooks|sensors)\.(\w+)")
 _TEST_FILE = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py|.*/tests?/.*")
 
 
@@ -135,7 +138,7 @@ class ModuleHints:
         return self._asked(name) if name else self._asked_for(module)[1]
 
     def _removed(self, module: MissingModule) -> str:
-        return why_removed(module.name, self.release.python_version)
+        return why_absent(module.name, self.release.python_version)
 
     def _of_airflow(self, module: MissingModule) -> str:
         version = self.release.airflow_version
@@ -147,8 +150,24 @@ class ModuleHints:
                 return f"Airflow {version} has no such module"
             return f"{since}: on {version}, import DAG from airflow and dag, task from airflow.decorators"
         if module.name.startswith(AIRFLOW):
-            return f"Airflow {version} has no such module: its release notes tell where it went"
+            return (
+                name_hint((module.wanted,), self.release)
+                or self._of_plugin(module)
+                or f"Airflow {version} has no such module: look in the Python API of that version in its documentation"
+            )
         return ""
+
+    def _of_plugin(self, module: MissingModule) -> str:
+        """Before Airflow 2, plugins put what they had below airflow.operators and the like."""
+        found = _OF_PLUGIN.match(module.wanted)
+        if found is None or not self.release.is_at_least(PLUGINS_APART):
+            return ""
+        names = (f"{found[1]}.{found[2]}", found[2])
+        places = [place for name in names for top in TOPS if (place := module_below(self.root_dir, top, name))]
+        places += [place for place in modules_named(self.root_dir, found[2]) if place.top in TOPS]
+        place = next((item for item in places if item.path != module.path), None)
+        start = f"plugins add nothing to airflow.{found[1]} from Airflow 2 on"
+        return f"{start}: write `from {place.dotted} import …`" if place else ""
 
     def _of_provider(self, wanted: str) -> str:
         name = distribution_of(wanted, self.release)

@@ -93,6 +93,12 @@ REMOVED: Mapping[str, tuple[str, str]] = {
     "urllib2": ("3.0", "from urllib.request import urlopen"),
     "urlparse": ("3.0", "from urllib.parse import urlparse"),
 }
+# … and by the version that brought them.
+ADDED: Mapping[str, tuple[str, str]] = {
+    "importlib.metadata": ("3.8", "import importlib_metadata"),
+    "tomllib": ("3.11", "use the package tomli"),
+    "zoneinfo": ("3.9", 'write pendulum.timezone("…"), which Airflow itself brings'),
+}
 # What newer versions of a package no longer bring. setuptools: its wheels of 81.0.0 and 82.0.0.
 LEFT_OUT: Mapping[str, str] = {
     "pkg_resources": "setuptools has no pkg_resources from 82 on: write `import importlib.metadata`, or take a newer "
@@ -133,10 +139,13 @@ def brings(distribution: str, module: str) -> bool:
     return canonicalize_name(distribution) in {canonicalize_name(name) for name in names}
 
 
-def why_removed(module: str, python_version: str) -> str:
-    """Return why a module that was there is there no longer, and what to use; "" for any other."""
+def why_absent(module: str, python_version: str) -> str:
+    """Return why a module is there no longer, or not yet, and what to use; "" for any other."""
     if module in LEFT_OUT:
         return LEFT_OUT[module]
+    since, instead = ADDED.get(module, ("", ""))
+    if since and _numbers(since) > _numbers(python_version):
+        return f"{module} came with Python {since}, and this release runs {python_version}: {instead}"
     since, instead = REMOVED.get(module.partition(".")[0], ("", ""))
     if not since or _numbers(since) > _numbers(python_version):
         return ""

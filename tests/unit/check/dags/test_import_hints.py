@@ -44,6 +44,19 @@ def found(
     return import_findings(ImportedDags(files, 30.0, 1.0, **more), release, strict=False, facts=facts)
 
 
+def test_long_message_is_cut_in_the_heading_and_whole_below_it() -> None:
+    said = f"AirflowException: The trigger_rule must be one of {'x, ' * 300}; received 'all_dne'."
+    [finding] = found(failed(said))
+    assert len(finding.what) < 300
+    assert finding.what.startswith("import error: AirflowException: The trigger_rule must be")
+    assert finding.what.endswith(" received 'all_dne'.")
+    assert said in finding.why
+    [bare] = found(failed(said, trace=()))
+    assert bare.why == said
+    [short] = found(failed("KeyError: 'a'", trace=()))
+    assert (short.what, short.why) == ("import error: KeyError: 'a'", "")
+
+
 def options(root_dir: Path, *names: str) -> ProjectFacts:
     return replace(ProjectFacts.none(NEW), options=OptionVariables(root_dir, NEW, frozenset(names)))
 

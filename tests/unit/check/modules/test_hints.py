@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
-from mwaa_local.check.modules.names import DISTRIBUTIONS, brings, distributions_of, why_removed
+from mwaa_local.check.modules.names import DISTRIBUTIONS, brings, distributions_of, why_absent
 from mwaa_local.check.modules.places import wanted_module
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.project import Project
@@ -226,10 +226,20 @@ def test_provider_of_requirements_that_failed_is_not_to_be_added(tmp_path: Path)
     assert found.startswith(f"{ASKED}:2 asks for apache-airflow-providers-microsoft-mssql, but pip could not install")
 
 
+def test_hook_of_a_plugin_is_imported_from_its_own_module(tmp_path: Path) -> None:
+    statement, missing = "from airflow.hooks.acme import AcmeHook", "airflow.hooks.acme"
+    assert "no such module" in hint(
+        tmp_path, {"dags/acme.py": ""}, statement, missing, release=OLD, path="dags/acme.py"
+    )
+    found = hint(tmp_path, {"plugins/hooks/acme.py": ""}, statement, missing, release=OLD)
+    assert found == "plugins add nothing to airflow.hooks from Airflow 2 on: write `from hooks.acme import …`"
+    assert "plugins" not in hint(tmp_path, {}, statement, missing, release=Release.load("1.10.12"))
+
+
 def test_sdk_is_of_airflow_3(tmp_path: Path) -> None:
     assert "from 3.0.0 on" in hint(tmp_path, {}, "from airflow.sdk import dag", "airflow.sdk", release=OLD)
     found = hint(tmp_path, {}, "from airflow.absent import x", "airflow.absent")
-    assert found == "Airflow 3.3.1 has no such module: its release notes tell where it went"
+    assert found == "Airflow 3.3.1 has no such module: look in the Python API of that version in its documentation"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +266,9 @@ def test_tests_are_to_be_ignored_or_moved(
         ("urllib2", "3.7", True),
         ("pkg_resources", "3.12", True),
         ("importlib", "3.12", False),
+        ("zoneinfo", "3.7", True),
+        ("zoneinfo", "3.10", False),
     ],
 )
-def test_module_that_python_itself_no_longer_has(module: str, version: str, is_said: bool) -> None:
-    assert bool(why_removed(module, version)) is is_said
+def test_module_that_python_itself_no_longer_has_or_not_yet(module: str, version: str, is_said: bool) -> None:
+    assert bool(why_absent(module, version)) is is_said
