@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mwaa_local.scratch import scratch_folder
 
 PROBE_PATH = Path(__file__).parents[1] / "guest" / "options_probe.py"
 ASK_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
+MEMBERS = {"sections", "moved", "deprecated", "types", "choices"}  # of an answer; an older one has fewer
 LAST_CHARACTERS = 2000  # of what was said where there is no answer
 # Like a package set, which it is about; beside it what an interrupted command was writing.
 KEPT = CacheKind(
@@ -41,6 +42,8 @@ class KnownOptions:
     sections: Mapping[str, frozenset[str]] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     deprecated: Mapping[str, str] = field(default_factory=dict)  # `section.key` -> why, or since when
+    types: Mapping[str, str] = field(default_factory=dict)  # `section.key` -> "integer", "float" or "boolean"
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)  # `section.key` -> all values it can have
 
 
 def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir: Path) -> KnownOptions:
@@ -55,7 +58,7 @@ def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir
         plain = _ask(packages, env)
         _keep(kept_path, plain)
     sections = {section: frozenset(keys) for section, keys in plain["sections"].items()}
-    return KnownOptions(sections, plain["moved"], plain["deprecated"])
+    return KnownOptions(sections, plain["moved"], plain["deprecated"], plain["types"], plain["choices"])
 
 
 def _ask(packages: PythonEnvironment, env: Mapping[str, str]) -> dict[str, Any]:
@@ -80,7 +83,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return plain if isinstance(plain, dict) and plain.keys() >= {"sections", "moved", "deprecated"} else None
+    return plain if isinstance(plain, dict) and plain.keys() >= MEMBERS else None
 
 
 def _keep(path: Path, plain: Mapping[str, Any]) -> None:

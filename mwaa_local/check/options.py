@@ -54,7 +54,6 @@ FREE_SECTIONS = frozenset(
         "mwaa",
     }
 )
-BACKEND_ARGUMENTS = ("secrets.backend_kwargs", "workers.secrets_backend_kwargs")  # of secrets backends, as JSON
 # How a release's `removed_options` say it.
 RENAMED, WITHOUT_SUCCESSOR = "it is now ", "it was removed"
 OF_FAB = re.compile(r"\bfab\.\w+")
@@ -93,10 +92,13 @@ def options_findings(case: OptionsCase) -> tuple[Finding, ...]:
             found += _named(case, option)
             found += _without_need(case, option)
         found += _secrets(case, option, value)
+    unread = case.release.removed_options
     there = {
-        option: value for option, value in case.options.items() if option.lower() not in case.release.removed_options
+        option: value
+        for option, value in case.options.items()
+        if option.lower() not in unread and variable_name(option) not in lost
     }
-    for option, remark in option_values.value_remarks(there, case.environment_class):
+    for option, remark in option_values.value_remarks(there, case.environment_class, case.known):
         found.append(_finding(case, remark.rule, remark.severity, option, remark.what, remark.why, remark.hint))
     return in_order(found)
 
@@ -198,7 +200,9 @@ def _unknown_key(case: OptionsCase, option: str, section: str, key: str) -> Find
 
 
 def _secrets(case: OptionsCase, option: str, value: str) -> Iterator[Finding]:
-    if option in BACKEND_ARGUMENTS:  # MWAA's own way to keep secrets elsewhere, unless one of the arguments is one
+    if (
+        option in option_values.BACKEND_ARGUMENTS
+    ):  # MWAA's own way to keep secrets elsewhere, unless one of the arguments is one
         holds = any(secrets_of_json(value))
     else:
         holds = bool(value) and is_secret(variable_name(option), value)

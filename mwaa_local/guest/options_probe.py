@@ -2,8 +2,10 @@
 
     python -I -B options_probe.py ANSWER
 
-Writes one JSON object into the file: `sections` (section -> keys), `moved` (old `section.key` -> new) and `deprecated`
-(`section.key` -> why, or since when). Runs on Python 3.7 too. Not for judging options: that is `check.options`.
+Writes one JSON object into the file: `sections` (section -> keys), `moved` (old `section.key` -> new), `deprecated`
+(`section.key` -> why, or since when), `types` (`section.key` -> "integer", "float" or "boolean", as Airflow describes
+the option) and `choices` (`section.key` -> the values that Airflow takes at all). Runs on Python 3.7 too. Not for
+judging options: that is `check.options`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import json
 import sys
 import warnings
 from typing import Any
+
+TYPES = ("integer", "float", "boolean")  # those that Airflow converts a text into, and refuses others
 
 
 def main() -> None:
@@ -27,6 +31,8 @@ def main() -> None:
         "sections": {section.lower(): sorted(key.lower() for key in keys) for section, keys in described.items()},
         "moved": moved,
         "deprecated": dict(_deprecated(described)),
+        "types": dict(_types(described)),
+        "choices": _choices(configuration.conf),
     }
     with open(sys.argv[1], "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(answer, file)
@@ -72,6 +78,22 @@ def _deprecated(described: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
                 why = str(option.get("deprecation_reason") or "").strip()
                 found.append(("%s.%s" % (section, key), why or "since Airflow %s" % option["version_deprecated"]))  # noqa: UP031
     return found
+
+
+def _types(described: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    found = []
+    for section, options in described.items():
+        for key, option in options.items():
+            kind = str(option.get("type") or "") if isinstance(option, dict) else ""
+            if kind in TYPES:
+                found.append(("%s.%s" % (section.lower(), key.lower()), kind))  # noqa: UP031
+    return found
+
+
+def _choices(conf: Any) -> dict[str, list[str]]:
+    """Return what `AirflowConfigParser._validate_enums` compares with; Airflow 1.10 and 2.0 have no such table."""
+    choices = getattr(conf, "enums_options", {})
+    return {"%s.%s" % key: [str(value) for value in values] for key, values in choices.items()}  # noqa: UP031
 
 
 if __name__ == "__main__":

@@ -444,6 +444,7 @@ def test_query_at_the_top_level_is_found(imported: Imported) -> None:
     if imported.release.generation == "3.x":  # refused by Airflow itself
         assert (finding.rule, finding.severity) == ("dag-import-error", ERROR)
         assert "create_session" in line
+        assert finding.what.endswith("RuntimeError: Direct database access via the ORM is not allowed in Airflow 3.0")
     else:
         assert (finding.rule, finding.severity) == ("top-level-database", WARNING)
         assert "session.query" in line

@@ -23,3 +23,5 @@ def test_every_release_tells_its_options(release: Release, tmp_path: Path) -> No
     assert {"dags_folder", "parallelism"} <= known.sections["core"]
     assert "smtp_host" in known.sections["smtp"]
     assert sum(map(len, known.sections.values())) > 200
+    assert known.types.get("smtp.smtp_starttls", "") == ("boolean" if release.is_at_least("3.0.0") else "")
+    assert ("WARNING" in known.choices.get("logging.logging_level", ())) == release.is_at_least("2.2.0")

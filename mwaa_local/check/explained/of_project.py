@@ -155,11 +155,12 @@ OF_ENVIRONMENT = (
     ),
     _text(
         option_values.VALUE,
-        (ERROR,),
-        "Airflow's component reads the value when it starts, and ends.",
+        (ERROR, WARNING),
+        "Airflow compares some values when it starts, and converts others when it reads them: it then raises "
+        "AirflowConfigException. Arguments of a secrets backend that are no JSON are left out.",
         "Write a value of the kind that the finding names.",
-        'core.parallelism: "many"',
-        'core.parallelism: "32"',
+        'logging.logging_level: "debug"',
+        'logging.logging_level: "DEBUG"',
     ),
     _text(
         option_values.NO_USERS,

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from import_recorder import LIBRARY_DIR, DatabaseRefused, Recorder  # type: ignore[import-not-found]
+from import_recorder import BLOCKED_NAMES, LIBRARY_DIR, DatabaseRefused, Recorder  # type: ignore[import-not-found]
 from import_subjects import of_aws, of_error, of_error_text  # type: ignore[import-not-found]
 
 CONNECTION_ERRORS = (ConnectionError, socket.timeout, socket.gaierror)
@@ -43,7 +43,7 @@ def described(recorder: Recorder, error: BaseException, kind: str = "") -> dict[
     if isinstance(error, SyntaxError) and recorder.name_of(str(error.filename)):
         path, line = recorder.name_of(str(error.filename)), error.lineno or 0
         trace += _source(error)
-    if any(isinstance(item, DatabaseRefused) for item in chain):
+    if any(isinstance(item, DatabaseRefused) for item in chain) or _lacks_blocked_name(error):
         kind = "database"
     elif type(error).__name__ == TIMEOUT_ERROR:
         kind = "timeout"
@@ -132,6 +132,12 @@ def _named(name: str, names: dict[str, Any]) -> Any:
 def _file_of(of: Any) -> str:
     module = of if inspect.ismodule(of) else sys.modules.get(str(getattr(of, "__module__", "")))
     return str(getattr(module, "__file__", None) or "")
+
+
+def _lacks_blocked_name(error: BaseException) -> bool:
+    """Whether it is what Python makes of `from airflow.settings import engine` where Airflow 3 blocks that name."""
+    of_settings = isinstance(error, ImportError) and error.name == "airflow.settings"
+    return of_settings and any(str(error).startswith("cannot import name %r" % name) for name in BLOCKED_NAMES)  # noqa: UP031
 
 
 def _one_line(error: BaseException) -> str:

@@ -31,13 +31,22 @@ OWN_DIR = str(Path(__file__).parent) + "/"
 # What comes before the part of a library's path that tells anything.
 LIBRARY_DIR = re.compile(r".*/(site-packages|python3\.\d+)/")
 DATABASE_REFUSED = "there is no metadata database here, so queries at import cannot be answered"
-DATABASE_BLOCKED = "Airflow 3 does not let DAG files use the metadata database"
+# What `block_orm_access` of Airflow 3 makes of the names in `airflow.settings` that lead to the database.
+BLOCKED_NAMES = ("engine", "async_engine", "AsyncSession", "NonScopedSession")
+BLOCKED_NAME = "Access to the Airflow Metadatabase from dags is not allowed!"
 # Airflow's own deprecations, and the plain ones that it raises in its own modules.
 DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 
 
 class DatabaseRefused(RuntimeError):
     """Raised in a file that uses the metadata database while it is imported."""
+
+
+def refused_as(kind: type[Exception], text: str) -> DatabaseRefused:
+    """Return the refusal as an exception of Airflow's kind, under that name."""
+    if issubclass(DatabaseRefused, kind):
+        return type(kind.__name__, (DatabaseRefused,), {})(text)
+    return type(kind.__name__, (DatabaseRefused, kind), {})(text)
 
 
 class Recorder:
@@ -159,12 +168,15 @@ class Recorder:
         class NoSession:
             def __init__(self, *_args: Any, **_more: Any) -> None:
                 recorder.touch("database", "metadata database", sys._getframe(1))
-                raise DatabaseRefused(DATABASE_BLOCKED)
+                try:
+                    supervisor.BlockedDBSession()
+                except Exception as error:  # noqa: BLE001 - in Airflow's own words, which are in MWAA's log
+                    raise refused_as(type(error), str(error)) from None
 
         def absent(name: str) -> Any:
-            if name in ("engine", "async_engine", "AsyncSession", "NonScopedSession"):
+            if name in BLOCKED_NAMES:
                 recorder.touch("database", "metadata database", sys._getframe(1))
-                raise DatabaseRefused(DATABASE_BLOCKED)
+                raise refused_as(AttributeError, BLOCKED_NAME)
             raise AttributeError(f"module {settings.__name__!r} has no attribute {name!r}")
 
         patch(settings, Session=NoSession, __getattr__=absent)

@@ -143,6 +143,66 @@ def test_slots_of_a_worker_are_compared_with_the_environment_class(
     assert [finding.severity for finding in found] == [ERROR if "option-value" in rules else WARNING] * len(rules)
 
 
+TYPED = KnownOptions(
+    {
+        "core": frozenset({"logging_level", "parallelism"}),
+        "logging": frozenset({"logging_level"}),
+        "secrets": frozenset({"backend", "backend_kwargs"}),
+        "scheduler": frozenset({"scheduler_heartbeat_sec"}),
+        "smtp": frozenset({"smtp_port", "smtp_starttls"}),
+    },
+    {"core.logging_level": "logging.logging_level"},
+    types={
+        "scheduler.scheduler_heartbeat_sec": "integer",
+        "smtp.smtp_port": "integer",
+        "smtp.smtp_starttls": "boolean",
+    },
+    choices={"logging.logging_level": ["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", ""]},
+)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said", "hint"),
+    [
+        ("logging.logging_level", "DEBUGG", "cannot be 'DEBUGG'", "write DEBUG"),
+        ("logging.logging_level", "info", "cannot be 'info'", "write INFO"),
+        ("logging.logging_level", "WARN", "cannot be 'WARN'", "write WARNING"),
+        ("core.logging_level", "loud", "cannot be 'loud'", "write one of CRITICAL, ERROR, WARNING, INFO, DEBUG"),
+        ("logging.logging_level", "INFO", "", ""),
+        ("smtp.smtp_port", "five-eight-seven", "is no number", "write a whole number, in digits"),
+        ("smtp.smtp_port", "587", "", ""),
+        ("smtp.smtp_port", "$PORT", "", ""),
+        ("scheduler.scheduler_heartbeat_sec", "0.5", "", ""),
+        ("smtp.smtp_starttls", "yes", "is neither true nor false to Airflow", "write True or False"),
+        ("smtp.smtp_starttls", "T", "", ""),
+        ("smtp.smtp_starttls", "False  # for the relay", "", ""),
+    ],
+)
+def test_value_of_a_wrong_kind_is_an_error_by_airflows_own_tables(
+    tmp_path: Path, option: str, value: str, said: str, hint: str
+) -> None:
+    found = [item for item in findings(tmp_path, {option: value}, "2.10.3", TYPED) if item.rule == "option-value"]
+    assert [(item.what, item.severity, item.line) for item in found] == (
+        [(f"{option} {said}", ERROR, 3)] if said else []
+    )
+    assert [item.hint for item in found] == ([hint] if hint else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('{"connections_prefix": "airflow/connections"', "is not valid JSON (Expecting ',' delimiter, character 45)"),
+        ('["airflow/connections"]', "is JSON, but not an object"),
+        ('{"connections_prefix": "airflow/connections"}', ""),
+    ],
+)
+def test_arguments_of_a_secrets_backend_are_a_json_object(tmp_path: Path, value: str, said: str) -> None:
+    found = findings(tmp_path, {"secrets.backend": "a.B", "secrets.backend_kwargs": value}, "2.10.3", TYPED)
+    assert [(item.rule, item.severity, item.what) for item in found] == (
+        [("option-value", WARNING, f"secrets.backend_kwargs {said}")] if said else []
+    )
+
+
 def test_class_with_so_many_slots_is_named(tmp_path: Path) -> None:
     known = KnownOptions({"celery": frozenset({"worker_autoscale"})})
     [within] = findings(tmp_path, {"celery.worker_autoscale": "12,0"}, known=known)

@@ -25,6 +25,7 @@ WHY_HOOK = (
     "Code outside of tasks runs each time the file is loaded, about every 30 s on MWAA, and again before each task. "
     "Each time the hook fetches its Connection and asks its service, and the file's DAGs disappear if that fails."
 )
+REFUSING_GENERATION = "3.x"  # its DAG files have no access to the metadata database
 _SESSION = re.compile(r"airflow\.(?:settings\.Session|utils\.session\.create_session)")
 
 
@@ -53,7 +54,8 @@ def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
         return WARNING, f"{short}() {when}", f"call it within the task{in_templates}"
     if _HOOK.fullmatch(call.name):
         return WARNING, f"{short}() {when}", "call it within the task"
-    if _SESSION.fullmatch(call.name):
+    # Airflow 3 refuses it, which the import of the file shows.
+    if _SESSION.fullmatch(call.name) and source.release.generation != REFUSING_GENERATION:
         return (
             WARNING,
             f"{short}() {when}, and opens the database",

@@ -159,3 +159,10 @@ def test_hook_that_asks_its_own_service_is_not_called_a_query_of_the_database() 
     assert "its service" in finding.why
     [finding] = found("from airflow.hooks.base import BaseHook\nC = BaseHook.get_connection('db')\n")
     assert "metadata database" in finding.why
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("2.11.0", True), ("3.2.1", False)])
+def test_session_that_airflow_3_refuses_is_left_to_the_import(version: str, is_told: bool) -> None:
+    text = "from airflow import settings\nSESSION = settings.Session()\n"
+    source = Source.parse(text.encode(), "dags/a.py", Release.load(version))
+    assert bool(findings(source, RULES)) is is_told
