@@ -44,9 +44,9 @@ class DatabaseRefused(RuntimeError):
 
 def refused_as(kind: type[Exception], text: str) -> DatabaseRefused:
     """Return the refusal as an exception of Airflow's kind, under that name."""
-    if issubclass(DatabaseRefused, kind):
-        return type(kind.__name__, (DatabaseRefused,), {})(text)
-    return type(kind.__name__, (DatabaseRefused, kind), {})(text)
+    bases = (DatabaseRefused,) if issubclass(DatabaseRefused, kind) else (DatabaseRefused, kind)
+    refusal: DatabaseRefused = type(kind.__name__, bases, {})(text)
+    return refusal
 
 
 class Recorder:

@@ -165,4 +165,5 @@ def test_hook_that_asks_its_own_service_is_not_called_a_query_of_the_database() 
 def test_session_that_airflow_3_refuses_is_left_to_the_import(version: str, is_told: bool) -> None:
     text = "from airflow import settings\nSESSION = settings.Session()\n"
     source = Source.parse(text.encode(), "dags/a.py", Release.load(version))
+    assert source is not None
     assert bool(findings(source, RULES)) is is_told
