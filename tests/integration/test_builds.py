@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,10 @@ def make_source(folder: Path, name: str, code: str = WORKS, setup: str = "") -> 
         "pyproject.toml": PYPROJECT,
         "backend.py": BACKEND.format(name=name, code=code, setup=setup),
     }
+    write_archive(folder, name, files)
+
+
+def write_archive(folder: Path, name: str, files: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(folder / f"{name}-1.0.tar.gz", "w:gz") as archive:
         for path, text in files.items():
@@ -199,6 +203,22 @@ def test_checks_that_install_warn_of_what_this_machine_lacks(runner: ProjectRunn
         [finding] = [item for item in findings if item["rule"] == "install-failed"]
         assert (outcome.exit_code, finding["severity"]) == (0, "warning"), words
         assert "this machine has no header mysql.h, but MWAA's image has MariaDB-devel" in finding["why"]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("required", "outcome"), [((), "doubtful"), (("setuptools>=82",), "fails")])
+def test_build_without_a_backend_finds_the_images_setuptools_unless_it_names_its_own(
+    runner: ProjectRunner, required: Sequence[str], outcome: str
+) -> None:
+    """setuptools 65, which the image has, still had `pkg_resources`; from 82 on it is gone."""
+    named = {"pyproject.toml": f"[build-system]\nrequires = {json.dumps(required)}\n"} if required else {}
+    setup = 'import pkg_resources, setuptools\nsetuptools.setup(name="oldscript", version="1.0")\n'
+    info = "Metadata-Version: 2.1\nName: oldscript\nVersion: 1.0\n"
+    write_archive(runner.root_dir / "plugins", "oldscript", {"setup.py": setup, "PKG-INFO": info, **named})
+    runner.write({FILE: "# -c \n--find-links /usr/local/airflow/plugins\noldscript==1.0\n"})
+    [one] = json.loads(runner.run("check", "requirements", "--json").stdout)["checked"]
+    [told] = one["no_wheel"] or one["built"]
+    assert told["outcome"] == outcome, told
 
 
 @pytest.mark.network

@@ -79,6 +79,14 @@ def test_provider_that_replaces_airflow_is_told_once_with_versions_that_leave_it
     assert {item["rule"] for item in one["findings"]} == {"replaces-airflow"}
 
 
+def test_version_of_another_airflow_is_not_told_where_pip_may_take_one_that_changes_more(runner: ProjectRunner) -> None:
+    """uv takes 9.1, with which Jinja2 stays."""
+    make_wheel(runner.root_dir / "plugins", "apache_airflow", "9.2", ["jinja2<2.9"])
+    one = checked(runner, f"{OWN_WHEELS}delta\njinja2\nmarkupsafe==9.0\n", "2.2.2")
+    assert changes(one)["apache-airflow"] == "9.1"
+    assert finding(one, "replaces-airflow")["what"] == "pip would replace Airflow 2.2.2 by a newer one"
+
+
 def test_airflow_that_the_file_asks_for_is_told_at_that_line(runner: ProjectRunner) -> None:
     one = checked(runner, f"{OWN_WHEELS}delta\napache-airflow==9.1\nmarkupsafe==9.0\n", "2.2.2")
     found = finding(one, "replaces-airflow")

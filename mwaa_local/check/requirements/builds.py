@@ -10,7 +10,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mwaa_local.check.requirements import uv_words
@@ -33,6 +33,7 @@ from mwaa_local.requirements.system_files import Kind, Lacking, Need, in_image, 
 
 MAX_LIBRARY_BYTES = 16 * 1024 * 1024  # of an extension's beginning, where the names of what it needs are
 WHEEL = "wheel"
+NO_SETUPTOOLS = "0"  # a version that there is none of
 OLD_GENERATION = "local-runner"  # of releases whose pip builds an archive without pyproject.toml with what is installed
 _LINKED = re.compile(rb"\0lib([\w+-]+?)(?:-[\d.]+)?\.so[.\d]*(?=\0)")
 
@@ -85,6 +86,8 @@ class Builds:
     def _of_failure(self, name: str, version: str, completed: Completed) -> Build:
         release = self.resolver.release
         failure = build_words.read(completed.output, release.python_version)
+        if failure.is_legacy and failure.cause in (Cause.SETUP, Cause.NUMPY) and self._is_isolated(name, version):
+            failure = replace(failure, is_legacy=False)
         first = self._judged(failure)
         old = installed(release).get(SETUPTOOLS, "")
         if not (failure.is_legacy and failure.cause is Cause.SETUP and old):
@@ -99,6 +102,15 @@ class Builds:
             return Build(Outcome.BUILDS)
         why = f"it is built with setuptools {old}, which MWAA's image has, and not with the newest"
         return Build(Outcome.DOUBTFUL, why)
+
+    def _is_isolated(self, name: str, version: str) -> bool:
+        """Whether a package without a word of a backend names what it is built with: pip then takes just that.
+
+        uv tells so when it does not find it. This is false for one that names exactly what uv would take anyway.
+        """
+        target_dir = self._surrounded.path("built.packages")
+        asked = self._surrounded.try_build(name, version, target_dir, self.options, NO_SETUPTOOLS)
+        return uv_words.is_of_own_build_requirements(asked.output)
 
     def _judged(self, failure: BuildFailure) -> Build:
         build = judge(failure, self.resolver.release, brings=self._brings)

@@ -6,7 +6,7 @@ Providers": those for Airflow 2 were published for 1.10 under another name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mwaa_local.check.requirements.changes import REPLACES_AIRFLOW
@@ -45,11 +45,24 @@ class Replaced:
             ERROR,
             line.path if line else self.source.path,
             line.number if line else 0,
-            f"pip would replace Airflow {self.change.base_version} by {self.change.version}",
+            f"pip would replace Airflow {self.change.base_version} by {self._other()}",
             f"Wanted by: {wanted}. The environment's database and configuration are those of Airflow "
             f"{release.airflow_version}; its components would fail or misbehave.",
             self._hint(line),
         )
+
+    def _other(self) -> str:
+        """Return the version that pip takes; only whether it is newer, where pip may take one for which more changes.
+
+        uv keeps the image as far as it can. pip begins with the newest: that is what the lines allow by themselves.
+        """
+        version, leading = self.change.version, self._line()
+        names = {AIRFLOW, leading.name if leading else "", *self.change.reasons}
+        lines = [line for line in self.source.packages if line.name in names]
+        newest = self._resolved([AIRFLOW, *lines], self.source.pins, "newest", {})
+        if newest is not None and newest.packages[AIRFLOW].version == version:
+            return version
+        return "an older one" if self.change.is_downgrade else "a newer one"
 
     def _line(self) -> Line | None:
         """Return the line that asks for Airflow itself, else the first that leads there."""
@@ -122,8 +135,11 @@ class Replaced:
     def _airflow(self) -> Pin:
         return Pin(AIRFLOW, f"{AIRFLOW}=={self.resolver.release.airflow_version}", "")
 
-    def _resolved(self, lines: Sequence[Line | str], pins: Sequence[Pin], name: str) -> Resolved | None:
-        question = self.source.question(lines, pins, self.resolver.release.packages.base, f"way-{name}")
+    def _resolved(
+        self, lines: Sequence[Line | str], pins: Sequence[Pin], name: str, installed: Mapping[str, str] | None = None
+    ) -> Resolved | None:
+        there = self.resolver.release.packages.base if installed is None else installed
+        question = self.source.question(lines, pins, there, f"way-{name}")
         answer = self.resolver.resolve(question)
         return answer if isinstance(answer, Resolved) else None
 

@@ -21,6 +21,8 @@ _NOT_REACHED = re.compile(
 _NO_SOLUTION = re.compile(r"No solution found|was not found in the (?:package registry|provided package locations)")
 _NO_INTERPRETER = "No interpreter found"
 _FAILED_BUILD = re.compile(r"Failed to (?:download and )?build `([^`=@ ]+)==([^`]+)`")
+_OWN_BUILD_REQUIREMENTS = "Failed to resolve requirements from `build-system.requires`"
+_NOT_UNPACKED = "Failed to extract archive"
 _YANKED = re.compile(r'^warning: `([^=`]+)==[^`]+` is yanked(?: \(reason: "(.*?)"?\)?$)?', re.MULTILINE)
 _CAUSE = re.compile(r"^(?:error: |  cause: |\s+)")
 _WARNING = "warning:"
@@ -66,6 +68,16 @@ def failed_build(text: str) -> tuple[str, str] | None:
     """Return name and version of the package whose build failed, where uv needed it to learn what that requires."""
     match = _FAILED_BUILD.search(text)
     return (canonicalize_name(match[1]), match[2]) if match else None
+
+
+def is_of_own_build_requirements(text: str) -> bool:
+    """Say whether a build failed for what the package's own pyproject.toml names to build it with."""
+    return _OWN_BUILD_REQUIREMENTS in text
+
+
+def is_not_unpacked(text: str) -> bool:
+    """Say whether uv refused an archive for what is in it, such as names that not every system can have."""
+    return _NOT_UNPACKED in text
 
 
 def yanked(output: str) -> dict[str, str]:
