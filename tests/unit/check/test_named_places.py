@@ -10,6 +10,7 @@ from mwaa_local.check.named_places import NAMED, named_elsewhere
 from mwaa_local.check.other_tools import requirements_elsewhere
 from mwaa_local.finding import WARNING
 from mwaa_local.project import Project
+from mwaa_local.runtime.preparation import make_state_dirs
 
 MEMBERS = "RequirementsS3Path: requirements.txt\nStartupScriptS3Path: startup.sh\nPluginsS3Path: plugins.zip\n"
 AT_THE_TOP = {"mwaa.yaml": MEMBERS, "requirements.txt": "boto3\n", "startup.sh": "export STAGE=dev\n"}
@@ -36,7 +37,7 @@ def test_files_are_read_where_mwaa_yaml_names_them_and_nothing_is_said(tmp_path:
 
 def test_components_see_a_copy_under_the_name_that_mwaa_gives_the_file(tmp_path: Path) -> None:
     made = project(tmp_path, {**AT_THE_TOP, "startup/notes.txt": "not on MWAA"})
-    made.delivery.stage()
+    make_state_dirs(made)  # with which every start begins
     seen = made.delivery.present
     assert (seen["startup"] / "startup.sh").read_text() == AT_THE_TOP["startup.sh"]
     assert (seen["requirements"] / "requirements.txt").read_text() == AT_THE_TOP["requirements.txt"]
