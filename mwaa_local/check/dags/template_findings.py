@@ -42,6 +42,7 @@ MEANT_ELSEWHERE = {  # what people write for it
 
 
 MEMBER_HINTS = {
+    "ds": "write macros.ds_add(ds, 1) for another day: ds is text",
     "macros": "put it into user_defined_macros, or let a plugin register it and write macros.PLUGIN.NAME",
     "var": "write var.value.NAME, or var.json.NAME for JSON",
 }
@@ -94,7 +95,7 @@ def _name_hint(fact: TaskFact, release: Release) -> str:
         return f"write {known}"
     owner, _, member = name.partition(".")
     if member:
-        return MEMBER_HINTS.get(owner, f"remove it: {owner} has no such member")
+        return MEMBER_HINTS.get(owner, f"use what Python has for text: {owner} is no date")
     if name in NOT_IN_TEMPLATES:
         return NOT_IN_TEMPLATES[name]
     if first_release(name, release):

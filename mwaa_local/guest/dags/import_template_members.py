@@ -1,6 +1,7 @@
 """Inside a release's interpreter: which members of Airflow's names in templates do not exist.
 
-Only of names whose members are all known: `macros`, with those of the plugins, and `var`. Runs on Python 3.7 too.
+Only of names whose members are all known: `macros`, with those of the plugins, `var`, and what is text. Runs on
+Python 3.7 too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ MACROS, VAR = "macros", "var"
 # The first is that of Airflow 3, reached through MacrosAccessor of airflow.sdk.execution_time.context.
 MACROS_MODULES = ("airflow.sdk.execution_time.macros", "airflow.macros")
 VAR_MEMBERS = ("json", "value")  # get_template_context, in every release: a dictionary
+TEXTS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")  # get_template_context, in every release
 LIKE = 0.75  # how near a name has to be, as difflib counts
 
 
@@ -41,6 +43,8 @@ class Members:
         owner, *parts = name.split(".")
         if owner == VAR and len(parts) == 1:
             return parts[0] not in VAR_MEMBERS and not hasattr(dict, parts[0])
+        if owner in TEXTS and len(parts) == 1:
+            return not hasattr(str, parts[0])
         held = self._macros if owner == MACROS else None
         for part in parts[:-1]:
             held = getattr(held, part, None)
@@ -55,6 +59,8 @@ class Members:
             return f"{MACROS}.{name}" if callable(getattr(self._macros, name, None)) else ""
         if before == VAR:
             known = list(VAR_MEMBERS)
+        elif before in TEXTS:
+            known = dir(str)
         else:
             held = self._macros
             for part in before.split(".")[1:]:

@@ -53,6 +53,8 @@ with DAG("names", start_date=START, schedule="@daily", catchup=False, params={"p
     BashOperator(task_id="no_plugin", bash_command="{{ macros.nope.f(1) }}")  # expect: error template-name-undefined
     BashOperator(task_id="no_macro", bash_command="{{ macros.acme.week(1) }}")  # expect: error template-name-undefined
     BashOperator(task_id="of_var", bash_command="{{ var.valu.x }}")  # expect: error template-name-undefined
+    BashOperator(task_id="of_text", bash_command="{{ ds.add(days=1) }}")  # expect: error template-name-undefined
+    BashOperator(task_id="text", bash_command="{{ ds.replace('-', '') }} {{ ts[:10] }} {{ ts.split('T')[0] }}")
     BashOperator(
         task_id="members",
         bash_command="{{ macros.acme.month(1) }} {{ macros.datetime.now() }} {{ macros.dateutil.unknown }} "

@@ -101,6 +101,7 @@ def test_name_that_is_an_attribute_is_pointed_to() -> None:
         ("Variable", "2.10.3", "write var.value.NAME"),
         ("bucket", "2.10.3", "write params.bucket "),
         ("macros.nope", "2.10.3", "put it into user_defined_macros"),
+        ("ds.add", "2.10.3", "write macros.ds_add(ds, 1)"),
         ("var.nope", "2.10.3", "write var.value.NAME, or var.json.NAME"),
     ],
 )
