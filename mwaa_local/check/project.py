@@ -28,6 +28,7 @@ from mwaa_local.check.environment import (
     refused_findings,
     script_text,
 )
+from mwaa_local.check.failures.refused_options import RefusedOption
 from mwaa_local.check.folded import folded
 from mwaa_local.check.known_options import known_options
 from mwaa_local.check.named_places import named_elsewhere
@@ -48,7 +49,7 @@ from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
 from mwaa_local.configuration.local_values import PREVIEW
-from mwaa_local.configuration.option_names import translate
+from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
 from mwaa_local.finding import Finding, counted, has_error, in_order
@@ -63,6 +64,8 @@ from mwaa_local.workspace import Workspace
 ENVIRONMENT, OPTIONS, REQUIREMENTS = "environment file", "options", "requirements"
 PLUGINS, STARTUP_SCRIPT, SETTINGS, DAGS = "plugins", "startup script", "settings", "dags"
 SCHEDULER = "scheduler"
+NOT_STARTED = "Airflow does not start with this {option}: see options"
+CRASH = "dag-import-crash"
 # Options with which Airflow has DAGs beside those of the project's folder.
 DAGS_FROM_ELSEWHERE = frozenset({"core.load_examples", "dag_processor.dag_bundle_config_list"})
 
@@ -119,6 +122,8 @@ class ProjectCheck:
         if not context.project.dags_dir.is_dir():
             return Part(DAGS, skipped="there is no dags folder")
         checked = dags_check(context, trials, self.steps.until(self.ended), strict=self.strict).run()
+        if option := option_of_options_part(context, checked.imported.refused_option):
+            return part_without_start(DAGS, [item for item in checked.findings if item.rule != CRASH], option)
         files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
         summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
         is_all = not DAGS_FROM_ELSEWHERE & set(context.environment.airflow_configuration_options)
@@ -203,6 +208,18 @@ def options_part(context: CheckContext) -> Part:
     return Part(OPTIONS, options_findings(case), summary=f"{len(options)} set")
 
 
+def option_of_options_part(context: CheckContext, refused: RefusedOption | None) -> str:
+    """Return the option that keeps Airflow from starting, where the options' own part reports it; else ""."""
+    options = translate(context.environment.airflow_configuration_options)
+    return refused.name if refused and variable_name(refused.name) in options else ""
+
+
+def part_without_start(name: str, findings: Sequence[Finding], option: str) -> Part:
+    """Return a part with what was found without Airflow, which does not start with that option."""
+    why = NOT_STARTED.format(option=option)
+    return Part(name, tuple(findings), summary=why) if findings else Part(name, skipped=why)
+
+
 def requirements_part(context: CheckContext, trials: Trials) -> Part:
     """Return whether the requirements file works, without what is about DAGs; it may wait for the startup script."""
     path = context.project.requirements_path
@@ -235,6 +252,8 @@ def plugins_part(context: CheckContext, trials: Trials) -> Part:
     if has_error(findings) or not any(path.rglob("*.py")):
         return Part(PLUGINS, findings, summary="not loaded" if has_error(findings) else "none")
     loaded = replace(plugins_load(context, path, trials), shown=shown.as_posix()).run()
+    if option := option_of_options_part(context, loaded.refused_option):
+        return part_without_start(PLUGINS, findings, option)
     names = ", ".join(plugin.name for plugin in loaded.registered) or "none"
     return Part(PLUGINS, in_order([*findings, *loaded.findings]), summary=f"registered: {names}")
 

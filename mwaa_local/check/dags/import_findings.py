@@ -64,7 +64,10 @@ class _Judge:
         self._failures = FailureJudge(release, facts, strict=strict)
 
     def findings(self) -> Iterator[Finding]:
-        if self._imported.problem:
+        if option := self._imported.refused_option:
+            what = f"Airflow {self._release.airflow_version} does not start with this value of {option.name}"
+            yield Finding("dag-import-crash", ERROR, "dags", 0, what, option.said, option.hint)
+        elif self._imported.problem:
             what = f"Airflow {self._release.airflow_version} could not import all DAG files"
             hint = "see `mwaa-local check plugins`: plugins and airflow_local_settings.py are loaded before them"
             yield Finding("dag-import-crash", ERROR, "dags", 0, what, self._imported.problem, hint)

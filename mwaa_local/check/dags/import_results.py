@@ -9,6 +9,7 @@ from typing import Any
 from mwaa_local.check.asked import AskedValue
 from mwaa_local.check.dags.import_limits import DEFAULT_PROCESSOR_LIMIT, IMPORT_OPTION, ImportLimits, Limit
 from mwaa_local.check.failures.failure import ImportFailure, OutsideCall, subjects_of
+from mwaa_local.check.failures.refused_options import RefusedOption, refused_option
 from mwaa_local.finding import Subject
 
 
@@ -118,6 +119,11 @@ class ImportedDags:
     links: Mapping[str, str] = field(default_factory=dict)  # path -> kind of `import_links`
     processor_limit: Limit = DEFAULT_PROCESSOR_LIMIT
     timetables: tuple[str, ...] = ()  # that plugins have registered: `lunch_timetable.LunchTimetable`
+
+    @property
+    def refused_option(self) -> RefusedOption | None:
+        """The option with which Airflow does not start, so that nothing was imported."""
+        return refused_option(self.problem)
 
     @property
     def all_dag_ids(self) -> tuple[str, ...] | None:

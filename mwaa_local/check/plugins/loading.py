@@ -18,6 +18,7 @@ from typing import Any
 from mwaa_local import isolation
 from mwaa_local.check.asked import WHEN_LOADED, AskedValue, asked_finding
 from mwaa_local.check.context import CheckContext
+from mwaa_local.check.failures.refused_options import RefusedOption, refused_option
 from mwaa_local.check.plugins.files import FILE, EntryUnreadable, Plugins, PluginsUnreadable, open_plugins
 from mwaa_local.check.plugins.load_failures import NOT_LOADED, LoadFailures
 from mwaa_local.command import Completed, Request, run
@@ -52,6 +53,7 @@ class Loaded:
 
     findings: tuple[Finding, ...]
     registered: tuple[Registered, ...]
+    refused_option: RefusedOption | None = None  # the option with which Airflow does not start
 
 
 class NotUnpacked(Exception):
@@ -108,7 +110,8 @@ class PluginsLoad:
         completed = run(request)
         mask = Mask(secrets_in(envs[shown.home_dir], self.known))
         if not answer_path.exists():
-            return Loaded((self._nothing_loaded(mask(_why_ended(completed))),), ())
+            said = mask(_why_ended(completed))
+            return Loaded((self._nothing_loaded(said),), (), refused_option(said))
         answer = mask(json.loads(answer_path.read_text(encoding="utf-8")))
         home_dir = shown.home_dir if shown.problem else isolation.MWAA_HOME_DIR
         asked = tuple(AskedValue(**item) for item in answer["asked"])
@@ -136,7 +139,11 @@ class PluginsLoad:
         return self.shown or self.path.as_posix()
 
     def _nothing_loaded(self, said: str) -> Finding:
-        what = f"Airflow {self.context.release.airflow_version} cannot load the plugins"
+        release = f"Airflow {self.context.release.airflow_version}"
+        if option := refused_option(said):
+            what = f"{release} does not start with this value of {option.name}"
+            return Finding(NOT_LOADED, ERROR, self._named, 0, what, option.said, option.hint)
+        what = f"{release} cannot load the plugins"
         return Finding(NOT_LOADED, ERROR, self._named, 0, what, said)
 
 

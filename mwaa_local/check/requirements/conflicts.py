@@ -162,14 +162,14 @@ class Explanation:
             is_bound = not exact_version(line.requirement) and bool(line.requirement.specifier)
             none_fits = BOUND.format(text=line.text) if is_bound else NO_VERSION_WORKS.format(name=line.name)
             why += f" {self._unbuildable.get(line) or none_fits}"
-        hint = self._unbuildable_hints.get(line) or self._hint(cause)
+        hint = self._unbuildable_hints.get(line) or self._hint(cause, is_tried=line in proposed)
         return Clash(line.path, line.number, line.text, other, origin, why, proposal, hint=hint)
 
-    def _hint(self, cause: _Cause) -> str:
+    def _hint(self, cause: _Cause, *, is_tried: bool) -> str:
         """Return what to do about it, other than to change the version."""
         line = cause.core[-1]
         if cause.pins:
-            return ways_out(cause.pins, self.resolver.release, line)
+            return ways_out(cause.pins, self.resolver.release, line, is_tried=is_tried)
         if names_nothing(line):
             return PATH_HINT
         if cause.is_unexplained:

@@ -22,9 +22,14 @@ OWN = (
 )
 
 
-def ways_out(pins: Sequence[Pin], release: Release, line: Line) -> str:
-    """Return what else there is to do about these pins, as one hint."""
-    return ", or ".join(_ways(pins, release, line))
+def ways_out(pins: Sequence[Pin], release: Release, line: Line, *, is_tried: bool = True) -> str:
+    """Return what else there is to do about these pins, as one hint.
+
+    `is_tried`: whether a change of the line was looked for. If not, to take the pin's version comes first.
+    """
+    same = [pin.text for pin in pins if pin.name == line.name and not pin.is_of_file]
+    simple = [] if is_tried or not same else [f"write {same[0]}, the version of the constraints"]
+    return ", or ".join([*simple, *_ways(pins, release, line)])
 
 
 def _ways(pins: Sequence[Pin], release: Release, line: Line) -> Iterator[str]:

@@ -54,6 +54,7 @@ class Tasks:
     def forget(self) -> None:
         """Let go of the tasks and DAGs of files that are done."""
         self._places.clear()
+        self._makers.clear()
         self._made.clear()
         self._sources.clear()
 

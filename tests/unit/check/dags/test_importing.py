@@ -52,6 +52,19 @@ def test_error_shows_its_frames_and_then_itself() -> None:
     assert finding.why.splitlines() == ['File "dags/a.py", line 3, in <module>', "KeyError: 'a'"]
 
 
+def test_value_with_which_airflow_does_not_start_is_named_instead_of_a_traceback() -> None:
+    said = "`[logging] logging_level` should not be 'DEBUGG'. Possible values: CRITICAL, INFO."
+    trace = f'  File "/srv/airflow/conf.py", line 404, in _validate_enums\na.AirflowConfigException: {said}'
+    [finding] = found(problem=f"Python ended with exit code 1.\n{trace}")
+    assert finding.what == "Airflow 3.3.1 does not start with this value of logging.logging_level"
+    assert (finding.why, finding.hint) == (
+        said,
+        "correct logging.logging_level in AirflowConfigurationOptions or in the startup script",
+    )
+    [finding] = found(problem="Python ended with exit code 1.\nMemoryError")
+    assert "could not import all DAG files" in finding.what
+
+
 def test_error_in_an_imported_module_names_the_dag_file() -> None:
     [finding] = found(failed(path="plugins/b.py"))
     assert finding.path == "plugins/b.py"

@@ -26,6 +26,13 @@ def test_later_release_that_meets_the_line_is_named_first() -> None:
     assert hint.startswith("move to Airflow 2.11.2, which has urllib3 2.6.3, or copy ")
 
 
+def test_version_of_the_constraints_comes_first_where_no_other_was_looked_for() -> None:
+    pins, release = [Pin("pandas", "pandas==2.1.4", ORIGIN)], Release.load("2.11.0")
+    hint = ways_out(pins, release, line("pandas==1.5.3"), is_tried=False)
+    assert hint.startswith("write pandas==2.1.4, the version of the constraints, or copy ")
+    assert ways_out(pins, release, line("pandas==1.5.3")).startswith("copy ")
+
+
 def test_essential_pin_holds_whatever_constraints_are_named() -> None:
     hint = ways_out([Pin("flask", "flask==2.2.5", ESSENTIAL_ORIGIN)], Release.load("2.11.0"), line("other"))
     assert hint == SEPARATE
