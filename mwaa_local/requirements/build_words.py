@@ -108,6 +108,7 @@ _NOT_OF_THE_PACKAGE = (
         "there was too little memory",
     ),
     (re.compile(r"Read-only file system|Permission denied"), "this machine refused access to a file"),
+    (re.compile(r"Failed to extract archive"), "uv does not unpack its archive, which pip may"),
     (re.compile(r"Failed to parse: \S*pyproject\.toml"), "uv refuses its pyproject.toml, which pip may take"),
     (
         re.compile(

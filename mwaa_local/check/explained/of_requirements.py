@@ -56,7 +56,8 @@ OF_RESOLUTION = (
         PIP_NOT_ASKED,
         (WARNING, NOTE),
         "Where no constraints hold, pip prefers newest releases in an order of its own. And only pip can read what the "
-        "extras of Airflow 1.10.12 bring: without its answer they are left out, which is a warning.",
+        "extras of Airflow 1.10.12 bring, and what an archive needs that uv does not unpack: without its answer "
+        "that is left out, which is a warning.",
         "Name the release's constraints, or pin the versions.",
     ),
     _text(

@@ -60,15 +60,16 @@ class PipChoice:
         That is uv's answer where the two cannot differ, and where pip could not be asked.
         """
         unread = self._unread_extras()
-        if self._is_held() and unread is None:
-            return self.resolver.resolve(question)
-        answer = self.resolver.resolve_leniently(question)
+        is_held = self._is_held() and unread is None
+        answer = self.resolver.resolve(question) if is_held else self.resolver.resolve_leniently(question)
         # Another Airflow is an error whichever one it is.
         if self.pips is None or not isinstance(answer, Resolved) or self._moves_airflow(answer):
             return answer
         if unread is not None:
             return self._with_extras(unread, answer)
-        suspects = self._suspects(answer)
+        if archives := self._assumed(answer, is_archive=True):
+            return self._with_archives(archives, answer)
+        suspects = {} if is_held else self._suspects(answer)
         if not suspects:
             return answer
         plan = self.pips.plan(self.source, self._release, self.variables, self.root_dir)
@@ -107,6 +108,36 @@ class PipChoice:
         told = f"Only pip can read the metadata of this Airflow, and pip's own answer is not known here: {why}."
         hint = "name the packages that you need from the extras yourself"
         self.findings.append(Finding(PIP_NOT_ASKED, WARNING, line.path, line.number, what, told, hint))
+        return answer
+
+    def _assumed(self, answer: Resolved, *, is_archive: bool) -> list[Package]:
+        """Return the packages of which uv does not know what they require: an archive is refused, or a build fails."""
+        assumed = self.resolver.assumed
+        return [item for item in answer.packages.values() if assumed.get((item.name, item.version)) is is_archive]
+
+    def _with_archives(self, archives: Sequence[Package], answer: Resolved) -> Answer:
+        """Return what pip takes, which unpacks them; without its answer, uv's, which lacks what they need."""
+        assert self.pips is not None
+        plan = self.pips.plan(self.source, self._release, self.variables, self.root_dir)
+        if isinstance(plan, Planned):
+            return self._resolved(plan, answer)
+        # What cannot be built here has no fitting version for pip, though MWAA may build it.
+        if isinstance(plan, PipRefused) and not self._assumed(answer, is_archive=False):
+            return Refused(plan.said)
+        why = {PipRefused: "packages beside it cannot be built here", PipStopped: "pip had no answer in time"}
+        told = plan.why if isinstance(plan, NotAsked) else why[type(plan)]
+        named = {item.name: item for item in archives}
+        self.findings.append(
+            Finding(
+                PIP_NOT_ASKED,
+                WARNING,
+                self.source.path,
+                next(self._lines_behind(named, answer), 0),
+                f"what {_some(_named(named))} needs is not known",
+                f"uv does not unpack its archive, and pip's own answer is not known here: {told}.",
+                "name the packages that it needs yourself, or take a version that has a wheel",
+            )
+        )
         return answer
 
     def _moves_airflow(self, answer: Resolved) -> bool:

@@ -129,8 +129,8 @@ class Resolver:
         self._usual_index_url = self._env.pop("UV_DEFAULT_INDEX", "") or PYPI_URL  # pip passes over an empty one
         self._index_url = index_url or self._usual_index_url
         self._number = 0
-        # Packages taken for such that require nothing, since uv could not build them here: (name, version) in order.
-        self._assumed: dict[tuple[str, str], None] = {}
+        # Taken for requiring nothing: what uv could not build here, by name and version; True: not even unpack.
+        self.assumed: dict[tuple[str, str], bool] = {}
         self._timeout_s = RESOLVE_TIMEOUT_S
 
     def within(self, timeout_s: float) -> Resolver:
@@ -228,10 +228,10 @@ class Resolver:
         """Return uv's answer. That it cannot build a package to learn what that requires is no answer."""
         answer = self._ask_once(question, prerelease)
         for _ in range(MAX_ASSUMED):
-            failed = uv_words.failed_build(answer.said) if isinstance(answer, Refused | NotReached) else None
-            if failed is None or failed in self._assumed:
+            said = "" if isinstance(answer, Resolved) else answer.said
+            if (failed := uv_words.failed_build(said)) is None or failed in self.assumed:
                 break
-            self._assumed[failed] = None
+            self.assumed[failed] = uv_words.is_not_unpacked(said)
             answer = self._ask_once(question, prerelease)
         return answer
 
@@ -274,7 +274,7 @@ class Resolver:
         from uv import find_uv_bin
 
         config = self.path("uv.toml")
-        config.write_text(uv_config(self._index_url, self.release, self._assumed), encoding="utf-8")
+        config.write_text(uv_config(self._index_url, self.release, self.assumed), encoding="utf-8")
         config.chmod(0o600)  # the address may hold a password
         whole = [find_uv_bin(), "--config-file", str(config), *argv]
         completed = run(Request(whole, self._env, self._work_dir, timeout_s))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -115,6 +117,36 @@ def test_pip_that_could_not_be_asked_is_a_note(project: Project) -> None:
     [found] = [item for item in checked.findings if item.rule == "pip-not-asked"]
     assert (found.severity, found.hint) == (NOTE, "pin alpha==1.0")
     assert "no Python 3.10" in found.why
+
+
+@pytest.fixture
+def with_archive(project: Project) -> Project:
+    """A file that asks for an archive with a name in it that uv refuses, which needs gamma."""
+    text = "Metadata-Version: 2.1\nName: odd\nVersion: 1.0\nRequires-Dist: gamma\n"
+    with tarfile.open(project.root_dir / "plugins" / "odd-1.0.tar.gz", "w:gz") as archive:
+        for name, content in {"PKG-INFO": text, "setup.py": "", "Unnamed: 0.json": ""}.items():
+            entry = tarfile.TarInfo(f"odd-1.0/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    project.requirements_path.write_text("--no-index\n--find-links /usr/local/airflow/plugins\nodd\n")
+    return project
+
+
+def test_what_an_archive_needs_that_uv_does_not_unpack_comes_from_pip(with_archive: Project) -> None:
+    pips = PipThatSays(Planned((Chosen("odd", "1.0", requires=("gamma",)), Chosen("gamma", "1.0")), 1.0))
+    verdict = check(with_archive, pips).check(Release.load("2.4.3")).verdict
+    assert isinstance(verdict, Works)
+    assert [change.name for change in verdict.changes] == ["gamma", "odd"]
+    assert [(item.name, item.outcome) for item in verdict.built] == [("odd", "untried")]
+    refused = check(with_archive, PipThatSays(PipRefused("conflicting dependencies")))
+    assert isinstance(refused.check(Release.load("2.4.3")).verdict, Conflict)
+
+
+@pytest.mark.parametrize("answer", [NotAsked("no Python 3.10"), PipStopped(60.0)])
+def test_archive_that_nobody_unpacks_is_a_warning_at_its_line(with_archive: Project, answer: Plan) -> None:
+    checked = check(with_archive, PipThatSays(answer)).check(Release.load("2.4.3"))
+    [found] = [item for item in checked.findings if item.rule == "pip-not-asked"]
+    assert (found.severity, found.line, found.what) == (WARNING, 3, "what odd 1.0 needs is not known")
 
 
 EXTRAS = "apache-airflow[slack]==1.10.12\n"
