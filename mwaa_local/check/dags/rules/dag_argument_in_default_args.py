@@ -11,10 +11,12 @@ from mwaa_local.check.dags.values import Entry
 from mwaa_local.finding import WARNING, Finding
 
 ID = "dag-argument-in-default-args"
-WHY = (
-    "default_args are given to operators, and each takes the arguments that it knows (airflow.models.baseoperator, "
-    "airflow.sdk.bases.operator). No operator knows this one, so it is dropped silently."
+_WHY = (
+    "default_args are given to operators, and each takes the arguments that it knows ({}). No operator knows this one, "
+    "so it is dropped silently."
 )
+_OPERATORS = {"2.x": "airflow.models.baseoperator", "3.x": "airflow.sdk.bases.operator"}
+WHY = _WHY.format(", ".join(_OPERATORS.values()))
 _SCHEDULE = frozenset(("schedule", "schedule_interval", "timetable"))
 # Arguments of DAG that no operator has. `params`, `start_date`, `end_date`, `doc_md`, callbacks and, in Airflow 3,
 # `render_template_as_native_obj` are of both.
@@ -50,7 +52,8 @@ def find(source: Source) -> Iterator[Finding]:
     for entry in source.default_args.items:
         if entry.name in _ARGUMENTS and entry.name not in read and not _may_be_of_a_task(source, entry):
             what = f"{entry.name} in default_args has no effect{_outcome(source, entry.name)}"
-            yield at(source, entry.node, ID, WARNING, what, WHY, _hint(source, entry.name))
+            why = _WHY.format(_OPERATORS["3.x" if source.release.generation == "3.x" else "2.x"])
+            yield at(source, entry.node, ID, WARNING, what, why, _hint(source, entry.name))
 
 
 def _hint(source: Source, name: str) -> str:

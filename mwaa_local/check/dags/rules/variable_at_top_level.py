@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mwaa_local.check.dags import template_names
 from mwaa_local.check.dags.rule import DagRule, at
 from mwaa_local.check.dags.source import Call, Source
+from mwaa_local.check.dags.values import UNKNOWN
 from mwaa_local.finding import NOTE, WARNING, Finding
 
 ID = "variable-at-top-level"
@@ -46,12 +47,14 @@ def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
     if _VARIABLE.fullmatch(call.name):
         name = source.string(call.argument("key", 0))
         shown = f"{short}({name!r})" if name and name.isprintable() else f"{short}()"
-        template = f"{{{{ var.value.{name} }}}}" if name and name.isidentifier() else "{{ var.value.NAME }}"
-        hint = f"in templated arguments write {template}; else call it within the task"
+        json = call.argument("deserialize_json")
+        kind = "json" if json is not None and source.constant(json) is True else "value"
+        hint = f"in templated arguments write {_template(f'var.{kind}', name)}; else call it within the task"
         return NOTE, f"{shown} {when}", hint
     if _CONNECTION.fullmatch(call.name):
-        in_templates = "; in templated arguments write {{ conn.NAME.host }}" if _has_conn(source) else ""
-        return WARNING, f"{short}() {when}", f"call it within the task{in_templates}"
+        template = _template("conn", source.string(call.argument("conn_id", 0)), ".host")
+        in_templates = f"; in templated arguments write {template}" if _has_conn(source) else ""
+        return NOTE, f"{short}() {when}", f"call it within the task{in_templates}"
     if _HOOK.fullmatch(call.name):
         return WARNING, f"{short}() {when}", "call it within the task"
     # Airflow 3 refuses it, which the import of the file shows.
@@ -62,6 +65,14 @@ def _remark(source: Source, call: Call) -> tuple[str, str, str] | None:
             "leave the database to tasks, or to Airflow's REST API",
         )
     return None
+
+
+def _template(accessor: str, name: str | None, member: str = "") -> str:
+    """Return what gives the value in a template; with NAME if the name is not known."""
+    if not name or not name.isprintable() or UNKNOWN in name or "'" in name:
+        name = "NAME"
+    got = f"{accessor}.{name}" if name.isidentifier() else f"{accessor}.get('{name}')"
+    return f"{{{{ {got}{member} }}}}"
 
 
 def _has_conn(source: Source) -> bool:

@@ -196,10 +196,35 @@ def test_deferrable_is_only_hinted_at_where_there_is_a_triggerer() -> None:
     assert new.what == "PythonSensor holds a worker slot while it waits, for up to 7 days, the default"
 
 
+@pytest.mark.parametrize(
+    ("call", "template"),
+    [
+        ("Variable.get('a')", "{{ var.value.a }}"),
+        ("Variable.get('a', deserialize_json=True)", "{{ var.json.a }}"),
+        ("Variable.get('a', deserialize_json=False)", "{{ var.value.a }}"),
+        ("Variable.get('a-b')", "{{ var.value.get('a-b') }}"),
+        ("Variable.get(open('a').read())", "{{ var.value.NAME }}"),
+        ("BaseHook.get_connection('a')", "{{ conn.a.host }}"),
+        ("BaseHook.get_connection(conn_id='a-b')", "{{ conn.get('a-b').host }}"),
+        ("BaseHook.get_connection(open('a').read())", "{{ conn.NAME.host }}"),
+    ],
+)
+def test_fetch_at_top_level_is_a_note_with_the_template_that_gives_the_same(call: str, template: str) -> None:
+    [item] = found(f"from airflow.hooks.base import BaseHook\nfrom airflow.models import Variable\n{call}\n", "2.10.3")
+    assert (item.rule, item.severity) == ("variable-at-top-level", NOTE)
+    assert template in item.hint
+
+
+def test_reason_on_default_args_is_of_the_generation() -> None:
+    old, new = (in_default_args('{"catchup": False}', version).why for version in ("2.10.3", LATEST))
+    assert ("airflow.sdk" in old, "airflow.models" in old) == (False, True)
+    assert ("airflow.sdk" in new, "airflow.models" in new) == (True, False)
+
+
 def test_advice_is_of_what_the_release_has() -> None:
     connection = "from airflow.hooks.base import BaseHook\nBaseHook.get_connection('a')\n"
     [new], [old] = found(connection, "2.2.2"), found(connection, "2.0.2")
-    assert "{{ conn.NAME.host }}" in new.hint
+    assert "{{ conn.a.host }}" in new.hint
     assert old.hint == "call it within the task"
     long = (
         "from datetime import timedelta\nfrom airflow.operators.bash import BashOperator\n"
