@@ -8,6 +8,7 @@ from dataclasses import replace
 from mwaa_local.check.asked import asked_finding
 from mwaa_local.check.dags.import_results import ImportedDag, ImportedDags, ImportedFile
 from mwaa_local.check.dags.lost_dags import lost_findings
+from mwaa_local.check.dags.uncalled import uncalled_dags
 from mwaa_local.check.failures.failure import (
     DATABASE,
     DATABASE_TOUCH,
@@ -22,7 +23,7 @@ from mwaa_local.check.failures.hints import ProjectFacts
 from mwaa_local.check.failures.judgement import FailureJudge
 from mwaa_local.check.failures.placeholders import placeholder_hint
 from mwaa_local.check.links import link_finding
-from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
+from mwaa_local.finding import ERROR, NOTE, WARNING, Cause, Finding, in_order
 from mwaa_local.release import Release
 
 SLOW_SHARE = 0.5  # of the time limit: MWAA's scheduler has less to itself than a developer's machine
@@ -90,10 +91,16 @@ class _Judge:
                 0,
                 "this file has no DAG, but Airflow reads it",
                 "Airflow imports every file that has the words dag and airflow in it, again and again.",
-                "list it in dags/.airflowignore if that is intended; else assign the DAG to a name at the top level",
+                f"list it in dags/.airflowignore if that is intended; else {self._remedy(file)}",
             )
         if not any(failure.kind in (TIMEOUT, KILLED) for failure in file.failures):
             yield from self._slow(file)
+
+    def _remedy(self, file: ImportedFile) -> str:
+        uncalled = uncalled_dags(self._failures.facts.modules.root_dir / file.path)
+        if not uncalled:
+            return "assign the DAG to a name at the top level"
+        return f"call what @dag decorates, at the top level: {', '.join(f'{name}()' for name in uncalled)}"
 
     def _slow(self, file: ImportedFile) -> Iterator[Finding]:
         limit = self._imported.limits.first
@@ -172,6 +179,7 @@ class _Judge:
                     f"DAG id {dag_id} is also in {others}",
                     "Airflow takes the file it read last and hides the other; which one that is changes.",
                     "give each DAG a different id",
+                    cause=Cause(f"more than one file has a DAG with the id {dag_id}"),
                 )
 
 

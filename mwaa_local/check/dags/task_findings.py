@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mwaa_local.check.dags.command_findings import command_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile, TaskFact
 from mwaa_local.check.dags.task_places import TaskPlaces
 from mwaa_local.check.dags.template_files import is_brought
 from mwaa_local.check.dags.template_findings import NO_FILE, template_finding, word_of
-from mwaa_local.finding import NOTE, WARNING, Finding, in_order
+from mwaa_local.finding import NOTE, WARNING, Cause, Finding, in_order
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE
@@ -108,14 +108,16 @@ class _Judge:
         is_option = fact.detail == MAIL_OPTION
         if not is_option and self._defined.has_backend:
             return
-        what = f"{fact.what} sends mail, and no {fact.detail if is_option else f'connection {fact.detail}'} is set here"
+        missing = fact.detail if is_option else f"connection {fact.detail}"
+        what = f"{fact.what} sends mail, and no {missing} is set here"
         if is_option:
             why = "Airflow then sends it to localhost, and MWAA's containers have no mail server: no mail arrives."
             hint = "set smtp.smtp_host and the other smtp options in AirflowConfigurationOptions, or remove the address"
         else:
             why = "Airflow 3 sends mail by that connection; without it, no mail arrives."
             hint = f"create it on MWAA and put it into {SETTINGS_FILE}, or remove the address"
-        yield self._finding("mail-without-server", WARNING if is_option else NOTE, fact, what, why, hint)
+        found = self._finding("mail-without-server", WARNING if is_option else NOTE, fact, what, why, hint)
+        yield replace(found, cause=Cause(f"Airflow is to send mail, and no {missing} is set here"))
 
     def _grouped(self, facts: Sequence[TaskFact]) -> Iterator[list[TaskFact]]:
         """Yield facts that say the same of several tasks together: of a loop, of `default_args`, of a template file."""

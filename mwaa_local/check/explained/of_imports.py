@@ -128,7 +128,7 @@ OF_IMPORTS = (
         "no-dag-in-file",
         (NOTE,),
         "Airflow imports every file that has the words dag and airflow in it, again and again, also for nothing.",
-        "List helpers in dags/.airflowignore; a DAG needs a name at the top level.",
+        "List helpers in dags/.airflowignore; a DAG needs a name at the top level, and a function under @dag a call.",
         'def make():\n    return DAG("daily")  # nobody calls it',
         'def make():\n    return DAG("daily")\n\n\ndag = make()',
     ),

@@ -241,6 +241,30 @@ def test_dag_that_a_loader_shows_again_is_no_duplicate(loaded: tuple[str, ...], 
     assert rules == ["duplicate-dag-id"] * (2 if is_duplicate else 0)
 
 
+def test_dag_id_of_two_files_is_one_cause() -> None:
+    [group] = groups(found(GOOD, OTHER))
+    assert group.places == ("dags/a.py:5", "dags/nested/a.py:5")
+    assert group.finding.what == "more than one file has a DAG with the id a"
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("@dag(schedule=None)\ndef daily():\n    pass\n", "call what @dag decorates, at the top level: daily()"),
+        ("@decorators.dag\ndef daily():\n    pass\n", "call what @dag decorates, at the top level: daily()"),
+        ("@dag()\ndef daily():\n    pass\n\n\nMADE = [daily() for _ in ()]\n", "assign the DAG to a name"),
+        ("def daily():\n    return DAG('daily')\n", "assign the DAG to a name"),
+    ],
+)
+def test_function_under_dag_that_nothing_calls_is_named(tmp_path: Path, code: str, hint: str) -> None:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags/a.py").write_text(code)
+    facts = ProjectFacts(ModuleHints(tmp_path, NEW, Requirements("requirements.txt")))
+    [finding] = found(replace(GOOD, dags=()), facts=facts)
+    assert (finding.rule, finding.severity) == ("no-dag-in-file", NOTE)
+    assert hint in finding.hint
+
+
 def test_timetable_is_to_be_imported_as_it_is_registered() -> None:
     said = "SerializationError: Failed to serialize DAG 'a': Timetable class 'plugins.lunch.Lunch' is not registered"
     file = failed(said, trace=())

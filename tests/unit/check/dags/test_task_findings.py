@@ -15,6 +15,7 @@ from mwaa_local.check.dags.task_findings import Defined, task_findings
 from mwaa_local.check.dags.task_places import TaskPlaces
 from mwaa_local.check.dags.template_names import REMOVED, first_release, new_name, watched
 from mwaa_local.check.failures.failure import ImportFailure
+from mwaa_local.check.report.groups import groups
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -197,3 +198,11 @@ def test_connection_for_mail_may_be_in_a_secrets_backend() -> None:
     assert found(mail, defined=Defined(has_backend=True)) == []
     [old] = found(replace(mail, detail="smtp.smtp_host"), version="2.10.3", defined=Defined(has_backend=True))
     assert (old.rule, old.severity) == ("mail-without-server", WARNING)
+
+
+def test_mail_server_that_is_missing_is_one_cause_for_all_that_send_mail() -> None:
+    mail = replace(FACT, kind="mail", what="email_on_failure", field="email", detail="smtp.smtp_host")
+    both = found(mail, replace(mail, what="EmailOperator", field="to", line=9), version="2.10.3")
+    [group] = groups(both)
+    assert len(group.findings) == len(both) == 2
+    assert group.finding.what == "Airflow is to send mail, and no smtp.smtp_host is set here"
