@@ -37,6 +37,10 @@ where rendering surely fails over it, and a warning where it may not: in a branc
 `default` or `is defined`, and in a DAG with `user_defined_macros`. Nothing is said of names in a DAG with
 `template_undefined`, nor of an operator that renders its fields itself. A missing template file is a warning where
 `.gitignore`, a build file or the startup script speaks of it.
+
+The functions of PythonOperator, of sensors and `@task`, `execute` of your own operators and the callbacks of tasks are
+read in the source. Only what runs in any case counts: nothing is said of what stands under a condition, behind one that
+returns, in `try`, of a name that the function asks for with `in` or `get`, nor of functions under a decorator.
 """
 OF_SOURCE = """\
 The source is read, not run.

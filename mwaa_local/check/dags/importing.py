@@ -102,6 +102,7 @@ class DagsImport:
             "names": self.names,
             "context": template_names.context(self.context.release),
             "watched": template_names.watched(self.context.release),
+            "absent": template_names.absent(self.context.release),
             "load_timeout_s": LOAD_TIMEOUT_S,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from mwaa_local.check.dags import callable_findings
 from mwaa_local.check.dags.command_findings import command_findings
 from mwaa_local.check.dags.import_results import ImportedDags, ImportedFile, TaskFact
 from mwaa_local.check.dags.task_places import TaskPlaces
@@ -62,6 +63,8 @@ class _Judge:
             first, tasks = facts[0], _tasks(facts)
             if first.kind == COMMAND:
                 yield from command_findings(first, tasks, self._project, self._places)
+            elif first.kind in callable_findings.KINDS:
+                yield callable_findings.callable_finding(first, tasks, self._release)
             elif first.kind == POOL:
                 yield from self._pool(first, tasks, asked)
             elif first.kind == DAG:

@@ -134,6 +134,18 @@ def watched(release: Release) -> list[str]:
     return sorted(there) if release.is_at_least(NEW_NAMES_SINCE) else []
 
 
+def absent(release: Release) -> list[str]:
+    """Return the names that other releases give to tasks and this one does not, with those of objects as dotted ones.
+
+    None for Airflow 1.10, whose functions get the context only where they ask for it.
+    """
+    if not release.is_at_least("2.0.0"):
+        return []
+    is_new = release.generation == NEW_GENERATION
+    names = {*REMOVED, *RENAMED_IN_3, *BETWEEN}
+    return sorted(name for name in names - set(context(release)) if is_new or "." not in name)
+
+
 def new_name(name: str) -> str:
     """Return what to write instead; "" where nothing has taken the name's place."""
     return REMOVED.get(name) or RENAMED_IN_3.get(name) or _NO_NAME

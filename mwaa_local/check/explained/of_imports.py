@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from mwaa_local.check import links
-from mwaa_local.check.dags import command_findings, ignore_file, import_findings, policies, task_findings
+from mwaa_local.check.dags import (
+    callable_findings,
+    command_findings,
+    ignore_file,
+    import_findings,
+    policies,
+    task_findings,
+)
 from mwaa_local.check.dags import template_findings as templates
 from mwaa_local.check.explained.text import RuleText
 from mwaa_local.finding import ERROR, NOTE, WARNING
@@ -11,6 +18,7 @@ from mwaa_local.finding import ERROR, NOTE, WARNING
 _IMPORTS = {**import_findings.MEANINGS, **links.RULES}
 _TASKS = {
     **templates.MEANINGS,
+    **callable_findings.MEANINGS,
     **command_findings.MEANINGS,
     **task_findings.MEANINGS,
     **ignore_file.MEANINGS,
@@ -155,6 +163,15 @@ OF_TASKS = (
         "Use the name that the finding gives.",
         "{{ next_ds }}",
         "{{ data_interval_end | ds }}",
+    ),
+    _task(
+        "context-name-missing",
+        (ERROR, WARNING),
+        "Airflow gives a function only the names that its context has, and Airflow 3 took many away: the import "
+        "succeeds, and the task fails with a KeyError or TypeError.",
+        "Use the name that the finding gives, or give the value in `op_kwargs`.",
+        'day = context["execution_date"]',
+        'day = context["logical_date"]',
     ),
     _task(
         "template-syntax",

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from import_callables import Callables  # type: ignore[import-not-found]
 from import_recorder import Recorder, patch  # type: ignore[import-not-found]
 from import_templates import NO_FILE, Templates  # type: ignore[import-not-found]
 
@@ -50,6 +51,7 @@ class Tasks:
         self._made: list[tuple[Any, str, int]] = []  # DAG; file and line of the top level that made it
         self._sources: dict[str, str] = {}
         self._templates = Templates(request["context"], request["watched"], self._sources)
+        self._callables = Callables(request["context"], request["absent"], recorder.name_of)
 
     def forget(self) -> None:
         """Let go of the tasks and DAGs of files that are done."""
@@ -164,8 +166,9 @@ class Tasks:
             with contextlib.suppress(Exception):
                 for task, fact in self._templates.facts(dag):
                     found.append(self._whole(dag, task, fact))
+            of_callables = functools.partial(self._callables.facts, dag)
             for task in dag.tasks:
-                for look in (_of_pool, _of_other_dag, _of_executor, of_mail, _of_command):
+                for look in (of_callables, _of_pool, _of_other_dag, _of_executor, of_mail, _of_command):
                     with contextlib.suppress(Exception):  # a property of the user's own class
                         found += [self._whole(dag, task, fact) for fact in look(task)]
         return found

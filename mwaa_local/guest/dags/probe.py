@@ -8,8 +8,9 @@ with one that is not the first, it is imported once more in a child of its own, 
 
 The request is JSON: `work_dir`, `jobs`, `memory_bytes`, `roots` (pairs: a folder, its name for the user), `known`
 (Variables and Connections), `names` (to be looked for in Airflow), `context` (names that templates have), `watched`
-(names in templates to be told of), `load_timeout_s`. Answers are lines of JSON in `answers.jsonl` of the work_dir; a
-line on standard output says that there is a new one. Runs on Python 3.7 too.
+(names in templates to be told of), `absent` (names that only other releases give), `load_timeout_s`. Answers are lines
+of JSON in `answers.jsonl` of the work_dir; a line on standard output says that there is a new one. Runs on Python 3.7
+too.
 
 Not for judging what it finds: that is `import_findings`.
 """
@@ -50,6 +51,8 @@ from import_queue import Queue, Turn  # type: ignore[import-not-found]
 # Neither this folder nor what was imported from it is there for the user's files.
 del sys.path[:2]
 for _name in (
+    "import_callables",
+    "import_context_uses",
     "import_errors",
     "import_links",
     "import_loading",
