@@ -92,18 +92,19 @@ def main() -> None:
 
 
 def _loaded() -> tuple[list[Any], dict[str, Any]]:
-    """Return plugins, and what Airflow keeps of errors: file -> text, or "" -> an exception of its web server."""
+    """Return plugins, and what Airflow keeps of errors: file -> text, or "" -> an exception of what uses them."""
     manager: Any = importlib.import_module(MANAGER_MODULE)
     if hasattr(manager, "ensure_plugins_loaded"):  # 1.10 loads them when it is imported
         manager.ensure_plugins_loaded()
     by_function = hasattr(manager, "_get_plugins")  # from 3.2 on; variables of the module before
     loaded, errors = manager._get_plugins() if by_function else (manager.plugins, manager.import_errors)
-    told = {str(file): str(text) for file, text in errors.items()}
-    if hasattr(manager, "get_plugin_info"):
-        try:  # what the web server does with them
-            manager.get_plugin_info()
+    told: dict[str, Any] = {str(file): str(text) for file, text in errors.items()}
+    # What the web server does with them, and what every task does.
+    for name in ("get_plugin_info", "integrate_macros_plugins"):
+        try:
+            getattr(manager, name, lambda: None)()
         except Exception as error:  # noqa: BLE001 - a plugin's members may be anything
-            told = dict(told, **{"": error})
+            told.setdefault("", error)
     return list(loaded or []), told
 
 

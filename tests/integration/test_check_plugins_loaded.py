@@ -174,6 +174,20 @@ def test_plugin_that_exits_is_named_and_excused_by_a_placeholder_alone(runner: P
 
 
 @pytest.mark.network
+def test_macro_that_no_task_can_register_is_an_error_and_dag_files_are_imported(runner: ProjectRunner) -> None:
+    runner.write(
+        {
+            "plugins/own.py": "from airflow.plugins_manager import AirflowPlugin\n\n\n"
+            "class Own(AirflowPlugin):\n    name = 'own'\n    macros = ['no_function']\n",
+            "dags/one.py": "from airflow.sdk import DAG\n\ndag = DAG('one', schedule=None)\n",
+        }
+    )
+    outcome = runner.run("check", "plugins")
+    assert outcome.exit_code == 1
+    assert "AttributeError: 'str' object has no attribute '__name__'" in outcome.stdout
+    assert runner.run("check", "dags").exit_code == 0
+
+
 def test_plugin_that_ends_python_is_an_error(runner: ProjectRunner) -> None:
     runner.write({"plugins/own_plugin.py": "import os\nprint('farewell', flush=True)\nos._exit(9)\n"})
     plain = loaded(runner)

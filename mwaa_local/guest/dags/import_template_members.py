@@ -32,7 +32,10 @@ class Members:
         manager: Any = importlib.import_module("airflow.plugins_manager")
         if not hasattr(manager, "integrate_macros_plugins"):
             return
-        manager.integrate_macros_plugins()
+        try:
+            manager.integrate_macros_plugins()
+        except Exception:  # noqa: BLE001 - what plugins call macros may be anything; `plugins_probe` tells of it
+            return
         failed = manager._get_plugins()[1] if hasattr(manager, "_get_plugins") else manager.import_errors
         name = next(filter(has_module, MACROS_MODULES), "")
         if name and not failed:
