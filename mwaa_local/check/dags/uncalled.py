@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from mwaa_local.check.failures.sources import tree_of
+
 DECORATOR = "dag"  # of airflow.decorators and airflow.sdk
 
 
@@ -13,9 +15,8 @@ def uncalled_dags(path: Path) -> tuple[str, ...]:
 
     None of what cannot be read, as of a file in a zip.
     """
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    tree = tree_of(path)
+    if tree is None:
         return ()
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))

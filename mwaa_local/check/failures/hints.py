@@ -18,6 +18,7 @@ from mwaa_local.check.failures.failure import (
 from mwaa_local.check.failures.kind import OF_DAGS, FileKind
 from mwaa_local.check.failures.placeholders import is_uncertain, placeholder_hint
 from mwaa_local.check.failures.python_features import python_hint
+from mwaa_local.check.failures.sources import tree_of
 from mwaa_local.check.failures.startup_files import StartupFiles
 from mwaa_local.check.modules.airflow_features import feature_hint, name_hint
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
@@ -181,13 +182,10 @@ def _calls(failure: ImportFailure, root_dir: Path) -> tuple[str, ...]:
     Of a call over several lines, older Pythons name one in its middle, and the class is not in their words.
     """
     names = {subject.name for subject in failure.subjects if subject.kind == ARGUMENT}
-    try:
-        nodes = list(ast.walk(ast.parse((root_dir / failure.path).read_bytes()))) if names else []
-    except (OSError, SyntaxError, ValueError):
-        return ()
+    tree = tree_of(root_dir / failure.path) if names else None
     return tuple(
         f"{ast.unparse(node.func)}("
-        for node in nodes
+        for node in (ast.walk(tree) if tree else ())
         if isinstance(node, ast.Call)
         and node.lineno <= failure.line <= (node.end_lineno or node.lineno)
         and names & {keyword.arg for keyword in node.keywords}

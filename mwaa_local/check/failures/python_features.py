@@ -6,12 +6,12 @@ Python.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from mwaa_local.check.failures.failure import ImportFailure
+from mwaa_local.check.failures.sources import tree_of
 from mwaa_local.finding import NAME
 from mwaa_local.release import Release
 
@@ -94,14 +94,10 @@ def _hint(what: str, since: str, instead: str, release: Release) -> str:
 
 def _of_grammar(path: Path, line: int, release: Release) -> str:
     """Return what is newer in a file that the Python of `mwaa-local` can read, and the release's cannot."""
-    try:
-        text = path.read_bytes()
-        ast.parse(text)
-    except (OSError, SyntaxError, ValueError):
+    if tree_of(path) is None:
         return ""  # wrong for any Python, or for this one too
-    major, minor = _numbers(release.python_version)
     try:
-        ast.parse(text, feature_version=(major, minor))
+        tree_of(path, _numbers(release.python_version))
     except SyntaxError as error:
         if found := _GRAMMAR.match(str(error.msg)):
             what, instead = _OF_GRAMMAR.get(found[1], (found[1], OLDER))

@@ -111,6 +111,8 @@ def test_what_a_release_does_not_take_yet_is_told_with_what_to_write(
         ("\nmatch 1:\n    case 1: pass", "`match` (line 3) came with Python 3.10"),
         ("@a[0].b\ndef f(): pass", "later Pythons can read it"),
         ("if n = 3: pass", ""),
+        ("x = '\\d'\nif (n := 3): pass", "`:=`"),
+        ("\0", ""),
     ],
 )
 def test_grammar_of_a_later_python_is_named(tmp_path: Path, text: str, said: str) -> None:
