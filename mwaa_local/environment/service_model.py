@@ -13,7 +13,7 @@ import importlib.util
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -250,8 +250,9 @@ def _mark(category: str) -> str:
     return chr(_FIRST_PRIVATE_USE + _CATEGORIES.index(category))
 
 
-def _nearest(value: str, allowed: Iterable[str]) -> str:
-    return closest_name(value, allowed) or " or ".join(allowed)
+def _nearest(value: str, allowed: Sequence[str]) -> str:
+    longer = [item for item in allowed if value and item.lower().startswith(value.lower())]  # WARN for WARNING
+    return longer[0] if len(longer) == 1 else closest_name(value, allowed) or " or ".join(allowed)
 
 
 def _is_number(value: Any) -> bool:

@@ -277,3 +277,15 @@ def test_what_airflow_and_ruff_both_say_is_reported_once(project: MakeProject) -
     assert gone[0]["hint"] == "use `Asset` from `airflow.sdk`"
     assert [(item["rule"], item["line"]) for item in old] == [("ruff-AIR311", 4)]
     assert "Airflow says: " in old[0]["why"]
+
+
+@pytest.mark.network
+@pytest.mark.full
+def test_value_with_which_airflow_does_not_start_is_one_finding_of_the_options(project: MakeProject) -> None:
+    refused = "AirflowConfigurationOptions:\n  logging.logging_level: 'DEBUGG'\n"
+    runner = project({"mwaa.yaml": ENVIRONMENT + refused, "dags/good.py": GOOD, "plugins/own.py": "import json\n"})
+    told = parts(check(runner, "--json"))
+    [finding] = told["options"]["findings"]
+    assert (finding["rule"], finding["line"], finding["hint"]) == ("option-value", 3, "write DEBUG")
+    assert [told[name]["findings"] for name in ("plugins", "dags")] == [[], []]
+    assert "does not start with this logging.logging_level" in told["dags"]["skipped"]

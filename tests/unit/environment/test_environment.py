@@ -371,6 +371,11 @@ def test_no_error_repeats_an_option_value(refuse: Refuse, text: str) -> None:
             "must be one of CRITICAL",
             "LogLevel: INFO",
         ),
+        (
+            "LoggingConfiguration:\n  TaskLogs: {Enabled: true, LogLevel: WARN}",
+            "must be one of CRITICAL",
+            "write LogLevel: WARNING",
+        ),
         ("Name: a\nMinWorkers: 1\nName: b", "mwaa.yaml:3: Name: given twice; first on line 1", "keep one Name"),
         ("Environment:\n  MinWorkers: 0", "mwaa.yaml:2: MinWorkers: must be at least 1", ""),
         ("Environment: {Name: a}\nMinWorkers: 2", "mwaa.yaml:2: MinWorkers: is outside of Environment", "indent"),
