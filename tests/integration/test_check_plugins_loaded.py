@@ -188,6 +188,7 @@ def test_macro_that_no_task_can_register_is_an_error_and_dag_files_are_imported(
     assert runner.run("check", "dags").exit_code == 0
 
 
+@pytest.mark.network
 def test_plugin_that_ends_python_is_an_error(runner: ProjectRunner) -> None:
     runner.write({"plugins/own_plugin.py": "import os\nprint('farewell', flush=True)\nos._exit(9)\n"})
     plain = loaded(runner)
