@@ -63,8 +63,10 @@ class Delivery:
         for name, path in self.named.items():
             target = self._file(name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-            shutil.copymode(path, target)
+            part = target.with_name(f".{target.name}.part")
+            shutil.copyfile(path, part)
+            shutil.copymode(path, part)
+            part.replace(target)  # whole, also where the old one is read-only or in use
 
     def _read_from(self, name: str) -> Path:
         return self.named.get(name) or self._file(name)

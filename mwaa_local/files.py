@@ -52,7 +52,7 @@ def remove_tree(path: Path, *, ignore_errors: bool = False) -> None:
 
 def _open_folders(folder: Path) -> None:
     """Let this user list and change a folder of its own and all below. Another user's stays as it is."""
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(OSError):  # another user's, or gone meanwhile
         mode = folder.stat(follow_symlinks=False).st_mode
         if mode & stat.S_IRWXU != stat.S_IRWXU:  # of folders alone: files are shared by their other names
             folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)

@@ -32,15 +32,15 @@ the comment `# mwaa-local: ignore[RULE]`.
 """
 OF_TASKS_TEXT = """\
 The imported tasks are asked, so that values count as the file computed them. Templates are parsed by the DAG's own
-Jinja environment and not rendered; which names they have is known for each release. A name without a value is an error
+Jinja environment and not rendered; the check knows their names for each release. A name without a value is an error
 where rendering surely fails over it, and a warning where it may not: in a branch, as an argument of a call, beside
 `default` or `is defined`, and in a DAG with `user_defined_macros`. Nothing is said of names in a DAG with
 `template_undefined`, nor of an operator that renders its fields itself. A missing template file is a warning where
-`.gitignore`, a build file or the startup script speaks of it.
+`.gitignore`, a build file or the startup script mentions it.
 
 The functions of PythonOperator, of sensors and `@task`, `execute` of your own operators and the callbacks of tasks are
-read in the source. Only what runs in any case counts: nothing is said of what stands under a condition, behind one that
-returns, in `try`, of a name that the function asks for with `in` or `get`, nor of functions under a decorator.
+read in the source. Only code that always runs counts. The check skips code under a condition, after a condition that
+returns, or in `try`; names that the function asks for with `in` or `get`; and functions under a decorator of yours.
 """
 OF_SOURCE = """\
 The source is read, not run.

@@ -12,6 +12,8 @@ from mwaa_local.check.explained.of_requirements import OF_LINES, OF_RESOLUTION
 from mwaa_local.check.explained.text import RuleText
 from mwaa_local.finding import SEVERITIES
 
+SMALL_NAMES = ("pip ", "mwaa.yaml ", "airflow_local_settings.py ")
+
 
 def requirement_rules() -> tuple[RuleText, ...]:
     """Return what can be found in a requirements file: by resolving it, then by looking at its lines."""
@@ -35,10 +37,11 @@ def _row(cells: list[str], rule: RuleText, with_todo: bool) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 def _sentence(text: str) -> str:
-    """Return the text as a sentence; pip's name keeps its small letter."""
-    start = text if text.startswith("pip ") else text[:1].upper() + text[1:]
+    """Return the text as a sentence; names of pip and of files keep their small letters."""
+    start = text if text.startswith(SMALL_NAMES) else text[:1].upper() + text[1:]
     return f"{start.rstrip('.')}."

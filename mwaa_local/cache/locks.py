@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+TRIES = 100  # to make the file where others remove its folder at the same time
 _held: dict[str, int] = {}  # by path, so that a process holds each once
 
 
@@ -23,9 +24,16 @@ def lock_path(path: Path) -> Path:
 @contextlib.contextmanager
 def taken(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold a lock file exclusively, waiting for its holder. Raises OSError if it cannot be made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    tries = TRIES
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:  # another command has just removed the empty folder
+            tries -= 1
+            if tries == 0:
+                raise
+            continue
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ from mwaa_local.named_files import DAGS_MEMBER, PLUGINS_MEMBER, named_paths
 from mwaa_local.project import ENVIRONMENT_FILE, NAMED_BY, Project
 
 NAMED = "file-named-elsewhere"
-RULES = {NAMED: "mwaa.yaml names a file or folder of the project, and there is another one in the usual place"}
+RULES = {NAMED: "mwaa.yaml names what mwaa-local does not read, or a second, different file is in the usual place"}
 
 
 def named_elsewhere(project: Project) -> tuple[Finding, ...]:
@@ -53,9 +53,9 @@ def _other_dags(project: Project) -> Iterator[Finding]:
         return
     shown = _shown(project, path)
     what = f"mwaa-local does not read this folder, which {DAGS_MEMBER} in {ENVIRONMENT_FILE} names"
-    yield Finding(
-        NAMED, WARNING, shown, 0, what, "It reads DAG files from dags/, which is not there.", f"mv {shown} dags"
-    )
+    why = "It reads DAG files from dags/, which is not there."
+    hint = "move the DAG files into dags/" if path.samefile(project.root_dir) else f"mv {shown} dags"
+    yield Finding(NAMED, WARNING, shown, 0, what, why, hint)
 
 
 def _differ(used: Path, other: Path) -> bool:

@@ -101,8 +101,13 @@ def value_remarks(
             yield option, _basic_auth(name)
         elif name in BACKEND_ARGUMENTS and "$" not in value:
             yield from ((option, remark) for remark in _arguments(value))
-        elif value.strip() and not set(value) & EXPANDED:
+        elif is_plain(value):
             yield from ((option, remark) for remark in _of_kind(known.moved.get(name, name), value, known))
+
+
+def is_plain(value: str) -> bool:
+    """Whether Airflow takes the value as it stands, so that it can be judged: nothing is expanded in it."""
+    return bool(value.strip()) and not set(value) & EXPANDED
 
 
 def _of_kind(name: str, value: str, known: KnownOptions) -> Iterator[ValueRemark]:

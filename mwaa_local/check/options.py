@@ -200,9 +200,8 @@ def _unknown_key(case: OptionsCase, option: str, section: str, key: str) -> Find
 
 
 def _secrets(case: OptionsCase, option: str, value: str) -> Iterator[Finding]:
-    if (
-        option in option_values.BACKEND_ARGUMENTS
-    ):  # MWAA's own way to keep secrets elsewhere, unless one of the arguments is one
+    if option in option_values.BACKEND_ARGUMENTS:
+        # MWAA's own way to keep secrets elsewhere, unless one of the arguments is one.
         holds = any(secrets_of_json(value))
     else:
         holds = bool(value) and is_secret(variable_name(option), value)

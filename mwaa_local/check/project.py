@@ -32,6 +32,7 @@ from mwaa_local.check.failures.refused_options import RefusedOption
 from mwaa_local.check.folded import folded
 from mwaa_local.check.known_options import known_options
 from mwaa_local.check.named_places import named_elsewhere
+from mwaa_local.check.option_values import is_plain
 from mwaa_local.check.options import OptionsCase, options_findings
 from mwaa_local.check.other_tools import requirements_elsewhere, variables_of_other_tools
 from mwaa_local.check.part import Part, not_checked
@@ -49,7 +50,7 @@ from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
 from mwaa_local.configuration.local_values import PREVIEW
-from mwaa_local.configuration.option_names import translate, variable_name
+from mwaa_local.configuration.option_names import translate
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
 from mwaa_local.finding import Finding, counted, has_error, in_order
@@ -210,8 +211,10 @@ def options_part(context: CheckContext) -> Part:
 
 def option_of_options_part(context: CheckContext, refused: RefusedOption | None) -> str:
     """Return the option that keeps Airflow from starting, where the options' own part reports it; else ""."""
-    options = translate(context.environment.airflow_configuration_options)
-    return refused.name if refused and variable_name(refused.name) in options else ""
+    if refused is None:
+        return ""
+    given = {name.lower(): value for name, value in context.environment.airflow_configuration_options.items()}
+    return refused.name if is_plain(given.get(refused.name, "")) else ""
 
 
 def part_without_start(name: str, findings: Sequence[Finding], option: str) -> Part:

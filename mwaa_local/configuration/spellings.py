@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -64,4 +65,4 @@ def _fix(option: str, loser: EnvVar, winner: EnvVar) -> str:
         return "remove it"
     if loser.source is Layer.STARTUP_SCRIPT:
         return f"write {winner.name}"
-    return f"write {option}" if loser.secret else f'write {option}: "{loser.value}"'
+    return f"write {option}" if loser.secret else f"write {option}: {json.dumps(loser.value)}"

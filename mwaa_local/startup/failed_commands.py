@@ -61,7 +61,7 @@ class FailedCommand:
 
     @property
     def hint(self) -> str:
-        return "correct the command; if it may fail, write `|| true` behind it"
+        return "correct the command; if it may fail, write `|| true` after it"
 
 
 @dataclass(frozen=True)

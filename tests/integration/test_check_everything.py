@@ -32,7 +32,7 @@ WRONG: Mapping[str, str] = {
     "startup/startup.sh": "set -e\nfalse\n",
     "airflow_settings.yaml": "airflow:\n  connections:\n    - conn_id: of no type\n",
     "tests/aws/secrets.yaml": "empty:\n",
-    "dags/broken.py": "from airflow.sdk import DAG\nimport absent_module\n",
+    "dags/broken.py": "from airflow.sdk import DAG\nfrom airflow.sdk import Absent\n",
     "dags/good.py": GOOD,
 }
 PARTS = ["environment file", "options", "requirements", "plugins", "startup script", "settings", "dags"]

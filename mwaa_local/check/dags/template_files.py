@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from mwaa_local.project import Project
 
+_CLASS = re.compile(r"\[!?[^]]+\]")
 MAX_BYTES = 1024 * 1024  # of a file that is searched; what people write is far smaller
 IGNORE_FILE, SUBMODULES_FILE = ".gitignore", ".gitmodules"
 # Where teams write down what is built and copied before a deployment.
@@ -29,7 +30,8 @@ def is_brought(project: Project, name: str, folders: Sequence[str]) -> str:
     """
     if name.startswith(("/", "~")) or "://" in name or " " in name:
         return ""  # Airflow looks for it below its folders, and so never finds it
-    paths = [PurePosixPath(folder) / name for folder in folders]
+    found = [PurePosixPath(folder) / name for folder in folders]
+    paths = [path for path in found if not path.is_absolute()]  # nothing is known of other folders
     if any(".." in path.parts for path in paths):
         return ""
     for path in paths:
@@ -90,11 +92,20 @@ def _expression(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*/|/\*\*|\*\*|\*|\?|\[!?[^]]+\])", pattern.strip("/"))
     meanings = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     said = "".join(
-        meanings.get(part)
-        or (part.replace("[!", "[^", 1) if part.startswith("[") and len(part) > 1 else re.escape(part))
-        for part in parts
+        meanings.get(part) or (_class(part) if _CLASS.fullmatch(part) else re.escape(part)) for part in parts
     )
     return re.compile(said if is_anchored else f"(?:.*/)?{said}")
+
+
+def _class(part: str) -> str:
+    """Return `[!a-z]` as a regular expression; what makes no sense in one, as itself."""
+    inner = part[1:-1].replace("\\", "\\\\").replace("[", r"\[")
+    said = f"[^{inner[1:]}]" if inner.startswith("!") else f"[{inner}]"
+    try:
+        re.compile(said)
+    except re.error:
+        return re.escape(part)
+    return said
 
 
 def _shown(file: Path, root_dir: Path) -> str:

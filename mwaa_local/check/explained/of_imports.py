@@ -40,7 +40,7 @@ OF_IMPORTS = (
         (ERROR, WARNING),
         "The dag-processor imports the file as this check does. While that fails, Airflow shows an import error and "
         "none of the file's DAGs.",
-        "Mend the line that the finding names, or add the package that is missing to the requirements file.",
+        "Correct the line that the finding names, or add the package that is missing to the requirements file.",
         "from my_repo.dags.shared import names",
         "from shared import names",
     ),
@@ -214,7 +214,7 @@ OF_TASKS = (
         "executor-config-without-effect",
         (WARNING,),
         "MWAA runs tasks with CeleryExecutor, which takes no pod_override and no image.",
-        "Use a KubernetesPodOperator, or leave it out.",
+        "Leave it out; for more memory run the work in ECS or EKS, or choose a larger EnvironmentClass.",
     ),
     _task(
         "mail-without-server",

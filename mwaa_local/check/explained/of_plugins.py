@@ -144,8 +144,8 @@ OF_PLUGINS = (
         "the release's Airflow cannot load a file; a warning if only this machine may lack what it needs, a note if "
         "the requirements name what provides it",
         "Airflow goes on without the plugin, in every component, and only a log line says so.",
-        "Mend the line that the finding names. Requirements are not installed in this check, and AWS and the metadata "
-        "database are not asked.",
+        "Correct the line that the finding names. Requirements are not installed in this check, and AWS and the "
+        "metadata database are not asked.",
         "from .base import BaseThing  # in plugins/things.py",
         "from company.base import BaseThing",
     ),

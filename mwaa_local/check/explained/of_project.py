@@ -195,7 +195,7 @@ OF_STARTUP = (
         startup.FAILED_COMMAND,
         (WARNING, NOTE),
         "MWAA ignores exit codes: its container starts without what the command was to do.",
-        "Correct the command; if it may fail, write `|| true` behind it.",
+        "Correct the command; if it may fail, write `|| true` after it.",
     ),
     _text(
         startup.REACHES_PIP,

@@ -77,7 +77,8 @@ NAMES: Mapping[str, tuple[str, str]] = {
 
 def python_hint(failure: ImportFailure, release: Release, root_dir: Path) -> str:
     """Return why the release's Python does not take it; "" where a later one would not either, or none is known to."""
-    if failure.said.startswith("SyntaxError"):
+    # A frame that ran shows that Python has read the file: what it could not read is something else.
+    if failure.said.startswith("SyntaxError") and not failure.own_code:
         return _of_grammar(root_dir / failure.path, failure.line, release)
     for said, code, since, what, instead in _SAID:
         if re.match(said, failure.said) and (not code or any(re.search(code, line) for line in failure.code)):

@@ -38,6 +38,8 @@ class StartupFiles:
             return None
         path = PurePosixPath(failure.file)
         parts = path.relative_to(MWAA_HOME_DIR).parts if path.is_relative_to(MWAA_HOME_DIR) else path.parts
+        if not parts:  # the home itself
+            return None
         if parts[0] in UPLOADED:
             return self._naming([path.name, *("/".join(parts[:length]) for length in range(len(parts) - 1, 1, -1))])
         if found := self._naming([name for name in reversed(parts) if name not in COMMON]):

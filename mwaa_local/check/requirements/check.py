@@ -35,7 +35,7 @@ from mwaa_local.check.requirements.resolver import NotReached, Package, Question
 from mwaa_local.check.requirements.rule import Startup, exact_version
 from mwaa_local.check.requirements.source import Source, own_variables, take_apart
 from mwaa_local.check.requirements.startup_exports import Exported, StartupScript
-from mwaa_local.check.requirements.startup_findings import export_findings, unknown_index
+from mwaa_local.check.requirements.startup_findings import export_findings, left_to_script, unknown_index
 from mwaa_local.check.requirements.verdict import (
     Broken,
     Checked,
@@ -196,6 +196,8 @@ def _verdict(
     if source.unreadable is not None:
         entry = source.unreadable
         return Unchecked(f"{entry.path} cannot be read", entry.what, entry.hint), (), {}
+    if source.made_by_script and not source.refused:
+        return left_to_script(source.made_by_script[0]), (), {}
     if source.refused or source.missing:
         return Conflict(tuple(_refused(line) for line in (*source.refused, *source.missing)), ""), (), {}
     if not source.packages:

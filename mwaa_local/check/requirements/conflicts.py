@@ -22,7 +22,7 @@ from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.minimal import minimal
 from mwaa_local.check.requirements.resolver import NotReached, Package, Refused, Resolved, Resolver
 from mwaa_local.check.requirements.rule import exact_version
-from mwaa_local.check.requirements.source import Pin, Source, names_nothing
+from mwaa_local.check.requirements.source import Pin, Source
 from mwaa_local.check.requirements.uv_words import Reasons
 from mwaa_local.check.requirements.verdict import Clash, Conflict, Proposal
 from mwaa_local.check.requirements.ways_out import ways_out
@@ -102,7 +102,7 @@ class Explanation:
 
     def _causes(self) -> list[_Cause]:
         """Return what keeps lines of the file out, until the rest of it works or time is over."""
-        lost = [line for line in self.source.packages if names_nothing(line)]
+        lost = [line for line in self.source.packages if self.source.names_nothing(line)]
         rest = [line for line in self.source.packages if line not in lost]
         found = [_Cause((line,), (), Reasons("")) for line in lost]
         with contextlib.suppress(_TimeIsUp):
@@ -170,7 +170,7 @@ class Explanation:
         line = cause.core[-1]
         if cause.pins:
             return ways_out(cause.pins, self.resolver.release, line, is_tried=is_tried)
-        if names_nothing(line):
+        if self.source.names_nothing(line):
             return PATH_HINT
         if cause.is_unexplained:
             return ALONE_HINT.format(text=line.text)
@@ -185,7 +185,7 @@ class Explanation:
             names = {item.name for item in cause.core}
             why = cause.neighbours or " ".join(against(pin, names, reasons) for pin in cause.pins)
             return ", ".join(texts), " and ".join(origins), why
-        if names_nothing(line):
+        if self.source.names_nothing(line):
             return "", "", NOT_THERE
         if cause.is_unexplained:
             return "", "", TOO_LONG

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -64,6 +64,8 @@ class Source:
     settings_argv: tuple[str, ...] = ()  # for pip itself, which gets the same before the file
     settings_digest: str = ""
     mask: Mask = field(default_factory=Mask)  # of what the startup script exports
+    seen_map: Mapping[str, Path] = field(default_factory=dict)  # folders that components see -> where they are here
+    script: str = field(default="", repr=False)  # the startup script's text
 
     def question(
         self, packages: Sequence[Line | str], pins: Sequence[Pin], installed: Mapping[str, str], name: str
@@ -106,8 +108,27 @@ class Source:
         return tuple(
             line
             for line in lines
-            if any(local.role in (REQUIREMENT, CONSTRAINT) and not local.exists for local in line.local_paths)
+            if any(
+                local.role in (REQUIREMENT, CONSTRAINT) and not _is_there(local, self.seen_map)
+                for local in line.local_paths
+            )
         )
+
+    @property
+    def made_by_script(self) -> tuple[Line, ...]:
+        """Lines that name a file of the container which is not here, and which the startup script speaks of."""
+        lines = (entry for entry in self.entries if isinstance(entry, Line))
+        return tuple(line for line in lines if any(map(self._is_made_by_script, line.local_paths)))
+
+    def _is_made_by_script(self, local: LocalPath) -> bool:
+        path = PurePosixPath(local.mwaa_path)
+        is_of_bucket = any(path.is_relative_to(MWAA_HOME_DIR / name) for name in ("dags", "plugins"))
+        is_needed = local.role in (REQUIREMENT, CONSTRAINT, PACKAGE) and not _is_there(local, self.seen_map)
+        return is_needed and path.is_absolute() and not is_of_bucket and path.name in self.script
+
+    def names_nothing(self, line: Line) -> bool:
+        """Whether the line names a file or folder of its own package that is not there."""
+        return names_nothing(line, self.seen_map)
 
     @property
     def unreadable(self) -> Unreadable | None:
@@ -147,7 +168,7 @@ def take_apart(
     return Source(
         path=_shown(path, project.root_dir.absolute()),
         entries=entries,
-        packages=tuple(line for line in lines if _asks_for_package(line, release)),
+        packages=tuple(line for line in lines if _asks_for_package(line, release, seen_map)),
         pins=_pins(release, prepared, lines),
         prepared=prepared,
         _texts=texts,
@@ -158,17 +179,26 @@ def take_apart(
         settings_argv=given.argv,
         settings_digest=given.digest,
         mask=exported.mask,
+        seen_map=seen_map,
+        script=_script_of(project),
     )
 
 
-def names_nothing(line: Line) -> bool:
+def names_nothing(line: Line, seen_map: Mapping[str, Path]) -> bool:
     """Whether the line names a file or folder of its own package that is not there."""
-    return any(local.role == PACKAGE and not local.exists for local in line.local_paths)
+    return any(local.role == PACKAGE and not _is_there(local, seen_map) for local in line.local_paths)
 
 
-def _asks_for_package(line: Line, release: Release) -> bool:
+def _script_of(project: Project) -> str:
+    try:
+        return project.startup_script_path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _asks_for_package(line: Line, release: Release, seen_map: Mapping[str, Path]) -> bool:
     """Whether pip looks for a package; not for one whose file is not there, where the line's marker does not hold."""
-    is_passed_over = names_nothing(line) and not applies(line.marker, release)
+    is_passed_over = names_nothing(line, seen_map) and not applies(line.marker, release)
     return line.is_package and not line.problem and not is_passed_over
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mwaa_local.check.requirements.lines import Line
 from mwaa_local.check.requirements.resolver import Refused
 from mwaa_local.check.requirements.startup_exports import Exported, StartupScript
 from mwaa_local.check.requirements.verdict import Unchecked
@@ -26,6 +27,13 @@ def export_findings(path: str, script: StartupScript, exported: Exported) -> Ite
         why = "The startup script sets it, and pip on MWAA heeds it. The check says what pip does without it."
         hint = "unset it at the script's end, or test with `mwaa-local check requirements --install`"
         yield Finding(SETTING_NOT_FOLLOWED, NOTE, place, 0, what, why, hint)
+
+
+def left_to_script(line: Line) -> Unchecked:
+    """Return that nothing is known, where a line names a file that the startup script is to make."""
+    what = f"{line.text} names a file that is not here"
+    why = "The startup script speaks of it, so it may make it on MWAA; what is in it is not known here."
+    return Unchecked(what, why, "let the script make it here too, or put the file into plugins/ and write its path")
 
 
 def unknown_index(exported: Exported, refused: Refused) -> Unchecked | None:

@@ -7,6 +7,7 @@ code for other releases of Airflow.
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,8 @@ CURRENT_CONTEXT = "get_current_context"
 # Objects in the context -> the dotted names that are asked of them.
 OBJECTS = ("dag_run", "task_instance", "ti")
 LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+HARMLESS_MANAGERS = ("open", "closing", "TemporaryDirectory", "NamedTemporaryFile", "create_session")
+EXITS = ("exit", "_exit", "quit")
 CHOOSING = ("Match", "Try", "TryStar")  # by name: Python 3.7 does not have all of them
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -24,16 +27,21 @@ CHANGING = ("update", "setdefault", "__setitem__")
 
 def source_of(code: Any) -> ast.FunctionDef | None:
     """Return the function that this code was compiled of; None where its file does not have it."""
+    return functions_of(code.co_filename).get((code.co_name, code.co_firstlineno))
+
+
+@functools.lru_cache(maxsize=None)  # noqa: UP033 - Python 3.7 knows no other; a thousand tasks may have one function
+def functions_of(path: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    """Return a file's functions by name and first line."""
     try:
-        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+        tree = ast.parse("".join(linecache.getlines(path)))
     except (SyntaxError, ValueError, RecursionError):
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
-            if first == code.co_firstlineno:
-                return node
-    return None
+        return {}
+    return {
+        (node.name, min([node.lineno, *(item.lineno for item in node.decorator_list)])): node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 class ContextUses:
@@ -96,7 +104,7 @@ def _always_run(body: list[Any]) -> Iterator[ast.AST]:
             yield statement
             parts = [statement.iter]
         elif isinstance(statement, ast.With):
-            if any(_is_suppressing(item.context_expr) for item in statement.items):
+            if not all(_lets_errors_through(item.context_expr) for item in statement.items):
                 continue
             yield from (node for item in statement.items for node in _of_expression(item.context_expr))
             yield from _always_run(statement.body)
@@ -105,7 +113,7 @@ def _always_run(body: list[Any]) -> Iterator[ast.AST]:
             parts = [statement]
         for part in parts:
             yield from _of_expression(part)
-        if any(isinstance(node, LEAVING) for node in ast.walk(statement)):
+        if any(isinstance(node, LEAVING) or _is_exit(node) for node in ast.walk(statement)):
             return
 
 
@@ -125,11 +133,16 @@ def _of_expression(node: ast.AST) -> Iterator[ast.AST]:
         yield from _of_expression(child)
 
 
-def _is_suppressing(expr: ast.expr) -> bool:
-    """Return whether a context manager may swallow errors, as `suppress(KeyError)` and `pytest.raises`."""
+def _lets_errors_through(expr: ast.expr) -> bool:
+    """Return whether a context manager surely swallows no errors, as `suppress(KeyError)` and one's own may do."""
     function = expr.func if isinstance(expr, ast.Call) else expr
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return "suppress" in name or "raises" in name or "ignore" in name
+    return getattr(function, "attr", getattr(function, "id", "")) in HARMLESS_MANAGERS
+
+
+def _is_exit(node: ast.AST) -> bool:
+    """Return whether it ends Python, as `sys.exit()` and `os._exit(0)`."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return getattr(function, "attr", getattr(function, "id", "")) in EXITS
 
 
 def _is_current(node: Any) -> bool:
@@ -165,15 +178,15 @@ def _asked(nodes: list[ast.AST]) -> Iterator[str]:
 
 
 def _changed(nodes: list[ast.AST]) -> set[str]:
-    """Return the names of what gets more members by a method."""
-    return {
+    """Return the names of what gets more members by a method, or may get them from a function that it is given to."""
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    by_method = {
         node.func.value.id
-        for node in nodes
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in CHANGING
-        and isinstance(node.func.value, ast.Name)
+        for node in calls
+        if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING and isinstance(node.func.value, ast.Name)
     }
+    given = (item for node in calls for item in (*node.args, *(word.value for word in node.keywords if word.arg)))
+    return by_method | {item.id for item in given if isinstance(item, ast.Name)}
 
 
 def _text(node: Any) -> str:

@@ -105,10 +105,11 @@ class FileImport:
             self._shared_names = {name.split(".")[0] for name in own}
         if not is_plain(tree):
             return False
-        return not self._shared_names or not any(
-            name in self._shared_names
-            for name in WORD.findall(Path(path).read_text(encoding="utf-8", errors="replace"))
-        )
+        try:
+            words = set(WORD.findall(Path(path).read_text(encoding="utf-8", errors="replace")))
+        except OSError:  # gone meanwhile
+            return False
+        return not self._shared_names & words
 
     def begin(self, *, shares: bool) -> None:
         """Note how the process is before the first file; `shares` is whether others may follow."""
@@ -116,8 +117,8 @@ class FileImport:
         self._traces = Traces() if shares else None
 
     def is_to_be_seen_alone(self, answer: dict[str, Any]) -> bool:
-        """Return whether an answer may be due to the files before it."""
-        return self._count > 1 and bool(answer["errors"])
+        """Return whether an answer tells of something, which may be due to the files before it."""
+        return self._count > 1 and bool(answer["errors"] or answer["facts"])
 
     def left_nothing(self, answer: dict[str, Any]) -> bool:
         """Return whether another file may follow: this one has left nothing that it could notice, and no line that

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 import gc
 import locale
 import logging
@@ -34,16 +35,25 @@ MEDDLING = frozenset(
 # Not SIGALRM, which Airflow sets for each file.
 SIGNALS = (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 OPEN_FILES_DIR = Path("/proc/self/fd")  # of Linux
+# Methods that may change what they are called of.
+CHANGES = frozenset(
+    ("set", "update", "append", "extend", "insert", "add", "clear", "pop", "remove", "discard", "setdefault",
+     "register", "add_constructor", "add_representer", "add_section", "read_dict", "read", "put", "sort", "reverse")
+)  # fmt: skip
+ALIAS_DEPTH = 3  # names of names of names
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def is_plain(tree: ast.Module) -> bool:
     """Return whether the text of a file shows nothing that changes what it imports.
 
-    Plain is a file that assigns to no member of an imported name, and calls no imported object's method for the sake
-    of what it does (`conf.set(…)`, `urllib3.disable_warnings()`) while it is imported.
+    Plain is a file that assigns to no member of an imported name, nor of what it is called besides, and while it is
+    imported calls nothing imported for the sake of what it does (`conf.set(…)`, `urllib3.disable_warnings()`), but what
+    is Airflow's own (`chain(…)`).
     """
-    imported = set(_imported(tree))
+    imported = _names_of_others(tree)
+    if "*" in imported:
+        return False
     for node in ast.walk(tree):
         word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         if word in MEDDLING or (isinstance(node, ast.Attribute) and word.startswith("__")):
@@ -51,20 +61,63 @@ def is_plain(tree: ast.Module) -> bool:
         is_written = isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)
         if is_written and _root(node) in imported:
             return False
-    return not any(
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Attribute)
-        and _root(node.value.func) in imported
-        for node in _run_at_import(tree.body)
-    )
+    run = list(_run_at_import(tree.body))
+    functions = {
+        node.name: node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    called = {node.func.id for node in run if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    while called & functions.keys():
+        for name in called & functions.keys():
+            more = list(_run_at_import(functions.pop(name).body))
+            run += more
+            called |= {node.func.id for node in more if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return not any(map(functools.partial(_is_done_to, imported), run))
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
+def _is_done_to(others: dict[str, str], node: ast.AST) -> bool:
+    """Return whether a node calls something of others, by name -> its module, that may change it."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in CHANGES and _root(node.func) in others
+    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+        return False
+    function, name = node.value.func, _root(node.value.func)
+    is_airflows = others.get(name, "").startswith("airflow") and isinstance(function, ast.Name)
+    return name in others and not is_airflows
+
+
+def _names_of_others(tree: ast.Module) -> dict[str, str]:
+    """Return names that stand for what is imported -> the module it is of: those of imports, and what gets its value
+    from one of them without a call."""
+    found: dict[str, str] = {}
+    bound: list[tuple[ast.AST, ast.AST]] = []
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                yield alias.asname or alias.name.split(".")[0]
+            module = getattr(node, "module", None) or ""
+            found.update({item.asname or item.name.split(".")[0]: module or item.name for item in node.names})
+        elif isinstance(node, ast.Assign):
+            bound += [(target, node.value) for target in node.targets]
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            bound.append((node.target, node.iter))
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            bound.append((node.target, node.value))
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            bound.append((node.optional_vars, node.context_expr))
+    for _ in range(ALIAS_DEPTH):
+        for target, value in bound:
+            roots = [found[name] for name in _names_without_calls(value) if name in found]
+            if roots:
+                names = (item.id for item in ast.walk(target) if isinstance(item, ast.Name))
+                found.update({name: roots[0] for name in names if name not in found})
+    return found
+
+
+def _names_without_calls(node: ast.AST) -> Iterator[str]:
+    """Yield the names in an expression, but for those of calls, which make something new."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif not isinstance(node, (ast.Call, *DEFINITIONS)):
+        for child in ast.iter_child_nodes(node):
+            yield from _names_without_calls(child)
 
 
 def _root(node: Any) -> str:

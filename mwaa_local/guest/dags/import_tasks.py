@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from import_callables import Callables  # type: ignore[import-not-found]
+from import_context_uses import functions_of  # type: ignore[import-not-found]
 from import_recorder import Recorder, patch  # type: ignore[import-not-found]
 from import_templates import NO_FILE, Templates  # type: ignore[import-not-found]
 
@@ -59,6 +60,8 @@ class Tasks:
         self._makers.clear()
         self._made.clear()
         self._sources.clear()
+        self._templates.forget()
+        functions_of.cache_clear()
 
     def watch(self) -> None:
         """From now on, note the line that makes each task, and which template files are read."""

@@ -48,6 +48,10 @@ class Templates:
         self._sources = sources  # text of a template file -> its path
         self._is_old = str(importlib.import_module("airflow").__version__).startswith("1.")
         self._count = 0
+
+    def forget(self) -> None:
+        """Count the templates of another file."""
+        self._count = 0
         # Once for all files: Jinja keeps its lexer, and its parts are loaded when they are first used.
         environment = self._jinja.Environment(extensions=["jinja2.ext.do"])
         self._jinja.meta.find_undeclared_variables(environment.parse("{% do a %}{{ b | default(1) }}"))

@@ -25,6 +25,10 @@ def uses(body: str) -> ContextUses:
     ("body", "names"),
     [
         ('return context["a"]', ["a"]),
+        ('fill(context)\nreturn context["a"]', []),  # which may put it in
+        ('fill(into=context)\nreturn context["a"]', []),
+        ('fill(**context)\nreturn context["a"]', ["a"]),  # gets a copy
+        ('if V3:\n    sys.exit()\nreturn context["a"]', []),
         ('print(f"{context[\'a\']}", context["ti"].b)', ["a", "ti.b", "ti"]),
         ("return dag_run.a", ["dag_run.a"]),
         ('with open("x") as file:\n    file.write(context["a"])', ["a"]),

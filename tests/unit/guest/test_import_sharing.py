@@ -39,6 +39,8 @@ dag.doc_md = "text"
         "DEFAULTS.update(owner='me')",
         "for team in ('a', 'b'):\n    tasks = [team.upper()]",
         "class Own(DAG):\n    def execute(self):\n        self.done = True",
+        "import requests\ndef work():\n    requests.post('https://example.org')",
+        "found = datetime(2024, 1, 1)\nfound.a = 1",
     ],
 )
 def test_file_that_changes_only_what_is_its_own_is_plain(line: str) -> None:
@@ -62,6 +64,13 @@ def test_file_that_changes_only_what_is_its_own_is_plain(line: str) -> None:
         "exec('x = 1')",
         "import sys as own\nown.modules.clear()",
         "def change():\n    os.environ['A'] = 'b'",
+        "import yaml\ndef loader():\n    kind = yaml.SafeLoader\n    kind.add_constructor('!env', str)\nloader()",
+        "import yaml\nkind = yaml.SafeLoader\nkind.yaml_constructors = {}",
+        "from yaml import add_constructor\nadd_constructor('!env', str)",
+        "from airflow.configuration import conf\n_ = conf.set('core', 'parallelism', '1')",
+        "from airflow.configuration import conf\ndef change():\n    conf.set('a', 'b', 'c')\nchange()",
+        "from airflow.configuration import *",
+        "for kind in (DAG,):\n    kind.template_ext = ('.py',)",
     ],
 )
 def test_file_that_may_change_what_others_see_is_not_plain(line: str) -> None:

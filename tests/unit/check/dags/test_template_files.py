@@ -50,6 +50,18 @@ def test_what_airflow_never_finds_is_not_helped_by_a_file(name: str, tmp_path: P
     assert is_brought(Project(tmp_path), name, ["dags"]) == ""
 
 
+def test_folder_outside_of_the_project_is_not_spoken_of(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("upload to airflow\n", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("*.sh\n", encoding="utf-8")
+    assert is_brought(Project(tmp_path), "run.sh", ["/usr/local/airflow/include", str(tmp_path / "include")]) == ""
+
+
+@pytest.mark.parametrize("line", ["*[\\]", "[z-a].sh", "[!]x]", "[[:alpha:]]un.sh", "[", "!", "**"])
+def test_odd_line_of_a_gitignore_is_no_crash(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text(f"{line}\ndags/made/*.[s]h\n", encoding="utf-8")
+    assert ".gitignore keeps" in is_brought(Project(tmp_path), "made/run.sh", ["dags"])
+
+
 def test_file_beside_others_is_looked_for_by_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "dags" / "sql").mkdir(parents=True)
     (tmp_path / "Makefile").write_text("sqlfluff lint dags/sql\n", encoding="utf-8")

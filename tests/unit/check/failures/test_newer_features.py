@@ -123,6 +123,13 @@ def test_grammar_of_a_later_python_is_named(tmp_path: Path, text: str, said: str
     assert bool(found) is bool(said)
 
 
+def test_text_that_a_file_cannot_read_is_no_matter_of_pythons_version(tmp_path: Path) -> None:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags/a.py").write_text("import ast\n\nx = ast.literal_eval('')\n")
+    trace = ('File "dags/a.py", line 3, in <module>', "  x = ast.literal_eval('')", 'File "ast.py", line 1, in parse')
+    assert python_hint(replace(FAILURE, said="SyntaxError: invalid syntax", line=3, trace=trace), R222, tmp_path) == ""
+
+
 @pytest.mark.parametrize(
     ("said", "code", "release", "hint"),
     [

@@ -87,6 +87,28 @@ def test_constraint_that_is_not_there_stops_nothing_here(project: Project) -> No
     assert versions(check(project, f"{lines}alpha\n", exported)) == {"alpha": "2.0"}
 
 
+def test_file_that_the_script_has_made_is_there(project: Project) -> None:
+    (project.root_dir / "home" / "made.txt").write_text("alpha==1.0\n")
+    lines = f"{NO_INDEX}--find-links /usr/local/airflow/plugins\n"
+    exported = pip_script(project, PIP_NO_COLOR="1")
+    text = f"--constraint /usr/local/airflow/made.txt\n{lines}alpha\n"
+    assert versions(check(project, text, exported)) == {"alpha": "1.0"}
+
+
+@pytest.mark.parametrize(
+    "line", ["--constraint /usr/local/airflow/made.txt", "/usr/local/airflow/made.txt/own-1.0-py3-none-any.whl"]
+)
+def test_file_that_the_script_may_make_on_mwaa_leaves_all_open(project: Project, line: str) -> None:
+    path = project.startup_script_path
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("aws s3 cp s3://bucket/made.txt . && aws s3 cp s3://bucket/own-1.0-py3-none-any.whl made.txt/\n")
+    checked = check(project, f"{NO_INDEX}--find-links /usr/local/airflow/plugins\n{line}\nalpha\n", pip_script(project))
+    assert isinstance(checked.verdict, Unchecked)
+    assert "The startup script speaks of it" in checked.verdict.why
+    path.write_text("true\n")
+    assert isinstance(check(project, f"{NO_INDEX}{line}\n", pip_script(project)).verdict, Conflict)
+
+
 def test_variable_of_the_script_is_filled_in(project: Project) -> None:
     exported = script(project, "export VERSION=1.0", {"VERSION": "1.0"})
     found = check(project, f"{NO_INDEX}--find-links /usr/local/airflow/plugins\nalpha==${{VERSION}}\n", exported)
