@@ -35,7 +35,7 @@ from dag_test_secrets import answer_imports, answer_no_more  # type: ignore[impo
 DAG_CLASSES = (("airflow.serialization.definitions.dag", "SerializedDAG"), ("airflow.models.dag", "DAG"))
 
 
-A_LITTLE = timedelta(seconds=1)  # a test of the same date is 1 µs later than the one before
+A_LITTLE = timedelta(seconds=1)  # a test of the same date is one microsecond later than the one before
 
 
 class Made:
