@@ -115,6 +115,7 @@ class Release:
     local_default_options: Mapping[str, str]  # what differs for speed, and the user may override
     default_variables: Mapping[str, str]
     protected_variables: tuple[str, ...]
+    cli_commands: tuple[str, ...]  # that MWAA's `/aws_mwaa/cli` runs, as "dags list"
     queue_aliases: tuple[str, ...] = ()  # further names of the environment's one queue
     # What MWAA derives from the environment class, with placeholders of `configuration.class_defaults`.
     class_options: Mapping[str, str] = field(default_factory=dict)

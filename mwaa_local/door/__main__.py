@@ -1,0 +1,30 @@
+"""Run the door: `python -I FOLDER CONFIGURATION`, by an interpreter that has aiohttp and nothing else of ours."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+NAME = "mwaa_door"  # of this folder as a package, where it is no part of mwaa_local
+
+
+def main() -> None:
+    if __package__:  # python -m mwaa_local.door
+        from .server import serve
+    else:
+        folder = Path(__file__).parent
+        found = importlib.util.spec_from_file_location(
+            NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert found is not None
+        assert found.loader is not None
+        package = importlib.util.module_from_spec(found)
+        sys.modules[NAME] = package
+        found.loader.exec_module(package)
+        serve = importlib.import_module(f"{NAME}.server").serve
+    serve(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The door as one application: our own pages and paths, and Airflow behind all others."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from . import cli, names
+from .configuration import DoorConfiguration
+from .proxy import Upstream
+
+METHODS_OF_OURS = "*"
+
+
+class Door:
+    """Answers what comes to the web server's public port."""
+
+    def __init__(self, configuration: DoorConfiguration) -> None:
+        self._configuration = configuration
+        self._upstream = Upstream(configuration.upstream)
+        self._cli = cli.CliDoor(configuration)
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=0)
+        application.router.add_route(METHODS_OF_OURS, "/{path:.*}", self._answer)
+        application.on_startup.append(self._open)
+        application.on_cleanup.append(self._close)
+        return application
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if refused := names.refusal(request.method, request.headers, self._configuration.names):
+            return web.Response(status=refused.status, text=refused.text)
+        if (request.method, request.path) == ("POST", cli.PATH):
+            return await self._cli.answer(request)
+        return await self._upstream.pass_on(request)
+
+    async def _open(self, _application: web.Application) -> None:
+        await self._upstream.open()
+
+    async def _close(self, _application: web.Application) -> None:
+        await self._cli.close()
+        await self._upstream.close()

@@ -1,0 +1,217 @@
+"""Beside the web server: run Airflow commands for the front door, each a fork of a process that has imported Airflow.
+
+    cli_server.py SOCKET IDLE_S -m airflow -- MODULE...     with the web server's variables, packages and folder
+
+On MWAA, too, commands of `/aws_mwaa/cli` run in the web server's container. This process imports nothing of Airflow and
+costs little; the one that does (`forkserver.py`) begins with the first command and ends when there was none for IDLE_S
+seconds. One connection to the socket is one request, one JSON line each way:
+
+    {"argv": [str], "timeout_s": number}
+    {"stdout": base64, "stderr": base64, "exit": int or null}     null: it was killed at its limit
+
+Which commands are allowed, and how many at once, is the door's to say.
+"""
+
+import array
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+MAX_REQUEST_BYTES = 1 << 20
+BACKLOG = 16
+FORKSERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "forkserver.py")
+PAUSE_S = 1.0  # between two looks whether the parent stands idle
+LAST_LINE = b"\n"
+
+
+class ParentGone(Exception):
+    """The process that has imported Airflow ended."""
+
+
+class Parent:
+    """The process that has imported Airflow, as long as there is one."""
+
+    def __init__(self, modules):
+        self.ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, FORKSERVER, str(theirs.fileno())] + modules,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self.changed = threading.Condition()
+        self.pids = {}  # request -> pid
+        self.ends = {}  # pid -> raw wait status
+        self.requests = 0
+        self.gone = False
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        with self.ours.makefile("r", encoding="utf-8") as answers:
+            for line in answers:
+                message = json.loads(line)
+                with self.changed:
+                    if "status" in message:
+                        self.ends[message["pid"]] = message["status"]
+                    elif "id" in message:
+                        self.pids[message["id"]] = message["pid"]
+                    self.changed.notify_all()
+        with self.changed:
+            self.gone = True
+            self.changed.notify_all()
+        self.process.wait()
+
+    def start(self, request, fds):
+        """Have a command forked; return its pid."""
+        with self.changed:
+            self.requests += 1
+            name = str(self.requests)
+            message = json.dumps(dict(request, id=name)).encode() + LAST_LINE
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+            try:
+                sent = self.ours.sendmsg([message], rights)
+                self.ours.sendall(message[sent:])
+            except OSError:
+                raise ParentGone()
+            self.changed.wait_for(lambda: name in self.pids or self.gone)
+            if name not in self.pids:
+                raise ParentGone()
+            return self.pids.pop(name)
+
+    def wait(self, pid, timeout_s):
+        """Return the exit code of a command, negative for a signal; None where it did not end in time."""
+        with self.changed:
+            self.changed.wait_for(lambda: pid in self.ends or self.gone, timeout_s)
+            if pid in self.ends:
+                status = self.ends.pop(pid)
+                return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            if self.gone:
+                raise ParentGone()
+            return None
+
+    def close(self):
+        self.ours.close()
+        self.process.kill()
+
+
+class Commands:
+    """Runs commands, and keeps the parent while there are any."""
+
+    def __init__(self, program, modules, idle_s):
+        self.program, self.modules, self.idle_s = program, modules, idle_s
+        self.lock = threading.Lock()
+        self.parent = None
+        self.running = 0
+        self.last = time.monotonic()
+
+    def run(self, argv, timeout_s):
+        with self.lock:
+            self.running += 1
+            if self.parent is None or self.parent.gone:
+                self.parent = Parent(self.modules)
+            parent = self.parent
+        try:
+            return self.run_in(parent, argv, timeout_s)
+        finally:
+            with self.lock:
+                self.running -= 1
+                self.last = time.monotonic()
+
+    def run_in(self, parent, argv, timeout_s):
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
+            request = {"program": self.program, "argv": argv, "env": dict(os.environ), "cwd": os.getcwd()}
+            pid = parent.start(request, [nothing.fileno(), out.fileno(), err.fileno()])
+            code = parent.wait(pid, timeout_s)
+            if code is None:
+                end_group(pid)
+                parent.wait(pid, None)
+            return {"stdout": content(out), "stderr": content(err), "exit": code}
+
+    def drop_idle_parent(self):
+        """End the parent when it has had nothing to do for long enough; return whether it has ended."""
+        with self.lock:
+            if self.running or time.monotonic() - self.last <= self.idle_s:
+                return False
+            if self.parent is not None:
+                self.parent.close()
+                self.parent = None
+            return True
+
+
+def end_group(pid):
+    """Kill a command with all that it started: it leads a session of its own."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def content(file):
+    file.seek(0)
+    return base64.b64encode(file.read()).decode("ascii")
+
+
+def answer(connection, commands):
+    with connection, connection.makefile("rb") as asked:
+        line = asked.readline(MAX_REQUEST_BYTES)
+        try:
+            request = json.loads(line.decode())
+            said = commands.run(request["argv"], request["timeout_s"])
+        except ParentGone:
+            said = {"gone": True}
+        except (ValueError, KeyError, TypeError) as error:
+            said = {"refused": str(error)}
+        try:
+            connection.sendall(json.dumps(said).encode() + LAST_LINE)
+        except OSError:  # whoever asked is gone
+            pass
+
+
+def bind(path):
+    """Listen on a socket that only this user can reach."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(before)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def main():
+    path, idle_s = sys.argv[1], float(sys.argv[2])
+    end = sys.argv.index("--")
+    commands = Commands(sys.argv[3:end], sys.argv[end + 1 :], idle_s)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    listener = bind(path)
+    try:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except socket.timeout:
+                if commands.drop_idle_parent():
+                    listener.settimeout(None)
+                continue
+            listener.settimeout(PAUSE_S)  # from now on there is a parent to look after
+            connection.settimeout(None)
+            threading.Thread(target=answer, args=(connection, commands), daemon=True).start()
+    finally:
+        if commands.parent is not None:
+            commands.parent.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The front door: MWAA's own paths, and Airflow behind all others, on the web server's public port.
+
+On MWAA a load balancer and a sidecar stand before the web server; here a small proxy does (`mwaa_local/door`), on an
+interpreter that has aiohttp: the launcher's own, or that of an image of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from mwaa_local import door
+from mwaa_local.door.configuration import OPEN
+from mwaa_local.event import Event
+from mwaa_local.place import HOST, Notes, Place, url_of
+from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_WEBSERVER, Component, HttpReady
+from mwaa_local.remarks import Remark
+from mwaa_local.secrets import Secrets
+from mwaa_local.services.service import ImageBase, ServiceImage
+from mwaa_local.wanted import Wanted
+
+DOOR = "door"  # the component
+TITLE = "front door"
+PROGRAM_DIR = Path(str(door.__file__)).parent
+CONFIGURATION_NAME = "door.json"
+COMMANDS_NAME = "commands.json"  # how Airflow commands are run beside the web server; read anew when they are first
+USED_TOKENS_NAME = "used-tokens.json"
+SOCKET_NAME = "commands.sock"
+READY_PATH = "/_mwaa-local/door"
+DIGEST_CHARACTERS = 12
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    """The front door of one start."""
+
+    wanted: Wanted
+
+    name: ClassVar[str] = DOOR
+    port: ClassVar[int] = 8080  # the web server's, on MWAA too
+    port_setting: ClassVar[str] = "WebserverPort"
+    is_wanted: ClassVar[bool] = True
+    remarks: ClassVar[tuple[Remark, ...]] = ()
+
+    @classmethod
+    def load(cls, wanted: Wanted) -> Self:
+        return cls(wanted)
+
+    def component(self, place: Place, secrets: Secrets) -> Component:
+        values = self._values(place, secrets)
+        text = json.dumps(values, sort_keys=True)
+        python = place.interpreter(TITLE, _own_python)
+        return Component(
+            DOOR,
+            (*python, place.program(DOOR, PROGRAM_DIR), place.write(DOOR, CONFIGURATION_NAME, text)),
+            place.server_env,
+            HttpReady(url_of((HOST, place.ports[DOOR])) + READY_PATH),
+            reads=hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS],
+            stop_timeout_s=SERVER_STOP_TIMEOUT_S,
+            stop_stage=STOP_STAGE_WEBSERVER,
+        )
+
+    def _values(self, place: Place, secrets: Secrets) -> dict[str, Any]:
+        release, environment = self.wanted.release, self.wanted.environment
+        return {
+            "environment": environment.name,
+            "version": release.airflow_version,
+            "generation": release.generation,
+            "rest_base": release.rest_base,
+            "listens": place.listens(DOOR),
+            "upstream": place.reached("webserver"),
+            "names": [*environment.local.webserver_names, *place.names_of(DOOR)],
+            "login": OPEN,
+            "keys": {"door": secrets.door_key},
+            "used_tokens": place.private(DOOR, USED_TOKENS_NAME),
+            "commands": place.private(DOOR, COMMANDS_NAME),
+            "allowed": list(release.cli_commands),
+        }
+
+    def variables(self, place: Place) -> Mapping[str, str]:
+        return {}
+
+    def told(self, place: Place) -> Event | None:
+        return None
+
+    def image(self, base: ImageBase) -> ServiceImage | None:
+        return None
+
+    def compose_variables(self, empty_dir: Path) -> Mapping[str, str]:
+        return {}
+
+
+def _own_python(_say: Callable[[str], None], _notes: Notes) -> str:
+    return sys.executable
