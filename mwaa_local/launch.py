@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mwaa_local.home import Folder
-from mwaa_local.place import HOST, url_of
+from mwaa_local.place import url_of
 from mwaa_local.plan import (
     COMPONENT_OF,
     NAME,
@@ -121,7 +121,7 @@ class _Airflow:
 
     def components(self, environment: Environment) -> list[Component]:
         release, place = self.release, self.place
-        health_url = url_of((HOST, place.ports["webserver"])) + release.health_path
+        health_url = url_of(place.asked_at("webserver")) + release.health_path
         # The web server first: nothing takes longer.
         commands: dict[str, tuple[tuple[str, ...] | None, ReadyCheck]] = {
             "webserver": (release.webserver_argv, HttpReady(health_url)),

@@ -71,6 +71,18 @@ class Place(Protocol):
     def folder(self, path: Path, inside: str) -> str:
         """Return where a service sees a folder: `inside` where it has files of its own."""
 
+    def program(self, service: str, path: Path) -> str:
+        """Show a folder of ours, which is a program, to a service; return where it sees it."""
+
+    def shared(self, name: str) -> str:
+        """Return where the front door and the web server both see a private file or socket that one of them makes."""
+
+    def asked_at(self, name: str) -> tuple[str, int]:
+        """Return the address of this machine at which a component's pages answer."""
+
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """Return by which names the other components reach it, where those are not this machine's own."""
+
 
 def url_of(address: tuple[str, int]) -> str:
     return f"http://{address[0]}:{address[1]}"

@@ -13,6 +13,7 @@ from mwaa_local.errors import StateCorrupted
 from mwaa_local.files import read_json, write_private
 
 SECRETS_NAME = "secrets.json"
+DOOR_KEY = "door_key"
 KEY_BYTES = 32  # what Fernet asks for, and enough for the others
 HINT = "restore the file, or run `mwaa-local reset-db` for a new database and new secrets"
 
@@ -25,6 +26,7 @@ class Secrets:
     secret_key: str
     jwt_secret: str
     broker_password: str
+    door_key: str  # signs the tokens of the front door
     database_passwords: Mapping[str, str] = field(default_factory=dict)  # Airflow version -> password
 
     def database_password(self, airflow_version: str) -> str:
@@ -54,10 +56,14 @@ def load_secrets(state_dir: Path) -> Secrets:
             secret_key=os.urandom(KEY_BYTES).hex(),
             jwt_secret=os.urandom(KEY_BYTES).hex(),
             broker_password=os.urandom(KEY_BYTES // 2).hex(),
+            door_key=os.urandom(KEY_BYTES).hex(),
         )
         secrets.save(state_dir)
         return secrets
     plain = read_json(path, "the file of secrets", HINT)
+    is_of_before = isinstance(plain, dict) and DOOR_KEY not in plain
+    if is_of_before:  # written before there was a front door
+        plain = {**plain, DOOR_KEY: os.urandom(KEY_BYTES).hex()}
     try:
         secrets = Secrets(**plain)
     except TypeError as error:
@@ -65,6 +71,8 @@ def load_secrets(state_dir: Path) -> Secrets:
     wrong = [name for name, value in asdict(secrets).items() if not _is_secret(value)]
     if wrong:
         raise _changed(path, f"It holds no usable {', '.join(wrong)}.")
+    if is_of_before:
+        secrets.save(state_dir)
     return secrets
 
 

@@ -82,4 +82,4 @@ def _show(console: Console, state: State) -> None:
 
 
 def _url(state: State) -> str:
-    return f"http://localhost:{state.plan.ports['webserver']}"
+    return f"http://localhost:{state.plan.ports['door']}"

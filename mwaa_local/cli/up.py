@@ -104,7 +104,7 @@ def show_ready(
 ) -> None:
     """Say what is there now: remarks, address, login, next command. `run` is what `--run` ran, for JSON."""
     client = AirflowClient(started.runtime, started.plan)
-    url = f"http://localhost:{started.plan.ports['webserver']}"
+    url = f"http://localhost:{started.plan.ports['door']}"
     errors = client.import_errors()
     for remark in started.remarks:
         if remark.severity != NOTE or console.verbose:

@@ -8,7 +8,7 @@ from . import cli, names
 from .configuration import DoorConfiguration
 from .proxy import Upstream
 
-METHODS_OF_OURS = "*"
+READY_PATH = "/_mwaa-local/door"
 
 
 class Door:
@@ -21,7 +21,7 @@ class Door:
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=0)
-        application.router.add_route(METHODS_OF_OURS, "/{path:.*}", self._answer)
+        application.router.add_route("*", "/{path:.*}", self._answer)
         application.on_startup.append(self._open)
         application.on_cleanup.append(self._close)
         return application
@@ -29,6 +29,8 @@ class Door:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if refused := names.refusal(request.method, request.headers, self._configuration.names):
             return web.Response(status=refused.status, text=refused.text)
+        if request.path == READY_PATH:
+            return web.json_response({"environment": self._configuration.environment})
         if (request.method, request.path) == ("POST", cli.PATH):
             return await self._cli.answer(request)
         return await self._upstream.pass_on(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,22 @@ OPEN, MWAA = "open", "mwaa"  # of `Local: {Login: …}`
 
 
 @dataclass(frozen=True)
-class CliServer:
-    """How an Airflow command is run beside the web server."""
+class CommandServer:
+    """How an Airflow command is run beside the web server: a file of its own, since it changes without the door."""
 
     socket: str  # path of its Unix socket
     argv: tuple[str, ...] = ()  # what starts it; nothing where it runs already, as in the web server's container
     env: dict[str, str] = field(default_factory=dict, repr=False)
     cwd: str = "/"
-    commands: tuple[str, ...] = ()  # those that MWAA lets through for this release, as "dags list"
+
+    @classmethod
+    def read(cls, path: Path) -> CommandServer:
+        plain: dict[str, Any] = json.loads(path.read_bytes())
+        return cls(**{**plain, "argv": tuple(plain.get("argv", ()))})
+
+    def write(self) -> str:
+        """Return the text of its file."""
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,12 @@ class DoorConfiguration:
     login: str
     keys: dict[str, str] = field(repr=False)  # "door" signs tokens
     used_tokens: str  # path
-    cli: CliServer
+    commands: str  # path of a CommandServer
+    allowed: tuple[str, ...]  # Airflow commands that MWAA runs for this release, as "dags list"
 
     @classmethod
     def read(cls, path: Path) -> DoorConfiguration:
         plain: dict[str, Any] = json.loads(path.read_bytes())
-        cli = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.pop("cli").items()}
         pairs = {name: (plain[name][0], int(plain[name][1])) for name in ("listens", "upstream")}
-        return cls(**{**plain, **pairs, "names": tuple(plain["names"]), "cli": CliServer(**cli)})
+        lists = {name: tuple(plain[name]) for name in ("names", "allowed")}
+        return cls(**{**plain, **pairs, **lists})

@@ -16,9 +16,10 @@ from mwaa_local.place import HOST
 if TYPE_CHECKING:
     from mwaa_local.environment.local import LocalSettings
 
-WEBSERVER = "webserver"  # whose port `up --port` chooses, too
+DOOR = "door"  # whose port is the one that people know, and that `up --port` chooses, too
+WEBSERVER = "webserver"  # behind it; where it has no host of its own, at a free port
 # Component -> the setting in mwaa.yaml's `Local` section that chooses its port, but for services.
-_SETTINGS = {WEBSERVER: "WebserverPort", "postgres": "PostgresPort", "redis": "BrokerPort"}
+_SETTINGS = {"postgres": "PostgresPort", "redis": "BrokerPort"}
 
 
 @functools.cache
@@ -66,13 +67,12 @@ def check_ports(wanted: Mapping[str, int], ours: Mapping[str, int], asked: Mappi
 
 def port_in_use(name: str, port: int, holder: str, asked: Mapping[str, int]) -> PortInUse:
     """Return the error that says who holds a component's port, and what moves the component to another."""
-    setting = f"`Local: {{{port_settings()[name]}: 0}}` in mwaa.yaml picks a free one"
-    if name == WEBSERVER:
-        hint = f"stop that process, or use another port: `mwaa-local up --port 0` or {setting}"
-    elif asked.get(name) == 0:  # it was free when it was picked
+    if name != DOOR and asked.get(name) == 0:  # it was free when it was picked
         hint = "run `mwaa-local up` again: it picks another free port"
     else:
-        hint = f"stop that process, or use another port: {setting}"
+        option = "`mwaa-local up --port 0` or " if name == DOOR else ""
+        setting = f"`Local: {{{port_settings()[name]}: 0}}` in mwaa.yaml picks a free one"
+        hint = f"stop that process, or use another port: {option}{setting}"
     return PortInUse(f"port {port} is already in use", f"Component {name} needs it; {holder} holds it.", hint)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from mwaa_local.place import Place
 from mwaa_local.plan import Component, Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import NOTE, WARNING, Remark
-from mwaa_local.runtime.ports import WEBSERVER, free_port, ports_asked
+from mwaa_local.runtime.ports import DOOR, free_port, ports_asked
 from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
 from mwaa_local.seeding.aws_fixtures import FOLDER
@@ -66,7 +66,7 @@ class Seeds:
 
     def told(self, place: Place) -> tuple[Event, ...]:
         """Return what the user is told of them when they run."""
-        return tuple(service.told(place) for service in self.wanted_services)
+        return tuple(filter(None, (service.told(place) for service in self.wanted_services)))
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
@@ -83,9 +83,18 @@ class Ports:
     kept: Callable[[str], int]  # at which port that component listens now; 0 when it does not
 
     @classmethod
-    def of(cls, wanted: Wanted, seeds: Seeds, running: Plan | None, kept: Callable[[str], int]) -> Ports:
+    def of(
+        cls,
+        wanted: Wanted,
+        seeds: Seeds,
+        running: Plan | None,
+        kept: Callable[[str], int],
+        inner: Collection[str] = (),
+    ) -> Ports:
+        """Return them for what the environment file asks for; `inner` are components with a port that it cannot choose."""
         absent = {service.name for service in seeds.services if not service.is_wanted}
-        return cls(ports_asked(wanted.environment.local, without=absent), wanted.webserver_port, running, kept)
+        asked = {**ports_asked(wanted.environment.local, without=absent), **dict.fromkeys(inner, 0)}
+        return cls(asked, wanted.webserver_port, running, kept)
 
     def choose(self) -> dict[str, int]:
         """Return those in use while the environment file asks for the same as then, else new ones."""
@@ -94,7 +103,7 @@ class Ports:
             same = self.running is not None and self.running.ports_asked.get(name) == port
             ports[name] = (self.kept(name) if same else 0) or port
         if self.webserver_port is not None:
-            ports[WEBSERVER] = self.webserver_port or self.kept(WEBSERVER)
+            ports[DOOR] = self.webserver_port or self.kept(DOOR)
         for name, port in ports.items():
             ports[name] = port or free_port(ports.values())
         return ports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mwaa_local.services.aws import LocalAws
+from mwaa_local.services.door import FrontDoor
 from mwaa_local.services.service import Service
 
-SERVICES: tuple[type[Service], ...] = (LocalAws,)
+SERVICES: tuple[type[Service], ...] = (FrontDoor, LocalAws)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -31,7 +31,9 @@ CONFIGURATION_NAME = "door.json"
 COMMANDS_NAME = "commands.json"  # how Airflow commands are run beside the web server; read anew when they are first
 USED_TOKENS_NAME = "used-tokens.json"
 SOCKET_NAME = "commands.sock"
-READY_PATH = "/_mwaa-local/door"
+COMMANDS_PROGRAM = "mwaa_support/cli_server.py"  # below the site-packages of the release's package set
+COMMANDS_IDLE_S = 600.0  # how long what has imported Airflow waits for another command
+READY_PATH = "/_mwaa-local/door"  # of mwaa_local/door/app.py, which the launcher does not import: it needs aiohttp
 DIGEST_CHARACTERS = 12
 
 
@@ -77,8 +79,8 @@ class FrontDoor:
             "names": [*environment.local.webserver_names, *place.names_of(DOOR)],
             "login": OPEN,
             "keys": {"door": secrets.door_key},
-            "used_tokens": place.private(DOOR, USED_TOKENS_NAME),
-            "commands": place.private(DOOR, COMMANDS_NAME),
+            "used_tokens": place.shared(USED_TOKENS_NAME),
+            "commands": place.shared(COMMANDS_NAME),
             "allowed": list(release.cli_commands),
         }
 
@@ -93,6 +95,13 @@ class FrontDoor:
 
     def compose_variables(self, empty_dir: Path) -> Mapping[str, str]:
         return {}
+
+
+def commands_argv(
+    python: Path | str, program: str, socket: str, program_argv: Sequence[str], preload: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the command of what runs Airflow commands beside the web server."""
+    return (str(python), program, socket, str(COMMANDS_IDLE_S), *program_argv, "--", *preload)
 
 
 def _own_python(_say: Callable[[str], None], _notes: Notes) -> str:

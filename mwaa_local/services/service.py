@@ -63,8 +63,8 @@ class Service(Protocol):
     def variables(self, place: Place) -> Mapping[str, str]:
         """Return the variables by which Airflow's components find it."""
 
-    def told(self, place: Place) -> Event:
-        """Return what the user is told of it when it runs."""
+    def told(self, place: Place) -> Event | None:
+        """Return what the user is told of it when it runs; None where that goes without saying."""
 
     def image(self, base: ImageBase) -> ServiceImage | None:
         """Return the image that its container needs, if that is one that we build."""

@@ -15,7 +15,7 @@ from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalErro
 from mwaa_local.event import NOT_RUN
 from mwaa_local.runtime.compose.program import disk_full
 from mwaa_local.runtime.compose.state import Failure
-from mwaa_local.runtime.ports import WEBSERVER, port_in_use
+from mwaa_local.runtime.ports import DOOR, port_in_use
 
 SHOWN_LINES = 15
 _PORT_TAKEN = re.compile(r"(?:\d+\.\d+\.\d+\.\d+|\]):(\d+).*?(?:already allocated|already in use)")
@@ -71,7 +71,7 @@ def start_error(
         return None
     port = int(match[1])
     holder = publisher_of(port)
-    name = next((name for name, number in ports.items() if number == port), WEBSERVER)
+    name = next((name for name, number in ports.items() if number == port), DOOR)
     return port_in_use(name, port, f"the container {holder}" if holder else "another program", asked or {})
 
 

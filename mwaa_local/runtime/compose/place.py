@@ -10,8 +10,9 @@ from typing import ClassVar
 
 from mwaa_local.files import write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
-from mwaa_local.place import ANY_HOST, MakeInterpreter
+from mwaa_local.place import ANY_HOST, HOST, MakeInterpreter
 from mwaa_local.release import Release
+from mwaa_local.runtime.ports import DOOR, WEBSERVER
 from mwaa_local.services.all import SERVICES
 
 # How the image runs what runs in it (docker/Dockerfile, ENTRYPOINT).
@@ -26,6 +27,7 @@ PORTS_INSIDE = {
     "redis": REDIS_PORT,
     **{service.name: service.port for service in SERVICES},
 }
+SHARED_DIR = "/opt/mwaa/shared"  # what the front door and the web server share
 SERVICE_DIR = "/opt/mwaa"  # below it, in the container of a service, the folder that bears its name
 
 
@@ -63,6 +65,22 @@ class ContainerPlace:
 
     def folder(self, path: Path, inside: str) -> str:
         return inside
+
+    def program(self, service: str, path: Path) -> str:
+        target_dir = self._folder(service) / path.name
+        shutil.rmtree(target_dir, ignore_errors=True)
+        shutil.copytree(path, target_dir, ignore=shutil.ignore_patterns("__pycache__"))
+        return f"{SERVICE_DIR}/{service}/{path.name}"
+
+    def shared(self, name: str) -> str:
+        return f"{SHARED_DIR}/{name}"
+
+    def asked_at(self, name: str) -> tuple[str, int]:
+        # The web server's own port is reached by its neighbours alone.
+        return HOST, self.ports[DOOR if name == WEBSERVER else name]
+
+    def names_of(self, name: str) -> tuple[str, ...]:
+        return (name,)
 
     def _folder(self, service: str) -> Path:
         folder = self.dir / service

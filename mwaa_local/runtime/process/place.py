@@ -49,3 +49,15 @@ class ProcessPlace:
 
     def folder(self, path: Path, inside: str) -> str:
         return str(path)
+
+    def program(self, service: str, path: Path) -> str:
+        return str(path)
+
+    def shared(self, name: str) -> str:
+        return str(self.run_dir / name)
+
+    def asked_at(self, name: str) -> tuple[str, int]:
+        return self.reached(name)
+
+    def names_of(self, name: str) -> tuple[str, ...]:
+        return ()

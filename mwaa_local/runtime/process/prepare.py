@@ -20,6 +20,7 @@ from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.local_values import PREVIEW, QUEUE_NAME, LocalValues
 from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import broker_config, broker_url, database_url
+from mwaa_local.door.configuration import CommandServer
 from mwaa_local.event import Event
 from mwaa_local.files import write_private
 from mwaa_local.home import Folder
@@ -29,7 +30,7 @@ from mwaa_local.place import Place, url_of
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Plan
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.remarks import WARNING, Remark, save_remarks
-from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
+from mwaa_local.runtime.ports import DOOR, WEBSERVER, check_ports, free_port
 from mwaa_local.runtime.preparation import (
     Ports,
     Seeds,
@@ -57,6 +58,7 @@ from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.sandbox import finish_home
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
+from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv
 from mwaa_local.services.seeding import seed_component, seed_values
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
@@ -100,7 +102,7 @@ class Preparation:
         self.project.temporary_dir.mkdir(exist_ok=True)
         seeds = Seeds.load(self.wanted)
         self.remarks += seeds.remarks
-        ports = Ports.of(self.wanted, seeds, self.running, lambda name: planned_port(self.running, name))
+        ports = Ports.of(self.wanted, seeds, self.running, lambda name: planned_port(self.running, name), (WEBSERVER,))
         # Before anything that takes long; the runtime looks again when it starts.
         check_ports(ports.choose(), self.running.ports if self.running else {}, ports.asked)
         secrets = load_secrets(self.project.state_dir)
@@ -130,6 +132,7 @@ class Preparation:
             if installation.homes is not None:
                 launch = replace(launch, homes_dir=str(installation.homes.folder), folders=installation.homes.shown)
             plan = make_plan(self.environment, self.release, place, launch, beside)
+            self._write_commands(plan, place, packages)
         save_remarks(self.project.run_dir, self.remarks)
         told = seeds.told(place)
         return PreparedProcesses(plan, tuple(self.remarks), told, user=self.user, homes=installation.homes)
@@ -243,6 +246,17 @@ class Preparation:
 
         return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
 
+    def _write_commands(self, plan: Plan, place: Place, packages: PythonEnvironment) -> None:
+        """Write how the front door runs Airflow commands: with what the web server has, as on MWAA."""
+        webserver = plan.component("webserver")
+        assert webserver is not None
+        socket = place.shared(SOCKET_NAME)
+        program = str(packages.site_packages_dir / COMMANDS_PROGRAM)
+        argv = commands_argv(packages.python_path, program, socket, webserver.program_argv, self.release.preload)
+        home = plan.home(webserver.home)
+        server = CommandServer(socket, tuple(home.command(argv)) if home else argv, dict(webserver.env), plan.home_dir)
+        write_private(Path(place.shared(COMMANDS_NAME)), server.write())
+
     def _launch(
         self,
         secrets: Secrets,
@@ -300,7 +314,7 @@ class Preparation:
             fernet_key=secrets.fernet_key,
             secret_key=secrets.secret_key,
             jwt_secret=secrets.jwt_secret,
-            web_url=f"http://localhost:{place.ports[WEBSERVER]}",
+            web_url=f"http://localhost:{place.ports[DOOR]}",
             execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
             airflow_home=place.home_dir,
         )

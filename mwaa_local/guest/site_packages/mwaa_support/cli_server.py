@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -191,12 +192,20 @@ def bind(path):
     return listener
 
 
+def end_with_input():
+    """End when whoever started this closes the other end of standard input, or is gone."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main():
     path, idle_s = sys.argv[1], float(sys.argv[2])
     end = sys.argv.index("--")
     commands = Commands(sys.argv[3:end], sys.argv[end + 1 :], idle_s)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     listener = bind(path)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        threading.Thread(target=end_with_input, daemon=True).start()
     try:
         while True:
             try:
