@@ -42,6 +42,7 @@ from running import (
     Ended,
     Refused,
     become,
+    run_beside,
     run_logged,
     say,
 )
@@ -108,6 +109,8 @@ class Container:
         env = self.after_startup(self.startup_values())
         write_whole(self.places.pid_file, str(os.getpid()).encode())
         write_json(self.places.environment_file, env)
+        for beside in self.values().get("beside", []):
+            run_beside(beside, env, self.places.home_dir)
         if self.own.get(STOP_VARIABLE) == HELPERS_FIRST:
             return look_after(argv, env)
         return become(argv, env)

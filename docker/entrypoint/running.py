@@ -100,6 +100,20 @@ def stop_group(process: subprocess.Popen[bytes], stop_timeout_s: float) -> None:
             process.wait(stop_timeout_s)
 
 
+def run_beside(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
+    """Start a program that goes on beside this container's own, which is not to know it: its parent is `init`."""
+    middle = os.fork()
+    if middle == 0:
+        try:
+            with open(os.devnull, "rb") as nothing:
+                subprocess.Popen(list(argv), env=dict(env), cwd=str(cwd), stdin=nothing, start_new_session=True)
+        except OSError as error:
+            print(f"mwaa-local: cannot run {argv[0]}: {error}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(0)
+    os.waitpid(middle, 0)
+
+
 def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """Put another program, found through the PATH of its own variables, in the place of this one."""
     sys.stdout.flush()

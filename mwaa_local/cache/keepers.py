@@ -10,6 +10,7 @@ from mwaa_local.packaging import proof
 from mwaa_local.runtime.compose import image
 from mwaa_local.runtime.process import servers
 from mwaa_local.services import aws as aws_local
+from mwaa_local.services import door
 
 KINDS = (
     packages.KEPT,
@@ -23,5 +24,5 @@ KINDS = (
     trial.KEPT,
     proof.KEPT,
 )
-IMAGES = (image.KEPT, aws_local.KEPT_IMAGE)
+IMAGES = (image.KEPT, aws_local.KEPT_IMAGE, door.KEPT_IMAGE)
 VOLUMES = image.KEPT_VOLUMES

@@ -18,6 +18,7 @@ from mwaa_local.startup import outcome as startup_outcome
 from mwaa_local.startup.run import WRAPPER_PATH
 
 ENV_FILE = "compose.env"
+SHARED_NAME = "shared"  # what the front door and the web server both see, as `ContainerPlace.shared`
 CA_BUNDLE_NAME = "ca-bundle.pem"
 # Where the compose file shows these folders in containers.
 RUN_DIR = "/opt/mwaa/run"
@@ -64,7 +65,7 @@ class ComposeFiles:
     def make(self) -> None:
         """Make the folders. Others may pass through none of them: the servers' users read single files of it."""
         self.dir.mkdir(exist_ok=True, mode=0o700)
-        for name in ("run", "outcomes", "image-secrets", "aws", "services", "empty"):
+        for name in ("run", "outcomes", "image-secrets", "aws", "services", "empty", SHARED_NAME):
             (self.dir / name).mkdir(exist_ok=True)
         shutil.copyfile(WRAPPER_PATH, self.dir / "run" / WRAPPER_PATH.name)
 

@@ -19,8 +19,10 @@ from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import DATABASE, USER, broker_config, broker_url, database_url
+from mwaa_local.door.configuration import CommandServer
 from mwaa_local.errors import DockerUnavailable
 from mwaa_local.event import Event
+from mwaa_local.files import write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.launch import Launch, make_plan
 from mwaa_local.packages import PythonEnvironment
@@ -35,7 +37,7 @@ from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.compose.build import build_missing
 from mwaa_local.runtime.compose.container_values import container_values, database_password, with_database_password
 from mwaa_local.runtime.compose.containers import OwnContainers, compose_name
-from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, ComposeFiles
+from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, SHARED_NAME, ComposeFiles
 from mwaa_local.runtime.compose.image import (
     COMPOSE_PATH,
     Image,
@@ -62,6 +64,7 @@ from mwaa_local.runtime.preparation import (
 )
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
+from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv
 from mwaa_local.services.seeding import SCRIPT_PATH, seed_values
 from mwaa_local.services.service import Service, ServiceImage
 from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
@@ -132,7 +135,7 @@ class ContainerPreparation:
         images = self._images(image, seeds.wanted_services)
         beside = seeds.components(place, secrets)
         self._packages_key = self._write_requirements(image)
-        self._write_start_values(configuration)
+        self._write_start_values(configuration, place)
         self._write_migration(secrets, seeds.settings)
         env_of = self._write_component_variables(configuration)
         self._write_server_files(secrets)
@@ -232,7 +235,16 @@ class ContainerPreparation:
                 )
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY_CHARACTERS]
 
-    def _write_start_values(self, configuration: Configuration) -> None:
+    def _commands_argv(self, place: Place) -> list[str]:
+        """Return what runs Airflow commands for the front door in the web server's container; tell the door where."""
+        socket = place.shared(SOCKET_NAME)
+        write_private(self.files.dir / SHARED_NAME / COMMANDS_NAME, CommandServer(socket).write())
+        site_packages = IN_IMAGE.dir / "lib" / f"python{self.release.python_version}" / "site-packages"
+        python = str(IN_IMAGE.python_path)
+        program_argv = self.release.airflow_argv(python)[1:]
+        return [*commands_argv(python, str(site_packages / COMMANDS_PROGRAM), socket, program_argv, self.release.preload)]
+
+    def _write_start_values(self, configuration: Configuration, place: Place) -> None:
         container = configuration.container(IN_IMAGE)
         has_script = self.release.startup_script and self.delivery.startup_script_path.is_file()
 
@@ -243,7 +255,8 @@ class ContainerPreparation:
             return {**plain, "startup_script": has_script, "timeout_s": STARTUP_SCRIPT_TIMEOUT_S}
 
         for service, component in COMPONENT_OF.items():
-            self.files.write_start(service, values(component))
+            beside = {"beside": [self._commands_argv(place)]} if service == "webserver" else {}
+            self.files.write_start(service, {**values(component), **beside})
         pip = None
         if self._requirements is not None:
             pip = {
