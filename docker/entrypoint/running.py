@@ -105,7 +105,7 @@ def run_beside(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
     middle = os.fork()
     if middle == 0:
         try:
-            with open(os.devnull, "rb") as nothing:
+            with Path(os.devnull).open("rb") as nothing:
                 subprocess.Popen(list(argv), env=dict(env), cwd=str(cwd), stdin=nothing, start_new_session=True)
         except OSError as error:
             print(f"mwaa-local: cannot run {argv[0]}: {error}", file=sys.stderr, flush=True)

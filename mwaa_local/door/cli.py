@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from .commands import CommandServerGone, CommandsBeside
+from .commands import CommandsBeside, CommandServerGone
 from .configuration import DoorConfiguration
 from .tokens import CLI, TokenRefused, read
 
@@ -40,7 +40,9 @@ class CliDoor:
                 raise TokenRefused("no bearer token")
             read(configuration.keys["door"], CLI, configuration.environment, token.strip())
         except TokenRefused:
-            return _refused(403, "The CLI token is missing, expired or of another environment; create-cli-token makes one.")
+            return _refused(
+                403, "The CLI token is missing, expired or of another environment; create-cli-token makes one."
+            )
         body = await request.content.read(MAX_COMMAND_BYTES + 1)
         try:
             if len(body) > MAX_COMMAND_BYTES:

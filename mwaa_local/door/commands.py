@@ -1,4 +1,4 @@
-"""The door's end of what runs Airflow commands beside the web server (`guest/site_packages/mwaa_support/cli_server.py`).
+"""The door's end of what runs Airflow commands beside the web server (`mwaa_support/cli_server.py`).
 
 Where there is no container of the web server in which it runs already, it is started with the first command.
 """

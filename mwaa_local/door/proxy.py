@@ -1,13 +1,12 @@
 """Hand a request on to Airflow's web server as it came, and its answer back as it comes.
 
 Paths stay as they were written, bodies pass in pieces in both directions without being kept, and what ends on one side
-ends on the other. Only what belongs to one connection is changed (RFC 9110, section 7.6.1), and what says how the client
-came here (`X-Forwarded-…`) is ours: a client's own would be believed.
+ends on the other. Only what belongs to one connection is changed (RFC 9110, section 7.6.1), and what says how the
+client came here (`X-Forwarded-…`) is ours: a client's own would be believed.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -91,7 +90,7 @@ class Upstream:
                     await answered.write(piece)
                 await answered.write_eof()
                 return answered
-        except (ClientConnectorError, asyncio.TimeoutError):
+        except (TimeoutError, ClientConnectorError):
             return web.Response(status=503, text=NOT_READY_TEXT, headers={"Retry-After": "1"})
         except ClientError:
             if answered is None or not answered.prepared:

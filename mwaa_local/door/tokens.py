@@ -103,7 +103,7 @@ class UsedTokens:
 
     def _save(self) -> None:
         beside = self._path.with_name(self._path.name + ".new")
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(self._expiry_of, file)
         beside.replace(self._path)
 

@@ -91,7 +91,7 @@ class Ports:
         kept: Callable[[str], int],
         inner: Collection[str] = (),
     ) -> Ports:
-        """Return them for what the environment file asks for; `inner` are components with a port that it cannot choose."""
+        """Return them for what the environment file asks for; it cannot choose the ports of the components `inner`."""
         absent = {service.name for service in seeds.services if not service.is_wanted}
         asked = {**ports_asked(wanted.environment.local, without=absent), **dict.fromkeys(inner, 0)}
         return cls(asked, wanted.webserver_port, running, kept)

@@ -55,7 +55,7 @@ home
 isolation space
 command console
 remarks
-finding files masking event naming scratch
+finding files masking event naming scratch door
 errors documentation
 """
 FLOOR_OF = {room: number for number, floor in enumerate(ROOMS.split("\n")) for room in floor.split()}

@@ -42,7 +42,7 @@ GOLDEN_RELEASES = ("3.3.1", "2.10.3", "2.2.2")
 
 PLACE = ProcessPlace(
     home_dir="/usr/local/airflow",
-    ports={"webserver": 8080, "postgres": 5433, "redis": 6380},
+    ports={"door": 8080, "webserver": 8080, "postgres": 5433, "redis": 6380},
     server_env={"LC_ALL": "C"},
     run_dir=Path("/run"),
     user=User(Path("/cache"), Project(Path("/project")), PROCESS),

@@ -242,7 +242,9 @@ class ContainerPreparation:
         site_packages = IN_IMAGE.dir / "lib" / f"python{self.release.python_version}" / "site-packages"
         python = str(IN_IMAGE.python_path)
         program_argv = self.release.airflow_argv(python)[1:]
-        return [*commands_argv(python, str(site_packages / COMMANDS_PROGRAM), socket, program_argv, self.release.preload)]
+        return [
+            *commands_argv(python, str(site_packages / COMMANDS_PROGRAM), socket, program_argv, self.release.preload)
+        ]
 
     def _write_start_values(self, configuration: Configuration, place: Place) -> None:
         container = configuration.container(IN_IMAGE)

@@ -76,6 +76,7 @@ def make_release(**changes: Any) -> Release:
             "scheduler.parsing_processes": "{parsing_processes}",
             "triggerer.default_capacity": "{triggerer_capacity}",
         },
+        "cli_commands": (),
         "protected_variables": ("AIRFLOW_HOME", "AIRFLOW__WEBSERVER__BASE_URL"),
     }
     return Release(**{**plain, **changes})

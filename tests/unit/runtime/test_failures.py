@@ -66,7 +66,7 @@ def test_component_that_another_one_kept_down_is_reported_last_whatever_the_word
 
 def test_only_what_the_engine_refused_is_searched_for_its_words() -> None:
     failure = Failure("1", PORT_TAKEN)
-    ports = {"webserver": 8080}
+    ports = {"door": 8080}
     assert isinstance(refusal(replace(failure, cause=NOT_RUN), ports, lambda port: ""), PortInUse)
     for cause in set(CAUSES) - {NOT_RUN}:
         assert refusal(replace(failure, cause=cause), ports, lambda port: "") is None

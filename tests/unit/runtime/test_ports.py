@@ -27,7 +27,7 @@ def taken_port() -> Iterator[int]:
 def test_every_port_of_the_local_section_belongs_to_a_component() -> None:
     assert {name for name in LOCAL_MEMBERS if name.endswith("Port")} == set(port_settings().values())
     asked = ports_asked(LocalSettings(aws=AwsMode.LOCAL, webserver_port=1, postgres_port=2, broker_port=3, aws_port=4))
-    assert asked == {"webserver": 1, "postgres": 2, "redis": 3, "aws": 4}
+    assert asked == {"door": 1, "postgres": 2, "redis": 3, "aws": 4}
     assert "aws" not in ports_asked(LocalSettings(), without=("aws",))
 
 
@@ -45,7 +45,7 @@ def test_taken_port_names_its_holder_and_the_setting(name: str, taken_port: int)
     assert error.what == f"port {taken_port} is already in use"
     assert error.why.startswith(f"Component {name} needs it; process {os.getpid()} ")
     assert f"Local: {{{port_settings()[name]}: 0}}" in error.hint
-    assert ("--port 0" in error.hint) == (name == "webserver")
+    assert ("--port 0" in error.hint) == (name == "door")
 
 
 @pytest.mark.parametrize("name", port_settings())
@@ -57,7 +57,7 @@ def test_port_that_only_docker_found_taken_names_the_setting_too(name: str) -> N
     assert port_settings()[name] in error.hint
 
 
-@pytest.mark.parametrize("name", sorted(port_settings().keys() - {"webserver"}))
+@pytest.mark.parametrize("name", sorted(port_settings().keys() - {"door"}))
 def test_port_that_was_picked_and_then_taken_is_picked_anew(name: str, taken_port: int) -> None:
     with pytest.raises(PortInUse) as caught:
         check_ports({name: taken_port}, {}, {name: 0})

@@ -81,10 +81,10 @@ class Parent:
                 sent = self.ours.sendmsg([message], rights)
                 self.ours.sendall(message[sent:])
             except OSError:
-                raise ParentGone()
+                raise ParentGone() from None
             self.changed.wait_for(lambda: name in self.pids or self.gone)
             if name not in self.pids:
-                raise ParentGone()
+                raise ParentGone() from None
             return self.pids.pop(name)
 
     def wait(self, pid, timeout_s):
@@ -95,7 +95,7 @@ class Parent:
                 status = self.ends.pop(pid)
                 return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
             if self.gone:
-                raise ParentGone()
+                raise ParentGone() from None
             return None
 
     def close(self):

@@ -50,11 +50,11 @@ def test_port_that_is_taken(text: str) -> None:
         asked.append(port)
         return ""
 
-    error = start_error(text, {"webserver": 8080}, publisher_of)
+    error = start_error(text, {"door": 8080}, publisher_of)
     assert isinstance(error, PortInUse)
     assert asked == [8080]
     assert error.what == "port 8080 is already in use"
-    assert error.why == "Component webserver needs it; another program holds it."
+    assert error.why == "Component door needs it; another program holds it."
     assert "WebserverPort" in error.hint
 
 
