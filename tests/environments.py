@@ -83,7 +83,7 @@ class RunningEnvironment:
         return plan
 
     def url(self) -> str:
-        return f"http://localhost:{self.plan().ports['webserver']}"
+        return f"http://localhost:{self.plan().ports['door']}"
 
     def run(self, *words: str, timeout_s: float = RUN_TIMEOUT_S, stdin: str = "") -> Outcome:
         return self.runner.run(*words, timeout_s=timeout_s, stdin=stdin)

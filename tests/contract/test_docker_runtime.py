@@ -196,10 +196,10 @@ def test_port_that_another_container_publishes_is_in_use_and_names_it(
 def test_own_published_ports_are_known_without_any_state(make_house: Callable[..., House]) -> None:
     port = free_port()
     house = make_house(with_settings(steady={"network_mode": "bridge", "ports": [f"127.0.0.1:{port}:80"]}))
-    house.up(Steady(), ports={"webserver": port})
+    house.up(Steady(), ports={"door": port})
     steady = house.pid("steady")
     (house.project.run_dir / STATE_NAME).unlink()
-    house.up(Steady(), ports={"webserver": port})
+    house.up(Steady(), ports={"door": port})
     assert house.pid("steady") == steady
 
 

@@ -241,7 +241,7 @@ def test_port_in_use_names_the_holder(house: House) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         with pytest.raises(PortInUse) as caught:
-            house.up(Steady(), ports={"webserver": port})
+            house.up(Steady(), ports={"door": port})
     assert str(port) in caught.value.what
     assert f"process {os.getpid()}" in caught.value.why
     assert "WebserverPort" in caught.value.hint
@@ -250,17 +250,17 @@ def test_port_in_use_names_the_holder(house: House) -> None:
 
 
 def test_port_that_a_changed_plan_needs_is_checked_too(one_house: House) -> None:
-    one_house.up(Steady(), ports={"webserver": free_port()})
+    one_house.up(Steady(), ports={"door": free_port()})
     steady = one_house.pid("steady")
     with socket.create_server(("127.0.0.1", 0)) as holder, pytest.raises(PortInUse):
-        one_house.up(Steady(say="changed"), ports={"webserver": holder.getsockname()[1]})
+        one_house.up(Steady(say="changed"), ports={"door": holder.getsockname()[1]})
     assert one_house.pid("steady") == steady
 
 
 def test_port_of_the_running_environment_is_its_own(one_house: House) -> None:
     port = free_port()
-    one_house.up(Listener(port), ports={"webserver": port})
-    one_house.up(Listener(port), Steady(), ports={"webserver": port})
+    one_house.up(Listener(port), ports={"door": port})
+    one_house.up(Listener(port), Steady(), ports={"door": port})
     assert one_house.status()["steady"].state == READY
 
 

@@ -57,7 +57,7 @@ SET_BY_AIRFLOW = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__SQL_ALC
 def test_every_component_is_ready(environment: RunningEnvironment) -> None:
     status = environment.status()
     assert status["healthy"], status
-    wanted = {"postgres", "redis", "webserver", "scheduler", "worker.1", "triggerer"}
+    wanted = {"postgres", "redis", "door", "webserver", "scheduler", "worker.1", "triggerer"}
     if environment.release.dag_processor_argv:
         wanted.add("dag-processor")
     assert {item["name"] for item in status["components"]} == wanted
@@ -213,7 +213,7 @@ def test_everything_listens_on_127_0_0_1_only(environment: RunningEnvironment) -
 
 
 def test_web_server_is_not_reachable_from_outside(environment: RunningEnvironment) -> None:
-    port = environment.plan().ports["webserver"]
+    port = environment.plan().ports["door"]
     for address in other_addresses():
         with socket.socket() as client:
             client.settimeout(2)
@@ -242,7 +242,7 @@ def test_web_page_lists_the_sample_dag(environment: RunningEnvironment) -> None:
 
 def raw_answer(environment: RunningEnvironment, path: str, method: str = "GET", **headers: str) -> httpx.Response:
     """Return what the web server answers to a request as no browser here would send it."""
-    address = f"http://127.0.0.1:{environment.plan().ports['webserver']}"
+    address = f"http://127.0.0.1:{environment.plan().ports['door']}"
     content = b"{}" if method == "POST" else None
     return httpx.request(method, address + path, headers=headers, content=content, timeout=ANSWER_TIMEOUT_S)
 
@@ -265,7 +265,7 @@ def test_web_page_that_leads_its_own_name_here_learns_nothing(environment: Runni
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
 def test_web_server_answers_to_the_names_of_this_machine(environment: RunningEnvironment, name: str) -> None:
     path = "/api/v2/dags" if not environment.release.login else environment.release.health_path
-    for port in ("", ":80", f":{environment.plan().ports['webserver']}"):
+    for port in ("", ":80", f":{environment.plan().ports['door']}"):
         assert raw_answer(environment, path, Host=name + port).status_code == http.client.OK
 
 
@@ -274,7 +274,7 @@ def test_page_of_another_site_triggers_no_dag(environment: RunningEnvironment) -
         pytest.skip("with a login, the browser keeps the session from other sites")
     path, count = "/api/v2/dags/hello_mwaa/dagRuns", "SELECT count(*) FROM dag_run WHERE dag_id = 'hello_mwaa'"
     before = environment.query(count)
-    host = f"localhost:{environment.plan().ports['webserver']}"
+    host = f"localhost:{environment.plan().ports['door']}"
     for origin in (f"https://{FOREIGN_NAME}", "null", "http://localhost", "http://localhost:1"):
         answer = raw_answer(environment, path, "POST", Host=host, Origin=origin)
         assert answer.status_code == http.client.FORBIDDEN

@@ -240,10 +240,10 @@ def test_further_name_of_the_web_server_is_answered_and_nothing_else_restarted(r
 @pytest.mark.full
 def test_other_port_moves_only_what_needs_it(running: RunningEnvironment) -> None:
     before = running.pids()
-    old_port = running.plan().ports["webserver"]
+    old_port = running.plan().ports["door"]
     other = next(port for port in range(old_port + 1, old_port + 200) if port_is_free(port))
     up(running, "--port", str(other))
-    assert running.plan().ports["webserver"] == other
+    assert running.plan().ports["door"] == other
     after = running.pids()
     assert not restarted(before, after) & SERVERS
     assert running.status()["healthy"]
