@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from mwaa_local.api.iam.callers import AnyCaller, Callers
 
 SERVICE = "airflow"  # signing name of MWAA, and its name in ARNs
 
@@ -80,11 +82,19 @@ class Face:
     region: str
     account_id: str
     partition: str = "aws"
+    callers: Callers = field(default_factory=AnyCaller)
     clock: Callable[[], float] = time.time
 
     def arn(self, name: str) -> str:
         """Return the ARN of an environment, as MWAA forms it."""
-        return f"arn:{self.partition}:{SERVICE}:{self.region}:{self.account_id}:environment/{name}"
+        return self._arn(f"environment/{name}")
+
+    def role_arn_base(self, name: str) -> str:
+        """Return how the ARNs of an environment's Airflow roles begin; the role's name follows."""
+        return self._arn(f"role/{name}/")
+
+    def _arn(self, resource: str) -> str:
+        return f"arn:{self.partition}:{SERVICE}:{self.region}:{self.account_id}:{resource}"
 
 
 Operation = Callable[[Any, Face], Any]  # (Call, Face) -> members of the answer, or something to await for them

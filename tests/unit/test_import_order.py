@@ -19,7 +19,7 @@ api
 api.operations
 api.face
 api.environments
-api.http
+api.http api.iam
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
