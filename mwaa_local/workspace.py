@@ -30,8 +30,7 @@ if TYPE_CHECKING:  # most commands never look into the environment file, and sho
     from mwaa_local.steps import Steps
 
 LOCK_NAME = "command.lock"
-LOOK_S = 0.2  # somebody who only looks whether the lock is held has it for a moment
-LOCK_PAUSE_S = 0.02
+LOCK_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Workspace:
         return CheckContext(self.project, environment, release, self.env, self.cache_dir, base)
 
     @contextlib.contextmanager
-    def exclusive(self, wait_s: float = LOOK_S) -> Iterator[None]:
+    def exclusive(self, wait_s: float = 0.0) -> Iterator[None]:
         """Hold the project for one change of its environment. Raises AlreadyRunning when somebody else does so long."""
         self.project.make_state_dir()
         self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
@@ -94,21 +93,6 @@ class Workspace:
                 ) from error
             os.set_inheritable(lock.fileno(), False)
             yield
-
-    @property
-    def is_being_changed(self) -> bool:
-        """Whether somebody holds the project for a change just now."""
-        try:
-            fd = os.open(self.project.run_dir / LOCK_NAME, os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
-        return False
 
     # What a stopped environment keeps. It may have data in each runtime.
 

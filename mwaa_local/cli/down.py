@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mwaa_local.api.environments.adopted import note_down
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
 from mwaa_local.cli.session import Session, open_session
 
@@ -45,6 +46,8 @@ def down(
             raise
         if volumes:
             session.remove_data()
+        if was_running or volumes:
+            note_down(session.project, with_data=volumes)
     if volumes:
         session.console.say("removed database, queue and installed requirements; `mwaa-local up` makes new ones")
     elif was_running:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mwaa_local.airflow import TRIGGERED, AirflowClient
+from mwaa_local.api.environments.adopted import noted_up
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
 from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
@@ -59,7 +60,7 @@ def up(
     date = run_date_of(logical_date, release, no_logical_date=no_logical_date)
     run = WantedRun(run_dag, "", conf_of(conf), date)
     lifecycle = session.lifecycle()
-    with session.exclusive():
+    with session.exclusive(), noted_up(session.project, environment):
         lifecycle.choose(runtime or environment.local.runtime)
         started = lifecycle.up(environment, port)
     ran = {"dag_id": run_dag, **_run_dag(session, release, started, run).plain()} if run_dag else None

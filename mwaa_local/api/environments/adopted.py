@@ -7,6 +7,7 @@ from the moment on at which somebody asks for it.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Operation, Record, last_update
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.api.environments.worker import A_LOOK_S, take_lock
+from mwaa_local.errors import AlreadyRunning, MwaaLocalError
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from mwaa_local.environment.environment import Environment
 
 SOURCE = "mwaa-local up"  # of LastUpdate; MWAA's own words for its sources are not documented
+INTERRUPTED = ("it was interrupted", "", "mwaa-local up")
 CUT_OFF = ("`mwaa-local up` was killed", "What it had started may run.", "mwaa-local up")
 
 
@@ -47,25 +50,41 @@ def noted_up(project: Project, environment: Environment) -> Iterator[None]:
     """Note around `up` that it brings the environment up, and how that ended."""
     from mwaa_local.api.environments.members import kept
 
-    began, members = time.time(), kept(environment)
-    operation = Operation.new(records.UP, members)
-    _first(project, _new(environment))
-    records.change(project, lambda record: replace(record, operation=operation).with_event("`mwaa-local up` began"))
+    began = time.time()
+    first = _first(project, _new(environment))
+    lock = take_lock(project, A_LOOK_S)
+    if lock is None:
+        raise AlreadyRunning(
+            f"environment {first.name} is being changed through the API",
+            "Its status names what is done: aws mwaa get-environment.",
+            "wait for the end of that",
+        )
     try:
+        operation = Operation.new(records.UP, kept(environment))
+        records.change(project, lambda record: _begun(record, operation))
         yield
     except BaseException as error:
-        why = (
-            (error.what, error.why, error.hint) if isinstance(error, MwaaLocalError) else ("it was interrupted", "", "")
-        )
+        why = (error.what, error.why, error.hint) if isinstance(error, MwaaLocalError) else INTERRUPTED
         records.change(project, lambda record: failed(record, why, began))
         raise
-    records.change(project, lambda record: _came_up(record, environment, began))
+    else:
+        records.change(project, lambda record: _came_up(record, environment, began))
+    finally:
+        os.close(lock)
 
 
 def note_down(project: Project, *, with_data: bool) -> None:
     """Note that the environment was stopped."""
     what = "stopped by `mwaa-local down`" + (" --volumes, its data removed" if with_data else "")
     records.change(project, lambda record: record.with_event(what))
+
+
+def _begun(record: Record, operation: Operation) -> Record:
+    """Return the record with an `up` as what is done now; an operation on which nobody works any more gives way."""
+    event = "`mwaa-local up` began"
+    if record.operation is not None:
+        event += f", in place of an operation that was killed ({record.operation.kind}, {record.operation.phase})"
+    return replace(record, operation=operation).with_event(event)
 
 
 def failed(record: Record, why: tuple[str, str, str], began: float) -> Record:
@@ -91,6 +110,7 @@ def _came_up(record: Record, environment: Environment, began: float) -> Record:
         settled=records.AVAILABLE,
         operation=None,
         last_update=last_update(records.SUCCESS, at=began, source=SOURCE),
+        healthy_at=time.time(),
     ).with_event("`mwaa-local up` ended; all components are ready")
 
 

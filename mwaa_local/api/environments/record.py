@@ -39,6 +39,8 @@ ROLLING_BACK = "rolling back"
 AVAILABLE, CREATE_FAILED, UPDATE_FAILED, UNAVAILABLE = "AVAILABLE", "CREATE_FAILED", "UPDATE_FAILED", "UNAVAILABLE"
 
 SUCCESS, FAILED, IN_PROGRESS = "SUCCESS", "FAILED", "PENDING"  # of LastUpdate
+# How names of folders begin that are not environments yet, or no more.
+UNFINISHED, REMOVED = ".new-", ".gone-"
 HINT = "restore the file, or remove it: then the environment is known anew from the next `mwaa-local up` on"
 
 
@@ -84,6 +86,7 @@ class Record:
     operation: Operation | None = None
     last_update: Mapping[str, Any] | None = None  # as GetEnvironment has it, its time in epoch seconds
     events: Sequence[RecordedEvent] = ()
+    healthy_at: float = 0.0  # when whoever started it saw it healthy, epoch seconds
 
     def with_event(
         self, what: str, why: str = "", hint: str = "", *, is_failure: bool = False, at: float | None = None

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from mwaa_local.api.environments import environment_file
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.adopted import adopted
+from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.members import TAGS, described, kept
-from mwaa_local.api.environments.record import Operation, Record, record_path
+from mwaa_local.api.environments.record import REMOVED, UNFINISHED, Operation, Record, record_path
 from mwaa_local.api.environments.resume import Resume
 from mwaa_local.api.environments.served import Served
 from mwaa_local.api.environments.status import Looks
@@ -23,8 +25,6 @@ from mwaa_local.files import remove_tree
 from mwaa_local.project import MARK_VARIABLE, STATE_DIR, Project
 
 MADE_DIR = "environments"  # below the state folder of the project for which environments are made
-UNFINISHED = ".new-"  # begins the name of a folder that is not an environment yet
-REMOVED = ".gone-"  # begins the name of one that is an environment no more
 UNFINISHED_S = 60.0  # after which nobody is about to finish it
 
 
@@ -40,6 +40,7 @@ class Registry:
         # The mark stands for components, which are looked for and ended by it; what works for the API is none.
         self.env = {name: value for name, value in env.items() if name != MARK_VARIABLE}
         self.looks = Looks(self.env)
+        self.faults = Faults.of(self.home)
         self._resume = Resume(self.env)
         self._records: dict[Path, tuple[tuple[int, int], Record]] = {}
 
@@ -105,6 +106,7 @@ class Registry:
         part = Project(self.folder / f"{UNFINISHED}{uuid4().hex}")
         part.root_dir.mkdir(mode=0o700)
         part.make_state_dir()
+        environment_file.write(part, name, record.members, record.tags, environment_file.inherited(self.own))
         records.save(part, record)
         lock = take_lock(part)
         assert lock is not None  # nobody else knows the folder

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.adopted import CUT_OFF, failed
+from mwaa_local.api.environments.endpoints import ENDPOINTS_TIMEOUT_S, missing_endpoints
 from mwaa_local.api.environments.record import Record
 from mwaa_local.api.environments.worker import start_worker, take_lock
 from mwaa_local.project import Project
-from mwaa_local.workspace import Workspace
+
+ASK_EVERY_S = 1.0
 
 
 class Resume:
@@ -23,32 +26,33 @@ class Resume:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = dict(env)
+        self._asked: dict[Path, float] = {}  # when EC2 was, monotonic seconds
 
     def __call__(self, project: Project, record: Record) -> None:
-        assert record.operation is not None
-        if record.operation.kind == records.UP:
-            self._end_up(project, record.operation.id)
-            return
+        """Do so for the operation of this record, unless somebody works on it."""
         lock = take_lock(project)
-        if lock is None:  # a worker is at it
+        if lock is None:
             return
         current = records.load(project)
-        if current is not None and current.operation is not None and self._is_due(current):
-            start_worker(project, lock, self._env)
-        else:
+        operation = current.operation if current is not None else None
+        if current is None or operation is None:  # it ended just now
             os.close(lock)
+        elif operation.kind == records.UP:
+            records.change(project, lambda record: failed(record, CUT_OFF, operation.began))
+            os.close(lock)
+        elif operation.phase == records.PENDING and not self._may_go_on(project, current):
+            os.close(lock)
+        else:
+            start_worker(project, lock, self._env)
 
-    def _is_due(self, record: Record) -> bool:
-        assert record.operation is not None
-        return record.operation.phase != records.PENDING
-
-    def _end_up(self, project: Project, operation_id: str) -> None:
-        if Workspace(project, self._env).is_being_changed:
-            return
-
-        def to(record: Record) -> Record:
-            if record.operation is None or record.operation.id != operation_id:
-                return record
-            return failed(record, CUT_OFF, time.time())
-
-        records.change(project, to)
+    def _may_go_on(self, project: Project, record: Record) -> bool:
+        """Say whether what an environment waits for is there, or was waited for long enough."""
+        operation = record.operation
+        assert operation is not None
+        if time.time() > operation.began + ENDPOINTS_TIMEOUT_S:
+            return True
+        last = self._asked.get(project.root_dir, float("-inf"))
+        if time.monotonic() < last + ASK_EVERY_S:
+            return False
+        self._asked[project.root_dir] = time.monotonic()
+        return not missing_endpoints(project, record, self._env)

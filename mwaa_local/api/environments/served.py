@@ -15,7 +15,7 @@ from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.members import NAME, STRATEGY, VERSION, changed, described, kept
 from mwaa_local.api.environments.record import Operation, Record, RecordedEvent
 from mwaa_local.api.environments.status import CREATE_FAILED, PENDING, Look, status_of
-from mwaa_local.api.environments.worker import start_worker, take_lock
+from mwaa_local.api.environments.worker import A_LOOK_S, start_worker, take_lock
 from mwaa_local.api.http.errors import VALIDATION, ServiceError, not_found, ours
 from mwaa_local.project import Project
 from mwaa_local.secrets import load_secrets
@@ -63,7 +63,7 @@ class Served:
     @property
     def look(self) -> Look:
         """What was seen of the components lately."""
-        return self._registry.looks.look(self.project)
+        return self._registry.looks.look(self.project, self.record.healthy_at)
 
     @property
     def status(self) -> str:
@@ -120,7 +120,7 @@ class Served:
 
     def _begin(self, begin: Callable[[Record], Operation], event: str, verb: str) -> None:
         """Put an operation into the record, and a worker to it; of several callers one wins."""
-        lock = take_lock(self.project)
+        lock = take_lock(self.project, A_LOOK_S)
         if lock is None:
             current = records.load(self.project)
             if current is None:

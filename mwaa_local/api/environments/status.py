@@ -48,22 +48,26 @@ class Looks:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._looks: dict[Path, Look] = {}
-        self._answered: dict[Path, float] = {}  # when the page last did, monotonic
+        self._answered: dict[Path, float] = {}  # when the page last did, epoch seconds
         self._locks: dict[Path, threading.Lock] = {}
 
-    def look(self, project: Project) -> Look:
+    def look(self, project: Project, healthy_at: float = 0.0) -> Look:
+        """Return what is seen of a project's environment, or was within the last seconds.
+
+        `healthy_at`: when somebody else saw it healthy, in epoch seconds.
+        """
         root = project.root_dir
         with self._locks.setdefault(root, threading.Lock()):  # callers that come together look once
             known = self._looks.get(root)
             if known is None or time.monotonic() > known.at + LOOK_LASTS_S:
-                known = self._looks[root] = self._look(project)
+                known = self._looks[root] = self._look(project, healthy_at)
             return known
 
     def forget(self, project: Project) -> None:
         """Look anew when asked next: something was changed."""
         self._looks.pop(project.root_dir, None)
 
-    def _look(self, project: Project) -> Look:
+    def _look(self, project: Project, healthy_at: float) -> Look:
         if not project.run_dir.exists():
             return Look(time.monotonic(), why="it is not running")
         try:
@@ -78,15 +82,20 @@ class Looks:
         if waiting:
             why = ", ".join(f"{item.name} is {item.state}" for item in waiting)
             return Look(time.monotonic(), is_running=True, why=why, door_port=port)
-        why = "" if self._page_answers(project, plan) else "the health page does not answer"
+        why = "" if self._page_answers(project, plan, healthy_at) else "the health page does not answer"
         return Look(time.monotonic(), is_running=True, is_healthy=not why, why=why, door_port=port)
 
-    def _page_answers(self, project: Project, plan: Plan) -> bool:
-        url = health_url(plan)
-        if url is None or page_answers(url, PAGE_TIMEOUT_S):
-            self._answered[project.root_dir] = time.monotonic()
+    def _page_answers(self, project: Project, plan: Plan, healthy_at: float) -> bool:
+        """Say whether the health page answers, or did so shortly ago: a busy web server is silent for a while."""
+        if health_page_answers(plan):
+            self._answered[project.root_dir] = time.time()
             return True
-        return time.monotonic() < self._answered.get(project.root_dir, float("-inf")) + SILENCE_S
+        return time.time() < max(self._answered.get(project.root_dir, 0.0), healthy_at) + SILENCE_S
+
+
+def health_page_answers(plan: Plan) -> bool:
+    url = health_url(plan)
+    return url is None or page_answers(url, PAGE_TIMEOUT_S)
 
 
 def health_url(plan: Plan) -> str | None:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,24 +19,33 @@ from mwaa_local.api.environments.record import service_dir
 from mwaa_local.project import Project
 
 LOCK_NAME = "operation.lock"
-LOG_NAME = "operations.log"  # below the project's logs
+LOG_NAME = "operations.out"  # below the project's logs
+A_LOOK_S = 0.3  # outlasts somebody who looks
+LOCK_PAUSE_S = 0.01
 MODULE = "mwaa_local.api.environments.work"
 _started: list[subprocess.Popen[bytes]] = []  # so that none of ours stays a zombie
 
 
-def take_lock(project: Project) -> int | None:
-    """Return a descriptor that holds the lock of the environment's operations; None where somebody else does."""
+def take_lock(project: Project, wait_s: float = 0.0) -> int | None:
+    """Return a descriptor that holds the lock of the environment's operations; None where somebody else does.
+
+    Who only looks whether a worker lives has it for a moment: `wait_s` outlasts that.
+    """
     folder = service_dir(project)
     try:
         fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     except FileNotFoundError:  # the environment was deleted just now
         return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    return fd
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fd
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(fd)
+                return None
+        time.sleep(LOCK_PAUSE_S)
 
 
 def start_worker(project: Project, lock: int, env: Mapping[str, str]) -> None:
