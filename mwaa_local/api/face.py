@@ -41,6 +41,9 @@ class ServedEnvironment(Protocol):
     def last_update(self) -> Mapping[str, Any] | None:
         """Members of the model's LastUpdate; None where nothing was updated yet."""
 
+    def answered(self, region: str) -> Mapping[str, Any]:
+        """Return members that only GetEnvironment's answer has: names of endpoint services, where there are any."""
+
     @property
     def door_address(self) -> str | None:
         """`host:port` at which the environment's front door answers; None where there is none now."""

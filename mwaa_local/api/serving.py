@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from mwaa_local.api.address import Address, ApiFolder, Asked
+from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.face import Face
 from mwaa_local.api.http.call import Call
@@ -95,7 +96,9 @@ class Serving:
     ) -> None:
         use = Use()
         face = Face(registry, self.asked.region, ACCOUNT_ID, partition_of(self.asked.region))
-        endpoint = Endpoint(Routes.load(), use.noting(performing(face)), about(address), self.asked.names)
+        endpoint = Endpoint(
+            Routes.load(), use.noting(performing(face, registry.faults)), about(address), self.asked.names
+        )
         runner = await listen(endpoint, sockets)
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -141,10 +144,15 @@ class Use:
         return noted
 
 
-def performing(face: Face) -> Callable[[Call], Any]:
-    """Return what does an operation's function for each call."""
+def performing(face: Face, faults: Faults) -> Callable[[Call], Any]:
+    """Return what does an operation's function for each call, or misbehaves as it was asked to."""
     table = operations()
-    return lambda call: table[call.operation](call, face)
+
+    def perform(call: Call) -> Any:
+        time.sleep(faults.at_call())
+        return table[call.operation](call, face)
+
+    return perform
 
 
 def about(address: Address) -> Callable[[web.Request], Any]:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mwaa_local.api.environments.record import FOLDER, service_dir
-from mwaa_local.api.http.errors import INTERNAL, UNAVAILABLE, ServiceError, ours
+from mwaa_local.api.http.errors import INTERNAL, THROTTLING, UNAVAILABLE, ServiceError, ours
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.files import read_json, write_private
 from mwaa_local.project import STATE_DIR, Project
@@ -25,7 +25,6 @@ FAULTS_NAME, LOCK_NAME = "faults.json", "faults.lock"
 CREATE_FAILS, UPDATE_FAILS, ROLLBACK_FAILS = "create-failed", "update-failed", "rollback-failed"
 THROTTLE, SERVICE_DOWN, SERVICE_BROKEN, SLOW = "throttle", "unavailable", "internal-error", "slow"
 DEFAULT_SLOW_S = 5.0
-THROTTLING = "ThrottlingException"  # AWS's common error; MWAA's own model has none for this
 THROTTLING_MESSAGE = "Rate exceeded"  # what AWS's services say with it
 HINT = "remove the file, or run `mwaa-local fault clear`"
 

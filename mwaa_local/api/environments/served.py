@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.endpoints import endpoint_service_names
 from mwaa_local.api.environments.members import NAME, STRATEGY, VERSION, changed, described, kept
 from mwaa_local.api.environments.record import Operation, Record, RecordedEvent
 from mwaa_local.api.environments.status import CREATE_FAILED, PENDING, Look, status_of
@@ -68,6 +69,10 @@ class Served:
     @property
     def status(self) -> str:
         return status_of(self.record, self.look)
+
+    def answered(self, region: str) -> Mapping[str, Any]:
+        """Return members that only GetEnvironment's answer has."""
+        return endpoint_service_names(self.record, region)
 
     @property
     def door_address(self) -> str | None:

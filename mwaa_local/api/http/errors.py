@@ -14,10 +14,11 @@ UNAVAILABLE = "ServiceUnavailableException"
 VALIDATION = "ValidationException"
 # AWS's own, of no service's model (IAM user guide and API Gateway documentation, "Common errors").
 MISSING_SIGNATURE = "MissingAuthenticationTokenException"
+THROTTLING = "ThrottlingException"
 TOO_LATE = "RequestTimeoutException"
 TOO_LARGE = "RequestEntityTooLargeException"
 UNKNOWN_OPERATION = "UnknownOperationException"
-COMMON_STATUSES = {MISSING_SIGNATURE: 403, UNKNOWN_OPERATION: 404, TOO_LATE: 408, TOO_LARGE: 413}
+COMMON_STATUSES = {THROTTLING: 400, MISSING_SIGNATURE: 403, UNKNOWN_OPERATION: 404, TOO_LATE: 408, TOO_LARGE: 413}
 OURS = "mwaa-local: "  # begins each message whose words are not the service's
 
 

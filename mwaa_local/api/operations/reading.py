@@ -33,6 +33,7 @@ def described(environment: ServedEnvironment, face: Face) -> dict[str, Any]:
     name, members = environment.name, environment.members
     return {
         **members,
+        **environment.answered(face.region),
         "Name": name,
         "Arn": face.arn(name),
         "Status": environment.status,
