@@ -15,11 +15,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mwaa_local import __version__, errors
 from mwaa_local.api.address import PAUSE_S, Address, ApiFolder, Asked, Problem
 from mwaa_local.errors import ComponentNotReady, MwaaLocalError
 from mwaa_local.project import MARK_VARIABLE, STATE_DIR, Project
+
+if TYPE_CHECKING:
+    from mwaa_local.environment.environment import Environment
 
 START_TIMEOUT_S = 60.0  # on a machine that is busy with an `up`
 STOP_TIMEOUT_S = 10.0
@@ -41,8 +45,14 @@ class ApiProcess:
 
         return Asked(str(self._project.root_dir), is_folder, port, names, region_of(self._env), __version__)
 
+    def asked_by(self, environment: Environment) -> Asked:
+        """Return what an environment file asks for."""
+        local = environment.local
+        return self.asked(port=local.api_port, names=local.webserver_names)
+
     @property
     def address(self) -> Address | None:
+        """The API that runs; None where none does."""
         return self.folder.address
 
     def begin(self, asked: Asked) -> None:

@@ -26,6 +26,7 @@ from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.server import OWN_PATHS, Endpoint, listen
 from mwaa_local.api.operations.table import operations
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, partition_of
+from mwaa_local.errors import MwaaLocalError, PortInUse, disk_error
 from mwaa_local.place import HOST
 from mwaa_local.project import Project
 from mwaa_local.runtime.logfile import LogFile
@@ -121,6 +122,17 @@ class Serving:
                     break
                 use.note()
         ended.set()
+
+
+def start_error(error: OSError, asked: Asked) -> MwaaLocalError:
+    """Return what whoever wanted the API is told of what kept it from starting."""
+    known = disk_error(error)
+    if isinstance(known, MwaaLocalError):
+        return known
+    if not asked.port:
+        return PortInUse("the API cannot listen on any port of this machine", str(error), "free some ports")
+    hint = "stop what listens there, or choose another port with `ApiPort` in the Local section of mwaa.yaml"
+    return PortInUse(f"the API cannot listen on port {asked.port}", str(error), hint)
 
 
 class Use:

@@ -39,7 +39,8 @@ def of_error(model: ServiceModel, error: ServiceError) -> Reply:
     """Return the answer that says what is wrong."""
     shape = model.shapes.get(error.code, {})
     status = shape["error"]["httpStatusCode"] if shape else COMMON_STATUSES[error.code]
-    named = [name for name in MESSAGE_NAMES if name in shape.get("members", MESSAGE_NAMES[:1])]
+    # Two errors have none in the model; clients show one all the same.
+    named = [name for name in MESSAGE_NAMES if name in shape.get("members", ())] or MESSAGE_NAMES[: bool(error.message)]
     plain = {**error.members, **dict.fromkeys(named, error.message)}
     return Reply(status, _json(plain), headers={ERROR_HEADER: error.code})
 

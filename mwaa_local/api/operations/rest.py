@@ -184,4 +184,5 @@ def _plain(content: bytes, charset: str) -> Any:
 
 def _no_answer(status: int, words: str) -> ServiceError:
     """Return the error for what keeps Airflow's answer from the caller; how MWAA says it is not documented."""
-    return ServiceError(REST_SERVER, "", {"RestApiStatusCode": status, "RestApiResponse": {"detail": OURS + words}})
+    members = {"RestApiStatusCode": status, "RestApiResponse": {"detail": OURS + words}}
+    return ServiceError(REST_SERVER, OURS + words, members)
