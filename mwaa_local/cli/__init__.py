@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
     "cache": ("cache", "cache", "Show and remove what is kept outside of projects."),
+    "fault": ("fault", "fault", "Make the MWAA API fail on demand, to try your scripts."),
     "env": ("env", "env", "Write what docker compose needs, to run it by hand."),
     "test-startup-script": ("test_startup_script", "test_startup_script", "Run the startup script as MWAA would."),
     "package-requirements": ("package_requirements", "package_requirements", "Make plugins.zip with all wheels in it."),

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.members import SOURCE_MEMBERS, kept
 from mwaa_local.api.environments.record import Operation, Record, last_update
 from mwaa_local.api.environments.worker import A_LOOK_S, take_lock
 from mwaa_local.errors import AlreadyRunning, MwaaLocalError
@@ -48,8 +49,6 @@ def adopted(project: Project, env: Mapping[str, str]) -> Record | None:
 @contextlib.contextmanager
 def noted_up(project: Project, environment: Environment) -> Iterator[None]:
     """Note around `up` that it brings the environment up, and how that ended."""
-    from mwaa_local.api.environments.members import kept
-
     began = time.time()
     first = _first(project, _new(environment))
     lock = take_lock(project, A_LOOK_S)
@@ -97,8 +96,6 @@ def failed(record: Record, why: tuple[str, str, str], began: float) -> Record:
 
 
 def _came_up(record: Record, environment: Environment, began: float) -> Record:
-    from mwaa_local.api.environments.members import SOURCE_MEMBERS, kept
-
     members = kept(environment)
     if record.made_by == records.BY_API:  # its file does not say where in the bucket its files are
         members = {**{name: record.members[name] for name in SOURCE_MEMBERS if name in record.members}, **members}
@@ -115,8 +112,6 @@ def _came_up(record: Record, environment: Environment, began: float) -> Record:
 
 
 def _new(environment: Environment) -> Record:
-    from mwaa_local.api.environments.members import kept
-
     return Record(environment.name, records.BY_UP, time.time(), kept(environment), dict(environment.tags))
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 from mwaa_local.api.environments.local_aws import ENDPOINT_VARIABLES, endpoint_services, running_aws
 from mwaa_local.api.environments.record import Record
-from mwaa_local.configuration.base import region_of
 from mwaa_local.project import STATE_DIR, Project
 
 ENDPOINTS_TIMEOUT_S = 72 * 3600
@@ -34,6 +33,8 @@ def endpoint_service_names(record: Record, region: str) -> dict[str, str]:
 
 def missing_endpoints(project: Project, record: Record, env: Mapping[str, str]) -> list[str]:
     """Return for which of its services the environment has no VPC endpoint in the local EC2 yet."""
+    from mwaa_local.configuration.base import region_of  # which brings the environment's model in
+
     region = region_of(env)
     wanted = list(endpoint_service_names(record, region).values())
     url = endpoint_for(project, env) if wanted else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mwaa_local.api.http.errors import VALIDATION, ours
-from mwaa_local.environment.environment import NO_SETTINGS, Environment
-from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import MembersInvalid
+
+if TYPE_CHECKING:  # who only reads a record should not pay for pydantic
+    from mwaa_local.environment.environment import Environment
 
 NAME, TAGS = "Name", "Tags"
 VERSION = "AirflowVersion"
@@ -27,10 +28,12 @@ SOURCE_MEMBERS = (
 )
 
 
-def described(members: Mapping[str, Any], local: LocalSettings = NO_SETTINGS) -> Environment:
+def described(members: Mapping[str, Any]) -> Environment:
     """Return the environment that members of CreateEnvironment describe. Raises ServiceError for what breaks a rule."""
+    from mwaa_local.environment.environment import Environment
+
     try:
-        return Environment.from_members(members, local)
+        return Environment.from_members(members)
     except MembersInvalid as error:
         raise ours(VALIDATION, "; ".join(error.why.splitlines())) from error
 

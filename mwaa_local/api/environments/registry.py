@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from mwaa_local.api.environments import environment_file
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.adopted import adopted
 from mwaa_local.api.environments.faults import Faults
@@ -74,8 +73,14 @@ class Registry:
                     return Served(self, project, current)
         raise not_found(name)
 
+    def all(self) -> list[Served]:
+        """Return all environments, the project's own first, and begin nothing again."""
+        return [Served(self, project, record) for project, record in self._all()]
+
     def create(self, members: Mapping[str, Any]) -> None:
         """Begin to make an environment. Raises ServiceError for a name that is taken, or members that break rules."""
+        from mwaa_local.api.environments import environment_file  # no reader pays for the environment's model
+
         wanted = described(members)
         name = wanted.name
         self._refuse_taken(name)
@@ -83,7 +88,11 @@ class Registry:
         operation = Operation.new(records.CREATE, {})
         record = Record(name, records.BY_API, operation.began, kept(wanted), tags, operation=operation)
         try:
-            project, lock = self._make_folder(name, record.with_event("CreateEnvironment was accepted"))
+            local = environment_file.inherited(self.own)
+            record = record.with_event("CreateEnvironment was accepted")
+            project, lock = self._make_folder(
+                record, lambda part: environment_file.write(part, name, record.members, tags, local)
+            )
         except OSError as error:
             known = disk_error(error, self.folder)
             if isinstance(known, MwaaLocalError):
@@ -100,13 +109,14 @@ class Registry:
             if path.name.startswith((UNFINISHED, REMOVED)):
                 self._sweep(path)
 
-    def _make_folder(self, name: str, record: Record) -> tuple[Project, int]:
+    def _make_folder(self, record: Record, fill: Callable[[Project], None]) -> tuple[Project, int]:
         """Make the environment's folder with the record in it, in one step; return it and the operation's lock."""
+        name = record.name
         self.folder.mkdir(parents=True, exist_ok=True)
         part = Project(self.folder / f"{UNFINISHED}{uuid4().hex}")
         part.root_dir.mkdir(mode=0o700)
         part.make_state_dir()
-        environment_file.write(part, name, record.members, record.tags, environment_file.inherited(self.own))
+        fill(part)
         records.save(part, record)
         lock = take_lock(part)
         assert lock is not None  # nobody else knows the folder

@@ -40,6 +40,11 @@ class Served:
         return self.record.name
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is that of the project whose API this is."""
+        return self.project == self._registry.own
+
+    @property
     def members(self) -> dict[str, Any]:
         """Members as CreateEnvironment takes them, defaults included; without Tags."""
         return {NAME: self.record.name, **self.record.members}
