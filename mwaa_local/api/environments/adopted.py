@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.members import SOURCE_MEMBERS, kept
 from mwaa_local.api.environments.record import Operation, Record, last_update
-from mwaa_local.api.environments.worker import A_LOOK_S, take_lock
+from mwaa_local.api.environments.worker import A_LOOK_S, WORKER_END_S, take_lock
 from mwaa_local.errors import AlreadyRunning, MwaaLocalError
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
@@ -51,7 +51,7 @@ def noted_up(project: Project, environment: Environment) -> Iterator[None]:
     """Note around `up` that it brings the environment up, and how that ended."""
     began = time.time()
     first = _first(project, _new(environment))
-    lock = take_lock(project, A_LOOK_S)
+    lock = take_lock(project, A_LOOK_S if first.operation else WORKER_END_S)
     if lock is None:
         raise AlreadyRunning(
             f"environment {first.name} is being changed through the API",

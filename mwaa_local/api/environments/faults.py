@@ -26,7 +26,7 @@ CREATE_FAILS, UPDATE_FAILS, ROLLBACK_FAILS = "create-failed", "update-failed", "
 THROTTLE, SERVICE_DOWN, SERVICE_BROKEN, SLOW = "throttle", "unavailable", "internal-error", "slow"
 DEFAULT_SLOW_S = 5.0
 THROTTLING_MESSAGE = "Rate exceeded"  # what AWS's services say with it
-HINT = "remove the file, or run `mwaa-local fault clear`"
+HINT = "remove the file: then no fault is set"
 
 # Fault -> what it does, for people. `worker-lost` is none that lasts: the command does it at once.
 KINDS = {

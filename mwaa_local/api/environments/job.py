@@ -121,7 +121,6 @@ class Job:
             for remark in lifecycle.up(environment).remarks:
                 if remark.severity == ERROR:
                     self._remark(remark)
-            self.faults.sleep_if_slow()
             _wait_until_healthy(lifecycle)
             self._healthy_at = time.time()
 

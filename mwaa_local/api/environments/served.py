@@ -7,6 +7,7 @@ another operation goes on, and an update of what was never made.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from mwaa_local.api.environments.endpoints import endpoint_service_names
 from mwaa_local.api.environments.members import NAME, STRATEGY, VERSION, changed, described, kept
 from mwaa_local.api.environments.record import Operation, Record, RecordedEvent
 from mwaa_local.api.environments.status import CREATE_FAILED, PENDING, Look, status_of
-from mwaa_local.api.environments.worker import A_LOOK_S, start_worker, take_lock
+from mwaa_local.api.environments.worker import A_LOOK_S, WORKER_END_S, start_worker, take_lock
 from mwaa_local.api.http.errors import VALIDATION, ServiceError, not_found, ours
 from mwaa_local.project import Project
 from mwaa_local.secrets import load_secrets
@@ -130,18 +131,27 @@ class Served:
 
     def _begin(self, begin: Callable[[Record], Operation], event: str, verb: str) -> None:
         """Put an operation into the record, and a worker to it; of several callers one wins."""
-        lock = take_lock(self.project, A_LOOK_S)
-        if lock is None:
-            current = records.load(self.project)
-            if current is None:
-                raise not_found(self.name)
-            raise _wrong_status(self.name, self._status(current), verb)
+        lock = self._lock(verb)
         try:
             self._changed(lambda record: replace(record, operation=begin(record)).with_event(event))
         except BaseException:
             os.close(lock)
             raise
         start_worker(self.project, lock, self._registry.env)
+
+    def _lock(self, verb: str) -> int:
+        """Return the lock of the environment's operations. Raises ServiceError while one goes on."""
+        deadline = time.monotonic() + WORKER_END_S
+        while True:
+            lock = take_lock(self.project, A_LOOK_S)
+            if lock is not None:
+                return lock
+            current = records.load(self.project)
+            if current is None:
+                raise not_found(self.name)
+            # A worker that has ended its operation is about to end itself.
+            if current.operation is not None or time.monotonic() > deadline:
+                raise _wrong_status(self.name, self._status(current), verb)
 
     def _refuse_version(self, record: Record, changes: Mapping[str, Any]) -> None:
         now, wanted = record.members[VERSION], changes.get(VERSION)

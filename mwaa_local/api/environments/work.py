@@ -73,6 +73,7 @@ def _begin(job: Job, do: Callable[[Job], None]) -> None:
             replace(record, operation=replace(record.operation, attempts=attempts)) if record.operation else record
         )
     )
+    job.faults.sleep_if_slow()
     do(job)
 
 

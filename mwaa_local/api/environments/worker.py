@@ -21,6 +21,7 @@ from mwaa_local.project import Project
 LOCK_NAME = "operation.lock"
 LOG_NAME = "operations.out"  # below the project's logs
 A_LOOK_S = 0.3  # outlasts somebody who looks
+WORKER_END_S = 10.0  # between the end of an operation and that of its process, at most
 LOCK_PAUSE_S = 0.01
 MODULE = "mwaa_local.api.environments.work"
 _started: list[subprocess.Popen[bytes]] = []  # so that none of ours stays a zombie
