@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.service_status import service_of
 from mwaa_local.cli.session import open_session
 from mwaa_local.console import Console
 from mwaa_local.event import FAILED
@@ -33,20 +34,26 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
     """
     session = open_session(project_dir)
     state = session.lifecycle().state()
-    if state is None:
-        _show_nothing(session.console, was_cut_off=session.runtime.was_cut_off, as_json=as_json)
-    elif as_json:
-        session.console.show_json(_as_plain(state))
+    service = service_of(session)
+    if as_json:
+        plain = _as_plain(state) if state else nothing_running(was_cut_off=session.runtime.was_cut_off)
+        session.console.show_json({**plain, "service": service.to_json()})
+    elif state is None:
+        _show_nothing(session.console, was_cut_off=session.runtime.was_cut_off)
     else:
         _show(session.console, state)
+    if not as_json:
+        service.show(session.console)
     if state is None or not state.is_healthy:
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
 
 
-def _show_nothing(console: Console, *, was_cut_off: bool, as_json: bool) -> None:
-    if as_json:
-        console.show_json({"running": False, "was_cut_off": was_cut_off, "components": []})
-    elif was_cut_off:
+def nothing_running(*, was_cut_off: bool) -> dict[str, Any]:
+    return {"running": False, "was_cut_off": was_cut_off, "components": []}
+
+
+def _show_nothing(console: Console, *, was_cut_off: bool) -> None:
+    if was_cut_off:
         why = "It was killed, or the machine was restarted. What it wrote is in .mwaa-local/logs/."
         console.say(f"the environment ended without `mwaa-local down`\n  {why}\n\nhint: mwaa-local up")
     else:

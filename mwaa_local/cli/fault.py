@@ -1,0 +1,129 @@
+"""`mwaa-local fault …`: let the MWAA API misbehave on demand."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwaa_local.cli.groups import command_group
+from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.session import Session, open_session
+
+WORKER_LOST = "worker-lost"
+
+fault = command_group(
+    no_args_is_help=True,
+    help="Make the MWAA API fail on demand, to try what your scripts do then.\n\n"
+    "Faults hold for the API of this project, and for the environments made through it.\n\n"
+    "Examples:\n\n  mwaa-local fault set update-failed --times 1\n\n  mwaa-local fault list\n\n"
+    "  mwaa-local fault clear",
+)
+
+
+@fault.command("set")
+def set_fault(
+    name: Annotated[str, typer.Argument(metavar="FAULT", help="See `mwaa-local fault list`.")],
+    times: Annotated[
+        int, typer.Option(min=0, help="How often it happens; 0 means until you clear it.", show_default=True)
+    ] = 0,
+    seconds: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Of `slow`: how long.")] = 5.0,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Set a fault; it works from the next call on. `worker-lost` kills one Celery worker now.
+
+    Examples:
+
+      mwaa-local fault set throttle --times 3
+
+      mwaa-local fault set slow --seconds 20
+
+      mwaa-local fault set worker-lost
+    """
+    from mwaa_local.api.environments.faults import KINDS, Fault, Faults
+
+    session = open_session(project_dir)
+    if name == WORKER_LOST:
+        session.console.say(f"killed {_kill_worker(session)}; it is started again, as on MWAA")
+        return
+    if name not in KINDS:
+        raise typer.BadParameter(f"there is no fault {name!r}; choose one of {', '.join([*KINDS, WORKER_LOST])}")
+    wanted = Fault(name, time.time(), seconds, times)
+    session.project.make_state_dir()
+    Faults.of(session.project).set(wanted)
+    session.console.say(f"set {wanted.line()}; `mwaa-local fault clear` ends it")
+
+
+@fault.command("list")
+def list_faults(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Show which faults are set, and which there are.
+
+    Examples:
+
+      mwaa-local fault list
+
+      mwaa-local fault list --json | jq '.set[].name'
+    """
+    from mwaa_local.api.environments.faults import KINDS, Faults
+    from mwaa_local.console import table
+
+    session = open_session(project_dir)
+    faults = {each.name: each for each in Faults.of(session.project).listed()}
+    known = {**KINDS, WORKER_LOST: "one Celery worker is killed at once, as when its container is lost"}
+    if as_json:
+        session.console.show_json({"set": [asdict(each) for each in faults.values()], "known": known})
+        return
+    rows = [
+        (name, _state(name in faults, faults[name].times if name in faults else 0), does)
+        for name, does in known.items()
+    ]
+    session.console.show(table(("fault", "state", "what happens"), rows))
+
+
+@fault.command()
+def clear(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[FAULT]...", help="By default all.")] = None,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """End faults.
+
+    Examples:
+
+      mwaa-local fault clear
+
+      mwaa-local fault clear throttle
+    """
+    from mwaa_local.api.environments.faults import Faults
+
+    session = open_session(project_dir)
+    gone = Faults.of(session.project).clear(names or ())
+    session.console.say(f"cleared {', '.join(gone)}" if gone else "no such fault is set")
+
+
+def _state(is_set: bool, times: int) -> str:
+    return "-" if not is_set else f"set, {times} more" if times else "set"
+
+
+def _kill_worker(session: Session) -> str:
+    """Kill the processes of one Celery worker; return its name. Raises NotRunning, RuntimeUnavailable."""
+    import psutil
+
+    from mwaa_local.errors import NotRunning, RuntimeUnavailable
+    from mwaa_local.runtime.choice import runs_as_processes
+
+    if session.runtime.running and not runs_as_processes(session.project, session.env):
+        raise RuntimeUnavailable(
+            "worker-lost works only where components are processes",
+            "This environment runs in Docker, whose containers are killed with Docker's own command.",
+            "docker ps, then docker kill the container of the worker",
+        )
+    for status in session.runtime.status():
+        if status.name.startswith("worker") and status.pid:
+            process = psutil.Process(status.pid)
+            for each in [process, *process.children(recursive=True)]:
+                each.kill()
+            return status.name
+    raise NotRunning("no worker runs here", hint="mwaa-local up")
