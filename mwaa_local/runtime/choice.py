@@ -30,7 +30,7 @@ class Choice:
 
 def existing_runtime(project: Project, env: Mapping[str, str]) -> Runtime:
     """Return the runtime that has something in the project; that of processes where none has."""
-    return open_runtime(DOCKER if _remembered(project) == DOCKER else PROCESS, project, env)
+    return open_runtime(DOCKER if remembered(project) == DOCKER else PROCESS, project, env)
 
 
 def open_runtime(kind: str, project: Project, env: Mapping[str, str]) -> Runtime:
@@ -53,7 +53,7 @@ def runtimes_with_data(project: Project, env: Mapping[str, str]) -> Iterator[Run
 
 def runs_as_processes(project: Project, env: Mapping[str, str]) -> bool:
     """Whether the environment runs, and as processes. No engine is asked."""
-    return _remembered(project) != DOCKER and open_runtime(PROCESS, project, env).running
+    return remembered(project) != DOCKER and open_runtime(PROCESS, project, env).running
 
 
 def choose(wanted: str, project: Project, env: Mapping[str, str]) -> Choice:
@@ -82,7 +82,7 @@ def choose(wanted: str, project: Project, env: Mapping[str, str]) -> Choice:
 
 
 def _running(project: Project, env: Mapping[str, str]) -> str:
-    here = _remembered(project)
+    here = remembered(project)
     try:
         return here if here and open_runtime(here, project, env).running else ""
     except DockerUnavailable:  # no container runs under an engine that does not
@@ -95,7 +95,8 @@ def _engine(env: Mapping[str, str]) -> str:
     return Engine.open(env).version()
 
 
-def _remembered(project: Project) -> str:
+def remembered(project: Project) -> str:
+    """Return in which runtime something of the project is or was; "" for none."""
     if (project.run_dir / DOCKER_STATE_NAME).exists():
         return DOCKER
     return PROCESS if (project.run_dir / PROCESS_STATE_NAME).exists() else ""

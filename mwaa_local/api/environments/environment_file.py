@@ -11,11 +11,13 @@ from mwaa_local.environment.local import LocalSettings
 from mwaa_local.environment.members import LOCAL
 from mwaa_local.files import write_private
 from mwaa_local.project import Project
+from mwaa_local.runtime.choice import remembered
 
 HEADING = """\
 # Written by CreateEnvironment and UpdateEnvironment, which write it anew; what you change under Local stays.
 # Where the files came from is not named here, because they are in the folders beside this file.
 """
+INHERITED = ("Runtime", "Intervals", "SystemPackages", "BaseImage")  # how components run here
 ANY_PORT = {"WebserverPort": 0}
 
 
@@ -43,5 +45,6 @@ def inherited(own: Project | None) -> LocalSettings:
         return LocalSettings.model_validate(ANY_PORT)
     local = local_of(own)
     plain = local.model_dump(by_alias=True, exclude_unset=True)
-    taken = {name: plain[name] for name in ("Runtime", "Intervals", "SystemPackages", "BaseImage") if name in plain}
-    return LocalSettings.model_validate({**taken, **ANY_PORT})
+    taken = {name: plain[name] for name in INHERITED if name in plain}
+    runtime = {"Runtime": remembered(own)} if remembered(own) else {}
+    return LocalSettings.model_validate({**taken, **runtime, **ANY_PORT})

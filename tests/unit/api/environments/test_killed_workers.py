@@ -59,8 +59,12 @@ def test_worker_killed_at_any_moment_is_followed_by_another(registry: Registry, 
     time.sleep(moment_s)
     kill_workers(registry)
     assert wait_for(registry, GONE)[-1] == GONE
-    registry.resume()
-    wait_until(lambda: list(registry.folder.glob(".gone-*")) == [] or registry.resume())
+
+    def nothing_is_left() -> bool:
+        registry.resume()
+        return not list(registry.folder.glob(".gone-*"))
+
+    wait_until(nothing_is_left)
     assert not (registry.folder / NAME).exists()
 
 
