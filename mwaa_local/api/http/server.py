@@ -53,7 +53,7 @@ class Endpoint:
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
-        application.router.add_route("*", "/{path:.*}", self.answer)
+        application.router.add_route("*", r"/{path:[\s\S]*}", self.answer)  # line breaks, too
         return application
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
