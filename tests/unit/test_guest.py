@@ -26,6 +26,7 @@ THERE = {
     "pip": "every environment that a program runs pip in",
     "botocore": "moto's packages",
     "moto": "moto's packages",
+    "werkzeug": "moto's packages",
     "mwaa_support": "put into every release's packages",
 }
 NEWER_THAN_OLDEST = {"graphlib", "tomllib", "zoneinfo"}  # modules that the oldest Python's standard library lacks
