@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,15 +18,11 @@ from typing import Any, ClassVar, Self
 
 from packaging.version import Version
 
-from mwaa_local.cache import locks
-from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_environment
-from mwaa_local.command import Request, run
+from mwaa_local.cache.kept import DIGEST, ImageKind
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
 from mwaa_local.environment.kinds import AwsMode
-from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.event import Event
-from mwaa_local.network import build_env
 from mwaa_local.place import HOST, Notes, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
 from mwaa_local.project import Project
@@ -37,6 +32,7 @@ from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
 from mwaa_local.services.aws_clients import LOCALHOST, endpoint_variables, host_names, host_of
 from mwaa_local.services.service import ImageBase, ServiceImage
+from mwaa_local.services.tool import Tool, kept_tool
 from mwaa_local.wanted import Wanted
 
 AWS = "aws"  # the component
@@ -45,8 +41,6 @@ MOTO_VERSION = "5.2.5"
 MOTO_REQUIREMENT = f"moto[server]=={MOTO_VERSION}"  # also the extra `aws` in pyproject.toml
 PROGRAM_DIR = Path(__file__).parents[1] / "guest" / "aws"
 READY_PATH = "/_mwaa-local/aws"  # of guest/aws/dispatcher.py
-INSTALL_TIMEOUT_S = 600.0
-COMPLETE_NAME = "complete"
 START_NAME = "aws.json"  # what it starts from
 FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
 # Where what answers for MWAA itself is reached, in the project's state folder and in a container (docker-compose.yml).
@@ -61,19 +55,23 @@ SERVER_VARIABLES = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "MOTO_ACCOUNT_ID": ACCOUNT_ID,
 }
-ERROR_LINES = 15
-
-
-def _is_whole(path: Path) -> bool:
-    return (path / COMPLETE_NAME).is_file()
 
 
 def _is_image(configuration: Mapping[str, Any], _tag: str) -> bool:
     return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
 
 
-KEPT = CacheKind("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
+KEPT = kept_tool("local AWS", "moto")
 KEPT_IMAGE = ImageKind("image, local AWS", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
+
+
+MOTO = Tool(
+    KEPT,
+    f"moto-{MOTO_VERSION}",
+    MOTO_REQUIREMENT,
+    "for the local AWS",
+    "or install the extra yourself: pip install 'mwaa-local[aws]'; without `Aws: local` in mwaa.yaml it is not needed",
+)
 
 
 def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], notes: Notes | None = None) -> str:
@@ -83,37 +81,7 @@ def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], Non
     """
     if importlib.util.find_spec("moto") and importlib.util.find_spec("flask"):
         return sys.executable
-    name = f"moto-{MOTO_VERSION}-python{sys.version_info.major}.{sys.version_info.minor}"
-    target_dir = KEPT.path(cache_dir, name)
-    if notes is not None:
-        notes.note(KEPT.kind, name)
-    while not (_is_whole(target_dir) and locks.hold(target_dir)):  # it may be removed between the two
-        with locks.taken(locks.lock_path(target_dir)):
-            if not _is_whole(target_dir):
-                say(f"installing {MOTO_REQUIREMENT}, once for all projects")
-                _install(target_dir, env)
-    return str(target_dir / "bin" / "python")
-
-
-def _install(target_dir: Path, env: Mapping[str, str]) -> None:
-    from uv import find_uv_bin
-
-    shutil.rmtree(target_dir, ignore_errors=True)
-    uv = (find_uv_bin(), "--no-progress", "--color", "never")
-    python = str(target_dir / "bin" / "python")
-    for argv in (
-        (*uv, "venv", "--python", sys.executable, str(target_dir)),
-        (*uv, "pip", "install", "--python", python, "--compile-bytecode", MOTO_REQUIREMENT),
-    ):
-        completed = run(Request(argv, build_env(env), Path("/"), INSTALL_TIMEOUT_S))
-        if not completed.ok:
-            raise PackagesUnavailable(
-                f"could not install {MOTO_REQUIREMENT} for the local AWS",
-                "\n".join(completed.output.strip().splitlines()[-ERROR_LINES:]),
-                "check that the package index answers, or install the extra yourself: pip install 'mwaa-local[aws]';"
-                " without `Aws: local` in mwaa.yaml it is not needed",
-            )
-    (target_dir / COMPLETE_NAME).touch()
+    return str(MOTO.find_or_make(cache_dir, env, say, notes) / "bin" / "python")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from .answers import StartResponse, refuse
 
@@ -27,7 +28,7 @@ class ControlPlane:
         body = environ["wsgi.input"].read()
         connection = _UnixConnection(self._socket_path)
         try:
-            connection.request(environ["REQUEST_METHOD"], environ["RAW_URI"], body, _headers(environ, len(body)))
+            connection.request(environ["REQUEST_METHOD"], _path(environ), body, _headers(environ, len(body)))
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
@@ -48,6 +49,12 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def _path(environ: Mapping[str, Any]) -> str:
+    """Return path and query as they were written, also where this endpoint was asked as the client's proxy."""
+    raw = environ["RAW_URI"]
+    return raw if raw.startswith("/") else urlunsplit(("", "", *urlsplit(raw)[2:4], ""))
 
 
 def _headers(environ: Mapping[str, Any], length: int) -> dict[str, str]:
