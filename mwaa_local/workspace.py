@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # most commands never look into the environment file, and sho
     from mwaa_local.steps import Steps
 
 LOCK_NAME = "command.lock"
+LOCK_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,13 @@ class Workspace:
         return CheckContext(self.project, environment, release, self.env, self.cache_dir, base)
 
     @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the project for one change of its environment. Raises AlreadyRunning when somebody else does."""
+    def exclusive(self, wait_s: float = 0.0) -> Iterator[None]:
+        """Hold the project for one change of its environment. Raises AlreadyRunning when somebody else does so long."""
         self.project.make_state_dir()
         self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
         with (self.project.run_dir / LOCK_NAME).open("w") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(lock.fileno(), wait_s)
             except BlockingIOError as error:
                 raise AlreadyRunning(
                     "another mwaa-local command is changing this environment",
@@ -109,6 +111,19 @@ class Workspace:
                 raise
         shutil.rmtree(self.project.state_dir / "docker", ignore_errors=True)
         (self.project.state_dir / SECRETS_NAME).unlink(missing_ok=True)
+
+
+def _lock(fd: int, wait_s: float) -> None:
+    """Take the lock, waiting so long for its holder. Raises BlockingIOError."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(LOCK_PAUSE_S)
 
 
 def cache_dir_of(env: Mapping[str, str]) -> Path:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from mwaa_local.api.environments.adopted import note_down
+from mwaa_local.api.launch import ApiProcess
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
 from mwaa_local.cli.session import Session, open_session
 
@@ -22,7 +24,8 @@ def down(
 ) -> None:
     """Stop the environment; database, logs and packages are kept, unless `--volumes` is given.
 
-    Running tasks get 90 seconds to end, as on MWAA. It succeeds if nothing is running.
+    Running tasks get 90 seconds to end, as on MWAA. It succeeds if nothing is running. MWAA's API goes on answering,
+    for ten minutes after the last request; `--volumes` ends it, too.
 
     Examples:
 
@@ -44,7 +47,10 @@ def down(
             session.console.say(_what_goes_on(session))
             raise
         if volumes:
+            ApiProcess(session.project.root_dir, session.env).stop()
             session.remove_data()
+        if was_running or volumes:
+            note_down(session.project, with_data=volumes)
     if volumes:
         session.console.say("removed database, queue and installed requirements; `mwaa-local up` makes new ones")
     elif was_running:

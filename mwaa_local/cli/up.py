@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from mwaa_local.airflow import TRIGGERED, AirflowClient
+from mwaa_local.api.environments.adopted import noted_up
+from mwaa_local.api.launch import ApiProcess
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
 from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
@@ -20,6 +22,7 @@ from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE
+from mwaa_local.services.aws import AWS
 
 
 def up(
@@ -58,12 +61,13 @@ def up(
         raise typer.BadParameter("--conf, --logical-date and --no-logical-date are for --run; name a DAG with --run")
     date = run_date_of(logical_date, release, no_logical_date=no_logical_date)
     run = WantedRun(run_dag, "", conf_of(conf), date)
-    lifecycle = session.lifecycle()
-    with session.exclusive():
+    lifecycle, api = session.lifecycle(), ApiProcess(session.project.root_dir, session.env)
+    with session.exclusive(), noted_up(session.project, environment):
         lifecycle.choose(runtime or environment.local.runtime)
+        api.begin(api.asked_by(environment))  # it starts meanwhile
         started = lifecycle.up(environment, port)
     ran = {"dag_id": run_dag, **_run_dag(session, release, started, run).plain()} if run_dag else None
-    show_ready(session.console, release, started, time.monotonic() - began, as_json=as_json, run=ran)
+    show_ready(session.console, release, started, api, time.monotonic() - began, as_json=as_json, run=ran)
 
 
 def _run_dag(session: Session, release: Release, started: Started, wanted: WantedRun) -> RunDates:
@@ -97,6 +101,7 @@ def show_ready(
     console: Console,
     release: Release,
     started: Started,
+    api: ApiProcess,
     elapsed_s: float,
     *,
     as_json: bool,
@@ -111,12 +116,15 @@ def show_ready(
             console.show_remark(remark)
     for file, message in errors:
         console.say(f"warning: {file} cannot be imported: {message}")
+    if problem := api.problem:
+        console.say(f"warning: {problem.what}\n  {problem.why}\n  hint: {problem.hint}")
     if as_json:
         console.show_json(
             {
                 "airflow_version": release.airflow_version,
                 "runtime": started.kind,
                 "url": url,
+                "api_url": api.address.url if api.address else None,
                 "login": release.login,
                 "elapsed_s": round(elapsed_s, 2),
                 "run": run,
@@ -126,12 +134,16 @@ def show_ready(
         )
         return
     failed = any((remark.severity, remark.subject) == (ERROR, "requirements") for remark in started.remarks)
-    _show_end(console, release, url, elapsed_s, without=", without its requirements" if failed else "")
+    # With a local AWS there is one endpoint, which has MWAA's API, too.
+    api_url = api.address.url if api.address and AWS not in started.plan.ports else ""
+    _show_end(console, release, url, api_url, f"{elapsed_s:.1f} s{', without its requirements' if failed else ''}")
 
 
-def _show_end(console: Console, release: Release, url: str, elapsed_s: float, without: str) -> None:
+def _show_end(console: Console, release: Release, url: str, api_url: str, after: str) -> None:
     list_dags = " ".join(release.list_dags_argv)
-    console.say(f"\nAirflow {release.airflow_version} is ready after {elapsed_s:.1f} s{without}")
+    console.say(f"\nAirflow {release.airflow_version} is ready after {after}")
     console.say(f"  web server  {console.colour(url, '')}")
+    if api_url:
+        console.say(f"  MWAA's API  {console.colour(api_url, '')}")
     console.say(f"  login       {release.login or 'none needed, everyone is admin'}")
     console.say(f"  next        mwaa-local status, mwaa-local logs -f, mwaa-local airflow {list_dags}, mwaa-local down")

@@ -32,7 +32,7 @@ def logging_variables(environment: Environment, region: str) -> dict[str, str]:
 
     Source: amazon-mwaa-docker-images, `mwaa/logging/config.py`; the group's name as GetEnvironment answers it.
     """
-    partition = next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
+    partition = partition_of(region)
     variables = {}
     for source, (group, member) in SOURCES.items():
         module: ModuleLogging = getattr(environment.logging_configuration, member)
@@ -42,3 +42,8 @@ def logging_variables(environment: Environment, region: str) -> dict[str, str]:
         variables[f"{name}_LOG_LEVEL"] = module.log_level
         variables[f"{name}_LOGS_ENABLED"] = str(module.enabled).lower()
     return variables
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that ARNs of a region name."""
+    return next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")

@@ -45,15 +45,17 @@ class Violation:
 
 @dataclass(frozen=True)
 class ServiceModel:
-    """The shapes of the service, by name, in the form of botocore's `service-2.json`."""
+    """The shapes and operations of the service, by name, in the form of botocore's `service-2.json`."""
 
     shapes: Mapping[str, Mapping[str, Any]]
+    operations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     @functools.cache
     def load(cls) -> ServiceModel:
         """Return MWAA's model. Reads one file of the installed botocore; later calls cost nothing."""
-        return cls(_read_model()["shapes"])
+        model = _read_model()
+        return cls(model["shapes"], model["operations"])
 
     def members(self, shape_name: str) -> Mapping[str, str]:
         """Return the shape name of each member of a structure."""
@@ -95,7 +97,7 @@ class Check:
         shape = self.model.shapes[shape_name]
         secret = secret or bool(shape.get("sensitive"))
         kind = _KINDS.get(shape["type"])
-        if kind is None:
+        if kind is None or shape.get("document"):  # any JSON
             return
         if not kind.accepts(value):
             yield self._wrong_type(kind, value, path, secret)
@@ -153,7 +155,9 @@ class Check:
             return
         if not isinstance(value, bool):
             yield from self._size_rules(shape, value, path, secret)
-        if isinstance(value, str) and "pattern" in shape and value and not matches(shape["pattern"], value):
+        # What is too long is not matched: some patterns take the square of the length.
+        is_text = isinstance(value, str) and 0 < len(value) <= shape.get("max", len(value))
+        if is_text and "pattern" in shape and not matches(shape["pattern"], value):
             yield Violation(path, f"must match {shape['pattern']}{found}", f"correct {dotted(path)} to fit the pattern")
 
     def _size_rules(self, shape: Mapping[str, Any], value: Any, path: KeyPath, secret: bool) -> Iterator[Violation]:

@@ -89,7 +89,7 @@ class AwsAccess:
         }
 
     def profile(self, name: str) -> str:
-        """Return a block for `~/.aws/config`; keys stand in it, since those of the shell do not count with a profile."""
+        """Return a block for `~/.aws/config`, with keys: those of the shell do not count with a profile."""
         head = name if name == DEFAULT_PROFILE else f"profile {name}"
         lines = [f"[{head}]", f"region = {self.region}"]
         services = f"{name}-services"

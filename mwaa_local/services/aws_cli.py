@@ -1,4 +1,4 @@
-"""The AWS CLI for `mwaa-local aws`: the user's own where it reads AWS_ENDPOINT_URL, else one of an environment of its own.
+"""The AWS CLI for `mwaa-local aws`: the user's own where it reads AWS_ENDPOINT_URL, else one that is installed here.
 
 Not for calling it: that is the command's part.
 """

@@ -1,4 +1,4 @@
-"""A program of the package index in a virtual environment of its own: made once by uv, in the cache, for all projects."""
+"""A program of the package index in a virtual environment of its own: made once, in the cache, for all projects."""
 
 from __future__ import annotations
 

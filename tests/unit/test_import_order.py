@@ -15,6 +15,11 @@ PACKAGE_DIR = REPOSITORY_DIR / "mwaa_local"
 ROOMS = """
 guest
 cli
+api
+api.operations
+api.face
+api.environments
+api.http api.iam
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
@@ -55,8 +60,8 @@ home
 isolation space
 command console
 remarks
-finding files masking event naming scratch door
-errors documentation
+finding files masking event naming scratch
+errors documentation door
 """
 FLOOR_OF = {room: number for number, floor in enumerate(ROOMS.split("\n")) for room in floor.split()}
 OF_ALL = {"", "__main__"}  # the version, which everybody may show, and `python -m mwaa_local`

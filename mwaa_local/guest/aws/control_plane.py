@@ -53,7 +53,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 def _path(environ: Mapping[str, Any]) -> str:
     """Return path and query as they were written, also where this endpoint was asked as the client's proxy."""
-    raw = environ["RAW_URI"]
+    raw: str = environ["RAW_URI"]
     return raw if raw.startswith("/") else urlunsplit(("", "", *urlsplit(raw)[2:4], ""))
 
 

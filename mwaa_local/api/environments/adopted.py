@@ -1,0 +1,129 @@
+"""Environments that `mwaa-local up` made, as the API knows them: their members come from `mwaa.yaml`.
+
+`up` and `down` say what they do by the functions here. One that came up otherwise, as by an older version, is known
+from the moment on at which somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.record import Operation, Record, last_update
+from mwaa_local.api.environments.worker import A_LOOK_S, take_lock
+from mwaa_local.errors import AlreadyRunning, MwaaLocalError
+from mwaa_local.project import Project
+from mwaa_local.runtime.choice import existing_runtime
+
+if TYPE_CHECKING:
+    from mwaa_local.environment.environment import Environment
+
+SOURCE = "mwaa-local up"  # of LastUpdate; MWAA's own words for its sources are not documented
+INTERRUPTED = ("it was interrupted", "", "mwaa-local up")
+CUT_OFF = ("`mwaa-local up` was killed", "What it had started may run.", "mwaa-local up")
+
+
+def adopted(project: Project, env: Mapping[str, str]) -> Record | None:
+    """Return a record, made now, of an environment that runs and has none; None where nothing runs."""
+    if not project.run_dir.exists():
+        return None
+    from mwaa_local.environment.environment import Environment
+
+    try:
+        runtime = existing_runtime(project, env)
+        if not runtime.running:
+            return None
+        environment = Environment.load(project)
+    except MwaaLocalError:
+        return None
+    record = replace(_new(environment), settled=records.AVAILABLE).with_event("found running")
+    return _first(project, record)
+
+
+@contextlib.contextmanager
+def noted_up(project: Project, environment: Environment) -> Iterator[None]:
+    """Note around `up` that it brings the environment up, and how that ended."""
+    from mwaa_local.api.environments.members import kept
+
+    began = time.time()
+    first = _first(project, _new(environment))
+    lock = take_lock(project, A_LOOK_S)
+    if lock is None:
+        raise AlreadyRunning(
+            f"environment {first.name} is being changed through the API",
+            "Its status names what is done: aws mwaa get-environment.",
+            "wait for the end of that",
+        )
+    try:
+        operation = Operation.new(records.UP, kept(environment))
+        records.change(project, lambda record: _begun(record, operation))
+        yield
+    except BaseException as error:
+        why = (error.what, error.why, error.hint) if isinstance(error, MwaaLocalError) else INTERRUPTED
+        records.change(project, lambda record: failed(record, why, began))
+        raise
+    else:
+        records.change(project, lambda record: _came_up(record, environment, began))
+    finally:
+        os.close(lock)
+
+
+def note_down(project: Project, *, with_data: bool) -> None:
+    """Note that the environment was stopped."""
+    what = "stopped by `mwaa-local down`" + (" --volumes, its data removed" if with_data else "")
+    records.change(project, lambda record: record.with_event(what))
+
+
+def _begun(record: Record, operation: Operation) -> Record:
+    """Return the record with an `up` as what is done now; an operation on which nobody works any more gives way."""
+    event = "`mwaa-local up` began"
+    if record.operation is not None:
+        event += f", in place of an operation that was killed ({record.operation.kind}, {record.operation.phase})"
+    return replace(record, operation=operation).with_event(event)
+
+
+def failed(record: Record, why: tuple[str, str, str], began: float) -> Record:
+    """Return the record after an `up` that did not end well."""
+    what, reason, hint = why
+    line = " ".join(what.split())
+    update = last_update(records.FAILED, at=began, source=SOURCE, error=("mwaa-local", line[:1024]))
+    after = replace(record, operation=None, last_update=update, settled=record.settled or records.CREATE_FAILED)
+    return after.with_event(f"`mwaa-local up` failed: {line}", reason, hint, is_failure=True)
+
+
+def _came_up(record: Record, environment: Environment, began: float) -> Record:
+    from mwaa_local.api.environments.members import SOURCE_MEMBERS, kept
+
+    members = kept(environment)
+    if record.made_by == records.BY_API:  # its file does not say where in the bucket its files are
+        members = {**{name: record.members[name] for name in SOURCE_MEMBERS if name in record.members}, **members}
+    return replace(
+        record,
+        name=environment.name,
+        members=members,
+        tags=dict(environment.tags) or record.tags,
+        settled=records.AVAILABLE,
+        operation=None,
+        last_update=last_update(records.SUCCESS, at=began, source=SOURCE),
+        healthy_at=time.time(),
+    ).with_event("`mwaa-local up` ended; all components are ready")
+
+
+def _new(environment: Environment) -> Record:
+    from mwaa_local.api.environments.members import kept
+
+    return Record(environment.name, records.BY_UP, time.time(), kept(environment), dict(environment.tags))
+
+
+def _first(project: Project, record: Record) -> Record:
+    """Keep a record where there is none; return the one that is there then."""
+    with records.locked(project):
+        known = records.load(project)
+        if known is None:
+            records.save(project, record)
+        return known or record

@@ -1,0 +1,116 @@
+"""The source bucket, read from an AWS endpoint of this machine with botocore.
+
+In the operation's worker alone: a process that starts Airflow and ends does not mind the 0.4 s and 40 MB that a client
+of botocore costs, while the API, which stays, would. botocore is a dependency already, for MWAA's model, and signs,
+retries, pages and reads errors as any client does, whichever emulator answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mwaa_local.errors import MwaaLocalError
+
+BUCKET_ARN_PREFIX = ":s3:::"
+MISSING_CODES = ("NoSuchKey", "NoSuchVersion", "404")
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+# Whatever keys: an emulator checks no signature. The caller's own are not sent to a program of this machine.
+KEY = "local"
+
+
+class BucketUnreadable(MwaaLocalError):
+    """The source bucket, or an object of it that the environment names, cannot be read."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object below the DAGs path."""
+
+    key: str
+    name: str  # its path below that
+
+
+class Bucket:
+    """One bucket at one endpoint."""
+
+    def __init__(self, arn: str, endpoint_url: str, region: str) -> None:
+        self.name = arn.partition(BUCKET_ARN_PREFIX)[2] or arn
+        self._endpoint_url = endpoint_url
+        self._client = _client(endpoint_url, region)
+
+    def objects(self, prefix: str) -> Iterator[Object]:
+        """Yield the objects below a path, those that can be a file there. Raises BucketUnreadable."""
+        below = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=below)
+        for page in self._asked(lambda: iter(pages), ""):
+            for item in page.get("Contents", ()):
+                key = item["Key"]
+                name = key.removeprefix(below)
+                if name and not name.endswith("/") and _is_inside(name):
+                    yield Object(key, name)
+
+    def fetch(self, key: str, target: Path, version: str | None = None) -> None:
+        """Write an object to a file, of that version if one is given. Raises BucketUnreadable."""
+        more = {"VersionId": version} if version else {}
+        place = f"s3://{self.name}/{key}" + (f" (version {version})" if version else "")
+
+        def read() -> Iterator[bytes]:
+            body = self._client.get_object(Bucket=self.name, Key=key, **more)["Body"]
+            return iter(body.iter_chunks(1 << 20))
+
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                for chunk in self._asked(read, place):
+                    file.write(chunk)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            why = "Another key ends where this one goes on; a folder cannot hold both."
+            raise BucketUnreadable(f"{place} cannot be a file here", why, "remove one of the two objects") from error
+
+    def _asked(self, ask: Any, place: str) -> Iterator[Any]:
+        """Yield what comes of a question, botocore's errors turned into ours."""
+        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+        try:
+            yield from ask()
+        except ClientError as error:
+            code = error.response["Error"].get("Code", "")
+            if code == "NoSuchBucket" or not place:
+                what, hint = f"the bucket {self.name} cannot be read", f"aws s3 mb s3://{self.name}"
+            elif code in MISSING_CODES:
+                what, hint = f"{place} does not exist", "upload it, or name the version that the upload returned"
+            else:
+                what, hint = f"{place} cannot be read", "look what the endpoint says of it"
+            raise BucketUnreadable(what, f"{self._endpoint_url} answered: {error}", hint) from error
+        except BotoCoreError as error:
+            hint = "start the local AWS: mwaa-local up, with `Local: {Aws: local}` in mwaa.yaml"
+            raise BucketUnreadable(f"{self._endpoint_url} does not answer", str(error), hint) from error
+
+
+def _is_inside(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return ".." not in parts and not name.startswith("/") and "\0" not in name
+
+
+def _client(endpoint_url: str, region: str) -> Any:
+    from botocore.config import Config  # type: ignore[import-untyped]
+    from botocore.session import Session  # type: ignore[import-untyped]
+
+    config = Config(
+        s3={"addressing_style": "path"},  # a bucket's name before `localhost` is not known to every resolver
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        proxies={},
+    )
+    return Session().create_client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=KEY,
+        config=config,
+    )

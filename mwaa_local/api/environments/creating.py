@@ -1,0 +1,98 @@
+"""CreateEnvironment, carried out: files from the source bucket, then everything started, then looked at.
+
+Each phase can be begun again, by another worker too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.bucket import Bucket
+from mwaa_local.api.environments.delivered import Delivered, fetch
+from mwaa_local.api.environments.endpoints import ENDPOINTS_TIMEOUT_S, endpoint_for, missing_endpoints
+from mwaa_local.api.environments.environment_file import local_of
+from mwaa_local.api.environments.faults import CREATE_FAILS
+from mwaa_local.api.environments.job import Failure, Job
+from mwaa_local.api.environments.record import Record, last_update
+from mwaa_local.configuration.base import region_of
+from mwaa_local.errors import MwaaLocalError
+
+COPYING, STARTING, STOPPING = "copying the source bucket", "starting", "stopping"
+NO_AWS = "No AWS of this machine runs for it, and no variable AWS_ENDPOINT_URL names one."
+MAX_MESSAGE = 1024  # of ErrorMessage, in MWAA's model
+
+
+class EndpointsMissing(MwaaLocalError):
+    """VPC endpoints were not made in the time that MWAA waits for them."""
+
+
+def create(job: Job) -> None:
+    """Make the environment. Raises what keeps it from coming up; `fail_create` ends it then."""
+    if not has_endpoints(job):
+        return
+    copy_files(job)
+    job.faults.fail(CREATE_FAILS, "CreateEnvironment")
+    job.phase(STARTING)
+    record = job.record
+    job.start(job.environment(record.members, local_of(job.project)))
+    Delivered(job.project).forget_kept()
+    began = job.operation.began
+    job.settle(records.AVAILABLE, lambda record: _made(record, began))
+
+
+def _made(record: Record, began: float) -> Record:
+    done = replace(record, last_update=last_update(records.SUCCESS, at=began))
+    return done.with_event("created: all components are ready and the health page answers")
+
+
+def has_endpoints(job: Job) -> bool:
+    """Say whether the environment has what its owner must make; if not, it waits, and no worker does."""
+    record = job.record
+    missing = missing_endpoints(job.project, record, job.env)
+    if not missing:
+        return True
+    assert record.operation is not None
+    if job.has_waited(ENDPOINTS_TIMEOUT_S):
+        raise EndpointsMissing(
+            f"no VPC endpoints for {', '.join(missing)} within {ENDPOINTS_TIMEOUT_S // 3600} hours",
+            "EndpointManagement is CUSTOMER, so their owner makes them.",
+            "aws ec2 create-vpc-endpoint --vpc-endpoint-type Interface --service-name …",
+        )
+    if record.operation.phase != records.PENDING:
+        hint = f"aws ec2 create-vpc-endpoint --vpc-endpoint-type Interface --service-name {missing[0]} …"
+        job.tell(f"waiting for VPC endpoints: {', '.join(missing)}", "EndpointManagement is CUSTOMER.", hint)
+        job.phase(records.PENDING)
+    return False
+
+
+def copy_files(job: Job) -> None:
+    """Copy what the members name from the source bucket into the project's folders, once."""
+    operation = job.operation
+    members = operation.wanted or job.record.members
+    arn = members.get("SourceBucketArn")
+    url = endpoint_for(job.project, job.env)
+    job.phase(COPYING)
+    if not arn or url is None:
+        hint = f"put files into the folders below {job.project.root_dir}, or use `Local: {{Aws: local}}`"
+        job.tell("nothing was copied from the source bucket", NO_AWS, hint)
+        return
+    delivered = Delivered(job.project)
+    delivered.keep(operation.id)
+    folder = fetch(Bucket(arn, url, region_of(job.env)), members, job.project, job.tell)
+    for name in delivered.apply(folder):
+        job.tell(f"{name} was not copied: a file that is not from the bucket is in its place", is_failure=True)
+
+
+def fail_create(job: Job, failure: Failure) -> None:
+    """Stop what came up, and say why there is no environment. Its folder and logs stay until it is deleted."""
+    job.phase(STOPPING)
+    job.stop(now=True)
+    began = job.operation.began
+    update = last_update(records.FAILED, at=began, error=error_of(failure))
+    job.settle(records.CREATE_FAILED, lambda record: replace(record, last_update=update))
+
+
+def error_of(failure: Failure) -> tuple[str, str]:
+    """Return code and message of LastUpdate.Error. MWAA's own are not documented, so these say that they are ours."""
+    return f"mwaa-local.{failure.code}", f"mwaa-local: {failure.what}"[:MAX_MESSAGE]

@@ -1,0 +1,185 @@
+"""The files of an environment that the API made: fetched from its source bucket, put into its project folder.
+
+Two steps, so that a fetch that fails changes nothing: all is fetched into a folder beside, then the project's folders
+are made equal to that. Files are replaced one by one in folders that stay the same, since components that run see the
+folders themselves. What is ours there is listed with its digest; files of others are neither replaced nor removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import stat
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mwaa_local.api.environments.bucket import Bucket, BucketUnreadable
+from mwaa_local.api.environments.record import service_dir
+from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT
+from mwaa_local.files import read_json, remove_tree, write_private
+from mwaa_local.project import Project
+
+FETCHED_NAME, BEFORE_NAME, LIST_NAME = "fetched", "before", "files.json"
+COMPLETE_NAME = ".complete"
+PLUGINS_ZIP = "plugins.zip"
+FOLDERS = ("dags", "plugins", "requirements", "startup")
+# MWAA reads DAGs from the bucket all the time; an update is about the others, and so is its rollback.
+OF_UPDATES = ("plugins", "requirements", "startup")
+MODE_SHIFT = 16  # of a mode of Unix in a zip
+PART = ".mwaa-local-part"  # ends the name of a file that is not whole yet
+HINT = "remove the file; then the environment's files count as its user's"
+
+
+def fetch(bucket: Bucket, members: Mapping[str, Any], project: Project, say: Callable[[str], None]) -> Path:
+    """Fetch all files that the members name; return the folder. Raises BucketUnreadable."""
+    folder = service_dir(project) / FETCHED_NAME
+    remove_tree(folder)
+    folder.mkdir(parents=True)
+    count = 0
+    for item in bucket.objects(str(members.get("DagS3Path", ""))):
+        bucket.fetch(item.key, folder / "dags" / item.name)
+        count += 1
+    told = [f"{count} {'file' if count == 1 else 'files'} of {members.get('DagS3Path')}"]
+    for member, target in (("RequirementsS3", REQUIREMENTS_FILE), ("StartupScriptS3", STARTUP_SCRIPT)):
+        if key := members.get(f"{member}Path"):
+            bucket.fetch(key.lstrip("/"), folder / target, members.get(f"{member}ObjectVersion"))
+            told.append(key)
+    if key := members.get("PluginsS3Path"):
+        bucket.fetch(key.lstrip("/"), folder / PLUGINS_ZIP, members.get("PluginsS3ObjectVersion"))
+        _unzip(folder / PLUGINS_ZIP, folder / "plugins", f"s3://{bucket.name}/{key}")
+        told.append(key)
+    say(f"copied from s3://{bucket.name}: {', '.join(told)}")
+    return folder
+
+
+def _unzip(archive: Path, folder: Path, place: str) -> None:
+    """Unpack plugins.zip as MWAA does. Raises BucketUnreadable for what is no zip, or leads out of the folder."""
+    try:
+        with zipfile.ZipFile(archive) as content:
+            for entry in content.infolist():
+                if ".." in PurePosixPath(entry.filename).parts or entry.filename.startswith("/"):
+                    why = f"It is named {entry.filename}."
+                    raise BucketUnreadable(f"{place} has an entry outside of the plugins folder", why, "pack it anew")
+                unpacked = Path(content.extract(entry, folder))
+                if entry.external_attr >> MODE_SHIFT & stat.S_IXUSR and not entry.is_dir():
+                    unpacked.chmod(0o755)
+    except zipfile.BadZipFile as error:
+        raise BucketUnreadable(f"{place} is not a zip file", str(error), "pack the plugins folder as a zip") from error
+    archive.unlink()
+
+
+class Delivered:
+    """The files in a project's folders that came from its source bucket."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._list_path = service_dir(project) / LIST_NAME
+
+    def keep(self, operation_id: str) -> None:
+        """Keep the present files of an update's folders, to be put back; what that operation kept already stays."""
+        target = service_dir(self._project) / BEFORE_NAME
+        if self._is_kept(operation_id):
+            return
+        remove_tree(target)
+        target.mkdir(parents=True)
+        for name in self._listed():
+            path = self._project.root_dir / name
+            if name.startswith(tuple(f"{folder}/" for folder in OF_UPDATES)) and path.is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target / name)
+        (target / COMPLETE_NAME).write_text(operation_id)
+
+    def put_back(self, operation_id: str) -> None:
+        """Bring back what that operation kept; nothing where it kept nothing."""
+        if self._is_kept(operation_id):
+            self._make_equal(service_dir(self._project) / BEFORE_NAME, OF_UPDATES)
+
+    def forget_kept(self) -> None:
+        for name in (BEFORE_NAME, FETCHED_NAME):
+            remove_tree(service_dir(self._project) / name)
+
+    def _is_kept(self, operation_id: str) -> bool:
+        try:
+            return (service_dir(self._project) / BEFORE_NAME / COMPLETE_NAME).read_text() == operation_id
+        except FileNotFoundError:
+            return False
+
+    def apply(self, source: Path) -> list[str]:
+        """Make the project's folders equal to what was fetched; return which files of others were in the way."""
+        return self._make_equal(source, FOLDERS)
+
+    def remove(self) -> None:
+        """Remove the files that came from the bucket and are as they came, and folders that are empty then."""
+        for name, digest in self._listed().items():
+            path = self._project.root_dir / name
+            if _digest(path) == digest:
+                path.unlink()
+        for folder in FOLDERS:
+            remove_empty(self._project.root_dir / folder)
+
+    def _make_equal(self, source: Path, folders: tuple[str, ...]) -> list[str]:
+        known = self._listed()
+        wanted = {
+            path.relative_to(source).as_posix(): path
+            for folder in folders
+            for path in sorted((source / folder).rglob("*"))
+            if path.is_file() and not path.is_symlink()
+        }
+        digests = {name: _digest(path) for name, path in wanted.items()}
+        in_the_way = [name for name in wanted if self._is_of_others(name, known, digests[name])]
+        for name in in_the_way:
+            del wanted[name], digests[name]
+        # Listed before it is there: a file of ours that is not listed would stay for ever.
+        self._save({**known, **digests})
+        for name, path in wanted.items():
+            self._put(path, self._project.root_dir / name)
+        for name in known.keys() - wanted.keys():
+            if name.startswith(tuple(f"{folder}/" for folder in folders)):
+                (self._project.root_dir / name).unlink(missing_ok=True)
+                del known[name]
+        self._save({**known, **digests})
+        return in_the_way
+
+    def _is_of_others(self, name: str, known: Mapping[str, str], wanted: str) -> bool:
+        path = self._project.root_dir / name
+        return path.exists() and name not in known and _digest(path) != wanted
+
+    def _put(self, source: Path, target: Path) -> None:
+        if _digest(target) == _digest(source):
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}{PART}")
+        shutil.copy(source, part)
+        part.replace(target)
+
+    def _listed(self) -> dict[str, str]:
+        if not self._list_path.exists():
+            return {}
+        return {str(name): str(digest) for name, digest in read_json(self._list_path, "the list", HINT).items()}
+
+    def _save(self, listed: Mapping[str, str]) -> None:
+        write_private(self._list_path, json.dumps(listed, indent=1))
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder and those in it, as far as there is nothing in them; Python's caches count as nothing."""
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for path in list(folder.iterdir()):
+        if path.name == "__pycache__" or path.name.endswith(PART):
+            remove_tree(path, ignore_errors=True)
+        elif path.is_dir() and not path.is_symlink():
+            remove_empty(path)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file; "" for what is none."""
+    if path.is_symlink() or not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,47 @@
+"""The `mwaa.yaml` of an environment that the API made: written by us, so that every command works in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mwaa_local.api.environments.members import NAME, SOURCE_MEMBERS, TAGS
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.local import LocalSettings
+from mwaa_local.environment.members import LOCAL
+from mwaa_local.files import write_private
+from mwaa_local.project import Project
+
+HEADING = """\
+# Written by CreateEnvironment and UpdateEnvironment, which write it anew; what you change under Local stays.
+# Where the files came from is not named here, because they are in the folders beside this file.
+"""
+ANY_PORT = {"WebserverPort": 0}
+
+
+def write(
+    project: Project, name: str, members: Mapping[str, Any], tags: Mapping[str, str], local: LocalSettings
+) -> None:
+    """Write the file, whole; only this user can read it, since options can be secret."""
+    import yaml
+
+    shown = {key: value for key, value in members.items() if key not in SOURCE_MEMBERS}
+    settings = local.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    document = {NAME: name, **shown, **({TAGS: dict(tags)} if tags else {}), LOCAL: settings}
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    write_private(project.environment_path, HEADING + text)
+
+
+def local_of(project: Project) -> LocalSettings:
+    """Return the Local section of the project's file. Raises EnvironmentFileInvalid."""
+    return Environment.load(project).local
+
+
+def inherited(own: Project | None) -> LocalSettings:
+    """Return the Local section of an environment that is made for a project: how components run, on a free port."""
+    if own is None:
+        return LocalSettings.model_validate(ANY_PORT)
+    local = local_of(own)
+    plain = local.model_dump(by_alias=True, exclude_unset=True)
+    taken = {name: plain[name] for name in ("Runtime", "Intervals", "SystemPackages", "BaseImage") if name in plain}
+    return LocalSettings.model_validate({**taken, **ANY_PORT})

@@ -1,0 +1,164 @@
+"""Job: what every operation stands on: the record with its phases, and the environment, started and stopped.
+
+In the worker's process alone, which holds the lock of the environment's operations.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.faults import Faults
+from mwaa_local.api.environments.members import NAME, TAGS
+from mwaa_local.api.environments.record import Operation, Record
+from mwaa_local.api.environments.status import health_page_answers
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.local import LocalSettings
+from mwaa_local.errors import ComponentNotReady, MwaaLocalError, NotRunning
+from mwaa_local.event import READY, Event
+from mwaa_local.lifecycle import Lifecycle, Listener
+from mwaa_local.project import Project
+from mwaa_local.remarks import ERROR, Remark
+from mwaa_local.workspace import Workspace
+
+RUNTIME_VARIABLE = "MWAA_LOCAL_RUNTIME"  # as `up --runtime` reads it
+OTHERS_TIMEOUT_S = 900.0  # for which a command that changes the same environment is waited for
+HEALTHY_TIMEOUT_S = 120.0  # after all components were ready; the first heartbeats may be late on a slow machine
+HEALTHY_PAUSE_S = 0.5
+HEALTHY_ANSWERS = 3
+
+
+class Gone(Exception):
+    """The record, or the operation of this worker, is there no more."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an operation did not succeed. `code` is ours: MWAA's are not documented."""
+
+    code: str
+    what: str
+    why: str = ""
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: MwaaLocalError) -> Failure:
+        return cls(type(error).__name__, " ".join(error.what.split()), error.why, error.hint)
+
+
+class Job:
+    """One operation of one environment."""
+
+    def __init__(self, project: Project, env: Mapping[str, str], operation_id: str) -> None:
+        self.project = project
+        self.env = dict(env)
+        self.workspace = Workspace(project, self.env)
+        self.faults = Faults.around(project)
+        self._id = operation_id
+        self._healthy_at = 0.0
+
+    @property
+    def record(self) -> Record:
+        record = records.load(self.project)
+        if record is None or record.operation is None or record.operation.id != self._id:
+            raise Gone
+        return record
+
+    @property
+    def operation(self) -> Operation:
+        operation = self.record.operation
+        assert operation is not None
+        return operation
+
+    def change(self, to: Callable[[Record], Record]) -> None:
+        """Change the record. Raises Gone where the operation is another one by now."""
+
+        def guarded(record: Record) -> Record:
+            if record.operation is None or record.operation.id != self._id:
+                raise Gone
+            return to(record)
+
+        if records.change(self.project, guarded) is None:
+            raise Gone
+
+    def has_waited(self, seconds: float) -> bool:
+        """Say whether the operation began so long ago."""
+        return time.time() > self.operation.began + seconds
+
+    def phase(self, phase: str) -> None:
+        say(phase)
+        self.change(lambda record: record.with_phase(phase))
+
+    def tell(self, what: str, why: str = "", hint: str = "", *, is_failure: bool = False) -> None:
+        """Note an event."""
+        say(what)
+        self.change(lambda record: record.with_event(what, why, hint, is_failure=is_failure))
+
+    def settle(self, settled: str, change: Callable[[Record], Record]) -> None:
+        """End the operation: `settled` is what it leaves behind."""
+        say(f"over: {settled}")
+        healthy_at = self._healthy_at
+        self.change(lambda record: replace(change(record), settled=settled, operation=None, healthy_at=healthy_at))
+
+    def environment(self, members: Mapping[str, Any], local: LocalSettings) -> Environment:
+        record = self.record
+        tags = {TAGS: dict(record.tags)} if record.tags else {}
+        return Environment.from_members({NAME: record.name, **members, **tags}, local)
+
+    def lifecycle(self) -> Lifecycle:
+        return Lifecycle(self.workspace, Listener(_say_event, self._remark))
+
+    def start(self, environment: Environment) -> None:
+        """Bring the environment up and see that it is healthy. Raises what `up` raises, or ComponentNotReady."""
+        with self.workspace.exclusive(OTHERS_TIMEOUT_S):
+            lifecycle = self.lifecycle()
+            lifecycle.choose(self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
+            for remark in lifecycle.up(environment).remarks:
+                if remark.severity == ERROR:
+                    self._remark(remark)
+            self.faults.sleep_if_slow()
+            _wait_until_healthy(lifecycle)
+            self._healthy_at = time.time()
+
+    def stop(self, *, now: bool) -> None:
+        self._healthy_at = 0.0
+        with self.workspace.exclusive(OTHERS_TIMEOUT_S):
+            self.lifecycle().down(now=now)
+
+    def _remark(self, remark: Remark) -> None:
+        self.tell(f"{remark.subject}: {remark.what}", remark.why, remark.hint, is_failure=remark.severity == ERROR)
+
+
+def _wait_until_healthy(lifecycle: Lifecycle) -> None:
+    """Return when the components are ready, their heartbeats fresh, and the health page has answered several times.
+
+    Once is not enough: the web server of Airflow 3 answers, and is then busy with building its task API.
+    """
+    deadline, answers = time.monotonic() + HEALTHY_TIMEOUT_S, 0
+    while True:
+        state = lifecycle.state()
+        if state is None:
+            raise NotRunning("the environment ended just after it had come up", hint="mwaa-local logs")
+        answers = answers + 1 if state.is_healthy and health_page_answers(state.plan) else 0
+        if answers == HEALTHY_ANSWERS:
+            return
+        if time.monotonic() > deadline:
+            waiting = [f"{item.name} is {item.state}. {item.detail}" for item in state.statuses if item.state != READY]
+            waiting = waiting or ["The health page does not answer through the front door."]
+            what = f"the environment did not become healthy within {HEALTHY_TIMEOUT_S:.0f} s"
+            raise ComponentNotReady(what, "\n".join(waiting), "mwaa-local status")
+        time.sleep(HEALTHY_PAUSE_S)
+
+
+def say(text: str) -> None:
+    """Write a line into the log of the environment's operations."""
+    print(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}", file=sys.stderr, flush=True)
+
+
+def _say_event(event: Event) -> None:
+    say(f"{event.component}: {event.state} {event.detail}".rstrip())

@@ -1,0 +1,97 @@
+"""UpdateEnvironment, carried out: new files and members, started and looked at; on failure, all as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from mwaa_local.api.environments import environment_file
+from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.creating import STARTING, copy_files, error_of
+from mwaa_local.api.environments.delivered import Delivered
+from mwaa_local.api.environments.environment_file import local_of
+from mwaa_local.api.environments.faults import ROLLBACK_FAILS, UPDATE_FAILS
+from mwaa_local.api.environments.job import Failure, Job, say
+from mwaa_local.api.environments.members import STRATEGY
+from mwaa_local.api.environments.record import Record, last_update
+from mwaa_local.errors import MwaaLocalError
+
+
+def update(job: Job) -> None:
+    """Bring the environment into its wanted state. Raises what keeps it from becoming healthy."""
+    operation = job.operation
+    if operation.phase == records.ROLLING_BACK:  # a worker died in the middle of that
+        _go_back(job, Failure(**operation.failure))
+        return
+    if job.record.made_by == records.BY_API:
+        copy_files(job)
+    job.phase(STARTING)
+    _start(job, operation.wanted)
+    job.faults.fail(UPDATE_FAILS, "UpdateEnvironment")
+    job.settle(records.AVAILABLE, lambda record: _updated(record, operation))
+    Delivered(job.project).forget_kept()
+
+
+def fail_update(job: Job, failure: Failure) -> None:
+    """Roll back: the files, options and counts of before, started and looked at again."""
+
+    def to(record: Record) -> Record:
+        assert record.operation is not None
+        return replace(
+            record, operation=replace(record.operation, phase=records.ROLLING_BACK, failure=asdict(failure))
+        ).with_event("rolling back to the state before the update")
+
+    job.change(to)
+    _go_back(job, failure)
+
+
+def _go_back(job: Job, failure: Failure) -> None:
+    operation, record = job.operation, job.record
+    update = {
+        **last_update(records.FAILED, at=operation.began, error=error_of(failure)),
+        **_strategy(operation),
+    }
+    try:
+        job.faults.fail(ROLLBACK_FAILS, "the rollback")
+        Delivered(job.project).put_back(operation.id)
+        _start_anyhow(job, record.members)
+    except MwaaLocalError as error:
+        job.tell(f"the rollback failed: {' '.join(error.what.split())}", error.why, error.hint, is_failure=True)
+        job.settle(records.UNAVAILABLE, lambda record: replace(record, last_update=update))
+        return
+    after = "rolled back: the environment runs as before the update"
+    job.settle(records.UPDATE_FAILED, lambda record: replace(record, last_update=update).with_event(after))
+    Delivered(job.project).forget_kept()
+
+
+def _start_anyhow(job: Job, members: Mapping[str, Any]) -> None:
+    """Start the environment of before; where what the update left is in the way, after everything was stopped."""
+    try:
+        _start(job, members)
+    except MwaaLocalError as error:
+        say(f"{error}\nstopping everything, and starting once more")
+        job.stop(now=True)
+        _start(job, members)
+
+
+def _start(job: Job, members: Mapping[str, Any]) -> None:
+    """Start the environment with these members. A file that we wrote is written anew; a user's stays as it is."""
+    record, local = job.record, local_of(job.project)
+    if record.made_by == records.BY_API:
+        environment_file.write(job.project, record.name, members, record.tags, local)
+    job.start(job.environment(members, local))
+
+
+def _updated(record: Record, operation: records.Operation) -> Record:
+    update = {**last_update(records.SUCCESS, at=operation.began), **_strategy(operation)}
+    after = replace(record, members=operation.wanted, last_update=update)
+    event = "updated: all components are ready and the health page answers"
+    if record.made_by == records.BY_UP and record.members != operation.wanted:
+        why = "`mwaa-local up` follows mwaa.yaml, which an update through the API does not change."
+        return after.with_event(event, why, "write the changed members into mwaa.yaml to keep them")
+    return after.with_event(event)
+
+
+def _strategy(operation: records.Operation) -> dict[str, str]:
+    return {STRATEGY: operation.replacement} if operation.replacement else {}

@@ -1,0 +1,1 @@
+"""Who calls, and what their policies let them be in Airflow."""

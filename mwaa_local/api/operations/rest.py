@@ -1,0 +1,188 @@
+"""InvokeRestApi: one request to Airflow's REST API, by way of the front door, as the caller's Airflow role.
+
+The door gives a session for a web login token, as MWAA's does; one is kept for each caller and environment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from yarl import URL
+
+from mwaa_local.api.face import Face
+from mwaa_local.api.http.call import Call
+from mwaa_local.api.http.errors import OURS, REST_CLIENT, REST_SERVER, VALIDATION, ServiceError, ours
+from mwaa_local.api.operations.tokens import open_door, who_and_as_what
+from mwaa_local.door.tokens import WEB, mint
+from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+
+# MWAA user guide, "Using the Apache Airflow REST API": limits of one call, and the first release that has it.
+TIMEOUT_S = 10.0
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024
+SINCE = "2.4.3"
+TOO_OLD_TEXT = "Update your environment to use InvokeRestApi"  # MWAA's words
+PATH_SAFE = "/:@!$&'()*+,;=-._~%"  # of a path (RFC 3986, 3.3), and what is escaped already
+GATEWAY_TIMEOUT, CONTENT_TOO_LARGE, BAD_GATEWAY = 504, 413, 502
+SIGNED_OUT = (401, 403)
+LOGIN_PATHS = {"3.x": ("/pluginsv2/aws_mwaa/login", "_token"), "2.x": ("/aws_mwaa/login", "session")}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request to Airflow."""
+
+    method: str
+    url: URL
+    body: Any
+
+
+@dataclass(frozen=True)
+class _Login:
+    """As whom Airflow is asked, at which door."""
+
+    environment: str
+    door: str
+    who: str
+    role: str
+    door_key: str = field(repr=False)
+    generation: str  # of the release
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.environment, self.door, self.who, self.role
+
+    def token(self) -> str:
+        return mint(self.door_key, WEB, self.environment, role=self.role, user=self.who)
+
+
+class RestApi:
+    """Airflow's REST API of all environments."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[str, ...], dict[str, str]] = {}  # headers, by `_Login.key`
+
+    def invoke_rest_api(self, call: Call, face: Face) -> Awaitable[dict[str, Any]]:
+        """Return what to await for status and JSON of Airflow's answer, or for ServiceError with both.
+
+        Raises ServiceError for a call that Airflow is not asked.
+        """
+        environment = face.registry.find(call.members["Name"])
+        release = Release.load(environment.members.get("AirflowVersion", DEFAULT_AIRFLOW_VERSION))
+        if not release.is_at_least(SINCE):
+            raise ServiceError(VALIDATION, TOO_OLD_TEXT)
+        door = open_door(environment, VALIDATION)
+        who, role = who_and_as_what(call, face, environment, "InvokeRestApi")
+        login = _Login(environment.name, door, who, role, environment.door_key, release.generation)
+        return self._answered(_asked(call.members, f"http://{door}{release.rest_base}"), login)
+
+    async def _answered(self, asked: _Asked, login: _Login) -> dict[str, Any]:
+        try:
+            async with ClientSession(cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=TIMEOUT_S)) as client:
+                return await self._answer(client, asked, login)
+        except TimeoutError as error:
+            raise _no_answer(GATEWAY_TIMEOUT, f"Airflow did not answer within {TIMEOUT_S:.0f} s") from error
+        except ClientError as error:
+            raise _no_answer(BAD_GATEWAY, f"the web server did not answer: {error}") from error
+
+    async def _answer(self, client: ClientSession, asked: _Asked, login: _Login) -> dict[str, Any]:
+        is_kept = login.key in self._sessions
+        status, plain = await _sent(client, asked, await self._session(client, login))
+        if is_kept and status in SIGNED_OUT:  # the session may have ended, with the web server or its time
+            del self._sessions[login.key]
+            status, plain = await _sent(client, asked, await self._session(client, login))
+        members = {"RestApiStatusCode": status, "RestApiResponse": plain}
+        if status >= 500:
+            raise ServiceError(REST_SERVER, "", members)
+        if status >= 300:
+            raise ServiceError(REST_CLIENT, "", members)
+        return members
+
+    async def _session(self, client: ClientSession, login: _Login) -> dict[str, str]:
+        """Return the headers of a session, which is made where none is kept."""
+        if login.key not in self._sessions:
+            path, cookie = LOGIN_PATHS.get(login.generation, LOGIN_PATHS["2.x"])
+            url = f"http://{login.door}{path}"
+            async with client.post(url, data={"token": login.token()}, allow_redirects=False) as answer:
+                found = answer.cookies.get(cookie)
+            if found is None:
+                raise _no_answer(BAD_GATEWAY, f"the front door gave no session: it answered {answer.status}")
+            is_jwt = cookie == "_token"
+            self._sessions[login.key] = (
+                {"Authorization": f"Bearer {found.value}"} if is_jwt else {"Cookie": f"{cookie}={found.value}"}
+            )
+        return self._sessions[login.key]
+
+
+def _asked(members: Mapping[str, Any], base: str) -> _Asked:
+    url = URL(base + _path(members["Path"]), encoded=True)
+    return _Asked(
+        members["Method"], url.update_query(list(_query(members.get("QueryParameters")))), members.get("Body")
+    )
+
+
+def _path(path: str) -> str:
+    """Return a path below the API's root, escaped. Raises ServiceError for one that would leave it."""
+    words = ""
+    if not path.startswith("/"):
+        words = "begins with /, as in /dags"
+    elif "?" in path:
+        words = "has no query: that goes into QueryParameters"
+    elif any(unquote(segment) in (".", "..") for segment in path.replace("\\", "/").split("/")):
+        words = "has no . or .. in it"
+    elif not path.isprintable():
+        words = "has printable characters alone"
+    if words:
+        raise ours(VALIDATION, f"a Path {words}")
+    return quote(path, safe=PATH_SAFE)
+
+
+def _query(plain: Any) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of a query. A list stands for a name that is given several times."""
+    if plain is None:
+        return
+    if not isinstance(plain, dict):
+        raise ours(VALIDATION, "QueryParameters must be an object of names and values")
+    for name, value in plain.items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, (dict, list)):
+                raise ours(VALIDATION, f"QueryParameters: {name!r} must be text, a number, true or false, or a list")
+            if each is not None:
+                yield name, each if isinstance(each, str) else json.dumps(each)
+
+
+async def _sent(client: ClientSession, asked: _Asked, headers: Mapping[str, str]) -> tuple[int, Any]:
+    data = {} if asked.body is None else {"json": asked.body}
+    async with client.request(
+        asked.method, asked.url, headers={"Accept": "application/json", **headers}, allow_redirects=False, **data
+    ) as answer:
+        return answer.status, _plain(await _read(answer), answer.charset or "utf-8")
+
+
+async def _read(answer: ClientResponse) -> bytes:
+    content = b""
+    async for piece in answer.content.iter_any():
+        content += piece
+        if len(content) > MAX_RESPONSE_BYTES:
+            raise _no_answer(CONTENT_TOO_LARGE, f"Airflow's answer has more than {MAX_RESPONSE_BYTES} bytes")
+    return content
+
+
+def _plain(content: bytes, charset: str) -> Any:
+    """Return JSON, or the text where it is none; an empty object for nothing."""
+    if not content:
+        return {}
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode(charset, errors="replace")
+
+
+def _no_answer(status: int, words: str) -> ServiceError:
+    """Return the error for what keeps Airflow's answer from the caller; how MWAA says it is not documented."""
+    members = {"RestApiStatusCode": status, "RestApiResponse": {"detail": OURS + words}}
+    return ServiceError(REST_SERVER, OURS + words, members)

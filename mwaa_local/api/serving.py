@@ -1,0 +1,223 @@
+"""The API's process: listens, answers, and knows when it is not wanted any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from mwaa_local.api.address import Address, ApiFolder, Asked
+from mwaa_local.api.environments.faults import Faults
+from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.face import Face
+from mwaa_local.api.http.call import Call
+from mwaa_local.api.http.errors import ServiceError
+from mwaa_local.api.http.routes import Routes
+from mwaa_local.api.http.server import OWN_PATHS, Endpoint, listen
+from mwaa_local.api.operations.table import operations
+from mwaa_local.configuration.log_groups import ACCOUNT_ID, partition_of
+from mwaa_local.errors import MwaaLocalError, PortInUse, disk_error
+from mwaa_local.place import HOST
+from mwaa_local.project import Project
+from mwaa_local.runtime.logfile import LogFile
+from mwaa_local.runtime.process.supervisor_socket import bind
+
+LOG_NAME = "api.log"  # below the logs
+ABOUT_PATH = f"{OWN_PATHS}api"
+STOP_SIGNAL = signal.SIGTERM
+TAKE_TIMEOUT_S = 10.0  # for another API to end in whose place this one comes
+WATCH_PAUSE_S = 5.0  # between two looks whether the project is still there
+IDLE_VARIABLE = "MWAA_LOCAL_API_IDLE_S"
+IDLE_S = 600.0  # after the last request an API ends of which no environment runs; whoever wants it starts it again
+log = logging.getLogger("mwaa_local.api")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One API: what it is for, where its folder is, and the shell's variables."""
+
+    asked: Asked
+    env: Mapping[str, str]
+    is_detached: bool
+
+    @property
+    def root(self) -> Path:
+        return Path(self.asked.root)
+
+    def registry(self) -> Registry:
+        if self.asked.is_folder:
+            return Registry.of_folder(self.root, self.env)
+        return Registry.of_project(Project(self.root), self.env)
+
+    def run(self, on_ready: Callable[[Address], None] = lambda _: None) -> bool:
+        """Answer until a signal or nobody's need ends it. False where another API is there and stays.
+
+        Raises OSError for a port that cannot be had.
+        """
+        registry = self.registry()
+        folder = ApiFolder.of(registry.home.state_dir)
+        lock = self._take(folder)
+        if lock is None:
+            return False
+        try:
+            _log_to(registry.home.logs_dir / LOG_NAME)
+            with listening(self.asked.port, folder.last_port) as port, bind(folder.socket_path) as local:
+                address = Address(os.getpid(), port.getsockname()[1], self.is_detached, self.asked)
+                folder.write(address)
+                on_ready(address)
+                asyncio.run(self._serve(registry, folder, address, (port, local)))
+        finally:
+            os.close(lock)
+        return True
+
+    def _take(self, folder: ApiFolder) -> int | None:
+        """Return the lock of the API; one that is in nobody's sight has to go for it."""
+        lock = folder.take()
+        if lock is not None:
+            return lock
+        other = folder.address
+        if other is None or not other.is_detached or (self.is_detached and other.asked == self.asked):
+            return None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(other.pid, STOP_SIGNAL)
+        return folder.take(TAKE_TIMEOUT_S)
+
+    async def _serve(
+        self, registry: Registry, folder: ApiFolder, address: Address, sockets: tuple[socket.socket, ...]
+    ) -> None:
+        use = Use()
+        face = Face(registry, self.asked.region, ACCOUNT_ID, partition_of(self.asked.region))
+        endpoint = Endpoint(
+            Routes.load(), use.noting(performing(face, registry.faults)), about(address), self.asked.names
+        )
+        runner = await listen(endpoint, sockets)
+        ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        await asyncio.to_thread(registry.resume)
+        watching = asyncio.create_task(self._watch(registry, folder, address, use, ended))
+        await ended.wait()
+        watching.cancel()
+        await runner.cleanup()
+
+    async def _watch(
+        self, registry: Registry, folder: ApiFolder, address: Address, use: Use, ended: asyncio.Event
+    ) -> None:
+        """End the API when its folder is gone, or when it serves nobody in a folder where nothing runs."""
+        idle_s = float(self.env.get(IDLE_VARIABLE, IDLE_S))
+        while folder.address == address:
+            await asyncio.sleep(min(WATCH_PAUSE_S, idle_s))
+            if self.is_detached and use.idle_s > idle_s:
+                if not await asyncio.to_thread(is_anything_running, registry):
+                    break
+                use.note()
+        ended.set()
+
+
+def start_error(error: OSError, asked: Asked) -> MwaaLocalError:
+    """Return what whoever wanted the API is told of what kept it from starting."""
+    known = disk_error(error)
+    if isinstance(known, MwaaLocalError):
+        return known
+    if not asked.port:
+        return PortInUse("the API cannot listen on any port of this machine", str(error), "free some ports")
+    hint = "stop what listens there, or choose another port with `ApiPort` in the Local section of mwaa.yaml"
+    return PortInUse(f"the API cannot listen on port {asked.port}", str(error), hint)
+
+
+class Use:
+    """When something was asked last."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def note(self) -> None:
+        self._last = time.monotonic()
+
+    @property
+    def idle_s(self) -> float:
+        return time.monotonic() - self._last
+
+    def noting(self, perform: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        def noted(call: Call) -> Any:
+            self.note()
+            return perform(call)
+
+        return noted
+
+
+def performing(face: Face, faults: Faults) -> Callable[[Call], Any]:
+    """Return what does an operation's function for each call, or misbehaves as it was asked to."""
+    table = operations()
+
+    def perform(call: Call) -> Any:
+        time.sleep(faults.at_call())
+        return table[call.operation](call, face)
+
+    return perform
+
+
+def about(address: Address) -> Callable[[web.Request], Any]:
+    """Return the answer to our own paths."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path == ABOUT_PATH:
+            return web.json_response({"root": address.asked.root, "pid": address.pid, "version": address.asked.version})
+        return web.Response(status=404, text="mwaa-local: there is no such page here\n")
+
+    return answer
+
+
+def is_anything_running(registry: Registry) -> bool:
+    """Whether an environment runs, or something is being done to one."""
+    for name in registry.names():
+        with contextlib.suppress(ServiceError):  # deleted just now
+            served = registry.find(name)
+            if served.record.operation is not None or served.look.is_running:
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def listening(port: int, last_port: int) -> Any:
+    """Listen on a port of loopback; where any will do, on the last one if that is free. Raises OSError."""
+    for candidate in dict.fromkeys([port] if port else [last_port, 0]):
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((HOST, candidate))
+                listener.listen()
+            except OSError:
+                if candidate == port:
+                    raise
+                continue
+            yield listener
+            return
+
+
+class _LinesToFile(logging.Handler):
+    """Writes records into a component's log file, line by line, as `mwaa-local logs` reads them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = LogFile(path)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for line in self.format(record).splitlines():
+            self._file.write("err", line)
+
+
+def _log_to(path: Path) -> None:
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    root.addHandler(_LinesToFile(path))
