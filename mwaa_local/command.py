@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 from mwaa_local.errors import DiskFull, ToolMissing
 
@@ -88,6 +90,15 @@ def run(request: Request, on_line: Callable[[str], None] | None = None) -> Compl
         elapsed_s=time.monotonic() - started,
         timed_out=timed_out,
     )
+
+
+def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Let another program take the place of this process, with its terminal, its signals and its exit code."""
+    sys.stdout.flush()
+    try:
+        os.execve(argv[0], list(argv), dict(env))
+    except OSError as error:
+        raise ToolMissing(f"cannot run {argv[0]}", str(error), "install it or put it on PATH") from error
 
 
 # Commands that threads of this process wait for; an interrupt comes to the main thread alone.

@@ -33,6 +33,14 @@ def write_private(path: Path, text: str) -> None:
         raise disk_error(error, path.parent) from error
 
 
+def write_changed(path: Path, text: str) -> None:
+    """Write such a file unless it is there with that text: whoever sees it goes on seeing the same file."""
+    with contextlib.suppress(OSError, ValueError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    write_private(path, text)
+
+
 def remove_tree(path: Path, *, ignore_errors: bool = False) -> None:
     """Remove a folder or file with all that is in it, also what tools have made read-only, as Go does.
 

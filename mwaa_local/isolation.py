@@ -51,7 +51,7 @@ class Layout:
     """Which project folders appear where below the Airflow home, and the folder that is the home itself."""
 
     home_dir: Path
-    folders: Mapping[str, Path]  # name below the home -> project folder; missing folders are left out
+    folders: Mapping[str, Path]  # name below the home -> project folder; or path of a file -> what is seen as it
     read_only: frozenset[str] = frozenset()  # names of folders that may not be written to
 
 
@@ -154,7 +154,10 @@ def _mount_layout(layout: Layout) -> None:
         _make_room_for(MWAA_HOME_DIR, staging=layout.home_dir / ".staging")
     _mount(str(layout.home_dir), str(MWAA_HOME_DIR), None, MS_BIND | MS_REC)
     for name, folder in layout.folders.items():
-        target = MWAA_HOME_DIR / name
+        target = MWAA_HOME_DIR / name  # for an absolute name that one itself
+        if folder.is_file():
+            _mount(str(folder), str(target.resolve()), None, MS_BIND)
+            continue
         if target.is_symlink():
             target.unlink()
         target.mkdir(exist_ok=True)

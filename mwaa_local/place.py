@@ -62,11 +62,11 @@ class Place(Protocol):
     def interpreter(self, step: str, make: MakeInterpreter) -> tuple[str, ...]:
         """Return the words that run a Python script of a service: none where its image runs it already."""
 
-    def script(self, service: str, path: Path) -> str:
-        """Show a file of ours to a service; return where it sees it."""
-
     def write(self, service: str, name: str, text: str) -> str:
         """Write a private file that a service starts from; return where it sees it."""
+
+    def shown(self, name: str, text: str) -> str:
+        """Write a private file that Airflow's components see, if it is not there as it is; return where they see it."""
 
     def folder(self, path: Path, inside: str) -> str:
         """Return where a service sees a folder: `inside` where it has files of its own."""

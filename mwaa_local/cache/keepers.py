@@ -10,7 +10,7 @@ from mwaa_local.packaging import proof
 from mwaa_local.runtime.compose import image
 from mwaa_local.runtime.process import servers
 from mwaa_local.services import aws as aws_local
-from mwaa_local.services import door
+from mwaa_local.services import aws_cli, door
 
 KINDS = (
     packages.KEPT,
@@ -20,6 +20,7 @@ KINDS = (
     pip_plan.KEPT,
     pip_plan.KEPT_PIPS,
     aws_local.KEPT,
+    aws_cli.KEPT,
     packages.KEPT_FAILURES,
     trial.KEPT,
     proof.KEPT,

@@ -93,6 +93,12 @@ def hold(folder: Path) -> bool:
     return True
 
 
+def keep_beyond_exec() -> None:
+    """Let the program that this process becomes go on holding what it holds."""
+    for fd in _held.values():
+        os.set_inheritable(fd, True)
+
+
 def stamp(path: Path) -> None:
     """Record that something was used just now."""
     with contextlib.suppress(OSError):  # a cache that may only be read; then nobody removes anything there either

@@ -20,7 +20,6 @@ from mwaa_local.configuration.folders import needed_folders
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
 from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.option_names import translate, variable_name
-from mwaa_local.configuration.secrets_endpoint import BACKEND_KWARGS, backend_kwargs
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS, overruled_by_spelling, spellings_known_to
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import Intervals
@@ -189,8 +188,6 @@ class _Outcome:
 
 
 _Outcomes = Mapping[tuple[str, Layer], _Outcome]  # by variable and layer
-# An endpoint is all that is ever added to a backend's arguments.
-_KEPT: _Outcomes = MappingProxyType({(BACKEND_KWARGS, Layer.OPTION): _Outcome()})
 
 
 def _merge(case: _Case, *, protect: bool) -> MergedVariables:
@@ -292,7 +289,7 @@ def _local_forced_variables(case: _Case) -> dict[str, str]:
     if case.component == WEBSERVER and not release.login:
         names = webserver_names(case.local_values, case.environment)
         variables[WEBSERVER_NAMES_VARIABLE] = ",".join(names)
-    return {**variables, **backend_kwargs(release, case.container, case.user_options, case.exports)}
+    return variables
 
 
 def webserver_names(local_values: LocalValues, environment: Environment) -> tuple[str, ...]:
@@ -315,8 +312,8 @@ def _merge_celery_config(case: _Case) -> tuple[str, _Outcomes]:
             lost = sorted(theirs.keys() & (MWAA_BROKER_KEYS | ours.keys()))
             kept = {key: value for key, value in theirs.items() if key not in lost}
             outcome = _celery_outcome(lost, kept) if lost else _Outcome(reason, fix="write a JSON object")
-            return json.dumps({**defaults, **ours, **kept}), {**_KEPT, (EXTRA_CELERY_CONFIG, layer): outcome}
-    return json.dumps({**defaults, **ours}), _KEPT
+            return json.dumps({**defaults, **ours, **kept}), {(EXTRA_CELERY_CONFIG, layer): outcome}
+    return json.dumps({**defaults, **ours}), {}
 
 
 def _celery_outcome(lost: Sequence[str], kept: Mapping[str, Any]) -> _Outcome:

@@ -1,4 +1,4 @@
-"""The local AWS: moto's server, on an interpreter that has moto, as a component of the plan.
+"""The local AWS: one endpoint for all services, on an interpreter that has moto, as a component of the plan.
 
 That interpreter is the launcher's own where the extra `aws` is installed, else one of a virtual environment that uv
 makes in the cache, once for all projects.
@@ -10,45 +10,42 @@ import hashlib
 import importlib.util
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from urllib.parse import quote
 
 from packaging.version import Version
 
-from mwaa_local.cache import locks
-from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_environment
-from mwaa_local.command import Request, run
+from mwaa_local.cache.kept import DIGEST, ImageKind
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
-from mwaa_local.configuration.secrets_endpoint import ENDPOINT_VARIABLE, reads_endpoint
 from mwaa_local.environment.kinds import AwsMode
-from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.event import Event
-from mwaa_local.network import build_env
 from mwaa_local.place import HOST, Notes, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
+from mwaa_local.project import Project
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
-from mwaa_local.remarks import WARNING, Remark
+from mwaa_local.remarks import Remark
 from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
+from mwaa_local.services.aws_clients import LOCALHOST, endpoint_variables, host_names, host_of
 from mwaa_local.services.service import ImageBase, ServiceImage
+from mwaa_local.services.tool import Tool, kept_tool
 from mwaa_local.wanted import Wanted
 
 AWS = "aws"  # the component
 TITLE = "local AWS"
 MOTO_VERSION = "5.2.5"
 MOTO_REQUIREMENT = f"moto[server]=={MOTO_VERSION}"  # also the extra `aws` in pyproject.toml
-SCRIPT_PATH = Path(__file__).parents[1] / "guest" / "aws_server.py"
-READY_PAGE = "/moto-api/"
-INSTALL_TIMEOUT_S = 600.0
-COMPLETE_NAME = "complete"
+PROGRAM_DIR = Path(__file__).parents[1] / "guest" / "aws"
+READY_PATH = "/_mwaa-local/aws"  # of guest/aws/dispatcher.py
 START_NAME = "aws.json"  # what it starts from
 FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
+# Where what answers for MWAA itself is reached, in the project's state folder and in a container (docker-compose.yml).
+API_DIR_NAME, API_SOCKET_NAME = "api", "api.sock"
+API_IN_CONTAINER = "/opt/mwaa/api"
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
 DIGEST_CHARACTERS = 12
 # No credentials, settings or account of anybody's, wherever moto or boto3 may look for them.
@@ -58,19 +55,23 @@ SERVER_VARIABLES = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "MOTO_ACCOUNT_ID": ACCOUNT_ID,
 }
-ERROR_LINES = 15
-
-
-def _is_whole(path: Path) -> bool:
-    return (path / COMPLETE_NAME).is_file()
 
 
 def _is_image(configuration: Mapping[str, Any], _tag: str) -> bool:
     return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
 
 
-KEPT = CacheKind("local AWS", "aws", r"moto-[\w.]+-python\d+\.\d+", is_virtual_environment, _is_whole)
+KEPT = kept_tool("local AWS", "moto")
 KEPT_IMAGE = ImageKind("image, local AWS", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
+
+
+MOTO = Tool(
+    KEPT,
+    f"moto-{MOTO_VERSION}",
+    MOTO_REQUIREMENT,
+    "for the local AWS",
+    "or install the extra yourself: pip install 'mwaa-local[aws]'; without `Aws: local` in mwaa.yaml it is not needed",
+)
 
 
 def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], None], notes: Notes | None = None) -> str:
@@ -80,37 +81,7 @@ def aws_python(cache_dir: Path, env: Mapping[str, str], say: Callable[[str], Non
     """
     if importlib.util.find_spec("moto") and importlib.util.find_spec("flask"):
         return sys.executable
-    name = f"moto-{MOTO_VERSION}-python{sys.version_info.major}.{sys.version_info.minor}"
-    target_dir = KEPT.path(cache_dir, name)
-    if notes is not None:
-        notes.note(KEPT.kind, name)
-    while not (_is_whole(target_dir) and locks.hold(target_dir)):  # it may be removed between the two
-        with locks.taken(locks.lock_path(target_dir)):
-            if not _is_whole(target_dir):
-                say(f"installing {MOTO_REQUIREMENT}, once for all projects")
-                _install(target_dir, env)
-    return str(target_dir / "bin" / "python")
-
-
-def _install(target_dir: Path, env: Mapping[str, str]) -> None:
-    from uv import find_uv_bin
-
-    shutil.rmtree(target_dir, ignore_errors=True)
-    uv = (find_uv_bin(), "--no-progress", "--color", "never")
-    python = str(target_dir / "bin" / "python")
-    for argv in (
-        (*uv, "venv", "--python", sys.executable, str(target_dir)),
-        (*uv, "pip", "install", "--python", python, "--compile-bytecode", MOTO_REQUIREMENT),
-    ):
-        completed = run(Request(argv, build_env(env), Path("/"), INSTALL_TIMEOUT_S))
-        if not completed.ok:
-            raise PackagesUnavailable(
-                f"could not install {MOTO_REQUIREMENT} for the local AWS",
-                "\n".join(completed.output.strip().splitlines()[-ERROR_LINES:]),
-                "check that the package index answers, or install the extra yourself: pip install 'mwaa-local[aws]';"
-                " without `Aws: local` in mwaa.yaml it is not needed",
-            )
-    (target_dir / COMPLETE_NAME).touch()
+    return str(MOTO.find_or_make(cache_dir, env, say, notes) / "bin" / "python")
 
 
 @dataclass(frozen=True)
@@ -136,36 +107,42 @@ class LocalAws:
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
-        if self.fixtures is None:
-            return ()
-        return (*self.fixtures.remarks, *old_boto3_remarks(self.wanted.release))
+        return () if self.fixtures is None else self.fixtures.remarks
 
     def component(self, place: Place, secrets: Secrets) -> Component:
         """Return the component; its port answers when all fixtures are in."""
         assert self.fixtures is not None
         folder = fixtures_dir(self.wanted.project)
-        values = self.fixtures.to_json(region_of(self.wanted.env), place.folder(folder, FIXTURES_IN_CONTAINER))
+        fixtures = self.fixtures.to_json(region_of(self.wanted.env), place.folder(folder, FIXTURES_IN_CONTAINER))
+        values = {
+            "listens": place.listens(AWS),
+            "names": host_names(host_of(place.reached(AWS))),
+            "control_plane": f"{place.folder(api_dir(self.wanted.project), API_IN_CONTAINER)}/{API_SOCKET_NAME}",
+            "fixtures": fixtures,
+        }
         python = place.interpreter(
             TITLE, lambda say, notes: aws_python(self.wanted.cache_dir, self.wanted.env, say, notes)
         )
-        host, port = place.listens(AWS)
         start_values = place.write(AWS, START_NAME, json.dumps(values))
         return Component(
             AWS,
-            (*python, place.script(AWS, SCRIPT_PATH), host, str(port), start_values),
+            (*python, place.program(AWS, PROGRAM_DIR), start_values),
             {**place.server_env, **SERVER_VARIABLES},
-            HttpReady(url_of((HOST, place.ports[AWS])) + READY_PAGE),
-            reads=fixtures_version(values, folder, secrets.fernet_key),
+            HttpReady(url_of((HOST, place.ports[AWS])) + READY_PATH),
+            reads=fixtures_version(fixtures, folder, secrets.fernet_key),
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_SERVERS,
         )
 
     def variables(self, place: Place) -> dict[str, str]:
-        return endpoint_variables(self.wanted.release, url_of(place.reached(AWS)))
+        return endpoint_variables(self.wanted.release, place, place.reached(AWS))
+
+    def local_names(self, place: Place) -> tuple[str, ...]:
+        return host_names(host_of(place.reached(AWS)))
 
     def told(self, place: Place) -> Event:
         counts = self.fixtures.counts if self.fixtures else ""
-        here = url_of((HOST, place.ports[AWS]))
+        here = url_of((LOCALHOST, place.ports[AWS]))
         return Event(TITLE, "done", detail=f"{here} holds {counts or f'nothing, because {FOLDER}/ is empty'}")
 
     def image(self, base: ImageBase) -> ServiceImage:
@@ -187,28 +164,14 @@ class LocalAws:
 
     def compose_variables(self, empty_dir: Path) -> dict[str, str]:
         fixtures = fixtures_dir(self.wanted.project)
-        return {"MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else empty_dir)}
+        return {
+            "MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else empty_dir),
+            "MWAA_API_DIR": str(api_dir(self.wanted.project)),
+        }
 
 
-def endpoint_variables(release: Release, url: str) -> dict[str, str]:
-    """Return the variables by which tasks of a release find the local AWS."""
-    variables = {ENDPOINT_VARIABLE: url}
-    if not reads_endpoint(release):  # these releases protect the name, so that it stays
-        variables["AIRFLOW_CONN_AWS_DEFAULT"] = f"aws://?host={quote(url, safe='')}"
-    return variables
-
-
-def old_boto3_remarks(release: Release) -> list[Remark]:
-    """Tell where the release's boto3 does not find the local AWS by itself."""
-    if reads_endpoint(release):
-        return []
-    boto3 = release.packages.base["boto3"]
-    return [
-        Remark(
-            WARNING,
-            AWS,
-            f"boto3 {boto3} of Airflow {release.airflow_version} does not read AWS_ENDPOINT_URL",
-            "Hooks and the secrets backend in your options find the local AWS; boto3 alone asks AWS, and is refused.",
-            'boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])',
-        )
-    ]
+def api_dir(project: Project) -> Path:
+    """Return the folder of the socket of what answers for MWAA itself; it is made, since containers are shown it."""
+    folder = project.state_dir / API_DIR_NAME
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder

@@ -100,6 +100,9 @@ class FrontDoor:
     def variables(self, place: Place) -> Mapping[str, str]:
         return {}
 
+    def local_names(self, place: Place) -> tuple[str, ...]:
+        return ()
+
     def told(self, place: Place) -> Event | None:
         return None
 

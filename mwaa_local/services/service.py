@@ -63,6 +63,12 @@ class Service(Protocol):
     def variables(self, place: Place) -> Mapping[str, str]:
         """Return the variables by which Airflow's components find it."""
 
+    def local_names(self, place: Place) -> tuple[str, ...]:
+        """Return the host names by which Airflow's components reach it, where those must be made known to them.
+
+        Containers know them as aliases of docker-compose.yml; as processes they lead to this machine.
+        """
+
     def told(self, place: Place) -> Event | None:
         """Return what the user is told of it when it runs; None where that goes without saying."""
 

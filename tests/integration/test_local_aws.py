@@ -66,11 +66,12 @@ def test_hook_boto3_and_secrets_backend_find_what_was_put_in(local_aws: RunningE
         "parameter": "orders",
         "account": "000000000000",
         "credentials": "local",
+        "prefixed": ["api", "data-"],
     }
 
 
 def test_up_says_where_it_is_and_what_it_holds(local_aws: RunningEnvironment) -> None:
-    url = f"http://127.0.0.1:{local_aws.plan().ports['aws']}"
+    url = f"http://localhost:{local_aws.plan().ports['aws']}"
     assert f"{url} holds 2 buckets, 1 object, 1 secret, 1 parameter" in local_aws.started.stderr
     assert "put in 1 pool, from airflow_settings.yaml" in local_aws.started.stderr
 

@@ -191,14 +191,14 @@ def test_several_workers_have_names_of_their_own(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", Release.versions())
-@pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"))])
+@pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"), Path("/run"))])
 def test_worker_is_the_same_alone_and_beside_others(version: str, place: Place) -> None:
     alone, beside = (plan_of(version, replace(LAUNCH, worker_count=count), place) for count in (1, 2))
     assert component(alone, "worker.1") == component(beside, "worker.1")
 
 
 @pytest.mark.parametrize("version", Release.versions())
-@pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"))])
+@pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"), Path("/run"))])
 def test_scaled_plan_is_the_plan_with_so_many_workers(version: str, place: Place) -> None:
     plans = {count: plan_of(version, replace(LAUNCH, worker_count=count), place) for count in (1, 2, 5)}
     for before in plans.values():

@@ -45,8 +45,13 @@ class ComposeFiles:
         return self.dir / "image"
 
     @property
+    def run_dir(self) -> Path:
+        """What all containers of Airflow see."""
+        return self.dir / "run"
+
+    @property
     def requirements_dir(self) -> Path:
-        return self.dir / "run" / "requirements"
+        return self.run_dir / "requirements"
 
     @property
     def services_dir(self) -> Path:

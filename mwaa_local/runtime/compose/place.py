@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from mwaa_local.files import write_private
+from mwaa_local.files import write_changed, write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
 from mwaa_local.place import ANY_HOST, HOST, MakeInterpreter
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose.files import RUN_DIR
 from mwaa_local.runtime.ports import DOOR, WEBSERVER
 from mwaa_local.services.all import SERVICES
 
@@ -33,10 +34,14 @@ SERVICE_DIR = "/opt/mwaa"  # below it, in the container of a service, the folder
 
 @dataclass(frozen=True)
 class ContainerPlace:
-    """Containers of one Compose project. `ports` are the published ones, `dir` the folder of files for services."""
+    """Containers of one Compose project. `ports` are the published ones, `dir` the folder of files for services.
+
+    `run_dir` is what all containers of Airflow see.
+    """
 
     ports: Mapping[str, int]
     dir: Path
+    run_dir: Path
 
     home_dir = str(MWAA_HOME_DIR)
     own_hosts = True
@@ -55,13 +60,14 @@ class ContainerPlace:
     def interpreter(self, step: str, make: MakeInterpreter) -> tuple[str, ...]:
         return ()
 
-    def script(self, service: str, path: Path) -> str:
-        shutil.copyfile(path, self._folder(service) / path.name)
-        return f"{SERVICE_DIR}/{service}/{path.name}"
-
     def write(self, service: str, name: str, text: str) -> str:
         write_private(self._folder(service) / name, text)
         return f"{SERVICE_DIR}/{service}/{name}"
+
+    def shown(self, name: str, text: str) -> str:
+        path = self.run_dir / name
+        write_changed(path, text)
+        return f"{RUN_DIR}/{name}"
 
     def folder(self, path: Path, inside: str) -> str:
         return inside

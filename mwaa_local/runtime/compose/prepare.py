@@ -127,10 +127,12 @@ class ContainerPreparation:
         secrets = with_database_password(
             load_secrets(self.project.state_dir), self.project, self.release, self.own, is_asked=self.build_image
         )
-        place = ContainerPlace(ports.choose(), self.files.services_dir)
+        place = ContainerPlace(ports.choose(), self.files.services_dir, self.files.run_dir)
         values = container_values(secrets, self.release, place)
-        parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, NOT_IN_CONTAINERS)
-        configuration = Configuration(*parts, seeds.variables(place))
+        services = seeds.variables(place)
+        left_out = NOT_IN_CONTAINERS.difference(*services.values())
+        parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, left_out)
+        configuration = Configuration(*parts, services)
         image = self._image()
         images = self._images(image, seeds.wanted_services)
         beside = seeds.components(place, secrets)

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mwaa_local import isolation
-from mwaa_local.files import remove_tree
+from mwaa_local.files import remove_tree, write_changed
 from mwaa_local.home import Folder, Home
 from mwaa_local.local_settings import CONFIG_DIR
+from mwaa_local.place import HOST
 from mwaa_local.plan import SCHEDULER_HOME, WEBSERVER_HOME, Plan
 from mwaa_local.project import TEMPORARY_NAME, Project
 
@@ -33,6 +34,7 @@ MADE_FROM_NAME = "made-from"  # says what a set of homes was made from
 UNFINISHED_SUFFIX = ".new"  # of a home in which the startup script has not ended
 LAYER_SUFFIX = ".packages"  # of what the script changes of the packages in that home, until all scripts have ended
 FIRST_HOMES = (SCHEDULER_HOME, "worker.1", WEBSERVER_HOME)  # one for each MWAA component
+HOSTS_PATH = Path("/etc/hosts")
 # Of all homes: Airflow's logs, which are read from outside, and what pip and others can download again.
 SHARED = ("logs", ".cache")
 
@@ -174,12 +176,21 @@ class UnfinishedHome:
         self.home_dir.rename(final_dir)
 
 
-def shown_in_homes(project: Project, folders: Mapping[str, Folder]) -> dict[str, Folder]:
-    """Return what all homes have in common; folders of ours are made."""
+def shown_in_homes(project: Project, folders: Mapping[str, Folder], names: Collection[str] = ()) -> dict[str, Folder]:
+    """Return what all homes have in common; folders of ours are made. `names` are host names of this machine there."""
     own = {name: project.airflow_home_dir / name for name in SHARED}
     for path in own.values():
         path.mkdir(exist_ok=True)
+    if names and HOSTS_PATH.is_file():
+        own[str(HOSTS_PATH)] = hosts_file(project.run_dir / HOSTS_PATH.name, names)
     return {**folders, **{name: Folder.at(path) for name, path in own.items()}}
+
+
+def hosts_file(path: Path, names: Collection[str]) -> Path:
+    """Write the hosts file of this machine with these names in it, leading to itself."""
+    known = HOSTS_PATH.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+    write_changed(path, f"{known}\n{HOST} {' '.join(names)}\n")
+    return path
 
 
 def remove_temporary(project: Project) -> None:

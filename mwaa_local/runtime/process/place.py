@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.cache.users import User
-from mwaa_local.files import write_private
+from mwaa_local.files import write_changed, write_private
 from mwaa_local.place import HOST, MakeInterpreter
 from mwaa_local.release import Release
 from mwaa_local.steps import Steps
@@ -39,12 +39,14 @@ class ProcessPlace:
     def interpreter(self, step: str, make: MakeInterpreter) -> tuple[str, ...]:
         return self.steps.do(step, lambda say: make(say, self.user)), "-I"
 
-    def script(self, service: str, path: Path) -> str:
-        return str(path)
-
     def write(self, service: str, name: str, text: str) -> str:
         path = self.run_dir / name
         write_private(path, text)
+        return str(path)
+
+    def shown(self, name: str, text: str) -> str:
+        path = self.run_dir / name
+        write_changed(path, text)
         return str(path)
 
     def folder(self, path: Path, inside: str) -> str:

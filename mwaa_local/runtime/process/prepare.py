@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,8 @@ class Preparation:
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
         configuration = Configuration(*parts, services=seeds.variables(place))
         beside = seeds.components(place, secrets)
-        installation = Installation(configuration, self.delivery, steps, self.running, self._shown(home_dir))
+        shown = self._shown(home_dir, seeds.local_names(place))
+        installation = Installation(configuration, self.delivery, steps, self.running, shown)
         with installation.taken_back_on_failure():
             packages, exports = installation.install(store, base)
             self.remarks += installation.remarks
@@ -198,11 +199,12 @@ class Preparation:
         for name in WRITTEN_BY_AIRFLOW:
             (self.project.airflow_home_dir / name).unlink(missing_ok=True)
 
-    def _shown(self, home_dir: str) -> dict[str, Folder] | None:
+    def _shown(self, home_dir: str, names: Collection[str]) -> dict[str, Folder] | None:
         """Return what components see in homes of their own; None where they have none."""
         if home_dir != str(isolation.MWAA_HOME_DIR):
             return None
-        return shown_in_homes(self.project, self.delivery.shown(self.environment.local.read_only_folders))
+        folders = self.delivery.shown(self.environment.local.read_only_folders)
+        return shown_in_homes(self.project, folders, names)
 
     # Servers.
 

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+import socket
 
 import boto3
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -18,6 +19,8 @@ try:
 except ImportError:
     from airflow.operators.python import PythonOperator
 
+PREFIXED = {"api": ".", "data-": ""}
+
 
 def use_aws():
     hook = S3Hook()
@@ -30,6 +33,9 @@ def use_aws():
         "account": boto3.client("sts").get_caller_identity()["Account"],
         "credentials": boto3.Session().get_credentials().access_key,
     }
+    host = os.environ["AWS_ENDPOINT_URL"].split("//")[1].split(":")[0]
+    ours = socket.gethostbyname(host)
+    found["prefixed"] = [name for name in ("api", "data-") if socket.gethostbyname(name + PREFIXED[name] + host) == ours]
     pathlib.Path(os.environ["AIRFLOW_HOME"], "logs", "aws.json").write_text(json.dumps(found))
 
 

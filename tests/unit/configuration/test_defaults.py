@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -184,42 +183,3 @@ def test_folder_of_the_users_own_is_overruled_and_told(
     assert result.variables[forced].value.startswith(VALUES.airflow_home)
     assert [name for name in FOLDERS if name in result.variables] == [forced]
     assert [note.winner.name for note in user_notes(result)] == [forced]
-
-
-BACKEND = {"secrets.backend": "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"}
-KWARGS = "AIRFLOW__SECRETS__BACKEND_KWARGS"
-AT_ENDPOINT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}
-
-
-def test_secrets_backend_of_a_release_whose_boto3_reads_no_endpoint_gets_it_as_an_argument() -> None:
-    old = Release.load("2.2.2")
-    options = {**BACKEND, "secrets.backend_kwargs": '{"variables_prefix": "v"}'}
-    result = merged(options, release=old, container=AT_ENDPOINT)
-    assert json.loads(result.variables[KWARGS].value) == {
-        "variables_prefix": "v",
-        "endpoint_url": "http://127.0.0.1:5000",
-    }
-    assert user_notes(result) == []
-    bare = merged(BACKEND, release=old, container=AT_ENDPOINT)
-    assert json.loads(bare.variables[KWARGS].value) == {"endpoint_url": "http://127.0.0.1:5000"}
-
-
-@pytest.mark.parametrize(
-    ("options", "exports", "container", "version"),
-    [
-        (BACKEND, {}, {}, "2.2.2"),  # no local AWS
-        (BACKEND, {}, AT_ENDPOINT, "2.10.3"),  # its boto3 reads the variable
-        ({"secrets.backend": "team.Vault"}, {}, AT_ENDPOINT, "2.2.2"),
-        ({**BACKEND, "secrets.backend_kwargs": "not JSON"}, {}, AT_ENDPOINT, "2.2.2"),
-        ({**BACKEND, "secrets.backend_kwargs": "[1]"}, {}, AT_ENDPOINT, "2.2.2"),
-        ({**BACKEND, "secrets.backend_kwargs": '{"endpoint_url": "http://mine"}'}, {}, AT_ENDPOINT, "2.2.2"),
-        (BACKEND, {KWARGS: "{}"}, AT_ENDPOINT, "2.2.2"),  # the startup script's own arguments
-    ],
-)
-def test_arguments_of_a_secrets_backend_stay_as_they_are(
-    options: dict[str, str], exports: dict[str, str], container: dict[str, str], version: str
-) -> None:
-    variables = merged(options, exports, release=Release.load(version), container=container).variables
-    given = {**exports, **translate(options)}.get(KWARGS)
-    assert KWARGS not in variables or variables[KWARGS].source is not Layer.LOCAL_ESSENTIAL
-    assert given is None or variables[KWARGS].value == given

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.seeding.aws_fixtures import Fixtures, Parameter, fixtures_version
-from mwaa_local.services.aws import AWS, MOTO_REQUIREMENT, LocalAws, aws_python, endpoint_variables, old_boto3_remarks
+from mwaa_local.services.aws import AWS, MOTO_REQUIREMENT, LocalAws, aws_python
+from mwaa_local.services.aws_clients import endpoint_variables, endpoints
 from mwaa_local.services.service import ImageBase
 from mwaa_local.wanted import Wanted
 from tests.conftest import REPOSITORY_DIR
@@ -39,11 +42,18 @@ def fixtures(folder: Path, files: dict[str, str]) -> Fixtures:
     return Fixtures.load(Project(folder))
 
 
-def variables(mode: str, url: str = "", version: str = "3.3.1") -> dict[str, str]:
+class FilesPlace:
+    """A place that only shows files."""
+
+    def shown(self, name: str, text: str) -> str:
+        return f"/files/{name}"
+
+
+def variables(mode: str, url: tuple[str, int] | None = None, version: str = "3.3.1") -> dict[str, str]:
     environment = Environment.model_validate({"Local": {"Aws": mode}})
     packages = PythonEnvironment(Path("/packages"), "3.12.1", "")
     release = Release.load(version)
-    services = {AWS: endpoint_variables(release, url)} if url else {}
+    services = {AWS: endpoint_variables(release, FilesPlace(), url)} if url else {}
     return container_env(Project(Path("/p")), environment, release, packages, "/home", SHELL, services)
 
 
@@ -123,32 +133,37 @@ def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["none", "local"])
 def test_nothing_of_the_callers_aws_reaches_tasks(mode: str) -> None:
-    found = variables(mode, "http://127.0.0.1:5000" if mode == "local" else "")
+    found = variables(mode, ("127.0.0.1", 5000) if mode == "local" else None)
     assert not {name for name, value in SHELL.items() if name != "HOME" and found.get(name) == value}
     assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"} & found.keys()
 
 
-def test_tasks_find_the_local_aws_and_credentials_of_nobody() -> None:
-    found = variables("local", "http://127.0.0.1:5000")
-    assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
+@pytest.mark.parametrize("version", ["3.3.1", "2.7.2"])
+def test_tasks_find_the_local_aws_and_credentials_of_nobody(version: str) -> None:
+    found = variables("local", ("127.0.0.1", 5000), version)
+    assert found["AWS_ENDPOINT_URL"] == "http://localhost:5000"
     assert (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]) == ("local", "local")
-
-
-def test_boto3_that_reads_no_endpoint_is_reported() -> None:
-    told = {version: bool(old_boto3_remarks(Release.load(version))) for version in ("3.3.1", "2.7.2", "2.6.3", "2.2.2")}
-    assert told == {"3.3.1": False, "2.7.2": False, "2.6.3": True, "2.2.2": True}
+    assert not {"AWS_DATA_PATH", "AWS_CONFIG_FILE"} & found.keys()
 
 
 @pytest.mark.parametrize("version", ["1.10.12", "2.0.2", "2.2.2", "2.4.3", "2.5.1", "2.6.3"])
-def test_default_connection_names_the_endpoint_where_boto3_reads_none(version: str) -> None:
-    name = "AIRFLOW_CONN_AWS_DEFAULT"
-    assert variables("local", "http://aws:5000", version)[name] == "aws://?host=http%3A%2F%2Faws%3A5000"
-    assert name in Release.load(version).protected_variables, "the image's default would come after it"
-    assert not {name, "AWS_ENDPOINT_URL"} & variables("none", version=version).keys()
+def test_boto3_that_reads_no_endpoint_gets_a_file_of_them(version: str) -> None:
+    found = variables("local", ("aws", 5000), version)
+    assert found["AWS_DATA_PATH"] == "/files/aws"
+    assert found["AWS_CONFIG_FILE"] == "/files/aws/config"
+    assert not {"AWS_DATA_PATH", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL"} & variables("none", version=version).keys()
 
 
-def test_default_connection_is_mwaas_where_boto3_reads_the_endpoint() -> None:
-    assert "AIRFLOW_CONN_AWS_DEFAULT" not in variables("local", "http://aws:5000", "2.7.2")
+def test_file_of_endpoints_leads_everywhere_to_one_address_and_keeps_regions_and_scopes() -> None:
+    partitions = {partition["partition"]: partition for partition in endpoints("aws:5000")["partitions"]}
+    aws = partitions["aws"]
+    assert {(each["defaults"]["hostname"], *each["defaults"]["protocols"]) for each in partitions.values()} == {
+        ("aws:5000", "http")
+    }
+    assert "amazonaws.com/" not in json.dumps([each["services"] for each in partitions.values()])
+    assert not re.search(r'"(hostname|sslCommonName|protocols)"', json.dumps(aws["services"]))
+    assert aws["services"]["iam"]["endpoints"]["aws-global"]["credentialScope"] == {"region": "us-east-1"}
+    assert {"us-east-1", "eu-central-1"} <= aws["regions"].keys()
 
 
 def test_image_is_on_a_python_that_moto_runs_on() -> None:

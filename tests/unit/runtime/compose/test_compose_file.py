@@ -26,6 +26,7 @@ from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.compose.variables import SETUP_SERVICES
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.services.all import SERVICES
+from mwaa_local.services.aws_clients import host_names
 from mwaa_local.services.service import Service
 from mwaa_local.wanted import Wanted
 
@@ -156,9 +157,38 @@ def test_local_aws_sees_nothing_but_its_own_folder_and_the_fixtures(tmp_path: Pa
     written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
     mounts = dict(entry.split(":")[:2] for entry in written.service("aws")["volumes"])
     fixtures = str(written.project.root_dir / "tests" / "aws")
-    assert mounts == {str(written.files.services_dir / "aws"): "/opt/mwaa/aws", fixtures: "/opt/mwaa/fixtures"}
+    assert mounts == {
+        str(written.files.services_dir / "aws"): "/opt/mwaa/aws",
+        str(written.project.state_dir / "api"): "/opt/mwaa/api",
+        fixtures: "/opt/mwaa/fixtures",
+    }
     for path in (written.files.services_dir / "aws" / "aws.json", written.files.dir / "aws.env"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_local_aws_has_the_names_that_clients_make_of_its_host(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
+    aliases = written.service("aws")["networks"]["default"]["aliases"]
+    assert ("aws", *aliases) == host_names("aws")
+    started_from = json.loads((written.files.services_dir / "aws" / "aws.json").read_text())
+    assert started_from["names"] == ["aws", *aliases]
+
+
+@pytest.mark.parametrize("version", ["2.2.2", "3.3.1"])
+def test_old_boto3_finds_its_files_where_containers_see_them(
+    version: str, tmp_path: Path, clean_env: dict[str, str]
+) -> None:
+    written = Written(tmp_path / "project", f'AirflowVersion: "{version}"\n{LOCAL_AWS}', clean_env)
+    variables = read_env_file(written.files.dir / "worker.env")
+    assert variables["AWS_ENDPOINT_URL"] == "http://aws:5000"
+    places = {name: variables.get(name) for name in ("AWS_DATA_PATH", "AWS_CONFIG_FILE")}
+    if version == "3.3.1":
+        assert places == {"AWS_DATA_PATH": None, "AWS_CONFIG_FILE": None}
+        return
+    assert places == {"AWS_DATA_PATH": "/opt/mwaa/run/aws", "AWS_CONFIG_FILE": "/opt/mwaa/run/aws/config"}
+    assert f"{written.files.dir}/run:/opt/mwaa/run:ro" in written.service("worker")["volumes"]
+    partitions = json.loads((written.files.dir / "run" / "aws" / "endpoints.json").read_text())["partitions"]
+    assert {partition["defaults"]["hostname"] for partition in partitions} == {"aws:5000"}
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

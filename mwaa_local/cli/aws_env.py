@@ -1,0 +1,53 @@
+"""`mwaa-local aws-env`: what a shell, or a profile of the AWS CLI, needs to ask the project instead of AWS."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwaa_local.cli.parameters import JsonOption, ProjectOption
+from mwaa_local.cli.session import open_session
+
+
+def aws_env(
+    profile_name: Annotated[
+        str, typer.Option("--profile-name", metavar="NAME", help="Print a profile of that name for ~/.aws/config.")
+    ] = "",
+    as_json: JsonOption = False,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Print the variables by which boto3, the AWS CLI and CDK find this project's AWS.
+
+    With `Local: {Aws: local}` all services are the project's, else MWAA's API alone, and your shell goes on asking AWS
+    for the others.
+
+    Examples:
+
+      eval "$(mwaa-local aws-env)"
+
+      mwaa-local aws-env --profile-name local >> ~/.aws/config
+    """
+    from mwaa_local.cli.aws_endpoint import find_access
+    from mwaa_local.services.aws_access import PROFILE_NAME
+
+    if profile_name and not PROFILE_NAME.fullmatch(profile_name):
+        raise typer.BadParameter("a profile's name has letters, digits and _ . @ + -", param_hint="--profile-name")
+    session = open_session(project_dir)
+    access = find_access(session)
+    unset = access.unset(session.env)
+    if as_json:
+        plain = {"variables": access.variables, "unset": unset, "notes": access.notes}
+        session.console.show_json({**plain, **({"profile": access.profile(profile_name)} if profile_name else {})})
+        return
+    for note in access.notes:
+        session.console.say(f"note: {note}")
+    if profile_name:
+        session.console.show(access.profile(profile_name))
+        return
+    for name, value in access.variables.items():
+        session.console.show(f"export {name}={shlex.quote(value)}")
+    if unset:
+        session.console.show(f"unset {' '.join(unset)}")

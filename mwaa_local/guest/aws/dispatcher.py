@@ -1,0 +1,53 @@
+"""The one endpoint: each request goes to who answers for the service that it was signed for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from werkzeug.wsgi import get_input_stream  # type: ignore[import-not-found]
+
+from .answers import StartResponse, refuse, tell
+from .configuration import AwsConfiguration
+from .control_plane import ControlPlane
+from .names import refusal
+from .signing import signing_name
+
+MWAA = "airflow"  # signing names, from botocore's models
+MWAA_SERVERLESS = "airflow-serverless"
+OWN_PATH = "/_mwaa-local/"  # pages of ours, which the control plane has
+READY_PATH = OWN_PATH + "aws"  # but for this one
+NO_SERVERLESS = (
+    "Amazon MWAA Serverless is another service than Amazon MWAA, and is not reproduced here:"
+    " ask AWS itself for it, without this endpoint"
+)
+
+Environ = dict[str, Any]  # WSGI's (PEP 3333)
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class Dispatcher:
+    """The endpoint as one WSGI application, in front of moto in the same process."""
+
+    def __init__(self, configuration: AwsConfiguration, moto: Application) -> None:
+        self._names = configuration.names
+        self._control_plane = ControlPlane(configuration.control_plane)
+        self._moto = moto
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        why = refusal(environ, self._names)
+        if why:
+            return refuse(start_response, HTTPStatus.FORBIDDEN, "AccessDeniedException", why)
+        path = environ.get("PATH_INFO", "")
+        if path == READY_PATH:
+            return tell(start_response, {"ready": True})
+        service = signing_name(environ)
+        # Whoever sends slowly must not keep others waiting later on; moto keeps whole bodies in memory anyway.
+        environ["wsgi.input"] = io.BytesIO(get_input_stream(environ, max_content_length=None).read())
+        if service == MWAA or path.startswith(OWN_PATH):
+            return self._control_plane(environ, start_response)
+        if service == MWAA_SERVERLESS:
+            return refuse(start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplementedException", NO_SERVERLESS)
+        return self._moto(environ, start_response)

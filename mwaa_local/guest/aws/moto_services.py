@@ -1,0 +1,56 @@
+"""moto, one request of a service at a time, and what of it is made ready when a service is first asked."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.moto_server.werkzeug_app import (  # type: ignore[import-not-found]
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+
+from .answers import StartResponse
+from .locks import Locks
+from .signing import presigned_header, signing_name
+
+# Signing name -> our module with `prepare(moto)`, called in the first request's thread, before moto sees it.
+FIRST_USE = {"sqs": "queues"}
+UNSIGNED = "s3"  # what moto takes a request without a signature for, if nothing else speaks against it
+
+Environ = dict[str, Any]  # WSGI's (PEP 3333)
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class MotoServices:
+    """All of moto's services as one WSGI application."""
+
+    def __init__(self) -> None:
+        self.locks = Locks()
+        self._moto: Application = DomainDispatcherApplication(create_backend_app)
+        self._prepared: set[str] = set()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        name = signing_name(environ) or UNSIGNED
+        if name != UNSIGNED and "HTTP_AUTHORIZATION" not in environ:
+            environ["HTTP_AUTHORIZATION"] = presigned_header(environ)  # moto looks for the service's name there alone
+        with self.locks.held(name):
+            self._prepare(name)
+            return self._moto(environ, start_response)
+
+    def _prepare(self, name: str) -> None:
+        if name in FIRST_USE and name not in self._prepared:
+            importlib.import_module(f"{__package__}.{FIRST_USE[name]}").prepare(self)
+            self._prepared.add(name)
+
+    def waiting(self, wait: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `wait` as it lets other requests to its service in meanwhile."""
+
+        @functools.wraps(wait)
+        def patient(*args: Any, **kwargs: Any) -> Any:
+            with self.locks.let_go():
+                return wait(*args, **kwargs)
+
+        return patient
