@@ -6,9 +6,10 @@ from aiohttp import web
 
 from . import cli, names
 from .configuration import DoorConfiguration
-from .proxy import Upstream
+from .proxy import Upstream, drop_added
 
 READY_PATH = "/_mwaa-local/door"
+NO_PROXY_TEXT = "mwaa-local: this is no proxy; ask for a path alone.\n"
 
 
 class Door:
@@ -22,6 +23,7 @@ class Door:
     def application(self) -> web.Application:
         application = web.Application(client_max_size=0)
         application.router.add_route("*", "/{path:.*}", self._answer)
+        application.on_response_prepare.append(drop_added)
         application.on_startup.append(self._open)
         application.on_cleanup.append(self._close)
         return application
@@ -29,6 +31,8 @@ class Door:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if refused := names.refusal(request.method, request.headers, self._configuration.names):
             return web.Response(status=refused.status, text=refused.text)
+        if not request.raw_path.startswith("/"):  # as one asks a proxy (RFC 9112, section 3.2.2)
+            return web.Response(status=400, text=NO_PROXY_TEXT)
         if request.path == READY_PATH:
             return web.json_response({"environment": self._configuration.environment})
         if (request.method, request.path) == ("POST", cli.PATH):

@@ -40,14 +40,24 @@ def refusal(method: str, headers: Mapping[str, str], names: Collection[str]) -> 
     host = headers.get("Host", "")
     if not is_known(host, names):
         return Refusal(WRONG_NAME_STATUS, WRONG_NAME_TEXT.format(name=host[:100]))
-    # A link on another page may lead here: the browser then shows our page, and that other one sees nothing of it.
-    is_link = method in ("GET", "HEAD") and headers.get("Sec-Fetch-Mode") == "navigate"
-    if headers.get("Sec-Fetch-Site") == "cross-site" and not is_link:
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    if site == "cross-site" and not _is_link(method, headers):
         return Refusal(WRONG_SITE_STATUS, WRONG_SITE_TEXT)
-    origin = headers.get("Origin")
-    if origin is not None and method not in SAFE_METHODS and not is_same(origin, host):
+    # A websocket is asked for with GET, from any page, and may be read by it.
+    is_safe = method in SAFE_METHODS and "Upgrade" not in headers
+    # Of its own page's form a browser may hide the origin (`Referrer-Policy`), but never the site.
+    if origin is not None and not is_safe and site != "same-origin" and not is_same(origin, host):
         return Refusal(WRONG_SITE_STATUS, WRONG_SITE_TEXT)
     return None
+
+
+def _is_link(method: str, headers: Mapping[str, str]) -> bool:
+    """Say whether a link on another page leads here: the browser then shows our page, and that one sees nothing of it.
+
+    In a frame of that page it would see nothing either, but could lay something over it.
+    """
+    goes = method in ("GET", "HEAD") and headers.get("Sec-Fetch-Mode") == "navigate"
+    return goes and headers.get("Sec-Fetch-Dest", "document") == "document"
 
 
 def is_known(host: str, names: Collection[str]) -> bool:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from aiohttp import web
 
+from . import logs
 from .app import Door
 from .configuration import DoorConfiguration
+from .proxy import MAX_LINE_BYTES
 
-# A header of 64 kB is more than browsers send; Airflow's own servers take less.
-MAX_LINE_BYTES = 64 * 1024
 STOP_TIMEOUT_S = 3.0  # for requests in flight, when the environment stops
 
 
 def serve(path: Path) -> None:
     """Serve the door of that configuration file."""
+    logs.set_up()
     configuration = DoorConfiguration.read(path)
     host, port = configuration.listens
     web.run_app(
@@ -28,4 +29,7 @@ def serve(path: Path) -> None:
         shutdown_timeout=STOP_TIMEOUT_S,
         handler_cancellation=True,
         loop=asyncio.new_event_loop(),
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        auto_decompress=False,  # a body goes on as it came
     )

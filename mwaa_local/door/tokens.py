@@ -96,14 +96,15 @@ class UsedTokens:
         return True
 
     def _load(self) -> dict[str, int]:
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
             plain: dict[str, Any] = json.loads(self._path.read_bytes())
             return {str(name): int(expires) for name, expires in plain.items()}
         return {}
 
     def _save(self) -> None:
         beside = self._path.with_name(self._path.name + ".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        beside.unlink(missing_ok=True)  # its mode, where somebody else made it, would stay
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump(self._expiry_of, file)
         beside.replace(self._path)
 
