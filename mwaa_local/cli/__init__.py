@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "options": ("options", "options", "Show Airflow's configuration and who set each value."),
     "check": ("check", "check", "Find what will fail on MWAA, before you upload."),
     "smoke": ("smoke", "smoke", "Start, import and run DAGs, report, stop; for CI."),
-    "api": ("api", "api", "Serve MWAA's API for a project, or for a folder of projects."),
+    "api": ("api", "api", "Serve MWAA's API for a project or a folder."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
     "cache": ("cache", "cache", "Show and remove what is kept outside of projects."),

@@ -35,7 +35,8 @@ def use_aws():
     }
     host = os.environ["AWS_ENDPOINT_URL"].split("//")[1].split(":")[0]
     ours = socket.gethostbyname(host)
-    found["prefixed"] = [name for name in ("api", "data-") if socket.gethostbyname(name + PREFIXED[name] + host) == ours]
+    names = {name: socket.gethostbyname(name + PREFIXED[name] + host) for name in ("api", "data-")}
+    found["prefixed"] = [name for name, address in names.items() if address == ours]
     pathlib.Path(os.environ["AIRFLOW_HOME"], "logs", "aws.json").write_text(json.dumps(found))
 
 

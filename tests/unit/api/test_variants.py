@@ -1,4 +1,4 @@
-"""No request is too odd: none gives a fault or hangs, none changes what it may not, and all are answered as modelled."""
+"""No request is too odd: none gives a fault, hangs, or changes what it may not, and all are answered as modelled."""
 
 from __future__ import annotations
 

@@ -700,11 +700,13 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
 
 def test_every_declaration_is_in_the_table() -> None:
     classes = {name for name in vars(cache_kept) if name.endswith("Kind")}
+    makers = {**{name: name for name in classes}, "kept_tool": "CacheKind"}
     declared = [
-        (node.func.id, ast.unparse(node.args[0]).strip("'\""))
+        (makers[node.func.id], ast.unparse(node.args[0]).strip("'\""))
         for path, tree in trees()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in makers
+        if not (path.name == "tool.py" and node.func.id == "CacheKind")  # in kept_tool itself
     ]
     known: list[CacheKind | ImageKind | VolumeKind] = [*keepers.KINDS, *keepers.IMAGES, *keepers.VOLUMES]
     assert sorted((type(kept).__name__, kept.kind) for kept in known) == sorted(declared)

@@ -447,7 +447,7 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse: Refuse) -
         ("WebserverNames: ['*.example']", "cannot hold", "without http://, port and path"),
         ("WebserverNames: ['a,b']", "cannot hold", "without http://, port and path"),
         ("SystemPackages: jq", "must be a list, not", "write SystemPackages: [default-jre-headless]"),
-        ("Speed: 1", "is not a member of the Local section", "known here: Aws, AwsPort, BaseImage"),
+        ("Speed: 1", "is not a member of the Local section", "known here: ApiPort, Aws, AwsPort, BaseImage"),
     ],
 )
 def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse: Refuse, line: str, rule: str, hint: str) -> None:
