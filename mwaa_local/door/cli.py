@@ -6,6 +6,7 @@ reference" and "Examples in the Apache Airflow CLI"). Words are split as a shell
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ class CliDoor:
     def __init__(self, configuration: DoorConfiguration) -> None:
         self._configuration = configuration
         self._server = CommandsBeside(Path(configuration.commands))
-        self._running = 0
+        self._running: set[asyncio.Task[dict[str, object]]] = set()
 
     async def answer(self, request: web.Request) -> web.Response:
         configuration = self._configuration
@@ -43,28 +44,40 @@ class CliDoor:
             return _refused(
                 403, "The CLI token is missing, expired or of another environment; create-cli-token makes one."
             )
-        body = await request.content.read(MAX_COMMAND_BYTES + 1)
         try:
-            if len(body) > MAX_COMMAND_BYTES:
-                raise ValueError("it is too long")
-            words = shlex.split(body.decode("utf-8"))
+            words = shlex.split((await read_command(request)).decode())
         except ValueError as error:
             return _refused(400, f"This is no Airflow command: {error}.")
         if why := refusal(words, configuration.allowed, configuration.version):
             return _refused(400, why)
-        if self._running >= AT_ONCE:
+        if len(self._running) >= AT_ONCE:
             return web.Response(status=503, text=BUSY_TEXT, headers={"Retry-After": "1"})
-        self._running += 1
+        task = asyncio.ensure_future(self._server.run(words))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
         try:
-            said = await self._server.run(words)
+            said = await asyncio.shield(task)  # a command goes on, and counts, when its client goes away
         except CommandServerGone as error:
             return web.Response(status=503, text=f"mwaa-local: {error}\n", headers={"Retry-After": "1"})
-        finally:
-            self._running -= 1
         return web.json_response({"stdout": said["stdout"], "stderr": said["stderr"]})
+
+    def _ended(self, task: asyncio.Task[dict[str, object]]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # else asyncio would miss somebody who asks for it
 
     async def close(self) -> None:
         await self._server.close()
+
+
+async def read_command(request: web.Request) -> bytes:
+    """Return a request's body, which may come in pieces. Raises ValueError for one that is too long."""
+    body = b""
+    async for piece in request.content.iter_any():
+        body += piece
+        if len(body) > MAX_COMMAND_BYTES:
+            raise ValueError("it is too long")
+    return body
 
 
 def refusal(words: Sequence[str], commands: Sequence[str], version: str) -> str:

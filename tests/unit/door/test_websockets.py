@@ -11,7 +11,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerH
 
 from tests.unit.door.doors import HOST, RunningDoor, free_port, running_door
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 120.0
 BIG = "a" * (5 << 20)
 Handler = Callable[[web.WebSocketResponse, web.Request], Awaitable[None]]
 

@@ -27,9 +27,12 @@ import time
 
 MAX_REQUEST_BYTES = 1 << 20
 BACKLOG = 16
+NEW_NAME = ".commands"  # of a socket that does not listen yet
 FORKSERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "forkserver.py")
 PAUSE_S = 1.0  # between two looks whether the parent stands idle
 LAST_LINE = b"\n"
+MAX_OUTPUT_BYTES = 16 << 20  # of one stream, in memory here and at the door
+CUT_TEXT = b"\nmwaa-local: the command wrote more than 16 MB; what follows them is left out\n"
 
 
 class ParentGone(Exception):
@@ -111,6 +114,7 @@ class Commands:
         self.lock = threading.Lock()
         self.parent = None
         self.running = 0
+        self.pids = set()  # of the commands, each of which leads a group
         self.last = time.monotonic()
 
     def run(self, argv, timeout_s):
@@ -128,12 +132,19 @@ class Commands:
 
     def run_in(self, parent, argv, timeout_s):
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
-            request = {"program": self.program, "argv": argv, "env": dict(os.environ), "cwd": os.getcwd()}
+            request = {"program": self.program, "argv": argv, "env": dict(os.environ), "cwd": os.getcwd(), "tied": True}
             pid = parent.start(request, [nothing.fileno(), out.fileno(), err.fileno()])
-            code = parent.wait(pid, timeout_s)
-            if code is None:
-                end_group(pid)
-                parent.wait(pid, None)
+            self.pids.add(pid)
+            try:
+                code = parent.wait(pid, timeout_s)
+                if code is None:
+                    end_group(pid)
+                    parent.wait(pid, None)
+            finally:
+                self.pids.discard(pid)
+            if is_cut(out) or is_cut(err):
+                err.seek(min(os.fstat(err.fileno()).st_size, MAX_OUTPUT_BYTES))
+                err.write(CUT_TEXT)
             return {"stdout": content(out), "stderr": content(err), "exit": code}
 
     def drop_idle_parent(self):
@@ -146,6 +157,13 @@ class Commands:
                 self.parent = None
             return True
 
+    def close(self):
+        """End the parent and every command."""
+        if self.parent is not None:
+            self.parent.close()
+        for pid in list(self.pids):
+            end_group(pid)
+
 
 def end_group(pid):
     """Kill a command with all that it started: it leads a session of its own."""
@@ -155,9 +173,14 @@ def end_group(pid):
         pass
 
 
+def is_cut(file):
+    return os.fstat(file.fileno()).st_size > MAX_OUTPUT_BYTES
+
+
 def content(file):
+    """Return what was written, in base64, the beginning of what is more than an answer takes."""
     file.seek(0)
-    return base64.b64encode(file.read()).decode("ascii")
+    return base64.b64encode(file.read(MAX_OUTPUT_BYTES + len(CUT_TEXT))).decode("ascii")
 
 
 def answer(connection, commands):
@@ -177,18 +200,22 @@ def answer(connection, commands):
 
 
 def bind(path):
-    """Listen on a socket that only this user can reach."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+    """Listen on a socket that only this user can reach; there is none at that path before it listens.
+
+    The folder is named by a descriptor where it can be: Linux takes 107 bytes.
+    """
     listener = socket.socket(socket.AF_UNIX)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    short = "/proc/self/fd/%d" % folder
+    beside = os.path.join(short if os.path.exists(short) else os.path.dirname(path), "%s.%d" % (NEW_NAME, os.getpid()))
     before = os.umask(0o177)
     try:
-        listener.bind(path)
+        listener.bind(beside)
+        listener.listen(BACKLOG)
+        os.rename(beside, path)
     finally:
         os.umask(before)
-    listener.listen(BACKLOG)
+        os.close(folder)
     return listener
 
 
@@ -204,7 +231,8 @@ def main():
     commands = Commands(sys.argv[3:end], sys.argv[end + 1 :], idle_s)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     listener = bind(path)
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
+    mode = os.fstat(0).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # asyncio's pipes are sockets up to Python 3.11
         threading.Thread(target=end_with_input, daemon=True).start()
     try:
         while True:
@@ -218,8 +246,7 @@ def main():
             connection.settimeout(None)
             threading.Thread(target=answer, args=(connection, commands), daemon=True).start()
     finally:
-        if commands.parent is not None:
-            commands.parent.close()
+        commands.close()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ A request is one JSON line with three file descriptors (stdin, stdout, stderr) a
 where `program` is what the interpreter would get to run Airflow: `-m MODULE` or a script. So is PROGRAM above. With
     "home": {"isolation": str, "home_dir": str, "folders": {str: str}}
 the command sees that folder as MWAA's /usr/local/airflow; `isolation` is the launcher's module that does it.
+With "tied": true the command is killed when this process ends, for whatever reason.
 Answers are JSON lines: {"ready": seconds}, {"id", "pid"}, {"id", "pid", "status": raw wait status}.
 """
 
@@ -35,6 +36,7 @@ import traceback
 MAX_REQUEST_BYTES = 1 << 20  # a request is mostly an environment; Linux itself stops at 2 MiB of arguments
 FDS_PER_REQUEST = 3
 ALONE = "alone"
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def preload(modules):
@@ -71,6 +73,8 @@ def receive(control):
 def become(request, fds):
     """Turn this forked child into the requested component; returns what it should do next as a callable."""
     os.setsid()
+    if request.get("tied"):
+        die_with_parent()
     for target, source in enumerate(fds):
         os.dup2(source, target)
     for fd in fds:
@@ -90,6 +94,17 @@ def become(request, fds):
     sys.argv = ["airflow"] + request["argv"]
     sys.stdin = open(0, closefd=False)
     return lambda: run_program(request["program"])
+
+
+def die_with_parent():
+    """Have the kernel kill this process when the one that it was forked from ends; Linux alone can."""
+    import ctypes  # what most never need
+
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:  # it had ended already
+            os._exit(1)
 
 
 def enter_home(home):
