@@ -149,8 +149,9 @@ class Served:
             current = records.load(self.project)
             if current is None:
                 raise not_found(self.name)
-            # A worker that has ended its operation is about to end itself.
-            if current.operation is not None or time.monotonic() > deadline:
+            # A worker that has ended its operation, or leaves it waiting, is about to end itself.
+            is_worked_on = current.operation is not None and current.operation.phase != records.PENDING
+            if is_worked_on or time.monotonic() > deadline:
                 raise _wrong_status(self.name, self._status(current), verb)
 
     def _refuse_version(self, record: Record, changes: Mapping[str, Any]) -> None:

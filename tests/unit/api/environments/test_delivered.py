@@ -1,0 +1,131 @@
+"""Files from the bucket come, change, go back and go, and a file of anybody else stays what it is."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.api.environments.bucket import BucketUnreadable
+from mwaa_local.api.environments.delivered import Delivered, _unzip
+from mwaa_local.project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path / "made")
+    project.root_dir.mkdir()
+    project.make_state_dir()
+    return project
+
+
+def fetched(tmp_path: Path, files: Mapping[str, str], name: str = "fetched") -> Path:
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def there(project: Project) -> dict[str, str]:
+    return {
+        path.relative_to(project.root_dir).as_posix(): path.read_text()
+        for path in project.root_dir.rglob("*")
+        if path.is_file() and ".mwaa-local" not in path.parts
+    }
+
+
+ONE = {"dags/a.py": "a1", "dags/b.py": "b1", "plugins/p.py": "p1", "startup/startup.sh": "s1"}
+TWO = {"dags/a.py": "a2", "plugins/q.py": "q2", "startup/startup.sh": "s2"}
+
+
+def test_folders_become_equal_to_the_bucket(project: Project, tmp_path: Path) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    assert there(project) == ONE
+    folder = project.root_dir / "dags"
+    inode = folder.stat().st_ino
+    delivered.apply(fetched(tmp_path, TWO, "two"))
+    assert there(project) == TWO
+    assert folder.stat().st_ino == inode  # components that run see the folder itself
+
+
+def test_rollback_brings_back_all_but_dags(project: Project, tmp_path: Path) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    delivered.keep("update")
+    delivered.apply(fetched(tmp_path, TWO, "two"))
+    delivered.keep("update")  # by a second worker, after the first was killed: that is not the state of before
+    delivered.put_back("update")
+    assert there(project) == {"dags/a.py": "a2", "plugins/p.py": "p1", "startup/startup.sh": "s1"}
+
+
+def test_what_another_update_kept_is_not_put_back(project: Project, tmp_path: Path) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    delivered.keep("earlier")
+    delivered.apply(fetched(tmp_path, TWO, "two"))
+    delivered.put_back("later")
+    assert there(project) == TWO
+    delivered.keep("later")
+    delivered.put_back("later")
+    assert there(project) == TWO
+
+
+def test_files_of_others_are_neither_replaced_nor_removed(project: Project, tmp_path: Path) -> None:
+    (project.root_dir / "dags").mkdir()
+    (project.root_dir / "dags" / "mine.py").write_text("mine")
+    (project.root_dir / "dags" / "a.py").write_text("also mine")
+    delivered = Delivered(project)
+    assert delivered.apply(fetched(tmp_path, ONE, "one")) == ["dags/a.py"]
+    assert there(project)["dags/a.py"] == "also mine"
+    delivered.apply(fetched(tmp_path, {}, "none"))
+    assert there(project) == {"dags/mine.py": "mine", "dags/a.py": "also mine"}
+
+
+def test_removal_leaves_what_was_changed_since(project: Project, tmp_path: Path) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    (project.root_dir / "dags" / "b.py").write_text("edited here")
+    (project.root_dir / "plugins" / "__pycache__").mkdir()
+    (project.root_dir / "plugins" / "__pycache__" / "p.pyc").write_bytes(b"")
+    delivered.remove()
+    assert there(project) == {"dags/b.py": "edited here"}
+    assert sorted(path.name for path in project.root_dir.iterdir()) == [".mwaa-local", "dags"]
+
+
+def test_link_in_place_of_a_file_is_not_followed(project: Project, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.py"
+    outside.write_text("outside")
+    (project.root_dir / "dags").mkdir()
+    (project.root_dir / "dags" / "a.py").symlink_to(outside)
+    Delivered(project).apply(fetched(tmp_path, ONE, "one"))
+    assert outside.read_text() == "outside"
+
+
+def test_nothing_is_written_through_a_folder_that_is_a_link(project: Project, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (project.root_dir / "dags").symlink_to(outside)
+    Delivered(project).apply(fetched(tmp_path, ONE, "one"))
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../escaped.py", "/escaped.py", "a/../../escaped.py"])
+def test_entry_outside_of_the_plugins_folder_is_refused(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "plugins.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr(name, "")
+    with pytest.raises(BucketUnreadable, match="entry outside of the plugins folder"):
+        _unzip(archive, tmp_path / "plugins", "s3://bucket/plugins.zip")
+    assert not list(tmp_path.rglob("escaped.py"))
+
+
+def test_plugins_zip_that_is_none_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "plugins.zip"
+    archive.write_bytes(b"no zip")
+    with pytest.raises(BucketUnreadable, match=r"plugins\.zip is not a zip file"):
+        _unzip(archive, tmp_path / "plugins", "s3://bucket/plugins.zip")
