@@ -19,6 +19,7 @@ PREFIXED_NAME = f"api.{LOCALHOST}"
 def find_access(session: Session) -> AwsAccess:
     """Return how the project is reached. Raises NotRunning where nothing of it answers."""
     from mwaa_local.configuration.base import region_of
+    from mwaa_local.environment.kinds import AwsMode
     from mwaa_local.services.aws import AWS
     from mwaa_local.services.aws_access import AwsAccess
 
@@ -28,6 +29,10 @@ def find_access(session: Session) -> AwsAccess:
     region = region_of(session.env)
     if plan and AWS in plan.ports:
         return AwsAccess(region, f"http://{LOCALHOST}:{plan.ports[AWS]}", prefixes_resolve=prefixes_resolve())
+    emulator_url = session.environment().local.aws if session.project.environment_path.is_file() else AwsMode.NONE
+    if not isinstance(emulator_url, AwsMode):
+        resolve = prefixes_resolve()
+        return AwsAccess(region, emulator_url.rstrip("/"), mwaa_url, prefixes_resolve=resolve)
     if not mwaa_url:
         raise NotRunning(
             "nothing of this project answers AWS's clients",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, logging_variables
 from mwaa_local.environment.environment import Environment
-from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.environment.kinds import AwsChoice, AwsMode
 from mwaa_local.network import NETWORK_VARIABLES
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
@@ -88,12 +88,12 @@ def region_of(env: Mapping[str, str]) -> str:
     return env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
 
 
-def _aws(mode: AwsMode, env: Mapping[str, str]) -> dict[str, str]:
+def _aws(choice: AwsChoice, env: Mapping[str, str]) -> dict[str, str]:
     """Return which AWS the SDKs find. Only `host` lets any credentials of the caller through."""
-    if mode is AwsMode.HOST:
+    if choice is AwsMode.HOST:
         return _host_aws(env)
     variables = {"AWS_EC2_METADATA_DISABLED": "true"}
-    if mode is AwsMode.LOCAL:
+    if choice is not AwsMode.NONE:
         # Where a client does not heed the endpoint, it takes these credentials to AWS, which does not know them.
         variables |= LOCAL_CREDENTIALS
     return variables

@@ -21,6 +21,9 @@ class AwsMode(enum.StrEnum):
     LOCAL = "local"
 
 
+AwsChoice = AwsMode | str  # the address of an emulator that somebody else runs
+
+
 class Intervals(enum.StrEnum):
     """How soon Airflow notices new DAG files, due tasks and ended tasks: within seconds, or as MWAA does."""
 

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints, ValidationError
+from pydantic import Discriminator, Field, StrictBool, StrictInt, StringConstraints, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from mwaa_local.environment.file import EnvironmentFile
@@ -21,6 +21,14 @@ ImageName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][A-
 _NAME_PATTERN = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 _IPV6_PATTERN = r"[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,}"
 HostName = Annotated[str, StringConstraints(strict=True, pattern=f"^({_NAME_PATTERN}|{_IPV6_PATTERN})$")]
+# Without user, path and query: AWS's clients put their own path after it.
+EmulatorUrl = Annotated[
+    str, StringConstraints(strict=True, pattern=rf"^https?://({_NAME_PATTERN}|\[{_IPV6_PATTERN}\])(:[0-9]{{1,5}})?/?$")
+]
+
+
+def _kind_of_aws(value: Any) -> str:
+    return "url" if isinstance(value, str) and not isinstance(value, AwsMode) and "/" in value else "word"
 
 
 class LocalSettings(Members):
@@ -34,7 +42,9 @@ class LocalSettings(Members):
     aws_port: StrictInt = Field(default=0, ge=0, le=65535)
     api_port: StrictInt = Field(default=0, ge=0, le=65535)
     workers: StrictInt | None = Field(default=None, ge=1)
-    aws: AwsMode = AwsMode.NONE
+    aws: Annotated[
+        Annotated[AwsMode, Tag("word")] | Annotated[EmulatorUrl, Tag("url")], Discriminator(_kind_of_aws)
+    ] = AwsMode.NONE
     intervals: Intervals = Intervals.FAST
     dags_writable: StrictBool = True
     # Of the Docker runtime alone.
@@ -49,6 +59,7 @@ class LocalSettings(Members):
 
 
 WEBSERVER_NAMES = "WebserverNames"
+AWS = "Aws"
 _LIST_EXAMPLES = {"SystemPackages": "default-jre-headless", WEBSERVER_NAMES: "my-machine.example.com"}
 LOCAL_MEMBERS = tuple(str(field.alias) for field in LocalSettings.model_fields.values())
 
@@ -72,6 +83,8 @@ def local_violations(local: Any, file: EnvironmentFile) -> Iterator[Violation]:
 
 def _words_of(alias: str | int) -> list[str]:
     """Return what may be written for a member of `Local` that takes one of a few words."""
+    if alias == AWS:
+        return [*AwsMode, "the URL of an emulator"]
     kind = next(field.annotation for field in LocalSettings.model_fields.values() if field.alias == alias)
     assert isinstance(kind, type)
     assert issubclass(kind, enum.StrEnum)
@@ -94,6 +107,9 @@ def _local_violation(path: KeyPath, detail: ErrorDetails, file: EnvironmentFile)
     if detail["type"] in ("tuple_type", "list_type"):
         return Violation(path, f"must be a list, not {found}", f"write {path[-1]}: [{_LIST_EXAMPLES[str(path[-1])]}]")
     if detail["type"] in ("string_type", "string_pattern_mismatch"):
+        if path[-1] == AWS:
+            fix = f"give {place} the address of an emulator alone, without path and user: http://localhost:4566"
+            return Violation(path, f"cannot be {shown(value)}", fix)
         if path[-1] == WEBSERVER_NAMES:
             fix = f"give {place} names or addresses alone, without http://, port and path"
             return Violation(path, f"cannot hold {shown(value)}", fix)

@@ -62,15 +62,16 @@ class Seeds:
 
     def variables(self, place: Place) -> dict[str, Mapping[str, str]]:
         """Return the variables by which Airflow finds each of them."""
-        return {service.name: service.variables(place) for service in self.wanted_services}
+        found = {service.name: service.variables(place) for service in self.services}
+        return {name: variables for name, variables in found.items() if variables}
 
     def local_names(self, place: Place) -> tuple[str, ...]:
         """Return the host names by which Airflow finds them, where those must be made known to it."""
-        return tuple(name for service in self.wanted_services for name in service.local_names(place))
+        return tuple(name for service in self.services for name in service.local_names(place))
 
     def told(self, place: Place) -> tuple[Event, ...]:
         """Return what the user is told of them when they run."""
-        return tuple(filter(None, (service.told(place) for service in self.wanted_services)))
+        return tuple(filter(None, (service.told(place) for service in self.services)))
 
     @property
     def remarks(self) -> tuple[Remark, ...]:

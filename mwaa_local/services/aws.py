@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self
 
 from packaging.version import Version
 
-from mwaa_local.cache.kept import DIGEST, ImageKind
+from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_environment
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
 from mwaa_local.environment.kinds import AwsMode
@@ -30,9 +30,16 @@ from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.remarks import Remark
 from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
-from mwaa_local.services.aws_clients import LOCALHOST, endpoint_variables, host_names, host_of
+from mwaa_local.services.aws_clients import (
+    LOCALHOST,
+    endpoint_variables,
+    host_names,
+    host_of,
+    is_this_machine,
+    url_for_clients,
+)
 from mwaa_local.services.service import ImageBase, ServiceImage
-from mwaa_local.services.tool import Tool, kept_tool
+from mwaa_local.services.tool import TOOLS_FOLDER, Tool, is_whole, tool_pattern
 from mwaa_local.wanted import Wanted
 
 AWS = "aws"  # the component
@@ -48,6 +55,7 @@ API_DIR_NAME, API_SOCKET_NAME = "api", "api.sock"
 API_IN_CONTAINER = "/opt/mwaa/api"
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
 DIGEST_CHARACTERS = 12
+NOT_FROM_CONTAINERS = ", which in a container is the container itself: name a host that containers reach"
 # No credentials, settings or account of anybody's, wherever moto or boto3 may look for them.
 SERVER_VARIABLES = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -61,7 +69,7 @@ def _is_image(configuration: Mapping[str, Any], _tag: str) -> bool:
     return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
 
 
-KEPT = kept_tool("local AWS", "moto")
+KEPT = CacheKind("local AWS", TOOLS_FOLDER, tool_pattern("moto"), is_virtual_environment, is_whole)
 KEPT_IMAGE = ImageKind("image, local AWS", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
 
 
@@ -90,6 +98,7 @@ class LocalAws:
 
     wanted: Wanted
     fixtures: Fixtures | None  # None where it is not asked for
+    emulator_url: str = ""  # of the one that is to be asked instead
 
     name: ClassVar[str] = AWS
     port: ClassVar[int] = 5000  # moto's own
@@ -98,8 +107,9 @@ class LocalAws:
     @classmethod
     def load(cls, wanted: Wanted) -> Self:
         """Read the fixtures. Raises SettingsFileInvalid."""
-        is_wanted = wanted.environment.local.aws is AwsMode.LOCAL
-        return cls(wanted, Fixtures.load(wanted.project) if is_wanted else None)
+        choice = wanted.environment.local.aws
+        fixtures = Fixtures.load(wanted.project) if choice is AwsMode.LOCAL else None
+        return cls(wanted, fixtures, "" if isinstance(choice, AwsMode) else choice.rstrip("/"))
 
     @property
     def is_wanted(self) -> bool:
@@ -135,12 +145,20 @@ class LocalAws:
         )
 
     def variables(self, place: Place) -> dict[str, str]:
-        return endpoint_variables(self.wanted.release, place, place.reached(AWS))
+        url = self.emulator_url or (url_for_clients(place.reached(AWS)) if self.is_wanted else "")
+        return endpoint_variables(self.wanted.release, place, url) if url else {}
 
     def local_names(self, place: Place) -> tuple[str, ...]:
-        return host_names(host_of(place.reached(AWS)))
+        if self.is_wanted:
+            return host_names(host_of(place.reached(AWS)))
+        return host_names(LOCALHOST) if is_this_machine(self.emulator_url) else ()
 
-    def told(self, place: Place) -> Event:
+    def told(self, place: Place) -> Event | None:
+        if self.emulator_url:
+            lost = place.own_hosts and is_this_machine(self.emulator_url)
+            return Event(TITLE, "done", detail=f"tasks ask {self.emulator_url}{NOT_FROM_CONTAINERS if lost else ''}")
+        if not self.is_wanted:
+            return None
         counts = self.fixtures.counts if self.fixtures else ""
         here = url_of((LOCALHOST, place.ports[AWS]))
         return Event(TITLE, "done", detail=f"{here} holds {counts or f'nothing, because {FOLDER}/ is empty'}")

@@ -27,8 +27,8 @@ PREFIX_NOTE = (
     " `127.0.0.1 api.localhost env.localhost ops.localhost` in /etc/hosts"
 )
 ALONE_NOTE = (
-    "this is MWAA's API alone, for which any credentials will do; `Local: {Aws: local}` in mwaa.yaml adds the other"
-    " services"
+    "this is MWAA's API alone, for which any credentials will do; other services answer while an environment with"
+    " `Local: {Aws: local}` runs"
 )
 ALONE_PREFIX_NOTE = (
     "AWS_DISABLE_HOST_PREFIX_INJECTION counts for all services: unset it for those of the real AWS that need a prefix,"

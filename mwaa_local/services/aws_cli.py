@@ -13,11 +13,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
+from mwaa_local.cache.kept import CacheKind, is_virtual_environment
 from mwaa_local.command import Request, run
 from mwaa_local.errors import ToolMissing
 from mwaa_local.files import write_private
 from mwaa_local.place import Notes
-from mwaa_local.services.tool import Tool, kept_tool
+from mwaa_local.services.tool import TOOLS_FOLDER, Tool, is_whole, tool_pattern
 
 COMMAND = "aws"
 CLI_VERSION = "1.46.3"
@@ -27,7 +28,7 @@ VERSION_TIMEOUT_S = 30.0  # of one that is read from disk for the first time
 KNOWN_NAME = "aws-cli.json"  # which one was found last, and its version: asking it takes up to a second
 _VERSION = re.compile(r"aws-cli/(\d+(?:\.\d+)+)")
 
-KEPT = kept_tool("AWS CLI", "awscli")
+KEPT = CacheKind("AWS CLI", TOOLS_FOLDER, tool_pattern("awscli"), is_virtual_environment, is_whole)
 CLI = Tool(
     KEPT,
     f"awscli-{CLI_VERSION}",

@@ -9,9 +9,11 @@ another (botocore, `loaders.py`: AWS_DATA_PATH).
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.version import Version
 
@@ -43,18 +45,32 @@ def host_of(address: tuple[str, int]) -> str:
     return LOCALHOST if address[0] == HOST else address[0]
 
 
+def is_this_machine(url: str) -> bool:
+    """Say whether a URL leads to the machine that asks."""
+    host = (urlsplit(url).hostname or "").lower()
+    if host == LOCALHOST or host.endswith(f".{LOCALHOST}"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def host_names(host: str) -> tuple[str, ...]:
     """Return all names that clients make of an endpoint's host."""
     return (host, *(f"{prefix}{host}" for prefix in HOST_PREFIXES))
 
 
-def endpoint_variables(release: Release, place: Place, address: tuple[str, int]) -> dict[str, str]:
-    """Return the variables by which tasks of a release find the local AWS; write the files that they name."""
-    host = f"{host_of(address)}:{address[1]}"
-    variables = {ENDPOINT_VARIABLE: f"http://{host}", NO_PREFIX_VARIABLE: "true"}
+def url_for_clients(address: tuple[str, int]) -> str:
+    return f"http://{host_of(address)}:{address[1]}"
+
+
+def endpoint_variables(release: Release, place: Place, url: str) -> dict[str, str]:
+    """Return the variables by which tasks of a release find an AWS at that URL; write the files that they name."""
+    variables = {ENDPOINT_VARIABLE: url, NO_PREFIX_VARIABLE: "true"}
     if reads_endpoint(release):
         return variables
-    data_path = place.shown(f"{DATA_DIR}/{DATA_NAME}", json.dumps(endpoints(host)))
+    data_path = place.shown(f"{DATA_DIR}/{DATA_NAME}", json.dumps(endpoints(url)))
     return {
         **variables,
         "AWS_DATA_PATH": data_path.removesuffix(f"/{DATA_NAME}"),
@@ -64,13 +80,15 @@ def endpoint_variables(release: Release, place: Place, address: tuple[str, int])
     }
 
 
-def endpoints(host: str) -> dict[str, Any]:
-    """Return botocore's own file of endpoints with that host as the address of each: regions and scopes stay."""
+def endpoints(url: str) -> dict[str, Any]:
+    """Return botocore's own file of endpoints with that URL as the address of each: regions and scopes stay."""
+    parts = urlsplit(url)
+    address = {"hostname": parts.netloc, "protocols": [parts.scheme]}
     found = importlib.util.find_spec("botocore")
     assert found is not None and found.origin is not None
     data: dict[str, Any] = json.loads((Path(found.origin).parent / "data" / DATA_NAME).read_bytes())
     for partition in data["partitions"]:
-        partition["defaults"] = {**_without_address(partition["defaults"]), "hostname": host, "protocols": ["http"]}
+        partition["defaults"] = {**_without_address(partition["defaults"]), **address}
         for service in partition["services"].values():
             service["defaults"] = _without_address(service.get("defaults", {}))
             service["endpoints"] = {name: _without_address(each) for name, each in service["endpoints"].items()}

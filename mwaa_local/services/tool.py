@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mwaa_local.cache import locks
-from mwaa_local.cache.kept import CacheKind, is_virtual_environment
+from mwaa_local.cache.kept import CacheKind
 from mwaa_local.command import Request, run
 from mwaa_local.errors import PackagesUnavailable
 from mwaa_local.network import build_env
@@ -18,16 +18,16 @@ from mwaa_local.place import Notes
 INSTALL_TIMEOUT_S = 600.0
 COMPLETE_NAME = "complete"
 ERROR_LINES = 15
-FOLDER = "aws"  # below the cache folder
+TOOLS_FOLDER = "aws"  # below the cache folder
 
 
 def is_whole(path: Path) -> bool:
     return (path / COMPLETE_NAME).is_file()
 
 
-def kept_tool(kind: str, name: str) -> CacheKind:
-    """Return the declaration of such environments, of whichever version."""
-    return CacheKind(kind, FOLDER, rf"{name}-[\w.]+-python\d+\.\d+", is_virtual_environment, is_whole)
+def tool_pattern(name: str) -> str:
+    """Return what matches the folders of a program's environments, of whichever version."""
+    return rf"{name}-[\w.]+-python\d+\.\d+"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from mwaa_local.check.modules.places import wanted_module
 from mwaa_local.check.modules.requirements import Requirements
 from mwaa_local.check.requirements.lines import MWAA_HOME
 from mwaa_local.delivery import REQUIREMENTS_FILE
-from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.environment.kinds import AwsChoice, AwsMode
 from mwaa_local.finding import ARGUMENT, NAME
 from mwaa_local.release import Release
 
@@ -58,7 +58,7 @@ class ProjectFacts:
 
     modules: ModuleHints
     options: OptionHints = field(default_factory=NoOptions)
-    aws: AwsMode = AwsMode.NONE  # which AWS the files can ask here
+    aws: AwsChoice = AwsMode.NONE  # which AWS the files can ask here
     startup: StartupFiles = field(default_factory=StartupFiles)
     paths_note: str = ""  # why files do not see MWAA's /usr/local/airflow, or ""
     timetables: tuple[str, ...] = ()  # that plugins have registered: `lunch_timetable.LunchTimetable`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mwaa_local.check.failures.causes import failure_cause
 from mwaa_local.check.failures.failure import ImportFailure, ImportingFile
 from mwaa_local.check.failures.kind import FileKind
-from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.environment.kinds import AwsChoice, AwsMode
 from mwaa_local.finding import NOTE, WARNING, Finding
 
 _LACKS = {
@@ -17,7 +17,7 @@ _LACKS = {
 _USE_HOST = "; to ask it with your own credentials here, set `Local: {Aws: host}` in mwaa.yaml"
 
 
-def aws_finding(file: ImportingFile, failure: ImportFailure, aws: AwsMode, kind: FileKind) -> Finding:
+def aws_finding(file: ImportingFile, failure: ImportFailure, aws: AwsChoice, kind: FileKind) -> Finding:
     """Return the warning on a file that asks AWS while it is imported: on MWAA it does so as the execution role."""
     words = f"{kind.incomplete}: it asks AWS, and {_LACKS[failure.aws]}"
     why = (

@@ -432,7 +432,11 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse: Refuse) -
     ("line", "rule", "hint"),
     [
         ("Runtime: dcker", "must be one of auto, process, docker", "write Runtime: docker"),
-        ("Aws: true", "must be one of none, host, local, not true", "write Aws: "),
+        ("Aws: true", "must be one of none, host, local, the URL of an emulator, not true", "write Aws: "),
+        ("Aws: lokal", "must be one of none, host, local, the URL of an emulator", "write Aws: local"),
+        ("Aws: ftp://localhost", "cannot be ftp://localhost", "http://localhost:4566"),
+        ("Aws: http://localhost:4566/path", "cannot be http://localhost:4566/path", "without path and user"),
+        ("Aws: http://me:pw@localhost", "cannot be ", "without path and user"),
         ("Intervals: [1]", "must be one of fast, mwaa", "write Intervals: fast"),
         ("WebserverPort: 65536", "must be at most 65535, not 65536", "at most 65535"),
         ("PostgresPort: -1", "must be at least 0, not -1", "at least 0"),

@@ -8,6 +8,8 @@ import os
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -49,11 +51,14 @@ class FilesPlace:
         return f"/files/{name}"
 
 
-def variables(mode: str, url: tuple[str, int] | None = None, version: str = "3.3.1") -> dict[str, str]:
+FILES: Any = FilesPlace()
+
+
+def variables(mode: str, url: str = "", version: str = "3.3.1") -> dict[str, str]:
     environment = Environment.model_validate({"Local": {"Aws": mode}})
     packages = PythonEnvironment(Path("/packages"), "3.12.1", "")
     release = Release.load(version)
-    services = {AWS: endpoint_variables(release, FilesPlace(), url)} if url else {}
+    services = {AWS: endpoint_variables(release, FILES, url)} if url else {}
     return container_env(Project(Path("/p")), environment, release, packages, "/home", SHELL, services)
 
 
@@ -133,14 +138,14 @@ def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["none", "local"])
 def test_nothing_of_the_callers_aws_reaches_tasks(mode: str) -> None:
-    found = variables(mode, ("127.0.0.1", 5000) if mode == "local" else None)
+    found = variables(mode, "http://localhost:5000" if mode == "local" else "")
     assert not {name for name, value in SHELL.items() if name != "HOME" and found.get(name) == value}
     assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"} & found.keys()
 
 
 @pytest.mark.parametrize("version", ["3.3.1", "2.7.2"])
 def test_tasks_find_the_local_aws_and_credentials_of_nobody(version: str) -> None:
-    found = variables("local", ("127.0.0.1", 5000), version)
+    found = variables("local", "http://localhost:5000", version)
     assert found["AWS_ENDPOINT_URL"] == "http://localhost:5000"
     assert (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]) == ("local", "local")
     assert not {"AWS_DATA_PATH", "AWS_CONFIG_FILE"} & found.keys()
@@ -148,14 +153,14 @@ def test_tasks_find_the_local_aws_and_credentials_of_nobody(version: str) -> Non
 
 @pytest.mark.parametrize("version", ["1.10.12", "2.0.2", "2.2.2", "2.4.3", "2.5.1", "2.6.3"])
 def test_boto3_that_reads_no_endpoint_gets_a_file_of_them(version: str) -> None:
-    found = variables("local", ("aws", 5000), version)
+    found = variables("local", "http://aws:5000", version)
     assert found["AWS_DATA_PATH"] == "/files/aws"
     assert found["AWS_CONFIG_FILE"] == "/files/aws/config"
     assert not {"AWS_DATA_PATH", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL"} & variables("none", version=version).keys()
 
 
 def test_file_of_endpoints_leads_everywhere_to_one_address_and_keeps_regions_and_scopes() -> None:
-    partitions = {partition["partition"]: partition for partition in endpoints("aws:5000")["partitions"]}
+    partitions = {partition["partition"]: partition for partition in endpoints("http://aws:5000")["partitions"]}
     aws = partitions["aws"]
     assert {(each["defaults"]["hostname"], *each["defaults"]["protocols"]) for each in partitions.values()} == {
         ("aws:5000", "http")
@@ -164,6 +169,40 @@ def test_file_of_endpoints_leads_everywhere_to_one_address_and_keeps_regions_and
     assert not re.search(r'"(hostname|sslCommonName|protocols)"', json.dumps(aws["services"]))
     assert aws["services"]["iam"]["endpoints"]["aws-global"]["credentialScope"] == {"region": "us-east-1"}
     assert {"us-east-1", "eu-central-1"} <= aws["regions"].keys()
+
+
+@pytest.mark.parametrize(
+    ("value", "url"), [("http://localhost:4566", "http://localhost:4566"), ("https://aws.lan/", "https://aws.lan")]
+)
+def test_address_of_an_emulator_is_asked_instead(value: str, url: str) -> None:
+    wanted = Wanted(
+        Project(Path("/p")),
+        Environment.model_validate({"Local": {"Aws": value}}),
+        Release.load("2.2.2"),
+        {},
+        Path("/c"),
+    )
+    aws = LocalAws.load(wanted)
+    assert not aws.is_wanted
+    assert aws.variables(FILES)["AWS_ENDPOINT_URL"] == url
+    assert aws.variables(FILES)["AWS_DATA_PATH"] == "/files/aws"
+    assert variables(value, url)["AWS_ACCESS_KEY_ID"] == "local"
+    assert ("api.localhost" in aws.local_names(FILES)) == (url == "http://localhost:4566")
+
+
+def test_emulator_that_containers_cannot_reach_is_told() -> None:
+    environment = Environment.model_validate({"Local": {"Aws": "http://127.0.0.1:4566"}})
+    aws = LocalAws.load(Wanted(Project(Path("/p")), environment, Release.load("3.3.1"), {}, Path("/c")))
+    told = {own_hosts: aws.told(_with(own_hosts)) for own_hosts in (False, True)}
+    assert [event.detail for event in told.values() if event] == [
+        "tasks ask http://127.0.0.1:4566",
+        "tasks ask http://127.0.0.1:4566, which in a container is the container itself:"
+        " name a host that containers reach",
+    ]
+
+
+def _with(own_hosts: bool) -> Any:
+    return SimpleNamespace(own_hosts=own_hosts)
 
 
 def test_image_is_on_a_python_that_moto_runs_on() -> None:
