@@ -26,7 +26,7 @@ class ControlPlane:
 
     def __call__(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read()
-        connection = _UnixConnection(self._socket_path)
+        connection = UnixConnection(self._socket_path)
         try:
             connection.request(environ["REQUEST_METHOD"], _path(environ), body, _headers(environ, len(body)))
             answer = connection.getresponse()
@@ -40,7 +40,9 @@ class ControlPlane:
         return [content]
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP on a Unix socket."""
+
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=TIMEOUT_S)
         self._path = path

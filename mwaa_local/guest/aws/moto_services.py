@@ -17,7 +17,7 @@ from .locks import Locks
 from .signing import presigned_header, signing_name
 
 # Signing name -> our module with `prepare(moto)`, called in the first request's thread, before moto sees it.
-FIRST_USE = {"sqs": "queues"}
+FIRST_USE = {"cloudformation": "cloudformation", "cloudtrail": "trail", "sqs": "queues"}
 UNSIGNED = "s3"  # what moto takes a request without a signature for, if nothing else speaks against it
 
 Environ = dict[str, Any]  # WSGI's (PEP 3333)
@@ -27,7 +27,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class MotoServices:
     """All of moto's services as one WSGI application."""
 
-    def __init__(self) -> None:
+    def __init__(self, control_plane: str) -> None:
+        self.control_plane = control_plane  # path of the socket of what answers for MWAA itself
         self.locks = Locks()
         self._moto: Application = DomainDispatcherApplication(create_backend_app)
         self._prepared: set[str] = set()

@@ -28,7 +28,7 @@ def serve(path: Path) -> int:
             status = getattr(code, "value", code)
             self.log("info", '"%s %s" %s', self.command, self.path.partition("?")[0], status)
 
-    application = Dispatcher(configuration, MotoServices())
+    application = Dispatcher(configuration, MotoServices(configuration.control_plane))
     within = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
     Thread(target=within.serve_forever, daemon=True).start()
     is_in = put_all(configuration.fixtures, f"http://127.0.0.1:{within.server_port}")

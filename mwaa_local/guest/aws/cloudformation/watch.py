@@ -1,0 +1,45 @@
+"""What carries unfinished deployments on while no request does: one thread, only while there are any."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from . import accounts, deployment
+
+EVERY_S = 1.0  # between looks; a look at an environment takes about 5 ms
+
+
+class Watch:
+    """Looks at unfinished deployments, under the lock that CloudFormation's requests take."""
+
+    def __init__(self, lock: Callable[[], AbstractContextManager[None]]) -> None:
+        self._lock = lock
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def begin(self) -> None:
+        """See to it that unfinished deployments go on."""
+        with self._starting:
+            if self._thread is None and accounts.unfinished():
+                self._thread = threading.Thread(target=self._look, name="deployments", daemon=True)
+                self._thread.start()
+
+    def _look(self) -> None:
+        wait = threading.Event()
+        while True:
+            wait.wait(EVERY_S)
+            with self._lock():
+                for stack in accounts.unfinished():
+                    try:
+                        deployment.advance(stack)
+                    except Exception as error:  # noqa: BLE001  # the others must go on
+                        traceback.print_exc(file=sys.stderr)
+                        deployment.broken(stack, error)
+            with self._starting:
+                if not accounts.unfinished():
+                    self._thread = None
+                    return
