@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from mwaa_local.api.address import Address, ApiFolder, Asked
 from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.registry import Registry
@@ -23,8 +21,9 @@ from mwaa_local.api.face import Face
 from mwaa_local.api.http.call import Call
 from mwaa_local.api.http.errors import ServiceError
 from mwaa_local.api.http.routes import Routes
-from mwaa_local.api.http.server import OWN_PATHS, Endpoint, listen
+from mwaa_local.api.http.server import Endpoint, listen
 from mwaa_local.api.operations.table import operations
+from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, partition_of
 from mwaa_local.errors import MwaaLocalError, PortInUse, disk_error
 from mwaa_local.place import HOST
@@ -33,7 +32,6 @@ from mwaa_local.runtime.logfile import LogFile
 from mwaa_local.runtime.process.supervisor_socket import bind
 
 LOG_NAME = "api.log"  # below the logs
-ABOUT_PATH = f"{OWN_PATHS}api"
 STOP_SIGNAL = signal.SIGTERM
 TAKE_TIMEOUT_S = 10.0  # for another API to end in whose place this one comes
 WATCH_PAUSE_S = 5.0  # between two looks whether the project is still there
@@ -97,9 +95,8 @@ class Serving:
     ) -> None:
         use = Use()
         face = Face(registry, self.asked.region, ACCOUNT_ID, partition_of(self.asked.region))
-        endpoint = Endpoint(
-            Routes.load(), use.noting(performing(face, registry.faults)), about(address), self.asked.names
-        )
+        own = OwnPaths(registry, address, self.env, use.note)
+        endpoint = Endpoint(Routes.load(), use.noting(performing(face, registry.faults)), own.answer, self.asked.names)
         runner = await listen(endpoint, sockets)
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -165,17 +162,6 @@ def performing(face: Face, faults: Faults) -> Callable[[Call], Any]:
         return table[call.operation](call, face)
 
     return perform
-
-
-def about(address: Address) -> Callable[[web.Request], Any]:
-    """Return the answer to our own paths."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        if request.path == ABOUT_PATH:
-            return web.json_response({"root": address.asked.root, "pid": address.pid, "version": address.asked.version})
-        return web.Response(status=404, text="mwaa-local: there is no such page here\n")
-
-    return answer
 
 
 def is_anything_running(registry: Registry) -> bool:

@@ -5,38 +5,21 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mwaa_local.configuration.explain import Explanation, Step, explain
-from mwaa_local.configuration.layers import USER_LAYERS, EnvVar, Overruled
-from mwaa_local.configuration.local_values import LocalValues
-from mwaa_local.configuration.log_groups import logging_variables
-from mwaa_local.configuration.merge import COMPONENTS, MIGRATE_DB, MWAA_COMPONENT_OF, MergedVariables, merge, user_notes
+from mwaa_local.configuration.layers import EnvVar, Overruled
+from mwaa_local.configuration.merge import COMPONENTS, MIGRATE_DB, MergedVariables, user_notes
 from mwaa_local.configuration.option_names import option_name
+from mwaa_local.configuration.shown import is_of_interest, merged_variables, read_startup_exports, value_text
 from mwaa_local.console import table
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import ComponentUnknown, StateCorrupted
+from mwaa_local.errors import ComponentUnknown
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-
-SET_AT_START = "<set at start>"
-# {component: {name: value}}, written by `up` when the startup script has run.
-STARTUP_EXPORTS_FILE = "startup-exports.json"
-# Names that every component has from the start; `up` decides their values.
-PREVIEW_NAMES = (
-    "AIRFLOW_HOME",
-    "AWS_DEFAULT_REGION",
-    "AWS_REGION",
-    "PATH",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONPATH",
-    "PYTHONUNBUFFERED",
-)
 
 
 def options(
@@ -62,31 +45,13 @@ def options(
     environment = Environment.load(project)
     release = Release.load(environment.airflow_version)
     exports = read_startup_exports(project, component)
-    merged = merge(
-        release,
-        environment,
-        preview_values(),
-        component=component,
-        container=preview_container(environment),
-        startup_exports=exports or {},
-    )
+    merged = merged_variables(environment, release, component, exports)
     if exports is None and has_startup_variables(project, release, component):
         print("note: the startup script's variables are known only after `mwaa-local up`", file=sys.stderr)
     if explain_name:
         show_explanation(explain(merged, explain_name), merged, as_json=as_json, show_secrets=show_secrets)
     else:
         show_variables(merged, component, show_all=show_all, as_json=as_json, show_secrets=show_secrets)
-
-
-def preview_values() -> LocalValues:
-    """Return placeholders for values that only a start decides."""
-    return LocalValues(**{item.name: SET_AT_START for item in fields(LocalValues)})
-
-
-def preview_container(environment: Environment) -> dict[str, str]:
-    """Return the base environment as far as it is known before a start."""
-    known = {"AIRFLOW_ENV_NAME": environment.name, "AIRFLOW_VERSION": environment.airflow_version}
-    return {**dict.fromkeys(PREVIEW_NAMES, SET_AT_START), **known, **logging_variables(environment, SET_AT_START)}
 
 
 def check_component(component: str) -> None:
@@ -104,28 +69,6 @@ def check_component(component: str) -> None:
 def has_startup_variables(project: Project, release: Release, component: str) -> bool:
     """Return whether a startup script can set variables of this component."""
     return release.startup_script and component != MIGRATE_DB and project.startup_script_path.exists()
-
-
-def read_startup_exports(project: Project, component: str) -> Mapping[str, str] | None:
-    """Return what the startup script exported for this component at the last start; None when it has not run.
-
-    Raises StateCorrupted when the file cannot be read or holds something else.
-    """
-    path = project.run_dir / STARTUP_EXPORTS_FILE
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise _corrupted(path, str(error)) from error
-    exports = plain.get(MWAA_COMPONENT_OF.get(component, component), {}) if isinstance(plain, dict) else None
-    if not isinstance(exports, dict) or not all(isinstance(value, str) for value in exports.values()):
-        raise _corrupted(path, "It should map each component to its variables, all of them text.")
-    return exports
-
-
-def _corrupted(path: Path, why: str) -> StateCorrupted:
-    return StateCorrupted(f"cannot use {path}", why, f"remove it; `mwaa-local up` writes it again: rm {path}")
 
 
 def show_variables(
@@ -150,11 +93,6 @@ def show_variables(
         print(f"note: {what}, set by {note.source.said}, has no effect: {note.reason}", file=sys.stderr)
     for name, remark in merged.remarks.items():
         print(f"note: {name} has no effect: {remark}", file=sys.stderr)
-
-
-def is_of_interest(variable: EnvVar) -> bool:
-    """Return whether the variable is Airflow configuration or set by the user."""
-    return variable.name.startswith("AIRFLOW__") or variable.source in USER_LAYERS
 
 
 def show_explanation(explanation: Explanation, merged: MergedVariables, *, as_json: bool, show_secrets: bool) -> None:
@@ -188,11 +126,6 @@ def similar_names(name: str, merged: MergedVariables) -> list[str]:
     wanted = (option_name(name) or name).lower()
     same_key = [known for known in names if known.rpartition(".")[2] == wanted]
     return (same_key or difflib.get_close_matches(wanted, names, cutoff=0.75))[:3]
-
-
-def value_text(variable: EnvVar | Overruled, show_secrets: bool) -> str:
-    """Return the value as it may be shown; that a value comes later is no secret."""
-    return variable.value if show_secrets or variable.value == SET_AT_START else variable.masked()
 
 
 def variable_json(variable: EnvVar, show_secrets: bool) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Who sets which environment variable of a component: MWAA's layers, merged once, with every value's origin kept.
 
-Pure: nothing here reads a file or this process's own environment. Showing the result is `cli/options.py`'s part.
+Pure: nothing here reads a file or this process's own environment. What is shown of the result: `shown`.
 """
 
 from __future__ import annotations

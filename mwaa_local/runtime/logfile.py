@@ -90,6 +90,11 @@ def parse(component: str, line: str) -> LogLine | None:
 
 def tail(path: Path, lines: int = TAIL_LINES) -> list[str]:
     """Return the texts of the last lines, without time and stream; nothing when there is no file."""
+    return [line.text for line in last_lines("", path, lines)]
+
+
+def last_lines(component: str, path: Path, lines: int) -> list[LogLine]:
+    """Return the last lines of one file, of its last `TAIL_READ_BYTES` at most; nothing when there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
@@ -97,7 +102,7 @@ def tail(path: Path, lines: int = TAIL_LINES) -> list[str]:
             data = file.read()
     except FileNotFoundError:
         return []
-    return [line.text for line in _parsed("", data)][-lines:]
+    return list(_parsed(component, data))[-lines:]
 
 
 def chosen(logs_dir: Path, names: Sequence[str]) -> dict[str, Path]:

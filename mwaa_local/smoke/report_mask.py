@@ -7,7 +7,7 @@ rest of its environment, nor of what a component says when it cannot start.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mwaa_local.configuration.option_names import translate
@@ -35,7 +35,7 @@ class ReportMask:
     @classmethod
     def of(cls, project: Project, environment: Environment, plan: Plan | None) -> ReportMask:
         """Return what masks all secrets that are known; what the startup script exports is known with a plan."""
-        return cls(Mask(_secrets_of(project, environment, plan)))
+        return cls(Mask(secrets_of(project, environment.airflow_configuration_options, plan)))
 
     def import_problem(self, problem: ImportProblem) -> ImportProblem:
         return replace(problem, trace=self.mask(problem.trace))
@@ -50,9 +50,10 @@ class ReportMask:
         return replace(finding, what=self.mask(finding.what), why=self.mask(finding.why))
 
 
-def _secrets_of(project: Project, environment: Environment, plan: Plan | None) -> Iterator[str]:
+def secrets_of(project: Project, options: Mapping[str, str], plan: Plan | None) -> Iterator[str]:
+    """Yield what is secret in an environment with these configuration options, and in the plan that runs."""
     yield from _made_here(project)
-    yield from secrets_of_variables(translate(environment.airflow_configuration_options))
+    yield from secrets_of_variables(translate(options))
     for component in plan.components if plan is not None else ():
         yield from secrets_of_variables(component.env)
     try:

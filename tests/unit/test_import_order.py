@@ -16,7 +16,7 @@ ROOMS = """
 guest
 cli
 api
-api.operations
+api.operations api.page
 api.face
 api.environments
 api.http api.iam

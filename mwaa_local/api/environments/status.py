@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Record
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.event import FINISHED, READY
+from mwaa_local.event import FINISHED, READY, ComponentStatus
 from mwaa_local.plan import HttpReady, Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
@@ -40,6 +40,8 @@ class Look:
     is_healthy: bool = False
     why: str = ""  # not healthy
     door_port: int | None = None
+    statuses: tuple[ComponentStatus, ...] = ()
+    plan: Plan | None = field(default=None, repr=False)  # it holds secrets
 
 
 class Looks:
@@ -68,22 +70,21 @@ class Looks:
         self._looks.pop(project.root_dir, None)
 
     def _look(self, project: Project, healthy_at: float) -> Look:
+        nothing = Look(time.monotonic(), why="it is not running")
         if not project.run_dir.exists():
-            return Look(time.monotonic(), why="it is not running")
+            return nothing
         try:
             runtime = existing_runtime(project, self._env)
             plan = runtime.running_plan()
             if plan is None:
-                return Look(time.monotonic(), why="it is not running")
-            waiting = [item for item in runtime.status() if item.state not in (READY, FINISHED)]
+                return nothing
+            statuses = tuple(runtime.status())
         except MwaaLocalError as error:  # an engine that does not answer, or another version of this launcher
-            return Look(time.monotonic(), why=error.what)
-        port = plan.ports.get("door")
-        if waiting:
-            why = ", ".join(f"{item.name} is {item.state}" for item in waiting)
-            return Look(time.monotonic(), is_running=True, why=why, door_port=port)
-        why = "" if self._page_answers(project, plan, healthy_at) else "the health page does not answer"
-        return Look(time.monotonic(), is_running=True, is_healthy=not why, why=why, door_port=port)
+            return replace(nothing, why=error.what)
+        why = ", ".join(f"{item.name} is {item.state}" for item in statuses if item.state not in (READY, FINISHED))
+        if not why and not self._page_answers(project, plan, healthy_at):
+            why = "the health page does not answer"
+        return Look(nothing.at, True, not why, why, plan.ports.get("door"), statuses, plan)
 
     def _page_answers(self, project: Project, plan: Plan, healthy_at: float) -> bool:
         """Say whether the health page answers, or did so shortly ago: a busy web server is silent for a while."""

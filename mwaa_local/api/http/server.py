@@ -59,7 +59,7 @@ class Endpoint:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if refused := refusal(request.method, request.headers, self._names):
             return web.Response(status=refused.status, text=refused.text)
-        if request.rel_url.raw_path.startswith(OWN_PATHS):
+        if f"{request.rel_url.raw_path}/".startswith(OWN_PATHS):
             return await self._page(request)
         return _response(await self._reply(request))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mwaa_local.cli import options as command
+from mwaa_local.configuration import shown
 from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.merge import (
@@ -144,8 +144,8 @@ def test_web_server_answers_to_the_name_by_which_containers_reach_it_and_to_the_
 
 
 def test_preview_says_that_more_names_are_known_at_start() -> None:
-    names = webserver_names(command.preview_values(), make_environment())
-    assert names == ("localhost", "127.0.0.1", "::1", command.SET_AT_START)
+    names = webserver_names(shown.preview_values(), make_environment())
+    assert names == ("localhost", "127.0.0.1", "::1", shown.SET_AT_START)
 
 
 @pytest.mark.parametrize("by_option", [True, False])

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from mwaa_local.cli import options as command
+from mwaa_local.configuration import shown
 from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalError, StateCorrupted
@@ -122,11 +123,11 @@ def test_corrupted_exports_are_an_error_with_a_fix(project: Project, text: str) 
     write_exports(project, text)
     error = run(project).exception
     assert isinstance(error, StateCorrupted)
-    assert command.STARTUP_EXPORTS_FILE in error.what and "rm " in error.hint and error.why
+    assert shown.STARTUP_EXPORTS_FILE in error.what and "rm " in error.hint and error.why
 
 
 def test_unreadable_exports_are_an_error_with_a_fix(project: Project) -> None:
-    (project.run_dir / command.STARTUP_EXPORTS_FILE).mkdir(parents=True)
+    (project.run_dir / shown.STARTUP_EXPORTS_FILE).mkdir(parents=True)
     assert isinstance(run(project).exception, StateCorrupted)
 
 
@@ -136,10 +137,10 @@ def test_broken_option_in_the_file_is_an_error_without_traceback(project: Projec
 
 
 def test_preview_fills_every_placeholder() -> None:
-    assert {getattr(command.preview_values(), item.name) for item in fields(LocalValues)} == {command.SET_AT_START}
+    assert {getattr(shown.preview_values(), item.name) for item in fields(LocalValues)} == {shown.SET_AT_START}
 
 
 def write_exports(project: Project, text: str) -> None:
     project.run_dir.mkdir(parents=True)
-    path = project.run_dir / command.STARTUP_EXPORTS_FILE
+    path = project.run_dir / shown.STARTUP_EXPORTS_FILE
     path.write_bytes(text.encode("utf-8", "surrogateescape"))

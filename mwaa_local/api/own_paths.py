@@ -1,0 +1,46 @@
+"""The paths of the endpoint that are no service's: the console page, and who this API is, for programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from mwaa_local.api.address import Address
+from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.http.server import OWN_PATHS
+
+if TYPE_CHECKING:
+    from mwaa_local.api.page.pages import Pages
+
+ABOUT_PATH = f"{OWN_PATHS}api"
+
+
+class OwnPaths:
+    """Answers below `OWN_PATHS`. What pages need is imported when somebody looks at the first one."""
+
+    def __init__(
+        self, registry: Registry, address: Address, env: Mapping[str, str], on_use: Callable[[], None]
+    ) -> None:
+        self._registry = registry
+        self._address = address
+        self._env = env
+        self._on_use = on_use
+        self._pages: Pages | None = None
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self._on_use()
+        asked = self._address.asked
+        if request.path == ABOUT_PATH:
+            return web.json_response({"root": asked.root, "pid": self._address.pid, "version": asked.version})
+        if self._pages is None:
+            self._pages = await asyncio.to_thread(self._made)
+        return await self._pages.answer(request)
+
+    def _made(self) -> Pages:
+        from mwaa_local.api.page.pages import Pages
+
+        asked = self._address.asked
+        return Pages(self._registry, asked.root, asked.version, self._env)

@@ -1,0 +1,58 @@
+"""The way into an environment's Airflow, signed in: a token is made when somebody asks for it, never before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mwaa_local.api.environments.served import Served
+from mwaa_local.api.page.document import HOME
+from mwaa_local.api.page.html import Markup, element
+from mwaa_local.door.names import is_same
+from mwaa_local.door.tokens import WEB, mint
+
+# MWAA user guide, "Accessing the Apache Airflow UI": the roles that it maps to Airflow's, the first as it does itself.
+ROLES = ("Admin", "Op", "User", "Viewer", "Public")
+LOGIN_PATH = "/aws_mwaa/aws-console-sso?login=true"  # MWAA user guide, "Creating an Apache Airflow web login token"
+USER = "user/console"  # as whom Airflow knows who comes from here
+ROLE = "role"  # field of the form
+OPEN = "open"  # end of the form's path
+
+
+def path_of(name: str) -> str:
+    """Return where an environment's own page is."""
+    return f"{HOME}environments/{name}"
+
+
+def open_form(served: Served, *, with_roles: bool = False) -> Markup:
+    """Return the button that leads into Airflow; what there is instead of one where nothing answers."""
+    if served.door_address is None:
+        return element("span", "Airflow does not run", class_="soft")
+    choice = (
+        element(
+            "label",
+            "as ",
+            element("select", *(element("option", role, value=role) for role in ROLES), name=ROLE),
+        )
+        if with_roles
+        else None
+    )
+    name = element("button", "Open Airflow UI", type="submit", aria_label=f"Open Airflow UI of {served.name}")
+    return element("form", name, choice, method="post", action=f"{path_of(served.name)}/{OPEN}")
+
+
+def is_ours(headers: Mapping[str, str]) -> bool:
+    """Say whether a page of ours sent a form. Nobody else can have a token made, not even another port of this host."""
+    site = headers.get("Sec-Fetch-Site")  # newer browsers say it; all say where a form comes from
+    return is_same(headers.get("Origin", ""), headers.get("Host", "")) and site in (None, "same-origin")
+
+
+def login_url(served: Served, role: str) -> str | None:
+    """Return the address that signs a browser in; None where no front door answers.
+
+    The token stands behind the `#`, which browsers do not send, so that no log of a server has it.
+    """
+    address = served.door_address
+    if address is None:
+        return None
+    token = mint(served.door_key, WEB, served.name, role=role, user=USER)
+    return f"http://{address}{LOGIN_PATH}#{token}"
