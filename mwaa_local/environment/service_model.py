@@ -325,7 +325,7 @@ def _read_model() -> dict[str, Any]:
             content = path.read_bytes()
             model: dict[str, Any] = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
             return model
-    from botocore.loaders import Loader  # type: ignore[import-untyped]
+    from botocore.loaders import Loader
 
     found: dict[str, Any] = Loader().load_service_model(SERVICE, "service-2")
     return found

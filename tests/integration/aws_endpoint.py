@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import botocore.session  # type: ignore[import-untyped]
-from botocore.config import Config  # type: ignore[import-untyped]
+import botocore.session
+from botocore.config import Config
 
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.services.aws import PROGRAM_DIR, READY_PATH, SERVER_VARIABLES, aws_python

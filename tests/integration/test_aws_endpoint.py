@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from botocore import UNSIGNED  # type: ignore[import-untyped]
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore import UNSIGNED
+from botocore.exceptions import ClientError
 
 from tests.integration.aws_endpoint import Endpoint, control_plane, endpoint
 

@@ -36,7 +36,19 @@ pytestmark = [pytest.mark.full, pytest.mark.network]
 
 NAME, BUCKET = "made", "source-bucket"
 TIMEOUT_S = 900.0
-DAG = "from airflow.sdk import dag, task\n\n\n@dag\ndef from_bucket():\n    @task\n    def one(): ...\n\n    one()\n\n\nfrom_bucket()\n"
+DAG = """from airflow.sdk import dag, task
+
+
+@dag
+def from_bucket():
+    @task
+    def one(): ...
+
+    one()
+
+
+from_bucket()
+"""
 PLUGIN = "VALUE = 'from plugins.zip'\n"
 GOOD_SCRIPT, BETTER_SCRIPT, BAD_SCRIPT = "export GREETING=good\n", "export GREETING=better\n", "exit 7\n"
 KEYS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}

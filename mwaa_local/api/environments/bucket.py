@@ -73,7 +73,7 @@ class Bucket:
 
     def _asked(self, ask: Any, place: str) -> Iterator[Any]:
         """Yield what comes of a question, botocore's errors turned into ours."""
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield from ask()
@@ -97,8 +97,8 @@ def _is_inside(name: str) -> bool:
 
 
 def _client(endpoint_url: str, region: str) -> Any:
-    from botocore.config import Config  # type: ignore[import-untyped]
-    from botocore.session import Session  # type: ignore[import-untyped]
+    from botocore.config import Config
+    from botocore.session import Session
 
     config = Config(
         s3={"addressing_style": "path"},  # a bucket's name before `localhost` is not known to every resolver

@@ -146,7 +146,7 @@ class Delivered:
     def _is_of_others(self, name: str, known: Mapping[str, str], wanted: str) -> bool:
         path = self._project.root_dir / name
         # Nothing is written through a link, which may lead out of the folder.
-        if any((self._project.root_dir / each).is_symlink() for each in (name, *PurePosixPath(name).parents)):
+        if any((self._project.root_dir / each).is_symlink() for each in (name, *map(str, PurePosixPath(name).parents))):
             return True
         return path.exists() and name not in known and _digest(path) != wanted
 

@@ -16,7 +16,6 @@ from mwaa_local.masking import Mask, secrets_of_variables, without_secrets
 from mwaa_local.secrets import SECRETS_NAME
 from mwaa_local.smoke.report_mask import secrets_of
 
-
 OPTIONS = "AirflowConfigurationOptions"
 Stamps = tuple[tuple[int, int] | None, ...]
 

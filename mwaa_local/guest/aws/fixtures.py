@@ -19,9 +19,9 @@ def put_all(values: dict[str, Any], endpoint_url: str) -> bool:
     """Put the fixtures in; say which one failed. `values` are as `aws_fixtures.Fixtures.to_json` returns them."""
     if not any(values[kind] for kind in ("buckets", "secrets", "parameters")):
         return True
-    import boto3  # type: ignore[import-not-found]
-    from botocore.config import Config  # type: ignore[import-untyped]
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
     def client(service: str) -> Any:
         config = Config(retries={"total_max_attempts": 1}, proxies={}, s3={"addressing_style": "path"})

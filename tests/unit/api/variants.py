@@ -104,7 +104,9 @@ class Generator:
         """Return a request with something odd in it, which may be good all the same."""
         members = self._members(operation)
         name = self.chance.choice(sorted(self._input(operation)["members"]))
-        noise = self.chance.choice([*NOISE, None, 0, -1, 2**40, 1e308, True, [], {}, [[]], {"": None}, {"a": [{}]}])
+        noise: Any = self.chance.choice(
+            [*NOISE, None, 0, -1, 2**40, 1e308, True, [], {}, [[]], {"": None}, {"a": [{}]}]
+        )
         if self._input(operation)["members"][name].get("location"):
             noise = self.chance.choice(NOISE)
         extra = {self.chance.choice(["Unknown", "name", "", "__type", "é"]): noise}

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.loaders import Loader  # type: ignore[import-untyped]
-from botocore.model import ServiceModel  # type: ignore[import-untyped]
-from botocore.validate import ParamValidator  # type: ignore[import-untyped]
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
 
 from mwaa_local.check.environment import odd_findings, refused_findings
 from mwaa_local.environment.environment import Environment

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 import yaml
-from botocore.loaders import Loader  # type: ignore[import-untyped]
+from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
