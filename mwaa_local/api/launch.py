@@ -36,14 +36,14 @@ class ApiProcess:
 
     def __init__(self, root_dir: Path, env: Mapping[str, str]) -> None:
         self._project = Project(root_dir)
-        self._env = env
+        self.env = env
         self.folder = ApiFolder.of(root_dir / STATE_DIR)
 
     def asked(self, *, is_folder: bool = False, port: int = 0, names: tuple[str, ...] = ()) -> Asked:
         """Return what to start an API for."""
         from mwaa_local.configuration.base import region_of  # which brings the environment's model in
 
-        return Asked(str(self._project.root_dir), is_folder, port, names, region_of(self._env), __version__)
+        return Asked(str(self._project.root_dir), is_folder, port, names, region_of(self.env), __version__)
 
     def asked_by(self, environment: Environment) -> Asked:
         """Return what an environment file asks for."""
@@ -67,7 +67,7 @@ class ApiProcess:
             subprocess.Popen(
                 [sys.executable, "-m", MODULE, json.dumps(asdict(asked))],
                 # Without the mark of components, which end with the environment.
-                env={name: value for name, value in self._env.items() if name != MARK_VARIABLE},
+                env={name: value for name, value in self.env.items() if name != MARK_VARIABLE},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -24,6 +24,7 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.project import Project
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
+SIGNED = f"AWS4-HMAC-SHA256 Credential=local/20261130/{REGION}/airflow/aws4_request, SignedHeaders=host, Signature=0"
 CREATED_AT = 1_700_000_000.25
 
 

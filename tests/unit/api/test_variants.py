@@ -22,11 +22,9 @@ from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.environments.worker import take_lock
 from mwaa_local.api.http.errors import COMMON_STATUSES
 from mwaa_local.api.http.routes import Routes
-from tests.unit.api.serving import Served, add, served
-from tests.unit.api.variants import HOST, KNOWN, REGION, Generator, Variant
+from tests.unit.api.serving import SIGNED, Served, add, served
+from tests.unit.api.variants import HOST, KNOWN, Generator, Variant
 
-SCOPE = f"local/20261130/{REGION}/airflow/aws4_request"
-SIGNED = f"AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host, Signature=0"
 TIMEOUT_S = 30.0
 SEED = 12
 COUNT = 600

@@ -1,0 +1,150 @@
+"""The API as a process: started once, found, replaced, ended when nobody needs it, and there again after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mwaa_local.api.address import Address, Asked
+from mwaa_local.api.launch import ApiProcess
+from mwaa_local.api.serving import IDLE_VARIABLE
+from mwaa_local.errors import PortInUse
+from mwaa_local.runtime.process.supervisor_socket import connect
+from tests.unit.api.serving import SIGNED
+
+WAIT_S = 60.0  # for what takes a second on a quiet machine
+SOON_S = "0.5"
+PRIVATE_FILE, PRIVATE_DIR = 0o600, 0o700
+
+
+@pytest.fixture
+def api(tmp_path: Path, clean_env: dict[str, str]) -> Iterator[ApiProcess]:
+    """The API of a project; whatever runs of it at the end is ended."""
+    root = tmp_path / "project"
+    (root / "dags").mkdir(parents=True)
+    process = ApiProcess(root, clean_env)
+    yield process
+    process.stop()
+
+
+def soon(api: ApiProcess) -> ApiProcess:
+    """Return the same API with a process that soon has nothing to do."""
+    return ApiProcess(Path(api.asked().root), {**api.env, IDLE_VARIABLE: SOON_S})
+
+
+def wait_for_end(address: Address) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while is_alive(address.pid):
+        assert time.monotonic() < deadline, "the API goes on"
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):  # it may be a child of this process, or one of a child
+        os.waitpid(pid, os.WNOHANG)
+    return psutil.pid_exists(pid)
+
+
+def names_by(connection: http.client.HTTPConnection) -> object:
+    connection.request("GET", "/environments", headers={"Authorization": SIGNED})
+    answer = connection.getresponse()
+    return json.loads(answer.read())
+
+
+def test_it_is_started_once_and_found_again(api: ApiProcess) -> None:
+    assert api.address is None
+    address = api.ensure(api.asked())
+    assert api.ensure(api.asked()) == api.find_or_start(api.asked(port=1)) == api.address == address
+    assert names_by(http.client.HTTPConnection("127.0.0.1", address.port)) == {"Environments": []}
+
+
+def test_several_that_start_it_at_once_get_the_same(api: ApiProcess) -> None:
+    found: list[Address] = []
+    threads = [threading.Thread(target=lambda: found.append(api.ensure(api.asked()))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(found)) == 1
+
+
+def test_it_answers_on_a_private_socket_too(api: ApiProcess) -> None:
+    api.ensure(api.asked())
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = connect(api.folder.socket_path)
+    assert names_by(connection) == {"Environments": []}
+    connection.close()
+    assert api.folder.path.stat().st_mode & 0o777 == PRIVATE_DIR
+    assert {path.stat().st_mode & 0o777 for path in api.folder.path.iterdir()} == {PRIVATE_FILE}
+
+
+def test_one_that_was_killed_is_followed_by_one_at_the_same_port(api: ApiProcess) -> None:
+    before = api.ensure(api.asked())
+    os.kill(before.pid, signal.SIGKILL)
+    wait_for_end(before)
+    after = api.ensure(api.asked())
+    assert after.pid != before.pid
+    assert after.port == before.port
+
+
+def test_one_that_is_asked_for_otherwise_takes_its_place(api: ApiProcess) -> None:
+    before = api.ensure(api.asked())
+    after = api.ensure(api.asked(names=("my-machine.example.com",)))
+    wait_for_end(before)
+    assert api.address == after
+    assert after.pid != before.pid
+
+
+def test_it_ends_when_nobody_asks_and_nothing_runs(api: ApiProcess) -> None:
+    wait_for_end(soon(api).ensure(api.asked()))
+    assert api.address is None
+
+
+def test_it_ends_with_its_project(api: ApiProcess) -> None:
+    address = soon(api).ensure(api.asked())
+    shutil.rmtree(api.asked().root)
+    wait_for_end(address)
+    assert not Path(api.asked().root).exists()
+
+
+def test_it_is_ended_on_request(api: ApiProcess) -> None:
+    address = api.ensure(api.asked())
+    assert api.stop()
+    wait_for_end(address)
+    assert not api.stop()
+
+
+def test_port_of_another_is_an_error_with_a_way_out(api: ApiProcess) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        with pytest.raises(PortInUse, match=rf"cannot listen on port {port}") as caught:
+            api.ensure(api.asked(port=port))
+        assert "ApiPort" in caught.value.hint
+        assert str(api.problem) == str(caught.value)
+    assert api.ensure(api.asked(port=port)).port == port
+    assert api.problem is None
+
+
+def test_what_it_is_started_for_comes_through_a_file(api: ApiProcess) -> None:
+    asked = Asked("/x", is_folder=True, port=5, names=("a",), region="eu-west-1", version="1")
+    api.folder.path.mkdir(parents=True)
+    lock = api.folder.take()
+    assert lock is not None
+    api.folder.write(Address(os.getpid(), 5, is_detached=False, asked=asked))
+    assert api.address == Address(os.getpid(), 5, is_detached=False, asked=asked)
+    os.close(lock)
+    assert api.address is None
+    assert api.folder.last_port == 5
