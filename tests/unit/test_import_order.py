@@ -117,7 +117,8 @@ def test_imports_point_down() -> None:
 
 
 def test_init_of_a_room_imports_nothing() -> None:
-    with_content = {"cli", "check.dags.rules"}  # the commands' way in, and the table of rules
+    # The commands' way in, the table of rules, and what imports the rest at the first request for it.
+    with_content = {"cli", "check.dags.rules", "guest.aws.cloudformation", "guest.aws.cloudformation.mends"}
     for path in PACKAGE_DIR.rglob("__init__.py"):
         name = ".".join(path.relative_to(PACKAGE_DIR).parts[:-1])
         tree = ast.parse(path.read_text(encoding="utf-8"))
