@@ -16,12 +16,14 @@ from typing import Any
 
 from mwaa_local.api.address import Address, ApiFolder, Asked
 from mwaa_local.api.environments.faults import Faults
+from mwaa_local.api.environments.local_aws import running_aws
 from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.face import Face
 from mwaa_local.api.http.call import Call
 from mwaa_local.api.http.errors import ServiceError
 from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.server import Endpoint, listen
+from mwaa_local.api.iam.local_iam import LocalIam
 from mwaa_local.api.operations.table import operations
 from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, partition_of
@@ -94,7 +96,8 @@ class Serving:
         self, registry: Registry, folder: ApiFolder, address: Address, sockets: tuple[socket.socket, ...]
     ) -> None:
         use = Use()
-        face = Face(registry, self.asked.region, ACCOUNT_ID, partition_of(self.asked.region))
+        callers = LocalIam(lambda: running_aws(registry.home, registry.env))
+        face = Face(registry, self.asked.region, ACCOUNT_ID, partition_of(self.asked.region), callers)
         own = OwnPaths(registry, address, self.env, use.note)
         endpoint = Endpoint(Routes.load(), use.noting(performing(face, registry.faults)), own.answer, self.asked.names)
         runner = await listen(endpoint, sockets)

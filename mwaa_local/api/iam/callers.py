@@ -16,6 +16,7 @@ class Identity:
     """A caller, as IAM names them: `user/NAME`, or `assumed-role/ROLE/SESSION`."""
 
     name: str
+    is_known: bool = False  # to a local IAM, whose policies then say what they may
 
 
 class Callers(Protocol):

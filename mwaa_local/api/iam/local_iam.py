@@ -1,0 +1,111 @@
+"""Callers out of the IAM of a local AWS: who made a key, and which policies its owner has."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+from mwaa_local.api.iam.callers import ADMIN, AnyCaller, Identity
+from mwaa_local.api.iam.policies import Statement, role_granted, statements
+
+TIMEOUT_S = 5.0
+VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}  # of these services' APIs; there never was another
+REGION = "us-east-1"  # IAM has none
+OF_IAM = ":iam::"  # in the ARN of a user that IAM knows; STS names whoever is unknown a user of its own
+USER, ASSUMED_ROLE = "user", "assumed-role"
+
+
+class LocalIam:
+    """Callers of a machine on which a local AWS may run. `url` says where, or None."""
+
+    def __init__(self, url: Callable[[], str | None]) -> None:
+        self._url = url
+
+    def identity(self, access_key_id: str) -> Identity:
+        """Return the user or role to whom the local IAM gave that key; anybody else is as they say."""
+        found = self._ask("sts", access_key_id, "GetCallerIdentity")
+        arn = next(_texts(found, "Arn"), "")
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        is_known = (kind == USER and OF_IAM in arn) or kind == ASSUMED_ROLE
+        return Identity(f"{kind}/{name}", is_known=True) if is_known else AnyCaller().identity(access_key_id)
+
+    def role(self, identity: Identity, action: str, role_arn_base: str) -> str | None:
+        if not identity.is_known:
+            return ADMIN
+        kind, _, name = identity.name.partition("/")
+        found = (
+            self._of_role(name.partition("/")[0]) if kind == ASSUMED_ROLE else self._of_user(name.rpartition("/")[2])
+        )
+        return role_granted(list(found), f"airflow:{action}", role_arn_base)
+
+    def _of_user(self, name: str) -> Iterator[Statement]:
+        yield from self._policies("User", name)
+        for group in _texts(self._iam("ListGroupsForUser", UserName=name), "GroupName"):
+            yield from self._policies("Group", group)
+
+    def _of_role(self, name: str) -> Iterator[Statement]:
+        yield from self._policies("Role", name)
+
+    def _policies(self, kind: str, name: str) -> Iterator[Statement]:
+        """Yield the statements of all policies of a user, group or role, its own and those attached to it."""
+        owner = {f"{kind}Name": name}
+        for policy in _texts(self._iam(f"List{kind}Policies", **owner), "PolicyNames/member"):
+            yield from _statements(self._iam(f"Get{kind}Policy", PolicyName=policy, **owner), "PolicyDocument")
+        for arn in _texts(self._iam(f"ListAttached{kind}Policies", **owner), "PolicyArn"):
+            for version in _texts(self._iam("GetPolicy", PolicyArn=arn), "DefaultVersionId"):
+                yield from _statements(self._iam("GetPolicyVersion", PolicyArn=arn, VersionId=version), "Document")
+
+    def _iam(self, action: str, **members: str) -> ET.Element | None:
+        return self._ask("iam", "local", action, **members)
+
+    def _ask(self, service: str, access_key_id: str, action: str, **members: str) -> ET.Element | None:
+        """Return what a service answers without its namespaces; None where it does not answer, or with an error."""
+        url = self._url()
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        scope = f"{access_key_id}/20000101/{REGION}/{service}/aws4_request"
+        headers = {
+            # The signature is not checked.
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+        }
+        try:
+            connection.request(
+                "POST", "/", urlencode({"Action": action, "Version": VERSIONS[service], **members}), headers
+            )
+            answer = connection.getresponse()
+            text = answer.read()
+            return _without_namespaces(text) if answer.status == http.client.OK else None
+        except (OSError, http.client.HTTPException, ET.ParseError):
+            return None
+        finally:
+            connection.close()
+
+
+def _without_namespaces(text: bytes) -> ET.Element:
+    root = ET.fromstring(text)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def _texts(found: ET.Element | None, path: str) -> Iterator[str]:
+    for element in found.iterfind(f".//{path}") if found is not None else ():
+        if element.text:
+            yield element.text.strip()
+
+
+def _statements(found: ET.Element | None, path: str) -> Iterator[Statement]:
+    for text in _texts(found, path):
+        plain: Any = None
+        try:
+            plain = json.loads(unquote(text))
+        except ValueError:
+            continue
+        yield from statements(plain)
