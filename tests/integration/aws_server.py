@@ -9,13 +9,21 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3  # type: ignore[import-untyped]
 import pytest
+from botocore.config import Config  # type: ignore[import-untyped]
 
 from mwaa_local.services.aws import aws_python
 from tests.conftest import cache_dir, make_clean_env
 
 KEYS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
 START_TIMEOUT_S = 60.0
+
+
+def client(service: str, url: str) -> Any:
+    """Return a client of boto3 that shows each error as it comes."""
+    config = Config(inject_host_prefix=False, retries={"max_attempts": 0}, s3={"addressing_style": "path"})
+    return boto3.client(service, endpoint_url=url, config=config, **KEYS)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import boto3
 import pytest
 
 from mwaa_local.api.environments.registry import Registry
-from tests.integration.aws_server import KEYS, aws  # noqa: F401 - a fixture
+from tests.integration.aws_server import aws, client  # noqa: F401 - a fixture
 from tests.unit.api.environments.served_environments import (
     GONE,
     NAME,
@@ -30,14 +29,14 @@ REGION = "us-east-1"
 
 @pytest.fixture
 def registry(tmp_path: Path, clean_env: dict[str, str], aws: str) -> Registry:  # noqa: F811
-    boto3.client("s3", endpoint_url=aws, **KEYS).create_bucket(Bucket="bucket")
+    client("s3", aws).create_bucket(Bucket="bucket")
     registry = Registry.of_folder(tmp_path / "environments", {**clean_env, "AWS_ENDPOINT_URL": aws})
     let_creation_fail(registry)
     return registry
 
 
 def make_endpoint(url: str, service: str) -> None:
-    ec2 = boto3.client("ec2", endpoint_url=url, **KEYS)
+    ec2 = client("ec2", url)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     ec2.create_vpc_endpoint(VpcEndpointType="Interface", VpcId=vpc, ServiceName=service)
 

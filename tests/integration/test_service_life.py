@@ -9,35 +9,29 @@ import io
 import json
 import os
 import signal
-import socket
-import subprocess
 import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from mwaa_local.api.environments.worker import MODULE
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
-from mwaa_local.services.aws import aws_python
-from tests.conftest import ProjectRunner, cache_dir, make_clean_env
+from tests.conftest import ProjectRunner, make_clean_env
 from tests.environments import LATEST
+from tests.integration.aws_server import answers, aws, client, wait_until  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.full, pytest.mark.network]
 
 NAME, BUCKET = "made", "source-bucket"
 TIMEOUT_S = 900.0
-DAG = """from airflow.sdk import dag, task
-
+DAG = """
+from airflow.sdk import dag, task
 
 @dag
 def from_bucket():
@@ -46,37 +40,10 @@ def from_bucket():
 
     one()
 
-
 from_bucket()
 """
 PLUGIN = "VALUE = 'from plugins.zip'\n"
-GOOD_SCRIPT, BETTER_SCRIPT, BAD_SCRIPT = "export GREETING=good\n", "export GREETING=better\n", "exit 7\n"
-KEYS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an AWS with a source bucket in it."""
-    port, home = free_port(), tmp_path_factory.mktemp("aws-home")
-    python = aws_python(cache_dir(), make_clean_env(home), lambda _: None)
-    server = subprocess.Popen(
-        [python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(f"{url}/moto-api/"))
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
+GOOD_SCRIPT, BETTER_SCRIPT, BAD_SCRIPT = "export GREETING=good\n", "export GREETING=better\n", "set -e\nfalse\n"
 
 
 @dataclass
@@ -97,11 +64,10 @@ class Service:
     def mwaa(self) -> Any:
         outcome = self.runner.run("api", str(self.folder), "--detach", "--json")
         assert outcome.exit_code == 0, outcome.stderr
-        config = Config(inject_host_prefix=False, retries={"max_attempts": 0})
-        return boto3.client("mwaa", endpoint_url=json.loads(outcome.stdout)["url"], config=config, **KEYS)
+        return client("mwaa", json.loads(outcome.stdout)["url"])
 
     def s3(self) -> Any:
-        return boto3.client("s3", endpoint_url=self.aws_url, config=Config(s3={"addressing_style": "path"}), **KEYS)
+        return client("s3", self.aws_url)
 
     def upload(self, key: str, body: str | bytes) -> str:
         return str(self.s3().put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"])
@@ -126,7 +92,7 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, aws: str) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, aws: str) -> Iterator[Service]:  # noqa: F811
     home = tmp_path_factory.mktemp("home")
     env = {**make_clean_env(home), "AWS_ENDPOINT_URL": aws}
     service = Service(ProjectRunner(tmp_path_factory.mktemp("environments"), env), aws)
@@ -138,21 +104,6 @@ def service(tmp_path_factory: pytest.TempPathFactory, aws: str) -> Iterator[Serv
     service.runner.run("api", str(service.folder), "--stop")
     if service.project.root_dir.exists():
         ProjectRunner(service.project.root_dir, env).run("down", "--now")
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def wait_until(check: Any, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def status_of(mwaa: Any) -> str:
@@ -226,7 +177,7 @@ def test_update_changes_options_and_files_at_the_named_versions(service: Service
         StartupScriptS3Path="startup.sh",
         StartupScriptS3ObjectVersion=version,
     )
-    with pytest.raises(ClientError, match="made is UPDATING and cannot be deleted now"):
+    with pytest.raises(mwaa.exceptions.ValidationException, match="made is UPDATING and cannot be deleted now"):
         mwaa.delete_environment(Name=NAME)
     assert wait_for(mwaa, "AVAILABLE", "UPDATE_FAILED", "UNAVAILABLE") == ["UPDATING", "AVAILABLE"]
     assert service.variables()["AIRFLOW__CORE__PARALLELISM"] == "9"
@@ -257,6 +208,15 @@ def test_update_that_does_not_come_up_is_rolled_back(service: Service) -> None:
     status = json.loads(ProjectRunner(service.project.root_dir, service.runner.env).run("status", "--json").stdout)
     assert status["healthy"]
     assert any("exit" in event["why"] for event in status["service"]["environments"][0]["events"])
+
+
+def test_update_with_which_a_component_dies_is_rolled_back(service: Service) -> None:
+    mwaa = service.mwaa()
+    mwaa.update_environment(Name=NAME, AirflowConfigurationOptions={"core.parallelism": "many"})
+    assert wait_for(mwaa, "UPDATE_FAILED", "AVAILABLE", "UNAVAILABLE") == ["UPDATING", "ROLLING_BACK", "UPDATE_FAILED"]
+    error = mwaa.get_environment(Name=NAME)["Environment"]["LastUpdate"]["Error"]
+    assert error["ErrorMessage"].startswith("mwaa-local: scheduler")
+    assert service.variables()["AIRFLOW__CORE__PARALLELISM"] == "9"
 
 
 def test_update_is_gone_on_with_after_worker_and_api_were_killed(service: Service) -> None:
