@@ -45,5 +45,5 @@ const again = async () => {
   setTimeout(again, PAUSE);
 };
 toEnd();
-if (live.dataset.on) setTimeout(again, PAUSE);
+if ("on" in live.dataset) setTimeout(again, PAUSE);
 """.replace("EVERY_MS", str(REFRESH_S * 1000))
