@@ -51,6 +51,8 @@ class Door:
         if answered := await self._login.answer(request):
             return answered
         try:
+            if answered := await self._identity.answer(request):
+                return answered
             guise = await self._identity.of(request)
         except (LoginFailed, CommandServerGone) as error:
             return web.Response(status=503, text=f"mwaa-local: {error}.\n", headers={"Retry-After": "1"})

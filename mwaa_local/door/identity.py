@@ -24,6 +24,7 @@ ADMIN = Caller("mwaa-local", "Admin")
 PAGES_WITH_SESSION = "/auth/"
 LOGIN_PAGES = ("/auth/login", "/auth/logout")
 BASIC = "basic "
+TOKEN_PATH = "/auth/token"
 Make = Callable[[], Awaitable[str]]
 
 
@@ -79,6 +80,14 @@ class Identity:
         elif self._configuration.login != MWAA and (from_browser or not token):
             await self._be_admin(guise, request.path)
         return guise
+
+    async def answer(self, request: web.Request) -> web.Response | None:
+        """Return a token to a script that asks for one as Airflow's manager without a login has it; None to others."""
+        is_asked = (request.method, request.path) == ("GET", TOKEN_PATH)
+        if not is_asked or not self._sessions.is_3 or self._configuration.login == MWAA:
+            return None
+        made = await self._admin_token.get(lambda: self._sessions.token(ADMIN))
+        return web.json_response({"access_token": made}, status=201)
 
     async def _be_admin(self, guise: Guise, path: str) -> None:
         if path.startswith(LOGIN_PAGES):
