@@ -27,7 +27,7 @@ CONSTRAINTS_FILE = "airflow_constraints.txt"
 ESSENTIAL_CONSTRAINTS_FILE = "mwaa_essential_constraints.txt"
 BASE_PACKAGES_FILE = "base_packages.txt"
 SYSTEM_PACKAGES_FILE = "system_packages.txt"
-_COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "create_user_argv", "test_dag_argv")
+_COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "users_argv", "test_dag_argv")
 _SUGGESTIONS = 3
 _OFFICIAL_CONSTRAINTS = re.compile(r"/constraints-([\d.]+)/constraints-")
 
@@ -99,7 +99,7 @@ class Release:
     dag_processor_argv: tuple[str, ...] | None
     triggerer_argv: tuple[str, ...] | None
     worker_argv: tuple[str, ...]
-    create_user_argv: tuple[str, ...] | None  # makes the web user; None where no login is needed
+    users_argv: tuple[str, ...] | None  # fills the tables of users: one to log in as, or roles where nobody need
     list_dags_argv: tuple[str, ...]
     runs_without_date: bool  # whether a DAG run may have no logical date
     test_dag_argv: tuple[str, ...] | None  # runs a whole DAG in one process

@@ -55,7 +55,7 @@ KEY_ORDER = (
     ),
     *(
         "worker_name_option",
-        "create_user_argv",
+        "users_argv",
         "list_dags_argv",
         "runs_without_date",
         "test_dag_argv",

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from mwaa_local.configuration.celery_defaults import celery_defaults
 from mwaa_local.configuration.class_defaults import class_defaults
@@ -35,11 +34,10 @@ MIGRATE_DB_OPTIONS = ("core.default_pool_task_slot_count",)
 MWAA_COMPONENT_OF = MappingProxyType({"dag-processor": "scheduler", "triggerer": "scheduler"})
 # Where Airflow does not read celery.extra_celery_config, `mwaa_support.celery_config` finds the same JSON here.
 CELERY_CONFIG_VARIABLE = "MWAA_LOCAL_CELERY_CONFIG"
-# Where nobody logs in, `mwaa_support.auth_manager` finds the names here to which the web server answers.
-WEBSERVER_NAMES_VARIABLE = "MWAA_LOCAL_WEBSERVER_NAMES"
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-# Of the local defaults, the one that is not an interval and so stays when MWAA's intervals are asked for.
-LOCAL_DEFAULTS_THAT_ARE_NO_INTERVALS = frozenset({"api.server_type"})
+# Of the local defaults, those that are no interval and so stay when MWAA's intervals are asked for.
+LOCAL_DEFAULTS_THAT_ARE_NO_INTERVALS = frozenset(
+    {"api.server_type", "fab.session_lifetime_minutes", "webserver.session_lifetime_minutes"}
+)
 # Variables whose class default a startup script cannot change: listed as reserved in the MWAA user guide, "Using a
 # startup script". The last is the Airflow 3 name of the one before.
 CLASS_RESERVED_VARIABLES = frozenset(
@@ -280,23 +278,13 @@ def _forced_variables(case: _Case) -> dict[str, str]:
 
 
 def _local_forced_variables(case: _Case) -> dict[str, str]:
-    """Return what `mwaa_support` reads: broker settings, where no option has them, and the web server's names."""
+    """Return what `mwaa_support` reads: broker settings, where no option has them."""
     release, placeholder = case.release, f"{{{CELERY_CONFIG_PLACEHOLDER}}}"
     tables = (release.forced_options, release.local_forced_options)
     variables = {}
     if not any(placeholder in value for table in tables for value in table.values()):
         variables[CELERY_CONFIG_VARIABLE] = placeholder
-    if case.component == WEBSERVER and not release.login:
-        names = webserver_names(case.local_values, case.environment)
-        variables[WEBSERVER_NAMES_VARIABLE] = ",".join(names)
     return variables
-
-
-def webserver_names(local_values: LocalValues, environment: Environment) -> tuple[str, ...]:
-    """Return the names to which a web server without a login answers: loopback, the tasks' own, and the user's."""
-    addresses = (local_values.web_url, local_values.execution_api_url)
-    ours = (urlsplit(address).hostname or address for address in addresses)  # a preview has no addresses
-    return tuple(dict.fromkeys([*LOOPBACK_NAMES, *ours, *map(str.lower, environment.local.webserver_names)]))
 
 
 def _merge_celery_config(case: _Case) -> tuple[str, _Outcomes]:

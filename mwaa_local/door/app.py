@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aiohttp import web
 
-from . import cli, names
+from . import cli, cookies, names
+from .commands import CommandsBeside, CommandServerGone
 from .configuration import DoorConfiguration
+from .identity import Identity
+from .login import LoginDoor
 from .proxy import Upstream, drop_added
+from .sessions import LoginFailed, Sessions
 
 READY_PATH = "/_mwaa-local/door"
 NO_PROXY_TEXT = "mwaa-local: this is no proxy; ask for a path alone.\n"
@@ -18,7 +24,12 @@ class Door:
     def __init__(self, configuration: DoorConfiguration) -> None:
         self._configuration = configuration
         self._upstream = Upstream(configuration.upstream)
-        self._cli = cli.CliDoor(configuration)
+        self._commands = CommandsBeside(Path(configuration.commands))
+        self._cli = cli.CliDoor(configuration, self._commands)
+        prefix = cookies.prefix_of(configuration.keys["door"])
+        sessions = Sessions(configuration, self._upstream, self._commands)
+        self._login = LoginDoor(configuration, sessions, prefix)
+        self._identity = Identity(configuration, sessions, prefix)
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=0)
@@ -37,11 +48,19 @@ class Door:
             return web.json_response({"environment": self._configuration.environment})
         if (request.method, request.path) == ("POST", cli.PATH):
             return await self._cli.answer(request)
-        return await self._upstream.pass_on(request)
+        if answered := await self._login.answer(request):
+            return answered
+        try:
+            if answered := await self._identity.answer(request):
+                return answered
+            guise = await self._identity.of(request)
+        except (LoginFailed, CommandServerGone) as error:
+            return web.Response(status=503, text=f"mwaa-local: {error}.\n", headers={"Retry-After": "1"})
+        return await self._upstream.pass_on(request, guise)
 
     async def _open(self, _application: web.Application) -> None:
         await self._upstream.open()
 
     async def _close(self, _application: web.Application) -> None:
-        await self._cli.close()
+        await self._commands.close()
         await self._upstream.close()

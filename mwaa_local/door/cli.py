@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from aiohttp import web
 
@@ -28,9 +27,8 @@ EXAMPLE = "dags list"
 class CliDoor:
     """Answers the door's CLI path."""
 
-    def __init__(self, configuration: DoorConfiguration) -> None:
-        self._configuration = configuration
-        self._server = CommandsBeside(Path(configuration.commands))
+    def __init__(self, configuration: DoorConfiguration, server: CommandsBeside) -> None:
+        self._configuration, self._server = configuration, server
         self._running: set[asyncio.Task[dict[str, object]]] = set()
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -65,9 +63,6 @@ class CliDoor:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # else asyncio would miss somebody who asks for it
-
-    async def close(self) -> None:
-        await self._server.close()
 
 
 async def read_command(request: web.Request) -> bytes:

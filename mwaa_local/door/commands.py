@@ -47,6 +47,16 @@ class CommandsBeside:
             said["stderr"] = base64.b64encode(stderr).decode("ascii")
         return said
 
+    async def make_user(self, wanted: Mapping[str, str]) -> int:
+        """Have a user of the web server made or changed, as `web_user.py` takes it; return the id of its row.
+
+        Raises CommandServerGone, also while the web server has not made its roles yet.
+        """
+        said = await self._ask({"user": dict(wanted)})
+        if not isinstance(user_id := said.get("user_id"), int):
+            raise CommandServerGone(str(said.get("refused", "what makes users beside the web server ended; try again")))
+        return user_id
+
     async def close(self) -> None:
         """End what was started, and with it every command that runs."""
         process, self._process = self._process, None

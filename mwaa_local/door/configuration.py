@@ -41,7 +41,7 @@ class DoorConfiguration:
     upstream: tuple[str, int]  # the web server
     names: tuple[str, ...]  # by which it is reached, besides loopback addresses and *.localhost
     login: str
-    keys: dict[str, str] = field(repr=False)  # "door" signs tokens
+    keys: dict[str, str] = field(repr=False)  # "door" signs our tokens, "jwt" those of Airflow 3
     used_tokens: str  # path
     commands: str  # path of a CommandServer
     allowed: tuple[str, ...]  # Airflow commands that MWAA runs for this release, as "dags list"

@@ -7,7 +7,8 @@ client came here (`X-Forwarded-…`) is ours: a client's own would be believed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from typing import Protocol
 
 from aiohttp import (
     ClientConnectorError,
@@ -62,6 +63,13 @@ NOT_READY_TEXT = "mwaa-local: Airflow's web server does not answer yet; `mwaa-lo
 CUT_OFF_TEXT = "mwaa-local: Airflow's web server ended in the middle of this request.\n"
 
 
+class Guise(Protocol):
+    """What becomes of the headers of one request and of its answer on their way through the door."""
+
+    def going(self, headers: CIMultiDict[str]) -> None: ...
+    def coming(self, headers: CIMultiDict[str]) -> None: ...
+
+
 class Upstream:
     """The web server behind the door."""
 
@@ -92,11 +100,12 @@ class Upstream:
     def url(self, raw_path: str) -> URL:
         return URL(self._base + raw_path, encoded=True)
 
-    async def pass_on(self, request: web.Request, added: Mapping[str, str] | None = None) -> web.StreamResponse:
-        """Answer a request with what the web server answers; `added` are further headers for it."""
+    async def pass_on(self, request: web.Request, guise: Guise | None = None) -> web.StreamResponse:
+        """Answer a request with what the web server answers; the guise changes headers on both ways."""
         headers = from_client(request.headers)
         headers.update(forwarded(request))
-        headers.update(added or {})
+        if guise is not None:
+            guise.going(headers)
         body = request.content.iter_chunked(PIECE_BYTES) if request.body_exists else None
         answered: AsItCame | None = None
         try:
@@ -111,6 +120,8 @@ class Upstream:
                 skip_auto_headers=("Content-Type",),
             ) as answer:
                 answered = AsItCame(answer)
+                if guise is not None:
+                    guise.coming(answered.headers)
                 await answered.prepare(request)
                 async for piece in answer.content.iter_any():
                     await answered.write(piece)

@@ -95,6 +95,11 @@ class UsedTokens:
         self._save()
         return True
 
+    def give_back(self, claims: Claims) -> None:
+        """Let the token be taken again, where taking it came to nothing."""
+        if self._expiry_of.pop(claims.id, None) is not None:
+            self._save()
+
     def _load(self) -> dict[str, int]:
         with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
             plain: dict[str, Any] = json.loads(self._path.read_bytes())

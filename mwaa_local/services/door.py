@@ -91,7 +91,7 @@ class FrontDoor:
             "upstream": place.reached("webserver"),
             "names": [*environment.local.webserver_names, *place.names_of(DOOR)],
             "login": OPEN,
-            "keys": {"door": secrets.door_key},
+            "keys": {"door": secrets.door_key, "jwt": secrets.jwt_secret},
             "used_tokens": place.shared(USED_TOKENS_NAME),
             "commands": place.shared(COMMANDS_NAME),
             "allowed": list(release.cli_commands),

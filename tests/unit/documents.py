@@ -31,7 +31,6 @@ INNER_VARIABLES = {
     "MWAA_LOCAL_RUN_DIR",
     "MWAA_LOCAL_SERVICE",
     "MWAA_LOCAL_STOP",
-    "MWAA_LOCAL_WEBSERVER_NAMES",
 }
 # What stands in the guide where the program has a value.
 FILLED_IN = re.compile(r"…|\bN\b|\d\.x|/usr/local/airflow|requirements/requirements\.txt|secrets\.json|mwaa\.yaml")

@@ -272,7 +272,7 @@ def test_commands_of_airflow_3() -> None:
     assert release.dag_processor_argv == ("dag-processor",)
     assert release.triggerer_argv == ("triggerer", "-s")
     assert release.worker_argv == ("celery", "worker", "-s")
-    assert release.create_user_argv is None
+    assert release.users_argv == ("sync-perm",)
     assert release.list_dags_argv == ("dags", "list")
     assert release.runs_without_date
     assert release.test_dag_argv == ("dags", "test")
@@ -286,8 +286,8 @@ def test_commands_of_airflow_2() -> None:
     assert release.migrate_argv == ("db", "migrate")
     assert release.webserver_argv == ("webserver", "-H", "{host}", "-p", "{port}", "-w", "{workers}")
     assert release.dag_processor_argv == ("dag-processor",)
-    assert release.create_user_argv is not None
-    assert release.create_user_argv[:4] == ("users", "create", "-u", "airflow")
+    assert release.users_argv is not None
+    assert release.users_argv[:4] == ("users", "create", "-u", "airflow")
     assert (release.login, release.health_path, release.rest_base) == ("airflow / airflow", "/health", "/api/v1")
     assert not release.runs_without_date
 
@@ -323,8 +323,8 @@ def test_commands_of_airflow_1() -> None:
     assert release.scheduler_argv == ("scheduler",)
     assert release.worker_argv == ("worker", "-s")
     assert release.worker_name_argv("worker.2") == ("-cn", "worker.2@%h")
-    assert release.create_user_argv is not None
-    assert release.create_user_argv[0] == "create_user"
+    assert release.users_argv is not None
+    assert release.users_argv[0] == "create_user"
     assert release.triggerer_argv is None
     assert release.dag_processor_argv is None
     assert not release.startup_script

@@ -274,7 +274,7 @@ class ContainerPreparation:
 
     def _write_migration(self, secrets: Secrets, settings: AirflowSettings) -> None:
         """Write what prepares the database, and the step after it that puts the user's settings in."""
-        commands = [self.release.migrate_argv, self.release.create_user_argv]
+        commands = [self.release.migrate_argv, self.release.users_argv]
         values: dict[str, object] = {
             "commands": [["airflow", *argv] for argv in commands if argv],
             "key": f"{self.release.airflow_version}:{image_tag(self.release, self._image())}",

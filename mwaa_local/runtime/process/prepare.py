@@ -63,6 +63,7 @@ from mwaa_local.services.seeding import seed_component, seed_values
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
 
+AUTH_MANAGER = "core.auth_manager"  # an option from Airflow 3 on
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 SEED_FILE = "seed.json"
 PID_FILES = "airflow-*.pid"  # with which web server and worker of Airflow 2 refuse to start
@@ -229,15 +230,16 @@ class Preparation:
             base.python_version,
             postgres_version(),
             self.release.migrate_argv,
-            self.release.create_user_argv,
+            self.release.users_argv,
             self.environment.airflow_configuration_options.get("core.default_pool_task_slot_count"),
+            *filter(None, [self.release.local_forced_options.get(AUTH_MANAGER)]),  # it has tables of its own
         ]
         key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:12]
         home_dir = DATABASES.path(self.cache_dir, f"{self.release.airflow_version}-{key}{HOME_SUFFIX}")
         airflow = self.release.airflow_argv(str(base.python_path))
         commands = [(*airflow, *self.release.migrate_argv)]
-        if self.release.create_user_argv is not None:
-            commands.append((*airflow, *self.release.create_user_argv))
+        if self.release.users_argv is not None:
+            commands.append((*airflow, *self.release.users_argv))
 
         def env_for(url: str) -> Mapping[str, str]:
             (home_dir / TEMPORARY_NAME).mkdir(parents=True, exist_ok=True)

@@ -56,7 +56,7 @@ def make_release(**changes: Any) -> Release:
         "dag_processor_argv": (),
         "triggerer_argv": (),
         "worker_argv": (),
-        "create_user_argv": None,
+        "users_argv": None,
         "list_dags_argv": (),
         "runs_without_date": True,
         "test_dag_argv": None,

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from mwaa_local.configuration import shown
 from mwaa_local.configuration.class_defaults import class_defaults
 from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.merge import (
-    COMPONENTS,
-    WEBSERVER_NAMES_VARIABLE,
     user_notes,
-    webserver_names,
 )
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.environment.environment import Environment
@@ -121,41 +115,13 @@ def test_heartbeat_of_the_users_wins(version: str, by_option: bool) -> None:
     assert winners == {("7", Layer.OPTION if by_option else Layer.STARTUP_SCRIPT)}
 
 
-# The names to which a web server without a login answers.
-
-
-@pytest.mark.parametrize("version", Release.versions())
-def test_web_server_without_a_login_answers_to_this_machine_and_to_its_tasks_only(version: str) -> None:
-    release = Release.load(version)
-    names = {
-        component: merged(release=release, component=component).as_env().get(WEBSERVER_NAMES_VARIABLE)
-        for component in COMPONENTS
-    }
-    ours = None if release.login else "localhost,127.0.0.1,::1"
-    # The web server's alone, so that new names start no other component again.
-    assert names == {**dict.fromkeys(COMPONENTS), "webserver": ours}
-
-
-def test_web_server_answers_to_the_name_by_which_containers_reach_it_and_to_the_users_names() -> None:
-    values = replace(VALUES, execution_api_url="http://webserver:8080/execution/")
-    environment = make_environment(local=LocalSettings(webserver_names=("A.example", "localhost", "fe80::1")))
-    names = webserver_names(values, environment)
-    assert names == ("localhost", "127.0.0.1", "::1", "webserver", "a.example", "fe80::1")
-
-
-def test_preview_says_that_more_names_are_known_at_start() -> None:
-    names = webserver_names(shown.preview_values(), make_environment())
-    assert names == ("localhost", "127.0.0.1", "::1", shown.SET_AT_START)
-
-
 @pytest.mark.parametrize("by_option", [True, False])
-def test_neither_option_nor_startup_script_opens_the_web_server_to_other_names(by_option: bool) -> None:
+@pytest.mark.parametrize("version", ["3.0.6", "3.3.1"])
+def test_neither_option_nor_startup_script_takes_the_web_servers_users_away(version: str, by_option: bool) -> None:
     options = {"core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"}
-    exports = {**translate(options), WEBSERVER_NAMES_VARIABLE: "evil.example"}
-    layers = (options, {}) if by_option else ({}, exports)
-    env = merged(*layers, release=Release.load("3.3.1"), component="webserver").as_env()
-    assert env[WEBSERVER_NAMES_VARIABLE] == "localhost,127.0.0.1,::1"
-    assert env[variable_name("core.auth_manager")] == "mwaa_support.auth_manager.LocalAuthManager"
+    layers = (options, {}) if by_option else ({}, translate(options))
+    env = merged(*layers, release=Release.load(version), component="webserver").as_env()
+    assert env[variable_name("core.auth_manager")].endswith(".FabAuthManager")
 
 
 FOLDERS = ("AIRFLOW__CORE__DAGS_FOLDER", "AIRFLOW__CORE__PLUGINS_FOLDER", "AIRFLOW__LOGGING__BASE_LOG_FOLDER")

@@ -8,6 +8,9 @@ seconds. One connection to the socket is one request, one JSON line each way:
 
     {"argv": [str], "timeout_s": number}
     {"stdout": base64, "stderr": base64, "exit": int or null}     null: it was killed at its limit
+    {"user": {…}}                                                  a user of the web server, as `web_user.py` takes it
+    {"user_id": int}
+    {"refused": str}                                               what cannot be done, and why
 
 Which commands are allowed, and how many at once, is the door's to say.
 """
@@ -33,6 +36,8 @@ PAUSE_S = 1.0  # between two looks whether the parent stands idle
 LAST_LINE = b"\n"
 MAX_OUTPUT_BYTES = 16 << 20  # of one stream, in memory here and at the door
 CUT_TEXT = b"\nmwaa-local: the command wrote more than 16 MB; what follows them is left out\n"
+WEB_USER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "web_user.py")
+WEB_USER_LIMIT_S = 20.0
 
 
 class ParentGone(Exception):
@@ -183,12 +188,27 @@ def content(file):
     return base64.b64encode(file.read(MAX_OUTPUT_BYTES + len(CUT_TEXT))).decode("ascii")
 
 
+def make_user(wanted):
+    """Have a user of the web server made or changed; what it says goes back as it is."""
+    try:
+        asked = json.dumps(wanted).encode()
+        done = subprocess.run(
+            [sys.executable, WEB_USER], input=asked, stdout=subprocess.PIPE, timeout=WEB_USER_LIMIT_S, check=True
+        )
+        return json.loads(done.stdout.decode())
+    except (OSError, subprocess.SubprocessError) as error:
+        return {"refused": "the user could not be made: %s" % type(error).__name__}
+
+
 def answer(connection, commands):
     with connection, connection.makefile("rb") as asked:
         line = asked.readline(MAX_REQUEST_BYTES)
         try:
             request = json.loads(line.decode())
-            said = commands.run(request["argv"], request["timeout_s"])
+            if "user" in request:
+                said = make_user(request["user"])
+            else:
+                said = commands.run(request["argv"], request["timeout_s"])
         except ParentGone:
             said = {"gone": True}
         except (ValueError, KeyError, TypeError) as error:

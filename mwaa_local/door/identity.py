@@ -1,0 +1,119 @@
+"""As whom a request reaches Airflow: its cookies under Airflow's names and, where nobody need sign in, an admin.
+
+On Airflow 3 the environment's own admin stands for whoever comes with neither a cookie of ours nor an Authorization
+header, so that the plain page, curl and scripts work without a login; with `Login: mwaa` nobody does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from . import cookies, jwt
+from .configuration import MWAA, DoorConfiguration
+from .cookies import SESSION, TOKEN
+from .sessions import SESSION_S, Caller, Sessions
+
+ADMIN = Caller("mwaa-local", "Admin")
+# Pages of Flask-AppBuilder (users, roles), which know no token but a session only.
+PAGES_WITH_SESSION = "/auth/"
+LOGIN_PAGES = ("/auth/login", "/auth/logout")
+BASIC = "basic "
+TOKEN_PATH = "/auth/token"
+Make = Callable[[], Awaitable[str]]
+
+
+@dataclass
+class Guise:
+    """One request's headers, changed on both ways."""
+
+    prefix: str  # of cookie names in browsers; "" for a program
+    given: list[tuple[str, str]]  # cookies as they came
+    found: list[tuple[str, str]]  # by Airflow's names
+    bearer: str = field(default="", repr=False)
+    is_admin: bool = False  # our own: what the web server sets is not the client's
+    drops_passwords: bool = False
+
+    def going(self, headers: CIMultiDict[str]) -> None:
+        if self.found != self.given:
+            headers.popall("Cookie", None)
+        if self.found and self.found != self.given:
+            headers["Cookie"] = cookies.written(self.found)
+        if self.drops_passwords and headers.get("Authorization", "").lower().startswith(BASIC):
+            headers.popall("Authorization")
+        if self.bearer and "Authorization" not in headers:
+            headers["Authorization"] = f"Bearer {self.bearer}"
+
+    def coming(self, headers: CIMultiDict[str]) -> None:
+        set_cookies = headers.popall("Set-Cookie", [])
+        for text in set_cookies:
+            if self.is_admin and cookies.name_set(text) in cookies.AIRFLOWS:
+                continue
+            headers.add("Set-Cookie", cookies.renamed(text, self.prefix) if self.prefix else text)
+
+
+class Identity:
+    """Says as whom requests come."""
+
+    def __init__(self, configuration: DoorConfiguration, sessions: Sessions, prefix: str) -> None:
+        self._configuration, self._sessions, self._prefix = configuration, sessions, prefix
+        self._admin_token = _Renewed()
+        self._admin_session = _Renewed()
+
+    async def of(self, request: web.Request) -> Guise:
+        """Return the guise of a request. Raises LoginFailed, CommandServerGone where our own admin is not there yet."""
+        from_browser = cookies.is_browser(request.headers)
+        given = cookies.pairs(CIMultiDict(request.headers))
+        found = cookies.as_airflows(given, self._prefix, from_browser)
+        guise = Guise(self._prefix if from_browser else "", given, found)
+        guise.drops_passwords = self._configuration.login == MWAA
+        if not self._sessions.is_3 or "Authorization" in request.headers:
+            return guise
+        token = cookies.value_of(found, TOKEN)
+        if token and jwt.is_valid(self._configuration.keys["jwt"], token):
+            guise.bearer = token  # Airflow 3.0's server reads no cookie
+        elif self._configuration.login != MWAA and (from_browser or not token):
+            await self._be_admin(guise, request.path)
+        return guise
+
+    async def answer(self, request: web.Request) -> web.Response | None:
+        """Return a token to a script that asks for one as Airflow's manager without a login has it; None to others."""
+        is_asked = (request.method, request.path) == ("GET", TOKEN_PATH)
+        if not is_asked or not self._sessions.is_3 or self._configuration.login == MWAA:
+            return None
+        made = await self._admin_token.get(lambda: self._sessions.token(ADMIN))
+        return web.json_response({"access_token": made}, status=201)
+
+    async def _be_admin(self, guise: Guise, path: str) -> None:
+        if path.startswith(LOGIN_PAGES):
+            return
+        guise.is_admin = True
+        guise.found = [(name, value) for name, value in guise.found if name not in cookies.AIRFLOWS]
+        guise.bearer = await self._admin_token.get(lambda: self._sessions.token(ADMIN))
+        if path.startswith(PAGES_WITH_SESSION):
+            made = await self._admin_session.get(self._make_admin_session)
+            guise.found.append((SESSION, made))
+
+    async def _make_admin_session(self) -> str:
+        return (await self._sessions.make(ADMIN, ""))[SESSION]
+
+
+class _Renewed:
+    """A value that is made when it is first asked for, and anew before it expires."""
+
+    def __init__(self) -> None:
+        self._value = ""
+        self._good_until = 0.0
+        self._making = asyncio.Lock()
+
+    async def get(self, make: Make) -> str:
+        async with self._making:
+            if time.monotonic() >= self._good_until:
+                self._value = await make()
+                self._good_until = time.monotonic() + SESSION_S / 2
+            return self._value

@@ -1,0 +1,89 @@
+"""Signing in with a web token: the page that CreateWebLoginToken's address leads to, and what it posts to.
+
+    GET  /aws_mwaa/aws-console-sso?login=true#TOKEN     all releases; on Airflow 3 also below /pluginsv2
+    POST /aws_mwaa/login              token=TOKEN       Airflow 2: cookie `session`
+    POST /pluginsv2/aws_mwaa/login    token=TOKEN       Airflow 3: cookies `_token` and `session`
+
+Source: MWAA user guide, "Create a web login token" and "Use the Apache Airflow REST API". The token stands in the
+fragment, which no browser sends, so no log has it; a script of the page posts it.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from . import cookies
+from .commands import CommandServerGone
+from .configuration import DoorConfiguration
+from .login_page import PAGE_HEADERS, sign_in_page
+from .sessions import SESSION_S, Caller, LoginFailed, Sessions
+from .tokens import WEB, TokenRefused, UsedTokens, read
+
+log = logging.getLogger(__name__)
+
+PLUGINS = "/pluginsv2"  # below which Airflow 3 has what MWAA adds to the web server
+PAGE = "/aws_mwaa/aws-console-sso"
+POST = "/aws_mwaa/login"
+MAX_FORM_BYTES = 16 * 1024
+NOBODY = "mwaa-local"  # the user of a token that names none
+NO_STORE = {"Cache-Control": "no-store"}
+REFUSED_TEXT = (
+    "This web token is not valid here: it was used already, is older than 60 seconds, or belongs to another"
+    " environment.\nMake a new one with create-web-login-token, or run `mwaa-local open`.\n"
+)
+
+
+class LoginDoor:
+    """Answers the paths of signing in."""
+
+    def __init__(self, configuration: DoorConfiguration, sessions: Sessions, prefix: str) -> None:
+        self._configuration, self._sessions, self._prefix = configuration, sessions, prefix
+        self._used = UsedTokens(Path(configuration.used_tokens))
+        self._post = PLUGINS + POST if sessions.is_3 else POST
+        self._pages = {PAGE, PLUGINS + PAGE} if sessions.is_3 else {PAGE}
+
+    async def answer(self, request: web.Request) -> web.Response | None:
+        """Return the answer to a request of signing in; None for any other."""
+        path = request.path.rstrip("/")
+        if path in self._pages and request.method in ("GET", "HEAD"):
+            return web.Response(text=sign_in_page(self._post), content_type="text/html", headers=PAGE_HEADERS)
+        if path == self._post and request.method == "POST":
+            return await self._sign_in(request)
+        if path in (POST, PLUGINS + POST, PAGE, PLUGINS + PAGE):
+            return web.Response(status=404, text="Not found\n")  # on MWAA, too, the other generation's path
+        return None
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        body = await request.content.read(MAX_FORM_BYTES + 1)
+        token = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
+        key, environment = self._configuration.keys["door"], self._configuration.environment
+        try:
+            claims = read(key, WEB, environment, token)
+            if not self._used.take(claims):
+                raise TokenRefused("used already")
+        except TokenRefused as error:
+            log.warning("a web token was refused: %s", error)
+            return web.Response(status=403, text=REFUSED_TEXT, headers=NO_STORE)
+        try:
+            caller = Caller(claims.user or NOBODY, claims.role)
+            made = await self._sessions.make(caller, request.headers.get("User-Agent", ""))
+        except (LoginFailed, CommandServerGone) as error:
+            self._used.give_back(claims)
+            return web.Response(status=503, text=f"mwaa-local: {error}.\n", headers={**NO_STORE, "Retry-After": "1"})
+        answer = web.Response(text="", headers=NO_STORE)
+        prefix = self._prefix if cookies.is_browser(request.headers) else ""
+        for name, value in made.items():
+            answer.set_cookie(
+                prefix + name,
+                value,
+                max_age=SESSION_S,
+                path="/",
+                httponly=True,
+                samesite="Lax",
+                secure=request.secure,
+            )
+        return answer

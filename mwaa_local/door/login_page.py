@@ -1,0 +1,54 @@
+"""Our own pages of signing in: plain HTML, one small script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:38rem;margin:15vh auto;padding:0 1rem;color:#16191f}"
+    "code{background:#eaeded;padding:.1rem .3rem}"
+)
+# The token leaves the address bar and the history before anything else happens.
+SCRIPT = """
+const token = location.hash.slice(1);
+history.replaceState(null, "", location.pathname);
+const say = text => { document.getElementById("said").textContent = text; };
+const main = async () => {
+  if (!token) { say("There is no token in this address. " + document.body.dataset.hint); return; }
+  const answer = await fetch(document.body.dataset.post,
+    {method: "POST", body: new URLSearchParams({token}), credentials: "same-origin"});
+  if (answer.ok) { location.replace("/"); } else { say(await answer.text()); }
+};
+main().catch(() => say("The environment does not answer. Is it running?"));
+"""
+HINT = "Make one with create-web-login-token, or run: mwaa-local open"
+
+
+def _hash(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+PAGE_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": (
+        f"default-src 'none'; script-src {_hash(SCRIPT)}; style-src {_hash(STYLE)}; connect-src 'self';"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+def sign_in_page(post_path: str) -> str:
+    """Return the page that posts the token in its own address."""
+    body = f'<body data-post="{html.escape(post_path)}" data-hint="{html.escape(HINT)}">'
+    said = '<p id="said" role="status">Signing in …</p>\n<noscript>This page needs JavaScript.</noscript>'
+    return _page("Sign in", body, said, f"<script>{SCRIPT}</script>")
+
+
+def _page(title: str, body: str, *parts: str) -> str:
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    return "\n".join(["<!doctype html>", f'<html lang="en"><head>{head}</head>', body, *parts, "</body></html>\n"])
