@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -54,9 +53,25 @@ def _matches(statement: Statement, element: str, value: str, plain: Any) -> bool
 
 
 def _fits(pattern: str, value: str) -> bool:
-    """Say whether a value fits a pattern of IAM, in which * and ? are all that is special."""
-    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in re.sub(r"\*+", "*", pattern))
-    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+    """Say whether a value fits a pattern of IAM, in which * and ? are all that is special.
+
+    Going back to the last star alone is enough; a regular expression would try all of them, for ever.
+    """
+    here = at = 0
+    star, resume = -1, 0
+    while at < len(value):
+        char = pattern[here] if here < len(pattern) else ""
+        if char == "*":
+            star, resume = here, at
+            here += 1
+        elif char in ("?", value[at]):
+            here, at = here + 1, at + 1
+        elif star >= 0:
+            resume += 1
+            here, at = star + 1, resume
+        else:
+            return False
+    return not pattern[here:].strip("*")
 
 
 def _texts(value: Any) -> Iterator[str]:
