@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, sync_playwright
 
 # Set to `required`, a test that needs a browser fails where there is none. Else it is skipped.
 BROWSER_VARIABLE = "MWAA_LOCAL_TEST_BROWSER"
@@ -47,9 +47,14 @@ class Visit:
         context.set_default_timeout(TIMEOUT_MS)
         visit = cls(context, context.new_page())
         visit.page.on("pageerror", lambda error: visit.problems.append(f"error: {error}"))
-        visit.page.on("dialog", lambda dialog: visit.problems.append(f"dialog: {dialog.message}") or dialog.dismiss())
-        visit.page.on(
-            "console",
-            lambda message: visit.problems.append(message.text) if message.type in ("error", "warning") else None,
-        )
+        visit.page.on("dialog", visit._note_dialog)
+        visit.page.on("console", visit._note_message)
         return visit
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(message.text)
