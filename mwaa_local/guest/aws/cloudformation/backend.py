@@ -18,7 +18,7 @@ from moto.cloudformation.exceptions import (  # type: ignore[import-not-found]
 from . import accounts, deployment
 from .events import OURS
 from .resources import Resources
-from .template import CircularTemplate, normalized
+from .template import TemplateInvalid, normalized
 
 REVIEW = "REVIEW_IN_PROGRESS"
 # From which a stack can be updated (AWS CloudFormation user guide, "Stack status codes").
@@ -74,7 +74,7 @@ def _given_parameters(stack: Any) -> dict[str, Any]:
 def _started(start: Callable[..., None], *args: Any, **kwargs: Any) -> None:
     try:
         start(*args, **kwargs)
-    except CircularTemplate as error:
+    except TemplateInvalid as error:
         raise ValidationError(message=str(error)) from error
     except CloudFormationError:
         raise
@@ -134,7 +134,11 @@ def _update_stack(
 ) -> Any:
     stack = self.get_stack(name)
     check_updatable(stack)
-    wanted = self._resolve_update_parameters(instance=stack, incoming_params=parameters)
+    given = {one["ParameterKey"]: one for one in parameters}
+    wanted = {
+        key: stack.stack_parameters[key] if one.get("UsePreviousValue") else one["ParameterValue"]
+        for key, one in given.items()
+    }
     is_same = stack.has_template(template) and stack.has_parameters(wanted) and tags in (None, stack.tags)
     if is_same and stack.status != "UPDATE_FAILED":
         raise ValidationError(message=NO_CHANGES)

@@ -19,7 +19,7 @@ BY_USER = "User Initiated"
 
 
 def start_create(stack: Any, body: Any, parameters: dict[str, str], on_failure: str) -> None:
-    """Begin to make a stack. Raises moto's ValidationError, and CircularTemplate, before anything was made."""
+    """Begin to make a stack. Raises moto's ValidationError, and TemplateInvalid, before anything was made."""
     _adopt(stack, body, parameters)
     wanted = template.in_order(template.needs(stack.template_dict["Resources"]))
     held = held_of(stack)
@@ -169,6 +169,7 @@ def _adopt(stack: Any, body: Any, parameters: dict[str, str]) -> None:
     former, held = stack.resource_map, held_of(stack)
     stack.template, stack.parameters = body, parameters
     stack._parse_template()
+    template.check(stack.template_dict)
     stack.description = stack.template_dict.get("Description")
     stack.cross_stack_resources = accounts.backend_of(stack).exports
     stack.resource_map = stack._create_resource_map()

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 GET_ATT, SUB = "Fn::GetAtt", "Fn::Sub"
 NAME_IN_SUB = re.compile(r"\$\{([^!$}{][^$}{]*)\}")
 
 
-class CircularTemplate(ValueError):
-    """Resources that need each other; AWS's words."""
+class TemplateInvalid(ValueError):
+    """A template that no stack can be made of, in AWS's words."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        super().__init__(f"Circular dependency between resources: [{', '.join(sorted(names))}]")
+
+def check(body: Mapping[str, Any]) -> None:
+    """Raise TemplateInvalid where something refers to what the template does not have."""
+    known = {*body.get("Resources", {}), *(body.get("Parameters") or {})}
+    for block in ("Resources", "Outputs"):
+        unknown = {name for name in references(body.get(block) or {}) if name not in known and "::" not in name}
+        if unknown:
+            said = f"Unresolved resource dependencies [{', '.join(sorted(unknown))}] in the {block} block of the template"
+            raise TemplateInvalid(f"Template format error: {said}")
 
 
 def normalized(part: Any) -> Any:
@@ -66,9 +73,9 @@ def references(part: Any) -> Iterator[str]:
         elif key == GET_ATT:
             yield str(value[0]) if isinstance(value, list) else str(value).split(".")[0]
         elif key == SUB:
-            text = value[0] if isinstance(value, list) else value
-            yield from (name.split(".")[0] for name in NAME_IN_SUB.findall(str(text)))
-            yield from references(value)
+            text, own = value if isinstance(value, list) else (value, {})
+            yield from (name.split(".")[0] for name in NAME_IN_SUB.findall(str(text)) if name not in own)
+            yield from references(own)
         else:
             yield from references(value)
 
@@ -85,13 +92,13 @@ def needs(resources: Mapping[str, Any]) -> dict[str, set[str]]:
 
 
 def in_order(wanted: Mapping[str, set[str]]) -> list[str]:
-    """Return the names so that each comes after all that it needs. Raises CircularTemplate."""
+    """Return the names so that each comes after all that it needs. Raises TemplateInvalid."""
     ordered: list[str] = []
     left = dict(wanted)
     while left:
         ready = [name for name, others in left.items() if not others & set(left)]
         if not ready:
-            raise CircularTemplate(left)
+            raise TemplateInvalid(f"Circular dependency between resources: [{', '.join(sorted(left))}]")
         ordered += ready
         for name in ready:
             del left[name]

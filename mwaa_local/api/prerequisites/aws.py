@@ -1,0 +1,96 @@
+"""EC2, IAM and S3 of one endpoint, asked without a client library: the API stays, and botocore's clients cost 40 MB."""
+
+from __future__ import annotations
+
+import http.client
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+TIMEOUT_S = 5.0
+VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08"}  # of their APIs; each has only this one
+# The signature is not checked; which service is meant is read from the scope.
+AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=local/20000101/{region}/{service}/aws4_request, SignedHeaders=host"
+LISTS = ("item", "member")  # elements that stand for one of several, in EC2 and in IAM
+
+
+class NoAnswer(Exception):
+    """The endpoint does not answer, or not as AWS does."""
+
+
+class Absent(Exception):
+    """What was asked for does not exist there."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """One endpoint, in one region."""
+
+    endpoint_url: str
+    region: str
+
+    def ec2(self, action: str, filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Return what EC2 describes. Raises NoAnswer."""
+        query: dict[str, str] = {}
+        for number, (name, values) in enumerate(filters.items(), 1):
+            query[f"Filter.{number}.Name"] = name
+            query.update({f"Filter.{number}.Value.{place}": value for place, value in enumerate(values, 1)})
+        return self._query("ec2", action, query)
+
+    def iam(self, action: str, **parameters: str) -> dict[str, Any]:
+        """Return the result of a call of IAM. Raises Absent and NoAnswer."""
+        found: dict[str, Any] = self._query("iam", action, parameters)[f"{action}Result"]
+        return found
+
+    def bucket(self, name: str, part: str) -> dict[str, Any]:
+        """Return a subresource of a bucket, such as `versioning`. Raises Absent and NoAnswer."""
+        return self._ask("s3", "GET", f"/{quote(name)}?{part}", b"")
+
+    def _query(self, service: str, action: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        body = urlencode({"Action": action, "Version": VERSIONS[service], **parameters}).encode()
+        return self._ask(service, "POST", "/", body)
+
+    def _ask(self, service: str, method: str, path: str, body: bytes) -> dict[str, Any]:
+        parts = urlsplit(self.endpoint_url)
+        is_tls = parts.scheme == "https"
+        connect = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
+        connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        headers = {
+            "Authorization": AUTHORIZATION.format(region=self.region, service=service),
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+        }
+        try:
+            connection.request(method, parts.path.rstrip("/") + path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status == http.client.NOT_FOUND:
+                raise Absent(path)
+            if answer.status != http.client.OK:
+                raise NoAnswer(f"{service} answered {answer.status}")
+            found = plain(ET.fromstring(text))
+        except (OSError, http.client.HTTPException, ET.ParseError) as error:
+            raise NoAnswer(str(error)) from error
+        finally:
+            connection.close()
+        return found if isinstance(found, dict) else {}
+
+
+def plain(element: ET.Element) -> Any:
+    """Return an element as a dict, a list or a text, without namespaces."""
+    children = list(element)
+    if not children:
+        return element.text or ""
+    if all(_name(child) in LISTS for child in children):
+        return [plain(child) for child in children]
+    return {_name(child): plain(child) for child in children}
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list that may be empty: an element without children reads as a text."""
+    return value if isinstance(value, list) else []
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
