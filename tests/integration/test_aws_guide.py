@@ -43,7 +43,8 @@ def runner(tmp_path: Path) -> Iterator[ProjectRunner]:
 
 def test_every_command_of_the_session_does_what_the_guide_says(runner: ProjectRunner) -> None:
     written = blocks()
-    script = "set -eu\n" + "\n".join(f"{block}\necho '{BETWEEN.format(number)}'" for number, block in enumerate(written))
+    marked = [f"{block}\necho '{BETWEEN.format(number)}'\n" for number, block in enumerate(written)]
+    script = "set -eu\n" + "".join(marked)
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=runner.root_dir,

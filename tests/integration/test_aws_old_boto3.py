@@ -1,4 +1,4 @@
-"""The releases whose boto3 reads no AWS_ENDPOINT_URL: it finds a local AWS all the same, and so do hooks and backends."""
+"""The releases whose boto3 reads no AWS_ENDPOINT_URL: it finds a local AWS all the same, as hooks and backends do."""
 
 from __future__ import annotations
 
