@@ -140,6 +140,10 @@ class NotRunning(MwaaLocalError):
     """The command needs a running environment."""
 
 
+class BrowserUnavailable(MwaaLocalError):
+    """There is no browser to open, or it opened nothing."""
+
+
 class AlreadyRunning(MwaaLocalError):
     """Another command is starting or stopping this environment right now."""
 

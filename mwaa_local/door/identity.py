@@ -22,7 +22,8 @@ from .sessions import SESSION_S, Caller, Sessions
 ADMIN = Caller("mwaa-local", "Admin")
 # Pages of Flask-AppBuilder (users, roles), which know no token but a session only.
 PAGES_WITH_SESSION = "/auth/"
-LOGIN_PAGES = ("/auth/login", "/auth/logout")
+# Nobody is asked for there, or else somebody in particular.
+WITHOUT_ADMIN = ("/auth/login", "/auth/logout", "/static/", "/api/v2/monitor/health", "/api/v2/version")
 BASIC = "basic "
 TOKEN_PATH = "/auth/token"
 Make = Callable[[], Awaitable[str]]
@@ -50,11 +51,15 @@ class Guise:
             headers["Authorization"] = f"Bearer {self.bearer}"
 
     def coming(self, headers: CIMultiDict[str]) -> None:
-        set_cookies = headers.popall("Set-Cookie", [])
-        for text in set_cookies:
-            if self.is_admin and cookies.name_set(text) in cookies.AIRFLOWS:
+        if not (self.prefix or self.is_admin):
+            return
+        came = list(headers.items())
+        headers.clear()
+        for name, value in came:
+            is_set = name.lower() == "set-cookie"
+            if is_set and self.is_admin and cookies.name_set(value) in cookies.AIRFLOWS:
                 continue
-            headers.add("Set-Cookie", cookies.renamed(text, self.prefix) if self.prefix else text)
+            headers.add(name, cookies.renamed(value, self.prefix) if is_set and self.prefix else value)
 
 
 class Identity:
@@ -90,7 +95,7 @@ class Identity:
         return web.json_response({"access_token": made}, status=201)
 
     async def _be_admin(self, guise: Guise, path: str) -> None:
-        if path.startswith(LOGIN_PAGES):
+        if path.startswith(WITHOUT_ADMIN):
             return
         guise.is_admin = True
         guise.found = [(name, value) for name, value in guise.found if name not in cookies.AIRFLOWS]

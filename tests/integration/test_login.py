@@ -155,3 +155,23 @@ def test_headers_that_airflow_might_believe_make_nobody_admin(environment: Runni
     words = [word for name in names for word in ("-H", f"{name}: airflow")]
     page = "/auth/users/list/" if environment.release.generation == "3.x" else "/users/list/"
     assert curl(environment, page, "-b", str(jar), *words)[0] == 302
+
+
+def test_open_leads_the_browser_in_and_no_command_line_has_the_token(
+    environment: RunningEnvironment, tmp_path: Path
+) -> None:
+    browser, said = tmp_path / "browser", tmp_path / "said"
+    browser.write_text(f'#!/bin/sh\necho "$@" >{said}\ncurl -s -o /dev/null -w "%{{redirect_url}}" "$1" >>{said}\n')
+    browser.chmod(0o755)
+    opened = environment.runner.run("open", "--role", "viewer", env={"BROWSER": str(browser)})
+    assert opened.exit_code == 0, opened.stderr
+    assert f"opened {environment.url()} as Viewer" in opened.stderr
+    started_with, led_to = said.read_text().split("\n")
+    assert started_with.startswith("http://127.0.0.1:")
+    address, _, made = led_to.partition("#")
+    assert address == f"{environment.url()}/aws_mwaa/aws-console-sso?login=true"
+    assert made and made not in started_with
+    assert curl(environment, login_path(environment), "-d", f"token={made}")[0] == 200
+    assert environment.query("SELECT count(*) FROM ab_user WHERE username = 'mwaa-local/viewer'") == [(1,)]
+    printed = environment.run("open", "--print").stdout.strip()
+    assert curl(environment, login_path(environment), "-d", f"token={printed.partition('#')[2]}")[0] == 200

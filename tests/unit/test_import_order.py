@@ -44,7 +44,7 @@ check.context
 configuration
 steps
 requirements seeding
-launch
+launch one_time_page
 plan wanted
 place
 environment

@@ -212,13 +212,13 @@ def running_door(folder: Path, upstream_port: int, **members: object) -> Iterato
     configuration = {
         "environment": ENVIRONMENT,
         "version": "3.3.1",
-        "generation": "3.x",
+        "generation": "2.x",  # in which nobody is given a token that did not bring one
         "rest_base": "/api/v2",
         "listens": [HOST, port],
         "upstream": [HOST, upstream_port],
         "names": ["my-machine.example.com"],
         "login": "open",
-        "keys": {"door": KEY},
+        "keys": {"door": KEY, "jwt": KEY},
         "used_tokens": str(folder / "used-tokens.json"),
         "commands": str(folder / "commands.json"),
         "allowed": ["dags list", "dags trigger", "variables set", "variables get", "version"],

@@ -1,0 +1,93 @@
+"""`mwaa-local open`: Airflow in the browser, signed in."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mwaa_local.cli.parameters import ProjectOption
+from mwaa_local.cli.session import Session, open_session
+
+LOGIN_PATH = "/aws_mwaa/aws-console-sso?login=true"  # MWAA user guide, "Create a web login token"
+BROWSER_TIMEOUT_S = 60.0
+
+
+class Role(enum.StrEnum):
+    """Airflow's own roles (MWAA user guide, "Apache Airflow access policies")."""
+
+    ADMIN = "Admin"
+    OP = "Op"
+    USER = "User"
+    VIEWER = "Viewer"
+    PUBLIC = "Public"
+
+
+def open_ui(
+    role: Annotated[Role, typer.Option(case_sensitive=False, help="The Airflow role to sign in with.")] = Role.ADMIN,
+    do_print: Annotated[
+        bool, typer.Option("--print", help="Print an address that signs in once within 60 seconds, and open nothing.")
+    ] = False,
+    project_dir: ProjectOption = Path(),
+) -> None:
+    """Open Airflow's web pages in your browser, signed in for 12 hours.
+
+    Each role has a user of its own. Private windows of a browser keep several apart.
+
+    Examples:
+
+      mwaa-local open
+
+      mwaa-local open --role Viewer
+
+      mwaa-local open --print
+    """
+    session = open_session(project_dir)
+    base = _door_url(session)
+    if do_print:
+        typer.echo(_signing_in(session, base, role))
+        return
+    _lead_browser(session, base, role)
+
+
+def _door_url(session: Session) -> str:
+    from mwaa_local.errors import NotRunning
+    from mwaa_local.runtime.ports import DOOR
+
+    plan = session.runtime.running_plan()
+    if plan is None or DOOR not in plan.ports:
+        raise NotRunning("no web server runs here to open", hint="mwaa-local up")
+    return f"http://localhost:{plan.ports[DOOR]}"
+
+
+def _signing_in(session: Session, base: str, role: Role) -> str:
+    """Return an address with a token, behind the `#`, which browsers do not send."""
+    from mwaa_local.door.tokens import WEB, mint
+    from mwaa_local.secrets import load_secrets
+
+    key = load_secrets(session.project.state_dir).door_key
+    token = mint(key, WEB, session.environment().name, role=role.value, user=f"mwaa-local/{role.value.lower()}")
+    return f"{base}{LOGIN_PATH}#{token}"
+
+
+def _lead_browser(session: Session, base: str, role: Role) -> None:
+    import webbrowser
+
+    from mwaa_local.errors import BrowserUnavailable
+    from mwaa_local.one_time_page import OneTimePage
+
+    hint = "mwaa-local open --print"
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error as error:
+        why = "Neither the variable BROWSER nor this machine names one."
+        raise BrowserUnavailable("cannot find a browser to open", why, hint) from error
+    with OneTimePage(lambda: _signing_in(session, base, role)).served() as page:
+        if not browser.open(page.url):
+            raise BrowserUnavailable("the browser did not start", "", hint)
+        if not page.wait(BROWSER_TIMEOUT_S):
+            why = f"Nothing of this user asked for its page within {BROWSER_TIMEOUT_S:.0f} s."
+            raise BrowserUnavailable("the browser opened nothing", why, hint)
+    session.console.say(f"opened {base} as {role.value}")
