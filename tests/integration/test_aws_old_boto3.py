@@ -1,4 +1,4 @@
-"""The releases whose boto3 reads no AWS_ENDPOINT_URL: it finds a local AWS all the same, as hooks and backends do."""
+"""Releases whose boto3 reads no AWS_ENDPOINT_URL: it finds a local AWS all the same, as do hooks and backends."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import pytest
 
+from mwaa_local.environment.environment import Environment
 from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, start, stopped_at_the_end
 
 SECRETS = "airflow/variables/from_secret: hidden in a secret\n"
@@ -66,7 +67,7 @@ def test_hook_boto3_and_secrets_backend_find_what_was_put_in(local_aws: RunningE
         "parameter": "orders",
         "account": "000000000000",
         "credentials": "local",
-        "prefixed": ["api", "data-"],
+        "prefixed": ["api.", "data-"],
     }
 
 
@@ -74,6 +75,13 @@ def test_up_says_where_it_is_and_what_it_holds(local_aws: RunningEnvironment) ->
     url = f"http://localhost:{local_aws.plan().ports['aws']}"
     assert f"{url} holds 2 buckets, 1 object, 1 secret, 1 parameter" in local_aws.started.stderr
     assert "put in 1 pool, from airflow_settings.yaml" in local_aws.started.stderr
+
+
+def test_commands_of_the_users_shell_find_it(local_aws: RunningEnvironment) -> None:
+    url = f"http://localhost:{local_aws.plan().ports['aws']}"
+    assert json.loads(local_aws.run("aws-env", "--json").stdout)["variables"]["AWS_ENDPOINT_URL"] == url
+    listed = local_aws.run("aws", "mwaa", "list-environments", "--query", "Environments", "--output", "text")
+    assert listed.stdout.split() == [Environment.load(local_aws.project).name], listed.stderr
 
 
 def test_no_secret_and_no_credentials_are_in_a_log_or_a_command(local_aws: RunningEnvironment) -> None:

@@ -19,7 +19,7 @@ try:
 except ImportError:
     from airflow.operators.python import PythonOperator
 
-PREFIXED = {"api": ".", "data-": ""}
+PREFIXES = ("api.", "data-")
 
 
 def use_aws():
@@ -34,9 +34,7 @@ def use_aws():
         "credentials": boto3.Session().get_credentials().access_key,
     }
     host = os.environ["AWS_ENDPOINT_URL"].split("//")[1].split(":")[0]
-    ours = socket.gethostbyname(host)
-    names = {name: socket.gethostbyname(name + PREFIXED[name] + host) for name in ("api", "data-")}
-    found["prefixed"] = [name for name, address in names.items() if address == ours]
+    found["prefixed"] = [name for name in PREFIXES if socket.gethostbyname(name + host) == socket.gethostbyname(host)]
     pathlib.Path(os.environ["AIRFLOW_HOME"], "logs", "aws.json").write_text(json.dumps(found))
 
 
