@@ -72,6 +72,7 @@ class Cdk:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
+            "CDK_HOME": str(self.folder / "home"),  # where it remembers the account of each key; not below HOME
             "CI": "true",
             "AWS_ENDPOINT_URL": self.service.aws.url,
             "AWS_ACCESS_KEY_ID": "local",
@@ -79,6 +80,7 @@ class Cdk:
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DISABLE_VERSION_CHECK": "1",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
 
 
