@@ -74,9 +74,11 @@ class Endpoint:
 
 
 @contextmanager
-def endpoint(folder: Path, fixtures: Mapping[str, Any] | None = None) -> Iterator[Endpoint]:
+def endpoint(
+    folder: Path, fixtures: Mapping[str, Any] | None = None, socket_path: Path | None = None
+) -> Iterator[Endpoint]:
     """Start the program as the launcher does; end it afterwards."""
-    port, socket_path = free_port(), folder / "api.sock"
+    port, socket_path = free_port(), socket_path or folder / "api.sock"
     values = {
         "listens": ["127.0.0.1", port],
         "names": list(host_names("localhost")),

@@ -172,6 +172,9 @@ class Stacks:
         ]
         return told[::-1]
 
+    def reason(self, name: str, resource_name: str, status: str) -> str:
+        return {event[:2]: event[2] for event in self.events(name)}[resource_name, status]
+
     def ids(self, name: str) -> dict[str, str]:
         found = self.client.describe_stack_resources(StackName=name)["StackResources"]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}

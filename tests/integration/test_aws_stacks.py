@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 
 from tests.integration.aws_endpoint import Endpoint, endpoint
 from tests.integration.stacks import Stacks, attribute, network, ref, resource, storage, template

@@ -29,7 +29,9 @@ REGION = "us-east-1"
 
 @pytest.fixture
 def registry(tmp_path: Path, clean_env: dict[str, str], aws: str) -> Registry:  # noqa: F811
-    client("s3", aws).create_bucket(Bucket="bucket")
+    s3 = client("s3", aws)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
     registry = Registry.of_folder(tmp_path / "environments", {**clean_env, "AWS_ENDPOINT_URL": aws})
     let_creation_fail(registry)
     return registry

@@ -19,6 +19,7 @@ api
 api.operations api.page
 api.face
 api.environments
+api.prerequisites
 api.http api.iam
 cache.prune
 cache.keepers cache.docker cache.folder

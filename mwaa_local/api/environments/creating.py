@@ -14,7 +14,9 @@ from mwaa_local.api.environments.endpoints import ENDPOINTS_TIMEOUT_S, endpoint_
 from mwaa_local.api.environments.environment_file import local_of
 from mwaa_local.api.environments.faults import CREATE_FAILS
 from mwaa_local.api.environments.job import Failure, Job
+from mwaa_local.api.environments.prerequisites import check_network, is_told_by_mwaa
 from mwaa_local.api.environments.record import Record, last_update
+from mwaa_local.api.prerequisites.checks import ERROR_CODE, ERROR_MESSAGE
 from mwaa_local.configuration.base import region_of
 from mwaa_local.errors import MwaaLocalError
 
@@ -31,6 +33,7 @@ def create(job: Job) -> None:
     """Make the environment. Raises what keeps it from coming up; `fail_create` ends it then."""
     if not has_endpoints(job):
         return
+    check_network(job)
     copy_files(job)
     job.faults.fail(CREATE_FAILS, "CreateEnvironment")
     job.phase(STARTING)
@@ -94,5 +97,7 @@ def fail_create(job: Job, failure: Failure) -> None:
 
 
 def error_of(failure: Failure) -> tuple[str, str]:
-    """Return code and message of LastUpdate.Error. MWAA's own are not documented, so these say that they are ours."""
+    """Return code and message of LastUpdate.Error: MWAA's where they are known; the others say that they are ours."""
+    if is_told_by_mwaa(failure):
+        return ERROR_CODE, ERROR_MESSAGE
     return f"mwaa-local.{failure.code}", f"mwaa-local: {failure.what}"[:MAX_MESSAGE]

@@ -13,6 +13,7 @@ from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.adopted import adopted
 from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.members import TAGS, described, kept
+from mwaa_local.api.environments.prerequisites import refuse_unfit
 from mwaa_local.api.environments.record import REMOVED, UNFINISHED, Operation, Record, record_path
 from mwaa_local.api.environments.resume import Resume
 from mwaa_local.api.environments.served import Served
@@ -84,6 +85,7 @@ class Registry:
         wanted = described(members)
         name = wanted.name
         self._refuse_taken(name)
+        refuse_unfit(self.home, self.env, members)
         tags = dict(members.get(TAGS) or {})
         operation = Operation.new(records.CREATE, {})
         record = Record(name, records.BY_API, operation.began, kept(wanted), tags, operation=operation)

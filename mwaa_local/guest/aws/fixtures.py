@@ -12,6 +12,7 @@ from .answers import SAID
 
 # boto3 wants some; they are nobody's.
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+VERSIONED = {"Status": "Enabled"}  # as MWAA wants its source bucket
 DEFAULT_REGION = "us-east-1"  # the one region that CreateBucket must not be told
 
 
@@ -45,6 +46,7 @@ def _puts(values: dict[str, Any], client: Callable[[str], Any]) -> Iterator[tupl
         constraint = constraint if values["region"] != DEFAULT_REGION else {}
         for name in values["buckets"]:
             yield name, partial(s3.create_bucket, Bucket=name, **constraint)
+            yield name, partial(s3.put_bucket_versioning, Bucket=name, VersioningConfiguration=VERSIONED)
         for bucket, key, path in values["objects"]:
             yield path, partial(s3.upload_file, str(Path(values["folder"], path)), bucket, key)
     if values["secrets"]:

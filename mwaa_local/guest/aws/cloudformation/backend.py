@@ -73,7 +73,8 @@ def _given_parameters(stack: Any) -> dict[str, Any]:
 
 def _started(start: Callable[..., None], *args: Any, **kwargs: Any) -> None:
     try:
-        start(*args, **kwargs)
+        with deployment.AT_WORK:
+            start(*args, **kwargs)
     except TemplateInvalid as error:
         raise ValidationError(message=str(error)) from error
     except CloudFormationError:
@@ -201,6 +202,6 @@ def _execute_change_set(self: Any, change_set_name: str, stack_name: str | None 
         _started(deployment.start_create, stack, one.template, dict(parameters), wanted)
     else:
         check_updatable(stack)
-        more = {"tags": one.tags, "role_arn": one.role_arn}
+        more = {"tags": one.tags or None, "role_arn": one.role_arn}
         _started(deployment.start_update, stack, one.template, dict(parameters), wanted, **more)
     one.execution_status = "EXECUTE_COMPLETE"

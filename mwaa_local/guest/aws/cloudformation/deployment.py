@@ -6,6 +6,7 @@ that can be done now and returns; `watch.Watch` calls it again while something i
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from . import accounts, clearing, making, template
@@ -16,6 +17,8 @@ CREATE, UPDATE, DELETE = "CREATE", "UPDATE", "DELETE"
 ROLLBACK, UPDATE_ROLLBACK = "ROLLBACK", "UPDATE_ROLLBACK"
 DO_NOTHING = "DO_NOTHING"
 BY_USER = "User Initiated"
+# Held by whoever carries a deployment on. The lock around CloudFormation's requests is given up after some time.
+AT_WORK = threading.RLock()
 
 
 def start_create(stack: Any, body: Any, parameters: dict[str, str], on_failure: str) -> None:
@@ -64,9 +67,10 @@ def start_delete(stack: Any, retained: frozenset[str] = frozenset()) -> None:
 def advance(stack: Any) -> None:
     """Do what can be done now."""
     held = held_of(stack)
-    while held.deployment is not None:
-        if not _step(stack, held, held.deployment):
-            return
+    with AT_WORK:
+        while held.deployment is not None:
+            if not _step(stack, held, held.deployment):
+                return
 
 
 def _step(stack: Any, held: Held, deployment: Deployment) -> bool:
@@ -173,7 +177,6 @@ def _adopt(stack: Any, body: Any, parameters: dict[str, str]) -> None:
     stack.description = stack.template_dict.get("Description")
     stack.cross_stack_resources = accounts.backend_of(stack).exports
     stack.resource_map = stack._create_resource_map()
-    stack.output_map = ()  # nothing to show before all is made
     for name in held.applied:
         if (resource := former._parsed_resources.get(name)) is not None:
             stack.resource_map.put(name, resource)

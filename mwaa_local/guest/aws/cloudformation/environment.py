@@ -220,4 +220,4 @@ def _failure(error: Refused, *, changed_nothing: bool = False) -> HandlerFailed:
 def _ours(found: Mapping[str, Any]) -> str:
     """Return the service's error after a failed creation, which its handler keeps for itself."""
     error = (found.get("LastUpdate") or {}).get("Error") or {}
-    return f". {OURS}{error['ErrorMessage']}" if error.get("ErrorMessage") else ""
+    return f" ({OURS}{error.get('ErrorCode')}: {error['ErrorMessage']})" if error.get("ErrorMessage") else ""

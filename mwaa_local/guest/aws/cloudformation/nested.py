@@ -46,7 +46,7 @@ def _is_gone(stack: Any) -> bool:
 
 def _attribute(stack: Any, name: str) -> Any:
     if name.startswith(OUTPUTS):
-        for output in stack.output_map.values() if stack.output_map else ():
+        for output in stack.output_map.values():
             if output is not None and output.key == name[len(OUTPUTS) :]:
                 return output.value
     raise UnformattedGetAttTemplateException

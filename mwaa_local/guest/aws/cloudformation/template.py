@@ -20,9 +20,8 @@ def check(body: Mapping[str, Any]) -> None:
     for block in ("Resources", "Outputs"):
         unknown = {name for name in references(body.get(block) or {}) if name not in known and "::" not in name}
         if unknown:
-            names = ", ".join(sorted(unknown))
-            said = f"Unresolved resource dependencies [{names}] in the {block} block of the template"
-            raise TemplateInvalid(f"Template format error: {said}")
+            said = f"Unresolved resource dependencies [{', '.join(sorted(unknown))}] in the {block} block"
+            raise TemplateInvalid(f"Template format error: {said} of the template")
 
 
 def normalized(part: Any) -> Any:
