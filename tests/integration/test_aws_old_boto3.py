@@ -19,7 +19,7 @@ from tests.conftest import cache_dir
 from tests.integration.aws_endpoint import Endpoint, endpoint
 
 pytestmark = [pytest.mark.network, pytest.mark.full]
-PROGRAM_PATH = Path(__file__).with_name("guest_old_boto3.py")
+PROGRAM_PATH = Path(__file__).parent / "dags" / "old_boto3.py"
 OLD = [version for version in Release.versions() if not reads_endpoint(Release.load(version))]
 FIXTURES = {
     "buckets": ["bucket-one"],

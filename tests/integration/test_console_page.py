@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from mwaa_local.project import Project
+from mwaa_local.api.address import ApiFolder
+from mwaa_local.project import STATE_DIR, Project
 from tests.browser.chromium import Visit, chromium
 from tests.conftest import ProjectRunner, make_clean_env
+from tests.integration.aws_endpoint import endpoint
 from tests.page_environments import HOSTILE, ROLE_ERROR, record_environment, record_failure, record_hostile, write_log
 
 AFTER_REFRESH_MS = 6000  # of the page's clock, which a test sets
@@ -158,6 +161,24 @@ def test_page_says_when_nobody_answers_any_more(browser: Browser, api: Api) -> N
     expect(page.get_by_role("status")).to_have_text("kept up to date, every 5 s")
     page.get_by_role("link", name="pause").click()
     expect(page.get_by_role("status")).to_have_text("not kept up to date")
+
+
+def test_page_is_the_same_at_the_endpoint_of_all_of_aws(browser: Browser, api: Api, tmp_path: Path) -> None:
+    with endpoint(tmp_path) as aws:
+        aws.socket_path.symlink_to(ApiFolder.of(api.hostile.root_dir.parent / STATE_DIR).socket_path)
+        visit = Visit.begin(browser)
+        page = visit.page
+        page.goto(f"{aws.url}/_mwaa-local/")
+        page.get_by_role("link", name="hostile").click()
+        expect(page.locator("#summary")).to_contain_text(": ".join(ROLE_ERROR))
+        assert visit.problems == []
+        # No form is there while nothing runs; one that a page of ours sends all the same is taken for ours.
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('form'),"
+            " {method: 'post', action: '/_mwaa-local/environments/hostile/open', id: 'open'}))"
+        )
+        page.locator("#open").evaluate("form => form.submit()")
+        expect(page.get_by_role("main")).to_contain_text("Airflow of hostile does not run")
 
 
 def test_page_works_without_scripts(browser: Browser, api: Api) -> None:

@@ -27,15 +27,8 @@ def open_form(served: Served, *, with_roles: bool = False) -> Markup:
     """Return the button that leads into Airflow; what there is instead of one where nothing answers."""
     if served.door_address is None:
         return element("span", "Airflow does not run", class_="soft")
-    choice = (
-        element(
-            "label",
-            "as ",
-            element("select", *(element("option", role, value=role) for role in ROLES), name=ROLE),
-        )
-        if with_roles
-        else None
-    )
+    options = [element("option", role, value=role) for role in ROLES]
+    choice = element("span", "as ", element("select", *options, name=ROLE, aria_label="Role")) if with_roles else None
     name = element("button", "Open Airflow UI", type="submit", aria_label=f"Open Airflow UI of {served.name}")
     return element("form", name, choice, method="post", action=f"{path_of(served.name)}/{OPEN}")
 
