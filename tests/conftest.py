@@ -134,6 +134,7 @@ def make_clean_env(home_dir: Path, runtime: str = "process") -> dict[str, str]:
         "DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker")),  # which engine is the user's
         "PYTHONPATH": str(REPOSITORY_DIR),  # the tree under test, whatever is installed
         "MWAA_LOCAL_CACHE_DIR": str(cache_dir()),
+        "MWAA_LOCAL_API_IDLE_S": "30",  # the API of a test's environment ends soon after it
         # uv's own cache and interpreters stay where they are: they are not the product's.
         "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")),
         "UV_PYTHON_INSTALL_DIR": os.environ.get(

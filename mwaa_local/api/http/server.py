@@ -57,7 +57,9 @@ class Endpoint:
         return application
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        if refused := refusal(request.method, request.headers, self._names):
+        refused = refusal(request.method, request.headers, self._names)
+        # Whoever comes by the socket has looked at that: a container's clients have names of their own for it.
+        if refused and not _is_by_socket(request):
             return web.Response(status=refused.status, text=refused.text)
         if f"{request.rel_url.raw_path}/".startswith(OWN_PATHS):
             return await self._page(request)
@@ -83,6 +85,10 @@ class Endpoint:
     async def _done(self, call: Call) -> Mapping[str, Any]:
         result = await asyncio.get_running_loop().run_in_executor(self._threads, self._perform, call)
         return await result if inspect.isawaitable(result) else result
+
+
+def _is_by_socket(request: web.Request) -> bool:
+    return request.transport is not None and not isinstance(request.transport.get_extra_info("sockname"), tuple)
 
 
 async def _body(request: web.Request) -> bytes:

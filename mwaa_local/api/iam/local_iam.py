@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from mwaa_local.api.iam.callers import ADMIN, AnyCaller, Identity
 from mwaa_local.api.iam.policies import Statement, role_granted, statements
 
 TIMEOUT_S = 5.0
+URL_LASTS_S = 5.0  # asking a runtime where its AWS is takes longer than all the rest of a call
 VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}  # of these services' APIs; there never was another
 REGION = "us-east-1"  # IAM has none
 OF_IAM = ":iam::"  # in the ARN of a user that IAM knows; STS names whoever is unknown a user of its own
@@ -20,10 +22,12 @@ USER, ASSUMED_ROLE = "user", "assumed-role"
 
 
 class LocalIam:
-    """Callers of a machine on which a local AWS may run. `url` says where, or None."""
+    """Callers of a machine on which a local AWS may run. `url` says where, or None; it is asked every few seconds."""
 
     def __init__(self, url: Callable[[], str | None]) -> None:
-        self._url = url
+        self._find_url = url
+        self._url: str | None = None
+        self._is_good_until = 0.0
 
     def identity(self, access_key_id: str) -> Identity:
         """Return the user or role to whom the local IAM gave that key; anybody else is as they say."""
@@ -64,10 +68,11 @@ class LocalIam:
 
     def _ask(self, service: str, access_key_id: str, action: str, **members: str) -> ET.Element | None:
         """Return what a service answers without its namespaces; None where it does not answer, or with an error."""
-        url = self._url()
-        if url is None:
+        if time.monotonic() >= self._is_good_until:
+            self._url, self._is_good_until = self._find_url(), time.monotonic() + URL_LASTS_S
+        if self._url is None:
             return None
-        parts = urlsplit(url)
+        parts = urlsplit(self._url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
         scope = f"{access_key_id}/20000101/{REGION}/{service}/aws4_request"
         headers = {

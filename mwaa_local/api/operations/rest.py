@@ -25,10 +25,11 @@ from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 TIMEOUT_S = 10.0
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 SINCE = "2.4.3"
+LOGIN_TIMEOUT_S = 30.0  # apart from Airflow's own time: MWAA has no login here, and the first one takes seconds
 TOO_OLD_TEXT = "Update your environment to use InvokeRestApi"  # MWAA's words
 PATH_SAFE = "/:@!$&'()*+,;=-._~%"  # of a path (RFC 3986, 3.3), and what is escaped already
 GATEWAY_TIMEOUT, CONTENT_TOO_LARGE, BAD_GATEWAY = 504, 413, 502
-SIGNED_OUT = (401, 403)
+SIGNED_OUT = 401
 LOGIN_PATHS = {"3.x": ("/pluginsv2/aws_mwaa/login", "_token"), "2.x": ("/aws_mwaa/login", "session")}
 
 
@@ -92,14 +93,14 @@ class RestApi:
     async def _answer(self, client: ClientSession, asked: _Asked, login: _Login) -> dict[str, Any]:
         is_kept = login.key in self._sessions
         status, plain = await _sent(client, asked, await self._session(client, login))
-        if is_kept and status in SIGNED_OUT:  # the session may have ended, with the web server or its time
+        if is_kept and status == SIGNED_OUT:  # the session may have ended, with the web server or its time
             del self._sessions[login.key]
             status, plain = await _sent(client, asked, await self._session(client, login))
         members = {"RestApiStatusCode": status, "RestApiResponse": plain}
         if status >= 500:
-            raise ServiceError(REST_SERVER, "", members)
+            raise ServiceError(REST_SERVER, f"{OURS}Airflow answered {status}", members)
         if status >= 300:
-            raise ServiceError(REST_CLIENT, "", members)
+            raise ServiceError(REST_CLIENT, f"{OURS}Airflow answered {status}", members)
         return members
 
     async def _session(self, client: ClientSession, login: _Login) -> dict[str, str]:
@@ -107,7 +108,8 @@ class RestApi:
         if login.key not in self._sessions:
             path, cookie = LOGIN_PATHS.get(login.generation, LOGIN_PATHS["2.x"])
             url = f"http://{login.door}{path}"
-            async with client.post(url, data={"token": login.token()}, allow_redirects=False) as answer:
+            form, patience = {"token": login.token()}, ClientTimeout(total=LOGIN_TIMEOUT_S)
+            async with client.post(url, data=form, timeout=patience, allow_redirects=False) as answer:
                 found = answer.cookies.get(cookie)
             if found is None:
                 raise _no_answer(BAD_GATEWAY, f"the front door gave no session: it answered {answer.status}")
@@ -132,7 +134,7 @@ def _path(path: str) -> str:
         words = "begins with /, as in /dags"
     elif "?" in path:
         words = "has no query: that goes into QueryParameters"
-    elif any(unquote(segment) in (".", "..") for segment in path.replace("\\", "/").split("/")):
+    elif {".", ".."} & set(unquote(path).replace("\\", "/").split("/")):  # servers of WSGI unescape it whole
         words = "has no . or .. in it"
     elif not path.isprintable():
         words = "has printable characters alone"

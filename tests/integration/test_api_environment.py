@@ -1,0 +1,121 @@
+"""MWAA's API for an environment that `up` started: status, tokens, Airflow's REST API, by boto3 on the API's port."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from mwaa_local.api.launch import ApiProcess
+from tests.environments import EACH_GENERATION, RunningEnvironment, wait_until
+
+RUNS = {"3.3.1": "/dags/hello_mwaa/dagRuns", "2.10.3": "/dags/hello_mwaa/dagRuns"}
+NEW_RUN = {"3.3.1": {"logical_date": None}, "2.10.3": {}}
+AVAILABLE_TIMEOUT_S = 120.0
+
+
+@pytest.fixture
+def api(environment: RunningEnvironment) -> ApiProcess:
+    return ApiProcess(environment.project.root_dir, environment.runner.env)
+
+
+@pytest.fixture
+def client(api: ApiProcess) -> Any:
+    address = api.find_or_start(api.asked())
+    return boto3.client(
+        "mwaa",
+        endpoint_url=address.url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(inject_host_prefix=False),
+    )
+
+
+@pytest.fixture
+def name(client: Any) -> Iterator[str]:
+    (name,) = client.list_environments()["Environments"]
+    wait_until(
+        lambda: client.get_environment(Name=name)["Environment"]["Status"] == "AVAILABLE",
+        AVAILABLE_TIMEOUT_S,
+        "the environment is available",
+    )
+    yield name
+
+
+def posted(url: str, body: str, **headers: str) -> tuple[int, bytes]:
+    request = urllib.request.Request(url, body.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+@pytest.mark.parametrize("environment", EACH_GENERATION, indirect=True)
+def test_environment_of_up_is_available_and_takes_tokens(
+    environment: RunningEnvironment, client: Any, name: str
+) -> None:
+    found = client.get_environment(Name=name)["Environment"]
+    assert found["AirflowVersion"] == environment.release.airflow_version
+    assert found["WebserverUrl"] == f"localhost:{environment.plan().ports['door']}"
+    token = client.create_cli_token(Name=name)
+    url = f"http://{token['WebServerHostname']}/aws_mwaa/cli"
+    status, content = posted(
+        url, "version", Authorization=f"Bearer {token['CliToken']}", **{"Content-Type": "text/plain"}
+    )
+    assert status == 200, content
+    assert environment.release.airflow_version in base64.b64decode(json.loads(content)["stdout"]).decode()
+    web = client.create_web_login_token(Name=name)
+    assert (web["IamIdentity"], web["AirflowIdentity"]) == ("user/local", "user/local")
+    path = "/pluginsv2/aws_mwaa/login" if environment.release.generation == "3.x" else "/aws_mwaa/login"
+    login = f"http://{web['WebServerHostname']}{path}"
+    assert posted(login, f"token={token['CliToken']}")[0] == 403
+    assert posted(login, f"token={web['WebToken']}")[0] == 200
+    assert posted(login, f"token={web['WebToken']}")[0] == 403
+
+
+@pytest.mark.parametrize("environment", EACH_GENERATION, indirect=True)
+def test_rest_api_is_invoked(environment: RunningEnvironment, client: Any, name: str) -> None:
+    version = environment.release.airflow_version
+    if version not in RUNS:
+        with pytest.raises(ClientError, match="Update your environment to use InvokeRestApi"):
+            client.invoke_rest_api(Name=name, Path="/dags", Method="GET")
+        return
+    wait_until(
+        lambda: client.invoke_rest_api(Name=name, Path="/dags", Method="GET")["RestApiResponse"]["total_entries"],
+        AVAILABLE_TIMEOUT_S,
+        "DAGs are there",
+    )
+    made = client.invoke_rest_api(Name=name, Path=RUNS[version], Method="POST", Body=NEW_RUN[version])
+    assert made["RestApiStatusCode"] == 200
+    run = f"{RUNS[version]}/{made['RestApiResponse']['dag_run_id']}"
+    assert len(run) > 64
+    assert client.invoke_rest_api(Name=name, Path=run, Method="GET")["RestApiResponse"]["dag_id"] == "hello_mwaa"
+    removed = client.invoke_rest_api(Name=name, Path=run, Method="DELETE")
+    assert (removed["RestApiStatusCode"], removed["RestApiResponse"]) == (204, {})
+    with pytest.raises(client.exceptions.RestApiClientException) as caught:
+        client.invoke_rest_api(Name=name, Path=run, Method="GET")
+    assert caught.value.response["RestApiStatusCode"] == 404
+    assert caught.value.response["RestApiResponse"]["detail"]
+
+
+def test_api_that_was_killed_is_there_again_after_up(environment: RunningEnvironment, api: ApiProcess) -> None:
+    before = api.find_or_start(api.asked())
+    os.kill(before.pid, signal.SIGKILL)
+    outcome = environment.run("up", "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    wait_until(lambda: api.address, AVAILABLE_TIMEOUT_S, "the API answers")
+    after = api.address
+    assert after is not None
+    assert (after.port, after.pid == before.pid) == (before.port, False)
