@@ -165,6 +165,16 @@ def test_what_a_killed_process_left_half_made_goes(registry: Registry) -> None:
     assert registry.names() == []
 
 
+def test_tasks_of_an_environment_find_the_aws_that_its_bucket_is_in(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    registry = Registry.of_folder(tmp_path / "environments", {**clean_env, "AWS_ENDPOINT_URL": "http://localhost:9"})
+    let_creation_fail(registry)
+    registry.create(members())
+    assert "Aws: http://localhost:9" in registry.find(NAME).project.environment_path.read_text()
+    assert wait_for(registry, "CREATE_FAILED")[-1] == "CREATE_FAILED"
+    failure = next(event for event in registry.find(NAME).events if event.is_failure)
+    assert "http://localhost:9 does not answer" in failure.what
+
+
 def test_environment_of_a_project_is_made_in_its_state_folder(tmp_path: Path, clean_env: dict[str, str]) -> None:
     project = Project(tmp_path / "project")
     (project.root_dir / "dags").mkdir(parents=True)
