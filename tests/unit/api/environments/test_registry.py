@@ -45,7 +45,12 @@ def test_created_environment_has_a_project_folder_with_its_members(registry: Reg
     assert served.door_address is None
     assert served.project.root_dir == registry.folder / NAME
     assert "core.parallelism: '7'" in served.project.environment_path.read_text()
-    assert served.project.environment_path.stat().st_mode & 0o077 == 0
+    for path in (
+        served.project.environment_path,  # options can be secret
+        served.project.logs_dir / "operations.out",
+        records.record_path(served.project),
+    ):
+        assert path.stat().st_mode & 0o077 == 0, path
     assert wait_for(registry, "CREATE_FAILED") == ["CREATING", "CREATE_FAILED"]
     error = (registry.find(NAME).last_update or {})["Error"]
     assert error["ErrorMessage"].startswith("mwaa-local: ")  # no words of the service are invented
