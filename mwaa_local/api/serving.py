@@ -20,7 +20,7 @@ from mwaa_local.api.environments.local_aws import running_aws
 from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.face import Face
 from mwaa_local.api.http.call import Call
-from mwaa_local.api.http.errors import ServiceError
+from mwaa_local.api.http.errors import INTERNAL, ServiceError, ours
 from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.server import Endpoint, listen
 from mwaa_local.api.iam.local_iam import LocalIam
@@ -161,8 +161,11 @@ def performing(face: Face, faults: Faults) -> Callable[[Call], Any]:
     table = operations()
 
     def perform(call: Call) -> Any:
-        time.sleep(faults.at_call())
-        return table[call.operation](call, face)
+        try:
+            time.sleep(faults.at_call())
+            return table[call.operation](call, face)
+        except MwaaLocalError as error:  # what the user of this machine can mend: a full disk, a damaged file
+            raise ours(INTERNAL, "; ".join(filter(None, (error.what, error.why, error.hint)))) from error
 
     return perform
 

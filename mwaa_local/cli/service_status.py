@@ -13,6 +13,7 @@ from mwaa_local.console import Console, duration
 if TYPE_CHECKING:
     from mwaa_local.api.environments.faults import Fault
     from mwaa_local.api.environments.served import Served
+    from mwaa_local.lifecycle import State
 
 SHOWN_EVENTS = 3  # of each environment, the newest
 
@@ -37,13 +38,21 @@ class Service:
             console.say(f"warning: the fault {fault.line()}\n\nhint: mwaa-local fault clear")
 
 
-def service_of(session: Session) -> Service:
-    """Return what the API of the session's project knows; nothing is begun again by looking."""
+def service_of(session: Session, state: State | None) -> Service:
+    """Return what the API of the session's project knows; nothing is begun again by looking.
+
+    `state` is that of the project's own environment, which is not looked at a second time.
+    """
     from mwaa_local.api.environments.faults import Faults
     from mwaa_local.api.environments.registry import Registry
+    from mwaa_local.api.environments.status import Look
 
     registry = Registry.of_project(session.project, session.env)
-    return Service(registry.all(), Faults.around(session.project).listed())
+    environments = registry.all()
+    port = state.plan.ports.get("door") if state else None
+    seen = Look(time.monotonic(), state is not None, state is not None and state.is_healthy, door_port=port)
+    registry.looks.know(session.project, seen)
+    return Service(environments, Faults.around(session.project).listed())
 
 
 def _as_plain(served: Served) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
     """
     session = open_session(project_dir)
     state = session.lifecycle().state()
-    service = service_of(session)
+    service = service_of(session, state)
     if as_json:
         plain = _as_plain(state) if state else nothing_running(was_cut_off=session.runtime.was_cut_off)
         session.console.show_json({**plain, "service": service.to_json()})

@@ -9,9 +9,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import pytest
-from botocore.config import Config  # type: ignore[import-untyped]
+from botocore.config import Config
 
 from mwaa_local.services.aws import aws_python
 from tests.conftest import cache_dir, make_clean_env

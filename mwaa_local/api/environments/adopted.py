@@ -103,7 +103,7 @@ def _came_up(record: Record, environment: Environment, began: float) -> Record:
         record,
         name=environment.name,
         members=members,
-        tags=dict(environment.tags) or record.tags,
+        tags=dict(environment.tags) if record.made_by == records.BY_UP and environment.tags else record.tags,
         settled=records.AVAILABLE,
         operation=None,
         last_update=last_update(records.SUCCESS, at=began, source=SOURCE),

@@ -1,6 +1,6 @@
 """The source bucket, read from an AWS endpoint of this machine with botocore.
 
-In the operation's worker alone: a process that starts Airflow and ends does not mind the 0.4 s and 40 MB that a client
+In the operation's worker alone: a process that starts Airflow and ends does not mind the 0.2 s and 36 MB that a client
 of botocore costs, while the API, which stays, would. botocore is a dependency already, for MWAA's model, and signs,
 retries, pages and reads errors as any client does, whichever emulator answers.
 """

@@ -11,7 +11,6 @@ from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.bucket import Bucket
 from mwaa_local.api.environments.delivered import Delivered, fetch
 from mwaa_local.api.environments.endpoints import ENDPOINTS_TIMEOUT_S, endpoint_for, missing_endpoints
-from mwaa_local.api.environments.environment_file import local_of
 from mwaa_local.api.environments.faults import CREATE_FAILS
 from mwaa_local.api.environments.job import Failure, Job
 from mwaa_local.api.environments.prerequisites import check_network, is_told_by_mwaa
@@ -37,8 +36,7 @@ def create(job: Job) -> None:
     copy_files(job)
     job.faults.fail(CREATE_FAILS, "CreateEnvironment")
     job.phase(STARTING)
-    record = job.record
-    job.start(job.environment(record.members, local_of(job.project)))
+    job.start(job.environment(job.record.members, job.local()))
     Delivered(job.project).forget_kept()
     began = job.operation.began
     job.settle(records.AVAILABLE, lambda record: _made(record, began))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from mwaa_local.api.environments.members import NAME, SOURCE_MEMBERS, TAGS
 from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.environment.local import LocalSettings
 from mwaa_local.environment.members import LOCAL
 from mwaa_local.files import write_private
@@ -18,6 +21,7 @@ HEADING = """\
 # Where the files came from is not named here, because they are in the folders beside this file.
 """
 INHERITED = ("Runtime", "Intervals", "SystemPackages", "BaseImage")  # how components run here
+AWS = "Aws"
 ANY_PORT = {"WebserverPort": 0}
 
 
@@ -39,12 +43,25 @@ def local_of(project: Project) -> LocalSettings:
     return Environment.load(project).local
 
 
-def inherited(own: Project | None) -> LocalSettings:
-    """Return the Local section of an environment that is made for a project: how components run, on a free port."""
-    if own is None:
-        return LocalSettings.model_validate(ANY_PORT)
-    local = local_of(own)
-    plain = local.model_dump(by_alias=True, exclude_unset=True)
+def inherited(own: Project | None, aws_url: str | None) -> LocalSettings:
+    """Return the Local section of an environment that is made for a project: how components run, on a free port.
+
+    `aws_url`: where an AWS of this machine answers, which tasks then find.
+    """
+    plain = local_of(own).model_dump(by_alias=True, exclude_unset=True) if own else {}
     taken = {name: plain[name] for name in INHERITED if name in plain}
-    runtime = {"Runtime": remembered(own)} if remembered(own) else {}
-    return LocalSettings.model_validate({**taken, **runtime, **ANY_PORT})
+    if own is not None and remembered(own):
+        taken["Runtime"] = remembered(own)
+    if plain.get(AWS) is AwsMode.HOST:
+        taken[AWS] = AwsMode.HOST
+    settings = LocalSettings.model_validate({**taken, **ANY_PORT})
+    return with_aws(settings, aws_url) if settings.aws is AwsMode.NONE else settings
+
+
+def with_aws(local: LocalSettings, aws_url: str | None) -> LocalSettings:
+    """Return the settings with that AWS for tasks; as they are without one, or for an address that cannot be theirs."""
+    try:
+        plain = local.model_dump(by_alias=True, exclude_unset=True)
+        return LocalSettings.model_validate({**plain, AWS: aws_url}) if aws_url else local
+    except ValidationError:  # one with a path, in a variable
+        return local

@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.endpoints import owner_of
+from mwaa_local.api.environments.environment_file import local_of, with_aws
 from mwaa_local.api.environments.faults import Faults
+from mwaa_local.api.environments.local_aws import running_aws
 from mwaa_local.api.environments.members import NAME, TAGS
 from mwaa_local.api.environments.record import Operation, Record
 from mwaa_local.api.environments.status import health_page_answers
 from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import ComponentNotReady, MwaaLocalError, NotRunning
 from mwaa_local.event import READY, Event
@@ -104,6 +108,13 @@ class Job:
         say(f"over: {settled}")
         healthy_at = self._healthy_at
         self.change(lambda record: replace(change(record), settled=settled, operation=None, healthy_at=healthy_at))
+
+    def local(self) -> LocalSettings:
+        """Return the Local section; with the present address of its owner's AWS, which may have another port by now."""
+        local, owner = local_of(self.project), owner_of(self.project)
+        if owner == self.project or isinstance(local.aws, AwsMode):
+            return local
+        return with_aws(local, running_aws(owner, self.env))
 
     def environment(self, members: Mapping[str, Any], local: LocalSettings) -> Environment:
         record = self.record

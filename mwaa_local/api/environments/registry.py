@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.adopted import adopted
+from mwaa_local.api.environments.endpoints import endpoint_for
 from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.members import TAGS, described, kept
 from mwaa_local.api.environments.prerequisites import refuse_unfit
@@ -90,7 +91,7 @@ class Registry:
         operation = Operation.new(records.CREATE, {})
         record = Record(name, records.BY_API, operation.began, kept(wanted), tags, operation=operation)
         try:
-            local = environment_file.inherited(self.own)
+            local = environment_file.inherited(self.own, endpoint_for(Project(self.folder / name), self.env))
             record = record.with_event("CreateEnvironment was accepted")
             project, lock = self._make_folder(
                 record, lambda part: environment_file.write(part, name, record.members, tags, local)

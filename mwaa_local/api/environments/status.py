@@ -65,6 +65,10 @@ class Looks:
                 known = self._looks[root] = self._look(project, healthy_at)
             return known
 
+    def know(self, project: Project, look: Look) -> None:
+        """Take over what somebody has just seen."""
+        self._looks[project.root_dir] = look
+
     def forget(self, project: Project) -> None:
         """Look anew when asked next: something was changed."""
         self._looks.pop(project.root_dir, None)

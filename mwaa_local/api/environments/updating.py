@@ -10,7 +10,6 @@ from mwaa_local.api.environments import environment_file
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.creating import STARTING, copy_files, error_of
 from mwaa_local.api.environments.delivered import Delivered
-from mwaa_local.api.environments.environment_file import local_of
 from mwaa_local.api.environments.faults import ROLLBACK_FAILS, UPDATE_FAILS
 from mwaa_local.api.environments.job import Failure, Job, say
 from mwaa_local.api.environments.members import STRATEGY
@@ -77,7 +76,7 @@ def _start_anyhow(job: Job, members: Mapping[str, Any]) -> None:
 
 def _start(job: Job, members: Mapping[str, Any]) -> None:
     """Start the environment with these members. A file that we wrote is written anew; a user's stays as it is."""
-    record, local = job.record, local_of(job.project)
+    record, local = job.record, job.local()
     if record.made_by == records.BY_API:
         environment_file.write(job.project, record.name, members, record.tags, local)
     job.start(job.environment(members, local))

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mwaa_local.api.environments.record import service_dir
+from mwaa_local.files import PRIVATE_FILE_MODE
 from mwaa_local.project import Project
 
 LOCK_NAME = "operation.lock"
@@ -54,7 +55,9 @@ def start_worker(project: Project, lock: int, env: Mapping[str, str]) -> None:
     try:
         _started[:] = [each for each in _started if each.poll() is None]
         project.logs_dir.mkdir(parents=True, exist_ok=True)
-        with (project.logs_dir / LOG_NAME).open("ab") as log:
+        path = project.logs_dir / LOG_NAME
+        # Private: a startup script that failed is in it with its last output.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE_MODE), "ab") as log:
             _started.append(
                 subprocess.Popen(
                     [sys.executable, "-m", MODULE, str(project.root_dir), str(lock)],

@@ -77,6 +77,17 @@ def test_up_and_the_api_keep_out_of_each_others_way(project: Project, clean_env:
     os.close(lock)
 
 
+def test_tags_of_the_api_outlive_an_up_of_what_it_made(project: Project, clean_env: dict[str, str]) -> None:
+    with noted_up(project, Environment.load(project)):
+        pass
+    records.change(project, lambda record: replace(record, made_by=records.BY_API))
+    registry = Registry.of_project(project, clean_env)
+    registry.find("mine").set_tags({"team": "other", "cost": "1"})
+    with noted_up(project, Environment.load(project)):
+        pass
+    assert registry.find("mine").tags == {"team": "other", "cost": "1"}
+
+
 def test_down_is_an_event(project: Project, clean_env: dict[str, str]) -> None:
     note_down(project, with_data=False)  # nothing is known: nothing is noted
     assert records.load(project) is None

@@ -45,7 +45,12 @@ def test_created_environment_has_a_project_folder_with_its_members(registry: Reg
     assert served.door_address is None
     assert served.project.root_dir == registry.folder / NAME
     assert "core.parallelism: '7'" in served.project.environment_path.read_text()
-    assert served.project.environment_path.stat().st_mode & 0o077 == 0
+    for path in (
+        served.project.environment_path,  # options can be secret
+        served.project.logs_dir / "operations.out",
+        records.record_path(served.project),
+    ):
+        assert path.stat().st_mode & 0o077 == 0, path
     assert wait_for(registry, "CREATE_FAILED") == ["CREATING", "CREATE_FAILED"]
     error = (registry.find(NAME).last_update or {})["Error"]
     assert error["ErrorMessage"].startswith("mwaa-local: ")  # no words of the service are invented
@@ -163,6 +168,16 @@ def test_what_a_killed_process_left_half_made_goes(registry: Registry) -> None:
     assert not gone.exists()
     assert new.exists()  # somebody may be making it just now
     assert registry.names() == []
+
+
+def test_tasks_of_an_environment_find_the_aws_that_its_bucket_is_in(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    registry = Registry.of_folder(tmp_path / "environments", {**clean_env, "AWS_ENDPOINT_URL": "http://localhost:9"})
+    let_creation_fail(registry)
+    registry.create(members())
+    assert "Aws: http://localhost:9" in registry.find(NAME).project.environment_path.read_text()
+    assert wait_for(registry, "CREATE_FAILED")[-1] == "CREATE_FAILED"
+    failure = next(event for event in registry.find(NAME).events if event.is_failure)
+    assert "http://localhost:9 does not answer" in failure.what
 
 
 def test_environment_of_a_project_is_made_in_its_state_folder(tmp_path: Path, clean_env: dict[str, str]) -> None:
