@@ -18,11 +18,15 @@ from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.database.metadata import TaskRow
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import LoginMode
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE
 from mwaa_local.services.aws import AWS
+
+TOKEN_WAY = "with a web token: mwaa-local open"
 
 
 def up(
@@ -67,7 +71,8 @@ def up(
         api.begin(api.asked_by(environment))  # it starts meanwhile
         started = lifecycle.up(environment, port)
     ran = {"dag_id": run_dag, **_run_dag(session, release, started, run).plain()} if run_dag else None
-    show_ready(session.console, release, started, api, time.monotonic() - began, as_json=as_json, run=ran)
+    elapsed_s, way_in = time.monotonic() - began, way_in_of(environment, release)
+    show_ready(session.console, release, started, api, elapsed_s, way_in=way_in, as_json=as_json, run=ran)
 
 
 def _run_dag(session: Session, release: Release, started: Started, wanted: WantedRun) -> RunDates:
@@ -104,6 +109,7 @@ def show_ready(
     api: ApiProcess,
     elapsed_s: float,
     *,
+    way_in: str,
     as_json: bool,
     run: Mapping[str, str | None] | None = None,
 ) -> None:
@@ -125,7 +131,7 @@ def show_ready(
                 "runtime": started.kind,
                 "url": url,
                 "api_url": api.address.url if api.address else None,
-                "login": release.login,
+                "login": way_in,
                 "elapsed_s": round(elapsed_s, 2),
                 "run": run,
                 "remarks": [vars(remark) for remark in started.remarks],
@@ -136,14 +142,20 @@ def show_ready(
     failed = any((remark.severity, remark.subject) == (ERROR, "requirements") for remark in started.remarks)
     # With a local AWS there is one endpoint, which has MWAA's API, too.
     api_url = api.address.url if api.address and AWS not in started.plan.ports else ""
-    _show_end(console, release, url, api_url, f"{elapsed_s:.1f} s{', without its requirements' if failed else ''}")
+    after = f"{elapsed_s:.1f} s{', without its requirements' if failed else ''}"
+    _show_end(console, release, url, api_url, way_in, after)
 
 
-def _show_end(console: Console, release: Release, url: str, api_url: str, after: str) -> None:
+def way_in_of(environment: Environment, release: Release) -> str:
+    """Return what one has to do or to type in to come into Airflow's pages; "" for nothing."""
+    return TOKEN_WAY if environment.local.login is LoginMode.MWAA else release.login
+
+
+def _show_end(console: Console, release: Release, url: str, api_url: str, way_in: str, after: str) -> None:
     list_dags = " ".join(release.list_dags_argv)
     console.say(f"\nAirflow {release.airflow_version} is ready after {after}")
     console.say(f"  web server  {console.colour(url, '')}")
     if api_url:
         console.say(f"  MWAA's API  {console.colour(api_url, '')}")
-    console.say(f"  login       {release.login or 'none needed, everyone is admin'}")
+    console.say(f"  login       {way_in or 'none needed, everyone is admin'}")
     console.say(f"  next        mwaa-local status, mwaa-local logs -f, mwaa-local airflow {list_dags}, mwaa-local down")

@@ -11,6 +11,7 @@ fragment, which no browser sends, so no log has it; a script of the page posts i
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -18,8 +19,8 @@ from aiohttp import web
 
 from . import cookies
 from .commands import CommandServerGone
-from .configuration import DoorConfiguration
-from .login_page import PAGE_HEADERS, sign_in_page
+from .configuration import MWAA, DoorConfiguration
+from .login_page import PAGE_HEADERS, sign_in_page, token_wanted_page
 from .sessions import SESSION_S, Caller, LoginFailed, Sessions
 from .tokens import WEB, TokenRefused, UsedTokens, read
 
@@ -31,6 +32,10 @@ POST = "/aws_mwaa/login"
 MAX_FORM_BYTES = 16 * 1024
 NOBODY = "mwaa-local"  # the user of a token that names none
 NO_STORE = {"Cache-Control": "no-store"}
+# Where Airflow takes passwords: with `Login: mwaa` nobody comes that way.
+PASSWORD_PATHS = ("/login", "/auth/login", "/auth/token", "/auth/token/cli")
+SLASHES = re.compile("/+")
+NO_PASSWORDS_TEXT = "Only web login tokens are taken here (Local: {Login: mwaa} in mwaa.yaml).\n"
 REFUSED_TEXT = (
     "This web token is not valid here: it was used already, is older than 60 seconds, or belongs to another"
     " environment.\nMake a new one with create-web-login-token, or run `mwaa-local open`.\n"
@@ -55,6 +60,12 @@ class LoginDoor:
             return await self._sign_in(request)
         if path in (POST, PLUGINS + POST, PAGE, PLUGINS + PAGE):
             return web.Response(status=404, text="Not found\n")  # on MWAA, too, the other generation's path
+        if self._configuration.login == MWAA and SLASHES.sub("/", path) in PASSWORD_PATHS:
+            if request.method in ("GET", "HEAD"):
+                return web.Response(
+                    status=401, text=token_wanted_page(), content_type="text/html", headers=PAGE_HEADERS
+                )
+            return web.Response(status=403, text=NO_PASSWORDS_TEXT)
         return None
 
     async def _sign_in(self, request: web.Request) -> web.Response:

@@ -49,6 +49,12 @@ def sign_in_page(post_path: str) -> str:
     return _page("Sign in", body, said, f"<script>{SCRIPT}</script>")
 
 
+def token_wanted_page() -> str:
+    """Return the page for who comes without a session where only tokens are taken."""
+    ways = "Run <code>mwaa-local open</code>, or make a web login token with <code>create-web-login-token</code>."
+    return _page("Sign in", "<body>", f"<h1>Not signed in</h1>\n<p>{ways}</p>")
+
+
 def _page(title: str, body: str, *parts: str) -> str:
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     return "\n".join(["<!doctype html>", f'<html lang="en"><head>{head}</head>', body, *parts, "</body></html>\n"])

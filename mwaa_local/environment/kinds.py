@@ -29,3 +29,10 @@ class Intervals(enum.StrEnum):
 
     FAST = "fast"
     MWAA = "mwaa"
+
+
+class LoginMode(enum.StrEnum):
+    """How one comes into Airflow's pages: as Airflow lets in without an AWS, or with a web login token alone."""
+
+    OPEN = "open"
+    MWAA = "mwaa"

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, StrictBool, StrictInt, StringConstrai
 from pydantic_core import ErrorDetails
 
 from mwaa_local.environment.file import EnvironmentFile
-from mwaa_local.environment.kinds import AwsMode, Intervals, RuntimeKind
+from mwaa_local.environment.kinds import AwsMode, Intervals, LoginMode, RuntimeKind
 from mwaa_local.environment.members import LOCAL, Members
 from mwaa_local.environment.service_model import KeyPath, Violation, closest_name, dotted, shown, unknown_name
 
@@ -46,6 +46,7 @@ class LocalSettings(Members):
         Annotated[AwsMode, Tag("word")] | Annotated[EmulatorUrl, Tag("url")], Discriminator(_kind_of_aws)
     ] = AwsMode.NONE
     intervals: Intervals = Intervals.FAST
+    login: LoginMode = LoginMode.OPEN
     dags_writable: StrictBool = True
     # Of the Docker runtime alone.
     enforce_class: StrictBool = False

@@ -19,7 +19,6 @@ from packaging.version import Version
 
 from mwaa_local import door
 from mwaa_local.cache.kept import DIGEST, ImageKind
-from mwaa_local.door.configuration import OPEN
 from mwaa_local.event import Event
 from mwaa_local.place import HOST, Notes, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_WEBSERVER, Component, HttpReady
@@ -90,7 +89,7 @@ class FrontDoor:
             "listens": place.listens(DOOR),
             "upstream": place.reached("webserver"),
             "names": [*environment.local.webserver_names, *place.names_of(DOOR)],
-            "login": OPEN,
+            "login": str(environment.local.login),
             "keys": {"door": secrets.door_key, "jwt": secrets.jwt_secret},
             "used_tokens": place.shared(USED_TOKENS_NAME),
             "commands": place.shared(COMMANDS_NAME),

@@ -1,0 +1,72 @@
+"""Who may come in how, at a real door: nobody with a password where only tokens are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mwaa_local.door.tokens import LIFETIME_S, WEB, mint
+from tests.unit.door.doors import ENVIRONMENT, KEY, RunningDoor, WebServer, running_door
+
+OTHER_KEY = "the-key-of-another-door"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture(scope="module")
+def strict_door(started_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
+    with running_door(tmp_path_factory.mktemp("strict"), started_server.port, login="mwaa") as door:
+        yield door
+
+
+@pytest.mark.parametrize("path", ["/login/", "/login", "//login/", "/auth/login/", "/auth/token", "/auth/token/cli"])
+def test_password_comes_no_further_where_only_tokens_are_taken(
+    strict_door: RunningDoor, server: WebServer, path: str
+) -> None:
+    answer = strict_door.get(path, "POST", body="username=airflow&password=airflow", headers=FORM)
+    assert (answer.status, server.asked) == (403, [])
+    page = strict_door.get(path)
+    assert (page.status, server.asked) == (401, [])
+    assert b"mwaa-local open" in page.body
+
+
+def test_basic_authorization_comes_no_further_and_a_bearers_does(strict_door: RunningDoor, server: WebServer) -> None:
+    strict_door.get("/api/v1/dags", headers={"Authorization": "Basic YWlyZmxvdzphaXJmbG93"})
+    strict_door.get("/api/v1/dags", headers={"Authorization": "Bearer x"})
+    assert [asked.values("Authorization") for asked in server.asked] == [[], ["Bearer x"]]
+
+
+def test_password_is_airflows_to_judge_elsewhere(door: RunningDoor, server: WebServer) -> None:
+    door.get("/login/", "POST", body="username=airflow", headers=FORM)
+    door.get("/api/v1/dags", headers={"Authorization": "Basic YWlyZmxvdzphaXJmbG93"})
+    assert [asked.line.split()[1] for asked in server.asked] == ["/login/", "/api/v1/dags"]
+    assert server.asked[1].values("Authorization") == ["Basic YWlyZmxvdzphaXJmbG93"]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "x",
+        mint(OTHER_KEY, WEB, ENVIRONMENT),
+        mint(KEY, WEB, "another-environment"),
+        mint(KEY, "cli", ENVIRONMENT),
+        mint(KEY, WEB, ENVIRONMENT, lifetime_s=-LIFETIME_S),
+    ],
+)
+def test_token_that_is_not_good_signs_nobody_in(strict_door: RunningDoor, server: WebServer, token: str) -> None:
+    answer = strict_door.get("/aws_mwaa/login", "POST", body=f"token={token}", headers=FORM)
+    assert (answer.status, server.asked) == (403, [])
+    assert b"create-web-login-token" in answer.body
+    assert not token or token not in strict_door.log
+
+
+def test_token_is_not_lost_where_nobody_could_be_signed_in_yet(strict_door: RunningDoor) -> None:
+    body = f"token={mint(KEY, WEB, ENVIRONMENT)}"
+    for _ in range(2):
+        assert strict_door.get("/aws_mwaa/login", "POST", body=body, headers=FORM).status == 503
+
+
+def test_page_of_another_site_signs_nobody_in(strict_door: RunningDoor) -> None:
+    headers = {**FORM, "Origin": "http://evil.example.com"}
+    assert strict_door.get("/aws_mwaa/login", "POST", body="token=x", headers=headers).status == 403
