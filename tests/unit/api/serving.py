@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
+from awscli.clidriver import create_clidriver
 from botocore.config import Config
 
 from mwaa_local.api.environments import record as records
@@ -72,6 +74,20 @@ def served(registry: Registry) -> Iterator[Served]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def aws(endpoint: Served, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run the AWS CLI, in this process, and return its exit code."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    exit_code: int = create_clidriver().main(["mwaa", *words, "--endpoint-url", endpoint.url, "--output", "json"])
+    return exit_code
 
 
 def add(folder: Path, name: str, settled: str = records.AVAILABLE, **members: Any) -> Project:

@@ -10,14 +10,13 @@ from typing import Any
 
 import botocore.session
 import pytest
-from awscli.clidriver import create_clidriver
 from botocore.exceptions import ClientError
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.operations.table import operations
-from tests.unit.api.serving import ACCOUNT, CREATED_AT, REGION, Served, add, served
+from tests.unit.api.serving import ACCOUNT, CREATED_AT, REGION, Served, add, aws, served
 
 ARN = f"arn:aws:airflow:{REGION}:{ACCOUNT}:environment/"
 MEMBERS: dict[str, Any] = {
@@ -201,20 +200,6 @@ CLI_REFUSED = (
     ("create-web-login-token", "ValidationException", "--name", "one"),
     ("invoke-rest-api", "ValidationException", "--name", "one", "--path", "/dags", "--method", "GET"),
 )
-
-
-def aws(endpoint: Served, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the AWS CLI, in this process, and return its exit code."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-        "AWS_MAX_ATTEMPTS": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    exit_code: int = create_clidriver().main(["mwaa", *words, "--endpoint-url", endpoint.url, "--output", "json"])
-    return exit_code
 
 
 def test_aws_cli_has_its_answers(

@@ -16,7 +16,7 @@ from mwaa_local.api.environments.status import Look
 from mwaa_local.api.operations import rest
 from mwaa_local.door.tokens import WEB, read
 from mwaa_local.secrets import load_secrets
-from tests.unit.api.serving import Served, add, served
+from tests.unit.api.serving import Served, add, aws, served
 from tests.unit.door.doors import Asked, WebServer
 
 LOGIN_PATH = "/pluginsv2/aws_mwaa/login"
@@ -220,3 +220,30 @@ def test_airflow_that_hangs_up_is_an_error(invoke: Invoke, airflow: Airflow) -> 
 def test_release_without_it_says_what_to_do(invoke: Invoke) -> None:
     error = error_of(lambda: invoke(name="old"))
     assert (error["code"], error["message"]) == ("ValidationException", "Update your environment to use InvokeRestApi")
+
+
+def test_aws_cli_invokes_it_and_gets_tokens(
+    endpoint: Served, airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (
+        ("create-cli-token", "--name", "one"),
+        ("create-web-login-token", "--name", "one"),
+        (
+            "invoke-rest-api",
+            "--name",
+            "one",
+            "--path",
+            "/dags",
+            "--method",
+            "GET",
+            "--query-parameters",
+            '{"limit": 1}',
+        ),
+    ):
+        assert aws(endpoint, words, monkeypatch) == 0, capsys.readouterr().err
+    printed = capsys.readouterr().out
+    hostname = f'"WebServerHostname": "localhost:{airflow.server.port}"'
+    assert printed.count(hostname) == 2
+    assert '"AirflowIdentity": "user/local"' in printed
+    assert '"ok": true' in printed
+    assert airflow.asked[0].line.split()[1] == "/api/v2/dags?limit=1"
