@@ -73,7 +73,8 @@ def shell_lines(text: str) -> Iterator[str]:
     """Yield command lines of shell blocks, and code within sentences."""
     for block in FENCE.finditer(text):
         if block["language"] in SHELL_LANGUAGES:
-            yield from (line.strip().removeprefix("$ ") for line in block["text"].splitlines())
+            joined = block["text"].replace("\\\n", " ")  # a command over several lines
+            yield from (line.strip().removeprefix("$ ") for line in joined.splitlines())
     yield from (span["text"] for span in CODE_SPAN.finditer(without_fences(text)))
 
 
