@@ -60,6 +60,7 @@ def _as_plain(served: Served) -> dict[str, Any]:
     return {
         "name": served.name,
         "status": served.status,
+        "why_not_healthy": served.look.why or None,
         "folder": str(served.project.root_dir),
         "door": served.door_address,
         "phase": record.operation.phase if record.operation else None,
@@ -72,7 +73,8 @@ def _show(console: Console, served: Served) -> None:
     operation, now = served.record.operation, time.time()
     phase = f", {operation.phase} for {duration(now - operation.began)}" if operation else ""
     folder = "" if served.is_own else f"  {served.project.root_dir}"
-    console.show(f"environment {served.name}: {served.status}{phase}{folder}")
+    why = "" if served.is_own or operation or not served.look.why else f" ({served.look.why})"
+    console.show(f"environment {served.name}: {served.status}{phase}{why}{folder}")
     failed = (served.last_update or {}).get("Error")
     if failed:
         console.show(f"  last update failed: {failed['ErrorMessage']}")
