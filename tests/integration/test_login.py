@@ -94,7 +94,7 @@ def test_role_of_the_token_is_the_users(environment: RunningEnvironment, tmp_pat
     asked = {**(BY_API if has_api else {}), **(PAGES_3 if is_3 else PAGES_2)}
     rows = environment.query(
         "SELECT r.name FROM ab_user u JOIN ab_user_role ur ON ur.user_id = u.id JOIN ab_role r ON r.id = ur.role_id"
-        " WHERE u.username = %s",
+        " WHERE lower(u.username) = %s",
         f"user/{role.lower()}",
     )
     assert rows == [(role,)]
