@@ -84,6 +84,7 @@ class AwsAccess:
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             **OF_COMMAND,
+            ENDPOINT_VARIABLE: proxy,  # MWAA's API alone says of other services where they are
             **self.variables,
             NO_PREFIX_VARIABLE: "true",
         }
