@@ -145,13 +145,13 @@ def test_redirect_leads_to_the_address_that_was_asked(environment: RunningEnviro
 def test_rest_answers_through_the_door(environment: RunningEnvironment) -> None:
     path = f"{environment.release.rest_base}/dags/{SAMPLE_DAG}"
     with browser(environment) as client:
-        through, plain = client.get(path), directly(environment, client, path)
-    assert through.status_code == plain.status_code
+        answer = client.get(path)
+        if environment.release.login:  # else the door alone makes an admin of whoever comes
+            assert answer.content == directly(environment, client, path).content
     if environment.release.airflow_version == "2.2.2":  # its REST API lets nobody in, on MWAA too
-        assert through.status_code in (401, 403)
-        return
-    assert through.json()["dag_id"] == SAMPLE_DAG
-    assert through.json() == plain.json()
+        assert answer.status_code in (401, 403)
+    else:
+        assert answer.json()["dag_id"] == SAMPLE_DAG
 
 
 @pytest.mark.full
