@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from mwaa_local.api.launch import ApiProcess
-from tests.environments import EACH_GENERATION, RunningEnvironment, wait_until
+from tests.environments import EACH_GENERATION, LATEST, RunningEnvironment, wait_until
 
 RUNS = {"3.3.1": "/dags/hello_mwaa/dagRuns", "2.10.3": "/dags/hello_mwaa/dagRuns"}
 NEW_RUN = {"3.3.1": {"logical_date": None}, "2.10.3": {}}
@@ -102,14 +102,17 @@ def test_rest_api_is_invoked(environment: RunningEnvironment, client: Any, name:
     run = f"{RUNS[version]}/{made['RestApiResponse']['dag_run_id']}"
     assert len(run) > 64
     assert client.invoke_rest_api(Name=name, Path=run, Method="GET")["RestApiResponse"]["dag_id"] == "hello_mwaa"
-    removed = client.invoke_rest_api(Name=name, Path=run, Method="DELETE")
+    variable = {"key": "of_the_api", "value": "1"}
+    assert client.invoke_rest_api(Name=name, Path="/variables", Method="POST", Body=variable)["RestApiStatusCode"] < 300
+    removed = client.invoke_rest_api(Name=name, Path="/variables/of_the_api", Method="DELETE")
     assert (removed["RestApiStatusCode"], removed["RestApiResponse"]) == (204, {})
     with pytest.raises(client.exceptions.RestApiClientException) as caught:
-        client.invoke_rest_api(Name=name, Path=run, Method="GET")
+        client.invoke_rest_api(Name=name, Path="/variables/of_the_api", Method="GET")
     assert caught.value.response["RestApiStatusCode"] == 404
     assert caught.value.response["RestApiResponse"]["detail"]
 
 
+@pytest.mark.parametrize("environment", [LATEST], indirect=True)
 def test_api_that_was_killed_is_there_again_after_up(environment: RunningEnvironment, api: ApiProcess) -> None:
     before = api.find_or_start(api.asked())
     os.kill(before.pid, signal.SIGKILL)
