@@ -39,8 +39,12 @@ class Door:
         application.on_cleanup.append(self._close)
         return application
 
+    def _refusal(self, request: web.Request) -> names.Refusal | None:
+        configuration = self._configuration
+        return names.refusal(request.method, request.headers, configuration.names, configuration.origins)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if refused := names.refusal(request.method, request.headers, self._configuration.names):
+        if refused := self._refusal(request):
             return web.Response(status=refused.status, text=refused.text)
         if not request.raw_path.startswith("/"):  # as one asks a proxy (RFC 9112, section 3.2.2)
             return web.Response(status=400, text=NO_PROXY_TEXT)

@@ -39,6 +39,7 @@ class DoorConfiguration:
     rest_base: str
     listens: tuple[str, int]
     upstream: tuple[str, int]  # the web server
+    origins: tuple[str, ...]  # of other sites whose pages may ask for anything, as http://localhost:3000
     names: tuple[str, ...]  # by which it is reached, besides loopback addresses and *.localhost
     login: str
     keys: dict[str, str] = field(repr=False)  # "door" signs our tokens, "jwt" those of Airflow 3
@@ -50,5 +51,5 @@ class DoorConfiguration:
     def read(cls, path: Path) -> DoorConfiguration:
         plain: dict[str, Any] = json.loads(path.read_bytes())
         pairs = {name: (plain[name][0], int(plain[name][1])) for name in ("listens", "upstream")}
-        lists = {name: tuple(plain[name]) for name in ("names", "allowed")}
+        lists = {name: tuple(plain[name]) for name in ("names", "origins", "allowed")}
         return cls(**{**plain, **pairs, **lists})

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 WRONG_NAME_STATUS = 421  # Misdirected Request (RFC 9110, section 15.5.20)
 WRONG_SITE_STATUS = 403
+ANY_ORIGIN = "*"  # as in Airflow's api.access_control_allow_origins
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # they change nothing (RFC 9110, section 9.2.1)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\s:\[\]/@?#]+))(?::(?P<port>[0-9]{1,5}))?\Z", re.IGNORECASE)
@@ -24,7 +25,11 @@ WRONG_NAME_TEXT = (
     " request.\nTo add a name, write it into mwaa.yaml and run `mwaa-local up`:\n\n"
     "Local:\n  WebserverNames: [my-machine.example.com]\n"
 )
-WRONG_SITE_TEXT = "mwaa-local: a page of another site sent this request, so it is not answered.\n"
+WRONG_SITE_TEXT = (
+    "mwaa-local: a page of another site sent this request, so it is not answered.\n\n"
+    "To allow that site, add its address, as http://localhost:3000, to api.access_control_allow_origins in\n"
+    "AirflowConfigurationOptions of mwaa.yaml and run `mwaa-local up`.\n"
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,19 @@ class Refusal:
     text: str
 
 
-def refusal(method: str, headers: Mapping[str, str], names: Collection[str]) -> Refusal | None:
-    """Return why a request is not answered; None for one that is. `names` are those besides this machine's own."""
+def refusal(
+    method: str, headers: Mapping[str, str], names: Collection[str], origins: Collection[str] = ()
+) -> Refusal | None:
+    """Return why a request is not answered; None for one that is.
+
+    `names` are those besides this machine's own, `origins` those of other sites whose pages may ask for anything.
+    """
     host = headers.get("Host", "")
     if not is_known(host, names):
         return Refusal(WRONG_NAME_STATUS, WRONG_NAME_TEXT.format(name=host[:100]))
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    if origin is not None and (origin in origins or ANY_ORIGIN in origins):
+        return None
     if site == "cross-site" and not _is_link(method, headers):
         return Refusal(WRONG_SITE_STATUS, WRONG_SITE_TEXT)
     # A websocket is asked for with GET, from any page, and may be read by it.

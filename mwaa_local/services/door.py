@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ COMMANDS_PROGRAM = "mwaa_support/cli_server.py"  # below the site-packages of th
 COMMANDS_IDLE_S = 600.0  # how long what has imported Airflow waits for another command
 READY_PATH = "/_mwaa-local/door"  # of mwaa_local/door/app.py, which the launcher does not import: it needs aiohttp
 DIGEST_CHARACTERS = 12
+# Airflow divides it at spaces up to 2.x, and at commas from 3.0 on.
+ORIGINS_OPTION, ORIGINS_SEPARATOR = "api.access_control_allow_origins", re.compile(r"[,\s]+")
 DOOR_PYTHON = Version("3.10")  # the oldest that this aiohttp runs on (its metadata)
 
 
@@ -89,6 +92,7 @@ class FrontDoor:
             "listens": place.listens(DOOR),
             "upstream": place.reached("webserver"),
             "names": [*environment.local.webserver_names, *place.names_of(DOOR)],
+            "origins": _origins(environment.airflow_configuration_options.get(ORIGINS_OPTION, "")),
             "login": str(environment.local.login),
             "keys": {"door": secrets.door_key, "jwt": secrets.jwt_secret},
             "used_tokens": place.shared(USED_TOKENS_NAME),
@@ -125,6 +129,10 @@ class FrontDoor:
 
     def compose_variables(self, empty_dir: Path) -> Mapping[str, str]:
         return {}
+
+
+def _origins(option: str) -> list[str]:
+    return list(filter(None, ORIGINS_SEPARATOR.split(option)))
 
 
 def commands_argv(

@@ -178,4 +178,6 @@ class Served:
 
 
 def _wrong_status(name: str, status: str, verb: str) -> ServiceError:
+    if (status, verb) == (CREATE_FAILED, "updated"):  # the service's words, from a public report; others are not known
+        return ServiceError(VALIDATION, f"Environments with {status} status cannot be updated.")
     return ours(VALIDATION, f"environment {name} is {status} and cannot be {verb} now")

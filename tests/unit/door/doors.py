@@ -217,6 +217,7 @@ def running_door(folder: Path, upstream_port: int, **members: object) -> Iterato
         "listens": [HOST, port],
         "upstream": [HOST, upstream_port],
         "names": ["my-machine.example.com"],
+        "origins": ["http://localhost:3000"],
         "login": "open",
         "keys": {"door": KEY, "jwt": KEY},
         "used_tokens": str(folder / "used-tokens.json"),

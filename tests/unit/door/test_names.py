@@ -106,6 +106,8 @@ def test_request_has_one_host_line(door: RunningDoor, server: WebServer, lines: 
         ("POST", {"Origin": "http://LOCALHOST:8080"}),
         ("POST", {}),
         ("DELETE", {}),
+        ("POST", {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3000"}),  # one that is allowed
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": "http://localhost:3000"}),
     ],
 )
 def test_request_of_our_own_page_or_of_no_page_is_answered(
@@ -123,7 +125,7 @@ def test_request_of_our_own_page_or_of_no_page_is_answered(
         ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}),
         ("GET", {"Sec-Fetch-Site": "cross-site"}),
         ("POST", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}),
-        ("POST", {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3000"}),
+        ("POST", {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3001"}),
         ("POST", {"Sec-Fetch-Site": "cross-site", "Origin": "null"}),
         ("POST", {"Origin": "null"}),
         ("POST", {"Origin": "http://evil.example.com"}),
@@ -143,7 +145,8 @@ def test_request_of_another_sites_page_goes_no_further(
     for path in ("/", "/aws_mwaa/cli"):
         answer = door.get(path, method, headers={"Host": "localhost:8080", **headers})
         assert answer.status == 403
-        assert answer.text == "mwaa-local: a page of another site sent this request, so it is not answered.\n"
+        assert answer.text.startswith("mwaa-local: a page of another site sent this request, so it is not answered.\n")
+        assert "api.access_control_allow_origins" in answer.text
     assert server.asked == []
 
 
