@@ -129,7 +129,7 @@ def test_call_is_refused_while_an_operation_goes_on(registry: Registry, verb: st
 def test_update_of_what_was_never_made_is_refused(registry: Registry) -> None:
     registry.create(members())
     wait_for(registry, "CREATE_FAILED")
-    with pytest.raises(ServiceError, match="CREATE_FAILED and cannot be updated"):
+    with pytest.raises(ServiceError, match="Environments with CREATE_FAILED status cannot be updated"):
         registry.find(NAME).update({"MaxWorkers": 3})
 
 
