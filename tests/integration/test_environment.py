@@ -23,7 +23,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from mwaa_local.packages import wanted_packages
-from tests.environments import EACH_GENERATION, RunningEnvironment, wait_until
+from tests.environments import EACH_GENERATION, RUN_TIMEOUT_S, RunningEnvironment, wait_until
 
 pytestmark = [
     pytest.mark.network,
@@ -31,6 +31,7 @@ pytestmark = [
 ]
 
 MWAA_HOME_DIR = "/usr/local/airflow"
+ENDED_STATES = {"success", "failed", "upstream_failed", "skipped"}
 # What pip's own virtual environment brings; not of MWAA's list.
 VENV_PACKAGES = frozenset({"pip", "setuptools", "wheel"})
 LIST_PACKAGES = (
@@ -74,8 +75,14 @@ def test_up_says_address_login_and_next_command(environment: RunningEnvironment)
 
 
 def test_sample_dag_succeeded_through_the_worker(environment: RunningEnvironment) -> None:
-    rows = environment.query("SELECT task_id, state, try_number FROM task_instance WHERE dag_id = 'hello_mwaa'")
-    # Other tests may have run it here, too.
+    query = "SELECT task_id, state, try_number FROM task_instance WHERE dag_id = 'hello_mwaa'"
+
+    def ended_tasks() -> list[Any]:
+        """Return all tasks when none goes on: other tests may have run the DAG here, too."""
+        found = environment.query(query)
+        return found if all(state in ENDED_STATES for _, state, _ in found) else []
+
+    rows = wait_until(ended_tasks, RUN_TIMEOUT_S, "no task goes on")
     assert {(task, state) for task, state, _ in rows} == {
         ("read_option", "success"),
         ("read_startup_variable", "success"),
