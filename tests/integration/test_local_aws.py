@@ -22,6 +22,7 @@ OPTIONS = {
     "secrets.backend_kwargs": json.dumps({"variables_prefix": "airflow/variables"}),
 }
 pytestmark = pytest.mark.network
+DAGS = ("local_aws", "mwaa_clients", "tiny")
 REAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAREAL", "AWS_SECRET_ACCESS_KEY": "real", "AWS_PROFILE": "prod"}
 
 
@@ -41,7 +42,7 @@ def local_aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
             {
                 "mwaa.yaml": json.dumps(settings),
                 "airflow_settings.yaml": "airflow:\n  pools:\n    - {pool_name: narrow, pool_slot: 2}\n",
-                "dags/local_aws.py": (TEST_DAGS_DIR / "local_aws.py").read_text(),
+                **{f"dags/{name}.py": (TEST_DAGS_DIR / f"{name}.py").read_text() for name in DAGS},
                 "tests/aws/s3/my-bucket/data/in.csv": "a,b",
                 "tests/aws/s3/empty-bucket/.gitkeep": "",
                 "tests/aws/secrets.yaml": SECRETS,
@@ -82,6 +83,15 @@ def test_commands_of_the_users_shell_find_it(local_aws: RunningEnvironment) -> N
     assert json.loads(local_aws.run("aws-env", "--json").stdout)["variables"]["AWS_ENDPOINT_URL"] == url
     listed = local_aws.run("aws", "mwaa", "list-environments", "--query", "Environments", "--output", "text")
     assert listed.stdout.split() == [Environment.load(local_aws.project).name], listed.stderr
+
+
+def test_hook_operator_and_sensors_of_airflow_for_mwaa_work_inside_a_dag(local_aws: RunningEnvironment) -> None:
+    outcome = local_aws.run("up", "--run", "mwaa_clients")
+    assert outcome.exit_code == 0, outcome.stderr
+    states = local_aws.query("SELECT task_id, state FROM task_instance WHERE dag_id = 'mwaa_clients'")
+    assert dict(states) == dict.fromkeys(("ask_by_hook", "trigger", "run", "one_task"), "success")
+    made = local_aws.query("SELECT state FROM dag_run WHERE dag_id = 'tiny' AND run_id = 'from_the_operator'")
+    assert [state for (state,) in made] == ["success"]
 
 
 def test_no_secret_and_no_credentials_are_in_a_log_or_a_command(local_aws: RunningEnvironment) -> None:
