@@ -46,7 +46,7 @@ def api(
 
       mwaa-local api ~/environments --port 4567
 
-      export AWS_ENDPOINT_URL_MWAA=$(mwaa-local api ~/environments --detach)
+      export AWS_ENDPOINT_URL_MWAA=$(mwaa-local api ~/environments --detach) AWS_REGION=us-east-1
 
       mwaa-local api ~/environments --stop
     """

@@ -25,7 +25,8 @@ def down(
     """Stop the environment; database, logs and packages are kept, unless `--volumes` is given.
 
     Running tasks get 90 seconds to end, as on MWAA. It succeeds if nothing is running. MWAA's API goes on answering,
-    for ten minutes after the last request; `--volumes` ends it, too.
+    for ten minutes after the last request; `--volumes` ends it, too. Environments that were made through the API go on,
+    and are named.
 
     Examples:
 
@@ -39,6 +40,7 @@ def down(
     session = open_session(project_dir, verbose=verbose)
     if not session.project.run_dir.exists() and not volumes:
         session.console.say("nothing is running here")
+        _say_what_the_api_made(session)
         return
     with session.exclusive():
         try:
@@ -57,6 +59,21 @@ def down(
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
     else:
         session.console.say("nothing is running here")
+    _say_what_the_api_made(session)
+
+
+def _say_what_the_api_made(session: Session) -> None:
+    """Name the environments that were made through the project's API and go on: they are projects of their own."""
+    from mwaa_local.api.environments.registry import Registry
+
+    made = [each for each in Registry.of_project(session.project, session.env).all() if not each.is_own]
+    for each in made:
+        if each.look.is_running or each.record.operation is not None:
+            session.console.say(
+                f"environment {each.name}, made through the API, goes on\n\n"
+                f"hint: mwaa-local down --project {each.project.root_dir} stops it,"
+                f" mwaa-local aws mwaa delete-environment --name {each.name} removes it"
+            )
 
 
 def _what_goes_on(session: Session) -> str:

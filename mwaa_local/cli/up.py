@@ -141,7 +141,8 @@ def show_ready(
         return
     failed = any((remark.severity, remark.subject) == (ERROR, "requirements") for remark in started.remarks)
     # With a local AWS there is one endpoint, which has MWAA's API, too.
-    api_url = api.address.url if api.address and AWS not in started.plan.ports else ""
+    endpoint = started.plan.ports.get(AWS)
+    api_url = f"http://localhost:{endpoint}" if endpoint else api.address.url if api.address else ""
     after = f"{elapsed_s:.1f} s{', without its requirements' if failed else ''}"
     _show_end(console, release, url, api_url, way_in, after)
 
