@@ -44,7 +44,11 @@ def _remove_project(project: Project) -> None:
     # The record goes with its folder in one step: there is an environment, or there is none.
     gone = project.root_dir.with_name(f"{REMOVED}{uuid4().hex}")
     is_empty = [each.name for each in project.root_dir.iterdir()] == [STATE_DIR]
-    (project.root_dir if is_empty else project.state_dir).rename(gone)
+    if is_empty:
+        project.root_dir.rename(gone)
+    else:
+        gone.mkdir(mode=0o700)
+        project.state_dir.rename(gone / STATE_DIR)
     remove_tree(gone, ignore_errors=True)
 
 

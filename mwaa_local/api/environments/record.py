@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,8 +40,9 @@ ROLLING_BACK = "rolling back"
 AVAILABLE, CREATE_FAILED, UPDATE_FAILED, UNAVAILABLE = "AVAILABLE", "CREATE_FAILED", "UPDATE_FAILED", "UNAVAILABLE"
 
 SUCCESS, FAILED, IN_PROGRESS = "SUCCESS", "FAILED", "PENDING"  # of LastUpdate
-# How names of folders begin that are not environments yet, or no more.
-UNFINISHED, REMOVED = ".new-", ".gone-"
+# How names of folders begin that are not environments yet, or no more; 32 hexadecimal digits follow.
+UNFINISHED, REMOVED = ".mwaa-local-new-", ".mwaa-local-gone-"
+LEFT_BEHIND = re.compile(rf"({re.escape(UNFINISHED)}|{re.escape(REMOVED)})[0-9a-f]{{32}}")
 HINT = "restore the file, or remove it: then the environment is known anew from the next `mwaa-local up` on"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from mwaa_local.api.environments.endpoints import endpoint_for
 from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.members import TAGS, described, kept
 from mwaa_local.api.environments.prerequisites import refuse_unfit
-from mwaa_local.api.environments.record import REMOVED, UNFINISHED, Operation, Record, record_path
+from mwaa_local.api.environments.record import LEFT_BEHIND, UNFINISHED, Operation, Record, record_path
 from mwaa_local.api.environments.resume import Resume
 from mwaa_local.api.environments.served import Served
 from mwaa_local.api.environments.status import Looks
@@ -109,7 +110,7 @@ class Registry:
             if record.operation is not None:
                 self._resume(project, record)
         for path in self._children():
-            if path.name.startswith((UNFINISHED, REMOVED)):
+            if LEFT_BEHIND.fullmatch(path.name):
                 self._sweep(path)
 
     def _make_folder(self, record: Record, fill: Callable[[Project], None]) -> tuple[Project, int]:
@@ -179,13 +180,16 @@ class Registry:
         return known[1]
 
     def _sweep(self, path: Path) -> None:
-        """Remove a folder that somebody who was killed was making or removing."""
+        """Remove a folder that somebody who was killed was making or removing: one with our state folder, or empty."""
         with contextlib.suppress(OSError):
             if path.name.startswith(UNFINISHED) and time.time() < path.stat().st_mtime + UNFINISHED_S:
                 return
             project = Project(path)
-            if record_path(project).exists():
-                lock = take_lock(project)
-                if lock is None:  # its worker removes it
-                    return
+            if path.is_symlink() or not (project.state_dir.is_dir() or not any(path.iterdir())):
+                return
+            lock = take_lock(project) if record_path(project).exists() else None
+            if lock is None and record_path(project).exists():  # its worker removes it
+                return
             remove_tree(path, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)

@@ -62,7 +62,7 @@ def test_worker_killed_at_any_moment_is_followed_by_another(registry: Registry, 
 
     def nothing_is_left() -> bool:
         registry.resume()
-        return not list(registry.folder.glob(".gone-*"))
+        return not list(registry.folder.glob(f"{records.REMOVED}*"))
 
     wait_until(nothing_is_left)
     assert not (registry.folder / NAME).exists()

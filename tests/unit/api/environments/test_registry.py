@@ -5,17 +5,20 @@ The worker is the real one. Creation is made to fail just before Airflow would s
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.faults import SLOW, Fault
-from mwaa_local.api.environments.record import REMOVED, UNFINISHED
+from mwaa_local.api.environments.record import REMOVED, UNFINISHED, Record
 from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.environments.worker import take_lock
 from mwaa_local.api.http.errors import ServiceError
 from mwaa_local.project import Project
 from tests.unit.api.environments.served_environments import (
@@ -160,14 +163,43 @@ def test_damaged_record_hides_no_other_environment(registry: Registry) -> None:
 
 
 def test_what_a_killed_process_left_half_made_goes(registry: Registry) -> None:
-    gone = registry.folder / f"{REMOVED}0"
-    new = registry.folder / f"{UNFINISHED}0"
+    gone, empty, new = (registry.folder / f"{start}{uuid4().hex}" for start in (REMOVED, REMOVED, UNFINISHED))
     for path in (gone, new):
-        (path / "below").mkdir(parents=True)
+        records.save(Project(path), Record(NAME, records.BY_API, 0.0, {}))
+    empty.mkdir()
+    opened = len(os.listdir("/proc/self/fd"))
     registry.resume()
     assert not gone.exists()
+    assert not empty.exists()
     assert new.exists()  # somebody may be making it just now
     assert registry.names() == []
+    assert len(os.listdir("/proc/self/fd")) == opened
+
+
+def test_what_a_worker_is_removing_is_left_to_it(registry: Registry) -> None:
+    gone = registry.folder / f"{REMOVED}{uuid4().hex}"
+    records.save(Project(gone), Record(NAME, records.BY_API, 0.0, {}))
+    lock = take_lock(Project(gone))
+    assert lock is not None
+    registry.resume()
+    assert gone.exists()
+    os.close(lock)
+
+
+@pytest.mark.parametrize("name", [".new-site", ".gone-fishing", f"{REMOVED}mine", f"{REMOVED}{'0' * 32}", "link"])
+def test_folder_of_somebody_that_only_has_such_a_name_stays(registry: Registry, name: str) -> None:
+    mine = registry.folder / name / "mine.txt"
+    if name == "link":
+        outside = registry.folder.parent / "outside"
+        records.save(Project(outside), Record(NAME, records.BY_API, 0.0, {}))
+        registry.folder.mkdir(exist_ok=True)
+        (registry.folder / f"{REMOVED}{'1' * 32}").symlink_to(outside)
+        mine = outside / "mine.txt"
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("mine")
+    os.utime(mine.parent, (0, 0))
+    registry.resume()
+    assert mine.read_text() == "mine"
 
 
 def test_tasks_of_an_environment_find_the_aws_that_its_bucket_is_in(tmp_path: Path, clean_env: dict[str, str]) -> None:
