@@ -81,8 +81,8 @@ def copy_files(job: Job) -> None:
     delivered = Delivered(job.project)
     delivered.keep(operation.id)
     folder = fetch(Bucket(arn, url, region_of(job.env)), members, job.project, job.tell)
-    for name in delivered.apply(folder):
-        job.tell(f"{name} was not copied: a file that is not from the bucket is in its place", is_failure=True)
+    for what in delivered.apply(folder):
+        job.tell(what, is_failure=True)
 
 
 def fail_create(job: Job, failure: Failure) -> None:

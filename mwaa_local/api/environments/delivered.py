@@ -2,7 +2,8 @@
 
 Two steps, so that a fetch that fails changes nothing: all is fetched into a folder beside, then the project's folders
 are made equal to that. Files are replaced one by one in folders that stay the same, since components that run see the
-folders themselves. What is ours there is listed with its digest; files of others are neither replaced nor removed.
+folders themselves. What is ours there is listed with its digest; files of others, those that were changed since, and
+whatever a link leads to are neither replaced nor removed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ FOLDERS = ("dags", "plugins", "requirements", "startup")
 OF_UPDATES = ("plugins", "requirements", "startup")
 MODE_SHIFT = 16  # of a mode of Unix in a zip
 PART = ".mwaa-local-part"  # ends the name of a file that is not whole yet
+Digests = tuple[str, ...]  # of one file that is ours; several while it is being replaced
 HINT = "remove the file; then the environment's files count as its user's"
 
 
@@ -85,17 +87,18 @@ class Delivered:
             return
         remove_tree(target)
         target.mkdir(parents=True)
-        for name in self._listed():
+        for name, digests in self._listed().items():
             path = self._project.root_dir / name
-            if name.startswith(tuple(f"{folder}/" for folder in OF_UPDATES)) and path.is_file():
+            if name.startswith(tuple(f"{folder}/" for folder in OF_UPDATES)) and self._is_ours(name, digests):
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, target / name)
         (target / COMPLETE_NAME).write_text(operation_id)
 
-    def put_back(self, operation_id: str) -> None:
-        """Bring back what that operation kept; nothing where it kept nothing."""
-        if self._is_kept(operation_id):
-            self._make_equal(service_dir(self._project) / BEFORE_NAME, OF_UPDATES)
+    def put_back(self, operation_id: str) -> list[str]:
+        """Bring back what that operation kept, nothing where it kept nothing; return what stays as it is, and why."""
+        if not self._is_kept(operation_id):
+            return []
+        return self._make_equal(service_dir(self._project) / BEFORE_NAME, OF_UPDATES)
 
     def forget_kept(self) -> None:
         for name in (BEFORE_NAME, FETCHED_NAME):
@@ -108,15 +111,14 @@ class Delivered:
             return False
 
     def apply(self, source: Path) -> list[str]:
-        """Make the project's folders equal to what was fetched; return which files of others were in the way."""
+        """Make the project's folders equal to what was fetched; return which files stay as they are, and why."""
         return self._make_equal(source, FOLDERS)
 
     def remove(self) -> None:
         """Remove the files that came from the bucket and are as they came, and folders that are empty then."""
-        for name, digest in self._listed().items():
-            path = self._project.root_dir / name
-            if _digest(path) == digest:
-                path.unlink()
+        for name, digests in self._listed().items():
+            if self._is_ours(name, digests):
+                (self._project.root_dir / name).unlink()
         for folder in FOLDERS:
             remove_empty(self._project.root_dir / folder)
 
@@ -128,42 +130,55 @@ class Delivered:
             for path in sorted((source / folder).rglob("*"))
             if path.is_file() and not path.is_symlink()
         }
+        unwanted = [name for name in known if name not in wanted and name.startswith(tuple(f"{f}/" for f in folders))]
         digests = {name: _digest(path) for name, path in wanted.items()}
-        in_the_way = [name for name in wanted if self._is_of_others(name, known, digests[name])]
-        for name in in_the_way:
-            del wanted[name], digests[name]
-        # Listed before it is there: a file of ours that is not listed would stay for ever.
-        self._save({**known, **digests})
-        for name, path in wanted.items():
-            self._put(path, self._project.root_dir / name)
-        for name in known.keys() - wanted.keys():
-            if name.startswith(tuple(f"{folder}/" for folder in folders)):
+        checked = [(name, self._in_the_way(name, known.get(name, ()), digests.get(name))) for name in (*wanted, *unwanted)]
+        in_the_way = {name: what for name, what in checked if what}
+        puts = {name: digest for name, digest in digests.items() if name not in in_the_way}
+        # Listed before it is there: a file of ours that is not listed would stay for ever. Who is killed meanwhile
+        # leaves the one of before or that of after, and both are ours.
+        self._save({**known, **{name: (*known.get(name, ()), digest) for name, digest in puts.items()}})
+        for name in puts:
+            self._put(wanted[name], self._project.root_dir / name)
+        for name in unwanted:
+            if name not in in_the_way:
                 (self._project.root_dir / name).unlink(missing_ok=True)
-                del known[name]
-        self._save({**known, **digests})
-        return in_the_way
+            del known[name]  # what was changed is its user's from now on
+        self._save({**known, **{name: (digest,) for name, digest in puts.items()}})
+        return [f"{name} stays as it is: {what}" for name, what in in_the_way.items()]
 
-    def _is_of_others(self, name: str, known: Mapping[str, str], wanted: str) -> bool:
+    def _in_the_way(self, name: str, known: Digests, wanted: str | None) -> str:
+        """Say why what is there is neither replaced nor removed; "" where it may be."""
         path = self._project.root_dir / name
-        # Nothing is written through a link, which may lead out of the folder.
-        if any((self._project.root_dir / each).is_symlink() for each in (name, *map(str, PurePosixPath(name).parents))):
-            return True
-        return path.exists() and name not in known and _digest(path) != wanted
+        if self._is_behind_link(name):
+            return "a link is in its place, or leads to it"
+        if not path.exists() or _digest(path) in (*known, wanted):
+            return ""
+        return "it was changed since it came from the bucket" if known else "it is a file that is not from the bucket"
+
+    def _is_ours(self, name: str, known: Digests) -> bool:
+        return not self._is_behind_link(name) and _digest(self._project.root_dir / name) in known
+
+    def _is_behind_link(self, name: str) -> bool:
+        """Whether the file, or a folder on the way to it, is a link, which may lead out of the project's folder."""
+        return any((self._project.root_dir / each).is_symlink() for each in (name, *PurePosixPath(name).parents))
 
     def _put(self, source: Path, target: Path) -> None:
         if _digest(target) == _digest(source):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}{PART}")
+        part.unlink(missing_ok=True)  # as a link, it would be written through
         shutil.copy(source, part)
         part.replace(target)
 
-    def _listed(self) -> dict[str, str]:
+    def _listed(self) -> dict[str, Digests]:
         if not self._list_path.exists():
             return {}
-        return {str(name): str(digest) for name, digest in read_json(self._list_path, "the list", HINT).items()}
+        plain = read_json(self._list_path, "the list", HINT)
+        return {name: (known,) if isinstance(known, str) else tuple(known) for name, known in plain.items()}
 
-    def _save(self, listed: Mapping[str, str]) -> None:
+    def _save(self, listed: Mapping[str, Digests]) -> None:
         write_private(self._list_path, json.dumps(listed, indent=1))
 
 

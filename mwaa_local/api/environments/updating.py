@@ -53,7 +53,8 @@ def _go_back(job: Job, failure: Failure) -> None:
     }
     try:
         job.faults.fail(ROLLBACK_FAILS, "the rollback")
-        Delivered(job.project).put_back(operation.id)
+        for what in Delivered(job.project).put_back(operation.id):
+            job.tell(what, is_failure=True)
         _start_anyhow(job, record.members)
     except MwaaLocalError as error:
         job.tell(f"the rollback failed: {' '.join(error.what.split())}", error.why, error.hint, is_failure=True)

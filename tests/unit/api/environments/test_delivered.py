@@ -80,7 +80,9 @@ def test_files_of_others_are_neither_replaced_nor_removed(project: Project, tmp_
     (project.root_dir / "dags" / "mine.py").write_text("mine")
     (project.root_dir / "dags" / "a.py").write_text("also mine")
     delivered = Delivered(project)
-    assert delivered.apply(fetched(tmp_path, ONE, "one")) == ["dags/a.py"]
+    assert delivered.apply(fetched(tmp_path, ONE, "one")) == [
+        "dags/a.py stays as it is: it is a file that is not from the bucket"
+    ]
     assert there(project)["dags/a.py"] == "also mine"
     delivered.apply(fetched(tmp_path, {}, "none"))
     assert there(project) == {"dags/mine.py": "mine", "dags/a.py": "also mine"}
@@ -104,6 +106,78 @@ def test_link_in_place_of_a_file_is_not_followed(project: Project, tmp_path: Pat
     (project.root_dir / "dags" / "a.py").symlink_to(outside)
     Delivered(project).apply(fetched(tmp_path, ONE, "one"))
     assert outside.read_text() == "outside"
+
+
+CHANGED = "stays as it is: it was changed since it came from the bucket"
+LINK = "stays as it is: a link is in its place, or leads to it"
+
+
+def test_update_leaves_and_tells_what_was_changed_since(project: Project, tmp_path: Path) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    for name in ("dags/a.py", "dags/b.py", "plugins/p.py"):
+        (project.root_dir / name).write_text("edited")
+    delivered.keep("update")
+    edited = {"dags/a.py": "edited", "dags/b.py": "edited", "plugins/p.py": "edited"}
+    told = delivered.apply(fetched(tmp_path, TWO, "two"))
+    assert told == [f"dags/a.py {CHANGED}", f"dags/b.py {CHANGED}", f"plugins/p.py {CHANGED}"]
+    assert there(project) == {**TWO, **edited}
+    delivered.put_back("update")
+    assert there(project) == {"startup/startup.sh": "s1", **edited}
+    delivered.remove()
+    assert there(project) == edited
+
+
+def test_file_that_is_as_it_came_again_is_ours_again(project: Project, tmp_path: Path) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    (project.root_dir / "dags" / "a.py").write_text("edited")
+    delivered.apply(fetched(tmp_path, TWO, "two"))
+    (project.root_dir / "dags" / "a.py").write_text("a1")
+    assert delivered.apply(fetched(tmp_path, TWO, "two")) == []
+    assert there(project) == TWO
+
+
+def test_update_that_was_killed_between_list_and_files_is_gone_on_with(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    with monkeypatch.context() as killed:
+        killed.setattr(Delivered, "_put", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            delivered.apply(fetched(tmp_path, TWO, "two"))
+    assert Delivered(project).apply(fetched(tmp_path, TWO, "two")) == []
+    assert there(project) == TWO
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_nothing_is_replaced_or_removed_through_a_link(project: Project, tmp_path: Path, is_folder: bool) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    name = "dags" if is_folder else "dags/b.py"
+    link, outside = project.root_dir / name, tmp_path / "outside"
+    link.rename(outside)
+    link.symlink_to(outside)
+    file = outside / "b.py" if is_folder else outside
+    assert f"dags/b.py {LINK}" in delivered.apply(fetched(tmp_path, {**ONE, "dags/b.py": "b2"}, "new"))
+    assert file.read_text() == "b1"
+    changed = delivered.apply(fetched(tmp_path, {"dags/a.py": "a1"}, "less"))
+    assert f"dags/b.py {LINK}" in changed
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    delivered.remove()
+    assert link.is_symlink()
+    assert file.read_text() == "b1"
+
+
+def test_removal_of_an_environment_leaves_what_a_link_leads_to(project: Project, tmp_path: Path) -> None:
+    delivered = Delivered(project)
+    delivered.apply(fetched(tmp_path, ONE, "one"))
+    outside = tmp_path / "outside"
+    (project.root_dir / "dags").rename(outside)
+    (project.root_dir / "dags").symlink_to(outside)
+    delivered.remove()
+    assert (outside / "b.py").read_text() == "b1"
 
 
 def test_nothing_is_written_through_a_folder_that_is_a_link(project: Project, tmp_path: Path) -> None:
