@@ -12,7 +12,7 @@ from uuid import uuid4
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.creating import error_of
 from mwaa_local.api.environments.delivered import Delivered
-from mwaa_local.api.environments.environment_file import HEADING
+from mwaa_local.api.environments.environment_file import is_ours
 from mwaa_local.api.environments.job import OTHERS_TIMEOUT_S, Failure, Job
 from mwaa_local.api.environments.record import REMOVED, last_update, record_path
 from mwaa_local.files import remove_tree
@@ -38,9 +38,8 @@ def delete(job: Job) -> None:
 
 def _remove_project(project: Project) -> None:
     Delivered(project).remove()
-    path = project.environment_path
-    if path.is_file() and path.read_text(encoding="utf-8", errors="replace").startswith(HEADING):
-        path.unlink()
+    if is_ours(project):
+        project.environment_path.unlink()
     # The record goes with its folder in one step: there is an environment, or there is none.
     gone = project.root_dir.with_name(f"{REMOVED}{uuid4().hex}")
     is_empty = [each.name for each in project.root_dir.iterdir()] == [STATE_DIR]

@@ -38,6 +38,14 @@ def write(
     write_private(project.environment_path, HEADING + text)
 
 
+def is_ours(project: Project) -> bool:
+    """Return whether the file there is one that we wrote, and that nobody has taken over by removing its heading."""
+    path = project.environment_path
+    if path.is_symlink() or not path.is_file():
+        return False
+    return path.read_text(encoding="utf-8", errors="replace").startswith(HEADING)
+
+
 def local_of(project: Project) -> LocalSettings:
     """Return the Local section of the project's file. Raises EnvironmentFileInvalid."""
     return Environment.load(project).local

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -78,8 +79,13 @@ def _start_anyhow(job: Job, members: Mapping[str, Any]) -> None:
 def _start(job: Job, members: Mapping[str, Any]) -> None:
     """Start the environment with these members. A file that we wrote is written anew; a user's stays as it is."""
     record, local = job.record, job.local()
+    path = job.project.environment_path
     if record.made_by == records.BY_API:
-        environment_file.write(job.project, record.name, members, record.tags, local)
+        if environment_file.is_ours(job.project) or not os.path.lexists(path):
+            environment_file.write(job.project, record.name, members, record.tags, local)
+        else:
+            why = "It does not begin with the lines by which a file of ours is known, so it counts as its user's."
+            job.tell(f"{path.name} stays as it is", why, "remove it to have it written anew")
     job.start(job.environment(members, local))
 
 
