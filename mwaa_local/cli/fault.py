@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -122,8 +123,12 @@ def _kill_worker(session: Session) -> str:
         )
     for status in session.runtime.status():
         if status.name.startswith("worker") and status.pid:
-            process = psutil.Process(status.pid)
-            for each in [process, *process.children(recursive=True)]:
-                each.kill()
-            return status.name
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended just now; another one may run
+                process = psutil.Process(status.pid)
+                family = [process, *process.children(recursive=True)]
+                process.kill()
+                for each in family[1:]:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.kill()
+                return status.name
     raise NotRunning("no worker runs here", hint="mwaa-local up")
