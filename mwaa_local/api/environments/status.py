@@ -52,6 +52,8 @@ class Looks:
         self._looks: dict[Path, Look] = {}
         self._answered: dict[Path, float] = {}  # when the page last did, epoch seconds
         self._locks: dict[Path, threading.Lock] = {}
+        self._changes: dict[Path, int] = {}  # how often something was changed; a look from before counts no more
+        self._storing = threading.Lock()  # held for a moment, never during a look
 
     def look(self, project: Project, healthy_at: float = 0.0) -> Look:
         """Return what is seen of a project's environment, or was within the last seconds.
@@ -61,17 +63,26 @@ class Looks:
         root = project.root_dir
         with self._locks.setdefault(root, threading.Lock()):  # callers that come together look once
             known = self._looks.get(root)
-            if known is None or time.monotonic() > known.at + LOOK_LASTS_S:
-                known = self._looks[root] = self._look(project, healthy_at)
-            return known
+            if known is not None and time.monotonic() <= known.at + LOOK_LASTS_S:
+                return known
+            changes = self._changes.get(root, 0)
+            seen = self._look(project, healthy_at)
+            with self._storing:
+                if self._changes.get(root, 0) == changes:
+                    self._looks[root] = seen
+                return self._looks.get(root, seen)
 
     def know(self, project: Project, look: Look) -> None:
         """Take over what somebody has just seen."""
-        self._looks[project.root_dir] = look
+        with self._storing:
+            self._changes[project.root_dir] = self._changes.get(project.root_dir, 0) + 1
+            self._looks[project.root_dir] = look
 
     def forget(self, project: Project) -> None:
         """Look anew when asked next: something was changed."""
-        self._looks.pop(project.root_dir, None)
+        with self._storing:
+            self._changes[project.root_dir] = self._changes.get(project.root_dir, 0) + 1
+            self._looks.pop(project.root_dir, None)
 
     def _look(self, project: Project, healthy_at: float) -> Look:
         nothing = Look(time.monotonic(), why="it is not running")

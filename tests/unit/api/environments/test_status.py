@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Operation, Record
-from mwaa_local.api.environments.status import Look, health_page_answers, health_url, status_of
+from mwaa_local.api.environments.status import Look, Looks, health_page_answers, health_url, status_of
 from mwaa_local.plan import Component, HttpReady, Plan
+from mwaa_local.project import Project
 
 NOW = 1_000_000.0
 HEALTHY = Look(NOW, is_running=True, is_healthy=True)
@@ -48,6 +51,37 @@ def doing(kind: str, phase: str = records.ACCEPTED, settled: str = "") -> Record
 )
 def test_status_of_record_and_look(record: Record, look: Look, status: str) -> None:
     assert status_of(record, look) == status
+
+
+class SlowLooks(Looks):
+    """Looks during which something happens."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__({})
+        self.meanwhile, self.looks = meanwhile, 0
+
+    def _look(self, project: Project, healthy_at: float) -> Look:
+        self.looks += 1
+        seen = Look(time.monotonic(), why=f"look {self.looks}")
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return seen
+
+
+def test_look_that_began_before_a_change_is_not_kept(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    looks = SlowLooks(lambda: looks.forget(project))
+    assert looks.look(project).why == "look 1"
+    assert looks.look(project).why == "look 2"
+    assert looks.look(project).why == "look 2"  # as long as it lasts
+
+
+def test_look_takes_the_place_of_no_newer_one(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    newer = Look(time.monotonic() + 1, is_running=True)
+    looks = SlowLooks(lambda: looks.know(project, newer))
+    assert looks.look(project) == newer
+    assert looks.look(project) == newer
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
