@@ -78,6 +78,10 @@ class ConfigOptionInvalid(MwaaLocalError):
     """An Airflow configuration option is not of the form `section.key`, or its value is not allowed."""
 
 
+class VariableInvalid(MwaaLocalError):
+    """A variable of the shell that the launcher reads has a value that cannot be meant."""
+
+
 class StartupScriptFailed(MwaaLocalError):
     """The startup script ended in a way that stops MWAA's containers from starting."""
 

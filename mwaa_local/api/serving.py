@@ -27,7 +27,7 @@ from mwaa_local.api.iam.local_iam import LocalIam
 from mwaa_local.api.operations.table import operations
 from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, partition_of
-from mwaa_local.errors import MwaaLocalError, PortInUse, disk_error
+from mwaa_local.errors import MwaaLocalError, PortInUse, VariableInvalid, disk_error
 from mwaa_local.place import HOST
 from mwaa_local.project import Project
 from mwaa_local.runtime.logfile import LogFile
@@ -54,6 +54,16 @@ class Serving:
     def root(self) -> Path:
         return Path(self.asked.root)
 
+    @property
+    def idle_s(self) -> float:
+        """After how many seconds without a request the API may end. Raises VariableInvalid."""
+        text = self.env.get(IDLE_VARIABLE) or str(IDLE_S)
+        with contextlib.suppress(ValueError):
+            if (seconds := float(text)) > 0:
+                return seconds
+        why = "It is how many seconds the API waits for a request before it ends: a number above 0."
+        raise VariableInvalid(f"{IDLE_VARIABLE} is {text!r}", why, f"export {IDLE_VARIABLE}={IDLE_S:.0f}, or unset it")
+
     def registry(self) -> Registry:
         if self.asked.is_folder:
             return Registry.of_folder(self.root, self.env)
@@ -62,8 +72,9 @@ class Serving:
     def run(self, on_ready: Callable[[Address], None] = lambda _: None) -> bool:
         """Answer until a signal or nobody's need ends it. False where another API is there and stays.
 
-        Raises OSError for a port that cannot be had.
+        Raises OSError for a port that cannot be had, VariableInvalid for a time that is none.
         """
+        _ = self.idle_s  # told now, not when it is needed
         registry = self.registry()
         folder = ApiFolder.of(registry.home.state_dir)
         lock = self._take(folder)
@@ -114,14 +125,24 @@ class Serving:
         self, registry: Registry, folder: ApiFolder, address: Address, use: Use, ended: asyncio.Event
     ) -> None:
         """End the API when its folder is gone, or when it serves nobody in a folder where nothing runs."""
-        idle_s = float(self.env.get(IDLE_VARIABLE, IDLE_S))
-        while folder.address == address:
-            await asyncio.sleep(min(WATCH_PAUSE_S, idle_s))
-            if self.is_detached and use.idle_s > idle_s:
-                if not await asyncio.to_thread(is_anything_running, registry):
-                    break
-                use.note()
-        ended.set()
+        told = ""
+        while not ended.is_set():
+            await asyncio.sleep(min(WATCH_PAUSE_S, self.idle_s))
+            try:
+                if folder.address != address or await self._is_needless(registry, use):
+                    ended.set()
+            except Exception as error:  # what it could not see now it may see next time
+                if told != (told := repr(error)):  # one that stays is logged once
+                    log.exception("cannot tell whether the API is needed; it goes on")
+
+    async def _is_needless(self, registry: Registry, use: Use) -> bool:
+        """Whether nobody has asked for long, and nothing runs. One in front of somebody stays."""
+        if not self.is_detached or use.idle_s <= self.idle_s:
+            return False
+        if not await asyncio.to_thread(is_anything_running, registry):
+            return True
+        use.note()
+        return False
 
 
 def start_error(error: OSError, asked: Asked) -> MwaaLocalError:
@@ -205,8 +226,11 @@ class _LinesToFile(logging.Handler):
         self._file = LogFile(path)
 
     def emit(self, record: logging.LogRecord) -> None:
-        for line in self.format(record).splitlines():
-            self._file.write("err", line)
+        try:
+            for line in self.format(record).splitlines():
+                self._file.write("err", line)
+        except OSError:  # a full disk must not end whoever has something to say
+            self.handleError(record)
 
 
 def _log_to(path: Path) -> None:

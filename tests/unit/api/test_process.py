@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -17,10 +18,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mwaa_local.api.address import Address, Asked
-from mwaa_local.api.launch import ApiProcess
-from mwaa_local.api.serving import IDLE_VARIABLE
-from mwaa_local.errors import PortInUse
+from mwaa_local.api import serving
+from mwaa_local.api.address import ADDRESS_NAME, Address, Asked
+from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.launch import OUTPUT_NAME, ApiProcess
+from mwaa_local.api.serving import IDLE_VARIABLE, Serving
+from mwaa_local.errors import PortInUse, VariableInvalid
 from mwaa_local.runtime.process.supervisor_socket import connect
 from tests.unit.api.serving import SIGNED
 
@@ -112,6 +115,51 @@ def test_one_that_is_asked_for_otherwise_takes_its_place(api: ApiProcess) -> Non
 def test_it_ends_when_nobody_asks_and_nothing_runs(api: ApiProcess) -> None:
     wait_for_end(soon(api).ensure(api.asked()))
     assert api.address is None
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan"])
+def test_time_that_is_none_is_refused_at_the_start(tmp_path: Path, clean_env: dict[str, str], value: str) -> None:
+    asked = ApiProcess(tmp_path, clean_env).asked()
+    with pytest.raises(VariableInvalid, match=f"{IDLE_VARIABLE} is '{value}'"):
+        Serving(asked, {**clean_env, IDLE_VARIABLE: value}, is_detached=False).run()
+
+
+def test_whoever_waits_for_a_detached_one_learns_of_a_time_that_is_none(api: ApiProcess) -> None:
+    wrong = ApiProcess(Path(api.asked().root), {**api.env, IDLE_VARIABLE: "soon"})
+    with pytest.raises(VariableInvalid, match=f"{IDLE_VARIABLE} is 'soon'"):
+        wrong.ensure(api.asked())
+    output = Path(api.asked().root) / ".mwaa-local" / "logs" / OUTPUT_NAME
+    assert "Traceback" not in output.read_text()
+
+
+def test_watch_goes_on_after_what_it_could_not_see_and_logs_it_once(
+    api: ApiProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = iter([PermissionError("record"), PermissionError("record"), None])
+
+    def look(_registry: Registry) -> bool:
+        if error := next(looks):
+            raise error
+        return False
+
+    monkeypatch.setattr(serving, "is_anything_running", look)
+    served = Serving(api.asked(), {**api.env, IDLE_VARIABLE: "0.01"}, is_detached=True)
+    address = Address(os.getpid(), 1, True, api.asked())
+    lock = api.folder.take()
+    assert lock is not None
+    api.folder.write(address)
+
+    async def watch() -> None:
+        ended = asyncio.Event()
+        await asyncio.wait_for(served._watch(served.registry(), api.folder, address, serving.Use(), ended), WAIT_S)
+        assert ended.is_set()
+
+    try:
+        asyncio.run(watch())
+    finally:
+        (api.folder.path / ADDRESS_NAME).unlink()  # nobody is to end this process for it
+        os.close(lock)
+    assert [record.message for record in caplog.records] == ["cannot tell whether the API is needed; it goes on"]
 
 
 def test_it_ends_with_its_project(api: ApiProcess) -> None:
