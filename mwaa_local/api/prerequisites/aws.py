@@ -37,7 +37,10 @@ class Aws:
         for number, (name, values) in enumerate(filters.items(), 1):
             query[f"Filter.{number}.Name"] = name
             query.update({f"Filter.{number}.Value.{place}": value for place, value in enumerate(values, 1)})
-        return self._query("ec2", action, query)
+        try:
+            return self._query("ec2", action, query)
+        except Absent as error:  # a page that is not there: what answers has no EC2
+            raise NoAnswer(f"ec2 is not there: {error}") from error
 
     def iam(self, action: str, **parameters: str) -> dict[str, Any]:
         """Return the result of a call of IAM. Raises Absent and NoAnswer."""
@@ -53,10 +56,12 @@ class Aws:
         return self._ask(service, "POST", "/", body)
 
     def _ask(self, service: str, method: str, path: str, body: bytes) -> dict[str, Any]:
-        parts = urlsplit(self.endpoint_url)
-        is_tls = parts.scheme == "https"
-        connect = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
-        connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        try:
+            parts = urlsplit(self.endpoint_url)
+            connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        except (ValueError, http.client.HTTPException) as error:  # an address that is none, in a variable
+            raise NoAnswer(str(error)) from error
         headers = {
             "Authorization": AUTHORIZATION.format(region=self.region, service=service),
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",

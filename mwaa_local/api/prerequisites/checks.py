@@ -38,11 +38,12 @@ class Looked:
 def refuse(members: Mapping[str, Any], endpoint_url: str, region: str) -> None:
     """Raise ServiceError where MWAA would refuse members of CreateEnvironment for their bucket or role.
 
-    Nothing is judged that is not in the AWS of that endpoint, or if that does not answer.
+    Nothing is judged that is not in the AWS of that endpoint, or if that does not answer; nor what the environment
+    does not name, as one of `up` need not name bucket and role.
     """
     aws = Aws(endpoint_url, region)
     try:
-        if refused := refusal_of_bucket(aws, str(members["SourceBucketArn"])):
+        if (arn := members.get("SourceBucketArn")) and (refused := refusal_of_bucket(aws, str(arn))):
             said, is_ours = refused
             raise ours(VALIDATION, said) if is_ours else ServiceError(VALIDATION, said)
         if why := refusal_of_role(aws, members):

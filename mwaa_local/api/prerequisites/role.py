@@ -48,14 +48,16 @@ def refusal_of_role(aws: Aws, members: Mapping[str, Any]) -> str | None:
 
     Raises NoAnswer.
     """
-    arn = str(members["ExecutionRoleArn"])
+    arn = str(members.get("ExecutionRoleArn") or "")
     try:
         trust, granted = _role(aws, arn)
     except Absent:
         return None
     if not trusts(trust, SERVICE):
         return NOT_ASSUMABLE.format(arn=arn)
-    bucket, path = str(members["SourceBucketArn"]), str(members.get("DagS3Path", "")).strip("/")
+    bucket, path = str(members.get("SourceBucketArn") or ""), str(members.get("DagS3Path", "")).strip("/")
+    if not bucket:
+        return None
     reads = is_granted(granted, "s3:GetObject", f"{bucket}/{path}/x".replace("//", "/"))
     if not (reads and is_granted(granted, "s3:ListBucket", bucket)):
         return NOT_READABLE.format(place=f"{bucket_name(bucket)}/{path}")
@@ -64,7 +66,7 @@ def refusal_of_role(aws: Aws, members: Mapping[str, Any]) -> str | None:
 
 def missing_actions(aws: Aws, members: Mapping[str, Any]) -> list[str]:
     """Return the actions that an environment needs and its role does not grant. Raises NoAnswer."""
-    arn = str(members["ExecutionRoleArn"])
+    arn = str(members.get("ExecutionRoleArn") or "")
     try:
         _trust, granted = _role(aws, arn)
     except Absent:
@@ -94,6 +96,8 @@ def _resources(role_arn: str, region: str, members: Mapping[str, Any]) -> dict[s
 
 def _role(aws: Aws, arn: str) -> tuple[list[Statement], list[Statement]]:
     name = arn.rpartition("/")[2]
+    if not name:
+        raise Absent(arn)
     role = aws.iam("GetRole", RoleName=name)["Role"]
     trust = statements(_document(role["AssumeRolePolicyDocument"]))
     return trust, [one for document in _documents(aws, name) for one in statements(document)]
