@@ -132,7 +132,9 @@ class Delivered:
         }
         unwanted = [name for name in known if name not in wanted and name.startswith(tuple(f"{f}/" for f in folders))]
         digests = {name: _digest(path) for name, path in wanted.items()}
-        checked = [(name, self._in_the_way(name, known.get(name, ()), digests.get(name))) for name in (*wanted, *unwanted)]
+        checked = [
+            (name, self._in_the_way(name, known.get(name, ()), digests.get(name))) for name in (*wanted, *unwanted)
+        ]
         in_the_way = {name: what for name, what in checked if what}
         puts = {name: digest for name, digest in digests.items() if name not in in_the_way}
         # Listed before it is there: a file of ours that is not listed would stay for ever. Who is killed meanwhile
@@ -161,7 +163,9 @@ class Delivered:
 
     def _is_behind_link(self, name: str) -> bool:
         """Whether the file, or a folder on the way to it, is a link, which may lead out of the project's folder."""
-        return any((self._project.root_dir / each).is_symlink() for each in (name, *PurePosixPath(name).parents))
+        return any(
+            (self._project.root_dir / each).is_symlink() for each in (name, *map(str, PurePosixPath(name).parents))
+        )
 
     def _put(self, source: Path, target: Path) -> None:
         if _digest(target) == _digest(source):

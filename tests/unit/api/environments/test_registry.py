@@ -167,13 +167,13 @@ def test_what_a_killed_process_left_half_made_goes(registry: Registry) -> None:
     for path in (gone, new):
         records.save(Project(path), Record(NAME, records.BY_API, 0.0, {}))
     empty.mkdir()
-    opened = len(os.listdir("/proc/self/fd"))
+    opened = len(list(Path("/proc/self/fd").iterdir()))
     registry.resume()
     assert not gone.exists()
     assert not empty.exists()
     assert new.exists()  # somebody may be making it just now
     assert registry.names() == []
-    assert len(os.listdir("/proc/self/fd")) == opened
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
 
 
 def test_what_a_worker_is_removing_is_left_to_it(registry: Registry) -> None:
