@@ -5,19 +5,25 @@ The same way leads to a session with Flask-AppBuilder of every release, whatever
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 
-from aiohttp import ClientError, ClientResponse
+from aiohttp import ClientError, ClientResponse, ClientTimeout
 
 from .proxy import Upstream
 
 CSRF_FIELD = re.compile(r"<input[^>]*\bname=\"csrf_token\"[^>]*\bvalue=\"([^\"]+)\"")
 PASSWORD_BYTES = 32
+REQUEST_LIMIT_S = 20.0  # ours: a page of a web server that has just started takes seconds
 FOUND = (302, 303)
 TOO_MANY = 429
+TOO_SLOW_TEXT = (
+    "nobody could be signed in: Airflow's web server did not answer its login form within {:g} s; `mwaa-local logs"
+    " webserver` may say why, then try again"
+)
 
 
 class LoginFailed(Exception):
@@ -34,21 +40,25 @@ def new_password() -> tuple[str, str]:
 async def session_cookie(upstream: Upstream, path: str, username: str, password: str, user_agent: str) -> str:
     """Return the value of the session cookie that the form at that path gives. Raises LoginFailed."""
     headers = {"User-Agent": user_agent}
-    url = upstream.url(path)
+    url, limit = upstream.url(path), ClientTimeout(total=REQUEST_LIMIT_S)
     try:
-        async with upstream.session.get(url, headers=headers, allow_redirects=False) as page:
+        async with upstream.session.get(url, headers=headers, timeout=limit, allow_redirects=False) as page:
             field = CSRF_FIELD.search(await page.text())
             before = _cookies(page).get("session", "")
         form = {"username": username, "password": password}
         if field is not None:
             form["csrf_token"] = field[1]
         headers["Cookie"] = f"session={before}"
-        async with upstream.session.post(url, data=form, headers=headers, allow_redirects=False) as answer:
+        async with upstream.session.post(
+            url, data=form, headers=headers, timeout=limit, allow_redirects=False
+        ) as answer:
             if answer.status == TOO_MANY:
                 raise LoginFailed("Airflow takes no more sign-ins for a while; try again in a minute")
             to = answer.headers.get("Location", "")
             session = _cookies(answer).get("session", "")
-    except (ClientError, TimeoutError, UnicodeDecodeError) as error:
+    except asyncio.TimeoutError as error:  # noqa: UP041  # a class of its own on Python 3.10
+        raise LoginFailed(TOO_SLOW_TEXT.format(REQUEST_LIMIT_S)) from error
+    except (ClientError, UnicodeDecodeError) as error:
         raise LoginFailed("Airflow's web server does not answer yet") from error
     if answer.status not in FOUND or path.rstrip("/") in to or not session:
         raise LoginFailed(f"Airflow's login form answered {answer.status}")

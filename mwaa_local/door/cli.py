@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from .body import read_body
 from .commands import CommandsBeside, CommandServerGone
 from .configuration import DoorConfiguration
 from .tokens import CLI, TokenRefused, read
@@ -43,7 +44,7 @@ class CliDoor:
                 403, "The CLI token is missing, expired or of another environment; create-cli-token makes one."
             )
         try:
-            words = shlex.split((await read_command(request)).decode())
+            words = shlex.split((await read_body(request, MAX_COMMAND_BYTES)).decode())
         except ValueError as error:
             return _refused(400, f"This is no Airflow command: {error}.")
         if why := refusal(words, configuration.allowed, configuration.version):
@@ -63,16 +64,6 @@ class CliDoor:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # else asyncio would miss somebody who asks for it
-
-
-async def read_command(request: web.Request) -> bytes:
-    """Return a request's body, which may come in pieces. Raises ValueError for one that is too long."""
-    body = b""
-    async for piece in request.content.iter_any():
-        body += piece
-        if len(body) > MAX_COMMAND_BYTES:
-            raise ValueError("it is too long")
-    return body
 
 
 def refusal(words: Sequence[str], commands: Sequence[str], version: str) -> str:

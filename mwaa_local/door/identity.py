@@ -24,7 +24,7 @@ ADMIN = Caller("mwaa-local", "Admin")
 PAGES_WITH_SESSION = "/auth/"
 # Nobody is asked for there, or else somebody in particular.
 WITHOUT_ADMIN = ("/auth/login", "/auth/logout", "/static/", "/api/v2/monitor/health", "/api/v2/version")
-BASIC = "basic "
+BASIC = "basic"
 TOKEN_PATH = "/auth/token"
 Make = Callable[[], Awaitable[str]]
 
@@ -45,8 +45,10 @@ class Guise:
             headers.popall("Cookie", None)
         if self.found and self.found != self.given:
             headers["Cookie"] = cookies.written(self.found)
-        if self.drops_passwords and headers.get("Authorization", "").lower().startswith(BASIC):
+        given = headers.getall("Authorization", [])
+        if self.drops_passwords and any(map(is_basic, given)):
             headers.popall("Authorization")
+            headers.extend(("Authorization", value) for value in given if not is_basic(value))
         if self.bearer and "Authorization" not in headers:
             headers["Authorization"] = f"Bearer {self.bearer}"
 
@@ -60,6 +62,11 @@ class Guise:
             if is_set and self.is_admin and cookies.name_set(value) in cookies.AIRFLOWS:
                 continue
             headers.add(name, cookies.renamed(value, self.prefix) if is_set and self.prefix else value)
+
+
+def is_basic(authorization: str) -> bool:
+    """Say whether an Authorization header has a password, whatever stands between scheme and credentials."""
+    return authorization.lower().split(None, 1)[:1] == [BASIC]
 
 
 class Identity:

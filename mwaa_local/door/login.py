@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from . import cookies
+from .body import read_body
 from .commands import CommandServerGone
 from .configuration import MWAA, DoorConfiguration
 from .login_page import PAGE_HEADERS, sign_in_page, token_wanted_page
@@ -36,6 +37,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 PASSWORD_PATHS = ("/login", "/auth/login", "/auth/token", "/auth/token/cli")
 SLASHES = re.compile("/+")
 NO_PASSWORDS_TEXT = "Only web login tokens are taken here (Local: {Login: mwaa} in mwaa.yaml).\n"
+TOO_LONG_TEXT = "mwaa-local: this form is too long; it holds a web token and nothing else: token=TOKEN.\n"
 REFUSED_TEXT = (
     "This web token is not valid here: it was used already, is older than 60 seconds, or belongs to another"
     " environment.\nMake a new one with create-web-login-token, or run `mwaa-local open`.\n"
@@ -69,7 +71,10 @@ class LoginDoor:
         return None
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        body = await request.content.read(MAX_FORM_BYTES + 1)
+        try:
+            body = await read_body(request, MAX_FORM_BYTES)
+        except ValueError:
+            return web.Response(status=413, text=TOO_LONG_TEXT, headers=NO_STORE)
         token = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
         key, environment = self._configuration.keys["door"], self._configuration.environment
         try:
@@ -85,6 +90,9 @@ class LoginDoor:
         except (LoginFailed, CommandServerGone) as error:
             self._used.give_back(claims)
             return web.Response(status=503, text=f"mwaa-local: {error}.\n", headers={**NO_STORE, "Retry-After": "1"})
+        except BaseException:  # whoever asked may be gone, which cancels this
+            self._used.give_back(claims)
+            raise
         answer = web.Response(text="", headers=NO_STORE)
         prefix = self._prefix if cookies.is_browser(request.headers) else ""
         for name, value in made.items():

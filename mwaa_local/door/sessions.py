@@ -6,8 +6,10 @@ On MWAA a user of Flask-AppBuilder stands behind each, made at the first sign-in
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from . import jwt
 from .airflow_login import LoginFailed, new_password, session_cookie
@@ -47,6 +49,7 @@ class Sessions:
 
     def __init__(self, configuration: DoorConfiguration, upstream: Upstream, commands: CommandsBeside) -> None:
         self._configuration, self._upstream, self._commands = configuration, upstream, commands
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by username, while one is in use
 
     @property
     def is_3(self) -> bool:
@@ -60,18 +63,24 @@ class Sessions:
     async def make(self, caller: Caller, user_agent: str) -> dict[str, str]:
         """Return the cookies of a new session, by Airflow's names. Raises LoginFailed, CommandServerGone."""
         password, password_hash = new_password()
-        user_id = await self._user(caller, password_hash)
-        session = await session_cookie(self._upstream, self.login_path, caller.username, password, user_agent)
+        async with self._lock_of(caller):
+            user_id = await self._user(caller, password_hash)
+            session = await session_cookie(self._upstream, self.login_path, caller.username, password, user_agent)
         if not self.is_3:
             return {SESSION: session}
         return {SESSION: session, TOKEN: self.token_of(user_id)}
 
     async def token(self, caller: Caller) -> str:
         """Return a token of Airflow 3's API. Raises CommandServerGone."""
-        return self.token_of(await self._user(caller, new_password()[1]))
+        async with self._lock_of(caller):
+            return self.token_of(await self._user(caller, new_password()[1]))
 
     def token_of(self, user_id: int) -> str:
         return jwt.mint(self._configuration.keys["jwt"], str(user_id), SESSION_S)
+
+    def _lock_of(self, caller: Caller) -> asyncio.Lock:
+        """Return what one sign-in of a user holds: the next gives the user another password."""
+        return self._locks.setdefault(caller.username, asyncio.Lock())
 
     async def _user(self, caller: Caller, password_hash: str) -> int:
         digest = hashlib.sha256(caller.username.encode()).hexdigest()[:16]

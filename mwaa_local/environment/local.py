@@ -17,10 +17,11 @@ from mwaa_local.environment.service_model import KeyPath, Violation, closest_nam
 # They become words of a command and of a Dockerfile, so neither may hold anything but what such names have.
 SystemPackage = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9+.:=~_-]*$")]
 ImageName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][A-Za-z0-9./:@_-]*$")]
-# As a browser sends it in the Host header, without a port: a name, or an address of either kind.
+# As a browser sends it in the Host header, without a port: a name, or an address of either kind. In small letters, as
+# all compare them (RFC 9110, section 4.2.3: case does not matter).
 _NAME_PATTERN = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 _IPV6_PATTERN = r"[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,}"
-HostName = Annotated[str, StringConstraints(strict=True, pattern=f"^({_NAME_PATTERN}|{_IPV6_PATTERN})$")]
+HostName = Annotated[str, StringConstraints(strict=True, to_lower=True, pattern=f"^({_NAME_PATTERN}|{_IPV6_PATTERN})$")]
 # Without user, path and query: AWS's clients put their own path after it.
 EmulatorUrl = Annotated[
     str, StringConstraints(strict=True, pattern=rf"^https?://({_NAME_PATTERN}|\[{_IPV6_PATTERN}\])(:[0-9]{{1,5}})?/?$")

@@ -231,7 +231,7 @@ def test_further_name_of_the_web_server_is_answered_and_nothing_else_restarted(r
     assert raw_answer(running, "/api/v2/dags", Host=name).status_code == http.client.MISDIRECTED_REQUEST
     write_settings(running, Local={"WebserverNames": [name.title()]})
     up(running)
-    assert restarted(before, running.pids()) == {"webserver"}
+    assert restarted(before, running.pids()) == {"door"}
     assert raw_answer(running, "/api/v2/dags", Host=name + ":443").status_code == http.client.OK
     foreign = raw_answer(running, "/api/v2/dags", Host=FOREIGN_NAME)
     assert (foreign.status_code, name in foreign.text) == (http.client.MISDIRECTED_REQUEST, True)

@@ -36,6 +36,16 @@ def test_basic_authorization_comes_no_further_and_a_bearers_does(strict_door: Ru
     assert [asked.values("Authorization") for asked in server.asked] == [[], ["Bearer x"]]
 
 
+@pytest.mark.parametrize("written", ["Basic YTpi", "basic\tYTpi", "BASIC  YTpi", "Basic"])
+@pytest.mark.parametrize("before", [[], ["Bearer x"]])
+def test_password_comes_no_further_however_it_is_written(
+    strict_door: RunningDoor, server: WebServer, written: str, before: list[str]
+) -> None:
+    lines = "".join(f"Authorization: {value}\r\n" for value in [*before, written])
+    strict_door.exchange(f"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n".encode())
+    assert [asked.values("Authorization") for asked in server.asked] == [before]
+
+
 def test_password_is_airflows_to_judge_elsewhere(door: RunningDoor, server: WebServer) -> None:
     door.get("/login/", "POST", body="username=airflow", headers=FORM)
     door.get("/api/v1/dags", headers={"Authorization": "Basic YWlyZmxvdzphaXJmbG93"})

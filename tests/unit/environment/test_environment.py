@@ -461,6 +461,11 @@ def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse: Refuse, l
     assert hint in error.hint
 
 
+def test_names_of_the_web_server_are_compared_in_small_letters(load: Load) -> None:
+    names = load("Local:\n  WebserverNames: [My-Machine.local, 'FD00::A']\n").local.webserver_names
+    assert names == ("my-machine.local", "fd00::a")
+
+
 def test_local_section_that_is_no_mapping_is_refused(refuse: Refuse) -> None:
     assert "mwaa.yaml:1: Local: must be a mapping" in refuse("Local: 8080\n").why
 

@@ -1,0 +1,153 @@
+"""Signing in at a real door, before a web server and beside a maker of users of which a test decides what they do."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from mwaa_local.door import airflow_login
+from mwaa_local.door.airflow_login import LoginFailed, session_cookie
+from mwaa_local.door.login import MAX_FORM_BYTES
+from mwaa_local.door.proxy import Upstream
+from mwaa_local.door.tokens import WEB, mint
+from tests.unit.door.doors import (
+    ENVIRONMENT,
+    KEY,
+    TIMEOUT_S,
+    Asked,
+    RunningDoor,
+    WebServer,
+    all_of,
+    running_door,
+    until,
+)
+
+POST = "/aws_mwaa/login"
+HEAD = "Host: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+PAUSE_S = 0.5  # enough for what must not happen to happen
+
+
+class Users:
+    """Makes users of the web server: what the door asks for that, on the socket of its commands."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "users.sock"
+        (folder / "commands.json").write_text(json.dumps({"socket": str(path)}))
+        self.made: list[dict[str, str]] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            with connection, connection.makefile("rb") as asked:
+                self.made.append(json.loads(asked.readline())["user"])
+                connection.sendall(b'{"user_id": 1}\n')
+
+
+class Airflow:
+    """Airflow's own login form, which knows of each user the newest password alone."""
+
+    def __init__(self, server: WebServer, users: Users) -> None:
+        self.users = users
+        self.before_form: Callable[[], object] = lambda: None
+        server.answer = self._answer
+
+    def _answer(self, asked: Asked) -> None:
+        form = parse_qs(asked.body().decode())
+        if not form:
+            self.before_form()
+            asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return
+        is_good = is_hash_of(self.users.made[-1]["password_hash"], form["password"][0])
+        more = b"Location: /\r\nSet-Cookie: session=made\r\n" if is_good else b"Location: /login/\r\n"
+        asked.send(b"HTTP/1.1 302 Found\r\n" + more + b"Content-Length: 0\r\n\r\n")
+
+
+def is_hash_of(password_hash: str, password: str) -> bool:
+    method, salt, digest = password_hash.split("$")
+    rounds = int(method.rpartition(":")[2])
+    return hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), rounds).hex() == digest
+
+
+@pytest.fixture
+def airflow(server: WebServer, tmp_path: Path) -> Airflow:
+    return Airflow(server, Users(tmp_path))
+
+
+@pytest.fixture
+def own_door(server: WebServer, airflow: Airflow, tmp_path: Path) -> Iterator[RunningDoor]:
+    with running_door(tmp_path, server.port, login="mwaa") as door:
+        yield door
+
+
+def form() -> str:
+    return f"token={mint(KEY, WEB, ENVIRONMENT, user='ann')}"
+
+
+def head(length: int) -> bytes:
+    return f"POST {POST} HTTP/1.1\r\n{HEAD}Content-Length: {length}\r\n\r\n".encode()
+
+
+def test_form_may_come_in_pieces_and_is_refused_where_it_is_too_long(own_door: RunningDoor) -> None:
+    body = form().encode()
+    with own_door.raw(head(len(body)) + body[:20]) as client:
+        time.sleep(PAUSE_S)
+        client.sendall(body[20:])
+        assert all_of(client).startswith(b"HTTP/1.1 200 ")
+    answer = own_door.get(POST, "POST", body=form() + "&more=" + "x" * MAX_FORM_BYTES)
+    assert (answer.status, "too long" in answer.text) == (413, True)
+
+
+def test_token_is_not_lost_where_the_client_goes_away(own_door: RunningDoor, airflow: Airflow) -> None:
+    reached, goes_on, body = threading.Event(), threading.Event(), form()
+    airflow.before_form = lambda: reached.set() or goes_on.wait(TIMEOUT_S)  # type: ignore[func-returns-value]
+    with own_door.raw(head(len(body)) + body.encode()):
+        assert reached.wait(TIMEOUT_S)
+    used = own_door.folder / "used-tokens.json"
+    until(lambda: json.loads(used.read_text()) == {}, "the token is given back")
+    goes_on.set()
+    assert own_door.get(POST, "POST", body=body).status == 200
+
+
+def test_sign_ins_of_one_user_at_once_leave_each_other_alone(own_door: RunningDoor, airflow: Airflow) -> None:
+    airflow.before_form = lambda: time.sleep(PAUSE_S)  # in which another one would give the user another password
+    with ThreadPoolExecutor() as threads:
+        answers = [threads.submit(own_door.get, POST, "POST", body=form()) for _ in range(3)]
+        assert [answer.result().status for answer in answers] == [200] * 3
+    assert len({user["password_hash"] for user in airflow.users.made}) == 3
+
+
+def test_web_server_that_never_answers_is_given_up(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert airflow_login.REQUEST_LIMIT_S == 20
+    monkeypatch.setattr(airflow_login, "REQUEST_LIMIT_S", 0.2)
+    goes_on = threading.Event()
+
+    def wait(_asked: Asked) -> None:
+        goes_on.wait(TIMEOUT_S)
+
+    server.answer = wait
+
+    async def ask() -> None:
+        upstream = Upstream(("127.0.0.1", server.port))
+        await upstream.open()
+        try:
+            await session_cookie(upstream, "/login/", "ann", "x", "")
+        finally:
+            await upstream.close()
+
+    with pytest.raises(LoginFailed, match=r"within 0\.2 s; `mwaa-local logs webserver` may say why, then try again"):
+        asyncio.run(asyncio.wait_for(ask(), TIMEOUT_S / 10))
+    goes_on.set()
