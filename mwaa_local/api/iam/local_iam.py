@@ -36,7 +36,7 @@ class LocalIam:
         self._is_good_until = 0.0
 
     def identity(self, access_key_id: str) -> Identity:
-        """Return the user or role to whom the local IAM gave that key; anybody else is as they say. Raises ServiceError."""
+        """Return the user or role to whom the local IAM gave that key; others are as they say. Raises ServiceError."""
         found = self._ask("sts", access_key_id, "GetCallerIdentity")
         arn = next(_texts(found, "Arn"), "")
         if found is not None and not arn:
