@@ -47,9 +47,15 @@ def refusal(
 
     `names` are those besides this machine's own, `origins` those of other sites whose pages may ask for anything.
     """
-    host = headers.get("Host", "")
-    if not is_known(host, names):
-        return Refusal(WRONG_NAME_STATUS, WRONG_NAME_TEXT.format(name=host[:100]))
+    return _refusal_of_name(headers.get("Host", ""), names) or refusal_of_site(method, headers, origins)
+
+
+def _refusal_of_name(host: str, names: Collection[str]) -> Refusal | None:
+    return None if is_known(host, names) else Refusal(WRONG_NAME_STATUS, WRONG_NAME_TEXT.format(name=host[:100]))
+
+
+def refusal_of_site(method: str, headers: Mapping[str, str], origins: Collection[str] = ()) -> Refusal | None:
+    """Return why a request is not answered to the page that sent it, whatever name it was sent to."""
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
     if origin is not None and (origin in origins or ANY_ORIGIN in origins):
         return None
@@ -58,7 +64,7 @@ def refusal(
     # A websocket is asked for with GET, from any page, and may be read by it.
     is_safe = method in SAFE_METHODS and "Upgrade" not in headers
     # Of its own page's form a browser may hide the origin (`Referrer-Policy`), but never the site.
-    if origin is not None and not is_safe and site != "same-origin" and not is_same(origin, host):
+    if origin is not None and not is_safe and site != "same-origin" and not is_same(origin, headers.get("Host", "")):
         return Refusal(WRONG_SITE_STATUS, WRONG_SITE_TEXT)
     return None
 

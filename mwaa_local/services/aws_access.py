@@ -20,6 +20,7 @@ IN_THE_WAY = (
     "AWS_USE_DUALSTACK_ENDPOINT",
     "AWS_USE_FIPS_ENDPOINT",
 )
+VARIABLE_NAME = re.compile(r"[A-Z0-9_]+")  # of those that SDKs read; the shell runs what is printed
 PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
 DEFAULT_PROFILE = "default"
 PREFIX_NOTE = (
@@ -59,7 +60,7 @@ class AwsAccess:
         if not self.url:
             return []
         other = (name for name in shell if name.startswith(f"{ENDPOINT_VARIABLE}_") and name not in self.variables)
-        return sorted({*(name for name in shell if name in IN_THE_WAY), *other})
+        return sorted({*(name for name in shell if name in IN_THE_WAY), *filter(VARIABLE_NAME.fullmatch, other)})
 
     @property
     def notes(self) -> list[str]:

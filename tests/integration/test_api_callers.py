@@ -74,4 +74,9 @@ def test_key_that_nobody_made_is_an_admins(aws: str) -> None:
 
 def test_without_a_local_aws_everybody_is_an_admin(aws: str) -> None:
     assert asked(aws, "local", None) == ("user/local", "Admin")
-    assert asked(aws, "local", "http://127.0.0.1:9") == ("user/local", "Admin")
+
+
+def test_with_a_local_aws_that_does_not_answer_nobody_is(aws: str) -> None:
+    with pytest.raises(ServiceError, match=r"http://127\.0\.0\.1:9 does not answer; .*mwaa-local up") as caught:
+        asked(aws, "local", "http://127.0.0.1:9")
+    assert caught.value.code == "InternalServerException"

@@ -24,7 +24,7 @@ from mwaa_local.api.http.parsing import Request, parse
 from mwaa_local.api.http.reply import Reply, of_error, of_result
 from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.signature import signature_of
-from mwaa_local.door.names import refusal
+from mwaa_local.door.names import refusal, refusal_of_site
 
 SIGNING_NAME = "airflow"
 OWN_PATHS = "/_mwaa-local/"  # pages of ours, which need no signature
@@ -57,9 +57,12 @@ class Endpoint:
         return application
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        refused = refusal(request.method, request.headers, self._names)
-        # Whoever comes by the socket has looked at that: a container's clients have names of their own for it.
-        if refused and not _is_by_socket(request):
+        # Whoever comes by the socket has looked at the name: a container's clients have names of their own for it.
+        if _is_by_socket(request):
+            refused = refusal_of_site(request.method, request.headers)
+        else:
+            refused = refusal(request.method, request.headers, self._names)
+        if refused:
             return web.Response(status=refused.status, text=refused.text)
         if f"{request.rel_url.raw_path}/".startswith(OWN_PATHS):
             return await self._page(request)

@@ -20,7 +20,10 @@ class Identity:
 
 
 class Callers(Protocol):
-    """What knows callers by the access key ids of their requests. May wait for a local IAM."""
+    """What knows callers by the access key ids of their requests. May wait for a local IAM.
+
+    Methods raise ServiceError where there is one that does not answer.
+    """
 
     def identity(self, access_key_id: str) -> Identity: ...
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
+from mwaa_local.api.http.errors import INTERNAL, ServiceError, ours
 from mwaa_local.api.iam.callers import ADMIN, AnyCaller, Identity
 from mwaa_local.api.iam.policies import Statement, role_granted, statements
 
@@ -19,6 +20,11 @@ VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}  # of these services' APIs
 REGION = "us-east-1"  # IAM has none
 OF_IAM = ":iam::"  # in the ARN of a user that IAM knows; STS names whoever is unknown a user of its own
 USER, ASSUMED_ROLE = "user", "assumed-role"
+GONE = "NoSuchEntity"  # what was listed a moment ago
+SILENT = (
+    "nobody knows what the caller may do: the IAM of the local AWS at {url} {what};"
+    " see `mwaa-local status` and `mwaa-local logs aws`, and run `mwaa-local up`"
+)
 
 
 class LocalIam:
@@ -30,9 +36,11 @@ class LocalIam:
         self._is_good_until = 0.0
 
     def identity(self, access_key_id: str) -> Identity:
-        """Return the user or role to whom the local IAM gave that key; anybody else is as they say."""
+        """Return the user or role to whom the local IAM gave that key; others are as they say. Raises ServiceError."""
         found = self._ask("sts", access_key_id, "GetCallerIdentity")
         arn = next(_texts(found, "Arn"), "")
+        if found is not None and not arn:
+            raise self._silent("does not say who the caller is")
         kind, _, name = arn.rpartition(":")[2].partition("/")
         is_known = (kind == USER and OF_IAM in arn) or kind == ASSUMED_ROLE
         return Identity(f"{kind}/{name}", is_known=True) if is_known else AnyCaller().identity(access_key_id)
@@ -67,7 +75,10 @@ class LocalIam:
         return self._ask("iam", "local", action, **members)
 
     def _ask(self, service: str, access_key_id: str, action: str, **members: str) -> ET.Element | None:
-        """Return what a service answers without its namespaces; None where it does not answer, or with an error."""
+        """Return what a service answers without its namespaces; None where there is no local AWS, or not that any more.
+
+        Raises ServiceError where there is one that does not answer: a policy that is not seen may be one that denies.
+        """
         if time.monotonic() >= self._is_good_until:
             self._url, self._is_good_until = self._find_url(), time.monotonic() + URL_LASTS_S
         if self._url is None:
@@ -85,12 +96,20 @@ class LocalIam:
                 "POST", "/", urlencode({"Action": action, "Version": VERSIONS[service], **members}), headers
             )
             answer = connection.getresponse()
-            text = answer.read()
-            return _without_namespaces(text) if answer.status == http.client.OK else None
-        except (OSError, http.client.HTTPException, ET.ParseError):
-            return None
+            found = _without_namespaces(answer.read())
+        except (OSError, http.client.HTTPException, ET.ParseError) as error:
+            self._is_good_until = 0.0  # it may be elsewhere by now, or have been stopped
+            raise self._silent("does not answer") from error
         finally:
             connection.close()
+        if answer.status == http.client.OK:
+            return found
+        if GONE in _texts(found, "Code"):
+            return None
+        raise self._silent(f"answers {action} with status {answer.status}")
+
+    def _silent(self, what: str) -> ServiceError:
+        return ours(INTERNAL, SILENT.format(url=self._url, what=what))
 
 
 def _without_namespaces(text: bytes) -> ET.Element:

@@ -25,6 +25,15 @@ def test_with_a_local_aws_all_services_are_asked_there_as_nobody() -> None:
     assert access.unset(SHELL) == ["AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN"]
 
 
+@pytest.mark.parametrize("name", ["S3;id", "S3 x", "$(id)", "S3\n", "`id`", "s3"])
+def test_name_that_no_sdk_reads_is_not_given_to_the_shell_to_run(name: str) -> None:
+    assert AwsAccess("eu-west-1", URL).unset({f"AWS_ENDPOINT_URL_{name}": "x", **SHELL}) == [
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+    ]
+
+
 def test_without_one_mwaa_alone_is_asked_there_and_the_shell_stays_as_it_is() -> None:
     access = AwsAccess("eu-west-1", mwaa_url=MWAA_URL, prefixes_resolve=True)
     assert access.variables == {"AWS_ENDPOINT_URL_MWAA": MWAA_URL}
