@@ -1,9 +1,9 @@
 """A page of this machine that leads one browser of this user to an address with a secret in it, once.
 
 A browser is started by a command whose words every user of the machine can read, so they must not hold the secret. They
-hold the address of this page instead, and the page answers only a connection of the same user (or of root, who could
-read the secret anyway): on Linux, `/proc/net/tcp` says whose each one is. A file that leads on would do as well, but
-browsers from Snap or Flatpak cannot read it.
+hold the address of this page instead, and the page answers only a connection of the same user: on Linux,
+`/proc/net/tcp` says whose each one is. A file that leads on would do as well, but browsers from Snap or Flatpak cannot
+read it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from mwaa_local.errors import BrowserUnavailable
 from mwaa_local.place import HOST
 
 NAME_BYTES = 16
-ROOT = 0
 TABLE = Path("/proc/net/tcp")
 POLL_S = 0.1
 REFUSED = 403
@@ -31,6 +31,11 @@ class OneTimePage:
     """Answers the first request for `url` with a redirect to what `make_target` returns then."""
 
     def __init__(self, make_target: Callable[[], str], table: Path = TABLE) -> None:
+        """Raises BrowserUnavailable where nothing says whose a connection is."""
+        if not os.access(table, os.R_OK):
+            why = f"Only {table} says whose a connection is, and this machine has none that can be read."
+            hint = "mwaa-local open --print"
+            raise BrowserUnavailable("cannot lead a browser to a secret address here", why, hint)
         self._make_target, self._table = make_target, table
         self._path = f"/{secrets.token_urlsafe(NAME_BYTES)}"
         self._taking, self._is_taken = threading.Lock(), False
@@ -79,7 +84,7 @@ class OneTimePage:
         """Return whether a request is the one to be led on."""
         if not hmac.compare_digest(handler.path.encode(), self._path.encode()):
             return False
-        if owner_of(handler.client_address, self._table) not in (os.getuid(), ROOT):
+        if owner_of(handler.client_address, self._table) != os.getuid():
             return False
         with self._taking:
             is_first, self._is_taken = not self._is_taken, True

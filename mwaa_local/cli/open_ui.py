@@ -11,7 +11,6 @@ import typer
 from mwaa_local.cli.parameters import ProjectOption
 from mwaa_local.cli.session import Session, open_session
 
-LOGIN_PATH = "/aws_mwaa/aws-console-sso?login=true"  # MWAA user guide, "Create a web login token"
 BROWSER_TIMEOUT_S = 60.0
 
 
@@ -64,11 +63,11 @@ def _door_url(session: Session) -> str:
 
 def _signing_in(session: Session, base: str, role: Role) -> str:
     """Return an address with a token, behind the `#`, which browsers do not send."""
-    from mwaa_local.door.tokens import WEB, mint
+    from mwaa_local.door.tokens import LOGIN_PATH, WEB, mint, own_user
     from mwaa_local.secrets import load_secrets
 
     key = load_secrets(session.project.state_dir).door_key
-    token = mint(key, WEB, session.environment().name, role=role.value, user=f"mwaa-local/{role.value.lower()}")
+    token = mint(key, WEB, session.environment().name, role=role.value, user=own_user(role.value))
     return f"{base}{LOGIN_PATH}#{token}"
 
 

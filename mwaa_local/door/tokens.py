@@ -28,6 +28,16 @@ ID_BYTES = 16  # what cannot be guessed in a token, besides its signature
 MAX_CHARACTERS = 4096  # a longer text was never a token of ours
 
 
+# Airflow's roles, the most powerful first (MWAA user guide, "Apache Airflow access policies").
+ROLES = ("Admin", "Op", "User", "Viewer", "Public")
+LOGIN_PATH = "/aws_mwaa/aws-console-sso?login=true"  # MWAA user guide, "Create a web login token"
+
+
+def own_user(role: str) -> str:
+    """Return as whom Airflow knows who opens it from this machine: one user for each role, since a user has one."""
+    return f"mwaa-local/{role.lower()}"
+
+
 class TokenRefused(Exception):
     """A token that is not good here, and why: for a log, since a client is told no more than that it was refused."""
 

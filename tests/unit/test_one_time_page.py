@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mwaa_local import one_time_page
+from mwaa_local.errors import BrowserUnavailable
 from mwaa_local.one_time_page import OneTimePage, owner_of
 
 SECRET = "http://localhost:1/page#secret"
@@ -40,6 +42,19 @@ def test_connection_of_another_user_gets_nothing_and_takes_nothing(tmp_path: Pat
     with OneTimePage(lambda: SECRET, table).served() as page:
         assert ask(page.url) == (403, None)
         assert not page.wait(0)
+
+
+def test_root_gets_nothing_of_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_time_page, "owner_of", lambda *_: 0)
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    with OneTimePage(lambda: SECRET).served() as page:
+        assert ask(page.url) == (403, None)
+
+
+def test_machine_that_tells_no_owners_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BrowserUnavailable) as caught:
+        OneTimePage(lambda: SECRET, tmp_path / "none")
+    assert caught.value.hint == "mwaa-local open --print"
 
 
 def test_owner_of_a_connection_is_read_from_linux_itself() -> None:

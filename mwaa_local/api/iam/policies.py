@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-ROLES = ("Admin", "Op", "User", "Viewer", "Public")  # Airflow's, the most powerful first
+from mwaa_local.door.tokens import ROLES
+
 EVERYTHING = "*"
 # What `Resource: "*"` gives is not documented, but that it is no admin (AWS re:Post); of the others, our choice.
 ROLE_OF_EVERYTHING = "User"

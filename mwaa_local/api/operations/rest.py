@@ -5,7 +5,9 @@ The door gives a session for a web login token, as MWAA's does; one is kept for 
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +68,7 @@ class RestApi:
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[str, ...], dict[str, str]] = {}  # headers, by `_Login.key`
+        self._locks: defaultdict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)  # one login at a time
 
     def invoke_rest_api(self, call: Call, face: Face) -> Awaitable[dict[str, Any]]:
         """Return what to await for status and JSON of Airflow's answer, or for ServiceError with both.
@@ -92,9 +95,11 @@ class RestApi:
 
     async def _answer(self, client: ClientSession, asked: _Asked, login: _Login) -> dict[str, Any]:
         is_kept = login.key in self._sessions
-        status, plain = await _sent(client, asked, await self._session(client, login))
+        session = await self._session(client, login)
+        status, plain = await _sent(client, asked, session)
         if is_kept and status == SIGNED_OUT:  # the session may have ended, with the web server or its time
-            del self._sessions[login.key]
+            if self._sessions.get(login.key) is session:  # else another call has a new one already
+                del self._sessions[login.key]
             status, plain = await _sent(client, asked, await self._session(client, login))
         members = {"RestApiStatusCode": status, "RestApiResponse": plain}
         if status >= 500:
@@ -105,19 +110,21 @@ class RestApi:
 
     async def _session(self, client: ClientSession, login: _Login) -> dict[str, str]:
         """Return the headers of a session, which is made where none is kept."""
-        if login.key not in self._sessions:
-            path, cookie = LOGIN_PATHS.get(login.generation, LOGIN_PATHS["2.x"])
-            url = f"http://{login.door}{path}"
-            form, patience = {"token": login.token()}, ClientTimeout(total=LOGIN_TIMEOUT_S)
-            async with client.post(url, data=form, timeout=patience, allow_redirects=False) as answer:
-                found = answer.cookies.get(cookie)
-            if found is None:
-                raise _no_answer(BAD_GATEWAY, f"the front door gave no session: it answered {answer.status}")
-            is_jwt = cookie == "_token"
-            self._sessions[login.key] = (
-                {"Authorization": f"Bearer {found.value}"} if is_jwt else {"Cookie": f"{cookie}={found.value}"}
-            )
-        return self._sessions[login.key]
+        async with self._locks[login.key]:
+            if login.key not in self._sessions:
+                self._sessions[login.key] = await self._signed_in(client, login)
+            return self._sessions[login.key]
+
+    async def _signed_in(self, client: ClientSession, login: _Login) -> dict[str, str]:
+        path, cookie = LOGIN_PATHS.get(login.generation, LOGIN_PATHS["2.x"])
+        url = f"http://{login.door}{path}"
+        form, patience = {"token": login.token()}, ClientTimeout(total=LOGIN_TIMEOUT_S)
+        async with client.post(url, data=form, timeout=patience, allow_redirects=False) as answer:
+            found = answer.cookies.get(cookie)
+        if found is None:
+            raise _no_answer(BAD_GATEWAY, f"the front door gave no session: it answered {answer.status}")
+        is_jwt = cookie == "_token"
+        return {"Authorization": f"Bearer {found.value}"} if is_jwt else {"Cookie": f"{cookie}={found.value}"}
 
 
 def _asked(members: Mapping[str, Any], base: str) -> _Asked:

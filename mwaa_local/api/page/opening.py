@@ -8,12 +8,8 @@ from mwaa_local.api.environments.served import Served
 from mwaa_local.api.page.document import HOME
 from mwaa_local.api.page.html import Markup, element
 from mwaa_local.door.names import is_same
-from mwaa_local.door.tokens import WEB, mint
+from mwaa_local.door.tokens import LOGIN_PATH, ROLES, WEB, mint, own_user
 
-# MWAA user guide, "Accessing the Apache Airflow UI": the roles that it maps to Airflow's, the first as it does itself.
-ROLES = ("Admin", "Op", "User", "Viewer", "Public")
-LOGIN_PATH = "/aws_mwaa/aws-console-sso?login=true"  # MWAA user guide, "Creating an Apache Airflow web login token"
-USER = "user/console"  # as whom Airflow knows who comes from here
 ROLE = "role"  # field of the form
 OPEN = "open"  # end of the form's path
 
@@ -47,5 +43,5 @@ def login_url(served: Served, role: str) -> str | None:
     address = served.door_address
     if address is None:
         return None
-    token = mint(served.door_key, WEB, served.name, role=role, user=USER)
+    token = mint(served.door_key, WEB, served.name, role=role, user=own_user(role))
     return f"http://{address}{LOGIN_PATH}#{token}"

@@ -20,10 +20,11 @@ from mwaa_local.api.page.environment import components_part, summary_part
 from mwaa_local.api.page.events import events_part
 from mwaa_local.api.page.html import element
 from mwaa_local.api.page.logs import LOG, log_paths, logs_part
-from mwaa_local.api.page.opening import OPEN, ROLE, ROLES, is_ours, login_url, path_of
+from mwaa_local.api.page.opening import OPEN, ROLE, is_ours, login_url, path_of
 from mwaa_local.api.page.options import COMPONENTS, DEFAULT_COMPONENT, OF, Options
 from mwaa_local.api.page.overview import environments_part, faults_part
 from mwaa_local.api.page.secrets import Masks
+from mwaa_local.door.tokens import ROLES
 
 ENVIRONMENTS = "environments"  # in paths
 THREADS = 2  # for people; operations have threads of their own, and do not wait for these

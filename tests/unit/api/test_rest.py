@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,23 @@ def test_session_is_kept_and_renewed_when_it_has_ended(invoke: Invoke, airflow: 
     airflow.answer = lambda asked: reply(asked, 401, {"detail": "no"})
     assert error_of(invoke)["code"] == "RestApiClientException"
     assert len(airflow.tokens) == 3
+
+
+def test_calls_at_once_share_one_login(invoke: Invoke, airflow: Airflow) -> None:
+    invoke()
+    both = threading.Barrier(2)
+
+    def only_newest(asked: Asked) -> None:
+        is_old = asked.values("Authorization") == ["Bearer jwt1"]
+        if is_old:
+            both.wait(60)
+        reply(asked, 401 if is_old else 200, {})
+
+    airflow.answer = only_newest
+    with ThreadPoolExecutor() as threads:
+        answers = [threads.submit(invoke) for _ in range(2)]
+        assert [answer.result()["status"] for answer in answers] == [200, 200]
+    assert len(airflow.tokens) == 2
 
 
 @pytest.mark.parametrize(

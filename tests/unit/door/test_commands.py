@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib.util
 import json
 import os
 import signal
@@ -223,3 +224,17 @@ def test_module_that_a_release_lacks_hinders_no_command(tmp_path: Path) -> None:
     argv = json.loads(write_commands(tmp_path).read_text())["argv"]
     path = write_commands(tmp_path, argv=(*argv, "no_such_module", "json"))
     assert beside(path, version)["exit"] == 0
+
+
+def test_fork_that_never_comes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("cli_server", CLI_SERVER_PATH)
+    assert spec is not None and spec.loader is not None
+    server = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(server)
+    (tmp_path / "hangs.py").write_text("import time; time.sleep(1000)")
+    monkeypatch.setattr(server, "FORKSERVER", str(tmp_path / "hangs.py"))
+    monkeypatch.setattr(server, "FORK_LIMIT_S", 0.2)
+    parent = server.Parent([])
+    with pytest.raises(server.ParentGone):
+        parent.start({}, [0, 1, 2])
+    assert (parent.gone, parent.process.wait(120)) == (True, -signal.SIGKILL)

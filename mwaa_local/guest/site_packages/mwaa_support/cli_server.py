@@ -38,6 +38,7 @@ MAX_OUTPUT_BYTES = 16 << 20  # of one stream, in memory here and at the door
 CUT_TEXT = b"\nmwaa-local: the command wrote more than 16 MB; what follows them is left out\n"
 WEB_USER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "web_user.py")
 WEB_USER_LIMIT_S = 20.0
+FORK_LIMIT_S = 120.0  # ours: the first command waits for the imports, seconds, on a busy machine many
 
 
 class ParentGone(Exception):
@@ -90,8 +91,10 @@ class Parent:
                 self.ours.sendall(message[sent:])
             except OSError:
                 raise ParentGone() from None
-            self.changed.wait_for(lambda: name in self.pids or self.gone)
+            self.changed.wait_for(lambda: name in self.pids or self.gone, FORK_LIMIT_S)
             if name not in self.pids:
+                self.gone = True  # also where it hangs: the next command gets another one
+                self.process.kill()
                 raise ParentGone() from None
             return self.pids.pop(name)
 

@@ -25,8 +25,7 @@ from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.server import Endpoint, listen
 from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.api.page import logs as page_logs
-from mwaa_local.api.page.opening import ROLES
-from mwaa_local.door.tokens import WEB, read
+from mwaa_local.door.tokens import ROLES, WEB, read
 from mwaa_local.project import Project
 from mwaa_local.runtime.logfile import MAX_BYTES
 from mwaa_local.secrets import load_secrets
@@ -295,7 +294,7 @@ def test_button_leads_into_airflow_with_a_token_that_nothing_else_holds(console:
         "login=true",
     )
     claims = read(load_secrets(project.state_dir).door_key, WEB, "one", url.fragment)
-    assert claims.role == "Viewer" and claims.user == "user/console"
+    assert claims.role == "Viewer" and claims.user == "mwaa-local/viewer"
     assert console.open("one").headers["Location"] != console.open("one").headers["Location"]
 
 
