@@ -42,7 +42,7 @@ class Endpoint:
     """Answers requests. `perform` does what an operation does and raises ServiceError; `page` answers `OWN_PATHS`.
 
     `perform` is called in a thread, for several requests at once; what it returns may have to be awaited. `delay`,
-    called there before it, returns for how many seconds the call has to wait, and may raise ServiceError; no thread waits.
+    called before it, returns for how many seconds the call has to wait, and may raise ServiceError; no thread waits.
     """
 
     def __init__(
