@@ -29,14 +29,16 @@ class OwnPaths:
         self._env = env
         self._on_use = on_use
         self._pages: Pages | None = None
+        self._making = asyncio.Lock()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self._on_use()
         asked = self._address.asked
         if request.path == ABOUT_PATH:
             return web.json_response({"root": asked.root, "pid": self._address.pid, "version": asked.version})
-        if self._pages is None:
-            self._pages = await asyncio.to_thread(self._made)
+        async with self._making:
+            if self._pages is None:
+                self._pages = await asyncio.to_thread(self._made)
         return await self._pages.answer(request)
 
     def _made(self) -> Pages:

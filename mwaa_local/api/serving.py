@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,8 @@ class Serving:
         callers = LocalIam(lambda: running_aws(registry.home, registry.env))
         face = Face(registry, self.asked.region, ACCOUNT_ID, partition_of(self.asked.region), callers)
         own = OwnPaths(registry, address, self.env, use.note)
-        endpoint = Endpoint(Routes.load(), use.noting(performing(face, registry.faults)), own.answer, self.asked.names)
+        perform = use.noting(performing(face))
+        endpoint = Endpoint(Routes.load(), perform, own.answer, self.asked.names, delaying(registry.faults))
         runner = await listen(endpoint, sockets)
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -177,18 +178,34 @@ class Use:
         return noted
 
 
-def performing(face: Face, faults: Faults) -> Callable[[Call], Any]:
-    """Return what does an operation's function for each call, or misbehaves as it was asked to."""
+def performing(face: Face) -> Callable[[Call], Any]:
+    """Return what does an operation's function for each call."""
     table = operations()
 
     def perform(call: Call) -> Any:
-        try:
-            time.sleep(faults.at_call())
+        with _told():
             return table[call.operation](call, face)
-        except MwaaLocalError as error:  # what the user of this machine can mend: a full disk, a damaged file
-            raise ours(INTERNAL, "; ".join(filter(None, (error.what, error.why, error.hint)))) from error
 
     return perform
+
+
+def delaying(faults: Faults) -> Callable[[], float]:
+    """Return what says for how long a call has to wait, or raises what it is refused with, as was asked for."""
+
+    def delay_s() -> float:
+        with _told():
+            return faults.at_call()
+
+    return delay_s
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tell the client what the user of this machine can mend: a full disk, a damaged file."""
+    try:
+        yield
+    except MwaaLocalError as error:
+        raise ours(INTERNAL, "; ".join(filter(None, (error.what, error.why, error.hint)))) from error
 
 
 def is_anything_running(registry: Registry) -> bool:

@@ -41,14 +41,23 @@ log = logging.getLogger(__name__)
 class Endpoint:
     """Answers requests. `perform` does what an operation does and raises ServiceError; `page` answers `OWN_PATHS`.
 
-    `perform` is called in a thread, for several requests at once; what it returns may have to be awaited.
+    `perform` is called in a thread, for several requests at once; what it returns may have to be awaited. `delay`,
+    called before it, returns for how many seconds the call has to wait, and may raise ServiceError; no thread waits.
     """
 
-    def __init__(self, routes: Routes, perform: Perform, page: Page, names: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        perform: Perform,
+        page: Page,
+        names: Collection[str] = (),
+        delay: Callable[[], float] = float,
+    ) -> None:
         self._routes = routes
         self._perform = perform
         self._page = page
         self._names = names
+        self._delay = delay
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="operation")
 
     def application(self) -> web.Application:
@@ -86,7 +95,10 @@ class Endpoint:
             return of_error(self._routes.model, ours(INTERNAL, "a bug; .mwaa-local/logs/api.log has its traceback"))
 
     async def _done(self, call: Call) -> Mapping[str, Any]:
-        result = await asyncio.get_running_loop().run_in_executor(self._threads, self._perform, call)
+        run = asyncio.get_running_loop().run_in_executor
+        if delay_s := await run(self._threads, self._delay):
+            await asyncio.sleep(delay_s)
+        result = await run(self._threads, self._perform, call)
         return await result if inspect.isawaitable(result) else result
 
 

@@ -21,7 +21,7 @@ from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.face import Face
 from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.server import Endpoint, listen
-from mwaa_local.api.serving import listening, performing
+from mwaa_local.api.serving import delaying, listening, performing
 from mwaa_local.environment.environment import Environment
 from mwaa_local.project import Project
 
@@ -66,7 +66,7 @@ def served(registry: Registry) -> Iterator[Served]:
 
     try:
         with listening(0, 0) as listener:
-            endpoint = Endpoint(Routes.load(), performing(face, registry.faults), page)
+            endpoint = Endpoint(Routes.load(), performing(face), page, delay=delaying(registry.faults))
             runner = asyncio.run_coroutine_threadsafe(listen(endpoint, [listener]), loop).result(30)
             yield Served(listener.getsockname()[1], registry)
             asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException  # type: ignore[import-not-found]
 from moto.core.common_models import CloudFormationModel  # type: ignore[import-not-found]
 
+from ..control_plane import UNAVAILABLE
 from . import properties as known
 from .control import NOT_FOUND, Control, Refused
 from .events import OURS
@@ -23,6 +24,8 @@ from .events import OURS
 ASK_AGAIN_S = 16.0
 FIRST_WAIT_S = 0.25
 ASKED_AGAIN = ("ValidationException", "InternalServerException")
+# The API, or the environment after its update, may be started anew meanwhile.
+NO_ANSWER_S = 120.0
 MADE = ("AVAILABLE", "PENDING")  # PENDING: the customer's endpoints may come from the same stack
 BUSY = ("CREATING", "UPDATING", "ROLLING_BACK", "CREATING_SNAPSHOT", "PENDING", "MAINTENANCE")
 
@@ -49,6 +52,12 @@ class MwaaEnvironment(CloudFormationModel):  # type: ignore[misc]
     """One environment of a stack."""
 
     control: ClassVar[Control]
+    former_tags: frozenset[str] = frozenset()  # keys that an update may have to remove
+    wait_until = 0.0  # after which no answer is a failure; 0.0 while there are answers
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what counts in this process alone: the next one begins to wait anew."""
+        return {key: value for key, value in vars(self).items() if key != "wait_until"}
 
     def __init__(self, region: str, logical_id: str, properties: Mapping[str, Any]) -> None:
         self.region, self.logical_id = region, logical_id
@@ -123,6 +132,9 @@ class MwaaEnvironment(CloudFormationModel):  # type: ignore[misc]
 
     def is_created(self) -> bool:
         """Return whether the environment is there, or changed. Raises HandlerFailed."""
+        return self._answered(self._is_created)
+
+    def _is_created(self) -> bool:
         if not self.is_made:
             if time.time() >= self.ask_next:
                 self._ask()
@@ -130,14 +142,37 @@ class MwaaEnvironment(CloudFormationModel):  # type: ignore[misc]
         found = self.control.get(self.region, self.name)
         if found is None:
             raise HandlerFailed("Update failed, resource no longer exists", "NotStabilized")
-        return self._is_updated(found) if self.is_updating else self._is_there(found)
+        if not self.is_updating:
+            return self._is_there(found)
+        if not self._is_updated(found):
+            return False
+        self._retag(found)
+        return True
 
     def delete(self, _account_id: str, _region: str) -> None:
         if self.is_made:
-            self.is_deleting = self._is_delete_taken()
+            self.is_deleting = self._answered(self._is_delete_taken)
 
     def is_gone(self) -> bool:
         """Return whether a deletion that began is over. Raises HandlerFailed."""
+        return self._answered(self._is_gone)
+
+    def _answered(self, ask: Callable[[], bool]) -> bool:
+        """Return what was asked for; False while the API does not answer, but not for ever. Raises HandlerFailed."""
+        try:
+            found = ask()
+        except Refused as error:
+            if error.code != UNAVAILABLE or not self._may_wait():
+                raise _failure(error) from error
+            return False
+        self.wait_until = 0.0
+        return found
+
+    def _may_wait(self) -> bool:
+        self.wait_until = self.wait_until or time.time() + NO_ANSWER_S
+        return time.time() < self.wait_until
+
+    def _is_gone(self) -> bool:
         if not self.is_made:
             return True
         found = self.control.get(self.region, self.name)
@@ -177,17 +212,17 @@ class MwaaEnvironment(CloudFormationModel):  # type: ignore[misc]
         if found is None:
             raise HandlerFailed(f"{self._described} was not found.", "NotFound")
         try:
-            self._retag(found, properties)
             self.control.update(self.region, known.update_members(properties))
         except Refused as error:
             raise _failure(error, changed_nothing=True) from error
+        self.former_tags = frozenset(_tags(self.properties))
         self.properties, self.is_updating = dict(properties), True
 
-    def _retag(self, found: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
-        old, new = (known.create_members(one).get(known.TAGS) or {} for one in (self.properties, properties))
-        if gone := sorted(set(old) - set(new)):
+    def _retag(self, found: Mapping[str, Any]) -> None:
+        there, wanted = found.get("Tags") or {}, _tags(self.properties)
+        if gone := sorted(self.former_tags & set(there) - set(wanted)):
             self.control.untag(self.region, found["Arn"], gone)
-        if added := {key: value for key, value in new.items() if old.get(key) != value}:
+        if added := {key: value for key, value in wanted.items() if there.get(key) != value}:
             self.control.tag(self.region, found["Arn"], added)
 
     def _is_delete_taken(self) -> bool:
@@ -195,6 +230,8 @@ class MwaaEnvironment(CloudFormationModel):  # type: ignore[misc]
         try:
             self.control.delete(self.region, self.name)
         except Refused as error:
+            if error.code == UNAVAILABLE:
+                raise
             found = self.control.get(self.region, self.name)
             if error.code == NOT_FOUND or found is None:
                 return True
@@ -202,6 +239,10 @@ class MwaaEnvironment(CloudFormationModel):  # type: ignore[misc]
                 return False
             raise _failure(error) from error
         return True
+
+
+def _tags(properties: Mapping[str, Any]) -> dict[str, str]:
+    return known.create_members(properties).get(known.TAGS) or {}
 
 
 def _check(logical_id: str, properties: Mapping[str, Any]) -> None:

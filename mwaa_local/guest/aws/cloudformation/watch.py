@@ -30,16 +30,29 @@ class Watch:
 
     def _look(self) -> None:
         wait = threading.Event()
-        while True:
-            wait.wait(EVERY_S)
-            with self._lock():
-                for stack in accounts.unfinished():
-                    try:
-                        deployment.advance(stack)
-                    except Exception as error:  # noqa: BLE001  # the others must go on
-                        traceback.print_exc(file=sys.stderr)
-                        deployment.broken(stack, error)
+        try:
+            while not self._is_over():
+                wait.wait(EVERY_S)
+                self._advance()
+        except Exception:  # noqa: BLE001  # the next request begins anew
+            traceback.print_exc(file=sys.stderr)
+        finally:
             with self._starting:
-                if not accounts.unfinished():
+                if self._thread is threading.current_thread():
                     self._thread = None
-                    return
+
+    def _advance(self) -> None:
+        with self._lock():
+            for stack in accounts.unfinished():
+                try:
+                    deployment.advance(stack)
+                except Exception as error:  # noqa: BLE001  # the others must go on
+                    traceback.print_exc(file=sys.stderr)
+                    deployment.broken(stack, error)
+
+    def _is_over(self) -> bool:
+        with self._starting:
+            if accounts.unfinished():
+                return False
+            self._thread = None  # under the lock, so that whoever begins something now begins another thread
+            return True

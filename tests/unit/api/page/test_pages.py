@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,20 @@ class Outline(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.texts).split())
+
+
+def test_pages_are_made_once_whoever_asks_first(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, make, other = [], OwnPaths._made, threading.Event()
+
+    def counted(own: OwnPaths) -> Any:
+        made.append(own)
+        other.wait(0.3)  # the second request comes meanwhile
+        return make(own)
+
+    monkeypatch.setattr(OwnPaths, "_made", counted)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: console.get().status_code, range(2)))
+    assert (answers, len(made)) == ([200, 200], 1)
 
 
 def test_nothing_there_says_how_to_begin(console: Console) -> None:
