@@ -20,7 +20,8 @@ api.operations api.page
 api.face
 api.environments
 api.prerequisites
-api.http api.iam
+api.iam
+api.http
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging

@@ -24,7 +24,7 @@ from .events import OURS
 ASK_AGAIN_S = 16.0
 FIRST_WAIT_S = 0.25
 ASKED_AGAIN = ("ValidationException", "InternalServerException")
-# The API, or the environment after its update, may be started anew meanwhile.
+# The API may be started anew meanwhile.
 NO_ANSWER_S = 120.0
 MADE = ("AVAILABLE", "PENDING")  # PENDING: the customer's endpoints may come from the same stack
 BUSY = ("CREATING", "UPDATING", "ROLLING_BACK", "CREATING_SNAPSHOT", "PENDING", "MAINTENANCE")

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.guest.aws.cloudformation.control import UNAVAILABLE, Refused
+from mwaa_local.guest.aws.cloudformation.control import Refused
+from mwaa_local.guest.aws.control_plane import UNAVAILABLE
 
 PACKAGE = "mwaa_local.guest.aws.cloudformation"
 # What these modules take from moto, which is not installed here: names alone.
-OF_MOTO = {
+OF_MOTO: dict[str, dict[str, object]] = {
     "moto.cloudformation": {"models": object(), "parsing": object()},
     "moto.cloudformation.exceptions": {
         "UnformattedGetAttTemplateException": Exception,
@@ -131,7 +132,12 @@ def test_watch_begins_anew_after_an_error(modules: Any, monkeypatch: Any, capfd:
     stacks, came = [object()], threading.Event()
     monkeypatch.setattr(watch, "EVERY_S", 0.0)
     monkeypatch.setattr(watch.accounts, "unfinished", lambda: list(stacks), raising=False)
-    monkeypatch.setattr(watch.deployment, "advance", lambda stack: (stacks.clear(), came.set()), raising=False)
+
+    def advance(_stack: object) -> None:
+        stacks.clear()
+        came.set()
+
+    monkeypatch.setattr(watch.deployment, "advance", advance, raising=False)
     locks = iter([RuntimeError("broken lock"), None])
 
     @contextlib.contextmanager
