@@ -226,6 +226,7 @@ def test_module_that_a_release_lacks_hinders_no_command(tmp_path: Path) -> None:
     assert beside(path, version)["exit"] == 0
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_fork_that_never_comes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.spec_from_file_location("cli_server", CLI_SERVER_PATH)
     assert spec is not None and spec.loader is not None

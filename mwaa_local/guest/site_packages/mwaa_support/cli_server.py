@@ -65,19 +65,25 @@ class Parent:
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
-        with self.ours.makefile("r", encoding="utf-8") as answers:
-            for line in answers:
-                message = json.loads(line)
-                with self.changed:
-                    if "status" in message:
-                        self.ends[message["pid"]] = message["status"]
-                    elif "id" in message:
-                        self.pids[message["id"]] = message["pid"]
-                    self.changed.notify_all()
-        with self.changed:
-            self.gone = True
-            self.changed.notify_all()
+        try:
+            with self.ours.makefile("r", encoding="utf-8") as answers:
+                for line in answers:
+                    self.note(json.loads(line))
+        except OSError:
+            pass  # killed with a request unread: the kernel resets the connection instead of closing it
+        finally:  # whoever waits for an answer must hear that there will be none, also from a bug
+            with self.changed:
+                self.gone = True
+                self.changed.notify_all()
         self.process.wait()
+
+    def note(self, message):
+        with self.changed:
+            if "status" in message:
+                self.ends[message["pid"]] = message["status"]
+            elif "id" in message:
+                self.pids[message["id"]] = message["pid"]
+            self.changed.notify_all()
 
     def start(self, request, fds):
         """Have a command forked; return its pid."""

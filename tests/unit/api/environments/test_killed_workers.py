@@ -15,7 +15,7 @@ import pytest
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Operation
 from mwaa_local.api.environments.registry import Registry
-from mwaa_local.api.environments.worker import take_lock
+from mwaa_local.api.environments.worker import WORKER_END_S, take_lock
 from tests.unit.api.environments.served_environments import (
     GONE,
     NAME,
@@ -116,8 +116,7 @@ def test_worker_that_dies_each_time_is_given_up(registry: Registry) -> None:
 def test_lock_of_a_worker_is_not_inherited_by_what_it_starts(registry: Registry) -> None:
     registry.create(members())
     wait_for(registry, "CREATE_FAILED")
-    wait_until(lambda: not workers_of(registry.folder))
-    lock = take_lock(registry.find(NAME).project)
+    lock = take_lock(registry.find(NAME).project, WORKER_END_S)
     assert lock is not None
     assert not os.get_inheritable(lock)
     os.close(lock)
