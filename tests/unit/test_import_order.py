@@ -21,7 +21,7 @@ api.face
 api.environments
 api.prerequisites
 api.iam
-api.http
+api.http api.aws_query
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
