@@ -6,7 +6,6 @@ A folder is in use while a process holds its lock, which the kernel releases whe
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -14,6 +13,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from mwaa_local import flock
 
 RANDOM_NAME = "[a-z0-9_]{8}"  # what `tempfile` puts behind a prefix
 # Between the making of a folder and the lock on it. Far more than it takes.
@@ -29,7 +30,7 @@ def scratch_folder(prefix: str, parent_dir: Path | None = None) -> Iterator[Path
     with tempfile.TemporaryDirectory(prefix=prefix, dir=parent_dir, ignore_cleanup_errors=True) as name:
         handle = os.open(name, OPEN_FLAGS)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            flock.wait(handle)
             yield Path(name)
         finally:
             os.close(handle)
@@ -51,10 +52,8 @@ def _remove_if_abandoned(path: Path, grace_s: float) -> None:
         return
     try:
         about = os.fstat(handle)
-        if about.st_uid == os.geteuid() and time.time() - about.st_mtime > grace_s:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_old = about.st_uid == os.geteuid() and time.time() - about.st_mtime > grace_s
+        if is_old and flock.attempt(handle):
             shutil.rmtree(path, ignore_errors=True)
-    except BlockingIOError:
-        return
     finally:
         os.close(handle)

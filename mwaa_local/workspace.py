@@ -6,16 +6,15 @@ Nothing here prints or knows of a command line.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mwaa_local import flock
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime, runtimes_with_data
@@ -30,7 +29,6 @@ if TYPE_CHECKING:  # most commands never look into the environment file, and sho
     from mwaa_local.steps import Steps
 
 LOCK_NAME = "command.lock"
-LOCK_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,14 +81,12 @@ class Workspace:
         self.project.make_state_dir()
         self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
         with (self.project.run_dir / LOCK_NAME).open("w") as lock:
-            try:
-                _lock(lock.fileno(), wait_s)
-            except BlockingIOError as error:
+            if not flock.attempt(lock.fileno(), wait_s):
                 raise AlreadyRunning(
                     "another mwaa-local command is changing this environment",
                     f"It holds {self.project.run_dir / LOCK_NAME}.",
                     "wait for it to end",
-                ) from error
+                )
             os.set_inheritable(lock.fileno(), False)
             yield
 
@@ -111,19 +107,6 @@ class Workspace:
                 raise
         shutil.rmtree(self.project.state_dir / "docker", ignore_errors=True)
         (self.project.state_dir / SECRETS_NAME).unlink(missing_ok=True)
-
-
-def _lock(fd: int, wait_s: float) -> None:
-    """Take the lock, waiting so long for its holder. Raises BlockingIOError."""
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise
-        time.sleep(LOCK_PAUSE_S)
 
 
 def cache_dir_of(env: Mapping[str, str]) -> Path:

@@ -22,6 +22,8 @@ CANNOT_RUN = 127  # as a shell has it
 TIMED_OUT_EXIT_CODE = 124  # what coreutils' timeout(1) returns
 SIGNAL_OFFSET = 128  # a shell's exit code for a signal, less the signal
 STARTUP_STOP_TIMEOUT_S = 5.0  # between SIGTERM and SIGKILL for a startup script (mwaa/subprocess)
+BESIDE_PAUSE_S = 0.5  # before what runs beside is started anew; it doubles each time that it ends soon
+BESIDE_LONGEST_PAUSE_S = 60.0
 LAST_OUTPUT_S = 1.0  # how long to wait for output of a command that has ended
 
 
@@ -101,17 +103,44 @@ def stop_group(process: subprocess.Popen[bytes], stop_timeout_s: float) -> None:
 
 
 def run_beside(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-    """Start a program that goes on beside this container's own, which is not to know it: its parent is `init`."""
+    """Keep a program running beside this container's own, which is not to know it: the parent of both is `init`."""
+    main_pid = os.getpid()
+    sys.stdout.flush()
     middle = os.fork()
     if middle == 0:
         try:
-            with Path(os.devnull).open("rb") as nothing:
-                subprocess.Popen(list(argv), env=dict(env), cwd=str(cwd), stdin=nothing, start_new_session=True)
-        except OSError as error:
-            print(f"mwaa-local: cannot run {argv[0]}: {error}", file=sys.stderr, flush=True)
+            os.setsid()
+            if os.fork() == 0:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, signal.SIG_DFL)
+                keep_running(argv, env, cwd, main_pid)
         finally:
             os._exit(0)
     os.waitpid(middle, 0)
+
+
+def keep_running(argv: Sequence[str], env: Mapping[str, str], cwd: Path, main_pid: int) -> None:
+    """Run a program, and start it anew when it ends, for as long as the container's own lives."""
+    pause_s = BESIDE_PAUSE_S
+    while True:
+        began = time.monotonic()
+        try:
+            process = subprocess.Popen(
+                list(argv), env=dict(env), cwd=str(cwd), stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            print(f"mwaa-local: cannot run {argv[0]}: {error}", file=sys.stderr, flush=True)
+            return
+        exit_code = process.wait()
+        pause_s = BESIDE_PAUSE_S if time.monotonic() - began > BESIDE_LONGEST_PAUSE_S else pause_s
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, BESIDE_LONGEST_PAUSE_S)
+        try:
+            os.kill(main_pid, 0)
+        except ProcessLookupError:
+            return
+        name = next((word for word in argv if word.endswith(".py")), argv[0])
+        print(f"mwaa-local: {name} ended ({exit_code}) and is started anew", file=sys.stderr, flush=True)
 
 
 def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:

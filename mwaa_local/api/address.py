@@ -7,15 +7,14 @@ without it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from mwaa_local import flock
 from mwaa_local.files import write_private
 
 FOLDER = "api"  # below the state folder; apart from what is secret, since containers see it for the socket in it
@@ -25,7 +24,6 @@ PROBLEM_NAME = "problem.json"
 PORT_NAME = "port.json"
 SOCKET_NAME = "api.sock"
 LOOK_S = 0.2  # somebody who only looks whether the lock is held has it for a moment
-PAUSE_S = 0.02
 HOST = "localhost"  # as clients say it; an address would get `api.` before it
 
 
@@ -92,12 +90,9 @@ class ApiFolder:
         except OSError:
             return False
         try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not flock.attempt(fd, shared=True)
         finally:
             os.close(fd)
-        return False
 
     @property
     def address(self) -> Address | None:
@@ -129,17 +124,9 @@ class ApiFolder:
         Raises OSError where the folder cannot be made.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(self.path / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    os.close(fd)
-                    return None
-            time.sleep(PAUSE_S)
+        fd = flock.take(self.path / LOCK_NAME, wait_s)
+        if fd is None:
+            return None
         (self.path / ADDRESS_NAME).unlink(missing_ok=True)
         self.forget_problem()
         return fd

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mwaa_local import __version__, errors
-from mwaa_local.api.address import PAUSE_S, Address, ApiFolder, Asked, Problem
+from mwaa_local.api.address import Address, ApiFolder, Asked, Problem
 from mwaa_local.errors import ComponentNotReady, MwaaLocalError
 from mwaa_local.project import MARK_VARIABLE, STATE_DIR, Project
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 60.0  # on a machine that is busy with an `up`
 STOP_TIMEOUT_S = 10.0
+PAUSE_S = 0.02
 MODULE = "mwaa_local.api"
 OUTPUT_NAME = "api.out"  # below the logs: what Python says when the process cannot start
 

@@ -7,10 +7,11 @@ whoever removes it needs both, exclusively. The kernel releases the locks of a p
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from mwaa_local import flock
 
 TRIES = 100  # to make the file where others remove its folder at the same time
 _held: dict[str, int] = {}  # by path, so that a process holds each once
@@ -35,12 +36,10 @@ def taken(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[Non
                 raise
             continue
         try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not flock.attempt(fd):
                 if on_wait:
                     on_wait()
-                fcntl.flock(fd, fcntl.LOCK_EX)
+                flock.wait(fd)
             if is_at(fd, path):  # else its holder removed it, and the next one locks another file
                 yield
                 return
@@ -59,9 +58,8 @@ def alone(path: Path, *, make: bool = False) -> Iterator[bool]:
         return
     try:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            mine = is_at(fd, path)
-        except OSError:  # held, or on a file system that knows no such locks
+            mine = flock.attempt(fd) and is_at(fd, path)
+        except OSError:  # a file system that knows no such locks
             mine = False
         yield mine
     finally:
@@ -82,7 +80,7 @@ def hold(folder: Path) -> bool:
     except OSError:
         return False
     with contextlib.suppress(OSError):  # a file system without locks: then it is only less safe
-        fcntl.flock(fd, fcntl.LOCK_SH)
+        flock.wait(fd, shared=True)
     if not is_at(fd, folder):
         os.close(fd)
         return False

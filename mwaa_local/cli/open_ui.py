@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,18 +9,9 @@ import typer
 
 from mwaa_local.cli.parameters import ProjectOption
 from mwaa_local.cli.session import Session, open_session
+from mwaa_local.door.tokens import Role
 
 BROWSER_TIMEOUT_S = 60.0
-
-
-class Role(enum.StrEnum):
-    """Airflow's own roles (MWAA user guide, "Apache Airflow access policies")."""
-
-    ADMIN = "Admin"
-    OP = "Op"
-    USER = "User"
-    VIEWER = "Viewer"
-    PUBLIC = "Public"
 
 
 def open_ui(

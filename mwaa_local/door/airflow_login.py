@@ -56,7 +56,7 @@ async def session_cookie(upstream: Upstream, path: str, username: str, password:
                 raise LoginFailed("Airflow takes no more sign-ins for a while; try again in a minute")
             to = answer.headers.get("Location", "")
             session = _cookies(answer).get("session", "")
-    except asyncio.TimeoutError as error:  # noqa: UP041  # a class of its own on Python 3.10
+    except asyncio.TimeoutError as error:  # on Python 3.10 no TimeoutError
         raise LoginFailed(TOO_SLOW_TEXT.format(REQUEST_LIMIT_S)) from error
     except (ClientError, UnicodeDecodeError) as error:
         raise LoginFailed("Airflow's web server does not answer yet") from error

@@ -66,7 +66,7 @@ class CommandsBeside:
             process.terminate()
             try:
                 await asyncio.wait_for(process.wait(), END_LIMIT_S)
-            except TimeoutError:
+            except asyncio.TimeoutError:  # on Python 3.10 no TimeoutError
                 process.kill()
                 await process.wait()
 

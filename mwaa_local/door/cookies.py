@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from multidict import CIMultiDict
 
-SESSION, TOKEN = "session", "_token"
+from .signing_in import SESSION, TOKEN
+
 AIRFLOWS = (SESSION, TOKEN)
 PREFIX_CHARACTERS = 10
 # Sent by every browser to an address such as localhost, by no program (Fetch Metadata Request Headers, W3C).

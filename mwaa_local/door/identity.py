@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 
 from . import cookies, jwt
 from .configuration import MWAA, DoorConfiguration
-from .cookies import SESSION, TOKEN
 from .sessions import SESSION_S, Caller, Sessions
+from .signing_in import SESSION, TOKEN
 
 ADMIN = Caller("mwaa-local", "Admin")
 # Pages of Flask-AppBuilder (users, roles), which know no token but a session only.

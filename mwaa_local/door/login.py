@@ -23,13 +23,11 @@ from .commands import CommandServerGone
 from .configuration import MWAA, DoorConfiguration
 from .login_page import PAGE_HEADERS, sign_in_page, token_wanted_page
 from .sessions import SESSION_S, Caller, LoginFailed, Sessions
+from .signing_in import PAGE, PLUGINS, POST, post_path
 from .tokens import WEB, TokenRefused, UsedTokens, read
 
 log = logging.getLogger(__name__)
 
-PLUGINS = "/pluginsv2"  # below which Airflow 3 has what MWAA adds to the web server
-PAGE = "/aws_mwaa/aws-console-sso"
-POST = "/aws_mwaa/login"
 MAX_FORM_BYTES = 16 * 1024
 NOBODY = "mwaa-local"  # the user of a token that names none
 NO_STORE = {"Cache-Control": "no-store"}
@@ -50,7 +48,7 @@ class LoginDoor:
     def __init__(self, configuration: DoorConfiguration, sessions: Sessions, prefix: str) -> None:
         self._configuration, self._sessions, self._prefix = configuration, sessions, prefix
         self._used = UsedTokens(Path(configuration.used_tokens))
-        self._post = PLUGINS + POST if sessions.is_3 else POST
+        self._post = post_path(configuration.generation)
         self._pages = {PAGE, PLUGINS + PAGE} if sessions.is_3 else {PAGE}
 
     async def answer(self, request: web.Request) -> web.Response | None:

@@ -7,6 +7,7 @@ client came here (`X-Forwarded-…`) is ours: a client's own would be believed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Protocol
 
@@ -127,7 +128,7 @@ class Upstream:
                     await answered.write(piece)
                 await answered.write_eof()
                 return answered
-        except (TimeoutError, ClientConnectorError):
+        except (asyncio.TimeoutError, ClientConnectorError):  # on Python 3.10 no TimeoutError
             return web.Response(status=503, text=NOT_READY_TEXT, headers={"Retry-After": "1"})
         except ClientError:
             if answered is None or not answered.prepared:

@@ -15,8 +15,8 @@ from . import jwt
 from .airflow_login import LoginFailed, new_password, session_cookie
 from .commands import CommandsBeside
 from .configuration import DoorConfiguration
-from .cookies import SESSION, TOKEN
 from .proxy import Upstream
+from .signing_in import SESSION, TOKEN, is_airflow_3
 
 # MWAA user guide, "Accessing the Apache Airflow UI": 12 hours.
 SESSION_S = 12 * 3600
@@ -25,7 +25,6 @@ MAX_NAME = 64
 MAX_FIRST_NAME = 64  # of the column, until Airflow 2.6
 MAIL_DOMAIN = "mwaa-local.invalid"  # users must have an address; this one is nobody's (RFC 2606)
 LAST_NAME = "-"
-GENERATION_3 = "3.x"
 __all__ = ["SESSION_S", "Caller", "LoginFailed", "Sessions"]
 
 
@@ -53,7 +52,7 @@ class Sessions:
 
     @property
     def is_3(self) -> bool:
-        return self._configuration.generation == GENERATION_3
+        return is_airflow_3(self._configuration.generation)
 
     @property
     def login_path(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import enum
 import hashlib
 import hmac
 import json
@@ -20,6 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .signing_in import PAGE
+
 # MWAA user guide, "Creating an Apache Airflow CLI token" and "Creating a web login token": both live for 60 seconds.
 LIFETIME_S = 60
 CLI = "cli"
@@ -28,9 +31,18 @@ ID_BYTES = 16  # what cannot be guessed in a token, besides its signature
 MAX_CHARACTERS = 4096  # a longer text was never a token of ours
 
 
-# Airflow's roles, the most powerful first (MWAA user guide, "Apache Airflow access policies").
-ROLES = ("Admin", "Op", "User", "Viewer", "Public")
-LOGIN_PATH = "/aws_mwaa/aws-console-sso?login=true"  # MWAA user guide, "Create a web login token"
+class Role(str, enum.Enum):
+    """Airflow's own roles, the most powerful first (MWAA user guide, "Apache Airflow access policies")."""
+
+    ADMIN = "Admin"
+    OP = "Op"
+    USER = "User"
+    VIEWER = "Viewer"
+    PUBLIC = "Public"
+
+
+ROLES = tuple(role.value for role in Role)
+LOGIN_PATH = f"{PAGE}?login=true"
 
 
 def own_user(role: str) -> str:

@@ -6,7 +6,6 @@ makes in the cache, once for all projects.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -14,11 +13,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from packaging.version import Version
 
-from mwaa_local.cache.kept import DIGEST, CacheKind, ImageKind, is_virtual_environment
+from mwaa_local.cache.kept import CacheKind, ImageKind, is_virtual_environment
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
 from mwaa_local.environment.kinds import AwsMode
@@ -26,7 +25,6 @@ from mwaa_local.event import Event
 from mwaa_local.place import HOST, Notes, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
 from mwaa_local.project import Project
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.remarks import Remark
 from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.aws_fixtures import FOLDER, Fixtures, fixtures_dir, fixtures_version
@@ -38,6 +36,7 @@ from mwaa_local.services.aws_clients import (
     is_this_machine,
     url_for_clients,
 )
+from mwaa_local.services.own_image import TAG_PATTERN, OwnImage, is_own_image
 from mwaa_local.services.service import ImageBase, ServiceImage
 from mwaa_local.services.tool import TOOLS_FOLDER, Tool, is_whole, tool_pattern
 from mwaa_local.wanted import Wanted
@@ -45,7 +44,8 @@ from mwaa_local.wanted import Wanted
 AWS = "aws"  # the component
 TITLE = "local AWS"
 MOTO_VERSION = "5.2.5"
-MOTO_REQUIREMENT = f"moto[server]=={MOTO_VERSION}"  # also the extra `aws` in pyproject.toml
+MOTO_PACKAGE = "moto[server]"
+MOTO_REQUIREMENT = f"{MOTO_PACKAGE}=={MOTO_VERSION}"  # also the extra `aws` in pyproject.toml
 PROGRAM_DIR = Path(__file__).parents[1] / "guest" / "aws"
 READY_PATH = "/_mwaa-local/aws"  # of guest/aws/dispatcher.py
 START_NAME = "aws.json"  # what it starts from
@@ -54,7 +54,6 @@ FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
 API_DIR_NAME, API_SOCKET_NAME = "api", "api.sock"
 API_IN_CONTAINER = "/opt/mwaa/api"
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
-DIGEST_CHARACTERS = 12
 NOT_FROM_CONTAINERS = ", which in a container is the container itself: name a host that containers reach"
 # No credentials, settings or account of anybody's, wherever moto or boto3 may look for them.
 SERVER_VARIABLES = {
@@ -65,12 +64,8 @@ SERVER_VARIABLES = {
 }
 
 
-def _is_image(configuration: Mapping[str, Any], _tag: str) -> bool:
-    return list(configuration.get("Entrypoint") or []) == ["/opt/moto/bin/python", "-I"]  # docker/Dockerfile
-
-
 KEPT = CacheKind("local AWS", TOOLS_FOLDER, tool_pattern("moto"), is_virtual_environment, is_whole)
-KEPT_IMAGE = ImageKind("image, local AWS", "mwaa-local/aws", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
+KEPT_IMAGE = ImageKind("image, local AWS", "mwaa-local/aws", TAG_PATTERN, is_own_image)
 
 
 MOTO = Tool(
@@ -164,21 +159,8 @@ class LocalAws:
         return Event(TITLE, "done", detail=f"{here} holds {counts or f'nothing, because {FOLDER}/ is empty'}")
 
     def image(self, base: ImageBase) -> ServiceImage:
-        """Return the image with moto alone, on a base that Airflow's image has where that Python will do."""
-        base_image, python_version = base.base_image, base.python_version
-        if Version(python_version) < MOTO_PYTHON:
-            newest = Release.load(DEFAULT_AIRFLOW_VERSION)
-            base_image, python_version = newest.base_image, newest.python_version
-        parts = [{"base_image": base_image, "python_version": python_version}, base.dockerfile]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:DIGEST_CHARACTERS]
-        tag = f"{KEPT_IMAGE.repository}:{MOTO_VERSION}-{digest}"
-        variables = {
-            "MWAA_AWS_IMAGE": tag,
-            "MWAA_AWS_BASE_IMAGE": base_image,
-            "MWAA_AWS_PYTHON_VERSION": python_version,
-            "MWAA_MOTO_VERSION": MOTO_VERSION,
-        }
-        return ServiceImage(KEPT_IMAGE, tag, variables)
+        """Return the image with moto alone."""
+        return OwnImage(KEPT_IMAGE, "MWAA_AWS", MOTO_PACKAGE, MOTO_VERSION, MOTO_PYTHON).on(base)
 
     def compose_variables(self, empty_dir: Path) -> dict[str, str]:
         fixtures = fixtures_dir(self.wanted.project)

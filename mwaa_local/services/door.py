@@ -19,13 +19,13 @@ from typing import Any, ClassVar, Self
 from packaging.version import Version
 
 from mwaa_local import door
-from mwaa_local.cache.kept import DIGEST, ImageKind
+from mwaa_local.cache.kept import ImageKind
 from mwaa_local.event import Event
 from mwaa_local.place import HOST, Notes, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_WEBSERVER, Component, HttpReady
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.remarks import Remark
 from mwaa_local.secrets import Secrets
+from mwaa_local.services.own_image import TAG_PATTERN, OwnImage, is_own_image
 from mwaa_local.services.service import ImageBase, ServiceImage
 from mwaa_local.wanted import Wanted
 
@@ -45,11 +45,7 @@ ORIGINS_OPTION, ORIGINS_SEPARATOR = "api.access_control_allow_origins", re.compi
 DOOR_PYTHON = Version("3.10")  # the oldest that this aiohttp runs on (its metadata)
 
 
-def _is_image(configuration: Mapping[str, Any], _tag: str) -> bool:
-    return list(configuration.get("Entrypoint") or []) == ["/opt/door/bin/python", "-I"]  # docker/Dockerfile
-
-
-KEPT_IMAGE = ImageKind("image, front door", "mwaa-local/door", rf"[\w.]+-(?P<key>{DIGEST})", _is_image)
+KEPT_IMAGE = ImageKind("image, front door", "mwaa-local/door", TAG_PATTERN, is_own_image)
 
 
 @dataclass(frozen=True)
@@ -110,22 +106,9 @@ class FrontDoor:
         return None
 
     def image(self, base: ImageBase) -> ServiceImage:
-        """Return the image with aiohttp alone, on a base that Airflow's image has where that Python will do."""
-        base_image, python_version = base.base_image, base.python_version
-        if Version(python_version) < DOOR_PYTHON:
-            newest = Release.load(DEFAULT_AIRFLOW_VERSION)
-            base_image, python_version = newest.base_image, newest.python_version
+        """Return the image with aiohttp alone."""
         aiohttp_version = importlib.metadata.version("aiohttp")
-        parts = [{"base_image": base_image, "python_version": python_version}, base.dockerfile]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:DIGEST_CHARACTERS]
-        tag = f"{KEPT_IMAGE.repository}:{aiohttp_version}-{digest}"
-        variables = {
-            "MWAA_DOOR_IMAGE": tag,
-            "MWAA_DOOR_BASE_IMAGE": base_image,
-            "MWAA_DOOR_PYTHON_VERSION": python_version,
-            "MWAA_AIOHTTP_VERSION": aiohttp_version,
-        }
-        return ServiceImage(KEPT_IMAGE, tag, variables)
+        return OwnImage(KEPT_IMAGE, "MWAA_DOOR", "aiohttp", aiohttp_version, DOOR_PYTHON).on(base)
 
     def compose_variables(self, empty_dir: Path) -> Mapping[str, str]:
         return {}

@@ -21,7 +21,7 @@ api.face
 api.environments
 api.prerequisites
 api.iam
-api.http
+api.http api.aws_query
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
@@ -63,7 +63,7 @@ isolation space
 command console
 remarks
 finding files masking event naming scratch
-errors documentation door
+errors documentation door flock
 """
 FLOOR_OF = {room: number for number, floor in enumerate(ROOMS.split("\n")) for room in floor.split()}
 OF_ALL = {"", "__main__"}  # the version, which everybody may show, and `python -m mwaa_local`

@@ -7,14 +7,13 @@ so that a fault works from the next call or phase on.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from mwaa_local import flock
 from mwaa_local.api.environments.record import FOLDER, service_dir
 from mwaa_local.api.http.errors import INTERNAL, THROTTLING, UNAVAILABLE, ServiceError, ours
 from mwaa_local.errors import MwaaLocalError
@@ -145,11 +144,7 @@ def _read(folder: Path) -> dict[str, Fault]:
 @contextlib.contextmanager
 def _changing(folder: Path) -> Iterator[dict[str, Fault]]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+    with flock.held(folder / LOCK_NAME):
         faults = _read(folder)
         yield faults
         write_private(folder / FAULTS_NAME, json.dumps({name: asdict(fault) for name, fault in faults.items()}))
-    finally:
-        os.close(fd)

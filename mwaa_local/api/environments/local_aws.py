@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mwaa_local.api.prerequisites.aws import Aws, NoAnswer, listed
+from mwaa_local.api.aws_query import Aws, NoAnswer, listed
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime

@@ -7,9 +7,7 @@ changes by itself, as health does, is not in it: `status` looks.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import re
 import time
 import uuid
@@ -18,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mwaa_local import flock
 from mwaa_local.errors import StateCorrupted
 from mwaa_local.files import read_json, write_private
 from mwaa_local.project import Project
@@ -168,12 +167,8 @@ def locked(project: Project) -> Iterator[None]:
     folder = service_dir(project)
     project.make_state_dir()
     folder.mkdir(exist_ok=True, mode=0o700)
-    fd = os.open(folder / RECORD_LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+    with flock.held(folder / RECORD_LOCK_NAME):
         yield
-    finally:
-        os.close(fd)
 
 
 def last_update(status: str, *, at: float, source: str = "", error: tuple[str, str] | None = None) -> dict[str, Any]:

@@ -7,14 +7,13 @@ dies; whoever then reads the record may begin the operation again.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from mwaa_local import flock
 from mwaa_local.api.environments.record import service_dir
 from mwaa_local.files import PRIVATE_FILE_MODE
 from mwaa_local.project import Project
@@ -23,7 +22,6 @@ LOCK_NAME = "operation.lock"
 LOG_NAME = "operations.out"  # below the project's logs
 A_LOOK_S = 0.3  # outlasts somebody who looks
 WORKER_END_S = 10.0  # between the end of an operation and that of its process, at most
-LOCK_PAUSE_S = 0.01
 MODULE = "mwaa_local.api.environments.work"
 _started: list[subprocess.Popen[bytes]] = []  # so that none of ours stays a zombie
 
@@ -33,21 +31,10 @@ def take_lock(project: Project, wait_s: float = 0.0) -> int | None:
 
     Who only looks whether a worker lives has it for a moment: `wait_s` outlasts that.
     """
-    folder = service_dir(project)
     try:
-        fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        return flock.take(service_dir(project) / LOCK_NAME, wait_s)
     except FileNotFoundError:  # the environment was deleted just now
         return None
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return fd
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                os.close(fd)
-                return None
-        time.sleep(LOCK_PAUSE_S)
 
 
 def start_worker(project: Project, lock: int, env: Mapping[str, str]) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote
 
+from mwaa_local.api.aws_query import Absent, Aws, NoAnswer, listed
 from mwaa_local.api.http.errors import INTERNAL, ServiceError, ours
 from mwaa_local.api.iam.callers import ADMIN, AnyCaller, Identity
 from mwaa_local.api.iam.policies import Statement, role_granted, statements
 
-TIMEOUT_S = 5.0
 URL_LASTS_S = 5.0  # asking a runtime where its AWS is takes longer than all the rest of a call
-VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15"}  # of these services' APIs; there never was another
 REGION = "us-east-1"  # IAM has none
+NOT_FOUND = 404
 OF_IAM = ":iam::"  # in the ARN of a user that IAM knows; STS names whoever is unknown a user of its own
 USER, ASSUMED_ROLE = "user", "assumed-role"
 GONE = "NoSuchEntity"  # what was listed a moment ago
@@ -37,8 +35,8 @@ class LocalIam:
 
     def identity(self, access_key_id: str) -> Identity:
         """Return the user or role to whom the local IAM gave that key; others are as they say. Raises ServiceError."""
-        found = self._ask("sts", access_key_id, "GetCallerIdentity")
-        arn = next(_texts(found, "Arn"), "")
+        found = self._ask("GetCallerIdentity", lambda aws: aws.sts("GetCallerIdentity"), access_key_id)
+        arn = str((found or {}).get("Arn", "")).strip()
         if found is not None and not arn:
             raise self._silent("does not say who the caller is")
         kind, _, name = arn.rpartition(":")[2].partition("/")
@@ -56,8 +54,8 @@ class LocalIam:
 
     def _of_user(self, name: str) -> Iterator[Statement]:
         yield from self._policies("User", name)
-        for group in _texts(self._iam("ListGroupsForUser", UserName=name), "GroupName"):
-            yield from self._policies("Group", group)
+        for group in listed(self._iam("ListGroupsForUser", UserName=name).get("Groups")):
+            yield from self._policies("Group", group["GroupName"])
 
     def _of_role(self, name: str) -> Iterator[Statement]:
         yield from self._policies("Role", name)
@@ -65,17 +63,22 @@ class LocalIam:
     def _policies(self, kind: str, name: str) -> Iterator[Statement]:
         """Yield the statements of all policies of a user, group or role, its own and those attached to it."""
         owner = {f"{kind}Name": name}
-        for policy in _texts(self._iam(f"List{kind}Policies", **owner), "PolicyNames/member"):
+        for policy in listed(self._iam(f"List{kind}Policies", **owner).get("PolicyNames")):
             yield from _statements(self._iam(f"Get{kind}Policy", PolicyName=policy, **owner), "PolicyDocument")
-        for arn in _texts(self._iam(f"ListAttached{kind}Policies", **owner), "PolicyArn"):
-            for version in _texts(self._iam("GetPolicy", PolicyArn=arn), "DefaultVersionId"):
-                yield from _statements(self._iam("GetPolicyVersion", PolicyArn=arn, VersionId=version), "Document")
+        for attached in listed(self._iam(f"ListAttached{kind}Policies", **owner).get("AttachedPolicies")):
+            arn = attached["PolicyArn"]
+            policy = self._iam("GetPolicy", PolicyArn=arn).get("Policy") or {}
+            if version := policy.get("DefaultVersionId"):
+                found = self._iam("GetPolicyVersion", PolicyArn=arn, VersionId=version)
+                yield from _statements(found.get("PolicyVersion") or {}, "Document")
 
-    def _iam(self, action: str, **members: str) -> ET.Element | None:
-        return self._ask("iam", "local", action, **members)
+    def _iam(self, action: str, **members: str) -> Mapping[str, Any]:
+        return self._ask(action, lambda aws: aws.iam(action, **members)) or {}
 
-    def _ask(self, service: str, access_key_id: str, action: str, **members: str) -> ET.Element | None:
-        """Return what a service answers without its namespaces; None where there is no local AWS, or not that any more.
+    def _ask(
+        self, action: str, call: Callable[[Aws], Mapping[str, Any]], access_key_id: str = "local"
+    ) -> Mapping[str, Any] | None:
+        """Return what a call answers; None where there is no local AWS, or not what is asked for any more.
 
         Raises ServiceError where there is one that does not answer: a policy that is not seen may be one that denies.
         """
@@ -83,53 +86,26 @@ class LocalIam:
             self._url, self._is_good_until = self._find_url(), time.monotonic() + URL_LASTS_S
         if self._url is None:
             return None
-        parts = urlsplit(self._url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
-        scope = f"{access_key_id}/20000101/{REGION}/{service}/aws4_request"
-        headers = {
-            # The signature is not checked.
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-        }
+        status = NOT_FOUND
         try:
-            connection.request(
-                "POST", "/", urlencode({"Action": action, "Version": VERSIONS[service], **members}), headers
-            )
-            answer = connection.getresponse()
-            found = _without_namespaces(answer.read())
-        except (OSError, http.client.HTTPException, ET.ParseError) as error:
-            self._is_good_until = 0.0  # it may be elsewhere by now, or have been stopped
-            raise self._silent("does not answer") from error
-        finally:
-            connection.close()
-        if answer.status == http.client.OK:
-            return found
-        if GONE in _texts(found, "Code"):
-            return None
-        raise self._silent(f"answers {action} with status {answer.status}")
+            return call(Aws(self._url, REGION, access_key_id))
+        except Absent as absent:
+            if absent.code == GONE:
+                return None
+            error: Exception = absent
+        except NoAnswer as silent:
+            error, status = silent, silent.status
+        if status:
+            raise self._silent(f"answers {action} with status {status}") from error
+        self._is_good_until = 0.0  # it may be elsewhere by now, or have been stopped
+        raise self._silent("does not answer") from error
 
     def _silent(self, what: str) -> ServiceError:
         return ours(INTERNAL, SILENT.format(url=self._url, what=what))
 
 
-def _without_namespaces(text: bytes) -> ET.Element:
-    root = ET.fromstring(text)
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    return root
-
-
-def _texts(found: ET.Element | None, path: str) -> Iterator[str]:
-    for element in found.iterfind(f".//{path}") if found is not None else ():
-        if element.text:
-            yield element.text.strip()
-
-
-def _statements(found: ET.Element | None, path: str) -> Iterator[Statement]:
-    for text in _texts(found, path):
-        plain: Any = None
-        try:
-            plain = json.loads(unquote(text))
-        except ValueError:
-            continue
-        yield from statements(plain)
+def _statements(found: Mapping[str, Any], name: str) -> Iterator[Statement]:
+    try:
+        yield from statements(json.loads(unquote(found.get(name, ""))))
+    except ValueError:
+        return

@@ -20,6 +20,7 @@ from mwaa_local.api.face import Face
 from mwaa_local.api.http.call import Call
 from mwaa_local.api.http.errors import OURS, REST_CLIENT, REST_SERVER, VALIDATION, ServiceError, ours
 from mwaa_local.api.operations.tokens import open_door, who_and_as_what
+from mwaa_local.door.signing_in import TOKEN, api_cookie, post_path
 from mwaa_local.door.tokens import WEB, mint
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 
@@ -32,7 +33,6 @@ TOO_OLD_TEXT = "Update your environment to use InvokeRestApi"  # MWAA's words
 PATH_SAFE = "/:@!$&'()*+,;=-._~%"  # of a path (RFC 3986, 3.3), and what is escaped already
 GATEWAY_TIMEOUT, CONTENT_TOO_LARGE, BAD_GATEWAY = 504, 413, 502
 SIGNED_OUT = 401
-LOGIN_PATHS = {"3.x": ("/pluginsv2/aws_mwaa/login", "_token"), "2.x": ("/aws_mwaa/login", "session")}
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,14 @@ class RestApi:
             return self._sessions[login.key]
 
     async def _signed_in(self, client: ClientSession, login: _Login) -> dict[str, str]:
-        path, cookie = LOGIN_PATHS.get(login.generation, LOGIN_PATHS["2.x"])
-        url = f"http://{login.door}{path}"
+        cookie = api_cookie(login.generation)
+        url = f"http://{login.door}{post_path(login.generation)}"
         form, patience = {"token": login.token()}, ClientTimeout(total=LOGIN_TIMEOUT_S)
         async with client.post(url, data=form, timeout=patience, allow_redirects=False) as answer:
             found = answer.cookies.get(cookie)
         if found is None:
             raise _no_answer(BAD_GATEWAY, f"the front door gave no session: it answered {answer.status}")
-        is_jwt = cookie == "_token"
-        return {"Authorization": f"Bearer {found.value}"} if is_jwt else {"Cookie": f"{cookie}={found.value}"}
+        return {"Authorization": f"Bearer {found.value}"} if cookie == TOKEN else {"Cookie": f"{cookie}={found.value}"}
 
 
 def _asked(members: Mapping[str, Any], base: str) -> _Asked:

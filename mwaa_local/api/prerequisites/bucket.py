@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mwaa_local.api.prerequisites.aws import Absent, Aws
+from mwaa_local.api.aws_query import Absent, Aws
 
 BUCKET_ARN_PREFIX = ":s3:::"
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

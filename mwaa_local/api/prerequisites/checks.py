@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mwaa_local.api.aws_query import Aws, NoAnswer
 from mwaa_local.api.http.errors import VALIDATION, ServiceError, ours
-from mwaa_local.api.prerequisites.aws import Aws, NoAnswer
 from mwaa_local.api.prerequisites.bucket import refusal_of_bucket
 from mwaa_local.api.prerequisites.network import Fault, Network, faults
 from mwaa_local.api.prerequisites.role import missing_actions, refusal_of_role

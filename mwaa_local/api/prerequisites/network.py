@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mwaa_local.api.prerequisites.aws import Aws, listed
+from mwaa_local.api.aws_query import Aws, listed
 
 ZONES = 2
 ANYWHERE = "0.0.0.0/0"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from mwaa_local.api.prerequisites.aws import Absent, Aws, listed
+from mwaa_local.api.aws_query import Absent, Aws, listed
 from mwaa_local.api.prerequisites.bucket import bucket_name
 from mwaa_local.api.prerequisites.policies import Statement, is_granted, statements, trusts
 

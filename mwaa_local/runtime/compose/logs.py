@@ -7,13 +7,13 @@ and whenever someone reads them. Who reads twice finds no line twice: how far ea
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from mwaa_local import flock
 from mwaa_local.event import LogLine
 from mwaa_local.files import write_private
 from mwaa_local.runtime import logfile
@@ -83,8 +83,7 @@ class ContainerLogs:
     def _alone(self) -> Iterator[None]:
         """Keep two readers from fetching the same lines."""
         self.dir.mkdir(parents=True, exist_ok=True)
-        with (self.dir / f"{MARKS_NAME}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with flock.held(self.dir / f"{MARKS_NAME}.lock"):
             yield
 
     def _marks(self) -> Marks:

@@ -6,7 +6,6 @@ The containers themselves are the engine's; this is the plan they were made from
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mwaa_local import flock
 from mwaa_local.event import Cause
 from mwaa_local.files import write_private
 from mwaa_local.plan import Plan
@@ -123,9 +123,8 @@ class StateFile:
     def _locked(self, name: str, *, wait: bool) -> Iterator[bool]:
         self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self._dir / name).open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+            if wait:
+                flock.wait(file.fileno())
+                yield True
+            else:
+                yield flock.attempt(file.fileno())

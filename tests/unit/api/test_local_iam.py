@@ -48,10 +48,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         key = asked.get("PolicyName", asked["Action"])[0]
-        status, text = self.server.failing.get(key, (200, self.server.answers.get(key, "")))
+        action = asked["Action"][0]
+        result = f"<{action}Result>{self.server.answers.get(key, '')}</{action}Result>"
+        status, text = self.server.failing.get(key, (200, result))
         self.send_response(status)
         self.end_headers()
-        self.wfile.write(f"<Answer>{text}</Answer>".encode())
+        self.wfile.write(f'<Answer xmlns="https://iam.amazonaws.com/doc/2010-05-08/">{text}</Answer>'.encode())
 
     def log_message(self, *args: object) -> None:
         pass

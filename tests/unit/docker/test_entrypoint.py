@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mwaa_local.configuration.merge import merge
@@ -328,6 +329,35 @@ def test_sigterm_stops_the_startup_script(box: Box) -> None:
     process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 128 + signal.SIGTERM
     assert not alive(int(pid_path.read_text()))
+
+
+def test_program_beside_is_started_anew_when_it_is_killed_and_ends_with_the_component(box: Box) -> None:
+    pids = box.root / "pids"
+    code = "import os, sys, time; print(os.getpid(), file=open(sys.argv[1], 'a')); time.sleep(600)"
+
+    def started() -> list[int]:
+        return [int(word) for word in pids.read_text().split()] if pids.exists() else []
+
+    box.describe(startup_script=False, beside=[[box.python, "-c", code, str(pids)]])
+    component = box.begin("run", "sleep", "600")
+    try:
+        wait_until(lambda: len(started()) == 1, TIMEOUT_S, "the program beside runs")
+        assert psutil.Process(component.pid).children() == []
+        os.kill(started()[0], signal.SIGKILL)
+        wait_until(lambda: len(started()) == 2, TIMEOUT_S, "it runs again")
+        assert not alive(started()[0])
+        keeper = psutil.Process(started()[1]).ppid()
+        component.kill()
+        component.wait(TIMEOUT_S)
+        os.kill(started()[1], signal.SIGKILL)
+        wait_until(lambda: not alive(keeper), TIMEOUT_S, "nobody starts it anew")
+        assert len(started()) == 2
+    finally:
+        component.kill()
+        for pid in filter(alive, started()):
+            os.kill(pid, signal.SIGKILL)
+        _, stderr = component.communicate(timeout=TIMEOUT_S)
+    assert stderr.count("is started anew") == 1
 
 
 # A component whose helpers are asked to end before it.

@@ -206,7 +206,9 @@ def until(check: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S) 
 
 
 @contextlib.contextmanager
-def running_door(folder: Path, upstream_port: int, **members: object) -> Iterator[RunningDoor]:
+def running_door(
+    folder: Path, upstream_port: int, python: Path | str = sys.executable, **members: object
+) -> Iterator[RunningDoor]:
     """Run a door; `members` are of its configuration."""
     port = free_port()
     configuration = {
@@ -229,7 +231,7 @@ def running_door(folder: Path, upstream_port: int, **members: object) -> Iterato
     path.write_text(json.dumps(configuration))
     with (folder / "door.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-I", str(PROGRAM_DIR), str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [python, "-I", str(PROGRAM_DIR), str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     door = RunningDoor(process, port, folder)
     try:

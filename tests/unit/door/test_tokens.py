@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import stat
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mwaa_local.door.tokens import CLI, LIFETIME_S, MAX_CHARACTERS, WEB, TokenRefused, UsedTokens, mint, read
+from mwaa_local.door.tokens import CLI, LIFETIME_S, MAX_CHARACTERS, ROLES, WEB, TokenRefused, UsedTokens, mint, read
+from tests.conftest import REPOSITORY_DIR
 
 KEY, NOW = "a-key", 1_000_000.0
+WEB_USER_PATH = REPOSITORY_DIR / "mwaa_local/guest/site_packages/mwaa_support/web_user.py"
 
 
 def a_token(**members: object) -> str:
@@ -142,3 +145,13 @@ def test_damaged_file_of_used_tokens_stops_no_login(tmp_path: Path, text: str) -
     path = tmp_path / "used.json"
     path.write_text(text)
     assert UsedTokens(path).take(read(KEY, CLI, "here", a_token(), NOW), NOW)
+
+
+def test_roles_are_those_that_users_of_the_web_server_get() -> None:
+    """That program runs on the release's own Python, and imports nothing of ours."""
+    spec = importlib.util.spec_from_file_location("web_user", WEB_USER_PATH)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.ROLES == ROLES

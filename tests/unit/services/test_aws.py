@@ -211,6 +211,7 @@ def test_image_is_on_a_python_that_moto_runs_on() -> None:
     new = aws.image(ImageBase("own-base", "3.12", "FROM x"))
     assert old.variables["MWAA_AWS_BASE_IMAGE"] == "python:3.12-slim-bookworm"
     assert new.variables["MWAA_AWS_BASE_IMAGE"] == "own-base"
+    assert new.variables["MWAA_AWS_REQUIREMENT"] == MOTO_REQUIREMENT
     assert len({old.tag, new.tag, aws.image(ImageBase("own-base", "3.12", "FROM y")).tag}) == 3
 
 

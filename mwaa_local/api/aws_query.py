@@ -1,4 +1,4 @@
-"""EC2, IAM and S3 of one endpoint, asked without a client library: the API stays, and botocore's clients cost 40 MB."""
+"""EC2, IAM, STS and S3 of one endpoint, asked without a client library: botocore's clients cost the API 40 MB."""
 
 from __future__ import annotations
 
@@ -10,18 +10,28 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 TIMEOUT_S = 5.0
-VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08"}  # of their APIs; each has only this one
+VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}  # of their APIs; each has only this
 # The signature is not checked; which service is meant is read from the scope.
-AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=local/20000101/{region}/{service}/aws4_request, SignedHeaders=host"
+AUTHORIZATION = (
+    "AWS4-HMAC-SHA256 Credential={key}/20000101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+)
 LISTS = ("item", "member")  # elements that stand for one of several, in EC2 and in IAM
 
 
 class NoAnswer(Exception):
-    """The endpoint does not answer, or not as AWS does."""
+    """The endpoint does not answer, or not as AWS does. `status` is 0 where there is no answer at all."""
+
+    def __init__(self, what: str, status: int = 0) -> None:
+        super().__init__(what)
+        self.status = status
 
 
 class Absent(Exception):
-    """What was asked for does not exist there."""
+    """What was asked for does not exist there. `code` is AWS's own; empty where it is no AWS that says so."""
+
+    def __init__(self, what: str, code: str = "") -> None:
+        super().__init__(what)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,7 @@ class Aws:
 
     endpoint_url: str
     region: str
+    access_key_id: str = "local"
 
     def ec2(self, action: str, filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """Return what EC2 describes. Raises NoAnswer."""
@@ -44,12 +55,22 @@ class Aws:
 
     def iam(self, action: str, **parameters: str) -> dict[str, Any]:
         """Return the result of a call of IAM. Raises Absent and NoAnswer."""
-        found: dict[str, Any] = self._query("iam", action, parameters)[f"{action}Result"]
-        return found
+        return self._result("iam", action, parameters)
+
+    def sts(self, action: str) -> dict[str, Any]:
+        """Return the result of a call of STS. Raises Absent and NoAnswer."""
+        return self._result("sts", action, {})
 
     def bucket(self, name: str, part: str) -> dict[str, Any]:
         """Return a subresource of a bucket, such as `versioning`. Raises Absent and NoAnswer."""
         return self._ask("s3", "GET", f"/{quote(name)}?{part}", b"")
+
+    def _result(self, service: str, action: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        answer = self._query(service, action, parameters)
+        if f"{action}Result" not in answer:
+            raise NoAnswer(f"{service} does not answer {action} as AWS does")
+        found = answer[f"{action}Result"]
+        return found if isinstance(found, dict) else {}
 
     def _query(self, service: str, action: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         body = urlencode({"Action": action, "Version": VERSIONS[service], **parameters}).encode()
@@ -63,7 +84,7 @@ class Aws:
         except (ValueError, http.client.HTTPException) as error:  # an address that is none, in a variable
             raise NoAnswer(str(error)) from error
         headers = {
-            "Authorization": AUTHORIZATION.format(region=self.region, service=service),
+            "Authorization": AUTHORIZATION.format(key=self.access_key_id, region=self.region, service=service),
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
         }
         try:
@@ -71,9 +92,9 @@ class Aws:
             answer = connection.getresponse()
             text = answer.read()
             if answer.status == http.client.NOT_FOUND:
-                raise Absent(path)
+                raise Absent(path, _code(text))
             if answer.status != http.client.OK:
-                raise NoAnswer(f"{service} answered {answer.status}")
+                raise NoAnswer(f"{service} answered {answer.status}", answer.status)
             found = plain(ET.fromstring(text))
         except (OSError, http.client.HTTPException, ET.ParseError) as error:
             raise NoAnswer(str(error)) from error
@@ -95,6 +116,14 @@ def plain(element: ET.Element) -> Any:
 def listed(value: Any) -> list[Any]:
     """Return a list that may be empty: an element without children reads as a text."""
     return value if isinstance(value, list) else []
+
+
+def _code(text: bytes) -> str:
+    """Return the code of an error; empty where it is none of AWS."""
+    try:
+        return next((element.text or "" for element in ET.fromstring(text).iter() if _name(element) == "Code"), "")
+    except ET.ParseError:
+        return ""
 
 
 def _name(element: ET.Element) -> str:
