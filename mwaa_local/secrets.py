@@ -53,11 +53,13 @@ class Secrets:
         somebody else's, so its signature must not hold here.
         """
         password = self.database_password(name).encode()
-        return replace(self, **{each: _derived(getattr(self, each), password) for each in SESSION_KEYS})
+        return replace(
+            self, secret_key=_derived(self.secret_key, password), jwt_secret=_derived(self.jwt_secret, password)
+        )
 
     def without_sessions(self) -> Secrets:
         """Return the secrets with new keys for sessions: all of before are over."""
-        return replace(self, **{each: os.urandom(KEY_BYTES).hex() for each in SESSION_KEYS})
+        return replace(self, secret_key=os.urandom(KEY_BYTES).hex(), jwt_secret=os.urandom(KEY_BYTES).hex())
 
     def save(self, state_dir: Path) -> None:
         write_private(state_dir / SECRETS_NAME, json.dumps(asdict(self), indent=1))
