@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from mwaa_local.files import read_json, write_private
 SECRETS_NAME = "secrets.json"
 DOOR_KEY = "door_key"
 KEY_BYTES = 32  # what Fernet asks for, and enough for the others
+SESSION_KEYS = ("secret_key", "jwt_secret")  # what Airflow signs sessions with
 HINT = "restore the file, or run `mwaa-local reset-db` for a new database and new secrets"
 
 
@@ -42,6 +45,21 @@ class Secrets:
 
     def with_database(self, airflow_version: str, password: str) -> Secrets:
         return replace(self, database_passwords={**self.database_passwords, airflow_version: password})
+
+    def of_database(self, name: str) -> Secrets:
+        """Return the secrets of an environment on that database, not to be saved.
+
+        Sessions name their users by a number, and each database counts anew: a session of another one would be
+        somebody else's, so its signature must not hold here.
+        """
+        password = self.database_password(name).encode()
+        return replace(
+            self, secret_key=_derived(self.secret_key, password), jwt_secret=_derived(self.jwt_secret, password)
+        )
+
+    def without_sessions(self) -> Secrets:
+        """Return the secrets with new keys for sessions: all of before are over."""
+        return replace(self, secret_key=os.urandom(KEY_BYTES).hex(), jwt_secret=os.urandom(KEY_BYTES).hex())
 
     def save(self, state_dir: Path) -> None:
         write_private(state_dir / SECRETS_NAME, json.dumps(asdict(self), indent=1))
@@ -76,6 +94,18 @@ def load_secrets(state_dir: Path) -> Secrets:
     return secrets
 
 
+def derived_keys(plain: object) -> list[str]:
+    """Return the keys of sessions of every database in the content of a file of secrets, which may be a damaged one."""
+    if not isinstance(plain, dict) or not isinstance(passwords := plain.get("database_passwords"), dict):
+        return []
+    keys = [key for each in SESSION_KEYS if isinstance(key := plain.get(each), str)]
+    return [_derived(key, word.encode()) for key in keys for word in passwords.values() if isinstance(word, str)]
+
+
+def _derived(key: str, password: bytes) -> str:
+    return hmac.digest(key.encode(), password, hashlib.sha256).hex()
+
+
 def _is_secret(value: object) -> bool:
     if isinstance(value, dict):
         return all(_is_secret(item) for item in value.values())
@@ -86,9 +116,9 @@ def _changed(path: Path, why: str) -> StateCorrupted:
     return StateCorrupted(f"the file of secrets is not what was written: {path}", why, HINT)
 
 
-def forget_damaged_secrets(state_dir: Path) -> None:
-    """Remove the file of secrets when it cannot be used, so that the next start makes new ones."""
+def end_sessions(state_dir: Path) -> None:
+    """Renew the keys of sessions. A file of secrets that cannot be used is removed: the next start makes new ones."""
     try:
-        load_secrets(state_dir)
+        load_secrets(state_dir).without_sessions().save(state_dir)
     except StateCorrupted:
         (state_dir / SECRETS_NAME).unlink()

@@ -9,7 +9,7 @@ import typer
 
 from mwaa_local.cli.parameters import ProjectOption
 from mwaa_local.cli.session import open_session
-from mwaa_local.secrets import forget_damaged_secrets
+from mwaa_local.secrets import end_sessions
 
 
 def reset_db(
@@ -32,5 +32,5 @@ def reset_db(
     with session.exclusive():
         session.runtime.stop(now=True, on_event=session.console.show_event)
         session.remove_database(release.airflow_version)
-        forget_damaged_secrets(project.state_dir)
+        end_sessions(project.state_dir)
     session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")

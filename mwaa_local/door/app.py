@@ -50,7 +50,7 @@ class Door:
             return web.Response(status=400, text=NO_PROXY_TEXT)
         if request.path == READY_PATH:
             return web.json_response({"environment": self._configuration.environment})
-        if (request.method, request.path) == ("POST", cli.PATH):
+        if request.path == cli.PATH:
             return await self._cli.answer(request)
         if answered := await self._login.answer(request):
             return answered

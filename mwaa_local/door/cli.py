@@ -7,6 +7,7 @@ reference" and "Examples in the Apache Airflow CLI"). Words are split as a shell
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 from collections.abc import Sequence
 
@@ -23,6 +24,11 @@ AT_ONCE = 4
 MAX_COMMAND_BYTES = 64 * 1024
 BUSY_TEXT = "Too many commands at once.\n"
 EXAMPLE = "dags list"
+METHOD_TEXT = (
+    "mwaa-local: {path} takes POST alone: the command line as plain text in the body, without the word airflow,"
+    " with\nContent-Type: text/plain and the token of create-cli-token in Authorization: Bearer TOKEN.\n"
+)
+JSON_TEXT = f"The body must be the command line itself as plain text, not JSON, as in: {EXAMPLE}"
 
 
 class CliDoor:
@@ -33,6 +39,8 @@ class CliDoor:
         self._running: set[asyncio.Task[dict[str, object]]] = set()
 
     async def answer(self, request: web.Request) -> web.Response:
+        if request.method != "POST":
+            return web.Response(status=405, text=METHOD_TEXT.format(path=PATH), headers={"Allow": "POST"})
         configuration = self._configuration
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
@@ -44,11 +52,12 @@ class CliDoor:
                 403, "The CLI token is missing, expired or of another environment; create-cli-token makes one."
             )
         try:
-            words = shlex.split((await read_body(request, MAX_COMMAND_BYTES)).decode())
+            line = (await read_body(request, MAX_COMMAND_BYTES)).decode()
+            words = shlex.split(line)
         except ValueError as error:
             return _refused(400, f"This is no Airflow command: {error}.")
         if why := refusal(words, configuration.allowed, configuration.version):
-            return _refused(400, why)
+            return _refused(400, JSON_TEXT if is_json(line) else why)
         if len(self._running) >= AT_ONCE:
             return web.Response(status=503, text=BUSY_TEXT, headers={"Retry-After": "1"})
         task = asyncio.ensure_future(self._server.run(words))
@@ -74,9 +83,17 @@ def refusal(words: Sequence[str], commands: Sequence[str], version: str) -> str:
     # An option before the command's second word would hide which command it is.
     if words[: len(plain[:2])] != plain[:2] or not words:
         return f"A command begins with its name, as in: {EXAMPLE}"
-    if words[0] in commands or " ".join(words[:2]) in commands:
+    if any(words[: len(name)] == name for name in (command.split() for command in commands)):
         return ""
     return f"{' '.join(words[:2])} is not among the commands that MWAA runs for Airflow {version}."
+
+
+def is_json(line: str) -> bool:
+    """Say whether a text is JSON, but for a single word or number."""
+    try:
+        return isinstance(json.loads(line), (dict, list, str))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _refused(status: int, why: str) -> web.Response:

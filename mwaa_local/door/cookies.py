@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from .signing_in import SESSION, TOKEN
 
 AIRFLOWS = (SESSION, TOKEN)
+ASKED = "asked"  # after our prefix, for programs too: its bearer has signed in here, or tried to
 PREFIX_CHARACTERS = 10
 # Sent by every browser to an address such as localhost, by no program (Fetch Metadata Request Headers, W3C).
 BROWSER_HEADERS = ("Sec-Fetch-Mode", "Sec-Fetch-Site")
@@ -49,6 +50,8 @@ def as_airflows(found: list[tuple[str, str]], prefix: str, from_browser: bool) -
         if own != name and own in AIRFLOWS:
             if from_browser:
                 kept.append((own, value))
+        elif own != name and own == ASKED:
+            continue
         elif not from_browser or name not in AIRFLOWS:
             kept.append((name, value))
     return kept

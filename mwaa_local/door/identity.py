@@ -1,7 +1,8 @@
 """As whom a request reaches Airflow: its cookies under Airflow's names and, where nobody need sign in, an admin.
 
 On Airflow 3 the environment's own admin stands for whoever comes with neither a cookie of ours nor an Authorization
-header, so that the plain page, curl and scripts work without a login; with `Login: mwaa` nobody does.
+header, so that the plain page, curl and scripts work without a login; with `Login: mwaa` nobody does. Nor does it for
+who has signed in, or tried to: whoever asked for a role must not get all rights because that failed or is over.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from multidict import CIMultiDict
 
 from . import cookies, jwt
 from .configuration import MWAA, DoorConfiguration
+from .cookies import ASKED
+from .login_page import GO_ON_PATH, PAGE_HEADERS, signed_out_page
 from .sessions import SESSION_S, Caller, Sessions
 from .signing_in import SESSION, TOKEN
 
@@ -26,6 +29,10 @@ PAGES_WITH_SESSION = "/auth/"
 WITHOUT_ADMIN = ("/auth/login", "/auth/logout", "/static/", "/api/v2/monitor/health", "/api/v2/version")
 BASIC = "basic"
 TOKEN_PATH = "/auth/token"
+SIGNED_OUT_TEXT = (
+    "mwaa-local: the session that was signed in to has ended, or signing in failed. Sign in again with a web login"
+    " token.\nTo go on as admin, as everybody does here who never signed in, send no cookies.\n"
+)
 Make = Callable[[], Awaitable[str]]
 
 
@@ -94,12 +101,39 @@ class Identity:
         return guise
 
     async def answer(self, request: web.Request) -> web.Response | None:
-        """Return a token to a script that asks for one as Airflow's manager without a login has it; None to others."""
-        is_asked = (request.method, request.path) == ("GET", TOKEN_PATH)
-        if not is_asked or not self._sessions.is_3 or self._configuration.login == MWAA:
+        """Return the answer to who is signed out; a token to a script that asks for one as Airflow's manager without a
+        login has it; None to others.
+        """
+        if not self._sessions.is_3 or self._configuration.login == MWAA:
+            return None
+        if (request.method, request.path) == ("GET", GO_ON_PATH):
+            return self._gone_on(request)
+        if self._is_signed_out(request):
+            if "text/html" in request.headers.get("Accept", ""):
+                page = signed_out_page()
+                return web.Response(status=401, text=page, content_type="text/html", headers=PAGE_HEADERS)
+            return web.Response(status=401, text=SIGNED_OUT_TEXT)
+        if (request.method, request.path) != ("GET", TOKEN_PATH):
             return None
         made = await self._admin_token.get(lambda: self._sessions.token(ADMIN))
         return web.json_response({"access_token": made}, status=201)
+
+    def _is_signed_out(self, request: web.Request) -> bool:
+        """Say whether who asks was, or wanted to be, signed in and is not."""
+        if "Authorization" in request.headers or request.path.startswith(WITHOUT_ADMIN):
+            return False
+        given = cookies.pairs(CIMultiDict(request.headers))
+        found = cookies.as_airflows(given, self._prefix, cookies.is_browser(request.headers))
+        has_asked = cookies.value_of(given, self._prefix + ASKED) != ""
+        return has_asked and not jwt.is_valid(self._configuration.keys["jwt"], cookies.value_of(found, TOKEN))
+
+    def _gone_on(self, request: web.Request) -> web.Response:
+        """Return what makes a browser forget that somebody wanted to sign in."""
+        answer = web.Response(status=303, headers={"Location": "/", "Cache-Control": "no-store"})
+        prefix = self._prefix if cookies.is_browser(request.headers) else ""
+        for name in (self._prefix + ASKED, *(prefix + each for each in cookies.AIRFLOWS)):
+            answer.del_cookie(name)
+        return answer
 
     async def _be_admin(self, guise: Guise, path: str) -> None:
         if path.startswith(WITHOUT_ADMIN):

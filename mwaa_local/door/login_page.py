@@ -23,6 +23,7 @@ const main = async () => {
 };
 main().catch(() => say("The environment does not answer. Is it running?"));
 """
+GO_ON_PATH = "/_mwaa-local/as-admin"  # where a browser forgets that somebody wanted to sign in
 HINT = "Make one with create-web-login-token, or run: mwaa-local open"
 
 
@@ -53,6 +54,17 @@ def token_wanted_page() -> str:
     """Return the page for who comes without a session where only tokens are taken."""
     ways = "Run <code>mwaa-local open</code>, or make a web login token with <code>create-web-login-token</code>."
     return _page("Sign in", "<body>", f"<h1>Not signed in</h1>\n<p>{ways}</p>")
+
+
+def signed_out_page() -> str:
+    """Return the page for who was signed in, or tried to, where everybody else is admin."""
+    why = "Your session has ended, or signing in failed."
+    ways = (
+        "Run <code>mwaa-local open</code>, with <code>--role</code> for another role than Admin, or make a web login"
+        " token with <code>create-web-login-token</code>."
+    )
+    go_on = f'Or <a href="{GO_ON_PATH}">go on as admin</a>, as everybody does here who does not sign in.'
+    return _page("Signed out", "<body>", f"<h1>Not signed in</h1>\n<p>{why} {ways}</p>\n<p>{go_on}</p>")
 
 
 def _page(title: str, body: str, *parts: str) -> str:

@@ -18,7 +18,7 @@ from mwaa_local.masking import Mask, secrets_of_connection, secrets_of_json, sec
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
-from mwaa_local.secrets import SECRETS_NAME
+from mwaa_local.secrets import SECRETS_NAME, derived_keys
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.seeding.aws_fixtures import Fixtures
 from mwaa_local.smoke.result import ImportProblem, Problem
@@ -77,6 +77,7 @@ def _made_here(project: Project) -> Iterator[str]:
     except (OSError, ValueError):
         return
     yield from _texts(plain)
+    yield from derived_keys(plain)
 
 
 def _texts(value: object) -> Iterator[str]:

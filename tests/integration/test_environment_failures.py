@@ -5,6 +5,7 @@ Not the shared one: it has to run beside that, and loses its supervisor, its dat
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from mwaa_local.door.tokens import WEB, mint
 from tests.conftest import ProjectRunner
 from tests.environments import (
     RunningEnvironment,
@@ -114,6 +116,32 @@ def test_reset_db_removes_dag_runs_and_keeps_secrets(running: RunningEnvironment
     assert running.run_state("other_queue", MARKED_RUN) == ""
     fernet_key = before.split('"fernet_key": "')[1].split('"')[0]
     assert fernet_key in secrets_path.read_text()
+
+
+def test_nobody_is_signed_in_to_the_database_of_after_reset_db(running: RunningEnvironment) -> None:
+    """Airflow's sessions hold a user's number alone, and the new database gives these numbers to others."""
+    login = running.url() + "/pluginsv2/aws_mwaa/login"
+    curl = ["curl", "-sS", "-o", os.devnull, "-w", "%{http_code}"]
+    patience = ["--retry", "30"]  # a web server that has just started says 503 to who signs in
+
+    def sign_in(*words: str) -> None:
+        about = json.loads((running.project.run_dir / "door.json").read_text())
+        token = mint(about["keys"]["door"], WEB, about["environment"], role="Admin", user=words[-1])
+        assert output_of([*curl, *patience, *words[:-1], "-d", f"token={token}", login]) == "200"
+
+    jar = str(running.project.run_dir.parent / "jar")
+    sign_in("-c", jar, "ann")
+    variables = [*curl, "-b", jar, running.url() + "/api/v2/variables"]
+    assert output_of(variables) == "200"
+    port = running.url().rpartition(":")[2]
+    assert running.run("reset-db", "--yes").exit_code == 0
+    assert running.run("up", "--port", port).exit_code == 0
+    sign_in("bob")  # takes the number
+    assert output_of(variables) == "403"
+
+
+def output_of(argv: list[str]) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=300).stdout
 
 
 def test_state_folder_removed_while_running_is_noticed(running: RunningEnvironment) -> None:

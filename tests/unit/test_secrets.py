@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mwaa_local.errors import StateCorrupted
-from mwaa_local.secrets import SECRETS_NAME, load_secrets
+from mwaa_local.secrets import SECRETS_NAME, end_sessions, load_secrets
 
 
 def test_secrets_are_made_once_and_stay(tmp_path: Path) -> None:
@@ -39,6 +40,26 @@ def test_database_password_is_kept_by_release(tmp_path: Path) -> None:
     secrets = load_secrets(tmp_path)
     assert secrets.database_password("3.3.1") == "one"
     assert secrets.database_password("2.10.3") == "two"
+
+
+def test_sessions_of_another_database_do_not_hold(tmp_path: Path) -> None:
+    kept = load_secrets(tmp_path).with_database("3.3.1", "one").with_database("docker 3.3.1", "two")
+    one, two = kept.of_database("3.3.1"), kept.of_database("docker 3.3.1")
+    for name in ("secret_key", "jwt_secret"):
+        keys = {getattr(each, name) for each in (kept, one, two)}
+        assert len(keys) == 3
+        assert all(len(key) == 64 for key in keys)
+    assert kept.of_database("3.3.1") == one
+    assert (one.fernet_key, one.door_key) == (kept.fernet_key, kept.door_key)
+
+
+def test_sessions_end_and_other_secrets_stay(tmp_path: Path) -> None:
+    before = load_secrets(tmp_path)
+    end_sessions(tmp_path)
+    after = load_secrets(tmp_path)
+    assert after.secret_key != before.secret_key
+    assert after.jwt_secret != before.jwt_secret
+    assert replace(after, secret_key=before.secret_key, jwt_secret=before.jwt_secret) == before
 
 
 def test_password_that_was_lost_is_corrupted_state(tmp_path: Path) -> None:

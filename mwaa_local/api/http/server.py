@@ -24,7 +24,7 @@ from mwaa_local.api.http.parsing import Request, parse
 from mwaa_local.api.http.reply import Reply, of_error, of_result
 from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.signature import signature_of
-from mwaa_local.door.names import refusal, refusal_of_site
+from mwaa_local.door.names import WRONG_NAME_STATUS, WRONG_SITE_STATUS, refusal, refusal_of_site
 
 SIGNING_NAME = "airflow"
 OWN_PATHS = "/_mwaa-local/"  # pages of ours, which need no signature
@@ -32,6 +32,19 @@ MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway quotas, "Payload size"
 BODY_TIMEOUT_S = 30.0  # for a body that was announced
 THREADS = 8  # operations that wait for files and locks at the same time
 STOP_TIMEOUT_S = 3.0
+# What may be done about it is not what it is at the front door, whose words are those of `names`.
+REFUSED_TEXTS = {
+    WRONG_NAME_STATUS: (
+        "mwaa-local: MWAA's API does not answer to that name.\n\n"
+        "Its address is for this machine alone: localhost, 127.0.0.1 and the like. A page from elsewhere may have sent"
+        " the request.\nThe API of a project also answers to the WebserverNames in the Local section of its mwaa.yaml,"
+        " after the next `mwaa-local up`;\nthat of a folder of projects to no other name.\n"
+    ),
+    WRONG_SITE_STATUS: (
+        "mwaa-local: a page of another site sent this request, so MWAA's API does not answer it.\n\n"
+        "No site can be let in here: whoever reaches the API may do everything. Ask it from a program.\n"
+    ),
+}
 
 Perform = Callable[[Call], "Mapping[str, Any] | Awaitable[Mapping[str, Any]]"]
 Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -72,7 +85,7 @@ class Endpoint:
         else:
             refused = refusal(request.method, request.headers, self._names)
         if refused:
-            return web.Response(status=refused.status, text=refused.text)
+            return web.Response(status=refused.status, text=REFUSED_TEXTS[refused.status])
         if f"{request.rel_url.raw_path}/".startswith(OWN_PATHS):
             return await self._page(request)
         return _response(await self._reply(request))

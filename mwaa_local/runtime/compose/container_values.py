@@ -23,13 +23,13 @@ from mwaa_local.secrets import Secrets
 def with_database_password(
     secrets: Secrets, project: Project, release: Release, own: OwnContainers, *, is_asked: bool
 ) -> Secrets:
-    """Return the secrets with the database's password, made and saved if there is none.
+    """Return the secrets of an environment on the release's database, whose password is made and saved if it has none.
 
     Raises StateCorrupted where the database is there already; the engine is only asked for it if `is_asked`.
     """
     key = _password_key(release)
     if key in secrets.database_passwords:
-        return secrets
+        return secrets.of_database(key)
     volume = own.database_volume(release.airflow_version)
     if is_asked and volume in own.engine.volumes(compose_name(project)):
         raise StateCorrupted(
@@ -39,7 +39,7 @@ def with_database_password(
         )
     secrets = secrets.with_database(key, os.urandom(16).hex())
     secrets.save(project.state_dir)
-    return secrets
+    return secrets.of_database(key)
 
 
 def database_password(secrets: Secrets, release: Release) -> str:

@@ -112,7 +112,7 @@ class Preparation:
         base = steps.do("packages", lambda say: store.base(self.release, say))
         if base.note:
             self.remarks.append(Remark(WARNING, "python", base.note, "", base.hint))
-        secrets = self._ensure_database(base, secrets, steps)
+        secrets = self._ensure_database(base, secrets, steps).of_database(self.release.airflow_version)
         home_dir = self._enter_paths()
         self._forget_written_configuration(home_dir)
         place = ProcessPlace(home_dir, ports.choose(), self._server_env(), self.project.run_dir, self.user, steps)

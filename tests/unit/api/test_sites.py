@@ -91,3 +91,15 @@ def test_name_of_a_local_aws_is_its_own_affair(asked: Asked, host: str) -> None:
     assert asked.statuses({"Host": host}, by_socket=True) == {200}
     assert asked.statuses({"Host": host, "Origin": f"http://{host}"}, by_socket=True) == {200}
     assert asked.statuses({"Host": "aws:4566"}, by_socket=False) == {421}
+
+
+def test_refusal_says_what_can_be_done_about_this_api(asked: Asked) -> None:
+    """Which options let a site or name in at the front door is another matter."""
+    answers = [
+        httpx.get(f"http://localhost:{asked.port}/environments", headers=headers)
+        for headers in ({"Origin": "http://localhost:3000", "Sec-Fetch-Site": "cross-site"}, {"Host": "my-machine"})
+    ]
+    assert [answer.status_code for answer in answers] == [403, 421]
+    assert not [answer for answer in answers if "access_control" in answer.text]
+    assert "No site can be let in here" in answers[0].text
+    assert "WebserverNames" in answers[1].text

@@ -154,6 +154,8 @@ def test_command_that_comes_in_pieces_is_run_whole(door: RunningDoor) -> None:
         ("dags --help users list", "A command begins with its name"),
         ("dags trigger 'open quote", "This is no Airflow command: No closing quotation."),
         ("-h", "-h is not among"),
+        ('{"command": "dags list"}', "The body must be the command line itself as plain text, not JSON"),
+        ('"dags list"', "The body must be the command line itself as plain text, not JSON"),
         ("variables set x " + "a" * MAX_COMMAND_BYTES, "This is no Airflow command: it is too long."),
     ],
 )
@@ -161,6 +163,13 @@ def test_other_words_are_refused_before_anything_starts(door: RunningDoor, line:
     answer = door.run(line)
     assert answer.status == 400
     assert answer.text.startswith(words)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_other_methods_are_told_how_a_command_is_sent(door: RunningDoor, method: str) -> None:
+    answer = door.get("/aws_mwaa/cli", method)
+    assert (answer.status, answer.values("Allow")) == (405, ["POST"])
+    assert method == "HEAD" or "/aws_mwaa/cli takes POST alone: the command line as plain text" in answer.text
 
 
 def test_bytes_that_are_no_text_are_refused(door: RunningDoor) -> None:

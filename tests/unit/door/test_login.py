@@ -56,7 +56,6 @@ def test_password_is_airflows_to_judge_elsewhere(door: RunningDoor, server: WebS
 @pytest.mark.parametrize(
     "token",
     [
-        "",
         "x",
         mint(OTHER_KEY, WEB, ENVIRONMENT),
         mint(KEY, WEB, "another-environment"),
@@ -80,3 +79,47 @@ def test_token_is_not_lost_where_nobody_could_be_signed_in_yet(strict_door: Runn
 def test_page_of_another_site_signs_nobody_in(strict_door: RunningDoor) -> None:
     headers = {**FORM, "Origin": "http://evil.example.com"}
     assert strict_door.get("/aws_mwaa/login", "POST", body="token=x", headers=headers).status == 403
+
+
+@pytest.fixture(scope="module")
+def third_door(started_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
+    """A door of Airflow 3."""
+    with running_door(tmp_path_factory.mktemp("third"), started_server.port, generation="3.x") as door:
+        yield door
+
+
+@pytest.mark.parametrize("body", ["", "tokn=x", '{"token": "x"}', "token="])
+def test_form_without_a_token_is_told_so(strict_door: RunningDoor, body: str) -> None:
+    answer = strict_door.get("/aws_mwaa/login", "POST", body=body, headers=FORM)
+    assert (answer.status, b"no web token in this request. Post it as a form" in answer.body) == (403, True)
+
+
+@pytest.mark.parametrize("what", ["login", "aws-console-sso"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_path_of_the_other_generation_is_not_there_and_the_right_one_is_named(
+    strict_door: RunningDoor, third_door: RunningDoor, server: WebServer, what: str, method: str
+) -> None:
+    """MWAA user guide, "Use the Apache Airflow REST API": each generation has a path of its own to sign in."""
+    answer = strict_door.get(f"/pluginsv2/aws_mwaa/{what}", method)
+    assert (answer.status, f"is at /aws_mwaa/{what}." in answer.text) == (404, True)
+    if what == "login":
+        answer = third_door.get("/aws_mwaa/login", method)
+        assert answer.status == 404
+        assert "Airflow 3.3.1, where /aws_mwaa/login is at /pluginsv2/aws_mwaa/login." in answer.text
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "right"),
+    [
+        ("/aws_mwaa/login", "GET", "POST"),
+        ("/aws_mwaa/login", "PUT", "POST"),
+        ("/aws_mwaa/aws-console-sso", "POST", "GET"),
+    ],
+)
+def test_other_methods_of_a_path_are_told_the_right_one(
+    strict_door: RunningDoor, server: WebServer, path: str, method: str, right: str
+) -> None:
+    answer = strict_door.get(path, method)
+    assert (answer.status, answer.values("Allow"), server.asked) == (405, [right], [])
+    assert f"{path} takes {right} alone" in answer.text

@@ -7,7 +7,28 @@ import subprocess
 
 import pytest
 
+from mwaa_local.door.proxy import BELIEVED
 from tests.unit.door.doors import HOST, OK, Asked, RunningDoor, WebServer
+
+BELIEVED_NAMES = (
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Proto",
+    "X-Forwarded-User",
+    "X_Forwarded_For",
+    "Forwarded",
+    "X-Real-IP",
+    "Remote-User",
+    "REMOTE_USER",
+    "X-Remote-User",
+    "X-Script-Name",
+    "SCRIPT_NAME",
+    "Script-Name",
+    "PATH_INFO",
+    "Path-Info",
+)
 
 
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "302 Found", "404 Not Found", "422 Odd Words", "500 Oh"])
@@ -93,27 +114,15 @@ def test_what_belongs_to_one_connection_goes_no_further(door: RunningDoor, serve
     assert answer.values(name) in ([], ["close"]) or name == "X-Named-By-Connection"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "X-Forwarded-For",
-        "X-Forwarded-Host",
-        "X-Forwarded-Proto",
-        "X-Forwarded-Prefix",
-        "X_Forwarded_For",
-        "Forwarded",
-        "X-Real-IP",
-        "Remote-User",
-        "REMOTE_USER",
-        "X-Remote-User",
-        "X-Script-Name",
-        "SCRIPT_NAME",
-        "Path-Info",
-    ],
-)
+@pytest.mark.parametrize("name", BELIEVED_NAMES)
 def test_header_that_would_be_believed_is_never_the_clients(door: RunningDoor, server: WebServer, name: str) -> None:
     door.get("/", headers={name: "a client's own"})
     assert "a client's own" not in str(server.asked[0].headers)
+
+
+def test_every_header_that_is_left_out_is_among_those_tried() -> None:
+    plain = [name.lower().replace("_", "-") for name in BELIEVED_NAMES]
+    assert [each for each in BELIEVED if not any(name.startswith(each) for name in plain)] == []
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from tests.unit.door.doors import (
     ENVIRONMENT,
     KEY,
     TIMEOUT_S,
+    Answer,
     Asked,
     RunningDoor,
     WebServer,
@@ -151,3 +152,58 @@ def test_web_server_that_never_answers_is_given_up(server: WebServer, monkeypatc
     with pytest.raises(LoginFailed, match=r"within 0\.2 s; `mwaa-local logs webserver` may say why, then try again"):
         asyncio.run(asyncio.wait_for(ask(), TIMEOUT_S / 10))
     goes_on.set()
+
+
+POST_3 = "/pluginsv2/aws_mwaa/login"
+BROWSER = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Accept": "text/html"}
+
+
+@pytest.fixture
+def open_door(server: WebServer, airflow: Airflow, tmp_path: Path) -> Iterator[RunningDoor]:
+    with running_door(tmp_path, server.port, generation="3.x") as door:
+        yield door
+
+
+def kept(answer: Answer) -> str:
+    """Return the cookies that a client has after an answer."""
+    set_cookies = (value.partition(";")[0] for value in answer.values("Set-Cookie"))
+    return "; ".join(value for value in set_cookies if not value.endswith('=""'))
+
+
+@pytest.mark.parametrize("headers", [BROWSER, {}])
+def test_who_failed_to_sign_in_is_not_the_admin_that_others_are(
+    open_door: RunningDoor, server: WebServer, headers: dict[str, str]
+) -> None:
+    assert open_door.get("/", headers=headers).status == 200
+    assert server.asked[-1].values("Authorization")[0].startswith("Bearer ")  # the admin's
+    server.reset()
+    refused = open_door.get(POST_3, "POST", body="token=used", headers={**headers, "Accept": "*/*"})
+    assert refused.status == 403
+    cookie = {"Cookie": kept(refused)}
+    for path in ("/", "/api/v2/dags", "/auth/token"):
+        answer = open_door.get(path, headers={**headers, **cookie})
+        assert answer.status == 401
+        assert "signing in failed" in answer.text
+    assert server.asked == []
+
+
+def test_who_is_signed_out_may_go_on_as_admin(open_door: RunningDoor, server: WebServer) -> None:
+    signed_in = open_door.get(POST_3, "POST", body=form(), headers={**BROWSER, "Accept": "*/*"})
+    assert signed_in.status == 200
+    asked, token = (next(each for each in kept(signed_in).split("; ") if name in each) for name in ("asked", "_token"))
+    assert open_door.get("/", headers={**BROWSER, "Cookie": f"{asked}; {token}"}).status == 200
+    # The browser drops what is over; the mark of it stays for longer.
+    page = open_door.get("/", headers={**BROWSER, "Cookie": asked})
+    assert page.status == 401
+    assert "Your session has ended" in page.text
+    other_keys = open_door.get("/", headers={**BROWSER, "Cookie": f"{asked}; {token[:-3]}"})
+    assert other_keys.status == 401
+    go_on = page.text.partition('href="')[2].partition('"')[0]
+    forgotten = open_door.get(go_on, headers={**BROWSER, "Cookie": asked})
+    assert (forgotten.status, forgotten.values("Location"), kept(forgotten)) == (303, ["/"], "")
+    assert any(value.startswith(f"{asked.partition('=')[0]}=") for value in forgotten.values("Set-Cookie"))
+    assert all("asked" not in str(each.headers) for each in server.asked)  # nothing of Airflow's
+
+
+def test_nobody_is_asked_to_sign_in_where_nobody_is_admin_by_default(own_door: RunningDoor) -> None:
+    assert own_door.get(POST, "POST", body="token=used").values("Set-Cookie") == []

@@ -29,6 +29,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import Remark
+from mwaa_local.secrets import load_secrets
 from mwaa_local.smoke.importing import Imported, ImportWait, defines_dag, is_candidate
 from mwaa_local.smoke.judging import Ended, judge
 from mwaa_local.smoke.report_mask import ReportMask
@@ -603,6 +604,14 @@ def test_secrets_of_everything_that_was_given_are_known(tmp_path: Path) -> None:
     assert set(mask.text(f"{secret} of-startup-script").split()) == {"***"}
     plain = "eu-west-1 my-bucket me-myself no-secret analytics"
     assert mask.text(plain) == plain
+
+
+def test_keys_that_are_made_for_each_database_are_known(tmp_path: Path) -> None:
+    secrets = load_secrets(tmp_path / ".mwaa-local").with_database("3.3.1", "of-database")
+    secrets.save(tmp_path / ".mwaa-local")
+    used = secrets.of_database("3.3.1")
+    mask = ReportMask.of(Project(tmp_path), Environment(), None).mask
+    assert mask.text(f"{used.jwt_secret} {used.secret_key}") == "*** ***"
 
 
 def test_settings_that_cannot_be_used_hide_no_other_secret(tmp_path: Path) -> None:
