@@ -22,7 +22,7 @@ PATH = "/aws_mwaa/cli"
 AT_ONCE = 4
 MAX_COMMAND_BYTES = 64 * 1024
 BUSY_TEXT = "Too many commands at once.\n"
-EXAMPLE = "dags list"
+EXAMPLES = ("dags list", "list_dags")  # of Airflow 2 and later, of Airflow 1
 
 
 class CliDoor:
@@ -68,15 +68,18 @@ class CliDoor:
 
 def refusal(words: Sequence[str], commands: Sequence[str], version: str) -> str:
     """Return why MWAA would not run these words; "" for a command that it runs. `commands` are those it does."""
+    example = next((name for name in EXAMPLES if name in commands), "version")
     if words[:1] == ["airflow"]:
-        return f"Leave out the word airflow: {' '.join(words[1:]) or EXAMPLE}"
-    plain = [word for word in words if not word.startswith("-")]
+        return f"Leave out the word airflow: {' '.join(words[1:]) or example}"
+    if words and words[0] in commands:
+        return ""  # what follows is the command's own: `variables -g NAME` of Airflow 1
+    longest = max((len(name.split()) for name in commands), default=1)
+    plain = [word for word in words if not word.startswith("-")][:longest]
     # An option before the command's second word would hide which command it is.
-    if words[: len(plain[:2])] != plain[:2] or not words:
-        return f"A command begins with its name, as in: {EXAMPLE}"
-    if words[0] in commands or " ".join(words[:2]) in commands:
-        return ""
-    return f"{' '.join(words[:2])} is not among the commands that MWAA runs for Airflow {version}."
+    if words[: len(plain)] != plain or not words:
+        return f"A command begins with its name, as in: {example}"
+    name = " ".join(words[:longest])
+    return "" if name in commands else f"{name} is not among the commands that MWAA runs for Airflow {version}."
 
 
 def _refused(status: int, why: str) -> web.Response:
