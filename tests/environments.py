@@ -31,6 +31,11 @@ LATEST = "3.3.1"
 GENERATIONS = (LATEST, "2.10.3", "2.2.2")
 # For parametrized tests: the newest release in every run, the older ones where all tests run.
 EACH_GENERATION = (LATEST, *(pytest.param(version, marks=pytest.mark.full) for version in GENERATIONS[1:]))
+# All that MWAA ever had.
+EVERY_RELEASE = (
+    LATEST,
+    *(pytest.param(version, marks=pytest.mark.full) for version in Release.versions()[::-1] if version != LATEST),
+)
 LONG_RUN_ID = "long_run"
 SAMPLE_DAG = "hello_mwaa"
 SAMPLE_FOLDERS = ("dags", "plugins", "requirements", "startup")
@@ -205,6 +210,13 @@ def plain_files(version: str = LATEST, **members: object) -> dict[str, str]:
     """Return a project with nothing in it but one small DAG."""
     settings = {"AirflowVersion": version, **members}
     return {"mwaa.yaml": json.dumps(settings), "dags/queues.py": (TEST_DAGS_DIR / "queues.py").read_text()}
+
+
+def tiny_files(version: str, **members: object) -> dict[str, str]:
+    """Return a project with one small DAG in the words of all releases, `tiny`."""
+    settings = json.dumps({"AirflowVersion": version, **members})
+    dag = (TEST_DAGS_DIR / "tiny.py").read_text()
+    return {"mwaa.yaml": settings, "dags/tiny.py": dag, "requirements/requirements.txt": ""}
 
 
 def with_settings(text: str, **members: Mapping[str, object] | int) -> str:

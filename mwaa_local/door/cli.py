@@ -23,12 +23,12 @@ PATH = "/aws_mwaa/cli"
 AT_ONCE = 4
 MAX_COMMAND_BYTES = 64 * 1024
 BUSY_TEXT = "Too many commands at once.\n"
-EXAMPLE = "dags list"
+EXAMPLES = ("dags list", "list_dags")  # of Airflow 2 and later, of Airflow 1
 METHOD_TEXT = (
     "mwaa-local: {path} takes POST alone: the command line as plain text in the body, without the word airflow,"
     " with\nContent-Type: text/plain and the token of create-cli-token in Authorization: Bearer TOKEN.\n"
 )
-JSON_TEXT = f"The body must be the command line itself as plain text, not JSON, as in: {EXAMPLE}"
+JSON_TEXT = "The body must be the command line itself as plain text, not JSON, as in: "
 
 
 class CliDoor:
@@ -57,7 +57,7 @@ class CliDoor:
         except ValueError as error:
             return _refused(400, f"This is no Airflow command: {error}.")
         if why := refusal(words, configuration.allowed, configuration.version):
-            return _refused(400, JSON_TEXT if is_json(line) else why)
+            return _refused(400, JSON_TEXT + example_of(configuration.allowed) if is_json(line) else why)
         if len(self._running) >= AT_ONCE:
             return web.Response(status=503, text=BUSY_TEXT, headers={"Retry-After": "1"})
         task = asyncio.ensure_future(self._server.run(words))
@@ -78,14 +78,20 @@ class CliDoor:
 def refusal(words: Sequence[str], commands: Sequence[str], version: str) -> str:
     """Return why MWAA would not run these words; "" for a command that it runs. `commands` are those it does."""
     if words[:1] == ["airflow"]:
-        return f"Leave out the word airflow: {' '.join(words[1:]) or EXAMPLE}"
-    plain = [word for word in words if not word.startswith("-")]
+        return f"Leave out the word airflow: {' '.join(words[1:]) or example_of(commands)}"
+    names = [command.split() for command in commands]
+    if any(words[: len(name)] == name for name in names):
+        return ""  # what follows is the command's own: `variables -g NAME` of Airflow 1
+    longest = max(map(len, names), default=1)
+    plain = [word for word in words if not word.startswith("-")][:longest]
     # An option before the command's second word would hide which command it is.
-    if words[: len(plain[:2])] != plain[:2] or not words:
-        return f"A command begins with its name, as in: {EXAMPLE}"
-    if any(words[: len(name)] == name for name in (command.split() for command in commands)):
-        return ""
-    return f"{' '.join(words[:2])} is not among the commands that MWAA runs for Airflow {version}."
+    if words[: len(plain)] != plain or not words:
+        return f"A command begins with its name, as in: {example_of(commands)}"
+    return f"{' '.join(words[:longest])} is not among the commands that MWAA runs for Airflow {version}."
+
+
+def example_of(commands: Sequence[str]) -> str:
+    return next((name for name in EXAMPLES if name in commands), "version")
 
 
 def is_json(line: str) -> bool:

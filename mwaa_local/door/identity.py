@@ -3,13 +3,14 @@
 On Airflow 3 the environment's own admin stands for whoever comes with neither a cookie of ours nor an Authorization
 header, so that the plain page, curl and scripts work without a login; with `Login: mwaa` nobody does. Nor does it for
 who has signed in, or tried to: whoever asked for a role must not get all rights because that failed or is over.
+A bearer token from a browser counts as none where this environment did not sign it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -27,7 +28,7 @@ ADMIN = Caller("mwaa-local", "Admin")
 PAGES_WITH_SESSION = "/auth/"
 # Nobody is asked for there, or else somebody in particular.
 WITHOUT_ADMIN = ("/auth/login", "/auth/logout", "/static/", "/api/v2/monitor/health", "/api/v2/version")
-BASIC = "basic"
+BASIC, BEARER = "basic", "bearer"
 TOKEN_PATH = "/auth/token"
 SIGNED_OUT_TEXT = (
     "mwaa-local: the session that was signed in to has ended, or signing in failed. Sign in again with a web login"
@@ -46,6 +47,7 @@ class Guise:
     bearer: str = field(default="", repr=False)
     is_admin: bool = False  # our own: what the web server sets is not the client's
     drops_passwords: bool = False
+    drops_bearer: bool = False  # the client's own
 
     def going(self, headers: CIMultiDict[str]) -> None:
         if self.found != self.given:
@@ -56,7 +58,7 @@ class Guise:
         if self.drops_passwords and any(map(is_basic, given)):
             headers.popall("Authorization")
             headers.extend(("Authorization", value) for value in given if not is_basic(value))
-        if self.bearer and "Authorization" not in headers:
+        if self.bearer and (self.drops_bearer or "Authorization" not in headers):
             headers["Authorization"] = f"Bearer {self.bearer}"
 
     def coming(self, headers: CIMultiDict[str]) -> None:
@@ -76,6 +78,12 @@ def is_basic(authorization: str) -> bool:
     return authorization.lower().split(None, 1)[:1] == [BASIC]
 
 
+def bearer_of(headers: Mapping[str, str]) -> str:
+    """Return the token of an Authorization header, "" for another scheme."""
+    scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == BEARER else ""
+
+
 class Identity:
     """Says as whom requests come."""
 
@@ -91,14 +99,23 @@ class Identity:
         found = cookies.as_airflows(given, self._prefix, from_browser)
         guise = Guise(self._prefix if from_browser else "", given, found)
         guise.drops_passwords = self._configuration.login == MWAA
-        if not self._sessions.is_3 or "Authorization" in request.headers:
+        if not self._sessions.is_3:
             return guise
+        if "Authorization" in request.headers:
+            # Airflow 3.0's pages keep a token in the browser's storage, that of another Airflow on this port too.
+            bearer = bearer_of(request.headers)
+            guise.drops_bearer = bool(from_browser and bearer and not self._is_valid(bearer))
+            if not guise.drops_bearer:
+                return guise
         token = cookies.value_of(found, TOKEN)
-        if token and jwt.is_valid(self._configuration.keys["jwt"], token):
+        if token and self._is_valid(token):
             guise.bearer = token  # Airflow 3.0's server reads no cookie
         elif self._configuration.login != MWAA and (from_browser or not token):
             await self._be_admin(guise, request.path)
         return guise
+
+    def _is_valid(self, token: str) -> bool:
+        return jwt.is_valid(self._configuration.keys["jwt"], token)
 
     async def answer(self, request: web.Request) -> web.Response | None:
         """Return the answer to who is signed out; a token to a script that asks for one as Airflow's manager without a

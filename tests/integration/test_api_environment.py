@@ -8,49 +8,26 @@ import os
 import signal
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mwaa_local.api.launch import ApiProcess
 from tests.environments import EACH_GENERATION, LATEST, RunningEnvironment, wait_until
+from tests.integration.mwaa_service import AVAILABLE_TIMEOUT_S, api_of, available, client_of
 
 RUNS = {"3.3.1": "/dags/hello_mwaa/dagRuns", "2.10.3": "/dags/hello_mwaa/dagRuns"}
 NEW_RUN = {"3.3.1": {"logical_date": None}, "2.10.3": {}}
-AVAILABLE_TIMEOUT_S = 120.0
 
 
 @pytest.fixture
-def api(environment: RunningEnvironment) -> ApiProcess:
-    return ApiProcess(environment.project.root_dir, environment.runner.env)
+def client(environment: RunningEnvironment) -> Any:
+    return client_of(environment)
 
 
 @pytest.fixture
-def client(api: ApiProcess) -> Any:
-    address = api.find_or_start(api.asked())
-    return boto3.client(
-        "mwaa",
-        endpoint_url=address.url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(inject_host_prefix=False),
-    )
-
-
-@pytest.fixture
-def name(client: Any) -> Iterator[str]:
-    (name,) = client.list_environments()["Environments"]
-    wait_until(
-        lambda: client.get_environment(Name=name)["Environment"]["Status"] == "AVAILABLE",
-        AVAILABLE_TIMEOUT_S,
-        "the environment is available",
-    )
-    yield name
+def name(client: Any) -> str:
+    return available(client)
 
 
 def posted(url: str, body: str, **headers: str) -> tuple[int, bytes]:
@@ -113,7 +90,8 @@ def test_rest_api_is_invoked(environment: RunningEnvironment, client: Any, name:
 
 
 @pytest.mark.parametrize("environment", [LATEST], indirect=True)
-def test_api_that_was_killed_is_there_again_after_up(environment: RunningEnvironment, api: ApiProcess) -> None:
+def test_api_that_was_killed_is_there_again_after_up(environment: RunningEnvironment) -> None:
+    api = api_of(environment)
     before = api.find_or_start(api.asked())
     os.kill(before.pid, signal.SIGKILL)
     outcome = environment.run("up", "--json")

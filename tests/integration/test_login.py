@@ -1,24 +1,42 @@
-"""Signing in with web tokens, by curl as MWAA's user guide writes it, on real Airflow with each of its roles.
+"""Signing in with web tokens and running commands with CLI tokens, on every release that MWAA had.
 
-Sources: MWAA user guide, "Create an Apache Airflow web server access token", "Using the Apache Airflow REST API" and
+By curl as MWAA's user guide writes it, and on the page of the link in a real browser. Sources: MWAA user guide, "Create
+an Apache Airflow web server access token", "Create an Apache Airflow CLI token", "Using the Apache Airflow REST API",
 "Apache Airflow access policies".
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
+from playwright.sync_api import Page, expect
 
+from mwaa_local.api.operations.rest import SINCE as REST_SINCE
 from mwaa_local.door.tokens import CLI, WEB, mint
-from tests.environments import EACH_GENERATION, RunningEnvironment
+from tests.browser.chromium import TIMEOUT_MS, Visit, chromium
+from tests.environments import (
+    EVERY_RELEASE,
+    LATEST,
+    SAMPLE_DAG,
+    RunningEnvironment,
+    start,
+    stopped_at_the_end,
+    tiny_files,
+    wait_until,
+)
+from tests.integration.mwaa_service import available, client_of
+from tests.integration.test_environment import logged_in
 
 pytestmark = [
     pytest.mark.network,
-    pytest.mark.parametrize("environment", EACH_GENERATION, indirect=True),
+    pytest.mark.parametrize("environment", EVERY_RELEASE, indirect=True),
 ]
 
 ROLES = ("Admin", "Op", "User", "Viewer", "Public")
@@ -38,6 +56,49 @@ PAGES_2 = {
     ("GET", "/variable/list/"): "Op",
     ("GET", "/users/list/"): "Admin",
 }
+RUN_ID = "by_cli"
+# The same commands in the words of Airflow 1 and of all later releases; of the last, MWAA runs none.
+COMMANDS_1 = {
+    "list": "list_dags",
+    "unpause": "unpause {dag}",
+    "trigger": f"trigger_dag -r {RUN_ID} {{dag}}",
+    "set": "variables -s by_cli 'two words'",
+    "get": "variables -g by_cli",
+    "delete": "variables -x by_cli",
+    "refused": "list_users",
+}
+COMMANDS = {
+    "list": "dags list",
+    "unpause": "dags unpause {dag}",
+    "trigger": f"dags trigger -r {RUN_ID} {{dag}}",
+    "set": "variables set by_cli 'two words'",
+    "get": "variables get by_cli",
+    "delete": "variables delete by_cli",
+    "refused": "users list",
+}
+# As Airflow's pages hold it: in a script, in an element, in a form.
+CSRF_TOKEN = re.compile(r"""csrf_?token(?:["'], | = |["'] (?:content|value)=)["']([^"']+)["']""", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningEnvironment]:
+    """The shared environment of the newest release; of another one, a project with one small DAG that it can read."""
+    if request.param == LATEST:
+        yield request.getfixturevalue("latest_environment")
+        return
+    with stopped_at_the_end(tmp_path_factory.mktemp("older")) as runner:
+        runner.write(tiny_files(request.param))
+        yield start(runner, request.param)
+
+
+@pytest.fixture
+def dag(environment: RunningEnvironment) -> str:
+    """A DAG that the environment knows by now."""
+    name = SAMPLE_DAG if environment.files else "tiny"
+    wait_until(lambda: environment.query("SELECT 1 FROM dag WHERE dag_id = %s", name), TIMEOUT_S, f"{name} is known")
+    return name
 
 
 def token(environment: RunningEnvironment, role: str = "Admin", kind: str = WEB, user: str = "") -> str:
@@ -90,7 +151,7 @@ def test_web_token_signs_in_once(environment: RunningEnvironment, tmp_path: Path
 def test_role_of_the_token_is_the_users(environment: RunningEnvironment, tmp_path: Path, role: str) -> None:
     jar = tmp_path / "jar"
     sign_in(environment, jar, role)
-    is_3, has_api = environment.release.generation == "3.x", environment.release.airflow_version != "2.2.2"
+    is_3, has_api = environment.release.generation == "3.x", environment.release.is_at_least(REST_SINCE)
     asked = {**(BY_API if has_api else {}), **(PAGES_3 if is_3 else PAGES_2)}
     rows = environment.query(
         "SELECT r.name FROM ab_user u JOIN ab_user_role ur ON ur.user_id = u.id JOIN ab_role r ON r.id = ur.role_id"
@@ -118,10 +179,12 @@ def test_page_of_the_link_holds_a_script_and_no_token(environment: RunningEnviro
     assert not re.search(r'(?:src|href)="', page)  # it works without a network
 
 
-def test_who_brings_nothing_comes_as_before(environment: RunningEnvironment) -> None:
+def test_who_brings_nothing_comes_as_before(environment: RunningEnvironment, dag: str) -> None:
     if environment.release.login:
         status, answer = curl(environment, "/home", "-D", "-")
         assert status == 302 and re.search(r"(?mi)^location: .*/login/", answer)
+        with logged_in(environment) as client:
+            assert dag in client.get("/home").text
         return
     assert curl(environment, "/api/v2/variables")[0] == 200
     assert curl(environment, "/auth/users/list/")[0] == 200
@@ -182,3 +245,104 @@ def test_open_leads_the_browser_in_and_no_command_line_has_the_token(
     assert environment.query("SELECT count(*) FROM ab_user WHERE username = 'mwaa-local/viewer'") == [(1,)]
     printed = environment.run("open", "--print").stdout.strip()
     assert curl(environment, login_path(environment), "-d", f"token={printed.partition('#')[2]}")[0] == 200
+
+
+def pause(environment: RunningEnvironment, jar: Path, dag: str, wanted: bool) -> int:
+    """Pause or unpause a DAG as the switch on Airflow's page does; return the status of the answer."""
+    if environment.release.generation == "3.x":
+        body = json.dumps({"is_paused": wanted})
+        path = f"{environment.release.rest_base}/dags/{dag}"
+        return curl(environment, path, *JSON, "-b", str(jar), "-X", "PATCH", "-d", body)[0]
+    page = curl(environment, "/home", "-b", str(jar), "-c", str(jar))[1]
+    found = CSRF_TOKEN.search(page)
+    assert found, page
+    path = f"/paused?is_paused={'false' if wanted else 'true'}&dag_id={dag}"  # the state that it shows
+    return curl(environment, path, "-b", str(jar), "-X", "POST", "-H", f"X-CSRFToken: {found[1]}")[0]
+
+
+def test_viewer_changes_nothing_that_an_admin_does(environment: RunningEnvironment, tmp_path: Path, dag: str) -> None:
+    def is_paused() -> bool:
+        return bool(environment.query("SELECT is_paused FROM dag WHERE dag_id = %s", dag)[0][0])
+
+    before = is_paused()
+    for role in ("Viewer", "Admin"):
+        sign_in(environment, tmp_path / role, role)
+    assert pause(environment, tmp_path / "Viewer", dag, not before) in (302, 403)
+    assert is_paused() == before
+    for wanted in (not before, before):
+        assert pause(environment, tmp_path / "Admin", dag, wanted) == 200
+        assert is_paused() == wanted
+
+
+def command(environment: RunningEnvironment, words: str, token: str = "") -> tuple[int, str]:
+    """Return status and body of the answer to a command with a CLI token of its own."""
+    if not token:
+        client = client_of(environment)
+        token = client.create_cli_token(Name=available(client))["CliToken"]
+    plain = ("-H", f"Authorization: Bearer {token}", "-H", "Content-Type: text/plain")
+    return curl(environment, "/aws_mwaa/cli", *plain, "--data-raw", words)
+
+
+def output(environment: RunningEnvironment, words: str) -> str:
+    """Return what a command wrote to stdout."""
+    status, body = command(environment, words)
+    assert status == 200, body
+    said = {name: base64.b64decode(text).decode() for name, text in json.loads(body).items()}
+    assert said["stdout"], said["stderr"]
+    return said["stdout"]
+
+
+@pytest.mark.full
+def test_commands_of_the_release_run_and_no_others(environment: RunningEnvironment, dag: str) -> None:
+    release = environment.release
+    commands = COMMANDS_1 if COMMANDS_1["list"] in release.cli_commands else COMMANDS
+    assert output(environment, "version").split()[-1] == release.airflow_version
+    assert dag in output(environment, commands["list"])
+    output(environment, commands["unpause"].format(dag=dag))
+    output(environment, commands["trigger"].format(dag=dag))
+    assert environment.wait_for_run(dag, RUN_ID) == "success"
+    command(environment, commands["set"])
+    assert output(environment, commands["get"]).splitlines()[-1] == "two words"
+    command(environment, commands["delete"])
+    assert environment.query("SELECT 1 FROM variable WHERE key = 'by_cli'") == []
+    why = f"{commands['refused']} is not among the commands that MWAA runs for Airflow {release.airflow_version}.\n"
+    assert command(environment, commands["refused"]) == (400, why)
+    assert command(environment, "version", token(environment, kind=WEB))[0] == 403
+
+
+@pytest.mark.full
+def test_rest_api_is_invoked_where_the_release_has_it(environment: RunningEnvironment, dag: str) -> None:
+    client = client_of(environment)
+    name = available(client)
+    if not environment.release.is_at_least(REST_SINCE):
+        with pytest.raises(ClientError, match="Update your environment to use InvokeRestApi"):
+            client.invoke_rest_api(Name=name, Path="/dags", Method="GET")
+        return
+    found = client.invoke_rest_api(Name=name, Path=f"/dags/{dag}", Method="GET")["RestApiResponse"]
+    assert found["dag_id"] == dag
+    new_run = {"logical_date": None} if environment.release.generation == "3.x" else {}
+    made = client.invoke_rest_api(Name=name, Path=f"/dags/{dag}/dagRuns", Method="POST", Body=new_run)
+    assert made["RestApiStatusCode"] == 200
+    assert environment.run_state(dag, made["RestApiResponse"]["dag_run_id"])
+
+
+def users_page(environment: RunningEnvironment, page: Page) -> str:
+    """Return what the page that only an Admin may see shows."""
+    page.goto(environment.url() + ("/auth" if environment.release.generation == "3.x" else "") + "/users/list/")
+    return page.inner_text("body")
+
+
+@pytest.mark.full
+def test_page_of_the_link_signs_a_browser_in(environment: RunningEnvironment, dag: str) -> None:
+    dags = "/dags" if environment.release.generation == "3.x" else "/home"
+    with chromium() as browser:
+        for role in ("Admin", "Viewer"):
+            page = Visit.begin(browser).page
+            page.goto(environment.run("open", "--print", "--role", role).stdout.strip())
+            page.wait_for_url(lambda url: "sso" not in url)
+            assert "#" not in page.url and "token" not in page.url
+            # What another Airflow 3.0 on the same port may have left there: its pages would come with that.
+            page.evaluate("localStorage.setItem('token', 'of.another.airflow')")
+            page.goto(environment.url() + dags)
+            expect(page.get_by_text(dag).first).to_be_visible(timeout=TIMEOUT_MS)
+            assert ("List Users" in users_page(environment, page)) == (role == "Admin")

@@ -10,13 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.environments import (
-    TEST_DAGS_DIR,
-    RunningEnvironment,
-    alive,
-    start,
-    stopped_at_the_end,
-)
+from tests.environments import RunningEnvironment, alive, start, stopped_at_the_end, tiny_files
 from tests.integration.test_environment import (
     logged_in,
     test_no_secret_is_in_a_command_line,
@@ -46,9 +40,7 @@ def environment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningEnvironment]:
     with stopped_at_the_end(tmp_path_factory.mktemp("other")) as runner:
-        settings = {"AirflowVersion": request.param}
-        dag = (TEST_DAGS_DIR / "tiny.py").read_text()
-        runner.write({"mwaa.yaml": json.dumps(settings), "dags/tiny.py": dag, "requirements/requirements.txt": ""})
+        runner.write(tiny_files(request.param))
         yield start(runner, request.param, "--run", "tiny")
 
 

@@ -183,6 +183,20 @@ def test_options_may_follow_the_name() -> None:
         assert refusal(words, ["dags list", "version"], "3.3.1") == ""
 
 
+def test_commands_of_one_word_take_options_before_other_words() -> None:
+    """Airflow 1 reads and sets variables by options: `variables -g NAME`, `variables -s NAME VALUE`."""
+    commands = ["list_dags", "trigger_dag", "variables", "version"]
+    for line in ("variables -g a", "variables -s a b", "trigger_dag -r run dag", "list_dags", "version"):
+        assert refusal(line.split(), commands, "1.10.12") == "", line
+    for line in ("connections -l", "create_user -r Admin -u me", "initdb", "dags list"):
+        name = line.split()[0]
+        refused = f"{name} is not among the commands that MWAA runs for Airflow 1.10.12."
+        assert refusal(line.split(), commands, "1.10.12") == refused
+    for line in ("", "-s variables a b"):
+        assert refusal(line.split(), commands, "1.10.12") == "A command begins with its name, as in: list_dags"
+    assert refusal(["airflow"], commands, "1.10.12") == "Leave out the word airflow: list_dags"
+
+
 def test_fifth_command_at_once_is_asked_to_come_again(door: RunningDoor, tmp_path: Path) -> None:
     paths = [tmp_path / str(number) for number in range(4)]
     with ThreadPoolExecutor() as threads:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from mwaa_local.door import jwt
+from mwaa_local.door.cookies import prefix_of
 from mwaa_local.door.tokens import LIFETIME_S, WEB, mint
 from tests.unit.door.doors import ENVIRONMENT, KEY, RunningDoor, WebServer, running_door
 
@@ -34,6 +37,22 @@ def test_basic_authorization_comes_no_further_and_a_bearers_does(strict_door: Ru
     strict_door.get("/api/v1/dags", headers={"Authorization": "Basic YWlyZmxvdzphaXJmbG93"})
     strict_door.get("/api/v1/dags", headers={"Authorization": "Bearer x"})
     assert [asked.values("Authorization") for asked in server.asked] == [[], ["Bearer x"]]
+
+
+def test_browser_comes_with_its_cookie_in_the_place_of_a_bearer_that_is_not_of_here(
+    server: WebServer, tmp_path: Path
+) -> None:
+    """Airflow 3.0's pages send what another Airflow on the same port has left in the browser's storage."""
+    ours, older, others = (jwt.mint(key, user, 60) for key, user in ((KEY, "7"), (KEY, "8"), (OTHER_KEY, "1")))
+    expired = jwt.mint(KEY, "7", -1)
+    cookie = {"Cookie": f"{prefix_of(KEY)}_token={ours}", "Sec-Fetch-Site": "same-origin"}
+    with running_door(tmp_path, server.port, generation="3.x", login="mwaa") as door:
+        for bearer in (others, expired, "x", older):
+            door.get("/api/v2/dags", headers={**cookie, "Authorization": f"Bearer {bearer}"})
+        door.get("/api/v2/dags", headers={"Sec-Fetch-Site": "same-origin", "Authorization": f"Bearer {others}"})
+        door.get("/api/v2/dags", headers={"Cookie": f"_token={ours}", "Authorization": f"Bearer {others}"})
+    seen = [asked.values("Authorization") for asked in server.asked]
+    assert seen == [[f"Bearer {token}"] for token in (ours, ours, ours, older, others, others)]
 
 
 @pytest.mark.parametrize("written", ["Basic YTpi", "basic\tYTpi", "BASIC  YTpi", "Basic"])
