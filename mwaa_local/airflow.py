@@ -131,11 +131,7 @@ class AirflowClient:
         if not self._health.broker_answers():
             silent["redis"] = f"no answer to a ping: {self._health.last_error}"
         webserver = self._plan.component("webserver")
-        if (
-            webserver
-            and isinstance(webserver.ready, HttpReady)
-            and not page_answers(webserver.ready.url, PAGE_TIMEOUT_S)
-        ):
+        if webserver and isinstance(webserver.ready, HttpReady) and not page_answers(webserver.ready, PAGE_TIMEOUT_S):
             silent["webserver"] = f"{webserver.ready.url} does not answer"
         return silent
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mwaa_local.home import Folder
-from mwaa_local.place import url_of
 from mwaa_local.plan import (
     COMPONENT_OF,
     NAME,
@@ -23,7 +22,6 @@ from mwaa_local.plan import (
     DatabaseReady,
     ExitedOk,
     HeartbeatReady,
-    HttpReady,
     LogReady,
     Plan,
     ReadyCheck,
@@ -121,10 +119,10 @@ class _Airflow:
 
     def components(self, environment: Environment) -> list[Component]:
         release, place = self.release, self.place
-        health_url = url_of(place.asked_at("webserver")) + release.health_path
+        webserver_argv = release.webserver_argv + (release.webserver_https_argv if place.authority else ())
         # The web server first: nothing takes longer.
         commands: dict[str, tuple[tuple[str, ...] | None, ReadyCheck]] = {
-            "webserver": (release.webserver_argv, HttpReady(health_url)),
+            "webserver": (webserver_argv, place.page("webserver", release.health_path)),
             "scheduler": (release.scheduler_argv, HeartbeatReady("SchedulerJob")),
             "dag-processor": (release.dag_processor_argv, HeartbeatReady("DagProcessorJob")),
             "triggerer": (release.triggerer_argv, HeartbeatReady("TriggererJob")),

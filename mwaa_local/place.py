@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the supervisor imports this and must not pay for it
+    from mwaa_local.plan import HttpReady
     from mwaa_local.release import Release
 
 HOST = "127.0.0.1"  # the only address of this machine on which anything listens
@@ -37,6 +38,10 @@ class Place(Protocol):
     @property
     def ports(self) -> Mapping[str, int]:
         """Component -> the port of 127.0.0.1 where this machine reaches it; for each that listens."""
+
+    @property
+    def authority(self) -> str:
+        """The file of who vouches for the front door, on this machine; "" where the door speaks http."""
 
     @property
     def own_hosts(self) -> bool:
@@ -77,8 +82,8 @@ class Place(Protocol):
     def shared(self, name: str) -> str:
         """Return where the front door and the web server both see a private file or socket that one of them makes."""
 
-    def asked_at(self, name: str) -> tuple[str, int]:
-        """Return the address of this machine at which a component's pages answer."""
+    def page(self, name: str, path: str) -> HttpReady:
+        """Return the sign that a page of a component answers, as this machine asks for it."""
 
     def names_of(self, name: str) -> tuple[str, ...]:
         """Return by which names the other components reach it, where those are not this machine's own."""

@@ -43,10 +43,11 @@ class TcpReady:
 
 @dataclass(frozen=True)
 class HttpReady:
-    """Ready when `url` answers 200."""
+    """Ready when `url` answers 200; with https, as somebody for whom the certificates in `authority` vouch."""
 
     url: str
     timeout_s: float = READY_TIMEOUT_S
+    authority: str = ""  # path of a file
 
 
 @dataclass(frozen=True)

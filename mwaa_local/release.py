@@ -116,6 +116,7 @@ class Release:
     default_variables: Mapping[str, str]
     protected_variables: tuple[str, ...]
     cli_commands: tuple[str, ...]  # that MWAA's `/aws_mwaa/cli` runs, as "dags list"
+    webserver_https_argv: tuple[str, ...] = ()  # further words, with which it believes that it is reached by https
     queue_aliases: tuple[str, ...] = ()  # further names of the environment's one queue
     # What MWAA derives from the environment class, with placeholders of `configuration.class_defaults`.
     class_options: Mapping[str, str] = field(default_factory=dict)

@@ -48,6 +48,7 @@ KEY_ORDER = (
         "python_argv",
         "migrate_argv",
         "webserver_argv",
+        "webserver_https_argv",
         "scheduler_argv",
         "dag_processor_argv",
         "triggerer_argv",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mwaa_local.api.iam.callers import AnyCaller, Callers
+from mwaa_local.web_address import WebAddress
 
 SERVICE = "airflow"  # signing name of MWAA, and its name in ARNs
 
@@ -45,8 +46,8 @@ class ServedEnvironment(Protocol):
         """Return members that only GetEnvironment's answer has: names of endpoint services, where there are any."""
 
     @property
-    def door_address(self) -> str | None:
-        """`host:port` at which the environment's front door answers; None where there is none now."""
+    def door(self) -> WebAddress | None:
+        """Where the environment's front door answers; None where there is none now."""
 
     @property
     def door_key(self) -> str:

@@ -43,12 +43,13 @@ def open_ui(
 
 def _door_url(session: Session) -> str:
     from mwaa_local.errors import NotRunning
-    from mwaa_local.runtime.ports import DOOR
+    from mwaa_local.web_address import WebAddress
 
     plan = session.runtime.running_plan()
-    if plan is None or DOOR not in plan.ports:
+    door = WebAddress.of(plan) if plan else None
+    if door is None:
         raise NotRunning("no web server runs here to open", hint="mwaa-local up")
-    return f"http://localhost:{plan.ports[DOOR]}"
+    return door.url
 
 
 def _signing_in(session: Session, base: str, role: Role) -> str:

@@ -46,11 +46,12 @@ def service_of(session: Session, state: State | None) -> Service:
     from mwaa_local.api.environments.faults import Faults
     from mwaa_local.api.environments.registry import Registry
     from mwaa_local.api.environments.status import Look
+    from mwaa_local.web_address import WebAddress
 
     registry = Registry.of_project(session.project, session.env)
     environments = registry.all()
-    port = state.plan.ports.get("door") if state else None
-    seen = Look(time.monotonic(), state is not None, state is not None and state.is_healthy, door_port=port)
+    door = WebAddress.of(state.plan) if state else None
+    seen = Look(time.monotonic(), state is not None, state is not None and state.is_healthy, door=door)
     registry.looks.know(session.project, seen)
     return Service(environments, Faults.around(session.project).listed())
 
@@ -62,7 +63,7 @@ def _as_plain(served: Served) -> dict[str, Any]:
         "status": served.status,
         "why_not_healthy": served.look.why or None,
         "folder": str(served.project.root_dir),
-        "door": served.door_address,
+        "door": served.door.host if served.door else None,
         "phase": record.operation.phase if record.operation else None,
         "last_update": served.last_update,
         "events": [asdict(event) for event in served.events],

@@ -15,6 +15,7 @@ from mwaa_local.cli.session import open_session
 from mwaa_local.console import Console
 from mwaa_local.event import FAILED
 from mwaa_local.remarks import NOTE
+from mwaa_local.web_address import WebAddress
 
 if TYPE_CHECKING:
     from mwaa_local.lifecycle import State
@@ -89,4 +90,6 @@ def _show(console: Console, state: State) -> None:
 
 
 def _url(state: State) -> str:
-    return f"http://localhost:{state.plan.ports['door']}"
+    door = WebAddress.of(state.plan)
+    assert door is not None
+    return door.url

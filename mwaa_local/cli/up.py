@@ -25,6 +25,7 @@ from mwaa_local.lifecycle import Started
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE
 from mwaa_local.services.aws import AWS
+from mwaa_local.web_address import WebAddress
 
 TOKEN_WAY = "with a web token: mwaa-local open"
 
@@ -115,7 +116,8 @@ def show_ready(
 ) -> None:
     """Say what is there now: remarks, address, login, next command. `run` is what `--run` ran, for JSON."""
     client = AirflowClient(started.runtime, started.plan)
-    url = f"http://localhost:{started.plan.ports['door']}"
+    door = WebAddress.of(started.plan)
+    assert door is not None
     errors = client.import_errors()
     for remark in started.remarks:
         if remark.severity != NOTE or console.verbose:
@@ -129,7 +131,7 @@ def show_ready(
             {
                 "airflow_version": release.airflow_version,
                 "runtime": started.kind,
-                "url": url,
+                "url": door.url,
                 "api_url": api.address.url if api.address else None,
                 "login": way_in,
                 "elapsed_s": round(elapsed_s, 2),
@@ -144,7 +146,7 @@ def show_ready(
     endpoint = started.plan.ports.get(AWS)
     api_url = f"http://localhost:{endpoint}" if endpoint else api.address.url if api.address else ""
     after = f"{elapsed_s:.1f} s{', without its requirements' if failed else ''}"
-    _show_end(console, release, url, api_url, way_in, after)
+    _show_end(console, release, door, api_url, way_in, after)
 
 
 def way_in_of(environment: Environment, release: Release) -> str:
@@ -152,10 +154,12 @@ def way_in_of(environment: Environment, release: Release) -> str:
     return TOKEN_WAY if environment.local.login is LoginMode.MWAA else release.login
 
 
-def _show_end(console: Console, release: Release, url: str, api_url: str, way_in: str, after: str) -> None:
+def _show_end(console: Console, release: Release, door: WebAddress, api_url: str, way_in: str, after: str) -> None:
     list_dags = " ".join(release.list_dags_argv)
     console.say(f"\nAirflow {release.airflow_version} is ready after {after}")
-    console.say(f"  web server  {console.colour(url, '')}")
+    console.say(f"  web server  {console.colour(door.url, '')}")
+    if door.authority:
+        console.say(f"  https       by {door.authority}; docs/https.md says how to trust it")
     if api_url:
         console.say(f"  MWAA's API  {console.colour(api_url, '')}")
     console.say(f"  login       {way_in or 'none needed, everyone is admin'}")

@@ -17,6 +17,7 @@ class LocalValues:
     secret_key: str
     jwt_secret: str
     web_url: str
+    web_is_secure: str  # True or False, as options have it
     execution_api_url: str
     airflow_home: str
 
@@ -31,6 +32,7 @@ PREVIEW = LocalValues(
     secret_key="unused",
     jwt_secret="unused",
     web_url="http://localhost:8080",
+    web_is_secure="False",
     execution_api_url="http://localhost:8080/execution/",
     airflow_home="",
 )

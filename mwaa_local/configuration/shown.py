@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from mwaa_local.configuration.layers import USER_LAYERS, EnvVar, Overruled
@@ -44,16 +44,17 @@ def merged_variables(
     return merge(
         release,
         environment,
-        preview_values(),
+        preview_values(environment),
         component=component,
         container=preview_container(environment),
         startup_exports=exports or {},
     )
 
 
-def preview_values() -> LocalValues:
+def preview_values(environment: Environment) -> LocalValues:
     """Return placeholders for values that only a start decides."""
-    return LocalValues(**{item.name: SET_AT_START for item in fields(LocalValues)})
+    values = LocalValues(**{item.name: SET_AT_START for item in fields(LocalValues)})
+    return replace(values, web_is_secure=str(environment.local.https))
 
 
 def preview_container(environment: Environment) -> dict[str, str]:

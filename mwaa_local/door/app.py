@@ -26,7 +26,7 @@ class Door:
         self._upstream = Upstream(configuration.upstream)
         self._commands = CommandsBeside(Path(configuration.commands))
         self._cli = cli.CliDoor(configuration, self._commands)
-        prefix = cookies.prefix_of(configuration.keys["door"])
+        prefix = cookies.prefix_of(configuration.keys["door"], is_secure=bool(configuration.certificate))
         sessions = Sessions(configuration, self._upstream, self._commands)
         self._login = LoginDoor(configuration, sessions, prefix)
         self._identity = Identity(configuration, sessions, prefix)

@@ -46,6 +46,7 @@ class DoorConfiguration:
     used_tokens: str  # path
     commands: str  # path of a CommandServer
     allowed: tuple[str, ...]  # Airflow commands that MWAA runs for this release, as "dags list"
+    certificate: str = ""  # path of a PEM file: private key, certificate, issuer; "" for http
 
     @classmethod
     def read(cls, path: Path) -> DoorConfiguration:

@@ -21,9 +21,12 @@ PREFIX_CHARACTERS = 10
 BROWSER_HEADERS = ("Sec-Fetch-Mode", "Sec-Fetch-Site")
 
 
-def prefix_of(key: str) -> str:
-    """Return what the names begin with in the environment of that key, of which it tells nothing."""
-    digest = hashlib.sha256(b"cookies of " + key.encode()).hexdigest()
+def prefix_of(key: str, *, is_secure: bool = False) -> str:
+    """Return what the names begin with in the environment of that key, of which it tells nothing.
+
+    Over https they are others: browsers keep a page of http from replacing a cookie that https has set (RFC 6265bis).
+    """
+    digest = hashlib.sha256((b"https cookies of " if is_secure else b"cookies of ") + key.encode()).hexdigest()
     return f"mwaa-local-{digest[:PREFIX_CHARACTERS]}-"
 
 
@@ -70,6 +73,12 @@ def written(found: list[tuple[str, str]]) -> str:
 def renamed(set_cookie: str, prefix: str) -> str:
     """Return a Set-Cookie header under our name, if it sets one of Airflow's."""
     return prefix + set_cookie if name_set(set_cookie) in AIRFLOWS else set_cookie
+
+
+def secured(set_cookie: str) -> str:
+    """Return a Set-Cookie header after which a browser sends the cookie over https alone."""
+    attributes = {word.partition("=")[0].strip().lower() for word in set_cookie.split(";")[1:]}
+    return set_cookie if "secure" in attributes else f"{set_cookie}; Secure"
 
 
 def name_set(set_cookie: str) -> str:

@@ -48,6 +48,7 @@ class Guise:
     is_admin: bool = False  # our own: what the web server sets is not the client's
     drops_passwords: bool = False
     drops_bearer: bool = False  # the client's own
+    is_secure: bool = False  # the client speaks https
 
     def going(self, headers: CIMultiDict[str]) -> None:
         if self.found != self.given:
@@ -62,7 +63,7 @@ class Guise:
             headers["Authorization"] = f"Bearer {self.bearer}"
 
     def coming(self, headers: CIMultiDict[str]) -> None:
-        if not (self.prefix or self.is_admin):
+        if not (self.prefix or self.is_admin or self.is_secure):
             return
         came = list(headers.items())
         headers.clear()
@@ -70,7 +71,12 @@ class Guise:
             is_set = name.lower() == "set-cookie"
             if is_set and self.is_admin and cookies.name_set(value) in cookies.AIRFLOWS:
                 continue
-            headers.add(name, cookies.renamed(value, self.prefix) if is_set and self.prefix else value)
+            headers.add(name, self._as_set(value) if is_set else value)
+
+    def _as_set(self, set_cookie: str) -> str:
+        """Return a Set-Cookie header as the client gets it."""
+        named = cookies.renamed(set_cookie, self.prefix) if self.prefix else set_cookie
+        return cookies.secured(named) if self.is_secure else named
 
 
 def is_basic(authorization: str) -> bool:
@@ -98,6 +104,7 @@ class Identity:
         given = cookies.pairs(CIMultiDict(request.headers))
         found = cookies.as_airflows(given, self._prefix, from_browser)
         guise = Guise(self._prefix if from_browser else "", given, found)
+        guise.is_secure = request.secure
         guise.drops_passwords = self._configuration.login == MWAA
         if not self._sessions.is_3:
             return guise

@@ -11,6 +11,7 @@ from . import logs
 from .app import Door
 from .configuration import DoorConfiguration
 from .proxy import MAX_LINE_BYTES
+from .tls import context_of
 
 STOP_TIMEOUT_S = 3.0  # for requests in flight, when the environment stops
 
@@ -24,6 +25,7 @@ def serve(path: Path) -> None:
         Door(configuration).application(),
         host=host,
         port=port,
+        ssl_context=context_of(configuration.certificate),
         print=None,
         access_log=None,
         shutdown_timeout=STOP_TIMEOUT_S,

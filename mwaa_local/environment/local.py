@@ -48,6 +48,7 @@ class LocalSettings(Members):
     ] = AwsMode.NONE
     intervals: Intervals = Intervals.FAST
     login: LoginMode = LoginMode.OPEN
+    https: StrictBool = False
     dags_writable: StrictBool = True
     # Of the Docker runtime alone.
     enforce_class: StrictBool = False

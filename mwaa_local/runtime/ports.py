@@ -12,11 +12,11 @@ import psutil
 
 from mwaa_local.errors import PortInUse
 from mwaa_local.place import HOST
+from mwaa_local.web_address import DOOR  # whose port `up --port` chooses, too
 
 if TYPE_CHECKING:
     from mwaa_local.environment.local import LocalSettings
 
-DOOR = "door"  # whose port is the one that people know, and that `up --port` chooses, too
 WEBSERVER = "webserver"  # behind it; where it has no host of its own, at a free port
 # Component -> the setting in mwaa.yaml's `Local` section that chooses its port, but for services.
 _SETTINGS = {"postgres": "PostgresPort", "redis": "BrokerPort"}

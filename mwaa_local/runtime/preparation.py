@@ -15,7 +15,7 @@ from mwaa_local.place import Place
 from mwaa_local.plan import Component, Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import NOTE, WARNING, Remark
-from mwaa_local.runtime.ports import DOOR, free_port, ports_asked
+from mwaa_local.runtime.ports import free_port, ports_asked
 from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
 from mwaa_local.seeding.aws_fixtures import FOLDER
@@ -23,6 +23,7 @@ from mwaa_local.seeding.file import combine
 from mwaa_local.services.all import SERVICES
 from mwaa_local.services.service import Service
 from mwaa_local.wanted import Wanted
+from mwaa_local.web_address import DOOR
 
 
 @dataclass(frozen=True)

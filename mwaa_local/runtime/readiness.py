@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import signal
 import socket
+import ssl
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -38,7 +39,7 @@ def answers(ready: ReadyCheck, since: float, questions: ReadinessChecks) -> bool
     if isinstance(ready, TcpReady):
         return port_answers(ready.port)
     if isinstance(ready, HttpReady):
-        return page_answers(ready.url)
+        return page_answers(ready)
     if isinstance(ready, HeartbeatReady):
         return questions.heartbeat_since(ready.job_type, since)
     if isinstance(ready, DatabaseReady):
@@ -91,10 +92,13 @@ def port_answers(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def page_answers(url: str, timeout_s: float = HTTP_TIMEOUT_S) -> bool:
+def page_answers(page: HttpReady, timeout_s: float = HTTP_TIMEOUT_S) -> bool:
     """Say whether a GET of the page gives 200."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+    parts = urlsplit(page.url)
+    try:
+        connection = _connection(parts.scheme, parts.hostname or "", parts.port, page.authority, timeout_s)
+    except OSError:  # the file of the authority is gone
+        return False
     try:
         connection.request("GET", parts.path or "/")
         return connection.getresponse().status == http.client.OK
@@ -102,3 +106,12 @@ def page_answers(url: str, timeout_s: float = HTTP_TIMEOUT_S) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _connection(
+    scheme: str, host: str, port: int | None, authority: str, timeout_s: float
+) -> http.client.HTTPConnection:
+    if scheme == "https":
+        context = ssl.create_default_context(cafile=authority)
+        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+    return http.client.HTTPConnection(host, port, timeout=timeout_s)

@@ -22,8 +22,8 @@ from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.event import Event
-from mwaa_local.place import HOST, Notes, Place, url_of
-from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component, HttpReady
+from mwaa_local.place import Notes, Place, url_of
+from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
 from mwaa_local.secrets import Secrets
@@ -133,7 +133,7 @@ class LocalAws:
             AWS,
             (*python, place.program(AWS, PROGRAM_DIR), start_values),
             {**place.server_env, **SERVER_VARIABLES},
-            HttpReady(url_of((HOST, place.ports[AWS])) + READY_PATH),
+            place.page(AWS, READY_PATH),
             reads=fixtures_version(fixtures, folder, secrets.fernet_key),
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_SERVERS,

@@ -6,6 +6,7 @@ interpreter that has aiohttp: the launcher's own, or that of an image of its own
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import importlib.metadata
 import json
@@ -21,18 +22,20 @@ from packaging.version import Version
 from mwaa_local import door
 from mwaa_local.cache.kept import ImageKind
 from mwaa_local.event import Event
-from mwaa_local.place import HOST, Notes, Place, url_of
-from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_WEBSERVER, Component, HttpReady
-from mwaa_local.remarks import Remark
+from mwaa_local.https.place import authority_path, certified_names, is_of_this_machine
+from mwaa_local.place import Notes, Place
+from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_WEBSERVER, Component
+from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.secrets import Secrets
 from mwaa_local.services.own_image import TAG_PATTERN, OwnImage, is_own_image
 from mwaa_local.services.service import ImageBase, ServiceImage
 from mwaa_local.wanted import Wanted
+from mwaa_local.web_address import DOOR
 
-DOOR = "door"  # the component
 TITLE = "front door"
 PROGRAM_DIR = Path(str(door.__file__)).parent
 CONFIGURATION_NAME = "door.json"
+CERTIFICATE_NAME = "https.pem"
 COMMANDS_NAME = "commands.json"  # how Airflow commands are run beside the web server; read anew when they are first
 USED_TOKENS_NAME = "used-tokens.json"
 SOCKET_NAME = "commands.sock"
@@ -58,25 +61,45 @@ class FrontDoor:
     port: ClassVar[int] = 8080  # the web server's, on MWAA too
     port_setting: ClassVar[str] = "WebserverPort"
     is_wanted: ClassVar[bool] = True
-    remarks: ClassVar[tuple[Remark, ...]] = ()
 
     @classmethod
     def load(cls, wanted: Wanted) -> Self:
         return cls(wanted)
 
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        local = self.wanted.environment.local
+        others = [name for name in local.webserver_names if not is_of_this_machine(name)]
+        if not local.https or not others:
+            return ()
+        what = f"browsers and clients will not trust https by the name {', '.join(others)}"
+        why = "The local authority vouches for localhost, names below it and loopback addresses alone."
+        return (Remark(WARNING, "https", what, why, "use a name below localhost, as my-project.localhost"),)
+
     def component(self, place: Place, secrets: Secrets) -> Component:
+        certificate = self._certificate() if place.authority else ""
         values = self._values(place, secrets)
+        if certificate:
+            values["certificate"] = place.write(DOOR, CERTIFICATE_NAME, certificate)
         text = json.dumps(values, sort_keys=True)
         python = place.interpreter(TITLE, _own_python)
         return Component(
             DOOR,
             (*python, place.program(DOOR, PROGRAM_DIR), place.write(DOOR, CONFIGURATION_NAME, text)),
             place.server_env,
-            HttpReady(url_of((HOST, place.ports[DOOR])) + READY_PATH),
-            reads=hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS],
+            place.page(DOOR, READY_PATH),
+            reads=hashlib.sha256((text + certificate).encode()).hexdigest()[:DIGEST_CHARACTERS],
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_WEBSERVER,
         )
+
+    def _certificate(self) -> str:
+        """Return the project's certificate with its key. Raises what `project_certificate` raises."""
+        from mwaa_local.https.certificate import project_certificate  # most projects need no cryptography
+
+        names = certified_names(self.wanted.environment.local.webserver_names)
+        state_dir, now = self.wanted.project.state_dir, datetime.datetime.now(datetime.UTC)
+        return project_certificate(state_dir, names, self.wanted.env, now)
 
     def _values(self, place: Place, secrets: Secrets) -> dict[str, Any]:
         release, environment = self.wanted.release, self.wanted.environment
@@ -97,7 +120,8 @@ class FrontDoor:
         }
 
     def variables(self, place: Place) -> Mapping[str, str]:
-        return {}
+        # Of gunicorn and uvicorn: the web server believes that it is reached by https. Nobody but the door asks it.
+        return {"FORWARDED_ALLOW_IPS": "*"} if place.authority else {}
 
     def local_names(self, place: Place) -> tuple[str, ...]:
         return ()
@@ -112,6 +136,11 @@ class FrontDoor:
 
     def compose_variables(self, empty_dir: Path) -> Mapping[str, str]:
         return {}
+
+
+def door_authority(wanted: Wanted) -> str:
+    """Return the file of who vouches for the front door that is wanted; "" for one that speaks http."""
+    return str(authority_path(wanted.env)) if wanted.environment.local.https else ""
 
 
 def _origins(option: str) -> list[str]:

@@ -47,15 +47,16 @@ configuration
 steps
 requirements seeding
 launch one_time_page
-plan wanted
+web_address
 place
+plan wanted
 environment
 packages
 network
 interpreters database local_settings
 release
 cache
-secrets
+secrets https
 project
 delivery named_files
 home

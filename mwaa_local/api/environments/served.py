@@ -22,6 +22,7 @@ from mwaa_local.api.environments.worker import A_LOOK_S, WORKER_END_S, start_wor
 from mwaa_local.api.http.errors import VALIDATION, ServiceError, not_found, ours
 from mwaa_local.project import Project
 from mwaa_local.secrets import load_secrets
+from mwaa_local.web_address import WebAddress
 
 if TYPE_CHECKING:
     from mwaa_local.api.environments.registry import Registry
@@ -82,10 +83,9 @@ class Served:
         return endpoint_service_names(self.record, region)
 
     @property
-    def door_address(self) -> str | None:
-        """`localhost:PORT` of the front door; None when it does not run."""
-        port = self.look.door_port
-        return f"localhost:{port}" if port else None
+    def door(self) -> WebAddress | None:
+        """Where the front door answers; None when it does not run."""
+        return self.look.door
 
     @property
     def door_key(self) -> str:

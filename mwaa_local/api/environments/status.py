@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Record
@@ -20,6 +21,7 @@ from mwaa_local.plan import HttpReady, Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
 from mwaa_local.runtime.readiness import page_answers
+from mwaa_local.web_address import WebAddress
 
 CREATING, UPDATING, DELETING, PENDING, ROLLING_BACK = "CREATING", "UPDATING", "DELETING", "PENDING", "ROLLING_BACK"
 AVAILABLE, UNAVAILABLE = records.AVAILABLE, records.UNAVAILABLE
@@ -39,7 +41,7 @@ class Look:
     is_running: bool = False
     is_healthy: bool = False
     why: str = ""  # not healthy
-    door_port: int | None = None
+    door: WebAddress | None = None
     statuses: tuple[ComponentStatus, ...] = ()
     plan: Plan | None = field(default=None, repr=False)  # it holds secrets
 
@@ -99,7 +101,7 @@ class Looks:
         why = ", ".join(f"{item.name} is {item.state}" for item in statuses if item.state not in (READY, FINISHED))
         if not why and not self._page_answers(project, plan, healthy_at):
             why = "the health page does not answer"
-        return Look(nothing.at, True, not why, why, plan.ports.get("door"), statuses, plan)
+        return Look(nothing.at, True, not why, why, WebAddress.of(plan), statuses, plan)
 
     def _page_answers(self, project: Project, plan: Plan, healthy_at: float) -> bool:
         """Say whether the health page answers, or did so shortly ago: a busy web server is silent for a while."""
@@ -110,19 +112,17 @@ class Looks:
 
 
 def health_page_answers(plan: Plan) -> bool:
-    url = health_url(plan)
-    return url is None or page_answers(url, PAGE_TIMEOUT_S)
+    page = health_page(plan)
+    return page is None or page_answers(page, PAGE_TIMEOUT_S)
 
 
-def health_url(plan: Plan) -> str | None:
-    """Return the address of Airflow's health page, through the front door where the plan has one."""
+def health_page(plan: Plan) -> HttpReady | None:
+    """Return Airflow's health page, through the front door where the plan has one."""
     webserver = plan.component("webserver")
     if webserver is None or not isinstance(webserver.ready, HttpReady):
         return None
-    scheme, _, rest = webserver.ready.url.partition("://")
-    address, slash, path = rest.partition("/")
-    port = plan.ports.get("door")
-    return f"{scheme}://{f'127.0.0.1:{port}' if port else address}{slash}{path}"
+    door = WebAddress.of(plan)
+    return door.page(urlsplit(webserver.ready.url).path) if door else webserver.ready
 
 
 def status_of(record: Record, look: Look, *, is_cut_off: bool = False) -> str:

@@ -43,7 +43,7 @@ def described(environment: ServedEnvironment, face: Face) -> dict[str, Any]:
         "CeleryExecutorQueue": f"arn:{face.partition}:sqs:{face.region}:{face.account_id}:{QUEUE_NAME}",
         "Tags": dict(environment.tags) or None,
         # A bare name, as AWS's samples have it, though the model wants https:// before it.
-        "WebserverUrl": environment.door_address,
+        "WebserverUrl": environment.door.host if environment.door else None,
     }
 
 

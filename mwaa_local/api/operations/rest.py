@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
 
 from mwaa_local.api.face import Face
@@ -23,6 +23,7 @@ from mwaa_local.api.operations.tokens import open_door, who_and_as_what
 from mwaa_local.door.signing_in import TOKEN, api_cookie, post_path
 from mwaa_local.door.tokens import WEB, mint
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+from mwaa_local.web_address import WebAddress
 
 # MWAA user guide, "Using the Apache Airflow REST API": limits of one call, and the first release that has it.
 TIMEOUT_S = 10.0
@@ -49,7 +50,7 @@ class _Login:
     """As whom Airflow is asked, at which door."""
 
     environment: str
-    door: str
+    door: WebAddress
     who: str
     role: str
     door_key: str = field(repr=False)
@@ -57,7 +58,7 @@ class _Login:
 
     @property
     def key(self) -> tuple[str, ...]:
-        return self.environment, self.door, self.who, self.role
+        return self.environment, self.door.url, self.who, self.role
 
     def token(self) -> str:
         return mint(self.door_key, WEB, self.environment, role=self.role, user=self.who)
@@ -82,15 +83,15 @@ class RestApi:
         door = open_door(environment, VALIDATION)
         who, role = who_and_as_what(call, face, environment, "InvokeRestApi")
         login = _Login(environment.name, door, who, role, environment.door_key, release.generation)
-        return self._answered(_asked(call.members, f"http://{door}{release.rest_base}"), login)
+        return self._answered(_asked(call.members, f"{door.url}{release.rest_base}"), login)
 
     async def _answered(self, asked: _Asked, login: _Login) -> dict[str, Any]:
         try:
-            async with ClientSession(cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=TIMEOUT_S)) as client:
+            async with _client(login.door) as client:
                 return await self._answer(client, asked, login)
         except TimeoutError as error:
             raise _no_answer(GATEWAY_TIMEOUT, f"Airflow did not answer within {TIMEOUT_S:.0f} s") from error
-        except ClientError as error:
+        except (ClientError, OSError) as error:
             raise _no_answer(BAD_GATEWAY, f"the web server did not answer: {error}") from error
 
     async def _answer(self, client: ClientSession, asked: _Asked, login: _Login) -> dict[str, Any]:
@@ -117,13 +118,20 @@ class RestApi:
 
     async def _signed_in(self, client: ClientSession, login: _Login) -> dict[str, str]:
         cookie = api_cookie(login.generation)
-        url = f"http://{login.door}{post_path(login.generation)}"
+        url = f"{login.door.url}{post_path(login.generation)}"
         form, patience = {"token": login.token()}, ClientTimeout(total=LOGIN_TIMEOUT_S)
         async with client.post(url, data=form, timeout=patience, allow_redirects=False) as answer:
             found = answer.cookies.get(cookie)
         if found is None:
             raise _no_answer(BAD_GATEWAY, f"the front door gave no session: it answered {answer.status}")
         return {"Authorization": f"Bearer {found.value}"} if cookie == TOKEN else {"Cookie": f"{cookie}={found.value}"}
+
+
+def _client(door: WebAddress) -> ClientSession:
+    """Return what asks a door. Raises OSError where the file of who vouches for it is gone."""
+    context = door.context()
+    connector = TCPConnector(ssl=context) if context else None
+    return ClientSession(connector=connector, cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=TIMEOUT_S))
 
 
 def _asked(members: Mapping[str, Any], base: str) -> _Asked:

@@ -29,7 +29,7 @@ def summary_part(served: Served, mask: Mask) -> Markup:
         ("Source bucket", members.get("SourceBucketArn", DASH)),
         ("Created", when(served.created_at)),
         ("Last update", update_time(served)),
-        ("Address", f"http://{served.door_address}" if look.is_running and served.door_address else DASH),
+        ("Address", served.door.url if look.is_running and served.door else DASH),
         ("Folder", str(served.project.root_dir)),
         ("Tags", ", ".join(f"{key}={value}" for key, value in sorted(served.tags.items())) or DASH),
     ]

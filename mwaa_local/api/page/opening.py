@@ -21,7 +21,7 @@ def path_of(name: str) -> str:
 
 def open_form(served: Served, *, with_roles: bool = False) -> Markup:
     """Return the button that leads into Airflow; what there is instead of one where nothing answers."""
-    if served.door_address is None:
+    if served.door is None:
         return element("span", "Airflow does not run", class_="soft")
     options = [element("option", role, value=role) for role in ROLES]
     choice = element("span", "as ", element("select", *options, name=ROLE, aria_label="Role")) if with_roles else None
@@ -40,8 +40,7 @@ def login_url(served: Served, role: str) -> str | None:
 
     The token stands behind the `#`, which browsers do not send, so that no log of a server has it.
     """
-    address = served.door_address
-    if address is None:
+    if served.door is None:
         return None
     token = mint(served.door_key, WEB, served.name, role=role, user=own_user(role))
-    return f"http://{address}{LOGIN_PATH}#{token}"
+    return f"{served.door.url}{LOGIN_PATH}#{token}"

@@ -16,8 +16,9 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.containers import OwnContainers, compose_name
 from mwaa_local.runtime.compose.place import POSTGRES_PORT, REDIS_PORT
-from mwaa_local.runtime.ports import DOOR, WEBSERVER
+from mwaa_local.runtime.ports import WEBSERVER
 from mwaa_local.secrets import Secrets
+from mwaa_local.web_address import DOOR, WebAddress
 
 
 def with_database_password(
@@ -62,7 +63,8 @@ def container_values(secrets: Secrets, release: Release, place: Place) -> LocalV
         fernet_key=secrets.fernet_key,
         secret_key=secrets.secret_key,
         jwt_secret=secrets.jwt_secret,
-        web_url=f"http://localhost:{place.ports[DOOR]}",
+        web_url=WebAddress(place.ports[DOOR], place.authority).url,
+        web_is_secure=str(bool(place.authority)),
         execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
         airflow_home=str(MWAA_HOME_DIR),
     )

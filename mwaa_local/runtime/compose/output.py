@@ -15,7 +15,8 @@ from mwaa_local.errors import DockerUnavailable, ImageBuildFailed, MwaaLocalErro
 from mwaa_local.event import NOT_RUN
 from mwaa_local.runtime.compose.program import disk_full
 from mwaa_local.runtime.compose.state import Failure
-from mwaa_local.runtime.ports import DOOR, port_in_use
+from mwaa_local.runtime.ports import port_in_use
+from mwaa_local.web_address import DOOR
 
 SHOWN_LINES = 15
 _PORT_TAKEN = re.compile(r"(?:\d+\.\d+\.\d+\.\d+|\]):(\d+).*?(?:already allocated|already in use)")

@@ -10,11 +10,13 @@ from typing import ClassVar
 
 from mwaa_local.files import write_changed, write_private
 from mwaa_local.isolation import MWAA_HOME_DIR
-from mwaa_local.place import ANY_HOST, HOST, MakeInterpreter
+from mwaa_local.place import ANY_HOST, HOST, MakeInterpreter, url_of
+from mwaa_local.plan import HttpReady
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.files import RUN_DIR
-from mwaa_local.runtime.ports import DOOR, WEBSERVER
+from mwaa_local.runtime.ports import WEBSERVER
 from mwaa_local.services.all import SERVICES
+from mwaa_local.web_address import DOOR, WebAddress
 
 # How the image runs what runs in it (docker/Dockerfile, ENTRYPOINT).
 ENTRYPOINT = ("/opt/mwaa/base/bin/python", "-I", "/usr/local/bin/entrypoint")
@@ -42,6 +44,7 @@ class ContainerPlace:
     ports: Mapping[str, int]
     dir: Path
     run_dir: Path
+    authority: str = ""
 
     home_dir = str(MWAA_HOME_DIR)
     own_hosts = True
@@ -81,9 +84,10 @@ class ContainerPlace:
     def shared(self, name: str) -> str:
         return f"{SHARED_DIR}/{name}"
 
-    def asked_at(self, name: str) -> tuple[str, int]:
-        # The web server's own port is reached by its neighbours alone.
-        return HOST, self.ports[DOOR if name == WEBSERVER else name]
+    def page(self, name: str, path: str) -> HttpReady:
+        if name in (DOOR, WEBSERVER):  # whose own port is reached by its neighbours alone
+            return WebAddress(self.ports[DOOR], self.authority).page(path)
+        return HttpReady(url_of((HOST, self.ports[name])) + path)
 
     def names_of(self, name: str) -> tuple[str, ...]:
         return (name,)

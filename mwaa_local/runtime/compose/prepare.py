@@ -64,7 +64,7 @@ from mwaa_local.runtime.preparation import (
 )
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
-from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv
+from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv, door_authority
 from mwaa_local.services.seeding import SCRIPT_PATH, seed_values
 from mwaa_local.services.service import Service, ServiceImage
 from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
@@ -127,7 +127,7 @@ class ContainerPreparation:
         secrets = with_database_password(
             load_secrets(self.project.state_dir), self.project, self.release, self.own, is_asked=self.build_image
         )
-        place = ContainerPlace(ports.choose(), self.files.services_dir, self.files.run_dir)
+        place = ContainerPlace(ports.choose(), self.files.services_dir, self.files.run_dir, door_authority(self.wanted))
         values = container_values(secrets, self.release, place)
         services = seeds.variables(place)
         left_out = NOT_IN_CONTAINERS.difference(*services.values())

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from mwaa_local.cache.users import User
 from mwaa_local.files import write_changed, write_private
-from mwaa_local.place import HOST, MakeInterpreter
+from mwaa_local.place import HOST, MakeInterpreter, url_of
+from mwaa_local.plan import HttpReady
 from mwaa_local.release import Release
 from mwaa_local.steps import Steps
+from mwaa_local.web_address import DOOR, WebAddress
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class ProcessPlace:
     run_dir: Path
     user: User
     steps: Steps
+    authority: str = ""
 
     own_hosts = False
     exec_argv: tuple[str, ...] = ()
@@ -58,8 +61,10 @@ class ProcessPlace:
     def shared(self, name: str) -> str:
         return str(self.run_dir / name)
 
-    def asked_at(self, name: str) -> tuple[str, int]:
-        return self.reached(name)
+    def page(self, name: str, path: str) -> HttpReady:
+        if name == DOOR:
+            return WebAddress(self.ports[DOOR], self.authority).page(path)
+        return HttpReady(url_of(self.reached(name)) + path)
 
     def names_of(self, name: str) -> tuple[str, ...]:
         return ()

@@ -30,7 +30,7 @@ from mwaa_local.place import Place, url_of
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Plan
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.remarks import WARNING, Remark, save_remarks
-from mwaa_local.runtime.ports import DOOR, WEBSERVER, check_ports, free_port
+from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
 from mwaa_local.runtime.preparation import (
     Ports,
     Seeds,
@@ -58,10 +58,11 @@ from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.sandbox import finish_home
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
-from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv
+from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv, door_authority
 from mwaa_local.services.seeding import seed_component, seed_values
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
+from mwaa_local.web_address import DOOR, WebAddress
 
 AUTH_MANAGER = "core.auth_manager"  # an option from Airflow 3 on
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
@@ -115,7 +116,10 @@ class Preparation:
         secrets = self._ensure_database(base, secrets, steps).of_database(self.release.airflow_version)
         home_dir = self._enter_paths()
         self._forget_written_configuration(home_dir)
-        place = ProcessPlace(home_dir, ports.choose(), self._server_env(), self.project.run_dir, self.user, steps)
+        servers = self._server_env()
+        place = ProcessPlace(
+            home_dir, ports.choose(), servers, self.project.run_dir, self.user, steps, door_authority(self.wanted)
+        )
         values = self._values(place, secrets)
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
         configuration = Configuration(*parts, services=seeds.variables(place))
@@ -318,7 +322,8 @@ class Preparation:
             fernet_key=secrets.fernet_key,
             secret_key=secrets.secret_key,
             jwt_secret=secrets.jwt_secret,
-            web_url=f"http://localhost:{place.ports[DOOR]}",
+            web_url=WebAddress(place.ports[DOOR], place.authority).url,
+            web_is_secure=str(bool(place.authority)),
             execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
             airflow_home=place.home_dir,
         )

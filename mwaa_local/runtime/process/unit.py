@@ -304,7 +304,7 @@ class Unit:
         if isinstance(ready, TcpReady):
             return await asyncio.to_thread(port_answers, ready.port)
         if isinstance(ready, HttpReady):
-            return await asyncio.to_thread(page_answers, ready.url)
+            return await asyncio.to_thread(page_answers, ready)
         if isinstance(ready, HeartbeatReady):
             return await self._questions.heartbeat_since(ready.job_type, launched)
         if isinstance(ready, DatabaseReady):

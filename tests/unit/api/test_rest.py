@@ -18,6 +18,7 @@ from mwaa_local.api.environments.status import Look
 from mwaa_local.api.operations import rest
 from mwaa_local.door.tokens import WEB, read
 from mwaa_local.secrets import load_secrets
+from mwaa_local.web_address import WebAddress
 from tests.unit.api.serving import Served, add, aws, served
 from tests.unit.door.doors import Asked, WebServer
 
@@ -67,7 +68,7 @@ def endpoint(tmp_path: Path, airflow: Airflow) -> Iterator[Served]:
     registry = Registry.of_folder(tmp_path, {})
     for name, version in (("one", "3.3.1"), ("old", "2.2.2")):
         project = add(tmp_path, name, AirflowVersion=version)
-        look = Look(FOR_EVER, is_running=True, is_healthy=True, door_port=airflow.server.port)
+        look = Look(FOR_EVER, is_running=True, is_healthy=True, door=WebAddress(airflow.server.port))
         registry.names()  # the first read of a record drops what was seen before
         registry.looks._looks[project.root_dir] = look
     with served(registry) as made:

@@ -15,6 +15,7 @@ from mwaa_local.cli import options as command
 from mwaa_local.configuration import shown
 from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.local_values import LocalValues
+from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentUnknown, ConfigOptionInvalid, MwaaLocalError, StateCorrupted
 from mwaa_local.project import Project
 
@@ -136,8 +137,11 @@ def test_broken_option_in_the_file_is_an_error_without_traceback(project: Projec
     assert isinstance(run(project).exception, MwaaLocalError)
 
 
-def test_preview_fills_every_placeholder() -> None:
-    assert {getattr(shown.preview_values(), item.name) for item in fields(LocalValues)} == {shown.SET_AT_START}
+def test_preview_fills_every_placeholder(project: Project) -> None:
+    values = shown.preview_values(Environment.load(project))
+    known = {"web_is_secure": "False"}
+    for item in fields(LocalValues):
+        assert getattr(values, item.name) == known.get(item.name, shown.SET_AT_START)
 
 
 def write_exports(project: Project, text: str) -> None:

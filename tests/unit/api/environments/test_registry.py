@@ -45,7 +45,7 @@ def test_created_environment_has_a_project_folder_with_its_members(registry: Reg
     assert served.members["EnvironmentClass"] == "mw1.small"  # MWAA's default
     assert served.tags == {"team": "data"}
     assert "Tags" not in served.members
-    assert served.door_address is None
+    assert served.door is None
     assert served.project.root_dir == registry.folder / NAME
     assert "core.parallelism: '7'" in served.project.environment_path.read_text()
     for path in (

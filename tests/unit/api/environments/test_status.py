@@ -14,7 +14,7 @@ import pytest
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Operation, Record
-from mwaa_local.api.environments.status import Look, Looks, health_page_answers, health_url, status_of
+from mwaa_local.api.environments.status import Look, Looks, health_page, health_page_answers, status_of
 from mwaa_local.plan import Component, HttpReady, Plan
 from mwaa_local.project import Project
 
@@ -108,7 +108,7 @@ def plan(ports: dict[str, int]) -> Plan:
     webserver = Component("webserver", ("airflow",), {}, HttpReady("http://127.0.0.1:9/api/v2/monitor/health"))
     return Plan(
         airflow_version="3.3.1",
-        components=(webserver,),
+        components=(webserver, Component("door", ("door",), {}, HttpReady("http://127.0.0.1:9/_mwaa-local/door"))),
         ports=ports,
         home_dir="/usr/local/airflow",
         database_url="",
@@ -119,7 +119,7 @@ def plan(ports: dict[str, int]) -> Plan:
 
 def test_health_page_is_asked_through_the_front_door(door_port: int) -> None:
     asked = plan({"door": door_port})
-    assert health_url(asked) == f"http://127.0.0.1:{door_port}/api/v2/monitor/health"
+    assert health_page(asked) == HttpReady(f"http://127.0.0.1:{door_port}/api/v2/monitor/health")
     assert health_page_answers(asked)
     assert Answers.asked[-1] == "/api/v2/monitor/health"
 

@@ -30,6 +30,7 @@ from mwaa_local.door.tokens import ROLES, WEB, read
 from mwaa_local.project import Project
 from mwaa_local.runtime.logfile import MAX_BYTES
 from mwaa_local.secrets import load_secrets
+from mwaa_local.web_address import WebAddress
 from tests.page_environments import (
     INDEX_SECRET,
     OPTION_SECRET,
@@ -91,7 +92,9 @@ class Console:
         return self.post(f"environments/{name}/open", headers=headers, **more)
 
     def run(self, port: int | None = DOOR_PORT, **more: Any) -> None:
-        self.registry.looks = SameLook(Look(0, is_running=True, is_healthy=True, door_port=port, **more))  # type: ignore[assignment]
+        self.registry.looks = SameLook(
+            Look(0, is_running=True, is_healthy=True, door=WebAddress(port) if port else None, **more)
+        )  # type: ignore[assignment]
 
     @property
     def origin(self) -> str:

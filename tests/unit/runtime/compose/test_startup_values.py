@@ -34,6 +34,7 @@ VALUES = LocalValues(
     secret_key="a-secret-key",
     jwt_secret="a-jwt-secret",
     web_url="http://localhost:8080",
+    web_is_secure="False",
     execution_api_url="http://webserver:8080/execution/",
     airflow_home="/usr/local/airflow",
 )
