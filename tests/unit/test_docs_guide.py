@@ -11,8 +11,8 @@ import yaml
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable, ImageBuildFailed
 from mwaa_local.network import NETWORK_VARIABLES
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
+from mwaa_local.runtime.compose.certificates import CERTIFICATE_VARIABLES
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
-from mwaa_local.runtime.compose.prepare import CERTIFICATE_VARIABLES
 from tests.conftest import ProjectRunner
 from tests.unit.documents import (
     FILLED_IN,

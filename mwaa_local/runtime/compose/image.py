@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mwaa_local.cache.kept import DIGEST, RELEASE, ImageKind, VolumeKind
+from mwaa_local.environment.local import LocalSettings
 from mwaa_local.local_settings import FILE_NAME as LOCAL_SETTINGS_NAME
 from mwaa_local.local_settings import GUEST_PATH as LOCAL_SETTINGS_PATH
 from mwaa_local.local_settings import is_apart
@@ -54,6 +56,20 @@ class Image:
     gid: int
     system_packages: tuple[str, ...] = ()  # beyond those of the Dockerfile, by the distribution's names
     debian_mirror: str = ""  # in place of deb.debian.org
+
+    @classmethod
+    def of(cls, release: Release, local: LocalSettings, env: Mapping[str, str], *, is_rootless: bool) -> Self:
+        """Return the image of a release as the environment file and the caller's shell want it."""
+        # A rootless engine shows its own user as root inside, so that is who the mounted folders belong to there.
+        uid, gid = (0, 0) if is_rootless else (os.getuid(), os.getgid())
+        return cls(
+            python_version=release.python_version,
+            base_image=local.base_image or release.base_image,
+            uid=uid,
+            gid=gid,
+            system_packages=tuple(local.system_packages),
+            debian_mirror=env.get("MWAA_LOCAL_DEBIAN_MIRROR", ""),
+        )
 
     @property
     def base(self) -> ImageBase:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,9 +34,10 @@ from mwaa_local.requirements import install as requirements_install
 from mwaa_local.requirements import prepare as requirements
 from mwaa_local.requirements.install import PIP_NETWORK_VARIABLES
 from mwaa_local.runtime.compose.build import build_missing
+from mwaa_local.runtime.compose.certificates import SEEN_PATH, ca_bundle, shell_of_containers
 from mwaa_local.runtime.compose.container_values import container_values, database_password, with_database_password
 from mwaa_local.runtime.compose.containers import OwnContainers, compose_name
-from mwaa_local.runtime.compose.files import CA_BUNDLE_NAME, REQUIREMENTS_DIR, RUN_DIR, SHARED_NAME, ComposeFiles
+from mwaa_local.runtime.compose.files import REQUIREMENTS_DIR, RUN_DIR, SHARED_NAME, ComposeFiles
 from mwaa_local.runtime.compose.image import (
     COMPOSE_PATH,
     Image,
@@ -85,7 +85,6 @@ NOT_IN_CONTAINERS = frozenset(
         MARK_VARIABLE,
     }
 )
-CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 
 
 class ContainerPreparation:
@@ -131,7 +130,8 @@ class ContainerPreparation:
         values = container_values(secrets, self.release, place)
         services = seeds.variables(place)
         left_out = NOT_IN_CONTAINERS.difference(*services.values())
-        parts = (self.project, self.environment, self.release, values, HOME_DIR, self._shell, left_out)
+        shell = shell_of_containers(self.env)
+        parts = (self.project, self.environment, self.release, values, HOME_DIR, shell, left_out)
         configuration = Configuration(*parts, services)
         image = self._image()
         images = self._images(image, seeds.wanted_services)
@@ -168,19 +168,6 @@ class ContainerPreparation:
             compose_name(self.project), self.project.root_dir, COMPOSE_PATH.resolve(), self.files.env_path
         )
 
-    @property
-    def _shell(self) -> Mapping[str, str]:
-        """The caller's environment with certificates where containers see them."""
-        shell = {name: value for name, value in self.env.items() if name not in CERTIFICATE_VARIABLES}
-        if self._ca_bundle() is not None:
-            shell |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), f"{RUN_DIR}/{CA_BUNDLE_NAME}")
-        return shell
-
-    def _ca_bundle(self) -> Path | None:
-        """Return the certificates that the caller's shell names."""
-        named = (Path(self.env[name]) for name in CERTIFICATE_VARIABLES if self.env.get(name))
-        return next((path for path in named if path.is_file()), None)
-
     def _kept_port(self, name: str) -> int:
         port = planned_port(self.running, name)
         # The engine takes ports when containers start, so one that is planned may have been somebody else's.
@@ -191,23 +178,13 @@ class ContainerPreparation:
         return frozenset(port for container in self.own.all() if container.is_up for port in container.ports)
 
     def _image(self) -> Image:
-        local = self.environment.local
         try:
             rootless = self.own.engine.is_rootless()
         except DockerUnavailable:
             if self.build_image:
                 raise
             rootless = False  # `env` needs no engine; without one it takes the ordinary kind
-        # A rootless engine shows its own user as root inside, so that is who the mounted folders belong to there.
-        uid, gid = (0, 0) if rootless else (os.getuid(), os.getgid())
-        return Image(
-            python_version=self.release.python_version,
-            base_image=local.base_image or self.release.base_image,
-            uid=uid,
-            gid=gid,
-            system_packages=tuple(local.system_packages),
-            debian_mirror=self.env.get("MWAA_LOCAL_DEBIAN_MIRROR", ""),
-        )
+        return Image.of(self.release, self.environment.local, self.env, is_rootless=rootless)
 
     def _images(self, image: Image, services: Sequence[Service]) -> list[ServiceImage]:
         """Return the images that are needed, Airflow's first; note that this project uses them."""
@@ -296,7 +273,7 @@ class ContainerPreparation:
             self.files.write_variables(name, variables)
         network = {name: self.env[name] for name in PIP_NETWORK_VARIABLES if name in self.env}
         if "PIP_CERT" in network:
-            network["PIP_CERT"] = f"{RUN_DIR}/{CA_BUNDLE_NAME}"
+            network["PIP_CERT"] = SEEN_PATH
         self.files.write_variables("requirements", {**network, **env_of["scheduler"]})
         self.files.write_variables("migrate-db", configuration.merged_for("migrate-db", IN_IMAGE, {}).as_env())
         return env_of
@@ -309,7 +286,7 @@ class ContainerPreparation:
         self.files.write_broker_configuration(
             broker_config(Path("/data"), REDIS_PORT, secrets.broker_password, host="0.0.0.0")
         )
-        self.files.write_image_secrets(self._ca_bundle(), self.env.get("PIP_INDEX_URL", ""))
+        self.files.write_image_secrets(ca_bundle(self.env), self.env.get("PIP_INDEX_URL", ""))
 
     def _write_compose_variables(self, plan: Plan, image: Image, services: Sequence[Service]) -> None:
         for name, env in env_files(services, plan).items():

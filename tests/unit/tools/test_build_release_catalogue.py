@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.release_toml import to_toml
+
 ROOT_DIR = Path(__file__).resolve().parents[3]
-TOOL_PATH = ROOT_DIR / "tools" / "build_release_catalogue.py"
 
 DIFFERENCES = """
 [[release]]
@@ -91,8 +92,8 @@ class Catalogue:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         paths = ("--differences", str(self.differences_path), "--output", str(self.output_dir))
-        argv = [sys.executable, str(TOOL_PATH), str(self.source_dir), *paths, *arguments]
-        return subprocess.run(argv, capture_output=True, text=True, check=False)
+        argv = [sys.executable, "-m", "tools.build_release_catalogue", str(self.source_dir), *paths, *arguments]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT_DIR)
 
     def text(self, version: str, name: str) -> str:
         return (self.output_dir / version / name).read_text()
@@ -284,15 +285,6 @@ def test_a_missing_or_empty_source_folder_is_refused(catalogue: Catalogue) -> No
     assert "no such folder" in refused.stderr
 
 
-def import_tool() -> Any:
-    sys.path.insert(0, str(TOOL_PATH.parent))
-    try:
-        import build_release_catalogue  # type: ignore[import-not-found]
-    finally:
-        sys.path.pop(0)
-    return build_release_catalogue
-
-
 names = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=8)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 values = st.one_of(texts, st.booleans(), st.lists(texts, max_size=30))
@@ -305,4 +297,4 @@ tables = st.recursive(
 
 @given(tables)
 def test_what_is_written_as_toml_reads_back_the_same(table: dict[str, Any]) -> None:
-    assert tomllib.loads(import_tool().to_toml(table)) == table
+    assert tomllib.loads(to_toml(table)) == table
