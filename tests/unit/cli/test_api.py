@@ -77,6 +77,9 @@ def test_folder_of_projects_is_served_and_the_api_ended_on_request(project: Call
     assert started.exit_code == 0, started.stderr
     assert f"the environments in {runner.root_dir} answers" in started.stderr
     assert about(started.stdout.strip())["root"] == str(runner.root_dir)
+    status = runner.run("status")
+    assert (status.exit_code, f"there are no environments in {runner.root_dir}" in status.stderr) == (1, True)
+    assert json.loads(runner.run("status", "--json").stdout)["service"]["api"] == started.stdout.strip()
     assert "stopped" in runner.run("api", ".", "--stop").stderr
     assert "no API is running" in runner.run("api", ".", "--stop").stderr
 
