@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def api(
 
       mwaa-local api ~/environments --port 4567
 
-      export AWS_ENDPOINT_URL_MWAA=$(mwaa-local api ~/environments --detach) AWS_REGION=us-east-1
+      mwaa-local api ~/environments --detach && eval "$(mwaa-local aws-env --project ~/environments)"
 
       mwaa-local api ~/environments --stop
     """
@@ -87,16 +88,26 @@ def _serve_in_front(console: Console, process: ApiProcess, asked: Asked, env: di
     from mwaa_local.api.serving import Serving, start_error  # brings aiohttp in
 
     Project(Path(asked.root)).make_state_dir()
+    before = process.address
+
+    def show(address: Address) -> None:
+        _show(console, address, as_json=as_json)
+        if before is not None:
+            where = f"process {before.pid}, which answered in the background at {before.url}"
+            console.say(f"  note  it took the place of {where}; after Ctrl-C none answers until")
+            console.say(f"        mwaa-local api {shlex.quote(asked.root)} --detach")
+
     try:
-        has_served = Serving(asked, env, is_detached=False).run(
-            lambda address: _show(console, address, as_json=as_json)
-        )
+        has_served = Serving(asked, env, is_detached=False).run(show)
     except OSError as error:
         raise start_error(error, asked) from error
     if not has_served:
         address = process.address
-        where = f"It is process {address.pid}, at {address.url}." if address else ""
-        raise AlreadyRunning(f"an API already serves {asked.root}", where, f"mwaa-local api {asked.root} --stop")
+        where = (
+            f"It is process {address.pid}, at {address.url}." if address else "It has only just begun, or is ending."
+        )
+        hint = f"mwaa-local api {shlex.quote(asked.root)} --stop" if address else "run the command again"
+        raise AlreadyRunning(f"an API already serves {asked.root}", where, hint)
 
 
 def _show(console: Console, address: Address, *, as_json: bool) -> None:
@@ -106,7 +117,5 @@ def _show(console: Console, address: Address, *, as_json: bool) -> None:
     what = f"the environments in {address.asked.root}" if address.asked.is_folder else address.asked.root
     console.say(f"MWAA's API for {what} answers")
     console.show(address.url)
-    console.say(
-        "  next  export AWS_DISABLE_HOST_PREFIX_INJECTION=true"
-        f"; aws mwaa list-environments --endpoint-url {address.url}"
-    )
+    console.say(f'  next  eval "$(mwaa-local aws-env --project {shlex.quote(address.asked.root)})"')
+    console.say("        aws mwaa list-environments")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mwaa_local.api.address import ApiFolder
@@ -40,6 +42,18 @@ def find_access(session: Session) -> AwsAccess:
             "start both with `mwaa-local up`; with `Local: {Aws: local}` in mwaa.yaml, other services answer, too",
         )
     return AwsAccess(region, mwaa_url=mwaa_url, prefixes_resolve=prefixes_resolve())
+
+
+def variables_of(access: AwsAccess, shell: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a shell needs to ask there, with those that it lacks."""
+    return {**access.variables, **access.lacking(shell, has_files=_has_files(shell))}
+
+
+def _has_files(shell: Mapping[str, str]) -> bool:
+    """Say whether the AWS CLI's files of the shell's user are there."""
+    folder = Path(shell.get("HOME") or "~").expanduser() / ".aws"
+    named = {"AWS_SHARED_CREDENTIALS_FILE": "credentials", "AWS_CONFIG_FILE": "config"}
+    return any(Path(shell.get(variable) or folder / name).is_file() for variable, name in named.items())
 
 
 def prefixes_resolve() -> bool:

@@ -22,7 +22,8 @@ def aws_env(
     """Print the variables by which boto3, the AWS CLI and CDK find this project's AWS.
 
     With `Local: {Aws: local}` all services are the project's, else MWAA's API alone, and your shell goes on asking AWS
-    for the others.
+    for the others; a region and keys are printed if your shell has none. --project also takes a folder that
+    `mwaa-local api` serves.
 
     Examples:
 
@@ -30,16 +31,17 @@ def aws_env(
 
       mwaa-local aws-env --profile-name local >> ~/.aws/config
     """
-    from mwaa_local.cli.aws_endpoint import find_access
+    from mwaa_local.cli.aws_endpoint import find_access, variables_of
     from mwaa_local.services.aws_access import PROFILE_NAME
 
     if profile_name and not PROFILE_NAME.fullmatch(profile_name):
         raise typer.BadParameter("a profile's name has letters, digits and _ . @ + -", param_hint="--profile-name")
     session = open_session(project_dir)
     access = find_access(session)
+    variables = variables_of(access, session.env)
     unset = access.unset(session.env)
     if as_json:
-        plain = {"variables": access.variables, "unset": unset, "notes": access.notes}
+        plain = {"variables": variables, "unset": unset, "notes": access.notes}
         session.console.show_json({**plain, **({"profile": access.profile(profile_name)} if profile_name else {})})
         return
     for note in access.notes:
@@ -47,7 +49,7 @@ def aws_env(
     if profile_name:
         session.console.show(access.profile(profile_name))
         return
-    for name, value in access.variables.items():
+    for name, value in variables.items():
         session.console.show(f"export {name}={shlex.quote(value)}")
     if unset:
         session.console.show(f"unset {' '.join(unset)}")

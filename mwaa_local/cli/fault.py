@@ -44,14 +44,13 @@ def set_fault(
 
       mwaa-local fault set worker-lost
     """
-    from mwaa_local.api.environments.faults import KINDS, Fault, Faults
+    from mwaa_local.api.environments.faults import Fault, Faults
 
     session = open_session(project_dir)
+    _refuse_unknown(name)
     if name == WORKER_LOST:
         session.console.say(f"killed {_kill_worker(session)}; it is started again, as on MWAA")
         return
-    if name not in KINDS:
-        raise typer.BadParameter(f"there is no fault {name!r}; choose one of {', '.join([*KINDS, WORKER_LOST])}")
     wanted = Fault(name, time.time(), seconds, times)
     session.project.make_state_dir()
     Faults.of(session.project).set(wanted)
@@ -100,8 +99,24 @@ def clear(
     from mwaa_local.api.environments.faults import Faults
 
     session = open_session(project_dir)
+    for name in names or ():
+        _refuse_unknown(name)
     gone = Faults.of(session.project).clear(names or ())
-    session.console.say(f"cleared {', '.join(gone)}" if gone else "no such fault is set")
+    if gone:
+        session.console.say(f"cleared {', '.join(gone)}")
+    for name in (each for each in names or () if each not in gone):
+        why = "; it is over as soon as it happens" if name == WORKER_LOST else ""
+        session.console.say(f"{name} was not set{why}")
+    if not gone and not names:
+        session.console.say("no fault was set")
+
+
+def _refuse_unknown(name: str) -> None:
+    from mwaa_local.api.environments.faults import KINDS
+
+    known = [*KINDS, WORKER_LOST]
+    if name not in known:
+        raise typer.BadParameter(f"there is no fault {name!r}; choose one of {', '.join(known)}")
 
 
 def _state(is_set: bool, times: int) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console, duration
+from mwaa_local.remarks import NOTE, Remark, load_remarks
 
 if TYPE_CHECKING:
+    from mwaa_local.api.address import Address
     from mwaa_local.api.environments.faults import Fault
+    from mwaa_local.api.environments.registry import Registry
     from mwaa_local.api.environments.served import Served
     from mwaa_local.lifecycle import State
 
@@ -20,13 +24,21 @@ SHOWN_EVENTS = 3  # of each environment, the newest
 
 @dataclass(frozen=True)
 class Service:
-    """What the API of a project has to tell."""
+    """What the API of a project, or of a folder of projects, has to tell."""
 
     environments: Sequence[Served]
     faults: Sequence[Fault]
+    address: Address | None = None  # of the API; None where it does not run
+    starts_with: str = ""  # the command that starts it
+
+    @property
+    def running(self) -> list[Served]:
+        """The environments that run, but for the project's own."""
+        return [each for each in self.environments if not each.is_own and each.look.is_running]
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "api": self.address.url if self.address else None,
             "environments": [_as_plain(each) for each in self.environments],
             "faults": [asdict(each) for each in self.faults],
         }
@@ -34,6 +46,9 @@ class Service:
     def show(self, console: Console) -> None:
         for each in self.environments:
             _show(console, each)
+        if self.address is None and any(each.look.is_running or each.record.operation for each in self.environments):
+            what = "MWAA's API is not running: boto3 and `aws mwaa` get no answer"
+            console.say(f"warning: {what}\n\nhint: {self.starts_with}")
         for fault in self.faults:
             console.say(f"warning: the fault {fault.line()}\n\nhint: mwaa-local fault clear")
 
@@ -43,17 +58,31 @@ def service_of(session: Session, state: State | None) -> Service:
 
     `state` is that of the project's own environment, which is not looked at a second time.
     """
-    from mwaa_local.api.environments.faults import Faults
     from mwaa_local.api.environments.registry import Registry
     from mwaa_local.api.environments.status import Look
     from mwaa_local.web_address import WebAddress
 
     registry = Registry.of_project(session.project, session.env)
-    environments = registry.all()
     door = WebAddress.of(state.plan) if state else None
     seen = Look(time.monotonic(), state is not None, state is not None and state.is_healthy, door=door)
     registry.looks.know(session.project, seen)
-    return Service(environments, Faults.around(session.project).listed())
+    return _service(registry, "mwaa-local up" if state else "mwaa-local api --detach")
+
+
+def service_of_folder(folder: Path, env: Mapping[str, str]) -> Service:
+    """Return what the API of a folder of projects knows."""
+    from mwaa_local.api.environments.registry import Registry
+
+    return _service(Registry.of_folder(folder, env), f"mwaa-local api {folder} --detach")
+
+
+def _service(registry: Registry, starts_with: str) -> Service:
+    from mwaa_local.api.address import ApiFolder
+    from mwaa_local.api.environments.faults import Faults
+
+    faults = Faults.around(registry.home) if registry.own else Faults.of(registry.home)
+    address = ApiFolder.of(registry.home.state_dir).address
+    return Service(registry.all(), faults.listed(), address, starts_with)
 
 
 def _as_plain(served: Served) -> dict[str, Any]:
@@ -67,7 +96,18 @@ def _as_plain(served: Served) -> dict[str, Any]:
         "phase": record.operation.phase if record.operation else None,
         "last_update": served.last_update,
         "events": [asdict(event) for event in served.events],
+        "remarks": [asdict(remark) for remark in _remarks(served)],
     }
+
+
+def _remarks(served: Served) -> list[Remark]:
+    """Return what the last start of an environment had to say, with the folder in hints; the own one's is with it."""
+    from mwaa_local.api.environments.hints import in_folder
+
+    if served.is_own or not served.look.is_running:
+        return []
+    remarks = load_remarks(served.project.run_dir)
+    return [replace(each, hint=in_folder(each.hint, served.project.root_dir)) for each in remarks]
 
 
 def _show(console: Console, served: Served) -> None:
@@ -79,8 +119,15 @@ def _show(console: Console, served: Served) -> None:
     failed = (served.last_update or {}).get("Error")
     if failed:
         console.show(f"  last update failed: {failed['ErrorMessage']}")
+    for remark in (each for each in _remarks(served) if each.severity != NOTE):
+        console.show(f"  {remark.severity}: {remark.what}")
+        _show_reason(console, remark.why, remark.hint)
     for event in served.events[-SHOWN_EVENTS:]:
         console.show(f"  {duration(now - event.at)} ago: {event.what}")
         if event.is_failure:
-            for line in [*event.why.splitlines(), *([f"hint: {event.hint}"] if event.hint else [])]:
-                console.show(f"    {line}")
+            _show_reason(console, event.why, event.hint)
+
+
+def _show_reason(console: Console, why: str, hint: str) -> None:
+    for line in [*why.splitlines(), *([f"hint: {hint}"] if hint else [])]:
+        console.show(f"    {line}")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mwaa_local.api.address import ApiFolder
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
-from mwaa_local.cli.service_status import service_of
-from mwaa_local.cli.session import open_session
+from mwaa_local.cli.service_status import Service, service_of, service_of_folder
+from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.event import FAILED
+from mwaa_local.project import Project
 from mwaa_local.remarks import NOTE
 from mwaa_local.web_address import WebAddress
 
@@ -34,13 +36,16 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
       mwaa-local status --json | jq .components
     """
     session = open_session(project_dir)
+    if _is_folder_of_api(session.project):
+        _show_folder(session, as_json=as_json)
+        return
     state = session.lifecycle().state()
     service = service_of(session, state)
     if as_json:
         plain = _as_plain(state) if state else nothing_running(was_cut_off=session.runtime.was_cut_off)
         session.console.show_json({**plain, "service": service.to_json()})
     elif state is None:
-        _show_nothing(session.console, was_cut_off=session.runtime.was_cut_off)
+        _show_nothing(session.console, service, was_cut_off=session.runtime.was_cut_off)
     else:
         _show(session.console, state)
     if not as_json:
@@ -53,8 +58,29 @@ def nothing_running(*, was_cut_off: bool) -> dict[str, Any]:
     return {"running": False, "was_cut_off": was_cut_off, "components": []}
 
 
-def _show_nothing(console: Console, *, was_cut_off: bool) -> None:
-    if was_cut_off:
+def _is_folder_of_api(project: Project) -> bool:
+    """Say whether the folder is none of a project, but one of projects that an API serves, or did."""
+    is_project = project.environment_path.exists() or project.dags_dir.is_dir() or project.run_dir.exists()
+    return not is_project and ApiFolder.of(project.state_dir).path.is_dir()
+
+
+def _show_folder(session: Session, *, as_json: bool) -> None:
+    root, console = session.project.root_dir, session.console
+    service = service_of_folder(root, session.env)
+    if as_json:
+        console.show_json({**nothing_running(was_cut_off=False), "service": service.to_json()})
+    else:
+        if not service.environments:
+            console.say(f"there are no environments in {root}\n\nhint: aws mwaa create-environment makes one")
+        service.show(console)
+    if not service.running or not all(each.look.is_healthy for each in service.running):
+        raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
+
+
+def _show_nothing(console: Console, service: Service, *, was_cut_off: bool) -> None:
+    if not was_cut_off and service.running:
+        console.say("the project's own environment is not running; the API made others that are\n\nhint: mwaa-local up")
+    elif was_cut_off:
         why = "It was killed, or the machine was restarted. What it wrote is in .mwaa-local/logs/."
         console.say(f"the environment ended without `mwaa-local down`\n  {why}\n\nhint: mwaa-local up")
     else:

@@ -20,6 +20,15 @@ IN_THE_WAY = (
     "AWS_USE_DUALSTACK_ENDPOINT",
     "AWS_USE_FIPS_ENDPOINT",
 )
+# With any of these a shell has keys of its own, or a way to them.
+OWN_KEYS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
 VARIABLE_NAME = re.compile(r"[A-Z0-9_]+")  # of those that SDKs read; the shell runs what is printed
 PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
 DEFAULT_PROFILE = "default"
@@ -54,6 +63,18 @@ class AwsAccess:
         if self.url:
             found |= {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, **LOCAL_CREDENTIALS}
         return found if self.prefixes_resolve else {**found, NO_PREFIX_VARIABLE: "true"}
+
+    def lacking(self, shell: Mapping[str, str], *, has_files: bool) -> dict[str, str]:
+        """Return what MWAA's clients need besides and a shell has none of: a region, and keys for signing.
+
+        Only without a local AWS, since other services go on being asked with what the shell has. `has_files`: its user
+        has files of the AWS CLI, which may hold both.
+        """
+        if self.url or has_files:
+            return {}
+        regions = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), self.region)
+        found = {} if any(shell.get(name) for name in regions) else regions
+        return found if any(shell.get(name) for name in OWN_KEYS) else {**found, **LOCAL_CREDENTIALS}
 
     def unset(self, shell: Iterable[str]) -> list[str]:
         """Return which variables of a shell are in the way."""

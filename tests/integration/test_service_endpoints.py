@@ -76,16 +76,43 @@ def test_waiting_environment_can_be_deleted(registry: Registry) -> None:
     assert registry.names() == []
 
 
+AGAIN = f"; aws mwaa delete-environment --name {NAME}, then create it again"
+
+
 def test_missing_bucket_is_named(registry: Registry) -> None:
     registry.create(members(SourceBucketArn="arn:aws:s3:::nobody-made-it"))
     wait_for(registry, "CREATE_FAILED")
-    failure = next(event for event in registry.find(NAME).events if event.is_failure)
-    assert "the bucket nobody-made-it cannot be read" in failure.what
-    assert "aws s3 mb s3://nobody-made-it" in failure.hint
+    served = registry.find(NAME)
+    failure = next(event for event in served.events if event.is_failure)
+    assert "the bucket nobody-made-it does not exist" in failure.what
+    assert failure.hint == f"aws s3 mb s3://nobody-made-it, and upload the environment's files to it{AGAIN}"
+    assert served.last_update is not None
+    assert served.last_update["Error"]["ErrorCode"] == "mwaa-local.BucketMissing"
 
 
-def test_missing_object_is_named_with_its_version(registry: Registry) -> None:
-    registry.create(members(RequirementsS3Path="requirements.txt", RequirementsS3ObjectVersion="none"))
+@pytest.mark.parametrize(
+    ("more", "what", "hint"),
+    [
+        ({}, "s3://bucket/reqs.txt does not exist", "upload it: aws s3 cp FILE s3://bucket/reqs.txt"),
+        (
+            {"RequirementsS3ObjectVersion": "none"},
+            "s3://bucket/reqs.txt (version none) does not exist",
+            "name a version that there is: aws s3api list-object-versions --bucket bucket",
+        ),
+    ],
+)
+def test_missing_object_is_named(registry: Registry, more: dict[str, str], what: str, hint: str) -> None:
+    registry.create(members(RequirementsS3Path="reqs.txt", **more))
     wait_for(registry, "CREATE_FAILED")
-    failure = next(event for event in registry.find(NAME).events if event.is_failure)
-    assert "s3://bucket/requirements.txt (version none)" in failure.what
+    served = registry.find(NAME)
+    failure = next(event for event in served.events if event.is_failure)
+    assert (failure.what, failure.hint) == (f"create failed: {what}", f"{hint}{AGAIN}")
+    assert served.last_update is not None
+    assert served.last_update["Error"]["ErrorCode"] == "mwaa-local.ObjectMissing"
+
+
+def test_bucket_without_dags_is_told(registry: Registry) -> None:
+    registry.create(members())
+    wait_for(registry, "CREATE_FAILED")
+    told = [event.what for event in registry.find(NAME).events]
+    assert "s3://bucket/dags holds no file, so the environment has no DAGs" in told

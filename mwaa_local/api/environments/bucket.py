@@ -15,6 +15,7 @@ from typing import Any
 from mwaa_local.errors import MwaaLocalError
 
 BUCKET_ARN_PREFIX = ":s3:::"
+NO_BUCKET = "NoSuchBucket"
 MISSING_CODES = ("NoSuchKey", "NoSuchVersion", "404")
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
@@ -24,6 +25,14 @@ KEY = "local"
 
 class BucketUnreadable(MwaaLocalError):
     """The source bucket, or an object of it that the environment names, cannot be read."""
+
+
+class BucketMissing(BucketUnreadable):
+    """The source bucket does not exist."""
+
+
+class ObjectMissing(BucketUnreadable):
+    """An object that the environment names is not in its bucket."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Bucket:
         """Yield the objects below a path, those that can be a file there. Raises BucketUnreadable."""
         below = prefix.strip("/") + "/" if prefix.strip("/") else ""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=below)
-        for page in self._asked(lambda: iter(pages), ""):
+        for page in self._asked(lambda: iter(pages)):
             for item in page.get("Contents", ()):
                 key = item["Key"]
                 name = key.removeprefix(below)
@@ -65,13 +74,13 @@ class Bucket:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
-                for chunk in self._asked(read, place):
+                for chunk in self._asked(read, place, key, version):
                     file.write(chunk)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             why = "Another key ends where this one goes on; a folder cannot hold both."
             raise BucketUnreadable(f"{place} cannot be a file here", why, "remove one of the two objects") from error
 
-    def _asked(self, ask: Any, place: str) -> Iterator[Any]:
+    def _asked(self, ask: Any, place: str = "", key: str = "", version: str | None = None) -> Iterator[Any]:
         """Yield what comes of a question, botocore's errors turned into ours."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -79,15 +88,22 @@ class Bucket:
             yield from ask()
         except ClientError as error:
             code = error.response["Error"].get("Code", "")
-            if code == "NoSuchBucket" or not place:
-                what, hint = f"the bucket {self.name} cannot be read", f"aws s3 mb s3://{self.name}"
+            kind, what, hint = (
+                BucketUnreadable,
+                f"{place or f's3://{self.name}'} cannot be read",
+                "read what it answered",
+            )
+            if code == NO_BUCKET or (code in MISSING_CODES and not place):
+                kind, what = BucketMissing, f"the bucket {self.name} does not exist"
+                hint = f"aws s3 mb s3://{self.name}, and upload the environment's files to it"
             elif code in MISSING_CODES:
-                what, hint = f"{place} does not exist", "upload it, or name the version that the upload returned"
-            else:
-                what, hint = f"{place} cannot be read", "look what the endpoint says of it"
-            raise BucketUnreadable(what, f"{self._endpoint_url} answered: {error}", hint) from error
+                kind, what = ObjectMissing, f"{place} does not exist"
+                hint = f"upload it: aws s3 cp FILE s3://{self.name}/{key}"
+                if version:
+                    hint = f"name a version that there is: aws s3api list-object-versions --bucket {self.name}"
+            raise kind(what, f"{self._endpoint_url} answered: {error}", hint) from error
         except BotoCoreError as error:
-            hint = "start the local AWS: mwaa-local up, with `Local: {Aws: local}` in mwaa.yaml"
+            hint = "start what answers there; for a project's local AWS that is `mwaa-local up` in the project's folder"
             raise BucketUnreadable(f"{self._endpoint_url} does not answer", str(error), hint) from error
 
 

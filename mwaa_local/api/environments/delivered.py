@@ -54,6 +54,8 @@ def fetch(bucket: Bucket, members: Mapping[str, Any], project: Project, say: Cal
         _unzip(folder / PLUGINS_ZIP, folder / "plugins", f"s3://{bucket.name}/{key}")
         told.append(key)
     say(f"copied from s3://{bucket.name}: {', '.join(told)}")
+    if not count:
+        say(f"s3://{bucket.name}/{members.get('DagS3Path')} holds no file, so the environment has no DAGs")
     return folder
 
 

@@ -57,6 +57,25 @@ class Fault:
         more = f" by {self.seconds:g} s" if self.name == SLOW else ""
         return f"{self.name}: {KINDS[self.name]}{more}" + (f", {self.times} more" if self.times else "")
 
+    @property
+    def left(self) -> str:
+        """Say what of it is left after it has worked once more."""
+        if not self.times:
+            return f"The fault {self.name} is set until you clear it."
+        if self.times == 1:
+            return f"The fault {self.name} was set for this time, and is no more."
+        return f"The fault {self.name} is set, {self.times - 1} more."
+
+    @property
+    def words(self) -> str:
+        """Return both in one line."""
+        return f"{self.left[0].lower()}{self.left[1:-1]}; {self.hint}"
+
+    @property
+    def hint(self) -> str:
+        """Return what ends it, after it has worked once more."""
+        return "try again" if self.times == 1 else "mwaa-local fault clear"
+
 
 @dataclass(frozen=True)
 class Faults:
@@ -94,19 +113,14 @@ class Faults:
 
     def fail(self, name: str, what: str) -> None:
         """Raise FaultAsked if that fault is set."""
-        if self._take(name):
-            hint = "mwaa-local fault clear"
-            raise FaultAsked(f"{what} was made to fail", f"The fault {name} is set.", hint)
+        if fault := self._take(name):
+            raise FaultAsked(f"{what} was made to fail", fault.left, fault.hint)
 
     def at_call(self) -> float:
         """Return for how many seconds the answer to a call has to wait. Raises ServiceError for one to be refused."""
-        for name, error in (
-            (THROTTLE, ServiceError(THROTTLING, THROTTLING_MESSAGE)),
-            (SERVICE_DOWN, ours(UNAVAILABLE, f"the fault {SERVICE_DOWN} is set; mwaa-local fault clear")),
-            (SERVICE_BROKEN, ours(INTERNAL, f"the fault {SERVICE_BROKEN} is set; mwaa-local fault clear")),
-        ):
-            if self._take(name):
-                raise error
+        for name, code in ((THROTTLE, THROTTLING), (SERVICE_DOWN, UNAVAILABLE), (SERVICE_BROKEN, INTERNAL)):
+            if fault := self._take(name):
+                raise ServiceError(code, THROTTLING_MESSAGE) if name == THROTTLE else ours(code, fault.words)
         slow = self._take(SLOW)
         return slow.seconds if slow else 0.0
 

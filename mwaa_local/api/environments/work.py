@@ -17,6 +17,7 @@ from pathlib import Path
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.creating import create, fail_create
 from mwaa_local.api.environments.deleting import delete, fail_delete
+from mwaa_local.api.environments.hints import for_caller
 from mwaa_local.api.environments.job import Failure, Gone, Job, say
 from mwaa_local.api.environments.updating import fail_update, update
 from mwaa_local.errors import MwaaLocalError
@@ -55,7 +56,10 @@ def work(job: Job) -> None:
     failure = _failure_of(lambda: _begin(job, do))
     if failure is None:
         return
-    job.tell(f"{operation.kind} failed: {failure.what}", failure.why, failure.hint, is_failure=True)
+    record, hint = job.record, failure.hint
+    if record.made_by == records.BY_API:
+        hint = for_caller(hint, job.project.root_dir, record, f"{failure.what} {failure.why}")
+    job.tell(f"{operation.kind} failed: {failure.what}", failure.why, hint, is_failure=True)
     second = _failure_of(lambda: fail(job, failure))
     if second is not None:
         job.tell(

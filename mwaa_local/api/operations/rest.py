@@ -31,9 +31,11 @@ MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 SINCE = "2.4.3"
 LOGIN_TIMEOUT_S = 30.0  # apart from Airflow's own time: MWAA has no login here, and the first one takes seconds
 TOO_OLD_TEXT = "Update your environment to use InvokeRestApi"  # MWAA's words
+MAX_DETAIL = 200  # characters of Airflow's reason that a message repeats; the answer has it whole
 PATH_SAFE = "/:@!$&'()*+,;=-._~%"  # of a path (RFC 3986, 3.3), and what is escaped already
 GATEWAY_TIMEOUT, CONTENT_TOO_LARGE, BAD_GATEWAY = 504, 413, 502
 SIGNED_OUT = 401
+FORBIDDEN, OTHER_KEY = 403, "Invalid JWT token"  # Airflow 3's words for a token that another key has signed
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class _Asked:
     method: str
     url: URL
     body: Any
+
+    @property
+    def words(self) -> str:
+        """Method and path, for messages; a query may hold what is nobody else's business."""
+        return f"{self.method} {self.url.raw_path}"
 
 
 @dataclass(frozen=True)
@@ -90,23 +97,22 @@ class RestApi:
             async with _client(login.door) as client:
                 return await self._answer(client, asked, login)
         except TimeoutError as error:
-            raise _no_answer(GATEWAY_TIMEOUT, f"Airflow did not answer within {TIMEOUT_S:.0f} s") from error
+            raise _no_answer(GATEWAY_TIMEOUT, f"Airflow did not answer within {TIMEOUT_S:.0f} s", asked) from error
         except (ClientError, OSError) as error:
-            raise _no_answer(BAD_GATEWAY, f"the web server did not answer: {error}") from error
+            raise _no_answer(BAD_GATEWAY, f"the web server did not answer: {error}", asked) from error
 
     async def _answer(self, client: ClientSession, asked: _Asked, login: _Login) -> dict[str, Any]:
         is_kept = login.key in self._sessions
         session = await self._session(client, login)
         status, plain = await _sent(client, asked, session)
-        if is_kept and status == SIGNED_OUT:  # the session may have ended, with the web server or its time
+        if is_kept and _is_signed_out(status, plain):  # the session may have ended, with the web server or its time
             if self._sessions.get(login.key) is session:  # else another call has a new one already
                 del self._sessions[login.key]
             status, plain = await _sent(client, asked, await self._session(client, login))
         members = {"RestApiStatusCode": status, "RestApiResponse": plain}
-        if status >= 500:
-            raise ServiceError(REST_SERVER, f"{OURS}Airflow answered {status}", members)
         if status >= 300:
-            raise ServiceError(REST_CLIENT, f"{OURS}Airflow answered {status}", members)
+            code = REST_SERVER if status >= 500 else REST_CLIENT
+            raise ServiceError(code, f"{OURS}{asked.words}: Airflow answered {status}{_detail(plain)}", members)
         return members
 
     async def _session(self, client: ClientSession, login: _Login) -> dict[str, str]:
@@ -132,6 +138,18 @@ def _client(door: WebAddress) -> ClientSession:
     context = door.context()
     connector = TCPConnector(ssl=context) if context else None
     return ClientSession(connector=connector, cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=TIMEOUT_S))
+
+
+def _is_signed_out(status: int, plain: Any) -> bool:
+    """Say whether an answer means that the session is none any more, its keys among the reasons."""
+    has_other_key = isinstance(plain, dict) and plain.get("detail") == OTHER_KEY
+    return status == SIGNED_OUT or (status == FORBIDDEN and has_other_key)
+
+
+def _detail(plain: Any) -> str:
+    """Return Airflow's own reason, where it gives one in a line."""
+    detail = plain.get("detail") if isinstance(plain, dict) else None
+    return f": {detail}" if isinstance(detail, str) and detail and len(detail) <= MAX_DETAIL else ""
 
 
 def _asked(members: Mapping[str, Any], base: str) -> _Asked:
@@ -176,15 +194,15 @@ async def _sent(client: ClientSession, asked: _Asked, headers: Mapping[str, str]
     async with client.request(
         asked.method, asked.url, headers={"Accept": "application/json", **headers}, allow_redirects=False, **data
     ) as answer:
-        return answer.status, _plain(await _read(answer), answer.charset or "utf-8")
+        return answer.status, _plain(await _read(answer, asked), answer.charset or "utf-8")
 
 
-async def _read(answer: ClientResponse) -> bytes:
+async def _read(answer: ClientResponse, asked: _Asked) -> bytes:
     content = b""
     async for piece in answer.content.iter_any():
         content += piece
         if len(content) > MAX_RESPONSE_BYTES:
-            raise _no_answer(CONTENT_TOO_LARGE, f"Airflow's answer has more than {MAX_RESPONSE_BYTES} bytes")
+            raise _no_answer(CONTENT_TOO_LARGE, f"Airflow's answer has more than {MAX_RESPONSE_BYTES} bytes", asked)
     return content
 
 
@@ -198,7 +216,8 @@ def _plain(content: bytes, charset: str) -> Any:
         return content.decode(charset, errors="replace")
 
 
-def _no_answer(status: int, words: str) -> ServiceError:
+def _no_answer(status: int, words: str, asked: _Asked | None = None) -> ServiceError:
     """Return the error for what keeps Airflow's answer from the caller; how MWAA says it is not documented."""
     members = {"RestApiStatusCode": status, "RestApiResponse": {"detail": OURS + words}}
-    return ServiceError(REST_SERVER, OURS + words, members)
+    what = f"{asked.words}: " if asked else ""
+    return ServiceError(REST_SERVER, f"{OURS}{what}{words} ({status})", members)

@@ -125,9 +125,17 @@ def test_session_is_kept_and_renewed_when_it_has_ended(invoke: Invoke, airflow: 
     airflow.answer = only_newest
     assert invoke()["status"] == 200
     assert len(airflow.tokens) == 2
+    airflow.answer = lambda asked: (
+        reply(asked, 403, {"detail": "Invalid JWT token"}) if "jwt2" in str(asked.headers) else reply(asked, 200, {})
+    )
+    assert invoke()["status"] == 200  # after reset-db, whose database has other keys
+    assert len(airflow.tokens) == 3
+    airflow.answer = lambda asked: reply(asked, 403, {"detail": "Forbidden"})
+    assert error_of(invoke)["status"] == 403
+    assert len(airflow.tokens) == 3
     airflow.answer = lambda asked: reply(asked, 401, {"detail": "no"})
     assert error_of(invoke)["code"] == "RestApiClientException"
-    assert len(airflow.tokens) == 3
+    assert len(airflow.tokens) == 4
 
 
 def test_calls_at_once_share_one_login(invoke: Invoke, airflow: Airflow) -> None:
@@ -191,9 +199,11 @@ def test_query_must_be_names_and_values(invoke: Invoke, query: Any) -> None:
 @pytest.mark.parametrize(("status", "code"), [(404, "RestApiClientException"), (503, "RestApiServerException")])
 def test_airflows_errors_are_errors_with_its_answer(invoke: Invoke, airflow: Airflow, status: int, code: str) -> None:
     airflow.answer = lambda asked: reply(asked, status, {"detail": "why"})
-    error = error_of(invoke)
+    error = error_of(lambda: invoke("/dags/d x/dagRuns", "POST", QueryParameters={"secret": "s"}))
     assert (error["code"], error["status"], error["response"]) == (code, status, {"detail": "why"})
-    assert error["message"] == f"mwaa-local: Airflow answered {status}"
+    assert error["message"] == f"mwaa-local: POST /api/v2/dags/d%20x/dagRuns: Airflow answered {status}: why"
+    airflow.answer = lambda asked: reply(asked, status, {"detail": [{"loc": ["body"]}]})
+    assert error_of(invoke)["message"] == f"mwaa-local: GET /api/v2/dags: Airflow answered {status}"
 
 
 def test_redirect_is_not_followed(invoke: Invoke, airflow: Airflow) -> None:
@@ -229,6 +239,7 @@ def test_airflow_that_is_slow_is_an_error(invoke: Invoke, airflow: Airflow, monk
     error = error_of(invoke)
     assert (error["code"], error["status"]) == ("RestApiServerException", 504)
     assert "within" in error["response"]["detail"]
+    assert error["message"] == "mwaa-local: GET /api/v2/dags: Airflow did not answer within 0 s (504)"
 
 
 def test_airflow_that_hangs_up_is_an_error(invoke: Invoke, airflow: Airflow) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +69,10 @@ def test_one_in_front_takes_the_place_of_one_that_nobody_sees(project: Callable[
         url = front.stdout.readline().strip()
         assert url == before["url"]  # whoever has noted the address down still comes there
         assert about(url)["pid"] == front.pid != before["pid"]
+        assert front.stderr is not None
+        said = "".join(front.stderr.readline() for _ in range(5))
+        assert f"it took the place of process {before['pid']}, which answered in the background at {url}" in said
+        assert f"mwaa-local api {runner.root_dir} --detach" in said
         assert "stopped" in runner.run("api", "--stop").stderr
         assert front.wait(60) == 0
     finally:
@@ -77,8 +85,22 @@ def test_folder_of_projects_is_served_and_the_api_ended_on_request(project: Call
     assert started.exit_code == 0, started.stderr
     assert f"the environments in {runner.root_dir} answers" in started.stderr
     assert about(started.stdout.strip())["root"] == str(runner.root_dir)
+    status = runner.run("status")
+    assert (status.exit_code, f"there are no environments in {runner.root_dir}" in status.stderr) == (1, True)
+    assert json.loads(runner.run("status", "--json").stdout)["service"]["api"] == started.stdout.strip()
+    lists_environments(runner)
     assert "stopped" in runner.run("api", ".", "--stop").stderr
     assert "no API is running" in runner.run("api", ".", "--stop").stderr
+
+
+def lists_environments(runner: ProjectRunner) -> None:
+    """Ask by boto3 in a process that has nothing but what `aws-env` prints, as in a shell without an AWS of its own."""
+    printed = runner.run("aws-env", env={"HOME": str(runner.root_dir)}).stdout
+    variables = dict(shlex.split(line)[1].split("=", 1) for line in printed.splitlines())
+    program = "import boto3; print(boto3.client('mwaa').list_environments()['Environments'])"
+    env = {"PATH": os.environ["PATH"], "HOME": str(runner.root_dir), **variables}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_port_of_another_is_told(project: Callable[..., ProjectRunner]) -> None:

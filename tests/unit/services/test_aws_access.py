@@ -41,6 +41,18 @@ def test_without_one_mwaa_alone_is_asked_there_and_the_shell_stays_as_it_is() ->
     assert any("`Local: {Aws: local}`" in note for note in access.notes)
 
 
+def test_shell_that_has_neither_region_nor_keys_gets_both_and_any_other_keeps_its_own() -> None:
+    access = AwsAccess("eu-west-1", mwaa_url=MWAA_URL)
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    region = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    assert access.lacking({}, has_files=False) == {**region, **keys}
+    assert access.lacking({"AWS_DEFAULT_REGION": "us-west-2"}, has_files=False) == keys
+    assert access.lacking({"AWS_PROFILE": "prod"}, has_files=False) == region
+    assert access.lacking({"AWS_ACCESS_KEY_ID": "AKIA", "AWS_REGION": "us-west-2"}, has_files=False) == {}
+    assert access.lacking({}, has_files=True) == {}
+    assert AwsAccess("eu-west-1", URL).lacking({}, has_files=False) == {}, "its variables have all"
+
+
 def test_prefix_is_switched_off_for_all_only_where_its_names_lead_nowhere() -> None:
     access = AwsAccess("eu-west-1", mwaa_url=MWAA_URL)
     assert access.variables["AWS_DISABLE_HOST_PREFIX_INJECTION"] == "true"

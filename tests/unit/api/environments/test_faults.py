@@ -91,7 +91,46 @@ def test_command_sets_lists_and_clears(project: Callable[..., ProjectRunner]) ->
     assert "the fault throttle" in status.stderr
     assert json.loads(runner.call("status", "--json").stdout)["service"]["faults"][0]["name"] == "throttle"
     assert "cleared throttle" in runner.call("fault", "clear").stderr
-    assert "no such fault" in runner.call("fault", "clear").stderr
+    assert "no fault was set" in runner.call("fault", "clear").stderr
+
+
+def test_fault_that_is_not_set_is_told_and_a_name_of_none_is_refused(project: Callable[..., ProjectRunner]) -> None:
+    runner = project({"dags/none.py": ""})
+    runner.call("fault", "set", "slow")
+    refused = runner.call("fault", "clear", "slow", "trottle")
+    assert (refused.exit_code, "throttle, unavailable" in " ".join(refused.stderr.split())) == (2, True)
+    assert "slow" in runner.call("fault", "list", "--json").stdout.partition('"known"')[0]  # nothing was cleared
+    cleared = runner.call("fault", "clear", "slow", "throttle")
+    assert (cleared.exit_code, cleared.stderr) == (0, "cleared slow\nthrottle was not set\n")
+
+
+@pytest.mark.parametrize(
+    ("times", "why", "hint"),
+    [
+        (0, "The fault create-failed is set until you clear it.", "mwaa-local fault clear"),
+        (2, "The fault create-failed is set, 1 more.", "mwaa-local fault clear"),
+        (1, "The fault create-failed was set for this time, and is no more.", "try again"),
+    ],
+)
+def test_failure_says_whether_the_fault_is_set_still(faults: Faults, times: int, why: str, hint: str) -> None:
+    faults.set(Fault(CREATE_FAILS, time.time(), times=times))
+    with pytest.raises(FaultAsked) as failed:
+        faults.fail(CREATE_FAILS, "CreateEnvironment")
+    assert (failed.value.why, failed.value.hint) == (why, hint)
+    assert bool(faults.listed()) == ("is set" in why)
+
+
+def test_refused_call_says_whether_the_fault_is_set_still(faults: Faults) -> None:
+    said = []
+    faults.set(Fault("unavailable", time.time(), times=2))
+    for _ in range(2):
+        with pytest.raises(ServiceError) as refused:
+            faults.at_call()
+        said.append(refused.value.message)
+    assert said == [
+        "mwaa-local: the fault unavailable is set, 1 more; mwaa-local fault clear",
+        "mwaa-local: the fault unavailable was set for this time, and is no more; try again",
+    ]
 
 
 def test_unknown_fault_is_refused_with_the_names_that_there_are(project: Callable[..., ProjectRunner]) -> None:

@@ -1,0 +1,72 @@
+"""What `mwaa-local status` says of the API, and of environments that the API made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.api.address import Address, Asked
+from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.record import Record
+from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.environments.status import Look
+from mwaa_local.cli.service_status import Service
+from mwaa_local.cli.status import _show_nothing
+from mwaa_local.console import standard
+from mwaa_local.project import Project
+from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
+
+ADDRESS = Address(1, 4567, True, Asked("/x"))
+GONE = "MWAA's API is not running"
+
+
+def service(tmp_path: Path, address: Address | None, *, is_running: bool = True) -> Service:
+    """Return what is known of a project whose API made one environment."""
+    registry = Registry.of_project(Project(tmp_path), {})
+    made = Project(registry.folder / "demo")
+    made.root_dir.mkdir(parents=True)
+    made.make_state_dir()
+    records.save(made, Record("demo", records.BY_API, time.time(), {}, settled="AVAILABLE"))
+    environments = registry.all()
+    registry.looks.know(made, Look(time.monotonic(), is_running, is_running))
+    return Service(environments, (), address, "mwaa-local api --detach")
+
+
+def test_api_that_is_gone_is_told_with_how_it_comes_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    service(tmp_path, None).show(standard({}))
+    said = capsys.readouterr()
+    assert f"{GONE}: boto3 and `aws mwaa` get no answer\n\nhint: mwaa-local api --detach\n" in said.err
+
+
+@pytest.mark.parametrize(("address", "is_running"), [(ADDRESS, True), (None, False)])
+def test_api_that_runs_or_has_nothing_to_do_is_no_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], address: Address | None, is_running: bool
+) -> None:
+    known = service(tmp_path, address, is_running=is_running)
+    known.show(standard({}))
+    assert GONE not in capsys.readouterr().err
+    assert known.to_json()["api"] == (address.url if address else None)
+
+
+def test_environments_of_the_api_are_not_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _show_nothing(standard({}), service(tmp_path, ADDRESS), was_cut_off=False)
+    said = capsys.readouterr().err
+    assert "the project's own environment is not running; the API made others that are" in said
+    assert "nothing is running" not in said
+
+
+def test_options_that_mwaa_forces_are_told_as_of_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = service(tmp_path, ADDRESS)
+    made = known.environments[0].project
+    made.run_dir.mkdir()
+    forced = Remark(WARNING, "options", "A = b has no effect", "MWAA forces it.", "mwaa-local options --explain A")
+    save_remarks(made.run_dir, [forced, Remark(NOTE, "paths", "a note")])
+    known.show(standard({}))
+    shown = capsys.readouterr().out
+    hint = f"mwaa-local options --explain A --project {made.root_dir}"
+    assert f"  warning: A = b has no effect\n    MWAA forces it.\n    hint: {hint}\n" in shown
+    assert "a note" not in shown
+    assert known.to_json()["environments"][0]["remarks"][0] == {**asdict(forced), "hint": hint}
