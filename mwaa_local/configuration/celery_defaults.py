@@ -24,13 +24,27 @@ OWN_CONSUMER = {"worker_consumer": "mwaa_support.celery_consumer:Consumer"}  # w
 # Where tasks report to the web server, a worker that is faster than it would take tasks that then fail unrun.
 REPORTS_TO = "core.execution_api_server_url"
 PATIENT_CONSUMER = {"worker_consumer": "mwaa_support.celery_consumer:PatientConsumer"}
+# With these versions of the Celery provider, `celery worker` asks the broker first whether a worker of that name runs.
+# On Redis, its processes inherit what it asked by, hang, and run no task (issue 59707 of apache/airflow).
+ASKS_FOR_NAMESAKES, ASKS_APART = Version("3.14.0"), Version("3.19.0")
+CONSUMER_WITHOUT_CONNECTIONS = {"worker_consumer": "mwaa_support.celery_consumer:ConsumerWithoutConnections"}
+PATIENT_CONSUMER_WITHOUT_CONNECTIONS = {
+    "worker_consumer": "mwaa_support.celery_consumer:PatientConsumerWithoutConnections"
+}
 
 
 def celery_defaults(release: Release) -> dict[str, Any]:
     """Return the settings with which the release's worker loses no task and no slot to servers that come and go."""
     celery, kombu = (Version(release.packages.base[name]) for name in ("celery", "kombu"))
+    provider = Version(release.providers.get("celery", "0"))
     return {
         **(WITHOUT_REDUCTION if celery >= CAN_SWITCH_REDUCTION_OFF else {}),
         **(OWN_CONSUMER if STOPS_LISTENING <= kombu < LISTENS_AGAIN else {}),
-        **(PATIENT_CONSUMER if REPORTS_TO in release.forced_options else {}),
+        **_consumer(REPORTS_TO in release.forced_options, ASKS_FOR_NAMESAKES <= provider < ASKS_APART),
     }
+
+
+def _consumer(is_patient: bool, drops_connections: bool) -> dict[str, str]:
+    if drops_connections:
+        return PATIENT_CONSUMER_WITHOUT_CONNECTIONS if is_patient else CONSUMER_WITHOUT_CONNECTIONS
+    return PATIENT_CONSUMER if is_patient else {}

@@ -23,9 +23,9 @@ from tests.environments import (
 
 pytestmark = [pytest.mark.full, pytest.mark.network]
 
-# The three ways of mwaa_local/configuration/celery_defaults.py: a setting, a consumer of our own, nothing. And 2.2.2
-# hands Celery a pid file, which no two workers may share.
-VERSIONS = (LATEST, "2.8.1", "2.2.2")
+# The ways of mwaa_local/configuration/celery_defaults.py: a setting, the same for a worker that asks for namesakes, a
+# consumer of our own, nothing. And 2.2.2 hands Celery a pid file, which no two workers may share.
+VERSIONS = (LATEST, "3.2.1", "2.8.1", "2.2.2")
 RECONNECTION_TIMEOUT_S = 60.0
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.configuration.celery_defaults import OWN_CONSUMER, PATIENT_CONSUMER, WITHOUT_REDUCTION
+from mwaa_local.configuration.celery_defaults import (
+    CONSUMER_WITHOUT_CONNECTIONS,
+    OWN_CONSUMER,
+    PATIENT_CONSUMER,
+    PATIENT_CONSUMER_WITHOUT_CONNECTIONS,
+    WITHOUT_REDUCTION,
+)
 from mwaa_local.configuration.layers import Layer
 from mwaa_local.configuration.local_values import LocalValues
 from mwaa_local.configuration.merge import (
@@ -69,14 +75,17 @@ def test_users_broker_settings_are_lost_and_named() -> None:
         ("2.8.1", OWN_CONSUMER),
         ("2.9.2", {**WITHOUT_REDUCTION, **OWN_CONSUMER}),
         ("2.10.1", WITHOUT_REDUCTION),
+        ("2.11.0", WITHOUT_REDUCTION),
+        ("2.11.2", {**WITHOUT_REDUCTION, **CONSUMER_WITHOUT_CONNECTIONS}),
         ("3.0.6", {**WITHOUT_REDUCTION, **PATIENT_CONSUMER}),
+        ("3.2.1", {**WITHOUT_REDUCTION, **PATIENT_CONSUMER_WITHOUT_CONNECTIONS}),
         ("3.3.1", {**WITHOUT_REDUCTION, **PATIENT_CONSUMER}),
     ],
 )
 def test_worker_loses_no_slot_and_no_task_to_servers_that_come_and_go(version: str, settings: dict[str, Any]) -> None:
     release = Release.load(version)
     env = merged(release=release).as_env()
-    text = env[EXTRA_CELERY_CONFIG if version == "3.3.1" else CELERY_CONFIG_VARIABLE]
+    text = env.get(EXTRA_CELERY_CONFIG) or env[CELERY_CONFIG_VARIABLE]
     assert json.loads(text) == {**settings, **celery_config(release, VALUES)}
 
 

@@ -8,6 +8,20 @@ from mwaa_support.execution_api import wait_until_it_answers
 logger = get_logger(__name__)
 
 
+class ConsumerWithoutConnections(consumer.Consumer):
+    """Begins with no connection to the broker that its processes would inherit, and end with.
+
+    Airflow asks on connections of Celery's pools whether a worker of its name runs already. A process that is forked
+    later ends them, and for ever awaits an answer of Redis on one of them that has long been read.
+    """
+
+    def __init__(self, *args, **kwargs):
+        """Be made before the first process is forked, as all parts of a worker are (celery/bootsteps.py)."""
+        super().__init__(*args, **kwargs)
+        for pool in (self.app.amqp.producer_pool, self.app.pool):
+            pool.force_close_all(close_pool=False)
+
+
 class PatientConsumer(consumer.Consumer):
     """Takes its first task when the execution API answers."""
 
@@ -26,6 +40,10 @@ class PatientConsumer(consumer.Consumer):
             logger.info("%s is ready. It takes tasks when the execution API answers.", self.hostname)
             wait_until_it_answers(conf.get("core", "execution_api_server_url"), state.maybe_shutdown)
         super().update_strategies()
+
+
+class PatientConsumerWithoutConnections(ConsumerWithoutConnections, PatientConsumer):
+    """Both."""
 
 
 class Consumer(consumer.Consumer):
