@@ -82,9 +82,10 @@ def answer_ok(asked: Asked) -> None:
 
 
 class WebServer:
-    """Answers each request with what `answer` sends."""
+    """Answers each request with what `answer` sends; by https with a `context`."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self._listener = socket.create_server((HOST, port))
         self.port: int = self._listener.getsockname()[1]
         self.answer: Callable[[Asked], None] = answer_ok
@@ -117,6 +118,8 @@ class WebServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError, ValueError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is not None:
+                connection = self._context.wrap_socket(connection, server_side=True)
             reader = connection.makefile("rb")
             while line := reader.readline():
                 headers = []
