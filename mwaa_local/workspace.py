@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mwaa_local import flock
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable
+from mwaa_local.https.place import CERTIFICATE_NAME
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime, runtimes_with_data
 from mwaa_local.runtime.protocol import Runtime
@@ -106,7 +107,8 @@ class Workspace:
                 error.hint = "start Docker and run the command again: its volumes are still there"
                 raise
         shutil.rmtree(self.project.state_dir / "docker", ignore_errors=True)
-        (self.project.state_dir / SECRETS_NAME).unlink(missing_ok=True)
+        for name in (SECRETS_NAME, CERTIFICATE_NAME):
+            (self.project.state_dir / name).unlink(missing_ok=True)
 
 
 def cache_dir_of(env: Mapping[str, str]) -> Path:

@@ -14,8 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mwaa_local.files import write_private
 from mwaa_local.https.authority import Authority, builder, key_usage, pem_of, pem_of_key
+from mwaa_local.https.place import CERTIFICATE_NAME
 
-CERTIFICATE_NAME = "https.pem"  # in the project's state folder
 # Browsers refuse what is good for more than 398 days (CA/Browser Forum, Baseline Requirements, 6.3.2).
 LIFETIME = datetime.timedelta(days=396)  # and one before it was made
 RENEWED_BEFORE = datetime.timedelta(days=60)  # an environment may run for weeks without another `up`

@@ -9,7 +9,9 @@ from pathlib import Path
 
 AUTHORITY_DIR = "mwaa-local/authority"  # below the folder for a user's data (XDG Base Directory Specification)
 AUTHORITY_NAME = "authority.pem"  # a certificate; what is trusted
+CERTIFICATE_NAME = "https.pem"  # of a project's key and certificate
 LOCALHOST = "localhost"
+# No `*.localhost`: curl, OpenSSL and Chromium take no wildcard for a whole top-level domain.
 OWN_NAMES = (LOCALHOST, "127.0.0.1", "::1")
 
 

@@ -22,7 +22,7 @@ from packaging.version import Version
 from mwaa_local import door
 from mwaa_local.cache.kept import ImageKind
 from mwaa_local.event import Event
-from mwaa_local.https.place import authority_path, certified_names, is_of_this_machine
+from mwaa_local.https.place import CERTIFICATE_NAME, authority_path, certified_names, is_of_this_machine
 from mwaa_local.place import Notes, Place
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_WEBSERVER, Component
 from mwaa_local.remarks import WARNING, Remark
@@ -35,7 +35,6 @@ from mwaa_local.web_address import DOOR
 TITLE = "front door"
 PROGRAM_DIR = Path(str(door.__file__)).parent
 CONFIGURATION_NAME = "door.json"
-CERTIFICATE_NAME = "https.pem"
 COMMANDS_NAME = "commands.json"  # how Airflow commands are run beside the web server; read anew when they are first
 USED_TOKENS_NAME = "used-tokens.json"
 SOCKET_NAME = "commands.sock"

@@ -206,6 +206,19 @@ def test_scaled_plan_is_the_plan_with_so_many_workers(version: str, place: Place
             assert before.scaled("worker", count) == after
 
 
+@pytest.mark.parametrize("version", Release.versions())
+@pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"), Path("/run"))])
+def test_web_server_is_told_that_it_is_reached_by_https(version: str, place: ProcessPlace | ContainerPlace) -> None:
+    plain, secure = (plan_of(version, place=each) for each in (place, replace(place, authority="/authority.pem")))
+    words = ("--proxy-headers",) if version.startswith("3.") else ()
+    for found, more in ((plain, ()), (secure, words)):
+        argv = component(found, "webserver").argv
+        assert argv[len(argv) - len(more) :] == more
+        assert argv.count("--proxy-headers") == len(more)
+    changed = {one.name for one, other in zip(plain.components, secure.components, strict=True) if one != other}
+    assert changed <= {"webserver"}
+
+
 def test_components_of_mwaas_scheduler_share_a_home_and_others_have_their_own() -> None:
     plan = plan_of("3.3.1").scaled("worker", 2)
     homes = {item.name: item.home for item in plan.components}

@@ -42,6 +42,7 @@ OPTION_PLACEHOLDERS = {
     "secret_key",
     "jwt_secret",
     "web_url",
+    "web_is_secure",
     "execution_api_url",
     "airflow_home",
     "celery_config_json",

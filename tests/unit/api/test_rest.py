@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import functools
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +21,8 @@ from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.environments.status import Look
 from mwaa_local.api.operations import rest
 from mwaa_local.door.tokens import WEB, read
+from mwaa_local.https.certificate import project_certificate
+from mwaa_local.https.place import CERTIFICATE_NAME, OWN_NAMES, authority_path
 from mwaa_local.secrets import load_secrets
 from mwaa_local.web_address import WebAddress
 from tests.unit.api.serving import Served, add, aws, served
@@ -30,8 +36,8 @@ Invoke = Callable[..., dict[str, Any]]
 class Airflow:
     """What answers behind the address of a front door: logins by itself, the rest as a test says."""
 
-    def __init__(self) -> None:
-        self.server = WebServer()
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.server = WebServer(context=context)
         self.server.answer = self._answer
         self.tokens: list[str] = []
         self.asked: list[Asked] = []
@@ -64,11 +70,17 @@ def airflow() -> Iterator[Airflow]:
 
 @pytest.fixture
 def endpoint(tmp_path: Path, airflow: Airflow) -> Iterator[Served]:
-    """An endpoint with the environment `one`, whose door is where that Airflow is, and an old one."""
+    with endpoint_before(WebAddress(airflow.server.port), tmp_path) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def endpoint_before(door: WebAddress, tmp_path: Path) -> Iterator[Served]:
+    """An endpoint with the environment `one`, which has that door, and an old one."""
     registry = Registry.of_folder(tmp_path, {})
     for name, version in (("one", "3.3.1"), ("old", "2.2.2")):
         project = add(tmp_path, name, AirflowVersion=version)
-        look = Look(FOR_EVER, is_running=True, is_healthy=True, door=WebAddress(airflow.server.port))
+        look = Look(FOR_EVER, is_running=True, is_healthy=True, door=door)
         registry.names()  # the first read of a record drops what was seen before
         registry.looks._looks[project.root_dir] = look
     with served(registry) as made:
@@ -111,6 +123,31 @@ def test_request_reaches_airflow_as_it_was_asked_for(invoke: Invoke, airflow: Ai
     assert airflow.bodies == [b'{"a": [1]}']
     claims = read(load_secrets(tmp_path / "one" / ".mwaa-local").door_key, WEB, "one", airflow.tokens[0])
     assert (claims.role, claims.user) == ("Admin", "user/local")
+
+
+def test_door_that_speaks_https_is_asked_by_https_and_must_be_the_right_one(tmp_path: Path) -> None:
+    homes = [{"HOME": str(tmp_path / name)} for name in ("ours", "another's")]
+    for env in homes:
+        (tmp_path / "state").mkdir(exist_ok=True)
+        project_certificate(tmp_path / "state", OWN_NAMES, env, datetime.datetime.now(datetime.UTC))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "state" / CERTIFICATE_NAME)  # by the last of them
+    airflow = Airflow(context)
+    gone = {"HOME": str(tmp_path / "gone")}
+    try:
+        for env, is_right in ((homes[1], True), (homes[0], False), (gone, False)):
+            door = WebAddress(airflow.server.port, str(authority_path(env)))
+            with endpoint_before(door, tmp_path / Path(env["HOME"]).name / "made") as endpoint:
+                client = endpoint.client()
+                call = functools.partial(client.invoke_rest_api, Name="one", Path="/dags", Method="GET")
+                if is_right:
+                    assert call()["RestApiResponse"] == {"ok": True}
+                    assert client.create_web_login_token(Name="one")["WebServerHostname"] == door.host
+                else:
+                    assert error_of(call)["code"] == "RestApiServerException"
+        assert len(airflow.tokens) == 1  # nobody else got one
+    finally:
+        airflow.server.close()
 
 
 def test_session_is_kept_and_renewed_when_it_has_ended(invoke: Invoke, airflow: Airflow) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,10 @@ def answer_ok(asked: Asked) -> None:
 
 
 class WebServer:
-    """Answers each request with what `answer` sends."""
+    """Answers each request with what `answer` sends; by https with a `context`."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self._listener = socket.create_server((HOST, port))
         self.port: int = self._listener.getsockname()[1]
         self.answer: Callable[[Asked], None] = answer_ok
@@ -116,6 +118,8 @@ class WebServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError, ValueError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is not None:
+                connection = self._context.wrap_socket(connection, server_side=True)
             reader = connection.makefile("rb")
             while line := reader.readline():
                 headers = []
@@ -134,12 +138,20 @@ class RunningDoor:
     process: subprocess.Popen[bytes]
     port: int
     folder: Path
+    authority: str = ""  # the file of who vouches for it; "" where it speaks http
+
+    @property
+    def url(self) -> str:
+        return f"http{'s' if self.authority else ''}://{HOST}:{self.port}"
 
     @property
     def log(self) -> str:
         return (self.folder / "door.log").read_text()
 
     def client(self) -> HTTPConnection:
+        if self.authority:
+            context = ssl.create_default_context(cafile=self.authority)
+            return HTTPSConnection(HOST, self.port, timeout=TIMEOUT_S, context=context)
         return HTTPConnection(HOST, self.port, timeout=TIMEOUT_S)
 
     def get(self, path: str = "/", method: str = "GET", **more: Any) -> Answer:
@@ -207,9 +219,9 @@ def until(check: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S) 
 
 @contextlib.contextmanager
 def running_door(
-    folder: Path, upstream_port: int, python: Path | str = sys.executable, **members: object
+    folder: Path, upstream_port: int, python: Path | str = sys.executable, authority: str = "", **members: object
 ) -> Iterator[RunningDoor]:
-    """Run a door; `members` are of its configuration."""
+    """Run a door; `members` are of its configuration, `authority` is the file of who vouches for it."""
     port = free_port()
     configuration = {
         "environment": ENVIRONMENT,
@@ -233,7 +245,7 @@ def running_door(
         process = subprocess.Popen(
             [python, "-I", str(PROGRAM_DIR), str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
-    door = RunningDoor(process, port, folder)
+    door = RunningDoor(process, port, folder, authority)
     try:
         until(lambda: _listens(door), "the door listens", START_TIMEOUT_S)
         yield door

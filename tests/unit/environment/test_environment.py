@@ -450,6 +450,8 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse: Refuse) -
         ("WebserverNames: ['a.example:8080']", "cannot hold", "without http://, port and path"),
         ("WebserverNames: ['*.example']", "cannot hold", "without http://, port and path"),
         ("WebserverNames: ['a,b']", "cannot hold", "without http://, port and path"),
+        ("Https: 'yes'", 'must be true or false, not "yes"', "write Https: true"),
+        ("Https: 1", "must be true or false, not 1", "write Https: true"),
         ("SystemPackages: jq", "must be a list, not", "write SystemPackages: [default-jre-headless]"),
         ("Speed: 1", "is not a member of the Local section", "known here: ApiPort, Aws, AwsPort, BaseImage"),
     ],

@@ -215,7 +215,9 @@ def test_tasks_of_an_environment_find_the_aws_that_its_bucket_is_in(tmp_path: Pa
 def test_environment_of_a_project_is_made_in_its_state_folder(tmp_path: Path, clean_env: dict[str, str]) -> None:
     project = Project(tmp_path / "project")
     (project.root_dir / "dags").mkdir(parents=True)
-    project.environment_path.write_text("Local: {Runtime: process, Intervals: mwaa, WebserverPort: 8123}\n")
+    project.environment_path.write_text(
+        "Local: {Runtime: process, Intervals: mwaa, WebserverPort: 8123, Https: true}\n"
+    )
     registry = Registry.of_project(project, clean_env)
     let_creation_fail(registry)
     registry.create(members())
@@ -223,6 +225,7 @@ def test_environment_of_a_project_is_made_in_its_state_folder(tmp_path: Path, cl
     assert served.project.root_dir == project.state_dir / "environments" / NAME
     text = served.project.environment_path.read_text()
     assert "Intervals: mwaa" in text  # as the project wants its components
+    assert "Https: true" in text
     assert "WebserverPort: 0" in text  # but on a port of its own
     assert registry.names() == [NAME]  # the project itself never ran
     wait_for(registry, "CREATE_FAILED")

@@ -91,10 +91,9 @@ class Console:
         headers = {} if origin is None else {"Origin": origin or self.origin}
         return self.post(f"environments/{name}/open", headers=headers, **more)
 
-    def run(self, port: int | None = DOOR_PORT, **more: Any) -> None:
-        self.registry.looks = SameLook(
-            Look(0, is_running=True, is_healthy=True, door=WebAddress(port) if port else None, **more)
-        )  # type: ignore[assignment]
+    def run(self, port: int | None = DOOR_PORT, authority: str = "", **more: Any) -> None:
+        door = WebAddress(port, authority) if port else None
+        self.registry.looks = SameLook(Look(0, is_running=True, is_healthy=True, door=door, **more))  # type: ignore[assignment]
 
     @property
     def origin(self) -> str:
@@ -314,6 +313,17 @@ def test_button_leads_into_airflow_with_a_token_that_nothing_else_holds(console:
     claims = read(load_secrets(project.state_dir).door_key, WEB, "one", url.fragment)
     assert claims.role == "Viewer" and claims.user == "mwaa-local/viewer"
     assert console.open("one").headers["Location"] != console.open("one").headers["Location"]
+
+
+def test_button_and_address_begin_as_the_front_door_speaks(console: Console) -> None:
+    record_environment(console.folder, "one")
+    for authority, scheme in (("", "http"), ("/authority.pem", "https")):
+        console.run(authority=authority)
+        assert f"{scheme}://localhost:{DOOR_PORT} " in Outline(console.get("environments/one").text).text
+        answer = console.open("one")
+        assert urlsplit(answer.headers["Location"]).scheme == scheme
+        policy = console.get("environments/one").headers["Content-Security-Policy"]
+        assert f"{scheme}://localhost:*" in policy  # or a browser would not follow the form
 
 
 def test_nobody_else_has_a_token_made(console: Console) -> None:
