@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import stat
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mwaa_local.api.environments.bucket import Bucket, BucketUnreadable
+from mwaa_local.api.environments.bucket import Bucket
 from mwaa_local.api.environments.record import service_dir
+from mwaa_local.api.environments.unpacking import unpack
 from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT
 from mwaa_local.files import read_json, remove_tree, write_private
 from mwaa_local.project import Project
@@ -29,7 +28,6 @@ PLUGINS_ZIP = "plugins.zip"
 FOLDERS = ("dags", "plugins", "requirements", "startup")
 # MWAA reads DAGs from the bucket all the time; an update is about the others, and so is its rollback.
 OF_UPDATES = ("plugins", "requirements", "startup")
-MODE_SHIFT = 16  # of a mode of Unix in a zip
 PART = ".mwaa-local-part"  # ends the name of a file that is not whole yet
 Digests = tuple[str, ...]  # of one file that is ours; several while it is being replaced
 HINT = "remove the file; then the environment's files count as its user's"
@@ -51,28 +49,13 @@ def fetch(bucket: Bucket, members: Mapping[str, Any], project: Project, say: Cal
             told.append(key)
     if key := members.get("PluginsS3Path"):
         bucket.fetch(key.lstrip("/"), folder / PLUGINS_ZIP, members.get("PluginsS3ObjectVersion"))
-        _unzip(folder / PLUGINS_ZIP, folder / "plugins", f"s3://{bucket.name}/{key}")
+        unpack(folder / PLUGINS_ZIP, folder / "plugins", f"s3://{bucket.name}/{key}")
+        (folder / PLUGINS_ZIP).unlink()
         told.append(key)
     say(f"copied from s3://{bucket.name}: {', '.join(told)}")
     if not count:
         say(f"s3://{bucket.name}/{members.get('DagS3Path')} holds no file, so the environment has no DAGs")
     return folder
-
-
-def _unzip(archive: Path, folder: Path, place: str) -> None:
-    """Unpack plugins.zip as MWAA does. Raises BucketUnreadable for what is no zip, or leads out of the folder."""
-    try:
-        with zipfile.ZipFile(archive) as content:
-            for entry in content.infolist():
-                if ".." in PurePosixPath(entry.filename).parts or entry.filename.startswith("/"):
-                    why = f"It is named {entry.filename}."
-                    raise BucketUnreadable(f"{place} has an entry outside of the plugins folder", why, "pack it anew")
-                unpacked = Path(content.extract(entry, folder))
-                if entry.external_attr >> MODE_SHIFT & stat.S_IXUSR and not entry.is_dir():
-                    unpacked.chmod(0o755)
-    except zipfile.BadZipFile as error:
-        raise BucketUnreadable(f"{place} is not a zip file", str(error), "pack the plugins folder as a zip") from error
-    archive.unlink()
 
 
 class Delivered:

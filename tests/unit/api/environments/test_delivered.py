@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from mwaa_local.api.environments.bucket import BucketUnreadable
-from mwaa_local.api.environments.delivered import Delivered, _unzip
+from mwaa_local.api.environments.delivered import Delivered
 from mwaa_local.project import Project
 
 
@@ -186,20 +184,3 @@ def test_nothing_is_written_through_a_folder_that_is_a_link(project: Project, tm
     (project.root_dir / "dags").symlink_to(outside)
     Delivered(project).apply(fetched(tmp_path, ONE, "one"))
     assert list(outside.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["../escaped.py", "/escaped.py", "a/../../escaped.py"])
-def test_entry_outside_of_the_plugins_folder_is_refused(tmp_path: Path, name: str) -> None:
-    archive = tmp_path / "plugins.zip"
-    with zipfile.ZipFile(archive, "w") as content:
-        content.writestr(name, "")
-    with pytest.raises(BucketUnreadable, match="entry outside of the plugins folder"):
-        _unzip(archive, tmp_path / "plugins", "s3://bucket/plugins.zip")
-    assert not list(tmp_path.rglob("escaped.py"))
-
-
-def test_plugins_zip_that_is_none_is_refused(tmp_path: Path) -> None:
-    archive = tmp_path / "plugins.zip"
-    archive.write_bytes(b"no zip")
-    with pytest.raises(BucketUnreadable, match=r"plugins\.zip is not a zip file"):
-        _unzip(archive, tmp_path / "plugins", "s3://bucket/plugins.zip")
