@@ -276,6 +276,10 @@ class FakeRuntime:
     def capture(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[int, str]:
         return self.run(component, argv), ""
 
+    def kill(self, component: str) -> str | None:
+        self.calls.append(f"kill {component}")
+        return next((item.name for item in self.statuses if item.name.startswith(component)), None)
+
     def memory_kills(self) -> int | None:
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -124,26 +123,10 @@ def _state(is_set: bool, times: int) -> str:
 
 
 def _kill_worker(session: Session) -> str:
-    """Kill the processes of one Celery worker; return its name. Raises NotRunning, RuntimeUnavailable."""
-    import psutil
+    """Kill the processes of one Celery worker; return its name. Raises NotRunning."""
+    from mwaa_local.errors import NotRunning
 
-    from mwaa_local.errors import NotRunning, RuntimeUnavailable
-    from mwaa_local.runtime.choice import runs_as_processes
-
-    if session.runtime.running and not runs_as_processes(session.project, session.env):
-        raise RuntimeUnavailable(
-            "worker-lost works only where components are processes",
-            "This environment runs in Docker, whose containers are killed with Docker's own command.",
-            "docker ps, then docker kill the container of the worker",
-        )
-    for status in session.runtime.status():
-        if status.name.startswith("worker") and status.pid:
-            with contextlib.suppress(psutil.NoSuchProcess):  # it ended just now; another one may run
-                process = psutil.Process(status.pid)
-                family = [process, *process.children(recursive=True)]
-                process.kill()
-                for each in family[1:]:
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        each.kill()
-                return status.name
-    raise NotRunning("no worker runs here", hint="mwaa-local up")
+    killed = session.runtime.kill("worker")
+    if killed is None:
+        raise NotRunning("no worker runs here", hint="mwaa-local up")
+    return killed

@@ -77,6 +77,12 @@ class Runtime(Protocol):
     def stop(self, *, now: bool = False, on_event: Callable[[Event], None] | None = None) -> bool:
         """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""
 
+    def kill(self, component: str) -> str | None:
+        """Kill one of a component with all its processes, as where its machine is lost, and return its name.
+
+        It is started again as after any other death. None where none runs.
+        """
+
     def status(self) -> list[ComponentStatus]:
         """Return every component of the running plan, or nothing when none runs."""
 

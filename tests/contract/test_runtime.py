@@ -332,6 +332,18 @@ def test_killed_component_is_restarted_after_a_pause_and_counted(house: House) -
     assert house.pid("other") == other
 
 
+def test_one_of_a_component_is_killed_on_demand_and_started_again(one_house: House) -> None:
+    assert one_house.runtime.kill("worker") is None
+    one_house.up(LeavesAGrandchild("worker.1", own_session=False), Steady())
+    first, steady, before = one_house.pid("worker.1"), one_house.pid("steady"), one_house.processes()
+    assert one_house.runtime.kill("worker") == "worker.1"
+    wait_until(lambda: set(before) & set(one_house.processes()) == {steady}, "the worker and its child to be gone")
+    again = one_house.wait_for("worker.1", lambda s: s.state == READY and s.pid not in (first, None), "to be back")
+    assert again.restarts == 1
+    assert one_house.pid("steady") == steady
+    assert one_house.runtime.kill("triggerer") is None
+
+
 def test_component_that_dies_after_start_is_restarted(one_house: House) -> None:
     trigger = one_house.project.root_dir / "die"
     one_house.up(DiesAfterStart("fragile", trigger))

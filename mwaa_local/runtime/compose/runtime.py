@@ -34,6 +34,7 @@ from mwaa_local.wanted import Wanted
 WORKER_SERVICE = "worker"
 POLL_PAUSE_S = 0.2
 ENDS_TIMEOUT_S = 1.0
+KILL_ALL_ARGV = ("/bin/sh", "-c", "kill -KILL -1")  # what the container's user may kill, but for `init`
 KILLED_EXIT_CODE = 137  # what a command gets when its container ends
 
 
@@ -145,6 +146,18 @@ class ComposeRuntime:
             with self.own.state_file.changing(wait=False) as mine:
                 if mine:
                     self.own.state_file.note_ready(readiness.ready)
+
+    def kill(self, component: str) -> str | None:
+        """As told by the protocol. The engine would not start again a container that itself was told to kill."""
+        plan = self.running_plan()
+        containers = by_component(plan, self.containers()) if plan else {}
+        for item in plan.meant(component) if plan else ():
+            container = containers.get(item.name)
+            if container is not None and container.is_up:
+                with contextlib.suppress(NotRunning):  # as soon as it has worked, there is no container to ask
+                    self.engine.exec(container.id, KILL_ALL_ARGV)
+                return item.name
+        return None
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
         self.own.fetch_logs()

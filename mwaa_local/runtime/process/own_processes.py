@@ -133,3 +133,17 @@ def _find(state: State) -> psutil.Process | None:
     except psutil.Error:
         return None
     return process
+
+
+def kill_family(pid: int) -> bool:
+    """Kill a process and all below it; return whether it was still there."""
+    try:
+        process = psutil.Process(pid)
+        family = process.children(recursive=True)
+        process.kill()
+    except psutil.NoSuchProcess:
+        return False
+    for each in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    return True

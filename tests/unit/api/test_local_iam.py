@@ -86,6 +86,20 @@ def test_call_that_is_not_answered_is_an_error(iam: Iam, call: str) -> None:
     assert caught.value.code == "InternalServerException"
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((200, "<Other/>"), "does not answer"),  # no answer of IAM: what it leaves out may be a policy that denies
+        ((404, "<Error><Code>InvalidAction</Code></Error>"), "with status 404"),
+        ((404, "no XML <"), "with status 404"),
+    ],
+)
+def test_answer_of_something_else_is_an_error(iam: Iam, answer: tuple[int, str], said: str) -> None:
+    iam.failing["ListUserPolicies"] = answer
+    with pytest.raises(ServiceError, match=said):
+        role(iam)
+
+
 def test_identity_without_a_name_is_an_error(iam: Iam) -> None:
     iam.answers["GetCallerIdentity"] = ""
     with pytest.raises(ServiceError, match="does not say who the caller is"):

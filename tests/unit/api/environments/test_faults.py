@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from mwaa_local.api.environments.faults import CREATE_FAILS, SLOW, THROTTLE, Fault, FaultAsked, Faults
 from mwaa_local.api.http.errors import ServiceError
-from mwaa_local.cli.fault import _kill_worker
-from mwaa_local.errors import NotRunning
-from mwaa_local.event import READY, ComponentStatus
 from mwaa_local.project import Project
 from tests.conftest import ProjectRunner
 
@@ -143,21 +136,6 @@ def test_no_worker_can_be_lost_where_none_runs(project: Callable[..., ProjectRun
     outcome = project({"dags/none.py": ""}).call("fault", "set", "worker-lost")
     assert outcome.exit_code == 3
     assert "no worker runs here" in outcome.stderr
-
-
-def test_worker_that_ended_just_now_is_passed_over() -> None:
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    with subprocess.Popen(["sleep", "60"]) as alive:
-        workers = [
-            ComponentStatus("worker.1", READY, pid=ended.pid),
-            ComponentStatus("worker.2", READY, pid=alive.pid),
-        ]
-        session: Any = SimpleNamespace(runtime=SimpleNamespace(running=False, status=lambda: workers))
-        assert _kill_worker(session) == "worker.2"
-        assert alive.wait(60) == -signal.SIGKILL
-    with pytest.raises(NotRunning, match="no worker runs here"):
-        _kill_worker(session)
 
 
 def test_damaged_list_of_faults_says_what_to_do(project: Callable[..., ProjectRunner]) -> None:
