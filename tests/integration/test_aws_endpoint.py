@@ -19,6 +19,7 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 from mwaa_local.api.launch import ApiProcess
+from tests.environments import wait_until
 from tests.integration.aws_endpoint import Endpoint, control_plane, endpoint
 
 pytestmark = pytest.mark.network  # moto's packages, once
@@ -80,6 +81,8 @@ def test_api_that_has_ended_is_started_by_whoever_calls(tmp_path: Path, clean_en
             first = api.address
             assert first is not None
             os.kill(first.pid, signal.SIGKILL)
+            # Before it is quite gone it takes a call that it never answers; a client's retries outlast that.
+            wait_until(lambda: not api.folder.is_held, 60, "the API is gone")
             assert mwaa.list_environments()["Environments"] == []
             assert api.address is not None
             assert api.address.pid != first.pid
