@@ -18,6 +18,7 @@ from mwaa_local.api.address import Address, ApiFolder, Asked
 from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.local_aws import running_aws
 from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.environments.status import Look
 from mwaa_local.api.face import Face
 from mwaa_local.api.http.call import Call
 from mwaa_local.api.http.errors import INTERNAL, ServiceError, ours
@@ -209,13 +210,20 @@ def _told() -> Iterator[None]:
 
 
 def is_anything_running(registry: Registry) -> bool:
-    """Whether an environment runs, or something is being done to one."""
+    """Whether an environment runs or may do so, or something is being done to one."""
+    if registry.own is not None and _may_run(registry.looks.look(registry.own)):  # also one whose record is damaged
+        return True
     for name in registry.names():
         with contextlib.suppress(ServiceError):  # deleted just now
             served = registry.find(name)
-            if served.record.operation is not None or served.look.is_running:
+            if served.record.operation is not None or _may_run(served.look):
                 return True
     return False
+
+
+def _may_run(look: Look) -> bool:
+    """Whether it runs, or that cannot be seen now, as of an engine that is just being restarted."""
+    return look.is_running or not look.is_sure
 
 
 @contextlib.contextmanager

@@ -44,6 +44,7 @@ class Look:
     door: WebAddress | None = None
     statuses: tuple[ComponentStatus, ...] = ()
     plan: Plan | None = field(default=None, repr=False)  # it holds secrets
+    is_sure: bool = True  # that nothing runs, where nothing was seen
 
 
 class Looks:
@@ -97,7 +98,7 @@ class Looks:
                 return nothing
             statuses = tuple(runtime.status())
         except MwaaLocalError as error:  # an engine that does not answer, or another version of this launcher
-            return replace(nothing, why=error.what)
+            return replace(nothing, is_sure=False, why=error.what)
         why = ", ".join(f"{item.name} is {item.state}" for item in statuses if item.state not in (READY, FINISHED))
         if not why and not self._page_answers(project, plan, healthy_at):
             why = "the health page does not answer"

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,9 +22,11 @@ import pytest
 from mwaa_local.api import serving
 from mwaa_local.api.address import ADDRESS_NAME, Address, Asked
 from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.environments.status import Look
 from mwaa_local.api.launch import OUTPUT_NAME, ApiProcess
 from mwaa_local.api.serving import IDLE_VARIABLE, Serving
 from mwaa_local.errors import PortInUse, VariableInvalid
+from mwaa_local.project import Project
 from mwaa_local.runtime.process.supervisor_socket import connect
 from tests.unit.api.serving import SIGNED
 
@@ -115,6 +118,20 @@ def test_one_that_is_asked_for_otherwise_takes_its_place(api: ApiProcess) -> Non
 def test_it_ends_when_nobody_asks_and_nothing_runs(api: ApiProcess) -> None:
     wait_for_end(soon(api).ensure(api.asked()))
     assert api.address is None
+
+
+@pytest.mark.parametrize(
+    ("look", "may_run"),
+    [
+        (Look(0, is_running=True), True),  # though it has no record, or a damaged one
+        (Look(0, is_sure=False, why="Docker does not answer"), True),
+        (Look(0, why="it is not running"), False),
+    ],
+)
+def test_it_stays_while_its_environment_runs_or_may_do_so(tmp_path: Path, look: Look, may_run: bool) -> None:
+    registry = Registry.of_project(Project(tmp_path), {})
+    registry.looks.know(Project(tmp_path), replace(look, at=time.monotonic()))
+    assert serving.is_anything_running(registry) == may_run
 
 
 @pytest.mark.parametrize("value", ["soon", "0", "-1", "nan"])
