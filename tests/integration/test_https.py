@@ -14,8 +14,10 @@ from mwaa_local.api.environments.status import health_page_answers
 from mwaa_local.door.tokens import WEB, mint
 from mwaa_local.https.place import authority_path
 from mwaa_local.services.door import CONFIGURATION_NAME
+from tests.browser.chromium import Visit, chromium
 from tests.environments import LATEST, RunningEnvironment, start, stopped_at_the_end, tiny_files
 from tests.integration.mwaa_service import available, client_of
+from tests.integration.test_browser_login import open_airflow, users_page
 
 pytestmark = [
     pytest.mark.network,
@@ -107,7 +109,8 @@ def test_cookies_of_a_session_are_for_https_alone(
 def test_password_is_taken_from_airflows_own_page(environment: RunningEnvironment, tmp_path: Path) -> None:
     """As a browser sends its form: over https, Airflow asks for the page that it came from."""
     if not environment.release.login:
-        pytest.skip("nobody need sign in")
+        assert statuses(curl(environment, "/api/v2/variables")) == [200]  # nobody need sign in
+        return
     jar = str(tmp_path / "jar")
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', curl(environment, "/login/", "-c", jar))
     assert token
@@ -133,6 +136,18 @@ def test_api_of_mwaa_reaches_airflow(environment: RunningEnvironment) -> None:
 def test_way_in_begins_with_https(environment: RunningEnvironment) -> None:
     printed = environment.run("open", "--print").stdout
     assert printed.startswith(f"{environment.url()}/aws_mwaa/aws-console-sso?login=true#")
+
+
+def test_console_page_leads_a_browser_into_airflow(environment: RunningEnvironment) -> None:
+    """Which page of http and which of https come from one site is the browser's to say."""
+    with chromium() as browser:
+        page = Visit.begin(browser, ignore_https_errors=True).page  # no test changes what a machine trusts
+        open_airflow(environment, page, "Admin")
+        assert page.url.startswith(environment.url())
+        cookies = page.context.cookies(environment.url())
+        assert {"session"} <= {str(cookie.get("name")).rpartition("-")[2] for cookie in cookies}
+        assert all(cookie.get("secure") for cookie in cookies), cookies
+        assert "List Users" in users_page(environment, page)
 
 
 @pytest.mark.disturbs
