@@ -36,6 +36,11 @@ DIFFERENCE_OF: Mapping[tuple[str, str], str] = {
 }
 
 
+def page_url(name: str) -> str:
+    """Return the address of a page of the documentation."""
+    return f"{REPOSITORY_URL}/blob/main/docs/{name}"
+
+
 def difference_url(anchor: str) -> str:
     """Return the address of a difference; "" for none."""
     return f"{REPOSITORY_URL}/blob/main/{DIFFERENCES_PATH}#{anchor}" if anchor else ""

@@ -23,6 +23,7 @@ from mwaa_local.release import Release
 from mwaa_local.runtime.choice import existing_runtime
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.protocol import Runtime
+from mwaa_local.web_address import WebAddress
 from tests.conftest import REPOSITORY_DIR, Outcome, ProjectRunner, make_clean_env
 
 T = TypeVar("T")
@@ -88,7 +89,9 @@ class RunningEnvironment:
         return plan
 
     def url(self) -> str:
-        return f"http://localhost:{self.plan().ports['door']}"
+        address = WebAddress.of(self.plan())
+        assert address is not None
+        return address.url
 
     def run(self, *words: str, timeout_s: float = RUN_TIMEOUT_S, stdin: str = "") -> Outcome:
         return self.runner.run(*words, timeout_s=timeout_s, stdin=stdin)

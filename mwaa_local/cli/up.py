@@ -18,6 +18,7 @@ from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.database.metadata import TaskRow
+from mwaa_local.documentation import page_url
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import LoginMode
 from mwaa_local.event import Event
@@ -159,7 +160,7 @@ def _show_end(console: Console, release: Release, door: WebAddress, api_url: str
     console.say(f"\nAirflow {release.airflow_version} is ready after {after}")
     console.say(f"  web server  {console.colour(door.url, '')}")
     if door.authority:
-        console.say(f"  https       by {door.authority}; docs/https.md says how to trust it")
+        console.say(f"  https       vouched for by {door.authority}\n              to trust it: {page_url('https.md')}")
     if api_url:
         console.say(f"  MWAA's API  {console.colour(api_url, '')}")
     console.say(f"  login       {way_in or 'none needed, everyone is admin'}")

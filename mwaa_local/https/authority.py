@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from mwaa_local.documentation import page_url
 from mwaa_local.errors import StateCorrupted, disk_error
 from mwaa_local.files import write_private
 from mwaa_local.https.place import authority_path
@@ -99,7 +100,7 @@ def _read(path: Path) -> Authority | None:
         raise StateCorrupted(
             f"the local authority for https is not what was written: {path.parent}",
             str(error) or "The signature of its issuer is wrong.",
-            f"rm -r {path.parent}, run `mwaa-local up`, and trust the new one as you did the old (docs/https.md)",
+            f"rm -r {path.parent}, run `mwaa-local up`, and trust the new one: {page_url('https.md')}",
         ) from error
     return Authority(path, root, issuer, key)
 

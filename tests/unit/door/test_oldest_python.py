@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import os
 import signal
@@ -14,6 +15,8 @@ import pytest
 from uv import find_uv_bin
 
 from mwaa_local.door.tokens import CLI, mint
+from mwaa_local.https.certificate import project_certificate
+from mwaa_local.https.place import CERTIFICATE_NAME, OWN_NAMES, authority_path
 from mwaa_local.interpreters import search_path
 from mwaa_local.services.door import DOOR_PYTHON
 from tests.conftest import make_clean_env
@@ -65,6 +68,18 @@ def test_web_server_that_takes_no_connection_is_not_ready(python: Path, tmp_path
         finally:
             for connection in waiting:
                 connection.close()
+
+
+def test_both_who_speak_https_and_who_do_not_are_answered(python: Path, server: WebServer, tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path)}
+    project_certificate(tmp_path, OWN_NAMES, env, datetime.datetime.now(datetime.UTC))
+    secure = {"authority": str(authority_path(env)), "certificate": str(tmp_path / CERTIFICATE_NAME)}
+    with running_door(tmp_path, server.port, python, **secure) as door:
+        assert door.get("/").status == 200
+        assert server.asked[-1].values("X-Forwarded-Proto") == ["https"]
+        with door.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") as plain:
+            assert plain.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+        assert door.log == ""
 
 
 def test_stubborn_command_server_ends_with_the_door(python: Path, server: WebServer, tmp_path: Path) -> None:
