@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import ipaddress
 import os
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from mwaa_local import flock
 from mwaa_local.documentation import page_url
 from mwaa_local.errors import StateCorrupted, disk_error
 from mwaa_local.files import write_private
@@ -192,5 +192,5 @@ def _alone(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise disk_error(error, folder) from error
     with lock:
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
+        flock.wait(lock.fileno())
         yield
