@@ -84,6 +84,13 @@ def test_variable_is_set_read_and_removed(environment: RunningEnvironment, tmp_p
     assert environment.query("SELECT 1 FROM variable WHERE key = 'through_the_door'") == []
 
 
+def test_command_ran_as_the_user_of_mwaas_containers(environment: RunningEnvironment, tmp_path: Path) -> None:
+    output(environment, tmp_path, "variables set of_whom x")
+    owners = environment.query("SELECT owner FROM log WHERE event = 'cli_variables_set' AND extra LIKE %s", "%of_whom%")
+    assert owners == [("airflow",)]
+    output(environment, tmp_path, "variables delete of_whom")
+
+
 def test_command_that_mwaa_does_not_run_is_refused(environment: RunningEnvironment, tmp_path: Path) -> None:
     status, body = curl(environment, tmp_path, "users list")
     version = environment.release.airflow_version

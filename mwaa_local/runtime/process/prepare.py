@@ -67,6 +67,8 @@ from mwaa_local.web_address import DOOR, WebAddress
 AUTH_MANAGER = "core.auth_manager"  # an option from Airflow 3 on
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 SEED_FILE = "seed.json"
+# As whom Airflow notes that a command of `/aws_mwaa/cli` ran: MWAA's containers have this user (getpass.getuser).
+MWAA_USER = {"LOGNAME": "airflow"}
 PID_FILES = "airflow-*.pid"  # with which web server and worker of Airflow 2 refuse to start
 
 
@@ -262,7 +264,8 @@ class Preparation:
         program = str(packages.site_packages_dir / COMMANDS_PROGRAM)
         argv = commands_argv(packages.python_path, program, socket, webserver.program_argv, self.release.preload)
         home = plan.home(webserver.home)
-        server = CommandServer(socket, tuple(home.command(argv)) if home else argv, dict(webserver.env), plan.home_dir)
+        env = {**MWAA_USER, **webserver.env}
+        server = CommandServer(socket, tuple(home.command(argv)) if home else argv, env, plan.home_dir)
         write_private(Path(place.shared(COMMANDS_NAME)), server.write())
 
     def _launch(
