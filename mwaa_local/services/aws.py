@@ -9,12 +9,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from packaging.version import Version
 
@@ -54,11 +53,6 @@ FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
 # Where what answers for MWAA itself is reached, in the project's state folder and in a container (docker-compose.yml).
 API_DIR_NAME, API_SOCKET_NAME = "api", "api.sock"
 API_IN_CONTAINER = "/opt/mwaa/api"
-# What the launcher reads of a shell; credentials are not among it.
-OF_LAUNCHER = re.compile(
-    r"(?:DOCKER|LC|MWAA_LOCAL|PIP|PYENV|SSL|UV|XDG)_\w+|AWS_(?:DEFAULT_)?REGION"
-    r"|HOME|LANG|LOGNAME|PATH|PYTHONPATH|TMPDIR|TZ|USER|(?i:all|http|https|no)_(?i:proxy)"
-)
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
 NOT_FROM_CONTAINERS = ", which in a container is the container itself: name a host that containers reach"
 # No credentials, settings or account of anybody's, wherever moto or boto3 may look for them.
@@ -130,7 +124,6 @@ class LocalAws:
             "names": host_names(host_of(place.reached(AWS))),
             "control_plane": f"{place.folder(api_dir(self.wanted.project), API_IN_CONTAINER)}/{API_SOCKET_NAME}",
             "fixtures": fixtures,
-            **self._starting(place),
         }
         python = place.interpreter(
             TITLE, lambda say, notes: aws_python(self.wanted.cache_dir, self.wanted.env, say, notes)
@@ -145,14 +138,6 @@ class LocalAws:
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_SERVERS,
         )
-
-    def _starting(self, place: Place) -> dict[str, Any]:
-        """Return what starts the API where it has ended; in a container nothing of this machine can be started."""
-        if place.own_hosts:
-            return {}
-        argv = [sys.executable, "-m", "mwaa_local", "api", str(self.wanted.project.root_dir), "--detach"]
-        env = {name: value for name, value in self.wanted.env.items() if OF_LAUNCHER.fullmatch(name)}
-        return {"start_argv": argv, "start_env": env}
 
     def variables(self, place: Place) -> dict[str, str]:
         url = self.emulator_url or (url_for_clients(place.reached(AWS)) if self.is_wanted else "")

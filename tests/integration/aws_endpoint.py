@@ -75,16 +75,15 @@ class Endpoint:
 
 @contextmanager
 def endpoint(
-    folder: Path, fixtures: Mapping[str, Any] | None = None, socket_path: Path | None = None, **more: Any
+    folder: Path, fixtures: Mapping[str, Any] | None = None, socket_path: Path | None = None
 ) -> Iterator[Endpoint]:
-    """Start the program as the launcher does, with `more` in its configuration; end it afterwards."""
+    """Start the program as the launcher does; end it afterwards."""
     port, socket_path = free_port(), socket_path or folder / "api.sock"
     values = {
         "listens": ["127.0.0.1", port],
         "names": list(host_names("localhost")),
         "control_plane": str(socket_path),
         "fixtures": {**NOTHING, **(fixtures or {})},
-        **more,
     }
     (folder / "aws.json").write_text(json.dumps(values))
     python = aws_python(cache_dir(), os.environ, lambda _: None)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
-from mwaa_local.api.launch import ApiProcess
-from tests.environments import wait_until
 from tests.integration.aws_endpoint import Endpoint, control_plane, endpoint
 
 pytestmark = pytest.mark.network  # moto's packages, once
@@ -63,31 +57,6 @@ def test_without_a_control_plane_mwaa_is_a_service_that_is_not_there(aws: Endpoi
     assert caught.value.response["Error"]["Code"] == "ServiceUnavailableException"
     assert "`mwaa-local up` or `mwaa-local api --detach` starts it" in caught.value.response["Error"]["Message"]
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
-
-
-def test_api_that_has_ended_is_started_by_whoever_calls(tmp_path: Path, clean_env: dict[str, str]) -> None:
-    """However it ended: nobody was asking, or it was killed."""
-    project = tmp_path / "project"
-    (project / "dags").mkdir(parents=True)
-    api = ApiProcess(project, clean_env)
-    argv = [sys.executable, "-m", "mwaa_local", "api", str(project), "--detach"]
-    socket_path = api.folder.socket_path
-    with endpoint(tmp_path, socket_path=socket_path, start_argv=argv, start_env=clean_env) as started:
-        mwaa = started.client("mwaa")
-        try:
-            with ThreadPoolExecutor() as threads:
-                calls = [threads.submit(mwaa.list_environments) for _ in range(4)]
-                assert [call.result()["Environments"] for call in calls] == [[]] * 4
-            first = api.address
-            assert first is not None
-            os.kill(first.pid, signal.SIGKILL)
-            # Before it is quite gone it takes a call that it never answers; a client's retries outlast that.
-            wait_until(lambda: not api.folder.is_held, 60, "the API is gone")
-            assert mwaa.list_environments()["Environments"] == []
-            assert api.address is not None
-            assert api.address.pid != first.pid
-        finally:
-            api.stop()
 
 
 def test_mwaa_serverless_is_told_to_be_another_service(aws: Endpoint) -> None:

@@ -11,7 +11,7 @@ from werkzeug.wsgi import get_input_stream  # type: ignore[import-not-found]
 
 from .answers import StartResponse, refuse, tell
 from .configuration import AwsConfiguration
-from .control_plane import ControlPlane, Starter
+from .control_plane import ControlPlane
 from .names import refusal
 from .signing import signing_name
 
@@ -31,9 +31,9 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class Dispatcher:
     """The endpoint as one WSGI application, in front of moto in the same process."""
 
-    def __init__(self, configuration: AwsConfiguration, moto: Application, starter: Starter | None = None) -> None:
+    def __init__(self, configuration: AwsConfiguration, moto: Application) -> None:
         self._names = configuration.names
-        self._control_plane = ControlPlane(configuration.control_plane, starter)
+        self._control_plane = ControlPlane(configuration.control_plane)
         self._moto = moto
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -13,7 +13,6 @@ from moto.moto_server.werkzeug_app import (  # type: ignore[import-not-found]
 )
 
 from .answers import StartResponse
-from .control_plane import Starter
 from .locks import Locks
 from .signing import presigned_header, signing_name
 
@@ -28,9 +27,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class MotoServices:
     """All of moto's services as one WSGI application."""
 
-    def __init__(self, control_plane: str, starter: Starter | None = None) -> None:
+    def __init__(self, control_plane: str) -> None:
         self.control_plane = control_plane  # path of the socket of what answers for MWAA itself
-        self.starter = starter
         self.locks = Locks()
         self._moto: Application = DomainDispatcherApplication(create_backend_app)
         self._prepared: set[str] = set()

@@ -17,7 +17,6 @@ def serve(path: Path) -> int:
     from moto.moto_server.werkzeug_app import MotoRequestHandler  # type: ignore[import-not-found]
     from werkzeug.serving import make_server  # type: ignore[import-not-found]
 
-    from .control_plane import Starter
     from .dispatcher import Dispatcher
     from .fixtures import put_all
     from .moto_services import MotoServices
@@ -29,8 +28,7 @@ def serve(path: Path) -> int:
             status = getattr(code, "value", code)
             self.log("info", '"%s %s" %s', self.command, self.path.partition("?")[0], status)
 
-    starter = Starter(configuration.start_argv, configuration.start_env)
-    application = Dispatcher(configuration, MotoServices(configuration.control_plane, starter), starter)
+    application = Dispatcher(configuration, MotoServices(configuration.control_plane))
     within = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
     Thread(target=within.serve_forever, daemon=True).start()
     is_in = put_all(configuration.fixtures, f"http://127.0.0.1:{within.server_port}")

@@ -20,7 +20,7 @@ def prepare(services: MotoServices) -> None:
     from . import backend, calls, environment, nested, resources, watch
     from .control import Control
 
-    environment.MwaaEnvironment.control = Control(services.control_plane, services.starter)
+    environment.MwaaEnvironment.control = Control(services.control_plane)
     watching = watch.Watch(lambda: services.locks.held(SIGNING_NAME))
     resources.install()
     nested.install()

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..control_plane import NOBODY, UNAVAILABLE, Starter, UnixConnection
+from ..control_plane import NOBODY, UNAVAILABLE, UnixConnection
 
 SCOPE_DATE = "20200101"  # nobody checks the signature, only the names in it
 NOT_FOUND = "ResourceNotFoundException"
@@ -30,7 +30,6 @@ class Control:
     """The control plane of one project."""
 
     socket_path: str
-    starter: Starter | None = None
 
     def create(self, region: str, members: Mapping[str, Any]) -> None:
         self._call(region, "PUT", _environment(members["Name"]), _without_name(members))
@@ -60,7 +59,7 @@ class Control:
 
     def _call(self, region: str, method: str, path: str, members: Mapping[str, Any] | None = None) -> Any:
         body = b"" if members is None else json.dumps(members).encode()
-        connection = UnixConnection(self.socket_path, self.starter)
+        connection = UnixConnection(self.socket_path)
         try:
             connection.request(method, path, body, _headers(region))
             answer = connection.getresponse()
