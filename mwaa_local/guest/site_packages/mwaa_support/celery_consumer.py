@@ -2,6 +2,7 @@
 
 from celery.utils.log import get_logger
 from celery.worker import consumer, state
+from kombu import Connection, pools
 
 from mwaa_support.execution_api import wait_until_it_answers
 
@@ -11,15 +12,20 @@ logger = get_logger(__name__)
 class ConsumerWithoutConnections(consumer.Consumer):
     """Begins with no connection to the broker that its processes would inherit, and end with.
 
-    Airflow asks on connections of Celery's pools whether a worker of its name runs already. A process that is forked
-    later ends them, and for ever awaits an answer of Redis on one of them that has long been read.
+    Airflow asks on connections of Celery's pools whether a worker of its name runs already. Whoever closes one of them
+    awaits Redis' answer to the last question: once only, though every process that is forked has it to close.
     """
 
     def __init__(self, *args, **kwargs):
         """Be made before the first process is forked, as all parts of a worker are (celery/bootsteps.py)."""
         super().__init__(*args, **kwargs)
-        for pool in (self.app.amqp.producer_pool, self.app.pool):
-            pool.force_close_all(close_pool=False)
+        pool = self.app.pool
+        for connection in [*pool._dirty, *pool._resource.queue]:
+            if isinstance(connection, Connection):  # else it is still to be made
+                for channel in connection.transport.channels:
+                    channel._in_poll = None  # Airflow 3 has forked one process before, which may have read the answer
+        pools.reset()
+        self.app._pool = self.app.amqp._producer_pool = None  # made anew when they are wanted
 
 
 class PatientConsumer(consumer.Consumer):
