@@ -92,7 +92,8 @@ def _as_plain(state: State) -> dict[str, Any]:
         "running": True,
         "healthy": state.is_healthy,
         "airflow_version": state.plan.airflow_version,
-        "url": _url(state),
+        "url": _door(state).url,
+        "authority": _door(state).authority or None,
         "components": [asdict(item) for item in state.statuses],
         "figures": asdict(state.figures),
         "import_errors": [{"file": file, "error": message} for file, message in state.import_errors],
@@ -101,7 +102,7 @@ def _as_plain(state: State) -> dict[str, Any]:
 
 
 def _show(console: Console, state: State) -> None:
-    console.show(f"Airflow {state.plan.airflow_version}  {_url(state)}")
+    console.show(f"Airflow {state.plan.airflow_version}  {_door(state).url}")
     console.show_status(list(state.statuses), time.time())
     console.show(state.figures.line())
     for file, message in state.import_errors[:SHOWN_IMPORT_ERRORS]:
@@ -115,7 +116,7 @@ def _show(console: Console, state: State) -> None:
             console.say(f"\nhint: mwaa-local logs {item.name}")
 
 
-def _url(state: State) -> str:
+def _door(state: State) -> WebAddress:
     door = WebAddress.of(state.plan)
     assert door is not None
-    return door.url
+    return door

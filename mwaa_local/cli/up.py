@@ -133,6 +133,7 @@ def show_ready(
                 "airflow_version": release.airflow_version,
                 "runtime": started.kind,
                 "url": door.url,
+                "authority": door.authority or None,
                 "api_url": api.address.url if api.address else None,
                 "login": way_in,
                 "elapsed_s": round(elapsed_s, 2),

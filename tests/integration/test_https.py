@@ -69,7 +69,7 @@ def test_up_names_the_address_and_who_vouches_for_it(environment: RunningEnviron
     assert f"vouched for by {authority}\n" in said
     assert "docs/https.md" in said
     status = environment.status()
-    assert (status["url"], status["healthy"]) == (environment.url(), True)
+    assert (status["url"], status["authority"], status["healthy"]) == (environment.url(), str(authority), True)
     assert environment.url().startswith("https://")
     assert health_page_answers(environment.plan())
 
@@ -158,6 +158,7 @@ def test_another_up_brings_http_back_and_https_again(environment: RunningEnviron
         environment.runner.write(tiny_files(environment.release.airflow_version, Local={"Https": is_secure}))
         assert environment.run("up", "--port", "0").exit_code == 0
         assert environment.url() == (secure if is_secure else secure.replace("https://", "http://"))
+        assert bool(environment.status()["authority"]) == is_secure
         heads = curl(environment, "/", "-L")
         assert statuses(heads)[-1] == 200
         environment.wait_until_healthy()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import AlreadyRunning
+from mwaa_local.https.place import CERTIFICATE_NAME
 from mwaa_local.project import Project
 from mwaa_local.secrets import SECRETS_NAME
 from mwaa_local.workspace import LOCK_NAME, Workspace, cache_dir_of
@@ -52,10 +53,12 @@ def test_data_goes_with_its_secrets_and_never_the_users_files(workspace: Workspa
     project = workspace.project
     for name in ("", "2.10.3", "3.3.1"):
         (project.database_dir / name).mkdir(parents=True)
-    (project.state_dir / SECRETS_NAME).write_text("{}")
+    for name in (SECRETS_NAME, CERTIFICATE_NAME):
+        (project.state_dir / name).write_text("{}")
     workspace.remove_database("2.10.3")
     assert [path.name for path in project.database_dir.iterdir()] == ["3.3.1"]
     workspace.remove_data()
     assert not project.database_dir.exists() or not list(project.database_dir.iterdir())
     assert not (project.state_dir / SECRETS_NAME).exists()
+    assert not (project.state_dir / CERTIFICATE_NAME).exists()
     assert (project.dags_dir / "a.py").exists()
