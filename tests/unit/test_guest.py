@@ -24,6 +24,7 @@ THERE = {
     "psycopg2": "every release's packages",
     "sqlalchemy": "every release's packages",
     "celery": "every release's packages",
+    "kombu": "every release's packages",
     "flask_appbuilder": "every release's packages",
     "pendulum": "every release's packages",
     "boto3": "moto's packages",
