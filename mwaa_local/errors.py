@@ -137,7 +137,7 @@ class PortInUse(MwaaLocalError):
 
 
 class StateCorrupted(MwaaLocalError):
-    """Files under `.mwaa-local/` are unreadable or contradict each other."""
+    """Files of ours, of the project or of its user, are unreadable or contradict each other."""
 
 
 class NotRunning(MwaaLocalError):

@@ -49,6 +49,11 @@ class WebAddress:
 
     def context(self) -> ssl.SSLContext | None:
         """Return how a client checks who answers; None where it speaks http. Raises OSError without the file."""
-        import ssl
+        return client_context(self.authority) if self.authority else None
 
-        return ssl.create_default_context(cafile=self.authority) if self.authority else None
+
+def client_context(authority: str) -> ssl.SSLContext:
+    """Return how a client checks who answers, by the file of who vouches. Raises OSError without the file."""
+    import ssl
+
+    return ssl.create_default_context(cafile=authority)

@@ -109,6 +109,7 @@ class Workspace:
         shutil.rmtree(self.project.state_dir / "docker", ignore_errors=True)
         for name in (SECRETS_NAME, CERTIFICATE_NAME):
             (self.project.state_dir / name).unlink(missing_ok=True)
+        (self.project.run_dir / CERTIFICATE_NAME).unlink(missing_ok=True)  # the copy that the front door reads
 
 
 def cache_dir_of(env: Mapping[str, str]) -> Path:

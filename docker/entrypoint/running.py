@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +115,12 @@ def run_beside(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_DFL)
                 keep_running(argv, env, cwd, main_pid)
-        finally:
             os._exit(0)
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()  # into the container's log: nobody waits for this process
+            sys.stderr.flush()
+        finally:
+            os._exit(1)
     os.waitpid(middle, 0)
 
 

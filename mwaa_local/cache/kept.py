@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 RELEASE = r"(?P<release>\d+\.\d+\.\d+)"
-DIGEST = r"[0-9a-f]{12}"
+DIGEST_CHARACTERS = 12
+DIGEST = rf"[0-9a-f]{{{DIGEST_CHARACTERS}}}"
 # What Python's `tempfile` puts between prefix and suffix.
 RANDOM = r"[a-z0-9_]{8}"
 

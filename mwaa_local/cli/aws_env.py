@@ -32,7 +32,7 @@ def aws_env(
       mwaa-local aws-env --profile-name local >> ~/.aws/config
     """
     from mwaa_local.cli.aws_endpoint import find_access, variables_of
-    from mwaa_local.services.aws_access import PROFILE_NAME
+    from mwaa_local.services.aws_access import KEYS_NOTE, PROFILE_NAME
 
     if profile_name and not PROFILE_NAME.fullmatch(profile_name):
         raise typer.BadParameter("a profile's name has letters, digits and _ . @ + -", param_hint="--profile-name")
@@ -40,11 +40,13 @@ def aws_env(
     access = find_access(session)
     variables = variables_of(access, session.env)
     unset = access.unset(session.env)
+    has_keys_for_mwaa = not access.url and "AWS_ACCESS_KEY_ID" in variables and not profile_name
+    notes = [*access.notes, *([KEYS_NOTE] if has_keys_for_mwaa else [])]
     if as_json:
-        plain = {"variables": variables, "unset": unset, "notes": access.notes}
+        plain = {"variables": variables, "unset": unset, "notes": notes}
         session.console.show_json({**plain, **({"profile": access.profile(profile_name)} if profile_name else {})})
         return
-    for note in access.notes:
+    for note in notes:
         session.console.say(f"note: {note}")
     if profile_name:
         session.console.show(access.profile(profile_name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -73,7 +74,7 @@ def service_of_folder(folder: Path, env: Mapping[str, str]) -> Service:
     """Return what the API of a folder of projects knows."""
     from mwaa_local.api.environments.registry import Registry
 
-    return _service(Registry.of_folder(folder, env), f"mwaa-local api {folder} --detach")
+    return _service(Registry.of_folder(folder, env), f"mwaa-local api {shlex.quote(str(folder))} --detach")
 
 
 def _service(registry: Registry, starts_with: str) -> Service:

@@ -15,6 +15,7 @@ import contextlib
 import datetime
 import ipaddress
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +101,8 @@ def _read(path: Path) -> Authority | None:
         raise StateCorrupted(
             f"the local authority for https is not what was written: {path.parent}",
             str(error) or "The signature of its issuer is wrong.",
-            f"rm -r {path.parent}, run `mwaa-local up`, and trust the new one: {page_url('https.md')}",
+            f"rm -r {shlex.quote(str(path.parent))}, then `mwaa-local up` in each project with Https: true,"
+            f" and trust the new one: {page_url('https.md')}",
         ) from error
     return Authority(path, root, issuer, key)
 
@@ -188,9 +190,12 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         folder.chmod(FOLDER_MODE)
-        lock = (folder / LOCK_NAME).open("w")
+        lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, flock.LOCK_MODE)
     except OSError as error:
         raise disk_error(error, folder) from error
-    with lock:
-        flock.wait(lock.fileno())
+    try:
+        with contextlib.suppress(OSError):  # a home on a file system without locks: two first starts at once are rare
+            flock.wait(lock)
         yield
+    finally:
+        os.close(lock)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import signal
 import socket
-import ssl
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from mwaa_local.plan import (
     ReadyCheck,
     TcpReady,
 )
+from mwaa_local.web_address import client_context
 
 HTTP_TIMEOUT_S = 2.0
 
@@ -112,6 +112,5 @@ def _connection(
     scheme: str, host: str, port: int | None, authority: str, timeout_s: float
 ) -> http.client.HTTPConnection:
     if scheme == "https":
-        context = ssl.create_default_context(cafile=authority)
-        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=client_context(authority))
     return http.client.HTTPConnection(host, port, timeout=timeout_s)

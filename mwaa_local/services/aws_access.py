@@ -40,6 +40,10 @@ ALONE_NOTE = (
     "this is MWAA's API alone, for which any credentials will do; other services answer while an environment with"
     " `Local: {Aws: local}` runs"
 )
+KEYS_NOTE = (
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are this machine's own, since the shell had none: unset both before"
+    " you ask the real AWS, also where it would take a role of the machine"
+)
 ALONE_PREFIX_NOTE = (
     "AWS_DISABLE_HOST_PREFIX_INJECTION counts for all services: unset it for those of the real AWS that need a prefix,"
     " such as S3 Control"

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 from packaging.version import Version
 
 from mwaa_local import door
-from mwaa_local.cache.kept import ImageKind
+from mwaa_local.cache.kept import DIGEST_CHARACTERS, ImageKind
 from mwaa_local.event import Event
 from mwaa_local.https.place import CERTIFICATE_NAME, authority_path, certified_names, is_of_this_machine
 from mwaa_local.place import Notes, Place
@@ -41,7 +41,6 @@ SOCKET_NAME = "commands.sock"
 COMMANDS_PROGRAM = "mwaa_support/cli_server.py"  # below the site-packages of the release's package set
 COMMANDS_IDLE_S = 600.0  # how long what has imported Airflow waits for another command
 READY_PATH = "/_mwaa-local/door"  # of mwaa_local/door/app.py, which the launcher does not import: it needs aiohttp
-DIGEST_CHARACTERS = 12
 # Airflow divides it at spaces up to 2.x, and at commas from 3.0 on.
 ORIGINS_OPTION, ORIGINS_SEPARATOR = "api.access_control_allow_origins", re.compile(r"[,\s]+")
 DOOR_PYTHON = Version("3.10")  # the oldest that this aiohttp runs on (its metadata)

@@ -10,12 +10,11 @@ from typing import Any
 
 from packaging.version import Version
 
-from mwaa_local.cache.kept import DIGEST, ImageKind
+from mwaa_local.cache.kept import DIGEST, DIGEST_CHARACTERS, ImageKind
 from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from mwaa_local.services.service import ImageBase, ServiceImage
 
 ENTRYPOINT = ["/opt/service/bin/python", "-I"]
-DIGEST_CHARACTERS = 12
 TAG_PATTERN = rf"[\w.]+-(?P<key>{DIGEST})"
 
 

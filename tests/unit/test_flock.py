@@ -86,14 +86,17 @@ def test_lock_that_comes_free_in_time_is_taken(path: Path) -> None:
 
 def test_held_waits_for_its_turn(path: Path) -> None:
     turns: list[str] = []
+    asks = threading.Event()
 
     def second() -> None:
+        asks.set()
         with flock.held(path):
             turns.append("second")
 
     with flock.held(path):
         thread = threading.Thread(target=second)
         thread.start()
+        assert asks.wait(60)
         time.sleep(0.1)
         turns.append("first")
     thread.join(60)
@@ -109,6 +112,8 @@ def test_programs_that_are_started_do_not_hold_it(path: Path) -> None:
     fd = flock.take(path)
     assert fd is not None
     with subprocess.Popen(["sleep", "1000"], close_fds=False) as child:
-        os.close(fd)
-        assert attempt(path)
-        child.kill()
+        try:
+            os.close(fd)
+            assert attempt(path)
+        finally:
+            child.kill()

@@ -7,6 +7,7 @@ that it made: its members come from calls, its files from a bucket, and its fold
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from mwaa_local.api.environments import record as records
@@ -30,7 +31,7 @@ BUCKET_MEMBER = "SourceBucketArn"
 def in_folder(hint: str, folder: Path) -> str:
     """Return a hint without `up` and `down`, and with the folder in which other commands find the environment."""
     hint = UP_OR_DOWN.sub("", STILL_UP.sub("", hint)).strip(" ,;")
-    return OF_A_PROJECT.sub(lambda found: f"{found[0]} --project {folder}", hint)
+    return OF_A_PROJECT.sub(lambda found: f"{found[0]} --project {shlex.quote(str(folder))}", hint)
 
 
 def for_caller(hint: str, folder: Path, record: Record, about: str = "") -> str:

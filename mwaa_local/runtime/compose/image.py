@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from mwaa_local.cache.kept import DIGEST, RELEASE, ImageKind, VolumeKind
+from mwaa_local.cache.kept import DIGEST, DIGEST_CHARACTERS, RELEASE, ImageKind, VolumeKind
 from mwaa_local.environment.local import LocalSettings
 from mwaa_local.local_settings import FILE_NAME as LOCAL_SETTINGS_NAME
 from mwaa_local.local_settings import GUEST_PATH as LOCAL_SETTINGS_PATH
@@ -29,7 +29,6 @@ REPOSITORY = "mwaa-local/airflow"
 COMPOSE_DIR = Path(__file__).parent / "shipped"
 COMPOSE_PATH = COMPOSE_DIR / "docker-compose.yml"
 DOCKER_DIR = COMPOSE_DIR / "docker"
-DIGEST_CHARACTERS = 12
 VERSION_LABEL = "mwaa-local.airflow-version"  # docker/Dockerfile
 
 
