@@ -55,10 +55,13 @@ def test_data_goes_with_its_secrets_and_never_the_users_files(workspace: Workspa
         (project.database_dir / name).mkdir(parents=True)
     for name in (SECRETS_NAME, CERTIFICATE_NAME):
         (project.state_dir / name).write_text("{}")
+    project.run_dir.mkdir(exist_ok=True)
+    (project.run_dir / CERTIFICATE_NAME).write_text("a copy")
     workspace.remove_database("2.10.3")
     assert [path.name for path in project.database_dir.iterdir()] == ["3.3.1"]
     workspace.remove_data()
     assert not project.database_dir.exists() or not list(project.database_dir.iterdir())
     assert not (project.state_dir / SECRETS_NAME).exists()
     assert not (project.state_dir / CERTIFICATE_NAME).exists()
+    assert not (project.run_dir / CERTIFICATE_NAME).exists()
     assert (project.dags_dir / "a.py").exists()

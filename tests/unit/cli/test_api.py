@@ -95,7 +95,9 @@ def test_folder_of_projects_is_served_and_the_api_ended_on_request(project: Call
 
 def lists_environments(runner: ProjectRunner) -> None:
     """Ask by boto3 in a process that has nothing but what `aws-env` prints, as in a shell without an AWS of its own."""
-    printed = runner.run("aws-env", env={"HOME": str(runner.root_dir)}).stdout
+    outcome = runner.run("aws-env", env={"HOME": str(runner.root_dir)})
+    assert "unset both before you ask the real AWS" in outcome.stderr
+    printed = outcome.stdout
     variables = dict(shlex.split(line)[1].split("=", 1) for line in printed.splitlines())
     program = "import boto3; print(boto3.client('mwaa').list_environments()['Environments'])"
     env = {"PATH": os.environ["PATH"], "HOME": str(runner.root_dir), **variables}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
+import fcntl
 import ssl
 import stat
 import subprocess
@@ -220,6 +222,14 @@ def test_damaged_authority_is_named_and_never_replaced_unasked(
     assert caught.value.why
     assert f"rm -r {path.parent}" in caught.value.hint
     assert path.read_text() == text
+
+
+def test_home_without_locks_has_an_authority(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(fd: int, how: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert authority(env).path.exists()
 
 
 def test_folder_of_somebody_else_is_not_used(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,10 @@ def test_up_is_no_command_for_an_environment_of_the_api(hint: str, expected: str
     assert in_folder(hint, FOLDER) == expected
 
 
+def test_folder_with_a_space_is_one_word_to_a_shell() -> None:
+    assert in_folder("mwaa-local logs", Path("/my envs/demo")) == "mwaa-local logs --project '/my envs/demo'"
+
+
 @pytest.mark.parametrize(
     ("kind", "after"),
     [
