@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, sync_playwright
 
+from tests.browser import without_netlink
+
 # Set to `required`, a test that needs a browser fails where there is none. Else it is skipped.
 BROWSER_VARIABLE = "MWAA_LOCAL_TEST_BROWSER"
 NAMES = ("chromium", "chromium-browser")
@@ -28,7 +30,12 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(f"{BROWSER_VARIABLE} is set to `required`, but there is {WHY_NONE}", pytrace=False)
         pytest.skip(WHY_NONE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--disable-dev-shm-usage"], timeout=TIMEOUT_MS)
+        browser = playwright.chromium.launch(
+            executable_path=without_netlink.__file__,
+            args=["--disable-dev-shm-usage"],
+            env={**os.environ, without_netlink.PROGRAM_VARIABLE: path},
+            timeout=TIMEOUT_MS,
+        )
         yield browser
         browser.close()
 

@@ -161,14 +161,16 @@ def test_role_of_the_token_is_the_users(environment: RunningEnvironment, tmp_pat
     assert rows == [(role,)]
     bearer = ("-H", f"Authorization: Bearer {cookie(jar, '_token')}") if is_3 else ()
     for (method, path), least in asked.items():
-        words = [*JSON, "-X", method, *(["-d", '{"logical_date": null}' if is_3 else "{}"] if method == "POST" else [])]
+        body = '{"logical_date": null}' if is_3 else "{}"
+        # A body that is said to be JSON and is not there is a bad request to 2.7.2's home page.
+        words = ["-X", method, *((*JSON, "-d", body) if method == "POST" else ())]
         path = path.format(base=environment.release.rest_base)
         for who in (("-b", str(jar)), bearer):
             if not who or (who == bearer and path.startswith("/auth/")):
                 continue  # pages of users know a session only
-            status, body = curl(environment, path, *words, *who)
+            status, said = curl(environment, path, *words, *who)
             allowed = ROLES.index(role) <= ROLES.index(least)
-            assert (status in (200, 404)) == allowed, (role, method, path, status, body[:300])
+            assert (status in (200, 404)) == allowed, (role, method, path, status, said[:300])
 
 
 def test_page_of_the_link_holds_a_script_and_no_token(environment: RunningEnvironment) -> None:
