@@ -59,7 +59,17 @@ def down(
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
     else:
         session.console.say("nothing is running here")
+    _say_where_the_api_is(session)
     _say_what_the_api_made(session)
+
+
+def _say_where_the_api_is(session: Session) -> None:
+    """Name the address at which MWAA's API goes on: with a local AWS it had another one, which has gone with that."""
+    from mwaa_local.api.address import ApiFolder
+
+    address = ApiFolder.of(session.project.state_dir).address
+    if address is not None:
+        session.console.say(f"MWAA's API goes on at {address.url} for ten minutes; `mwaa-local api --stop` ends it")
 
 
 def _say_what_the_api_made(session: Session) -> None:

@@ -16,6 +16,7 @@ from mwaa_local.remarks import NOTE, Remark, load_remarks
 if TYPE_CHECKING:
     from mwaa_local.api.address import Address
     from mwaa_local.api.environments.faults import Fault
+    from mwaa_local.api.environments.record import RecordedEvent
     from mwaa_local.api.environments.registry import Registry
     from mwaa_local.api.environments.served import Served
     from mwaa_local.lifecycle import State
@@ -102,13 +103,16 @@ def _as_plain(served: Served) -> dict[str, Any]:
 
 
 def _remarks(served: Served) -> list[Remark]:
-    """Return what the last start of an environment had to say, with the folder in hints; the own one's is with it."""
-    from mwaa_local.api.environments.hints import in_folder
+    """Return what the last start of an environment had to say, with a caller's hints; the own one's is with it."""
+    from mwaa_local.api.environments.hints import for_caller
 
     if served.is_own or not served.look.is_running:
         return []
-    remarks = load_remarks(served.project.run_dir)
-    return [replace(each, hint=in_folder(each.hint, served.project.root_dir)) for each in remarks]
+    folder, record = served.project.root_dir, served.record
+    return [
+        replace(each, hint=for_caller(each.hint, folder, record, f"{each.what} {each.why}"))
+        for each in load_remarks(served.project.run_dir)
+    ]
 
 
 def _show(console: Console, served: Served) -> None:
@@ -117,16 +121,24 @@ def _show(console: Console, served: Served) -> None:
     folder = "" if served.is_own else f"  {served.project.root_dir}"
     why = "" if served.is_own or operation or not served.look.why else f" ({served.look.why})"
     console.show(f"environment {served.name}: {served.status}{phase}{why}{folder}")
-    failed = (served.last_update or {}).get("Error")
+    failed = None if operation else (served.last_update or {}).get("Error")
     if failed:
         console.show(f"  last update failed: {failed['ErrorMessage']}")
     for remark in (each for each in _remarks(served) if each.severity != NOTE):
         console.show(f"  {remark.severity}: {remark.what}")
         _show_reason(console, remark.why, remark.hint)
-    for event in served.events[-SHOWN_EVENTS:]:
+    for event in _shown_events(served, with_failure=failed is not None):
         console.show(f"  {duration(now - event.at)} ago: {event.what}")
         if event.is_failure:
             _show_reason(console, event.why, event.hint)
+
+
+def _shown_events(served: Served, *, with_failure: bool) -> Sequence[RecordedEvent]:
+    """Return the newest events, and before them what the last failure was where a rollback has come since."""
+    newest = served.events[-SHOWN_EVENTS:]
+    if not with_failure or any(event.is_failure for event in newest):
+        return newest
+    return [*[event for event in served.events if event.is_failure][-1:], *newest]
 
 
 def _show_reason(console: Console, why: str, hint: str) -> None:

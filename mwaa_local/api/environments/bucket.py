@@ -103,7 +103,7 @@ class Bucket:
                     hint = f"name a version that there is: aws s3api list-object-versions --bucket {self.name}"
             raise kind(what, f"{self._endpoint_url} answered: {error}", hint) from error
         except BotoCoreError as error:
-            hint = "start what answers there; for a project's local AWS that is `mwaa-local up` in the project's folder"
+            hint = "start what answers there: for a local AWS, the project that has it, by `up` in its folder"
             raise BucketUnreadable(f"{self._endpoint_url} does not answer", str(error), hint) from error
 
 

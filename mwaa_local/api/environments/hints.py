@@ -17,7 +17,10 @@ from mwaa_local.api.environments.record import Record
 WORDS_BETWEEN = r"(?:(?:,? and|, then|,? or|[,;])\s+)?"
 UP_OR_DOWN = re.compile(rf"{WORDS_BETWEEN}(?:run )?`?mwaa-local (?:up|down)\b[^;,]*")
 STILL_UP = re.compile(r"; the other components are still up.*")
-OF_A_PROJECT = re.compile(r"mwaa-local (?:logs|options|status|reset-db)\b(?: -{0,2}[\w.-]+)*")
+# Once only: a hint may come by here a second time.
+OF_A_PROJECT = re.compile(
+    r"mwaa-local (?:logs|options|status|reset-db)\b(?: (?!--project)-{0,2}[\w.-]+)*+(?! --project)"
+)
 AGAIN = {
     records.CREATE: "aws mwaa delete-environment --name {name}, then create it again",
     records.UPDATE: "then update it again",

@@ -16,7 +16,7 @@ from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.endpoints import owner_of
 from mwaa_local.api.environments.environment_file import local_of, with_aws
 from mwaa_local.api.environments.faults import Faults
-from mwaa_local.api.environments.hints import in_folder
+from mwaa_local.api.environments.hints import for_caller
 from mwaa_local.api.environments.local_aws import running_aws
 from mwaa_local.api.environments.members import NAME, TAGS
 from mwaa_local.api.environments.record import Operation, Record
@@ -103,7 +103,7 @@ class Job:
         """Note an event."""
         say(what)
         if self.record.made_by == records.BY_API:
-            hint = in_folder(hint, self.project.root_dir)
+            hint = for_caller(hint, self.project.root_dir, replace(self.record, operation=None), f"{what} {why}")
         self.change(lambda record: record.with_event(what, why, hint, is_failure=is_failure))
 
     def settle(self, settled: str, change: Callable[[Record], Record]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,22 @@ def test_environments_of_the_api_are_not_nothing(tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().err
     assert "the project's own environment is not running; the API made others that are" in said
     assert "nothing is running" not in said
+
+
+def test_failure_is_told_however_much_its_rollback_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = service(tmp_path, ADDRESS)
+    made = known.environments[0].project
+    record = records.load(made)
+    assert record is not None
+    record = record.with_event("update failed: it ended", "ValueError: 'many'", "correct it", is_failure=True)
+    for what in ("rolling back", "requirements", "rolled back"):
+        record = record.with_event(what, "", "")
+    error = {"ErrorCode": "INTERNAL_FAILURE", "ErrorMessage": "it ended"}
+    records.save(made, replace(record, last_update={"Status": "FAILED", "Error": error}))
+    Service(Registry.of_project(Project(tmp_path), {}).all(), (), ADDRESS).show(standard({}))
+    shown = capsys.readouterr().out
+    assert "update failed: it ended\n    ValueError: 'many'\n    hint: correct it\n" in shown
+    assert shown.index("ValueError") < shown.index("rolled back")
 
 
 def test_options_that_mwaa_forces_are_told_as_of_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,7 @@ RECORD = Record("demo", records.BY_API, 0.0, {"SourceBucketArn": "arn:aws:s3:::m
 )
 def test_up_is_no_command_for_an_environment_of_the_api(hint: str, expected: str) -> None:
     assert in_folder(hint, FOLDER) == expected
+    assert in_folder(expected, FOLDER) == expected, "a hint may come by twice"
 
 
 def test_folder_with_a_space_is_one_word_to_a_shell() -> None:
