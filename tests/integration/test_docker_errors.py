@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.network]
 
 BASE_IMAGE = "python:3.12-slim-bookworm"
 # Of the two images that are built at the same time, either may be the one that fails first.
-FIRST_STEP = r"could not be built, step '(uv|aiohttp)'"
+FIRST_STEP = r"could not be built, step '(uv|front door or local AWS)'"
 INTERRUPTED_EXIT_CODE = 130
 INTERRUPTED_TIMEOUT_S = 60.0
 
