@@ -3,7 +3,7 @@
 On Airflow 3 the environment's own admin stands for whoever comes with neither a cookie of ours nor an Authorization
 header, so that the plain page, curl and scripts work without a login; with `Login: mwaa` nobody does. Nor does it for
 who has signed in, or tried to: whoever asked for a role must not get all rights because that failed or is over.
-A bearer token from a browser counts as none where this environment did not sign it.
+A bearer token from a browser counts as none where this environment did not sign it, or it has expired.
 """
 
 from __future__ import annotations
@@ -108,18 +108,26 @@ class Identity:
         guise.drops_passwords = self._configuration.login == MWAA
         if not self._sessions.is_3:
             return guise
-        if "Authorization" in request.headers:
-            # Airflow 3.0's pages keep a token in the browser's storage, that of another Airflow on this port too.
-            bearer = bearer_of(request.headers)
-            guise.drops_bearer = bool(from_browser and bearer and not self._is_valid(bearer))
-            if not guise.drops_bearer:
-                return guise
+        guise.drops_bearer = self._drops_bearer(request)
+        if self._has_credentials(request):
+            return guise
         token = cookies.value_of(found, TOKEN)
         if token and self._is_valid(token):
             guise.bearer = token  # Airflow 3.0's server reads no cookie
         elif self._configuration.login != MWAA and (from_browser or not token):
             await self._be_admin(guise, request.path)
         return guise
+
+    def _drops_bearer(self, request: web.Request) -> bool:
+        """Say whether a bearer token counts as none: Airflow 3.0's pages keep one in the browser's storage, that of
+        another Airflow on this port too.
+        """
+        bearer = bearer_of(request.headers)
+        return bool(bearer and cookies.is_browser(request.headers) and not self._is_valid(bearer))
+
+    def _has_credentials(self, request: web.Request) -> bool:
+        """Say whether a request has an Authorization header about which Airflow decides."""
+        return "Authorization" in request.headers and not self._drops_bearer(request)
 
     def _is_valid(self, token: str) -> bool:
         return jwt.is_valid(self._configuration.keys["jwt"], token)
@@ -132,24 +140,26 @@ class Identity:
             return None
         if (request.method, request.path) == ("GET", GO_ON_PATH):
             return self._gone_on(request)
-        if self._is_signed_out(request):
+        wants_token = (request.method, request.path) == ("GET", TOKEN_PATH)
+        if self._is_signed_out(request) and (wants_token or not self._has_credentials(request)):
             if "text/html" in request.headers.get("Accept", ""):
                 page = signed_out_page()
                 return web.Response(status=401, text=page, content_type="text/html", headers=PAGE_HEADERS)
             return web.Response(status=401, text=SIGNED_OUT_TEXT)
-        if (request.method, request.path) != ("GET", TOKEN_PATH):
+        if not wants_token:
             return None
         made = await self._admin_token.get(lambda: self._sessions.token(ADMIN))
         return web.json_response({"access_token": made}, status=201)
 
     def _is_signed_out(self, request: web.Request) -> bool:
-        """Say whether who asks was, or wanted to be, signed in and is not."""
-        if "Authorization" in request.headers or request.path.startswith(WITHOUT_ADMIN):
+        """Say whether who asks was, or wanted to be, signed in and has no token that is valid."""
+        if request.path.startswith(WITHOUT_ADMIN):
             return False
         given = cookies.pairs(CIMultiDict(request.headers))
         found = cookies.as_airflows(given, self._prefix, cookies.is_browser(request.headers))
         has_asked = cookies.value_of(given, self._prefix + ASKED) != ""
-        return has_asked and not jwt.is_valid(self._configuration.keys["jwt"], cookies.value_of(found, TOKEN))
+        tokens = (cookies.value_of(found, TOKEN), bearer_of(request.headers))
+        return has_asked and not any(map(self._is_valid, tokens))
 
     def _gone_on(self, request: web.Request) -> web.Response:
         """Return what makes a browser forget that somebody wanted to sign in."""

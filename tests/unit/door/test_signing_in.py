@@ -15,8 +15,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from mwaa_local.door import airflow_login
+from mwaa_local.door import airflow_login, jwt
 from mwaa_local.door.airflow_login import LoginFailed, session_cookie
+from mwaa_local.door.cookies import prefix_of
 from mwaa_local.door.login import MAX_FORM_BYTES
 from mwaa_local.door.proxy import Upstream
 from mwaa_local.door.tokens import WEB, mint
@@ -185,6 +186,36 @@ def test_who_failed_to_sign_in_is_not_the_admin_that_others_are(
         assert answer.status == 401
         assert "signing in failed" in answer.text
     assert server.asked == []
+
+
+EXPIRED = f"Bearer {jwt.mint(KEY, '2', -1)}"
+FOREIGN = f"Bearer {jwt.mint('the-key-of-another', '2', 600)}"
+PASSWORD = "Basic YW5uOmFubg=="
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "authorization"),
+    [
+        *((path, BROWSER, bearer) for path in ("/", "/api/v2/dags", "/auth/token") for bearer in (EXPIRED, FOREIGN)),
+        *(("/auth/token", {}, value) for value in (EXPIRED, FOREIGN, PASSWORD)),
+        ("/auth/token", BROWSER, PASSWORD),
+    ],
+)
+def test_who_is_signed_out_is_no_admin_for_credentials_that_are_worth_nothing(
+    open_door: RunningDoor, server: WebServer, path: str, headers: dict[str, str], authorization: str
+) -> None:
+    cookie = {"Cookie": f"{prefix_of(KEY)}asked=1"}
+    answer = open_door.get(path, headers={**headers, **cookie, "Authorization": authorization})
+    assert (answer.status, "signing in failed" in answer.text) == (401, True)
+    assert server.asked == []
+
+
+def test_who_is_signed_out_may_bring_a_token_of_its_own(open_door: RunningDoor, server: WebServer) -> None:
+    cookie, valid = {"Cookie": f"{prefix_of(KEY)}asked=1"}, f"Bearer {jwt.mint(KEY, '2', 600)}"
+    # Of a program's credentials Airflow decides, whatever they are.
+    for headers, authorization in ((BROWSER, valid), ({}, valid), ({}, EXPIRED), ({}, PASSWORD)):
+        assert open_door.get("/", headers={**headers, **cookie, "Authorization": authorization}).status == 200
+        assert server.asked[-1].values("Authorization") == [authorization]
 
 
 def test_who_is_signed_out_may_go_on_as_admin(open_door: RunningDoor, server: WebServer) -> None:
