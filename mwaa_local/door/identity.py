@@ -146,20 +146,23 @@ class Identity:
                 page = signed_out_page()
                 return web.Response(status=401, text=page, content_type="text/html", headers=PAGE_HEADERS)
             return web.Response(status=401, text=SIGNED_OUT_TEXT)
-        if not wants_token:
+        if not wants_token or self._is_signed_in(request):
             return None
         made = await self._admin_token.get(lambda: self._sessions.token(ADMIN))
         return web.json_response({"access_token": made}, status=201)
 
     def _is_signed_out(self, request: web.Request) -> bool:
-        """Say whether who asks was, or wanted to be, signed in and has no token that is valid."""
+        """Say whether who asks was, or wanted to be, signed in and is not."""
         if request.path.startswith(WITHOUT_ADMIN):
             return False
+        has_asked = cookies.value_of(cookies.pairs(CIMultiDict(request.headers)), self._prefix + ASKED) != ""
+        return has_asked and not self._is_signed_in(request)
+
+    def _is_signed_in(self, request: web.Request) -> bool:
+        """Say whether a valid token comes with a request, as a cookie or not."""
         given = cookies.pairs(CIMultiDict(request.headers))
         found = cookies.as_airflows(given, self._prefix, cookies.is_browser(request.headers))
-        has_asked = cookies.value_of(given, self._prefix + ASKED) != ""
-        tokens = (cookies.value_of(found, TOKEN), bearer_of(request.headers))
-        return has_asked and not any(map(self._is_valid, tokens))
+        return any(map(self._is_valid, (cookies.value_of(found, TOKEN), bearer_of(request.headers))))
 
     def _gone_on(self, request: web.Request) -> web.Response:
         """Return what makes a browser forget that somebody wanted to sign in."""

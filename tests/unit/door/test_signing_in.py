@@ -218,6 +218,18 @@ def test_who_is_signed_out_may_bring_a_token_of_its_own(open_door: RunningDoor, 
         assert server.asked[-1].values("Authorization") == [authorization]
 
 
+@pytest.mark.parametrize("headers", [BROWSER, {}])
+def test_who_is_signed_in_gets_no_token_of_the_admin(
+    open_door: RunningDoor, server: WebServer, airflow: Airflow, headers: dict[str, str]
+) -> None:
+    token = jwt.mint(KEY, "2", 600)
+    name = f"{prefix_of(KEY)}_token" if headers else "_token"
+    for own in ({"Cookie": f"{name}={token}"}, {"Authorization": f"Bearer {token}"}):
+        assert open_door.get("/auth/token", headers={**headers, **own}).status == 200  # Airflow's answer
+        assert server.asked[-1].values("Authorization") == [f"Bearer {token}"]
+    assert airflow.users.made == []
+
+
 def test_who_is_signed_out_may_go_on_as_admin(open_door: RunningDoor, server: WebServer) -> None:
     signed_in = open_door.get(POST_3, "POST", body=form(), headers={**BROWSER, "Accept": "*/*"})
     assert signed_in.status == 200
