@@ -19,7 +19,7 @@ from multidict import CIMultiDict
 from . import cookies, jwt
 from .configuration import MWAA, DoorConfiguration
 from .cookies import ASKED
-from .login_page import GO_ON_PATH, PAGE_HEADERS, signed_out_page
+from .login_page import GO_ON_PATH, SIGNED_OUT_HEADERS, signed_out_page
 from .sessions import SESSION_S, Caller, Sessions
 from .signing_in import SESSION, TOKEN
 
@@ -33,6 +33,9 @@ TOKEN_PATH = "/auth/token"
 SIGNED_OUT_TEXT = (
     "mwaa-local: the session that was signed in to has ended, or signing in failed. Sign in again with a web login"
     " token.\nTo go on as admin, as everybody does here who never signed in, send no cookies.\n"
+)
+GO_ON_TEXT = (
+    f"mwaa-local: {GO_ON_PATH} takes POST alone: the button of the page that says that you are not signed in.\n"
 )
 Make = Callable[[], Awaitable[str]]
 
@@ -138,13 +141,13 @@ class Identity:
         """
         if not self._sessions.is_3 or self._configuration.login == MWAA:
             return None
-        if (request.method, request.path) == ("GET", GO_ON_PATH):
-            return self._gone_on(request)
+        if request.path == GO_ON_PATH:
+            return self._go_on(request)
         wants_token = (request.method, request.path) == ("GET", TOKEN_PATH)
         if self._is_signed_out(request) and (wants_token or not self._has_credentials(request)):
             if "text/html" in request.headers.get("Accept", ""):
                 page = signed_out_page()
-                return web.Response(status=401, text=page, content_type="text/html", headers=PAGE_HEADERS)
+                return web.Response(status=401, text=page, content_type="text/html", headers=SIGNED_OUT_HEADERS)
             return web.Response(status=401, text=SIGNED_OUT_TEXT)
         if not wants_token or self._is_signed_in(request):
             return None
@@ -164,8 +167,10 @@ class Identity:
         found = cookies.as_airflows(given, self._prefix, cookies.is_browser(request.headers))
         return any(map(self._is_valid, (cookies.value_of(found, TOKEN), bearer_of(request.headers))))
 
-    def _gone_on(self, request: web.Request) -> web.Response:
-        """Return what makes a browser forget that somebody wanted to sign in."""
+    def _go_on(self, request: web.Request) -> web.Response:
+        """Make a browser forget that somebody wanted to sign in. A form asks for that: links may be of any site."""
+        if request.method != "POST":
+            return web.Response(status=405, text=GO_ON_TEXT, headers={"Allow": "POST"})
         answer = web.Response(status=303, headers={"Location": "/", "Cache-Control": "no-store"})
         prefix = self._prefix if cookies.is_browser(request.headers) else ""
         for name in (self._prefix + ASKED, *(prefix + each for each in cookies.AIRFLOWS)):

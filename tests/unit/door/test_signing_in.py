@@ -19,6 +19,7 @@ from mwaa_local.door import airflow_login, jwt
 from mwaa_local.door.airflow_login import LoginFailed, session_cookie
 from mwaa_local.door.cookies import prefix_of
 from mwaa_local.door.login import MAX_FORM_BYTES
+from mwaa_local.door.login_page import GO_ON_PATH
 from mwaa_local.door.proxy import Upstream
 from mwaa_local.door.tokens import WEB, mint
 from tests.unit.door.doors import (
@@ -241,11 +242,33 @@ def test_who_is_signed_out_may_go_on_as_admin(open_door: RunningDoor, server: We
     assert "Your session has ended" in page.text
     other_keys = open_door.get("/", headers={**BROWSER, "Cookie": f"{asked}; {token[:-3]}"})
     assert other_keys.status == 401
-    go_on = page.text.partition('href="')[2].partition('"')[0]
-    forgotten = open_door.get(go_on, headers={**BROWSER, "Cookie": asked})
+    go_on = page.text.partition('<form method="post" action="')[2].partition('"')[0]
+    assert "form-action 'self'" in page.values("Content-Security-Policy")[0]
+    assert page.values("Referrer-Policy") == ["same-origin"]  # else the form has no origin
+    own_page = {"Sec-Fetch-Site": "same-origin", "Origin": open_door.url, "Cookie": asked}
+    forgotten = open_door.get(go_on, "POST", headers={**BROWSER, **own_page})
     assert (forgotten.status, forgotten.values("Location"), kept(forgotten)) == (303, ["/"], "")
     assert any(value.startswith(f"{asked.partition('=')[0]}=") for value in forgotten.values("Set-Cookie"))
     assert all("asked" not in str(each.headers) for each in server.asked)  # nothing of Airflow's
+
+
+@pytest.mark.parametrize(
+    ("method", "site", "origin", "status"),
+    [
+        ("GET", "cross-site", None, 405),  # a link, which may be on any page
+        ("GET", "none", None, 405),
+        ("POST", "cross-site", "https://example.com", 403),
+        ("POST", "same-site", "http://localhost:1", 403),
+        ("POST", "cross-site", "null", 403),
+    ],
+)
+def test_no_other_site_makes_a_browser_the_admin(
+    open_door: RunningDoor, server: WebServer, method: str, site: str, origin: str | None, status: int
+) -> None:
+    headers = {**BROWSER, "Sec-Fetch-Site": site, **({"Origin": origin} if origin else {})}
+    answer = open_door.get(GO_ON_PATH, method, headers=headers)
+    assert (answer.status, answer.values("Set-Cookie")) == (status, [])
+    assert server.asked == []
 
 
 def test_nobody_is_asked_to_sign_in_where_nobody_is_admin_by_default(own_door: RunningDoor) -> None:
