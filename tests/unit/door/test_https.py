@@ -13,28 +13,46 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.door.cookies import prefix_of, secured
+from mwaa_local.door.signing_in import post_path
+from mwaa_local.door.tokens import WEB, mint
 from mwaa_local.https import certificate
 from mwaa_local.https.authority import Authority
 from mwaa_local.https.certificate import project_certificate
 from mwaa_local.https.place import CERTIFICATE_NAME, OWN_NAMES, authority_path
 from mwaa_local.plan import HttpReady
 from mwaa_local.runtime.readiness import page_answers
-from tests.unit.door.doors import HOST, KEY, READY_PATH, TIMEOUT_S, Asked, RunningDoor, WebServer, running_door
+from tests.unit.door.airflow_users import Airflow, Users
+from tests.unit.door.doors import (
+    ENVIRONMENT,
+    HOST,
+    KEY,
+    READY_PATH,
+    TIMEOUT_S,
+    Asked,
+    RunningDoor,
+    WebServer,
+    running_door,
+)
 
 NOW = datetime.datetime.now(datetime.UTC)
 IN_BROWSER = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 NOT_TRUSTED = 60  # curl(1), EXIT CODES: "Peer certificate cannot be authenticated with known CA certificates"
 
 
-@pytest.fixture(scope="module")
-def started_door(started_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
-    folder = tmp_path_factory.mktemp("https")
+@contextlib.contextmanager
+def door_with_https(folder: Path, upstream_port: int, generation: str = "2.x") -> Iterator[RunningDoor]:
     env = {"HOME": str(folder / "home")}
     project_certificate(folder, OWN_NAMES, env, NOW)
-    path = str(folder / CERTIFICATE_NAME)
-    with running_door(folder, started_server.port, authority=str(authority_path(env)), certificate=path) as door:
+    path, authority = str(folder / CERTIFICATE_NAME), str(authority_path(env))
+    with running_door(folder, upstream_port, authority=authority, certificate=path, generation=generation) as door:
         yield door
         assert door.log == ""
+
+
+@pytest.fixture(scope="module")
+def started_door(started_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
+    with door_with_https(tmp_path_factory.mktemp("https"), started_server.port) as door:
+        yield door
 
 
 def curl(door: RunningDoor, *words: str, is_trusted: bool = True) -> subprocess.CompletedProcess[str]:
@@ -100,6 +118,21 @@ def test_cookies_of_airflow_are_sent_over_https_alone(
         f"{prefix}session=a; HttpOnly; Path=/; Secure",
         "other=b; secure; Path=/",
     ]
+
+
+@pytest.mark.parametrize("headers", [{}, IN_BROWSER])
+def test_doors_own_cookies_are_sent_over_https_alone(
+    server: WebServer, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    Airflow(server, Users(tmp_path))
+    with door_with_https(tmp_path, server.port, generation="3.x") as door:
+        form = f"token={mint(KEY, WEB, ENVIRONMENT)}"
+        answer = door.get(post_path("3.x"), "POST", body=form, headers=headers)
+    prefix = prefix_of(KEY, is_secure=True)
+    found = {value.partition("=")[0]: value.split("; ")[1:] for value in answer.values("Set-Cookie")}
+    of_airflow = prefix if headers else ""
+    assert set(found) == {f"{of_airflow}session", f"{of_airflow}_token", f"{prefix}asked"}
+    assert all("Secure" in attributes for attributes in found.values()), found
 
 
 def test_cookies_of_http_and_https_do_not_stand_for_each_other() -> None:
