@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.door import tls
 from mwaa_local.door.cookies import prefix_of, secured
 from mwaa_local.door.signing_in import post_path
 from mwaa_local.door.tokens import WEB, mint
@@ -144,6 +145,19 @@ def test_old_versions_of_tls_are_refused(door: RunningDoor) -> None:
     for version in ("--tls-max 1.1 --tlsv1.0", "--tls-max 1.2", "--tlsv1.3"):
         said = curl(door, "--ciphers", "DEFAULT@SECLEVEL=0", *version.split(), f"https://localhost:{door.port}/")
         assert (said.returncode == 0) == ("1.1" not in version), said.stderr
+
+
+def test_old_versions_are_refused_whatever_python_says(door: RunningDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    class OldContext(tls.Context):
+        """As in a Python that leaves the versions to OpenSSL, as Debian's does."""
+
+        def __init__(self, _protocol: int) -> None:
+            self.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+
+    monkeypatch.setattr(tls, "Context", OldContext)
+    context = tls.context_of(str(door.folder / CERTIFICATE_NAME))
+    assert isinstance(context, OldContext)
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 @pytest.mark.parametrize(
