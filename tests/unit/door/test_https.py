@@ -32,6 +32,7 @@ from tests.unit.door.doors import (
     Asked,
     RunningDoor,
     WebServer,
+    all_of,
     running_door,
 )
 
@@ -167,6 +168,15 @@ def test_client_that_speaks_http_is_told_so(door: RunningDoor, server: WebServer
     said = curl(door, *words, f"http://localhost:{door.port}/")
     assert said.stdout.startswith("HTTP/1.1 400 ")
     assert "begin the address with https://" in said.stdout or "--head" in words
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "OPTIONS"])
+def test_client_that_speaks_http_in_words_that_openssl_does_not_know_is_closed(
+    door: RunningDoor, server: WebServer, method: str
+) -> None:
+    with door.raw(f"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()) as connection:
+        assert all_of(connection) == b""
     assert server.asked == []
 
 
