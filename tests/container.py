@@ -139,6 +139,14 @@ def one_line(completed: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
+def command_line(pid: int) -> list[str]:
+    """Return the words of a process, none for one that has ended."""
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def alive(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

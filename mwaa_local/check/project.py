@@ -202,7 +202,7 @@ def options_part(context: CheckContext) -> Part:
         return Part(OPTIONS, skipped="none are set")
     home_dir = str(context.project.airflow_home_dir)
     configuration = context.configuration(PREVIEW, home_dir)
-    known = known_options(context.base, configuration.container(context.base), context.cache_dir)
+    known = known_options(context.base, configuration.container(context.base, "scheduler"), context.cache_dir)
     merged = configuration.merged_for("scheduler", context.base, {})
     place = (path_of(context.project), options, context.release, known, merged, option_lines(context.project))
     case = OptionsCase(*place, context.environment.environment_class_facts, script_text(context.project))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from mwaa_local.configuration.base import Services, container_env
 from mwaa_local.configuration.local_values import LocalValues
-from mwaa_local.configuration.merge import MergedVariables, merge, startup_view
+from mwaa_local.configuration.merge import WEBSERVER, MergedVariables, merge, startup_view
 from mwaa_local.environment.environment import Environment
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
@@ -32,18 +32,20 @@ class Configuration:
     host_env: Mapping[str, str]
     left_out: frozenset[str] = frozenset()  # of the container's variables: what this place has of its own
     services: Services = field(default_factory=dict)
+    webserver: Mapping[str, str] = field(default_factory=dict)  # what no component but the web server has
 
-    def container(self, packages: PythonEnvironment) -> dict[str, str]:
-        """Return the base environment of every component."""
+    def container(self, packages: PythonEnvironment, component: str) -> dict[str, str]:
+        """Return the base environment of a component."""
         places = (packages, self.home_dir)
         env = container_env(self.project, self.environment, self.release, *places, self.host_env, self.services)
+        env |= self.webserver if component == WEBSERVER else {}
         return {name: value for name, value in env.items() if name not in self.left_out}
 
     def startup_views(self, packages: PythonEnvironment) -> dict[str, dict[str, str]]:
         """Return, for each MWAA component, what its startup script sees."""
-        container = self.container(packages)
+        parts = (self.release, self.environment, self.values)
         return {
-            name: startup_view(self.release, self.environment, self.values, component=name, container=container)
+            name: startup_view(*parts, component=name, container=self.container(packages, name))
             for name in MWAA_COMPONENTS
         }
 
@@ -57,6 +59,6 @@ class Configuration:
             self.environment,
             self.values,
             component=name,
-            container=self.container(packages),
+            container=self.container(packages, name),
             startup_exports=exports,
         )

@@ -3,7 +3,7 @@
 On Airflow 3 the environment's own admin stands for whoever comes with neither a cookie of ours nor an Authorization
 header, so that the plain page, curl and scripts work without a login; with `Login: mwaa` nobody does. Nor does it for
 who has signed in, or tried to: whoever asked for a role must not get all rights because that failed or is over.
-A bearer token from a browser counts as none where this environment did not sign it.
+A bearer token from a browser counts as none where this environment did not sign it, or it has expired.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from multidict import CIMultiDict
 from . import cookies, jwt
 from .configuration import MWAA, DoorConfiguration
 from .cookies import ASKED
-from .login_page import GO_ON_PATH, PAGE_HEADERS, signed_out_page
+from .login_page import GO_ON_PATH, SIGNED_OUT_HEADERS, signed_out_page
 from .sessions import SESSION_S, Caller, Sessions
 from .signing_in import SESSION, TOKEN
 
@@ -33,6 +33,9 @@ TOKEN_PATH = "/auth/token"
 SIGNED_OUT_TEXT = (
     "mwaa-local: the session that was signed in to has ended, or signing in failed. Sign in again with a web login"
     " token.\nTo go on as admin, as everybody does here who never signed in, send no cookies.\n"
+)
+GO_ON_TEXT = (
+    f"mwaa-local: {GO_ON_PATH} takes POST alone: the button of the page that says that you are not signed in.\n"
 )
 Make = Callable[[], Awaitable[str]]
 
@@ -108,18 +111,26 @@ class Identity:
         guise.drops_passwords = self._configuration.login == MWAA
         if not self._sessions.is_3:
             return guise
-        if "Authorization" in request.headers:
-            # Airflow 3.0's pages keep a token in the browser's storage, that of another Airflow on this port too.
-            bearer = bearer_of(request.headers)
-            guise.drops_bearer = bool(from_browser and bearer and not self._is_valid(bearer))
-            if not guise.drops_bearer:
-                return guise
+        guise.drops_bearer = self._drops_bearer(request)
+        if self._has_credentials(request):
+            return guise
         token = cookies.value_of(found, TOKEN)
         if token and self._is_valid(token):
             guise.bearer = token  # Airflow 3.0's server reads no cookie
         elif self._configuration.login != MWAA and (from_browser or not token):
             await self._be_admin(guise, request.path)
         return guise
+
+    def _drops_bearer(self, request: web.Request) -> bool:
+        """Say whether a bearer token counts as none: Airflow 3.0's pages keep one in the browser's storage, that of
+        another Airflow on this port too.
+        """
+        bearer = bearer_of(request.headers)
+        return bool(bearer and cookies.is_browser(request.headers) and not self._is_valid(bearer))
+
+    def _has_credentials(self, request: web.Request) -> bool:
+        """Say whether a request has an Authorization header about which Airflow decides."""
+        return "Authorization" in request.headers and not self._drops_bearer(request)
 
     def _is_valid(self, token: str) -> bool:
         return jwt.is_valid(self._configuration.keys["jwt"], token)
@@ -130,29 +141,36 @@ class Identity:
         """
         if not self._sessions.is_3 or self._configuration.login == MWAA:
             return None
-        if (request.method, request.path) == ("GET", GO_ON_PATH):
-            return self._gone_on(request)
-        if self._is_signed_out(request):
+        if request.path == GO_ON_PATH:
+            return self._go_on(request)
+        wants_token = (request.method, request.path) == ("GET", TOKEN_PATH)
+        if self._is_signed_out(request) and (wants_token or not self._has_credentials(request)):
             if "text/html" in request.headers.get("Accept", ""):
                 page = signed_out_page()
-                return web.Response(status=401, text=page, content_type="text/html", headers=PAGE_HEADERS)
+                return web.Response(status=401, text=page, content_type="text/html", headers=SIGNED_OUT_HEADERS)
             return web.Response(status=401, text=SIGNED_OUT_TEXT)
-        if (request.method, request.path) != ("GET", TOKEN_PATH):
+        if not wants_token or self._is_signed_in(request):
             return None
         made = await self._admin_token.get(lambda: self._sessions.token(ADMIN))
         return web.json_response({"access_token": made}, status=201)
 
     def _is_signed_out(self, request: web.Request) -> bool:
         """Say whether who asks was, or wanted to be, signed in and is not."""
-        if "Authorization" in request.headers or request.path.startswith(WITHOUT_ADMIN):
+        if request.path.startswith(WITHOUT_ADMIN):
             return False
+        has_asked = cookies.value_of(cookies.pairs(CIMultiDict(request.headers)), self._prefix + ASKED) != ""
+        return has_asked and not self._is_signed_in(request)
+
+    def _is_signed_in(self, request: web.Request) -> bool:
+        """Say whether a valid token comes with a request, as a cookie or not."""
         given = cookies.pairs(CIMultiDict(request.headers))
         found = cookies.as_airflows(given, self._prefix, cookies.is_browser(request.headers))
-        has_asked = cookies.value_of(given, self._prefix + ASKED) != ""
-        return has_asked and not jwt.is_valid(self._configuration.keys["jwt"], cookies.value_of(found, TOKEN))
+        return any(map(self._is_valid, (cookies.value_of(found, TOKEN), bearer_of(request.headers))))
 
-    def _gone_on(self, request: web.Request) -> web.Response:
-        """Return what makes a browser forget that somebody wanted to sign in."""
+    def _go_on(self, request: web.Request) -> web.Response:
+        """Make a browser forget that somebody wanted to sign in. A form asks for that: links may be of any site."""
+        if request.method != "POST":
+            return web.Response(status=405, text=GO_ON_TEXT, headers={"Allow": "POST"})
         answer = web.Response(status=303, headers={"Location": "/", "Cache-Control": "no-store"})
         prefix = self._prefix if cookies.is_browser(request.headers) else ""
         for name in (self._prefix + ASKED, *(prefix + each for each in cookies.AIRFLOWS)):

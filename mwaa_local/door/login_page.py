@@ -31,16 +31,22 @@ def _hash(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-PAGE_HEADERS = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": (
-        f"default-src 'none'; script-src {_hash(SCRIPT)}; style-src {_hash(STYLE)}; connect-src 'self';"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-}
+def _headers(forms_go_to: str, referrer: str) -> dict[str, str]:
+    return {
+        "Cache-Control": "no-store",
+        "Referrer-Policy": referrer,
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": (
+            f"default-src 'none'; script-src {_hash(SCRIPT)}; style-src {_hash(STYLE)}; connect-src 'self';"
+            f" base-uri 'none'; form-action {forms_go_to}; frame-ancestors 'none'"
+        ),
+    }
+
+
+PAGE_HEADERS = _headers("'none'", "no-referrer")
+# With `no-referrer` the form's Origin would be `null`, as that of a page which hides where it is from.
+SIGNED_OUT_HEADERS = _headers("'self'", "same-origin")
 
 
 def sign_in_page(post_path: str) -> str:
@@ -63,8 +69,9 @@ def signed_out_page() -> str:
         "Run <code>mwaa-local open</code>, with <code>--role</code> for another role than Admin, or make a web login"
         " token with <code>create-web-login-token</code>."
     )
-    go_on = f'Or <a href="{GO_ON_PATH}">go on as admin</a>, as everybody does here who does not sign in.'
-    return _page("Signed out", "<body>", f"<h1>Not signed in</h1>\n<p>{why} {ways}</p>\n<p>{go_on}</p>")
+    go_on = "Or go on as admin, as everybody does here who does not sign in:"
+    form = f'<form method="post" action="{GO_ON_PATH}"><button>Go on as admin</button></form>'
+    return _page("Signed out", "<body>", f"<h1>Not signed in</h1>\n<p>{why} {ways}</p>\n<p>{go_on}</p>\n{form}")
 
 
 def _page(title: str, body: str, *parts: str) -> str:

@@ -13,7 +13,7 @@ ANSWER = (
 ).encode("ascii")
 
 
-class Conversation(ssl.SSLObject):
+class TlsConnection(ssl.SSLObject):
     """One connection, which answers a client that speaks plain http in its own words, where TLS would just hang up."""
 
     outgoing: ssl.MemoryBIO
@@ -34,11 +34,11 @@ class Conversation(ssl.SSLObject):
 class Context(ssl.SSLContext):
     """How to speak https."""
 
-    sslobject_class = Conversation
+    sslobject_class = TlsConnection
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **more: Any) -> ssl.SSLObject:
         made = super().wrap_bio(incoming, outgoing, *args, **more)
-        assert isinstance(made, Conversation)
+        assert isinstance(made, TlsConnection)
         made.outgoing = outgoing
         return made
 

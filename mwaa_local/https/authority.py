@@ -109,7 +109,7 @@ def _read(path: Path) -> Authority | None:
 
 def _make(path: Path, now: datetime.datetime) -> Authority:
     root_key, issuer_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root_name, issuer_name = (_name(f"mwaa-local {what}, {_whose()}") for what in ("authority", "issuer"))
+    root_name, issuer_name = (_name(f"mwaa-local {what}, {_machine_name()}") for what in ("authority", "issuer"))
     root = _authority(root_name, root_key, root_name, root_key, now, below=1)
     issuer = _authority(issuer_name, issuer_key, root_name, root_key, now, below=0)
     path.unlink(missing_ok=True)  # its file is the sign that the other one is whole
@@ -179,8 +179,8 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:MAX_COMMON_NAME])])
 
 
-def _whose() -> str:
-    """Return by what a person tells this authority from another machine's in a list."""
+def _machine_name() -> str:
+    """Return by what a person tells this authority from another machine's in a list of trusted ones."""
     return os.uname().nodename
 
 

@@ -22,14 +22,14 @@ RENEWED_BEFORE = datetime.timedelta(days=60)  # an environment may run for weeks
 
 
 def project_certificate(state_dir: Path, names: Sequence[str], env: Mapping[str, str], now: datetime.datetime) -> str:
-    """Return key, certificate and issuer as PEM: those that are kept, made anew where they will not do any more.
+    """Return key, certificate and issuer as PEM: those that are kept, made anew where those are not good any more.
 
     `names` are host names and addresses that `is_of_this_machine`. Raises what `Authority.of` raises.
     """
     authority = Authority.of(env, now, LIFETIME)
     path = state_dir / CERTIFICATE_NAME
     kept = _kept(path)
-    if kept and _will_do(kept, names, authority, now):
+    if kept and _is_still_good(kept, names, authority, now):
         return kept
     made = _made(names, authority, now)
     write_private(path, made)
@@ -43,21 +43,22 @@ def _kept(path: Path) -> str:
         return ""
 
 
-def _will_do(kept: str, names: Sequence[str], authority: Authority, now: datetime.datetime) -> bool:
+def _is_still_good(kept: str, names: Sequence[str], authority: Authority, now: datetime.datetime) -> bool:
+    """Say whether a file holds this authority's certificate for exactly these names, and does not expire soon."""
     try:
         own, issuer = x509.load_pem_x509_certificates(kept.encode())
         found = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound):
         return False
-    is_theirs = issuer == authority.issuer and list(found) == [_general(name) for name in names]
-    return is_theirs and own.not_valid_after_utc >= now + RENEWED_BEFORE
+    has_issuer, has_names = issuer == authority.issuer, list(found) == [_general(name) for name in names]
+    return has_issuer and has_names and own.not_valid_after_utc >= now + RENEWED_BEFORE
 
 
 def _made(names: Sequence[str], authority: Authority, now: datetime.datetime) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
-    nobody, issuer = x509.Name([]), authority.issuer  # names stand in the extension alone
+    no_subject, issuer = x509.Name([]), authority.issuer  # names stand in the extension alone
     certificate = (
-        builder(nobody, key.public_key(), issuer.subject, authority.issuer_key.public_key(), now, LIFETIME)
+        builder(no_subject, key.public_key(), issuer.subject, authority.issuer_key.public_key(), now, LIFETIME)
         # Critical, since there is no other name (RFC 5280, section 4.2.1.6).
         .add_extension(x509.SubjectAlternativeName(map(_general, names)), critical=True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -118,8 +118,7 @@ class FrontDoor:
         }
 
     def variables(self, place: Place) -> Mapping[str, str]:
-        # Of gunicorn and uvicorn: the web server believes that it is reached by https. Nobody but the door asks it.
-        return {"FORWARDED_ALLOW_IPS": "*"} if place.authority else {}
+        return {}
 
     def local_names(self, place: Place) -> tuple[str, ...]:
         return ()
@@ -139,6 +138,12 @@ class FrontDoor:
 def door_authority(wanted: Wanted) -> str:
     """Return the file of who vouches for the front door that is wanted; "" for one that speaks http."""
     return str(authority_path(wanted.env)) if wanted.environment.local.https else ""
+
+
+def webserver_variables(place: Place) -> Mapping[str, str]:
+    """Return what the web server, and nothing else, needs behind the front door."""
+    # Of gunicorn and uvicorn: it believes that it is reached by https. Nobody but the door asks it.
+    return {"FORWARDED_ALLOW_IPS": "*"} if place.authority else {}
 
 
 def _origins(option: str) -> list[str]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psutil
 import pytest
 
 from mwaa_local.errors import ComponentFailed, DockerUnavailable, NotRunning, PortInUse
@@ -28,6 +27,7 @@ from mwaa_local.runtime.compose.state import STATE_NAME, StateFile
 from mwaa_local.runtime.compose.stored import PROJECT_LABEL, VOLUME_LABEL
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.runtime.protocol import Prepared
+from tests.container import command_line
 from tests.contract.house import House, Open, begin_waiting
 from tests.docker import IMAGE, GeneratedRuntime, skip_without_docker
 from tests.fakes import (
@@ -385,7 +385,7 @@ def test_command_that_is_killed_alone_has_its_exit_code(house: House, clean_env:
     house.up(AirflowLike())
     before = set(house.processes())
     with begin_waiting(house, clean_env) as client:
-        (command,) = (pid for pid in set(house.processes()) - before if "wait" in psutil.Process(pid).cmdline())
+        (command,) = (pid for pid in set(house.processes()) - before if "wait" in command_line(pid))
         os.kill(command, 9)
     assert client.returncode == 137
 

@@ -63,6 +63,11 @@ def sign_in(environment: RunningEnvironment, *words: str) -> str:
     return curl(environment, path, "-d", f"token={token}", *words)
 
 
+def test_web_server_alone_believes_whom_it_is_told_about(environment: RunningEnvironment) -> None:
+    believers = [each.name for each in environment.plan().components if "FORWARDED_ALLOW_IPS" in each.env]
+    assert believers == ["webserver"]
+
+
 def test_up_names_the_address_and_who_vouches_for_it(environment: RunningEnvironment) -> None:
     said, authority = environment.started.stderr, authority_path(environment.runner.env)
     assert re.search(r"web server +https://localhost:\d+\n", said)

@@ -64,7 +64,14 @@ from mwaa_local.runtime.preparation import (
 )
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
-from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv, door_authority
+from mwaa_local.services.door import (
+    COMMANDS_NAME,
+    COMMANDS_PROGRAM,
+    SOCKET_NAME,
+    commands_argv,
+    door_authority,
+    webserver_variables,
+)
 from mwaa_local.services.seeding import SCRIPT_PATH, seed_values
 from mwaa_local.services.service import Service, ServiceImage
 from mwaa_local.startup.script_run import STARTUP_SCRIPT_TIMEOUT_S
@@ -132,7 +139,7 @@ class ContainerPreparation:
         left_out = NOT_IN_CONTAINERS.difference(*services.values())
         shell = shell_of_containers(self.env)
         parts = (self.project, self.environment, self.release, values, HOME_DIR, shell, left_out)
-        configuration = Configuration(*parts, services)
+        configuration = Configuration(*parts, services, webserver_variables(place))
         image = self._image()
         images = self._images(image, seeds.wanted_services)
         beside = seeds.components(place, secrets)
@@ -226,10 +233,10 @@ class ContainerPreparation:
         ]
 
     def _write_start_values(self, configuration: Configuration, place: Place) -> None:
-        container = configuration.container(IN_IMAGE)
         has_script = self.release.startup_script and self.delivery.startup_script_path.is_file()
 
         def values(component: str) -> dict[str, object]:
+            container = configuration.container(IN_IMAGE, component)
             plain = startup_values(
                 self.release, self.environment, configuration.values, component=component, container=container
             )

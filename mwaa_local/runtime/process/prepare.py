@@ -58,7 +58,14 @@ from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.sandbox import finish_home
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
-from mwaa_local.services.door import COMMANDS_NAME, COMMANDS_PROGRAM, SOCKET_NAME, commands_argv, door_authority
+from mwaa_local.services.door import (
+    COMMANDS_NAME,
+    COMMANDS_PROGRAM,
+    SOCKET_NAME,
+    commands_argv,
+    door_authority,
+    webserver_variables,
+)
 from mwaa_local.services.seeding import seed_component, seed_values
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
@@ -124,7 +131,7 @@ class Preparation:
         )
         values = self._values(place, secrets)
         parts = (self.project, self.environment, self.release, values, home_dir, self.env)
-        configuration = Configuration(*parts, services=seeds.variables(place))
+        configuration = Configuration(*parts, services=seeds.variables(place), webserver=webserver_variables(place))
         beside = seeds.components(place, secrets)
         shown = self._shown(home_dir, seeds.local_names(place))
         installation = Installation(configuration, self.delivery, steps, self.running, shown)

@@ -17,7 +17,16 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.container import OLDEST_PYTHON, TIMEOUT_S, WOULD_NOT_START, Box, alive, find_oldest_python, one_line
+from tests.container import (
+    OLDEST_PYTHON,
+    TIMEOUT_S,
+    WOULD_NOT_START,
+    Box,
+    alive,
+    command_line,
+    find_oldest_python,
+    one_line,
+)
 from tests.environments import wait_until
 from tests.wheels import make_wheel
 
@@ -191,7 +200,7 @@ def test_interrupted_install_starts_afresh(
     box.describe(**from_index(silent_index))
     process = box.begin("install")
     connection, _ = silent_index.accept()  # pip is in the middle of it
-    pip = next(child for child in psutil.Process(process.pid).children() if "pip" in child.cmdline())
+    pip = next(child for child in psutil.Process(process.pid).children() if "pip" in command_line(child.pid))
     process.send_signal(number)
     process.wait(TIMEOUT_S)
     if number == signal.SIGTERM:

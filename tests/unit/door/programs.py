@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from tests.conftest import REPOSITORY_DIR
+from tests.container import command_line
 
 CLI_SERVER_PATH = REPOSITORY_DIR / "mwaa_local/guest/site_packages/mwaa_support/cli_server.py"
 FORKSERVER_NAME = "forkserver.py"
@@ -61,8 +62,9 @@ def write_commands(folder: Path, *, idle_s: float = 600.0, argv: tuple[str, ...]
 
 def command_processes(of: int) -> list[psutil.Process]:
     """Return what runs commands below a process, the server first."""
-    found = psutil.Process(of).children(recursive=True)
-    return sorted(found, key=lambda process: CLI_SERVER_PATH.name not in " ".join(process.cmdline()))
+    found = [(process, " ".join(command_line(process.pid))) for process in psutil.Process(of).children(recursive=True)]
+    running = [(CLI_SERVER_PATH.name not in words, process) for process, words in found if words]
+    return [process for _, process in sorted(running, key=lambda pair: pair[0])]
 
 
 def waiting(path: Path) -> list[psutil.Process]:

@@ -68,6 +68,13 @@ def version(commands: CommandsBeside) -> Awaitable[dict[str, object]]:
     return commands.run(["version"])
 
 
+def test_processes_that_have_ended_are_none_of_them() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    until(lambda: not lives(psutil.Process(ended.pid)), "it has ended, and nobody has waited for it")
+    assert ended.pid not in [process.pid for process in command_processes(os.getpid())]
+    ended.wait()
+
+
 def test_nothing_runs_before_the_first_command(running: RunningDoor) -> None:
     assert command_processes(running.process.pid) == []
     assert output(running.run("version")) == "3.3.1\n"

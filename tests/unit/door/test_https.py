@@ -12,29 +12,49 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.door import tls
 from mwaa_local.door.cookies import prefix_of, secured
+from mwaa_local.door.signing_in import post_path
+from mwaa_local.door.tokens import WEB, mint
 from mwaa_local.https import certificate
 from mwaa_local.https.authority import Authority
 from mwaa_local.https.certificate import project_certificate
 from mwaa_local.https.place import CERTIFICATE_NAME, OWN_NAMES, authority_path
 from mwaa_local.plan import HttpReady
 from mwaa_local.runtime.readiness import page_answers
-from tests.unit.door.doors import HOST, KEY, READY_PATH, TIMEOUT_S, Asked, RunningDoor, WebServer, running_door
+from tests.unit.door.airflow_users import Airflow, Users
+from tests.unit.door.doors import (
+    ENVIRONMENT,
+    HOST,
+    KEY,
+    READY_PATH,
+    TIMEOUT_S,
+    Asked,
+    RunningDoor,
+    WebServer,
+    all_of,
+    running_door,
+)
 
 NOW = datetime.datetime.now(datetime.UTC)
 IN_BROWSER = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 NOT_TRUSTED = 60  # curl(1), EXIT CODES: "Peer certificate cannot be authenticated with known CA certificates"
 
 
-@pytest.fixture(scope="module")
-def started_door(started_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
-    folder = tmp_path_factory.mktemp("https")
+@contextlib.contextmanager
+def door_with_https(folder: Path, upstream_port: int, generation: str = "2.x") -> Iterator[RunningDoor]:
     env = {"HOME": str(folder / "home")}
     project_certificate(folder, OWN_NAMES, env, NOW)
-    path = str(folder / CERTIFICATE_NAME)
-    with running_door(folder, started_server.port, authority=str(authority_path(env)), certificate=path) as door:
+    path, authority = str(folder / CERTIFICATE_NAME), str(authority_path(env))
+    with running_door(folder, upstream_port, authority=authority, certificate=path, generation=generation) as door:
         yield door
         assert door.log == ""
+
+
+@pytest.fixture(scope="module")
+def started_door(started_server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDoor]:
+    with door_with_https(tmp_path_factory.mktemp("https"), started_server.port) as door:
+        yield door
 
 
 def curl(door: RunningDoor, *words: str, is_trusted: bool = True) -> subprocess.CompletedProcess[str]:
@@ -102,6 +122,21 @@ def test_cookies_of_airflow_are_sent_over_https_alone(
     ]
 
 
+@pytest.mark.parametrize("headers", [{}, IN_BROWSER])
+def test_doors_own_cookies_are_sent_over_https_alone(
+    server: WebServer, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    Airflow(server, Users(tmp_path))
+    with door_with_https(tmp_path, server.port, generation="3.x") as door:
+        form = f"token={mint(KEY, WEB, ENVIRONMENT)}"
+        answer = door.get(post_path("3.x"), "POST", body=form, headers=headers)
+    prefix = prefix_of(KEY, is_secure=True)
+    found = {value.partition("=")[0]: value.split("; ")[1:] for value in answer.values("Set-Cookie")}
+    of_airflow = prefix if headers else ""
+    assert set(found) == {f"{of_airflow}session", f"{of_airflow}_token", f"{prefix}asked"}
+    assert all("Secure" in attributes for attributes in found.values()), found
+
+
 def test_cookies_of_http_and_https_do_not_stand_for_each_other() -> None:
     assert len({prefix_of(KEY), prefix_of(KEY, is_secure=True), prefix_of("another", is_secure=True)}) == 3
     assert secured("a=secure; Path=/") == "a=secure; Path=/; Secure"
@@ -113,6 +148,19 @@ def test_old_versions_of_tls_are_refused(door: RunningDoor) -> None:
         assert (said.returncode == 0) == ("1.1" not in version), said.stderr
 
 
+def test_old_versions_are_refused_whatever_python_says(door: RunningDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    class OldContext(tls.Context):
+        """As in a Python that leaves the versions to OpenSSL, as Debian's does."""
+
+        def __init__(self, _protocol: int) -> None:
+            self.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+
+    monkeypatch.setattr(tls, "Context", OldContext)
+    context = tls.context_of(str(door.folder / CERTIFICATE_NAME))
+    assert isinstance(context, OldContext)
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
 @pytest.mark.parametrize(
     "words", [(), ("--head",), ("--data", "token=abc"), ("--request", "PUT", "--data", "x" * 99999)]
 )
@@ -120,6 +168,15 @@ def test_client_that_speaks_http_is_told_so(door: RunningDoor, server: WebServer
     said = curl(door, *words, f"http://localhost:{door.port}/")
     assert said.stdout.startswith("HTTP/1.1 400 ")
     assert "begin the address with https://" in said.stdout or "--head" in words
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "OPTIONS"])
+def test_client_that_speaks_http_in_words_that_openssl_does_not_know_is_closed(
+    door: RunningDoor, server: WebServer, method: str
+) -> None:
+    with door.raw(f"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()) as connection:
+        assert all_of(connection) == b""
     assert server.asked == []
 
 

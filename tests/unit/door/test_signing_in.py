@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import pytest
 
-from mwaa_local.door import airflow_login
+from mwaa_local.door import airflow_login, jwt
 from mwaa_local.door.airflow_login import LoginFailed, session_cookie
+from mwaa_local.door.cookies import prefix_of
 from mwaa_local.door.login import MAX_FORM_BYTES
+from mwaa_local.door.login_page import GO_ON_PATH
 from mwaa_local.door.proxy import Upstream
 from mwaa_local.door.tokens import WEB, mint
+from tests.unit.door.airflow_users import Airflow, Users
 from tests.unit.door.doors import (
     ENVIRONMENT,
     KEY,
@@ -36,51 +36,6 @@ from tests.unit.door.doors import (
 POST = "/aws_mwaa/login"
 HEAD = "Host: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 PAUSE_S = 0.5  # enough for what must not happen to happen
-
-
-class Users:
-    """Makes users of the web server: what the door asks for that, on the socket of its commands."""
-
-    def __init__(self, folder: Path) -> None:
-        path = folder / "users.sock"
-        (folder / "commands.json").write_text(json.dumps({"socket": str(path)}))
-        self.made: list[dict[str, str]] = []
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            with connection, connection.makefile("rb") as asked:
-                self.made.append(json.loads(asked.readline())["user"])
-                connection.sendall(b'{"user_id": 1}\n')
-
-
-class Airflow:
-    """Airflow's own login form, which knows of each user the newest password alone."""
-
-    def __init__(self, server: WebServer, users: Users) -> None:
-        self.users = users
-        self.before_form: Callable[[], object] = lambda: None
-        server.answer = self._answer
-
-    def _answer(self, asked: Asked) -> None:
-        form = parse_qs(asked.body().decode())
-        if not form:
-            self.before_form()
-            asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            return
-        is_good = is_hash_of(self.users.made[-1]["password_hash"], form["password"][0])
-        more = b"Location: /\r\nSet-Cookie: session=made\r\n" if is_good else b"Location: /login/\r\n"
-        asked.send(b"HTTP/1.1 302 Found\r\n" + more + b"Content-Length: 0\r\n\r\n")
-
-
-def is_hash_of(password_hash: str, password: str) -> bool:
-    method, salt, digest = password_hash.split("$")
-    rounds = int(method.rpartition(":")[2])
-    return hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), rounds).hex() == digest
 
 
 @pytest.fixture
@@ -187,6 +142,48 @@ def test_who_failed_to_sign_in_is_not_the_admin_that_others_are(
     assert server.asked == []
 
 
+EXPIRED = f"Bearer {jwt.mint(KEY, '2', -1)}"
+FOREIGN = f"Bearer {jwt.mint('the-key-of-another', '2', 600)}"
+PASSWORD = "Basic YW5uOmFubg=="
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "authorization"),
+    [
+        *((path, BROWSER, bearer) for path in ("/", "/api/v2/dags", "/auth/token") for bearer in (EXPIRED, FOREIGN)),
+        *(("/auth/token", {}, value) for value in (EXPIRED, FOREIGN, PASSWORD)),
+        ("/auth/token", BROWSER, PASSWORD),
+    ],
+)
+def test_who_is_signed_out_is_no_admin_for_credentials_that_are_worth_nothing(
+    open_door: RunningDoor, server: WebServer, path: str, headers: dict[str, str], authorization: str
+) -> None:
+    cookie = {"Cookie": f"{prefix_of(KEY)}asked=1"}
+    answer = open_door.get(path, headers={**headers, **cookie, "Authorization": authorization})
+    assert (answer.status, "signing in failed" in answer.text) == (401, True)
+    assert server.asked == []
+
+
+def test_who_is_signed_out_may_bring_a_token_of_its_own(open_door: RunningDoor, server: WebServer) -> None:
+    cookie, valid = {"Cookie": f"{prefix_of(KEY)}asked=1"}, f"Bearer {jwt.mint(KEY, '2', 600)}"
+    # Of a program's credentials Airflow decides, whatever they are.
+    for headers, authorization in ((BROWSER, valid), ({}, valid), ({}, EXPIRED), ({}, PASSWORD)):
+        assert open_door.get("/", headers={**headers, **cookie, "Authorization": authorization}).status == 200
+        assert server.asked[-1].values("Authorization") == [authorization]
+
+
+@pytest.mark.parametrize("headers", [BROWSER, {}])
+def test_who_is_signed_in_gets_no_token_of_the_admin(
+    open_door: RunningDoor, server: WebServer, airflow: Airflow, headers: dict[str, str]
+) -> None:
+    token = jwt.mint(KEY, "2", 600)
+    name = f"{prefix_of(KEY)}_token" if headers else "_token"
+    for own in ({"Cookie": f"{name}={token}"}, {"Authorization": f"Bearer {token}"}):
+        assert open_door.get("/auth/token", headers={**headers, **own}).status == 200  # Airflow's answer
+        assert server.asked[-1].values("Authorization") == [f"Bearer {token}"]
+    assert airflow.users.made == []
+
+
 def test_who_is_signed_out_may_go_on_as_admin(open_door: RunningDoor, server: WebServer) -> None:
     signed_in = open_door.get(POST_3, "POST", body=form(), headers={**BROWSER, "Accept": "*/*"})
     assert signed_in.status == 200
@@ -198,11 +195,33 @@ def test_who_is_signed_out_may_go_on_as_admin(open_door: RunningDoor, server: We
     assert "Your session has ended" in page.text
     other_keys = open_door.get("/", headers={**BROWSER, "Cookie": f"{asked}; {token[:-3]}"})
     assert other_keys.status == 401
-    go_on = page.text.partition('href="')[2].partition('"')[0]
-    forgotten = open_door.get(go_on, headers={**BROWSER, "Cookie": asked})
+    go_on = page.text.partition('<form method="post" action="')[2].partition('"')[0]
+    assert "form-action 'self'" in page.values("Content-Security-Policy")[0]
+    assert page.values("Referrer-Policy") == ["same-origin"]  # else the form has no origin
+    own_page = {"Sec-Fetch-Site": "same-origin", "Origin": open_door.url, "Cookie": asked}
+    forgotten = open_door.get(go_on, "POST", headers={**BROWSER, **own_page})
     assert (forgotten.status, forgotten.values("Location"), kept(forgotten)) == (303, ["/"], "")
     assert any(value.startswith(f"{asked.partition('=')[0]}=") for value in forgotten.values("Set-Cookie"))
     assert all("asked" not in str(each.headers) for each in server.asked)  # nothing of Airflow's
+
+
+@pytest.mark.parametrize(
+    ("method", "site", "origin", "status"),
+    [
+        ("GET", "cross-site", None, 405),  # a link, which may be on any page
+        ("GET", "none", None, 405),
+        ("POST", "cross-site", "https://example.com", 403),
+        ("POST", "same-site", "http://localhost:1", 403),
+        ("POST", "cross-site", "null", 403),
+    ],
+)
+def test_no_other_site_makes_a_browser_the_admin(
+    open_door: RunningDoor, server: WebServer, method: str, site: str, origin: str | None, status: int
+) -> None:
+    headers = {**BROWSER, "Sec-Fetch-Site": site, **({"Origin": origin} if origin else {})}
+    answer = open_door.get(GO_ON_PATH, method, headers=headers)
+    assert (answer.status, answer.values("Set-Cookie")) == (status, [])
+    assert server.asked == []
 
 
 def test_nobody_is_asked_to_sign_in_where_nobody_is_admin_by_default(own_door: RunningDoor) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from mwaa_local.cache.users import PROCESS, User
+from mwaa_local.configuration.configuration import Configuration
+from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.door.configuration import DoorConfiguration
 from mwaa_local.environment.environment import Environment
 from mwaa_local.https.place import authority_path
+from mwaa_local.packages import PythonEnvironment
 from mwaa_local.place import Place
 from mwaa_local.plan import Component, HttpReady
 from mwaa_local.project import Project
@@ -20,13 +23,15 @@ from mwaa_local.release import Release
 from mwaa_local.runtime.compose.place import ContainerPlace
 from mwaa_local.runtime.process.place import ProcessPlace
 from mwaa_local.secrets import load_secrets
-from mwaa_local.services.door import FrontDoor, door_authority
+from mwaa_local.services.door import FrontDoor, door_authority, webserver_variables
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
 from mwaa_local.web_address import WebAddress
+from tests.unit.runtime.compose.test_compose_file import Written
 
 PORTS = {"door": 8080, "webserver": 40001}
 RUNTIMES = ("process", "docker")
+BELIEVES = "FORWARDED_ALLOW_IPS"  # of gunicorn and uvicorn
 
 
 def wanted_in(folder: Path, **local: Any) -> Wanted:
@@ -60,7 +65,7 @@ def test_door_speaks_http_and_makes_no_authority_unasked(tmp_path: Path, runtime
     component, told, folder = made(runtime, wanted)
     assert component.ready == HttpReady("http://127.0.0.1:8080/_mwaa-local/door")
     assert "certificate" not in told
-    assert FrontDoor.load(wanted).variables(place_of(runtime, wanted)) == {}
+    assert webserver_variables(place_of(runtime, wanted)) == {}
     assert not (tmp_path / "home").exists()
     assert not (folder / "https.pem").exists()
 
@@ -77,7 +82,26 @@ def test_door_gets_its_certificate_in_a_private_file_of_its_own(tmp_path: Path, 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == (wanted.project.state_dir / "https.pem").read_text()
     assert "PRIVATE KEY" not in json.dumps([told, component.argv, dict(component.env)])
-    assert FrontDoor.load(wanted).variables(place_of(runtime, wanted)) == {"FORWARDED_ALLOW_IPS": "*"}
+    assert webserver_variables(place_of(runtime, wanted)) == {"FORWARDED_ALLOW_IPS": "*"}
+    assert FrontDoor.load(wanted).variables(place_of(runtime, wanted)) == {}  # of all components
+
+
+def test_web_server_alone_believes_whom_it_is_told_about(tmp_path: Path) -> None:
+    wanted = wanted_in(tmp_path, Https=True)
+    env, more = {"LANG": "C"}, webserver_variables(place_of("process", wanted))
+    parts = (wanted.project, wanted.environment, wanted.release, PREVIEW, "/usr/local/airflow", env)
+    configuration = Configuration(*parts, webserver=more)
+    packages = PythonEnvironment(tmp_path, "3.12.1", "")
+    views, merged = configuration.startup_views(packages), configuration.merged(packages, {})
+    assert {name for name, view in views.items() if BELIEVES in view} == {"webserver"}
+    assert {name for name, each in merged.items() if BELIEVES in each.as_env()} == {"webserver"}
+    assert BELIEVES not in configuration.merged_for("migrate-db", packages, {}).as_env()
+
+
+def test_web_servers_container_alone_believes_whom_it_is_told_about(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    files = Written(tmp_path / "project", "Local: {Https: true}", {**clean_env, "HOME": str(tmp_path)}).files
+    told = {path.name for path in files.dir.rglob("*.*") if path.is_file() and BELIEVES in path.read_text()}
+    assert told == {"webserver.env", "webserver.json"}
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -49,7 +49,7 @@ class PatientConsumer(consumer.Consumer):
 
 
 class PatientConsumerWithoutConnections(ConsumerWithoutConnections, PatientConsumer):
-    """Both."""
+    """For releases whose workers inherit connections and whose tasks need the execution API."""
 
 
 class Consumer(consumer.Consumer):
