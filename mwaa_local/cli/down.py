@@ -57,9 +57,9 @@ def down(
         session.console.say("removed database, queue and installed requirements; `mwaa-local up` makes new ones")
     elif was_running:
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
+        _say_where_the_api_is(session)
     else:
         session.console.say("nothing is running here")
-    _say_where_the_api_is(session)
     _say_what_the_api_made(session)
 
 

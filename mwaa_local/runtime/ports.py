@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+import random
 import socket
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
@@ -17,6 +19,9 @@ from mwaa_local.web_address import DOOR  # whose port `up --port` chooses, too
 if TYPE_CHECKING:
     from mwaa_local.environment.local import LocalSettings
 
+# Below those that systems hand out by themselves: Linux from 32768 on (ip(7)), others from 49152 on (RFC 6335).
+OWN_PORTS = (20_000, 32_767)
+TRIES = 100
 WEBSERVER = "webserver"  # behind it; where it has no host of its own, at a free port
 # Component -> the setting in mwaa.yaml's `Local` section that chooses its port, but for services.
 _SETTINGS = {"postgres": "PostgresPort", "redis": "BrokerPort"}
@@ -98,11 +103,17 @@ def _holder(port: int) -> str:
 def free_port(besides: Collection[int] = ()) -> int:
     """Return a port on 127.0.0.1 that nobody listens on now, and that is none of those meant for others.
 
-    The system may give the same port twice, as long as nobody listens on it.
+    The system may give the same port twice, as long as nobody listens on it. Seconds pass until a component does; so it
+    is none that another program would be given by the system meanwhile, unless there is no other.
     """
-    while True:
+    candidates = [random.randint(*OWN_PORTS) for _ in range(TRIES)]
+    for candidate in itertools.chain(candidates, itertools.repeat(0)):
         with socket.socket() as probe:
-            probe.bind((HOST, 0))
+            try:
+                probe.bind((HOST, candidate))
+            except OSError:
+                continue
             port = int(probe.getsockname()[1])
         if port not in besides:
             return port
+    raise AssertionError("0 goes on for ever")

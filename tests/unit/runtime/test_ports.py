@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import re
 import socket
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from mwaa_local.errors import PortInUse
 from mwaa_local.place import HOST
 from mwaa_local.runtime.compose.image import COMPOSE_PATH
 from mwaa_local.runtime.compose.output import start_error
-from mwaa_local.runtime.ports import check_ports, free_port, port_settings, port_variables, ports_asked
+from mwaa_local.runtime.ports import OWN_PORTS, check_ports, free_port, port_settings, port_variables, ports_asked
 
 
 @pytest.fixture
@@ -77,19 +79,18 @@ def test_one_port_for_two_components_is_refused() -> None:
     assert "Local: {BrokerPort: …, AwsPort: …}" in caught.value.hint
 
 
-def test_port_that_is_meant_for_another_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system gives a port again as soon as nobody listens on it; here it gives the same three times."""
-    given = iter([5001, 5001, 5002])
+def test_port_is_none_that_the_system_gives_to_others() -> None:
+    low, high = OWN_PORTS
+    given = {free_port() for _ in range(50)}
+    assert all(low <= port <= high for port in given)
+    assert len(given) > 1
 
-    class Probe(socket.socket):
-        def bind(self, address: object) -> None:
-            assert address == (HOST, 0)
 
-        def getsockname(self) -> tuple[str, int]:
-            return HOST, next(given)
-
-    monkeypatch.setattr("socket.socket", Probe)
-    assert free_port([5001]) == 5002
+def test_port_that_is_meant_for_another_or_taken_is_not_given(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    meant = free_port()
+    candidates = itertools.cycle([meant, taken_port])
+    monkeypatch.setattr(random, "randint", lambda *_: next(candidates))
+    assert free_port([meant]) not in (meant, taken_port), "one of the system's then"
 
 
 def test_many_free_ports_are_all_different() -> None:
