@@ -22,6 +22,7 @@ from mwaa_local.cache.kept import CacheKind, is_file, is_folder
 from mwaa_local.cache.users import ProjectUse, Users
 from mwaa_local.files import remove_tree
 
+KEYS = "keys"  # of this user, with which projects' data is signed
 REMOVING = "removing"  # what was taken away already
 _REMOVING_NAME = re.compile(r"[0-9a-f]{16}")
 _RANDOM_BYTES = 8
@@ -106,7 +107,7 @@ class CacheFolder:
                     yield path, kept
 
     def _is_known_folder(self, path: Path) -> bool:
-        names = {kept.folder for kept in self._kinds} | {users.FOLDER, REMOVING}
+        names = {kept.folder for kept in self._kinds} | {users.FOLDER, KEYS, REMOVING}
         return path.name in names and is_folder(path)
 
     def _kinds_in(self, folder: str) -> list[CacheKind]:
