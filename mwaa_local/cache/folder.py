@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mwaa_local.cache import disk, locks, users
+from mwaa_local.cache import disk, keys, locks, users
 from mwaa_local.cache.item import Item
 from mwaa_local.cache.kept import CacheKind, is_file, is_folder
 from mwaa_local.cache.users import ProjectUse, Users
 from mwaa_local.files import remove_tree
 
-KEYS = "keys"  # of this user, with which projects' data is signed
 REMOVING = "removing"  # what was taken away already
 _REMOVING_NAME = re.compile(r"[0-9a-f]{16}")
 _RANDOM_BYTES = 8
@@ -107,7 +106,7 @@ class CacheFolder:
                     yield path, kept
 
     def _is_known_folder(self, path: Path) -> bool:
-        names = {kept.folder for kept in self._kinds} | {users.FOLDER, KEYS, REMOVING}
+        names = {kept.folder for kept in self._kinds} | {users.FOLDER, keys.FOLDER, REMOVING}
         return path.name in names and is_folder(path)
 
     def _kinds_in(self, folder: str) -> list[CacheKind]:

@@ -5,16 +5,14 @@ Not for writing or reading it: `guest/aws/state` does that, in the component.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from mwaa_local.cache.keys import user_key
 from mwaa_local.errors import NotRunning, StateCorrupted, disk_error
-from mwaa_local.files import PRIVATE_FILE_MODE, remove_tree
+from mwaa_local.files import remove_tree
 from mwaa_local.place import HOST
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
@@ -23,9 +21,7 @@ STATE_NAME = "aws"  # below `.mwaa-local/`
 KEPT_PATH, REMARKS_NAME = "kept/state", "remarks.json"  # of guest/aws/state
 EMPTY_PATH = "/_mwaa-local/aws/empty"  # of guest/aws/dispatcher.py
 EMPTY_TIMEOUT_S = 120.0
-# Outside of projects, so that nobody can sign what comes with one.
-KEYS_FOLDER, KEY_NAME = "keys", "aws-state"
-KEY_BYTES = 32
+KEY_NAME = "aws-state"
 KEEP_VARIABLE, IN_MEMORY = "MWAA_LOCAL_AWS_STATE", "memory"
 SUBJECT = "local AWS"
 
@@ -55,20 +51,8 @@ def is_kept(project: Project) -> bool:
 
 
 def state_key(cache_dir: Path) -> str:
-    """Return this user's key, making it the first time. Raises DiskFull."""
-    path = cache_dir / KEYS_FOLDER / KEY_NAME
-    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    try:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE), "w") as file:
-                file.write(secrets.token_hex(KEY_BYTES))
-            with contextlib.suppress(FileExistsError):  # of two at once, the first one's is the key
-                path.hardlink_to(part)
-            part.unlink()
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise disk_error(error, path.parent) from error
+    """Return the key with which what is kept is signed, making it the first time. Raises DiskFull."""
+    return user_key(cache_dir, KEY_NAME)
 
 
 def state_remarks(project: Project) -> tuple[Remark, ...]:

@@ -37,7 +37,7 @@ class LocalAws:
         from .dispatcher import Dispatcher
         from .locks import Locks
         from .moto_services import MotoServices
-        from .state import keeper_of
+        from .state.keeper import keeper_of
 
         locks = Locks()
         self._fixtures = configuration.fixtures

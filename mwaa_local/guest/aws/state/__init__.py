@@ -10,22 +10,3 @@ are, all services in one pickle, since they point at each other. A pickle is a p
 A copy is written a moment after the last write and when the program is told to end (`keeper`), beside the former one,
 which it then replaces (`folder`). Not a journal of requests: done again, they would have other ids.
 """
-
-from __future__ import annotations
-
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ..locks import Locks
-    from .keeper import Keeper
-
-
-def keeper_of(folder: str, key: str, locks: Locks) -> Keeper:
-    """Return what keeps everything in that folder; nothing is kept where it is "". Raises folder.Unusable."""
-    from moto import __version__  # type: ignore[import-not-found]
-
-    from .folder import Folder
-    from .keeper import Keeper
-
-    return Keeper(Folder(Path(folder), key.encode(), __version__) if folder else None, locks)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from moto import __version__  # type: ignore[import-not-found]
+
 from ..locks import Locks
 from . import backends
 from .folder import Folder, Unreadable
@@ -164,6 +166,11 @@ class Keeper:
         place = folder.set_aside()
         what = f"the local AWS began anew: what it held is in {Path(place.parent.name, place.name)}"
         self.remarks.tell("aside", what, f"The copy was not used: {why}.", ASIDE_HINT)
+
+
+def keeper_of(folder: str, key: str, locks: Locks) -> Keeper:
+    """Return what keeps everything in that folder; nothing is kept where it is "". Raises folder.Unusable."""
+    return Keeper(Folder(Path(folder), key.encode(), __version__) if folder else None, locks)
 
 
 def _pickled(everything: list[backends.Held], seeded: Mapping[str, str], folder: Folder) -> tuple[bytes, set[str]]:
