@@ -99,16 +99,13 @@ class Workspace:
             runtime.remove_database(airflow_version)
 
     def remove_data(self) -> None:
-        """Remove database, queue and packages of every release, what the local AWS keeps, and what belongs to them."""
-        from mwaa_local.services.aws_state import remove_state
-
+        """Remove database, queue and packages of every release, and then what belongs to them."""
         for runtime in runtimes_with_data(self.project, self.env):
             try:
                 runtime.remove_data()
             except DockerUnavailable as error:
                 error.hint = "start Docker and run the command again: its volumes are still there"
                 raise
-        remove_state(self.project)
         shutil.rmtree(self.project.state_dir / "docker", ignore_errors=True)
         for name in (SECRETS_NAME, CERTIFICATE_NAME):
             (self.project.state_dir / name).unlink(missing_ok=True)

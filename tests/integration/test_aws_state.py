@@ -290,7 +290,7 @@ def test_a_torn_copy_is_set_aside_and_told_of(kept: Kept) -> None:
         (remark,) = kept.remarks()
         (aside,) = kept.state.glob("aside-*")
         assert remark["severity"] == "warning"
-        assert remark["what"] == f"the local AWS began anew: what it held is in aws/{aside.name}"
+        assert remark["what"] == f"the local AWS began anew: what it held is in .mwaa-local/aws/{aside.name}"
         assert why in remark["why"]
         assert why in kept.log
         assert os.path.lexists(aside / "state")

@@ -164,7 +164,7 @@ class Keeper:
 
     def _set_aside(self, folder: Folder, why: str) -> None:
         place = folder.set_aside()
-        what = f"the local AWS began anew: what it held is in {Path(place.parent.name, place.name)}"
+        what = f"the local AWS began anew: what it held is in .mwaa-local/aws/{place.name}"
         self.remarks.tell("aside", what, f"The copy was not used: {why}.", ASIDE_HINT)
 
 
