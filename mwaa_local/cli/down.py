@@ -56,7 +56,7 @@ def down(
         if was_running or volumes:
             note_down(session.project, with_data=volumes)
     if volumes:
-        session.console.say("removed database, queue, requirements and what the local AWS held; `mwaa-local up` begins anew")
+        session.console.say("removed database, queue, requirements and local AWS; `mwaa-local up` makes new ones")
     elif was_running:
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
     else:
