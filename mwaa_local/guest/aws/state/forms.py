@@ -86,7 +86,7 @@ def fill_function(made: types.FunctionType, state: tuple[Any, Any, list[Any]]) -
 
 
 def private_key(pem: bytes) -> Any:
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # type: ignore[import-not-found]
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     return load_pem_private_key(pem, None)
 
@@ -98,7 +98,7 @@ def public_key(pem: bytes) -> Any:
 
 
 def certificate(pem: bytes) -> Any:
-    from cryptography.x509 import load_pem_x509_certificate  # type: ignore[import-not-found]
+    from cryptography.x509 import load_pem_x509_certificate
 
     return load_pem_x509_certificate(pem)
 
@@ -181,7 +181,7 @@ def _function(thing: types.FunctionType) -> Reduced | None:
 
 
 def _of_cryptography(thing: Any) -> Reduced | None:
-    from cryptography.hazmat.primitives import serialization as form  # type: ignore[import-not-found]
+    from cryptography.hazmat.primitives import serialization as form
 
     if hasattr(thing, "private_bytes"):
         shape = (form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
