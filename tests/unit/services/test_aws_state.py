@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from mwaa_local.cache.folder import CacheFolder
+from mwaa_local.cache.keepers import KINDS
 from mwaa_local.cache.keys import user_key
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import NotRunning, StateCorrupted
@@ -61,6 +63,7 @@ def test_key_is_made_once_and_private_and_one_for_all_who_ask_at_once(tmp_path: 
     (path,) = (tmp_path / "keys").iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
     assert user_key(tmp_path, "other") != user_key(tmp_path, "one")
+    assert CacheFolder(tmp_path, KINDS).look([]).foreign == ()  # `cache prune` knows it, and leaves it
 
 
 def test_remarks_are_what_the_component_wrote(mine: Project) -> None:
