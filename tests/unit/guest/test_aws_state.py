@@ -26,7 +26,7 @@ from mwaa_local.guest.aws.locks import Locks
 from mwaa_local.guest.aws.state import forms
 from mwaa_local.guest.aws.state.folder import INLINE_BYTES, Folder, Unreadable, Unusable
 from mwaa_local.guest.aws.state.pickling import NotAllowed, Reader, Writer
-from mwaa_local.guest.aws.state.writes import may_write
+from mwaa_local.guest.aws.state.writes import FORM, may_write
 
 KEY = b"a key"
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody else")
@@ -389,11 +389,17 @@ def test_functions_are_brought_from_no_other_module() -> None:
     [
         ({"REQUEST_METHOD": "GET"}, b"", False),
         ({"REQUEST_METHOD": "HEAD"}, b"", False),
-        ({"REQUEST_METHOD": "PUT"}, b"Action=GetNothing", False),
+        ({"REQUEST_METHOD": "PUT"}, b"Action=GetNothing", True),  # an object
+        ({"REQUEST_METHOD": "PUT", "CONTENT_TYPE": FORM}, b"Action=GetNothing", True),
+        ({"REQUEST_METHOD": "POST", "CONTENT_TYPE": "multipart/form-data"}, b"Action=GetNothing", True),
         ({"REQUEST_METHOD": "PUT"}, b"content of an object", True),
         ({"REQUEST_METHOD": "DELETE"}, b"", True),
-        ({"REQUEST_METHOD": "POST"}, b"Action=ListUsers&Version=2010-05-08", False),
-        ({"REQUEST_METHOD": "POST"}, b"Version=2010-05-08&Action=CreateUser", True),
+        (
+            {"REQUEST_METHOD": "POST", "CONTENT_TYPE": f"{FORM}; charset=utf-8"},
+            b"Action=ListUsers&Version=2010-05-08",
+            False,
+        ),
+        ({"REQUEST_METHOD": "POST", "CONTENT_TYPE": FORM}, b"Version=2010-05-08&Action=CreateUser", True),
         ({"REQUEST_METHOD": "GET", "QUERY_STRING": "Action=CreateUser&UserName=a"}, b"", True),
         ({"REQUEST_METHOD": "POST", "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.Query"}, b"{}", False),
         ({"REQUEST_METHOD": "POST", "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.PutItem"}, b"{}", True),

@@ -13,6 +13,7 @@ _READS = re.compile(
 )
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _OPERATION = re.compile(r"/service/\w+/operation/(\w+)$")  # the path of Smithy's RPC v2, as CloudWatch has it
+FORM = "application/x-www-form-urlencoded"
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -21,9 +22,16 @@ def may_write(environ: Mapping[str, Any], body: bytes) -> bool:
     operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
     if not operation and (found := _OPERATION.search(environ.get("PATH_INFO", ""))):
         operation = found[1]
-    text = environ.get("QUERY_STRING", "").encode() if environ["REQUEST_METHOD"] == "GET" else body
-    if not operation and (action := _ACTION.search(text)):
+    if not operation and (action := _ACTION.search(_form(environ, body))):
         operation = action[1].decode()
     if operation:
         return _READS.match(operation) is None
     return environ["REQUEST_METHOD"] not in READING_METHODS
+
+
+def _form(environ: Mapping[str, Any], body: bytes) -> bytes:
+    """Return where AWS's query protocol names the operation; nothing of other bodies, which may be anybody's text."""
+    if environ["REQUEST_METHOD"] == "GET":
+        return str(environ.get("QUERY_STRING", "")).encode()
+    is_form = environ["REQUEST_METHOD"] == "POST" and environ.get("CONTENT_TYPE", "").startswith(FORM)
+    return body if is_form else b""
