@@ -52,7 +52,7 @@ def test_unknown_dag_is_reported(run_dag):
     run_dag("qick")
 
 
-def test_local_aws_has_the_fixtures_alone(_mwaa_local):
+def test_local_aws_has_the_fixtures_alone(_mwaa_local, mwaa_environment):
     words = ("secretsmanager", "list-secrets", "--query", "SecretList[].Name", "--output", "text")
     assert _mwaa_local.say("aws", *words).split() == ["seeded"]
 
