@@ -140,13 +140,16 @@ class Lifecycle:
         prepared = runtime.prepare(self._wanted(wanted, release, port), tell)
         with self._seeding(prepared):
             remarks = runtime.start(prepared, tell)
-        return Started(prepared.plan, runtime, kind, remarks)
+        return Started(prepared.plan, runtime, kind, (*remarks, *self._aws_remarks(prepared.plan)))
 
     def start_empty(self, wanted: Environment, port: int | None = None) -> Started:
-        """Do what `start` does, with an empty metadata database."""
+        """Do what `start` does, with an empty metadata database and nothing in the local AWS but its fixtures."""
+        from mwaa_local.services.aws_state import remove_state
+
         self._chosen(wanted)
         self.runtime.stop(now=True)
         self.runtime.remove_database(self._workspace.release(wanted).airflow_version)
+        remove_state(self._workspace.project)
         return self.start(wanted, port)
 
     def down(self, *, now: bool = False) -> bool:
@@ -165,7 +168,8 @@ class Lifecycle:
         client.close()
         # What had only to be done once is of no interest when it was done well.
         statuses = tuple(item for item in figures.judge(self.runtime.status()) if item.state != FINISHED)
-        return State(plan, statuses, figures, tuple(load_remarks(self._workspace.project.run_dir)), import_errors)
+        remarks = (*load_remarks(self._workspace.project.run_dir), *self._aws_remarks(plan))
+        return State(plan, statuses, figures, remarks, import_errors)
 
     def unapplied(self) -> tuple[Remark, ...]:
         """Return a remark on what was written since the last `up` and takes effect only with the next one."""
@@ -215,6 +219,13 @@ class Lifecycle:
             remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
         remarks = (*remarks, *_remarks_on_files(workspace.project, environment))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
+
+    def _aws_remarks(self, plan: Plan) -> tuple[Remark, ...]:
+        """Return what a running local AWS has to say of what it keeps."""
+        from mwaa_local.services.aws import AWS
+        from mwaa_local.services.aws_state import state_remarks
+
+        return state_remarks(self._workspace.project) if AWS in plan.ports else ()
 
     def _check_requirements(self, wanted: Environment) -> EarlyCheck | None:
         """Begin to check requirements that changed; conflicts are told as soon as they are known."""

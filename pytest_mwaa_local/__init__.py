@@ -22,6 +22,8 @@ from pytest_mwaa_local.values import Dagbag, DagRun, ImportedDag, MwaaEnvironmen
 
 __all__ = ["DagRun", "Dagbag", "ImportedDag", "MwaaEnvironment", "TaskRun"]
 
+FROM_FIXTURES = {"MWAA_LOCAL_AWS_STATE": "memory"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mwaa-local", "tests of DAGs with mwaa-local")
@@ -47,9 +49,14 @@ def dagbag(_mwaa_local: MwaaLocal) -> Dagbag:
 
 @pytest.fixture(scope="session")
 def mwaa_environment(_mwaa_local: MwaaLocal, pytestconfig: pytest.Config) -> Iterator[MwaaEnvironment]:
-    """The project's environment, up and ready."""
+    """The project's environment, up and ready.
+
+    The local AWS of one that pytest starts holds what is in `tests/aws/` and forgets it all at the end: what the
+    project's own keeps stays as it is.
+    """
     was_running = bool(_mwaa_local.json("status", "--json", accept=(0, 1, 3))["running"])
-    answer = _mwaa_local.json("up", "--json", *(() if was_running else ("--port", "0", *_mwaa_local.runtime_words)))
+    words = () if was_running else ("--port", "0", *_mwaa_local.runtime_words)
+    answer = _mwaa_local.json("up", "--json", *words, variables={} if was_running else FROM_FIXTURES)
     yield MwaaEnvironment(_mwaa_local, str(answer["url"]), str(answer["airflow_version"]))
     if not was_running and not pytestconfig.getoption("--mwaa-keep"):
         _mwaa_local.say("down", "--now")

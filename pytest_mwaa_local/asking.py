@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+
+EMPTY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,9 @@ class MwaaLocal:
     def runtime_words(self) -> tuple[str, ...]:
         return ("--runtime", self.runtime) if self.runtime else ()
 
-    def json(self, *words: str, accept: Sequence[int] = (0,)) -> dict[str, Any]:
+    def json(self, *words: str, accept: Sequence[int] = (0,), variables: Mapping[str, str] = EMPTY) -> dict[str, Any]:
         """Return what a command prints as JSON. Another exit code than these fails the test with what it said."""
-        completed = self.run(*words)
+        completed = self.run(*words, variables=variables)
         try:
             plain = json.loads(completed.stdout) if completed.returncode in accept else None
         except ValueError:
@@ -42,10 +45,11 @@ class MwaaLocal:
             self._fail(words, completed)
         return completed.stdout
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "mwaa_local", *words]
+    def run(self, *words: str, variables: Mapping[str, str] = EMPTY) -> subprocess.CompletedProcess[str]:
+        """Run a command; `variables` are beside those of pytest."""
+        argv, env = [sys.executable, "-m", "mwaa_local", *words], {**os.environ, **variables}
         return subprocess.run(
-            argv, cwd=self.project_dir, capture_output=True, encoding="utf-8", errors="replace", check=False
+            argv, cwd=self.project_dir, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
         )
 
     @staticmethod

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mwaa_local.cache import disk, locks, users
+from mwaa_local.cache import disk, keys, locks, users
 from mwaa_local.cache.item import Item
 from mwaa_local.cache.kept import CacheKind, is_file, is_folder
 from mwaa_local.cache.users import ProjectUse, Users
@@ -106,7 +106,7 @@ class CacheFolder:
                     yield path, kept
 
     def _is_known_folder(self, path: Path) -> bool:
-        names = {kept.folder for kept in self._kinds} | {users.FOLDER, REMOVING}
+        names = {kept.folder for kept in self._kinds} | {users.FOLDER, keys.FOLDER, REMOVING}
         return path.name in names and is_folder(path)
 
     def _kinds_in(self, folder: str) -> list[CacheKind]:

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "api": ("api", "api", "Serve MWAA's API for a project or a folder."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
+    "reset-aws": ("reset_aws", "reset_aws", "Empty the local AWS."),
     "cache": ("cache", "cache", "Show and remove what is kept outside of projects."),
     "fault": ("fault", "fault", "Make the MWAA API fail on demand, to try your scripts."),
     "env": ("env", "env", "Write what docker compose needs, to run it by hand."),

@@ -12,17 +12,18 @@ from mwaa_local.api.environments.adopted import note_down
 from mwaa_local.api.launch import ApiProcess
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
 from mwaa_local.cli.session import Session, open_session
+from mwaa_local.services.aws_state import remove_state
 
 
 def down(
     project_dir: ProjectOption = Path(),
     now: Annotated[bool, typer.Option("--now", help="Kill running tasks instead of waiting for them.")] = False,
     volumes: Annotated[
-        bool, typer.Option("--volumes", help="Also remove database, queue and installed requirements.")
+        bool, typer.Option("--volumes", help="Also remove database, queue, requirements and local AWS.")
     ] = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Stop the environment; database, logs and packages are kept, unless `--volumes` is given.
+    """Stop the environment; database, local AWS, logs and packages are kept, unless `--volumes` is given.
 
     Running tasks get 90 seconds to end, as on MWAA. It succeeds if nothing is running. MWAA's API goes on answering,
     for ten minutes after the last request; `--volumes` ends it, too. Environments that were made through the API go on,
@@ -51,10 +52,11 @@ def down(
         if volumes:
             ApiProcess(session.project.root_dir, session.env).stop()
             session.remove_data()
+            remove_state(session.project)  # not part of it: buckets outlive an environment that the API deletes
         if was_running or volumes:
             note_down(session.project, with_data=volumes)
     if volumes:
-        session.console.say("removed database, queue and installed requirements; `mwaa-local up` makes new ones")
+        session.console.say("removed database, queue, requirements and local AWS; `mwaa-local up` makes new ones")
     elif was_running:
         session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
         _say_where_the_api_is(session)

@@ -69,7 +69,7 @@ def smoke(
         list[str] | None,
         typer.Option("--expect-import-error", metavar="FILE", help="Must not import; may be repeated."),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start with an empty metadata database.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start with an empty database and local AWS.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the environment running.")] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help="Skip the check phase.")] = False,
     port: PortOption = 0,

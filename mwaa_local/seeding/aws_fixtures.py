@@ -4,7 +4,7 @@
     tests/aws/secrets.yaml      Secrets Manager: name -> text, or a mapping that becomes JSON
     tests/aws/parameters.yaml   Systems Manager parameters: name -> text, a list, or {Type: SecureString, Value: …}
 
-Not for putting it in: `aws_server` does that whenever it starts, since its state is in memory.
+Not for putting it in: `guest/aws` does that whenever it starts, where nothing of that name is there yet.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ from mwaa_local.services.aws_clients import (
     is_this_machine,
     url_for_clients,
 )
+from mwaa_local.services.aws_state import is_kept, keeps, make_state_dir, state_dir, state_key
 from mwaa_local.services.own_image import TAG_PATTERN, OwnImage, is_own_image
 from mwaa_local.services.service import ImageBase, ServiceImage
 from mwaa_local.services.tool import TOOLS_FOLDER, Tool, is_whole, tool_pattern
@@ -53,7 +54,9 @@ FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
 # Where what answers for MWAA itself is reached, in the project's state folder and in a container (docker-compose.yml).
 API_DIR_NAME, API_SOCKET_NAME = "api", "api.sock"
 API_IN_CONTAINER = "/opt/mwaa/api"
+STATE_IN_CONTAINER = "/opt/mwaa/aws-state"  # docker-compose.yml
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
+IN_MEMORY = ":memory"  # what else it reads, where nothing is kept
 NOT_FROM_CONTAINERS = ", which in a container is the container itself: name a host that containers reach"
 # No credentials, settings or account of anybody's, wherever moto or boto3 may look for them.
 SERVER_VARIABLES = {
@@ -114,6 +117,10 @@ class LocalAws:
     def remarks(self) -> tuple[Remark, ...]:
         return () if self.fixtures is None else self.fixtures.remarks
 
+    @property
+    def _keeps(self) -> bool:
+        return keeps(self.wanted.env)
+
     def component(self, place: Place, secrets: Secrets) -> Component:
         """Return the component; its port answers when all fixtures are in."""
         assert self.fixtures is not None
@@ -123,6 +130,8 @@ class LocalAws:
             "listens": place.listens(AWS),
             "names": host_names(host_of(place.reached(AWS))),
             "control_plane": f"{place.folder(api_dir(self.wanted.project), API_IN_CONTAINER)}/{API_SOCKET_NAME}",
+            "state": place.folder(make_state_dir(self.wanted.project), STATE_IN_CONTAINER) if self._keeps else "",
+            "state_key": state_key(self.wanted.cache_dir) if self._keeps else "",
             "fixtures": fixtures,
         }
         python = place.interpreter(
@@ -134,7 +143,7 @@ class LocalAws:
             (*python, place.program(AWS, PROGRAM_DIR), start_values),
             {**place.server_env, **SERVER_VARIABLES},
             place.page(AWS, READY_PATH),
-            reads=fixtures_version(fixtures, folder, secrets.fernet_key),
+            reads=fixtures_version(fixtures, folder, secrets.fernet_key) + ("" if self._keeps else IN_MEMORY),
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_SERVERS,
         )
@@ -155,8 +164,10 @@ class LocalAws:
         if not self.is_wanted:
             return None
         counts = self.fixtures.counts if self.fixtures else ""
+        before = "what it held before" if self._keeps and is_kept(self.wanted.project) else ""
+        both = " and ".join(part for part in (counts, before) if part)
         here = url_of((LOCALHOST, place.ports[AWS]))
-        return Event(TITLE, "done", detail=f"{here} holds {counts or f'nothing, because {FOLDER}/ is empty'}")
+        return Event(TITLE, "done", detail=f"{here} holds {both or f'nothing, because {FOLDER}/ is empty'}")
 
     def image(self, base: ImageBase) -> ServiceImage:
         """Return the image with moto alone."""
@@ -166,6 +177,7 @@ class LocalAws:
         fixtures = fixtures_dir(self.wanted.project)
         return {
             "MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else empty_dir),
+            "MWAA_AWS_STATE_DIR": str(state_dir(self.wanted.project)),
             "MWAA_API_DIR": str(api_dir(self.wanted.project)),
         }
 

@@ -34,6 +34,7 @@ NOTHING: dict[str, Any] = {
     "parameters": [],
 }
 START_TIMEOUT_S = 60.0
+STATE_KEY = "a key of these tests"
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,20 @@ class Endpoint:
 
 @contextmanager
 def endpoint(
-    folder: Path, fixtures: Mapping[str, Any] | None = None, socket_path: Path | None = None
+    folder: Path,
+    fixtures: Mapping[str, Any] | None = None,
+    socket_path: Path | None = None,
+    state: Path | None = None,
+    port: int = 0,
 ) -> Iterator[Endpoint]:
-    """Start the program as the launcher does; end it afterwards."""
-    port, socket_path = free_port(), socket_path or folder / "api.sock"
+    """Start the program as the launcher does; end it afterwards. It keeps what it holds only in a folder `state`."""
+    port, socket_path = port or free_port(), socket_path or folder / "api.sock"
     values = {
         "listens": ["127.0.0.1", port],
         "names": list(host_names("localhost")),
         "control_plane": str(socket_path),
+        "state": str(state or ""),
+        "state_key": STATE_KEY,
         "fixtures": {**NOTHING, **(fixtures or {})},
     }
     (folder / "aws.json").write_text(json.dumps(values))
@@ -107,7 +114,8 @@ def endpoint(
         wait_until(answers, START_TIMEOUT_S, "the local AWS answers")
         yield started
     finally:
-        process.kill()
+        if process.poll() is None:
+            process.kill()
         process.wait()
 
 

@@ -44,13 +44,13 @@ class MwaaService:
 
 
 @contextmanager
-def mwaa_service(folder: Path) -> Iterator[MwaaService]:
-    """Start both; end them, and the environments that are left, afterwards."""
+def mwaa_service(folder: Path, state: Path | None = None) -> Iterator[MwaaService]:
+    """Start both; end them, and the environments that are left, afterwards. `state` is as `endpoint` has it."""
     environments = folder / "environments"
     for part in (environments, folder / "home"):
         part.mkdir()
     socket_path = environments / STATE_DIR / FOLDER / SOCKET_NAME
-    with endpoint(folder, socket_path=socket_path) as aws:
+    with endpoint(folder, socket_path=socket_path, state=state) as aws:
         env = {**make_clean_env(folder / "home"), "AWS_ENDPOINT_URL": aws.url, "MWAA_LOCAL_RUNTIME": "process"}
         runner = ProjectRunner(environments, env)
         started = runner.run("api", str(environments), "--detach", "--json")

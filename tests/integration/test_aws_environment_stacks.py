@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mwaa_local.api.prerequisites.checks import ERROR_CODE, ERROR_MESSAGE
-from tests.environments import LATEST
+from tests.environments import LATEST, wait_until
+from tests.integration.aws_endpoint import endpoint
 from tests.integration.mwaa_service import MwaaService, mwaa_service
 from tests.integration.stacks import Stacks, attribute, network, ref, resource, storage, template
 
@@ -93,6 +95,29 @@ def test_a_network_without_a_way_out_fails_late_and_is_explained_in_the_events(
     assert "Later" not in stacks.statuses("narrow")  # nothing that needs it was begun
     assert settled(stacks, stacks.delete("narrow")["StackId"]) == "DELETE_COMPLETE"
     assert service.mwaa.list_environments()["Environments"] == []
+
+
+@pytest.mark.full
+def test_a_stack_in_the_middle_of_an_environment_goes_on_after_a_kill(tmp_path: Path) -> None:
+    state = tmp_path / "kept-aws"
+    copy = state / "kept" / "state"
+    resources = everything(ToNat=None, Nat=None, Address=None, Inside=None)
+    resources["Environment"] = environment({"DependsOn": ["ToInternet"]})
+    with mwaa_service(tmp_path, state) as service:
+        stacks = Stacks(service.aws)
+        stacks.client.create_stack(StackName="narrow", TemplateBody=template(resources), OnFailure="DO_NOTHING")
+        asked = time.time_ns()
+        assert stacks.statuses("narrow")["Environment"] == "CREATE_IN_PROGRESS"
+        wait_until(lambda: copy.exists() and copy.stat().st_mtime_ns > asked, 60, "a copy")
+        service.aws.process.kill()
+        service.aws.process.wait()
+        port, socket_path = service.aws.port, service.aws.socket_path
+        with endpoint(tmp_path, socket_path=socket_path, state=state, port=port) as again:
+            stacks = Stacks(again)
+            assert settled(stacks, "narrow") == "CREATE_FAILED"
+            assert ERROR_MESSAGE in stacks.reason("narrow", "Environment", "CREATE_FAILED")
+            assert settled(stacks, stacks.delete("narrow")["StackId"]) == "DELETE_COMPLETE"
+            assert again.client("mwaa").list_environments()["Environments"] == []
 
 
 def test_a_role_that_cannot_read_the_bucket_is_refused_in_the_services_words(stacks: Stacks) -> None:

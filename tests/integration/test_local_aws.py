@@ -7,6 +7,8 @@ out would be two restarts instead of one start.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +16,8 @@ from dataclasses import replace
 import pytest
 
 from mwaa_local.environment.environment import Environment
-from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, start, stopped_at_the_end
+from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, start, stopped_at_the_end, wait_until
+from tests.integration.aws_server import client
 
 SECRETS = "airflow/variables/from_secret: hidden in a secret\n"
 OPTIONS = {
@@ -125,6 +128,53 @@ def test_changed_settings_restart_nothing(local_aws: RunningEnvironment) -> None
     assert "put in 1 pool" in outcome.stderr
     assert local_aws.query("SELECT slots FROM slot_pool WHERE pool = 'narrow'") == [(3,)]
     assert local_aws.pids() == before
+
+
+def put(environment: RunningEnvironment, key: str, body: bytes) -> None:
+    client("s3", address(environment)).put_object(Bucket="my-bucket", Key=key, Body=body)
+
+
+def address(environment: RunningEnvironment) -> str:
+    return f"http://localhost:{environment.plan().ports['aws']}"
+
+
+def held(environment: RunningEnvironment) -> dict[str, bytes]:
+    s3 = client("s3", address(environment))
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="my-bucket").get("Contents", [])]
+    return {key: s3.get_object(Bucket="my-bucket", Key=key)["Body"].read() for key in keys}
+
+
+@pytest.mark.full
+def test_it_keeps_what_it_holds_over_a_crash_and_a_stop(local_aws: RunningEnvironment) -> None:
+    copy = local_aws.project.state_dir / "aws" / "kept" / "state"
+    put(local_aws, "data/in.csv", b"changed here")
+    before = copy.stat().st_mtime_ns
+    put(local_aws, "added", b"x" * 100_000)
+    wait_until(lambda: copy.stat().st_mtime_ns != before, 60, "a copy")
+    pid = local_aws.pids()["aws"]
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: local_aws.pids()["aws"] not in (None, pid), 60, "it is started again")
+    local_aws.wait_until_healthy()
+    assert held(local_aws)["added"] == b"x" * 100_000
+    put(local_aws, "last", b"at the last moment")
+    assert local_aws.run("down").exit_code == 0
+    outcome = local_aws.run("up", "--port", "0", timeout_s=300)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "and what it held before" in outcome.stderr
+    found = held(local_aws)
+    assert (found["last"], found["data/in.csv"]) == (b"at the last moment", b"changed here")
+    assert [remark for remark in local_aws.status()["remarks"] if remark["subject"] == "local AWS"] == []
+
+
+@pytest.mark.full
+def test_reset_aws_leaves_the_fixtures_alone_in_it(local_aws: RunningEnvironment) -> None:
+    put(local_aws, "added", b"")
+    pids = local_aws.pids()
+    outcome = local_aws.run("reset-aws", "--yes")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert held(local_aws) == {"data/in.csv": b"a,b"}
+    assert local_aws.pids() == pids
 
 
 @pytest.mark.full

@@ -52,6 +52,11 @@ def test_unknown_dag_is_reported(run_dag):
     run_dag("qick")
 
 
+def test_local_aws_has_the_fixtures_alone(_mwaa_local, mwaa_environment):
+    words = ("secretsmanager", "list-secrets", "--query", "SecretList[].Name", "--output", "text")
+    assert _mwaa_local.say("aws", *words).split() == ["seeded"]
+
+
 def test_airflow_answers(mwaa_environment):
     assert mwaa_environment.airflow_version == "3.3.1"
     assert mwaa_environment.airflow("version").strip().endswith("3.3.1")
@@ -71,17 +76,23 @@ def run_pytest(runner: ProjectRunner, *words: str) -> Completed:
 def test_fixtures_give_what_they_promise_and_the_environment_is_stopped(project: MakeProject) -> None:
     runner = project(
         {
-            "mwaa.yaml": 'AirflowVersion: "3.3.1"\n',
+            "mwaa.yaml": 'AirflowVersion: "3.3.1"\nLocal: {Aws: local}\n',
+            "tests/aws/secrets.yaml": "seeded: a value\n",
             "dags/quick.py": DAG,
             "dags/broken.py": "from airflow.sdk import DAG\nimport absent_module\n",
             "tests/test_dags.py": TESTS,
         }
     )
+    kept = runner.root_dir / ".mwaa-local" / "aws" / "kept" / "state"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("what the project's own local AWS keeps")
     done = run_pytest(runner, "--mwaa-runtime", "process", "-q")
-    assert "2 failed, 4 passed" in done.output, done.output
+    assert "2 failed, 5 passed" in done.output, done.output
     assert "the run of quick ended as failed" in done.output
     assert "ValueError: asked to fail" in done.output
     assert "did you mean 'quick'?" in done.output or "no DAG 'qick'" in done.output
+    assert kept.read_text() == "what the project's own local AWS keeps"
+    assert list(kept.parent.parent.iterdir()) == [kept.parent]
     assert "nothing is running" in runner.run("down").stderr
 
 

@@ -127,8 +127,21 @@ def test_start_takes_nothing_down(house: House) -> None:
 
 
 def test_start_with_an_empty_database_removes_the_old_one_first(house: House) -> None:
+    kept = house.workspace.project.state_dir / "aws" / "kept"
+    kept.mkdir(parents=True)
     house.lifecycle.start_empty(house.environment)
+    assert not kept.exists()  # what the local AWS held
     assert house.runtime.calls == ["stop now", "remove database 3.3.1", "prepare", "start"]
+
+
+def test_what_a_local_aws_has_to_say_is_a_remark_of_its_start_and_its_state(house: House) -> None:
+    folder = house.workspace.project.state_dir / "aws"
+    folder.mkdir(parents=True)
+    told = [{"severity": "warning", "what": "it began anew", "why": "", "hint": ""}]
+    (folder / "remarks.json").write_text(json.dumps(told))
+    assert "it began anew" not in [remark.what for remark in house.lifecycle.up(house.environment).remarks]
+    house.runtime.plan = replace(PLAN, ports={**PLAN.ports, "aws": 2})
+    assert "it began anew" in [remark.what for remark in house.lifecycle.up(house.environment).remarks]
 
 
 def test_chosen_runtime_may_be_another_than_the_environment_file_says(house: House) -> None:

@@ -15,6 +15,8 @@ class AwsConfiguration:
     listens: tuple[str, int]
     names: tuple[str, ...]  # by which it is reached, besides loopback addresses and *.localhost
     control_plane: str  # path of the Unix socket of what answers for MWAA itself
+    state: str  # the folder where what is held is kept; "" where nothing is
+    state_key: str = field(repr=False)  # with which it is signed
     fixtures: dict[str, Any] = field(repr=False)  # as aws_fixtures.Fixtures.to_json returns them
 
     @classmethod

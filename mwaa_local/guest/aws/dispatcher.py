@@ -18,7 +18,8 @@ from .signing import signing_name
 MWAA = "airflow"  # signing names, from botocore's models
 MWAA_SERVERLESS = "airflow-serverless"
 OWN_PATH = "/_mwaa-local/"  # pages of ours, which the control plane has
-READY_PATH = OWN_PATH + "aws"  # but for this one
+READY_PATH = OWN_PATH + "aws"  # but for these two
+EMPTY_PATH = OWN_PATH + "aws/empty"
 NO_SERVERLESS = (
     "Amazon MWAA Serverless is another service than Amazon MWAA, and is not reproduced here:"
     " ask AWS itself for it, without this endpoint"
@@ -31,10 +32,11 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class Dispatcher:
     """The endpoint as one WSGI application, in front of moto in the same process."""
 
-    def __init__(self, configuration: AwsConfiguration, moto: Application) -> None:
+    def __init__(self, configuration: AwsConfiguration, moto: Application, empty: Callable[[], str]) -> None:
         self._names = configuration.names
         self._control_plane = ControlPlane(configuration.control_plane)
         self._moto = moto
+        self._empty = empty  # forgets everything and puts the fixtures in; returns why that could not be done, or ""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         why = refusal(environ, self._names)
@@ -43,6 +45,11 @@ class Dispatcher:
         path = environ.get("PATH_INFO", "")
         if path == READY_PATH:
             return tell(start_response, {"ready": True})
+        if path == EMPTY_PATH and environ["REQUEST_METHOD"] == "POST":
+            why = self._empty()
+            if why:
+                return refuse(start_response, HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", why)
+            return tell(start_response, {"empty": True})
         service = signing_name(environ)
         # Whoever sends slowly must not keep others waiting later on; moto keeps whole bodies in memory anyway.
         environ["wsgi.input"] = io.BytesIO(get_input_stream(environ, max_content_length=None).read())

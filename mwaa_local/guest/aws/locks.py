@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 # moto asks itself over HTTP for a few targets of its rules; should one wait for the lock that it holds itself, both go
@@ -31,6 +32,41 @@ class Locks:
             lock = self._locks.setdefault(name, threading.Lock())
         with self._hold(lock):
             yield
+
+    @contextlib.contextmanager
+    def all_held(self, patience_s: float) -> Iterator[bool]:
+        """Hold all of them; False where one was not given up in that time, and then none is held.
+
+        Nobody waits for longer than that, even where a request that holds a lock asks for another one.
+        """
+        taken: list[threading.Lock] = []
+        deadline = time.monotonic() + patience_s
+        try:
+            yield self._take_all(taken, deadline)
+        finally:
+            for lock in taken:
+                lock.release()
+
+    def _take_all(self, taken: list[threading.Lock], deadline: float) -> bool:
+        while True:
+            wanted = [lock for lock in list(self._locks.values()) if lock not in taken]
+            if not wanted:
+                break
+            for lock in wanted:
+                if not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    return self._give_up(taken)
+                taken.append(lock)
+        if not self._making.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return self._give_up(taken)
+        taken.append(self._making)
+        # A lock that was made a moment ago is somebody's.
+        return len(taken) > len(self._locks) or self._give_up(taken)
+
+    @staticmethod
+    def _give_up(taken: list[threading.Lock]) -> bool:
+        while taken:
+            taken.pop().release()
+        return False
 
     @contextlib.contextmanager
     def let_go(self) -> Iterator[None]:

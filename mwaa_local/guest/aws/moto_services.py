@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,9 +16,11 @@ from moto.moto_server.werkzeug_app import (  # type: ignore[import-not-found]
 from .answers import StartResponse
 from .locks import Locks
 from .signing import presigned_header, signing_name
+from .state.writes import may_write
 
 # Signing name -> our module with `prepare(moto)`, called in the first request's thread, before moto sees it.
 FIRST_USE = {"cloudformation": "cloudformation", "cloudtrail": "trail", "sqs": "queues"}
+LOOKED_AT_BYTES = 4096  # of a body, for the name of the operation, which clients write first
 UNSIGNED = "s3"  # what moto takes a request without a signature for, if nothing else speaks against it
 
 Environ = dict[str, Any]  # WSGI's (PEP 3333)
@@ -27,9 +30,10 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class MotoServices:
     """All of moto's services as one WSGI application."""
 
-    def __init__(self, control_plane: str) -> None:
+    def __init__(self, control_plane: str, locks: Locks, wrote: Callable[[], None] = lambda: None) -> None:
         self.control_plane = control_plane  # path of the socket of what answers for MWAA itself
-        self.locks = Locks()
+        self.locks = locks
+        self.wrote = wrote  # called with a service's lock held when something of it may have changed
         self._moto: Application = DomainDispatcherApplication(create_backend_app)
         self._prepared: set[str] = set()
 
@@ -37,9 +41,21 @@ class MotoServices:
         name = signing_name(environ) or UNSIGNED
         if name != UNSIGNED and "HTTP_AUTHORIZATION" not in environ:
             environ["HTTP_AUTHORIZATION"] = presigned_header(environ)  # moto looks for the service's name there alone
+        body: io.BytesIO = environ["wsgi.input"]  # the dispatcher has read it
+        is_write = may_write(environ, body.getvalue()[:LOOKED_AT_BYTES])
         with self.locks.held(name):
-            self._prepare(name)
-            return self._moto(environ, start_response)
+            try:
+                self._prepare(name)
+                return self._moto(environ, start_response)
+            finally:
+                if is_write:
+                    self.wrote()
+
+    def make_ready(self, names: Iterable[str]) -> None:
+        """Make ready what was kept of a service before anybody asks: its unfinished work goes on."""
+        for name in names:
+            with self.locks.held(name):
+                self._prepare(name)
 
     def _prepare(self, name: str) -> None:
         if name in FIRST_USE and name not in self._prepared:

@@ -59,7 +59,9 @@ def test_wrong_usage_is_exit_code_2_without_a_traceback(project: Project, words:
     assert "Traceback" not in outcome.stderr
 
 
-@pytest.mark.parametrize("words", [("up",), ("down",), ("status",), ("logs",), ("options",), ("reset-db", "--yes")])
+@pytest.mark.parametrize(
+    "words", [("up",), ("down",), ("status",), ("logs",), ("options",), ("reset-db", "--yes"), ("reset-aws", "--yes")]
+)
 def test_no_project_is_exit_code_3_with_a_hint(project: Project, words: tuple[str, ...]) -> None:
     outcome = project().call(*words)
     assert outcome.exit_code == 3

@@ -87,3 +87,51 @@ def test_service_that_waits_for_itself_goes_on_in_the_end() -> None:
         other.start()
         other.join(10)
         assert not other.is_alive()
+
+
+def test_all_locks_are_held_together_or_none() -> None:
+    locks = Locks()
+    for name in ("a", "b"):
+        with locks.held(name):
+            pass
+    with locks.all_held(1.0) as is_quiet:
+        assert is_quiet
+        begun, came = threading.Event(), list[str]()
+
+        def ask(name: str) -> None:
+            begun.set()
+            with locks.held(name):
+                came.append(name)
+
+        threads = [threading.Thread(target=ask, args=(name,)) for name in ("a", "new")]
+        for thread in threads:
+            thread.start()
+        assert begun.wait(5)
+        assert came == []
+    for thread in threads:
+        thread.join(5)
+    assert sorted(came) == ["a", "new"]
+
+
+def test_a_service_that_is_busy_keeps_nobody_else_waiting() -> None:
+    locks = Locks()
+    inside, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with locks.held("busy"):
+            inside.set()
+            over.wait(5)
+
+    worker = threading.Thread(target=work)
+    with locks.held("other"):
+        pass
+    worker.start()
+    assert inside.wait(5)
+    with locks.all_held(0.05) as is_quiet:
+        assert not is_quiet
+        with locks.held("other"):  # it was given back
+            pass
+    over.set()
+    worker.join(5)
+    with locks.all_held(1.0) as is_quiet:
+        assert is_quiet

@@ -21,7 +21,7 @@ def prepare(services: MotoServices) -> None:
     from .control import Control
 
     environment.MwaaEnvironment.control = Control(services.control_plane)
-    watching = watch.Watch(lambda: services.locks.held(SIGNING_NAME))
+    watching = watch.Watch(lambda: services.locks.held(SIGNING_NAME), services.wrote)
     resources.install()
     nested.install()
     calls.install()

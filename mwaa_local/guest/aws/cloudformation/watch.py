@@ -16,8 +16,9 @@ EVERY_S = 1.0  # between looks; a look at an environment takes about 5 ms
 class Watch:
     """Looks at unfinished deployments, under the lock that CloudFormation's requests take."""
 
-    def __init__(self, lock: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, lock: Callable[[], AbstractContextManager[None]], wrote: Callable[[], None]) -> None:
         self._lock = lock
+        self._wrote = wrote  # called with the lock held when something may have changed
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -49,6 +50,7 @@ class Watch:
                 except Exception as error:  # noqa: BLE001  # the others must go on
                     traceback.print_exc(file=sys.stderr)
                     deployment.broken(stack, error)
+            self._wrote()
 
     def _is_over(self) -> bool:
         with self._starting:

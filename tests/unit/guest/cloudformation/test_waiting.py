@@ -192,7 +192,8 @@ def test_watch_begins_anew_after_an_error(
             raise error
         yield
 
-    watching = modules("watch").Watch(lock)
+    written: list[bool] = []
+    watching = modules("watch").Watch(lock, lambda: written.append(True))
     modules("resources").install()
     backend = modules("backend")
     backend.install(watching.begin)
@@ -207,3 +208,4 @@ def test_watch_begins_anew_after_an_error(
     watching.begin()  # as the next request does
     wait_until(lambda: stack.status == "CREATE_COMPLETE", TIMEOUT_S, "the deployment goes on")
     wait_until(lambda: watching._thread is None, TIMEOUT_S, "nothing is left to be watched")
+    assert written  # so that a copy has it

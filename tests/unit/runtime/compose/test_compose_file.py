@@ -151,7 +151,7 @@ def test_ports_are_published_on_this_machine_only(written: Written) -> None:
     assert {int(entry.split(":")[1]) for entry in published} == set(written.plan.ports.values())
 
 
-def test_local_aws_sees_nothing_but_its_own_folder_and_the_fixtures(tmp_path: Path, clean_env: dict[str, str]) -> None:
+def test_local_aws_sees_nothing_but_its_own_folders_and_the_fixtures(tmp_path: Path, clean_env: dict[str, str]) -> None:
     written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
     (written.project.root_dir / "tests" / "aws").mkdir(parents=True)
     written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
@@ -160,8 +160,12 @@ def test_local_aws_sees_nothing_but_its_own_folder_and_the_fixtures(tmp_path: Pa
     assert mounts == {
         str(written.files.services_dir / "aws"): "/opt/mwaa/aws",
         str(written.project.state_dir / "api"): "/opt/mwaa/api",
+        str(written.project.state_dir / "aws"): "/opt/mwaa/aws-state",
         fixtures: "/opt/mwaa/fixtures",
     }
+    started_from = json.loads((written.files.services_dir / "aws" / "aws.json").read_text())
+    assert started_from["state"] == "/opt/mwaa/aws-state"
+    assert stat.S_IMODE((written.project.state_dir / "aws").stat().st_mode) == 0o700  # made here, not by Docker as root
     for path in (written.files.services_dir / "aws" / "aws.json", written.files.dir / "aws.env"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
