@@ -181,6 +181,7 @@ def test_a_copy_is_written_a_moment_after_a_write_and_none_after_a_read(kept: Ke
         assert aws.client("ssm").get_parameter(Name="/a")["Parameter"]["Value"] == "b"
 
 
+@pytest.mark.full
 def test_killed_while_it_is_written_to_it_comes_back_whole_again_and_again(kept: Kept) -> None:
     """Numbers are written in order: what comes back ends somewhere, and lacks nothing before that."""
     written, kept_before = 0, -1
