@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentUnknown, StartupScriptFailed
 from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
+from mwaa_local.observer.launch import ask_to_end, begin_observer, wait_for_end
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import WARNING, Remark, load_remarks, remarks_time
@@ -128,6 +129,9 @@ class Lifecycle:
                     self._listener.on_interrupt()
                 self.runtime.stop(now=True)
             raise
+        finally:
+            if self.runtime.running:  # also with components that failed
+                begin_observer(self._workspace.project, wanted, self._workspace.env)
         if early is not None:
             early.finish()
         return started
@@ -147,14 +151,19 @@ class Lifecycle:
         from mwaa_local.services.aws_state import remove_state
 
         self._chosen(wanted)
-        self.runtime.stop(now=True)
+        self.down(now=True)
         self.runtime.remove_database(self._workspace.release(wanted).airflow_version)
         remove_state(self._workspace.project)
         return self.start(wanted, port)
 
     def down(self, *, now: bool = False) -> bool:
         """Stop everything; return whether anything was running. `now` kills instead of waiting for running tasks."""
-        return self.runtime.stop(now=now, on_event=self._listener.on_event)
+        project = self._workspace.project
+        ask_to_end(project)  # what it has left to do it does while tasks end
+        try:
+            return self.runtime.stop(now=now, on_event=self._listener.on_event)
+        finally:
+            wait_for_end(project)
 
     def state(self) -> State | None:
         """Return the state of the environment; None if it is not running."""

@@ -29,9 +29,10 @@ from mwaa_local.api.operations.table import operations
 from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, partition_of
 from mwaa_local.errors import MwaaLocalError, PortInUse, VariableInvalid, disk_error
+from mwaa_local.observer.launch import keep_observer
 from mwaa_local.place import HOST
 from mwaa_local.project import Project
-from mwaa_local.runtime.logfile import LogFile
+from mwaa_local.runtime.own_log import log_to
 from mwaa_local.runtime.process.supervisor_socket import bind
 
 LOG_NAME = "api.log"  # below the logs
@@ -82,7 +83,7 @@ class Serving:
         if lock is None:
             return False
         try:
-            _log_to(registry.home.logs_dir / LOG_NAME)
+            log_to(registry.home.logs_dir / LOG_NAME)
             with listening(self.asked.port, folder.last_port) as port, bind(folder.socket_path) as local:
                 address = Address(os.getpid(), port.getsockname()[1], self.is_detached, self.asked)
                 folder.write(address)
@@ -126,11 +127,12 @@ class Serving:
     async def _watch(
         self, registry: Registry, folder: ApiFolder, address: Address, use: Use, ended: asyncio.Event
     ) -> None:
-        """End the API when its folder is gone, or when it serves nobody in a folder where nothing runs."""
+        """Have observers live; end the API when its folder is gone, or it serves nobody where nothing runs."""
         told = ""
         while not ended.is_set():
             await asyncio.sleep(min(WATCH_PAUSE_S, self.idle_s))
             try:
+                await asyncio.to_thread(keep_observers, registry)
                 if folder.address != address or await self._is_needless(registry, use):
                     ended.set()
             except Exception as error:  # what it could not see now it may see next time
@@ -209,6 +211,12 @@ def _told() -> Iterator[None]:
         raise ours(INTERNAL, "; ".join(filter(None, (error.what, error.why, error.hint)))) from error
 
 
+def keep_observers(registry: Registry) -> None:
+    """Start those observers again that somebody has killed."""
+    for project in registry.projects():
+        keep_observer(project, registry.env)
+
+
 def is_anything_running(registry: Registry) -> bool:
     """Whether an environment runs or may do so, or something is being done to one."""
     if registry.own is not None and _may_run(registry.looks.look(registry.own)):  # also one whose record is damaged
@@ -241,24 +249,3 @@ def listening(port: int, last_port: int) -> Any:
                 continue
             yield listener
             return
-
-
-class _LinesToFile(logging.Handler):
-    """Writes records into a component's log file, line by line, as `mwaa-local logs` reads them."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._file = LogFile(path)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            for line in self.format(record).splitlines():
-                self._file.write("err", line)
-        except OSError:  # a full disk must not end whoever has something to say
-            self.handleError(record)
-
-
-def _log_to(path: Path) -> None:
-    root = logging.getLogger()
-    root.setLevel(logging.WARNING)
-    root.addHandler(_LinesToFile(path))

@@ -71,7 +71,8 @@ def _say_where_the_api_is(session: Session) -> None:
 
     address = ApiFolder.of(session.project.state_dir).address
     if address is not None:
-        session.console.say(f"MWAA's API goes on at {address.url} for ten minutes; `mwaa-local api --stop` ends it")
+        end = "for ten minutes after the last request; `mwaa-local api --stop` ends it"
+        session.console.say(f"MWAA's API goes on at {address.url} {end}")
 
 
 def _say_what_the_api_made(session: Session) -> None:

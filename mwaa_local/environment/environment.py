@@ -160,6 +160,15 @@ class Environment(Members):
         ours = {"local", "other_members", "ignored_members"}
         return {**self.model_dump(by_alias=True, exclude=ours, exclude_none=True), **self.other_members}
 
+    def kept(self) -> dict[str, Any]:
+        """Return plain values of all of it, `Local` included, for a private file of ours: options may be secret."""
+        return {"members": self.members(), "local": self.local.model_dump(mode="json", by_alias=True)}
+
+    @classmethod
+    def from_kept(cls, plain: Mapping[str, Any]) -> Environment:
+        """Return the environment that `kept` gave. Its rules were checked before; MWAA's model is not read for it."""
+        return cls._of(plain["members"], LocalSettings.model_validate(plain["local"]), ())
+
     @classmethod
     def _of(cls, members: Mapping[str, Any], local: LocalSettings, ignored: Sequence[str]) -> Environment:
         declared = {str(field.alias) for field in cls.model_fields.values()}

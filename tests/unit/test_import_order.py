@@ -25,7 +25,10 @@ api.http api.aws_query
 cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
+observer
 lifecycle
+observer.launch
+observer.place
 check.explained
 check.project
 check.folded check.report

@@ -142,13 +142,14 @@ class Registry:
             raise ours(VALIDATION, f"an environment named {name} exists already and is {status}")
 
     def _all(self) -> Iterator[tuple[Project, Record]]:
-        for project in self._projects():
+        for project in self.projects():
             with contextlib.suppress(StateCorrupted):  # `mwaa-local status` there tells its user
                 record = self._record(project)
                 if record is not None:
                     yield project, record
 
-    def _projects(self) -> Iterator[Project]:
+    def projects(self) -> Iterator[Project]:
+        """Yield the projects in which there are environments, or may be."""
         if self.own is not None:
             yield self.own
         for path in self._children():

@@ -1,0 +1,10 @@
+"""All duties of an observer."""
+
+from __future__ import annotations
+
+from mwaa_local.observer.duty import Duty, Observed
+
+
+def duties_for(observed: Observed) -> list[Duty]:
+    """Return what is to be done for this environment."""
+    return []

@@ -1,0 +1,113 @@
+"""The observer's process: looks whether the environment runs, and has each duty done in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from mwaa_local.errors import MwaaLocalError
+from mwaa_local.observer.duties import duties_for
+from mwaa_local.observer.duty import Duty, Observed
+from mwaa_local.observer.launch import END_S, FINISH_S
+from mwaa_local.observer.place import LOG_NAME, ObserverFolder
+from mwaa_local.place import url_of
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.runtime.own_log import log_to
+from mwaa_local.services.aws import AWS
+from mwaa_local.services.aws_clients import LOCALHOST
+from mwaa_local.workspace import Workspace
+
+LOOK_PAUSE_S = 5.0  # between two looks whether the environment runs: a changed plan begins an observer anew
+GONE_LOOKS = 2  # that find nothing running, one after the other, before an observer ends
+log = logging.getLogger("mwaa_local.observer")
+
+
+class Observing:
+    """One observer. It ends by SIGTERM, when nothing runs any more, and when its folder is removed."""
+
+    def __init__(self, project: Project, env: Mapping[str, str]) -> None:
+        self._workspace = Workspace(project, dict(env))
+        self._folder = ObserverFolder.of(project)
+        self._ended = threading.Event()
+        self._seen: Observed | None = None
+
+    def run(self) -> None:
+        lock = self._folder.take(END_S)  # the one before may still be about to end
+        if lock is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._ended.set())
+        try:
+            log_to(self._workspace.project.logs_dir / LOG_NAME)
+            self._observe()
+        finally:
+            os.close(lock)
+
+    def _observe(self) -> None:
+        self._seen = self._first_look()
+        if self._seen is None:
+            self._folder.forget()  # else the API would go on starting one
+            return
+        duties = duties_for(self._seen)
+        threads = [threading.Thread(target=self._do, args=(duty,), name=duty.name, daemon=True) for duty in duties]
+        for thread in threads:
+            thread.start()
+        gone = 0
+        while not self._ended.wait(LOOK_PAUSE_S) and gone < GONE_LOOKS and self._folder.path.is_dir():
+            gone = 0 if self._look_again() else gone + 1
+        if gone:
+            self._folder.forget()
+        self._ended.set()
+        deadline = time.monotonic() + FINISH_S
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def _first_look(self) -> Observed | None:
+        from mwaa_local.environment.environment import Environment
+
+        asked = self._folder.asked
+        plan = self._workspace.runtime.running_plan()
+        if asked is None or plan is None:
+            return None
+        environment = Environment.from_kept(asked)
+        return Observed(self._workspace, environment, self._workspace.runtime, plan, _aws_url(plan), self._ended)
+
+    def _look_again(self) -> bool:
+        """Take over the plan that runs; return False where surely none does."""
+        assert self._seen is not None
+        try:
+            plan = self._seen.runtime.running_plan()
+        except MwaaLocalError as error:  # as of an engine that is just being restarted
+            log.warning("cannot tell whether the environment runs: %s", error)
+            return True
+        if plan is not None and plan != self._seen.plan:
+            self._seen = replace(self._seen, plan=plan, aws_url=_aws_url(plan))
+        return plan is not None
+
+    def _do(self, duty: Duty) -> None:
+        told = ""
+        while not self._ended.is_set():
+            told = self._attempt(duty.name, duty.round, told)
+            self._ended.wait(duty.interval_s)
+        self._attempt(duty.name, duty.finish, told)
+
+    def _attempt(self, name: str, do: Callable[[Observed], None], told: str) -> str:
+        """Do it; return what went wrong, which is logged once, however long it lasts."""
+        assert self._seen is not None
+        try:
+            do(self._seen)
+        except Exception as error:  # of a duty that works another time, or is a bug to be seen in the log
+            if told != repr(error):
+                log.exception("%s did not work; it is tried again", name)
+            return repr(error)
+        return ""
+
+
+def _aws_url(plan: Plan) -> str:
+    return url_of((LOCALHOST, plan.ports[AWS])) if AWS in plan.ports else ""
