@@ -9,15 +9,13 @@ that its place is taken, so that `up` starts none. Prints a table; a slow figure
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import os
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,16 +23,13 @@ from typing import Any
 import psutil
 
 from mwaa_local.api.address import ApiFolder
-from mwaa_local.console import table
-from mwaa_local.errors import MwaaLocalError
 from mwaa_local.project import STATE_DIR
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
 from tools.bench.commands import BenchError
 from tools.bench.figures import SAMPLES, say
+from tools.bench.program import Asked, Shown, parser_of, run_bench
 from tools.bench.sample import copy_sample
 from tools.bench.subjects import MEGABYTE, Ours, measuring_env
 
-DONE_EXIT_CODE, FAILED_EXIT_CODE, INTERRUPTED_EXIT_CODE = 0, 1, 130
 READS = 200
 QUICK_READS = 20
 PAGES = 20
@@ -170,44 +165,26 @@ def _up_without(ours: Ours) -> float:
         os.close(lock)
 
 
-def measure(work_dir: Path, release: Release, env: Mapping[str, str], *, quick: bool, skip_up: bool) -> Found:
-    copy_sample(work_dir / "project", release)
-    ours = Ours(work_dir / "project", env, release)
+def measure(asked: Asked) -> Shown:
+    copy_sample(asked.folder / "project", asked.release)
+    ours = Ours(asked.folder / "project", measuring_env(os.environ), asked.release)
     try:
         say("first start, not measured")
         ours.up()
-        found = {} if skip_up else measure_up(ours, 1 if quick else SAMPLES)
-        return found | measure_reads(Api(ours.project.root_dir), QUICK_READS if quick else READS)
+        found = {} if asked.arguments.skip_up else measure_up(ours, 1 if asked.is_quick else SAMPLES)
+        found |= measure_reads(Api(ours.project.root_dir), QUICK_READS if asked.is_quick else READS)
     finally:
         ours.discard()
         ours.command("api", "--stop")
+    rows = [(name, each.text, TARGETS.get(name, "-")) for name, each in found.items()]
+    plain = {name: {"unit": each.unit, "samples": each.samples} for name, each in found.items()}
+    return Shown(("what", "measured", "target"), rows, plain)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench_api")
-    parser.add_argument("--release", default=DEFAULT_AIRFLOW_VERSION, help="the Airflow version; default %(default)s")
-    parser.add_argument("--quick", action="store_true", help="one pair of `up`, a tenth of the reads")
+def main() -> int:
+    parser = parser_of("tools.bench_api", "one pair of `up`, a tenth of the reads")
     parser.add_argument("--skip-up", action="store_true", help="leave out what starts and stops the environment")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args(argv)
-    try:
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-bench-", ignore_cleanup_errors=True) as folder:
-            release, env = Release.load(arguments.release), measuring_env(os.environ)
-            found = measure(Path(folder).resolve(), release, env, quick=arguments.quick, skip_up=arguments.skip_up)
-    except (BenchError, MwaaLocalError) as error:
-        say(f"error: {error}")
-        return FAILED_EXIT_CODE
-    except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED_EXIT_CODE
-    if arguments.json:
-        print(
-            json.dumps({name: {"unit": each.unit, "samples": each.samples} for name, each in found.items()}, indent=2)
-        )
-    else:
-        rows = [(name, each.text, TARGETS.get(name, "-")) for name, each in found.items()]
-        print(table(("what", "measured", "target"), rows))
-    return DONE_EXIT_CODE
+    return run_bench(parser, measure)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,12 @@ failure.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import re
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,20 +23,18 @@ from typing import Any
 import psutil
 
 from mwaa_local.api.address import ApiFolder
-from mwaa_local.console import table
-from mwaa_local.errors import MwaaLocalError
 from mwaa_local.project import ENVIRONMENT_FILE
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+from mwaa_local.release import Release
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.services.aws import AWS
 from mwaa_local.services.aws import PROGRAM_DIR as DISPATCHER_DIR
 from mwaa_local.services.door import PROGRAM_DIR as DOOR_DIR
 from tools.bench.commands import BenchError
 from tools.bench.figures import SAMPLES, say
+from tools.bench.program import Asked, Shown, parser_of, run_bench
 from tools.bench.sample import copy_sample
 from tools.bench.subjects import Ours, measuring_env, processes_memory
 
-DONE_EXIT_CODE, FAILED_EXIT_CODE, INTERRUPTED_EXIT_CODE = 0, 1, 130
 CALLS, QUICK_CALLS = 200, 20
 REGION = "us-east-1"
 UP_TARGET = 1.1  # with `Aws: local`, of what it takes without
@@ -181,42 +176,20 @@ def boto3_clients(url: str) -> Callable[[str], Any]:
     return client
 
 
-def measure(folder: Path, release: Release, env: Mapping[str, str], *, quick: bool) -> list[Row]:
-    environment = Environment(folder, env, release)
+def measure(asked: Asked) -> Shown:
+    environment = Environment(asked.folder / "project", measuring_env(os.environ), asked.release)
     try:
         say("first starts, not measured")
         environment.up(aws=True)
         environment.up(aws=False)
-        rows = up_rows(environment, 1 if quick else SAMPLES)
+        rows = up_rows(environment, 1 if asked.is_quick else SAMPLES)
         environment.up(aws=True)
         client = boto3_clients(environment.aws_url())
-        return rows + call_rows(client, QUICK_CALLS if quick else CALLS) + memory_rows(environment, client)
+        rows += call_rows(client, QUICK_CALLS if asked.is_quick else CALLS) + memory_rows(environment, client)
     finally:
         environment.discard()
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench_aws")
-    parser.add_argument("--release", default=DEFAULT_AIRFLOW_VERSION, help="the Airflow version; default %(default)s")
-    parser.add_argument("--quick", action="store_true", help="one pair of `up`, a tenth of the calls")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args(argv)
-    try:
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-bench-", ignore_cleanup_errors=True) as name:
-            release, env = Release.load(arguments.release), measuring_env(os.environ)
-            rows = measure(Path(name).resolve() / "project", release, env, quick=arguments.quick)
-    except (BenchError, MwaaLocalError) as error:
-        say(f"error: {error}")
-        return FAILED_EXIT_CODE
-    except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED_EXIT_CODE
-    if arguments.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-    else:
-        print(table(("what", "measured", "target", "met"), [row.cells for row in rows]))
-    return DONE_EXIT_CODE
+    return Shown(("what", "measured", "target", "met"), [row.cells for row in rows], [asdict(row) for row in rows])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_bench(parser_of("tools.bench_aws", "one pair of `up`, a tenth of the calls"), measure))

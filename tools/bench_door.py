@@ -10,14 +10,12 @@ is a figure, not a failure.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,15 +24,13 @@ from pathlib import Path
 
 import psutil
 
-from mwaa_local.console import table
 from mwaa_local.door.configuration import CommandServer, DoorConfiguration
 from mwaa_local.door.tokens import CLI, mint
-from mwaa_local.errors import MwaaLocalError
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+from mwaa_local.release import Release
 from mwaa_local.services.door import COMMANDS_PROGRAM, CONFIGURATION_NAME
 from tests.unit.door.doors import WebServer, running_door
 from tools.bench.commands import BenchError
-from tools.bench.figures import say
+from tools.bench.program import Asked, Shown, parser_of, run_bench
 from tools.bench.sample import copy_sample
 from tools.bench.subjects import Ours, measuring_env, processes_memory
 
@@ -159,7 +155,7 @@ def memory_rows(door: Door) -> list[Row]:
     return [Row(what, 0, processes_memory(processes)[0], "MB") for what, processes in rows.items()]
 
 
-def measure(door: Door, release: Release, *, quick: bool) -> list[Row]:
+def door_rows(door: Door, release: Release, *, quick: bool) -> list[Row]:
     count = QUICK_REQUESTS if quick else REQUESTS
     ports = (door.about.upstream[1], door.about.listens[1])
     rows = [request_row(f"GET {release.health_path}", ports, release.health_path, count)]
@@ -167,33 +163,18 @@ def measure(door: Door, release: Release, *, quick: bool) -> list[Row]:
     return rows + memory_rows(door)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench_door")
-    parser.add_argument("--release", default=DEFAULT_AIRFLOW_VERSION, help="the Airflow version; default %(default)s")
-    parser.add_argument("--quick", action="store_true", help="few samples of each")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args(argv)
-    release = Release.load(arguments.release)
+def measure(asked: Asked) -> Shown:
+    rows = [bare_row(asked.folder, QUICK_REQUESTS if asked.is_quick else REQUESTS)]
+    copy_sample(asked.folder / "project", asked.release)
+    ours = Ours(asked.folder / "project", measuring_env(os.environ), asked.release)
     try:
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-bench-", ignore_cleanup_errors=True) as folder:
-            rows = [bare_row(Path(folder), QUICK_REQUESTS if arguments.quick else REQUESTS)]
-            copy_sample(Path(folder) / "project", release)
-            ours = Ours(Path(folder) / "project", measuring_env(os.environ), release)
-            try:
-                ours.start()
-                rows += measure(Door(ours.project.root_dir), release, quick=arguments.quick)
-            finally:
-                ours.discard()
-    except (BenchError, MwaaLocalError) as error:
-        say(f"error: {error}")
-        return 1
-    if arguments.json:
-        print(json.dumps([row.__dict__ for row in rows], indent=2))
-    else:
-        headers = ("what", "without", "through the door", "share or more", "target", "met")
-        print(table(headers, [row.cells() for row in rows]))
-    return 0
+        ours.start()
+        rows += door_rows(Door(ours.project.root_dir), asked.release, quick=asked.is_quick)
+    finally:
+        ours.discard()
+    headers = ("what", "without", "through the door", "share or more", "target", "met")
+    return Shown(headers, [row.cells() for row in rows], [row.__dict__ for row in rows])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_bench(parser_of("tools.bench_door", "few samples of each"), measure))

@@ -8,24 +8,20 @@ changes nothing there. Cold means empty caches of uv or pip. Prints a table; a s
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.console import table
-from mwaa_local.errors import MwaaLocalError
 from mwaa_local.packages import PackageStore, PythonEnvironment
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+from mwaa_local.release import Release
 from mwaa_local.requirements.prepare import prepare
 from tools.bench.__main__ import cache_of
-from tools.bench.commands import BenchError, output_of, run
+from tools.bench.commands import output_of, run
 from tools.bench.figures import SAMPLES, say
+from tools.bench.program import Asked, Shown, parser_of, run_bench
 from tools.bench.subjects import measuring_env
 
 KIB_PER_MB = 1000**2 / 1024
@@ -109,26 +105,13 @@ def peak_mb(subject: Subject, cache_dir: Path) -> float:
     return int(output_of([sys.executable, "-c", script, *subject.check_argv], env)) / KIB_PER_MB
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench_requirements")
-    parser.add_argument("--release", default=DEFAULT_AIRFLOW_VERSION, help="the Airflow version; default %(default)s")
-    parser.add_argument("--quick", action="store_true", help="one sample of each")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args(argv)
-    try:
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-bench-") as folder:
-            subject = _subject(Path(folder), Release.load(arguments.release))
-            found = measure(subject, Path(folder), 1 if arguments.quick else SAMPLES)
-            memory = peak_mb(subject, Path(folder) / "warm")
-    except (BenchError, MwaaLocalError) as error:
-        say(f"error: {error}")
-        return 1
-    if arguments.json:
-        print(json.dumps({"seconds": found, "peak_mb": memory}, indent=2))
-    else:
-        rows = [(name, f"{statistics.median(samples):.2f} s") for name, samples in found.items()]
-        print(table(("what", "took"), [*rows, ("check, largest process", f"{memory:.0f} MB")]))
-    return 0
+def show(asked: Asked) -> Shown:
+    subject = _subject(asked.folder, asked.release)
+    found = measure(subject, asked.folder, 1 if asked.is_quick else SAMPLES)
+    memory = peak_mb(subject, asked.folder / "warm")
+    rows = [(name, f"{statistics.median(samples):.2f} s") for name, samples in found.items()]
+    rows.append(("check, largest process", f"{memory:.0f} MB"))
+    return Shown(("what", "took"), rows, {"seconds": found, "peak_mb": memory})
 
 
 def _subject(work_dir: Path, release: Release) -> Subject:
@@ -143,4 +126,4 @@ def _subject(work_dir: Path, release: Release) -> Subject:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_bench(parser_of("tools.bench_requirements", "one sample of each"), show))

@@ -9,24 +9,20 @@ a slow figure is a figure, not a failure.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mwaa_local.console import table
-from mwaa_local.errors import MwaaLocalError
 from mwaa_local.packages import PackageStore, PythonEnvironment
-from mwaa_local.release import DEFAULT_AIRFLOW_VERSION, Release
+from mwaa_local.release import Release
 from tests.many_dags import many_dags
 from tools.bench.__main__ import cache_of
-from tools.bench.commands import BenchError, run
+from tools.bench.commands import run
 from tools.bench.figures import SAMPLES, say
+from tools.bench.program import Asked, Shown, parser_of, run_bench
 from tools.bench.sample import copy_sample
 from tools.bench.subjects import measuring_env
 
@@ -96,26 +92,11 @@ def measure(subject: Subject, work_dir: Path, samples: int, *, cold: bool) -> di
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench_upload")
-    parser.add_argument("--release", default=DEFAULT_AIRFLOW_VERSION, help="the Airflow version; default %(default)s")
-    parser.add_argument("--quick", action="store_true", help="one sample of each")
-    parser.add_argument("--skip-cold", action="store_true", help="leave out what installs everything anew")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args(argv)
-    try:
-        with tempfile.TemporaryDirectory(prefix="mwaa-local-bench-") as folder:
-            subject = _subject(Path(folder), Release.load(arguments.release))
-            found = measure(subject, Path(folder), 1 if arguments.quick else SAMPLES, cold=not arguments.skip_cold)
-    except (BenchError, MwaaLocalError) as error:
-        say(f"error: {error}")
-        return 1
-    if arguments.json:
-        print(json.dumps({"seconds": found}, indent=2))
-    else:
-        rows = [(name, f"{statistics.median(took):.2f} s", TARGETS.get(name, "-")) for name, took in found.items()]
-        print(table(("what", "took", "target"), rows))
-    return 0
+def show(asked: Asked) -> Shown:
+    subject = _subject(asked.folder, asked.release)
+    found = measure(subject, asked.folder, 1 if asked.is_quick else SAMPLES, cold=not asked.arguments.skip_cold)
+    rows = [(name, f"{statistics.median(took):.2f} s", TARGETS.get(name, "-")) for name, took in found.items()]
+    return Shown(("what", "took", "target"), rows, {"seconds": found})
 
 
 def _subject(work_dir: Path, release: Release) -> Subject:
@@ -129,6 +110,12 @@ def _subject(work_dir: Path, release: Release) -> Subject:
     env = measuring_env(os.environ)
     packages = PackageStore(cache_of(work_dir, release, env), env).base(release, say)
     return Subject(many_dir, sample_dir, env, release, packages)
+
+
+def main() -> int:
+    parser = parser_of("tools.bench_upload", "one sample of each")
+    parser.add_argument("--skip-cold", action="store_true", help="leave out what installs everything anew")
+    return run_bench(parser, show)
 
 
 if __name__ == "__main__":

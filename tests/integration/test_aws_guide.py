@@ -42,6 +42,7 @@ def runner(tmp_path: Path) -> Iterator[ProjectRunner]:
     made.run("api", str(made.root_dir), "--stop")
 
 
+@pytest.mark.full  # about a minute and a half
 def test_every_command_of_the_session_does_what_the_guide_says(runner: ProjectRunner) -> None:
     written = blocks()
     marked = [f"{block}\necho '{BETWEEN.format(number)}'\n" for number, block in enumerate(written)]

@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
+from mwaa_local.runtime.process.unit import QUICK_DEATH_S
 from tests.conftest import ProjectRunner, make_clean_env
 from tests.environments import LATEST
 from tests.integration.aws_server import client, wait_until
@@ -74,7 +77,13 @@ class Up:
             return "silent"
 
     def aws_pid(self) -> int:
-        return int(self.component("aws")["pid"])
+        """Return the process of the local AWS, when it has lived so long that its death is no quick one.
+
+        What dies quickly three times, one after the other, is not started again.
+        """
+        pid = int(self.component("aws")["pid"])
+        wait_until(lambda: time.time() > psutil.Process(pid).create_time() + QUICK_DEATH_S, 2 * QUICK_DEATH_S)
+        return pid
 
     def wait_for(self, name: str, *wanted: str) -> list[str]:
         """Wait for one of these statuses; return those that were said, each once in a row."""
@@ -147,7 +156,7 @@ def test_creation_goes_on(up: Up) -> None:
         NetworkConfiguration={"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
     )
     made = up.project.state_dir / "environments" / MADE
-    wait_until((made / "dags" / "mine.py").exists, 120)  # its bucket is gone with the local AWS, which is in memory
+    wait_until((made / "dags" / "mine.py").exists, 120)
     wait_until(lambda: phase(made) == "starting", 120)
     os.kill(killed, signal.SIGKILL)
     assert record(made)["operation"]

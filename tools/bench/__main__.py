@@ -31,13 +31,12 @@ from mwaa_local.workspace import Workspace
 from tools.bench.commands import BenchError
 from tools.bench.figures import Figures, say
 from tools.bench.measuring import Bench
+from tools.bench.program import DONE_EXIT_CODE, FAILED_EXIT_CODE, INTERRUPTED_EXIT_CODE
 from tools.bench.report import as_plain, as_table, machine_facts, others_text
 from tools.bench.rows import ALL, COLD_ROWS, DOCKER, ROWS, SHOWN_AS, STANDALONE
 from tools.bench.sample import copy_sample
 from tools.bench.standalone import STANDALONE_SINCE
 from tools.bench.subjects import measuring_env
-
-DONE_EXIT_CODE, FAILED_EXIT_CODE, INTERRUPTED_EXIT_CODE = 0, 1, 130
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
