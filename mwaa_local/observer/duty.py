@@ -22,7 +22,7 @@ class Observed:
     environment: Environment  # as it was brought up or changed last, whatever mwaa.yaml says by now
     runtime: Runtime
     plan: Plan  # that runs
-    aws_url: str  # of its local AWS; "" where none is part of it
+    aws_url: str  # of its local AWS, or of the one that it shares or names by URL; "" where its tasks ask none of these
     ended: threading.Event  # the observer is about to end: what waits within a round waits on this
 
 

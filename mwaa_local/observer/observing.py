@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.observer.duties import duties_for
 from mwaa_local.observer.duty import Duty, Observed
@@ -69,14 +71,14 @@ class Observing:
             thread.join(max(deadline - time.monotonic(), 0.0))
 
     def _first_look(self) -> Observed | None:
-        from mwaa_local.environment.environment import Environment
-
         asked = self._folder.asked
         plan = self._workspace.runtime.running_plan()
         if asked is None or plan is None:
             return None
         environment = Environment.from_kept(asked)
-        return Observed(self._workspace, environment, self._workspace.runtime, plan, _aws_url(plan), self._ended)
+        return Observed(
+            self._workspace, environment, self._workspace.runtime, plan, _aws_url(plan, environment), self._ended
+        )
 
     def _look_again(self) -> bool:
         """Take over the plan that runs; return False where surely none does."""
@@ -87,7 +89,7 @@ class Observing:
             log.warning("cannot tell whether the environment runs: %s", error)
             return True
         if plan is not None and plan != self._seen.plan:
-            self._seen = replace(self._seen, plan=plan, aws_url=_aws_url(plan))
+            self._seen = replace(self._seen, plan=plan, aws_url=_aws_url(plan, self._seen.environment))
         return plan is not None
 
     def _do(self, duty: Duty) -> None:
@@ -109,5 +111,9 @@ class Observing:
         return ""
 
 
-def _aws_url(plan: Plan) -> str:
-    return url_of((LOCALHOST, plan.ports[AWS])) if AWS in plan.ports else ""
+def _aws_url(plan: Plan, environment: Environment) -> str:
+    """Return the URL of the environment's own local AWS, or of the one that its tasks ask; "" where they ask none."""
+    if AWS in plan.ports:
+        return url_of((LOCALHOST, plan.ports[AWS]))
+    choice = environment.local.aws
+    return "" if isinstance(choice, AwsMode) else choice.rstrip("/")
