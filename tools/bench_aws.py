@@ -10,12 +10,13 @@ failure.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 import psutil
 
 from mwaa_local.api.address import ApiFolder
+from mwaa_local.observer.place import ObserverFolder
 from mwaa_local.project import ENVIRONMENT_FILE
 from mwaa_local.release import Release
 from mwaa_local.runtime.process.runtime import ProcessRuntime
@@ -38,6 +40,8 @@ from tools.bench.subjects import Ours, measuring_env, processes_memory
 CALLS, QUICK_CALLS = 200, 20
 REGION = "us-east-1"
 UP_TARGET = 1.1  # with `Aws: local`, of what it takes without
+WHOLE_TARGET = 1.25  # idle memory of all that belongs to an environment, of what it is without
+SETTLE_S, IDLE_S = 20.0, 30.0  # after `up`; and for which processor time is counted
 MEMORY_TARGET_MB = 200.0  # dispatcher, door and API, without CloudFormation
 AWS_LINE = re.compile(r"(?m)^  # Aws: none")
 
@@ -95,6 +99,14 @@ class Environment:
             raise BenchError(f"the dispatcher, the door and the API were looked for; found: {found}, {address}")
         return [*found, psutil.Process(address.pid)]
 
+    def whole(self) -> list[psutil.Process]:
+        """Return all processes of the environment, those of the launcher beside it included."""
+        address, observer = ApiFolder.of(self.ours.project.state_dir).address, ObserverFolder.of(self.ours.project).pid
+        if address is None or observer is None:
+            raise BenchError("the API or the observer does not run beside the environment")
+        beside = [psutil.Process(address.pid), psutil.Process(observer)]
+        return [*ProcessRuntime(self.ours.project, os.environ).processes(), *beside]
+
     def discard(self) -> None:
         self.ours.discard()
         self.ours.command("api", "--stop")
@@ -120,6 +132,32 @@ def up_rows(environment: Environment, pairs: int) -> list[Row]:
         Row("up with Aws: local", local, "s"),
         Row("of what it takes without", local / plain, "", UP_TARGET),
     ]
+
+
+def idle_rows(environment: Environment, seconds: float) -> list[Row]:
+    """Return memory and processor time of a whole environment that has nothing to do, without a local AWS and with."""
+    memory: dict[bool, float] = {}
+    rows = []
+    for aws in (False, True):
+        environment.up(aws=aws)
+        time.sleep(SETTLE_S)
+        processes, words = environment.whole(), "with Aws: local" if aws else "without a local AWS"
+        before, began = processor_s(processes), time.perf_counter()
+        time.sleep(seconds)
+        share = 100 * (processor_s(processes) - before) / (time.perf_counter() - began)
+        memory[aws] = processes_memory(environment.whole())[0]
+        rows += [Row(f"idle memory, all, {words}", memory[aws], "MB"), Row(f"idle CPU, all, {words}", share, "%")]
+    return [*rows, Row("idle memory, of what it is without", memory[True] / memory[False], "", WHOLE_TARGET)]
+
+
+def processor_s(processes: Sequence[psutil.Process]) -> float:
+    """Return the processor time that these have taken; those that ended since they were listed count as nothing."""
+    total = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
 
 
 def call_rows(client: Callable[[str], Any], count: int) -> list[Row]:
@@ -183,7 +221,7 @@ def measure(asked: Asked) -> Shown:
         environment.up(aws=True)
         environment.up(aws=False)
         rows = up_rows(environment, 1 if asked.is_quick else SAMPLES)
-        environment.up(aws=True)
+        rows += idle_rows(environment, IDLE_S)
         client = boto3_clients(environment.aws_url())
         rows += call_rows(client, QUICK_CALLS if asked.is_quick else CALLS) + memory_rows(environment, client)
     finally:
