@@ -52,7 +52,7 @@ requirements seeding
 launch one_time_page
 web_address
 place
-plan wanted
+plan wanted logs
 environment
 packages
 network
