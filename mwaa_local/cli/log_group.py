@@ -6,7 +6,6 @@ import heapq
 import json
 import queue
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +16,9 @@ import typer
 from mwaa_local.cli.session import Session
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import LogGroupOff
-from mwaa_local.logs.events import MILLISECONDS, LogEvent, is_as_severe
-from mwaa_local.logs.groups import COMPONENTS, Group, airflow_files
+from mwaa_local.logs.events import MILLISECONDS, LogEvent
+from mwaa_local.logs.files import stream_files
+from mwaa_local.logs.groups import Group
 from mwaa_local.logs.pattern import matcher
 from mwaa_local.logs.reader import ComponentEvents, read_files
 from mwaa_local.release import Release
@@ -78,7 +78,7 @@ def show_group(
 
     def chosen(events: Iterator[LogEvent]) -> Iterator[LogEvent]:
         for event in events:
-            if event.time_ms >= first_ms and is_as_severe(event.level, module.log_level) and matches(event.message):
+            if event.time_ms >= first_ms and event.is_let_through(module.log_level) and matches(event.message):
                 yield event
 
     reader = _GroupReader(session, group, environment)
@@ -93,7 +93,7 @@ def show_group(
 
 
 def _elsewhere(group: Group) -> str:
-    return f"mwaa-local logs {' '.join(COMPONENTS[group])}" if COMPONENTS[group] else "the web server's pages"
+    return f"mwaa-local logs {' '.join(group.components)}" if group.components else "the web server's pages"
 
 
 def _printer(session: Session, name: str, *, as_json: bool) -> Callable[[LogEvent], None]:
@@ -123,13 +123,13 @@ class _GroupReader:
     def __init__(self, session: Session, group: Group, environment: Environment) -> None:
         self._session, self._group = session, group
         release = Release.load(environment.airflow_version)
-        self._components = ComponentEvents(socket.gethostname(), airflow_3=release.generation == "3.x")
+        self._components = ComponentEvents(airflow_3=release.generation == "3.x")
 
     def events(self, *, follow: bool) -> Iterator[LogEvent]:
         """Yield them by time; with `follow`, for ever."""
         sources = [
             self._of_components(follow=follow),
-            read_files(lambda: airflow_files(self._session.project, self._group), follow=follow),
+            read_files(lambda: stream_files(self._session.project, self._group), follow=follow),
         ]
         if not follow:
             return heapq.merge(*sources, key=lambda event: event.time_ms)
@@ -137,7 +137,7 @@ class _GroupReader:
 
     def _of_components(self, *, follow: bool) -> Iterator[LogEvent]:
         known = logfile.chosen(self._session.project.logs_dir, [])
-        names = [name for name in known if name.partition(".")[0] in COMPONENTS[self._group]]
+        names = [name for name in known if self._group.gets_output_of(name)]
         if names:
             yield from map(self._components.of, self._session.runtime.logs(names, follow=follow))
 

@@ -29,28 +29,46 @@ class LogEvent:
     time_ms: int
     message: str
     level: str = "INFO"
+    is_always: bool = False  # whatever the level of its group is
+
+    def is_let_through(self, threshold: str) -> bool:
+        """Say whether a group of that level gets it."""
+        return self.is_always or LEVELS.index(self.level) >= LEVELS.index(threshold)
 
 
-def level_of(text: str) -> str | None:
-    """Return the level that a line names; None where it goes on what another began."""
+@dataclass(frozen=True)
+class Said:
+    """What a line says of itself: None for what it does not, as one that goes on with the line before."""
+
+    level: str | None
+    time_ms: int | None
+
+    @property
+    def goes_on(self) -> bool:
+        return self.level is None and self.time_ms is None
+
+
+def said(text: str) -> Said:
+    """Return the level that a line names and the time that it begins with."""
     if text.startswith("{"):
-        return NAMES.get(str(_json(text).get("level", "")).lower())
+        found = _json(text)
+        if found:
+            level = NAMES.get(str(found.get("level", "")).lower())
+            return Said(level, _milliseconds(str(found.get("timestamp", ""))))
+    return Said(level_in(text), time_in(text))
+
+
+def level_in(text: str) -> str | None:
+    """Return the level that a line of text names."""
     found = LEVEL_IN_TEXT.search(text)
     name = next((name for name in found.groups() if name), "") if found else ""
     return NAMES.get(name.lower())
 
 
-def time_of(text: str) -> int | None:
-    """Return the time that a line begins with, in milliseconds; None for one without."""
-    if text.startswith("{"):
-        return _milliseconds(str(_json(text).get("timestamp", "")))
+def time_in(text: str) -> int | None:
+    """Return the time that a line of text begins with, in milliseconds; one without a zone is taken for UTC's."""
     found = TIME_IN_TEXT.match(text)
     return _milliseconds(found[1].replace(",", ".")) if found else None
-
-
-def is_as_severe(level: str, threshold: str) -> bool:
-    """Say whether a level is the threshold or above it."""
-    return LEVELS.index(level) >= LEVELS.index(threshold)
 
 
 def _json(text: str) -> dict[str, object]:

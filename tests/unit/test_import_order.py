@@ -42,6 +42,7 @@ airflow workspace
 dag_run
 runtime.choice
 runtime.process runtime.compose
+logs
 runtime
 services startup
 sandbox
@@ -52,7 +53,7 @@ requirements seeding
 launch one_time_page
 web_address
 place
-plan wanted logs
+plan wanted
 environment
 packages
 network
