@@ -152,6 +152,16 @@ class AlreadyRunning(MwaaLocalError):
     """Another command is starting or stopping this environment right now."""
 
 
+class PatternInvalid(MwaaLocalError):
+    """A filter pattern for log events that CloudWatch would refuse with InvalidParameterException."""
+
+    exit_code = 2
+
+
+class LogGroupOff(MwaaLocalError):
+    """A log group that the environment's LoggingConfiguration does not switch on."""
+
+
 class ComponentUnknown(MwaaLocalError):
     """No component of the environment has that name."""
 

@@ -17,23 +17,53 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow new lines until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the newest lines; 0 for all.")] = 0,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", help="A log group of MWAA's: Task, Scheduler, Worker, WebServer or DAGProcessing."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="With --group: from 10m, 2h, 1d ago on, or from an ISO time on.")
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option("--filter", metavar="PATTERN", help="With --group: CloudWatch's filter pattern.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
     """Show what components wrote, ordered by time. Works on a stopped environment too.
 
-    Task logs are in the web server's pages and below .mwaa-local/airflow/logs.
+    Task logs are in the web server's pages and below .mwaa-local/airflow/logs; --group Task shows them, as
+    CloudWatch would have them: of the level of LoggingConfiguration and above.
 
     Examples:
 
       mwaa-local logs -n 50
 
       mwaa-local logs -f worker scheduler
+
+      mwaa-local logs --group Task --since 10m --filter "?ERROR ?Traceback"
     """
     import json
     from collections import deque
 
     session = open_session(project_dir)
+    if group:
+        from mwaa_local.cli.log_group import group_named, show_group
+
+        if components:
+            raise typer.BadParameter("a log group has its own components; name either it or them", param_hint="--group")
+        show_group(
+            session,
+            group_named(group),
+            follow=follow,
+            lines=lines,
+            since=since,
+            pattern=pattern,
+            as_json=as_json,
+        )
+        return
+    if since or pattern:
+        raise typer.BadParameter("--since and --filter go with --group", param_hint="--group")
     show = session.console.log_printer()
     if as_json:
 

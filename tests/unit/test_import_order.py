@@ -42,6 +42,7 @@ airflow workspace
 dag_run
 runtime.choice
 runtime.process runtime.compose
+logs
 runtime
 services startup
 sandbox

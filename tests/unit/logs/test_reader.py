@@ -1,0 +1,204 @@
+"""From lines of files to events: levels, times, what goes on, and what is read on."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mwaa_local.event import LogLine
+from mwaa_local.logs import reader
+from mwaa_local.logs.events import LogEvent, said
+from mwaa_local.logs.files import Kind, StreamFile
+from mwaa_local.logs.reader import ComponentEvents, FileEvents, read_files
+from tests.unit.logs import written
+
+
+def old(path: Path) -> None:
+    """Have a file that nobody writes to any more."""
+    os.utime(path, (time.time() - 60,) * 2)
+
+
+def new(events: FileEvents, *, at_once: bool = False) -> list[LogEvent]:
+    return [event for part in events.new(at_once=at_once) for event in part]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> StreamFile:
+    return StreamFile(tmp_path / "attempt=1.log", "a stream")
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        (written.LINE_2_2, "WARNING"),
+        ('{"level": "warn"}', "WARNING"),
+        ('{"level": "exception"}', "ERROR"),
+        ('{"level": "critical", "timestamp": "nonsense"}', "CRITICAL"),
+        ('{"level": "trace"}', None),
+        ('{"torn": ', None),
+        ("2025-11-30T12:00:44.3Z [error    ] boom [airflow] loc=a.py:1", "ERROR"),
+        ("[2025-11-30 12:00:46,462: ERROR/ForkPoolWorker-1] boom", "ERROR"),
+        ("[2025-11-30 12:00:46 +0000] [71] [CRITICAL] WORKER TIMEOUT", "CRITICAL"),
+        ("[DEBUG] - pip said", "DEBUG"),
+        ("INFO - from a task", "INFO"),
+        ("an INFO in the middle", None),
+        ("", None),
+    ],
+)
+def test_levels_of_lines(line: str, level: str | None) -> None:
+    assert said(line).level == level
+
+
+@pytest.mark.parametrize(
+    ("line", "time_ms"),
+    [
+        ('{"timestamp":"2025-11-30T12:00:56.340247Z"}', 1764504056340),
+        ("[2025-11-30T13:00:56.340+0100] {a.py:1} INFO - x", 1764504056340),
+        ("[2025-11-30 12:00:56,340] {a.py:1} INFO - x", 1764504056340),
+        ("2025-11-30T12:00:56Z x", 1764504056000),
+        ("[2025-13-30 12:00:56,340] x", None),
+        ("at 2025-11-30T12:00:56Z", None),
+    ],
+)
+def test_times_of_lines(line: str, time_ms: int | None) -> None:
+    assert said(line).time_ms == time_ms
+
+
+def test_lines_of_airflow_3_are_events(file: StreamFile) -> None:
+    file.path.write_text(written.AIRFLOW_3[written.TASK_3])
+    events = new(FileEvents(file))
+    assert [event.level for event in events] == ["INFO", "WARNING", "ERROR"]
+    assert events[0] == LogEvent("a stream", 1764504056340, file.path.read_text().splitlines()[0], "INFO")
+
+
+def test_a_traceback_is_one_event_with_its_line(file: StreamFile) -> None:
+    file.path.write_text(written.AIRFLOW_2[written.TASK_2])
+    old(file.path)
+    events = new(FileEvents(file))
+    assert [event.level for event in events] == ["INFO", "ERROR", "INFO"]
+    assert events[1].message.endswith(f"Task failed with exception\n{written.TRACEBACK}")
+
+
+def test_the_last_event_of_text_waits_for_what_goes_on_with_it(file: StreamFile) -> None:
+    first, traceback = written.LINE_2_2, written.TRACEBACK
+    file.path.write_text(f"{first}\n{first}\n")
+    events = FileEvents(file)
+    assert [event.message for event in new(events)] == [first]
+    with file.path.open("a") as output:
+        output.write(f"{traceback}\n")
+    assert new(events) == []
+    old(file.path)
+    assert [event.message for event in new(events)] == [f"{first}\n{traceback}"]
+    assert new(events) == []
+
+
+def test_a_line_without_its_end_waits_for_it(file: StreamFile) -> None:
+    file.path.write_text('{"level":"info"}\n{"level":')
+    events = FileEvents(file)
+    assert [event.message for event in new(events)] == ['{"level":"info"}']
+    with file.path.open("a") as output:
+        output.write('"error"}\n')
+    assert [event.level for event in new(events)] == ["ERROR"]
+
+
+def test_a_line_that_never_ends_is_an_event_when_nobody_writes_any_more(file: StreamFile) -> None:
+    file.path.write_text('{"level":"info"}\n{"level":')
+    old(file.path)
+    events = FileEvents(file)
+    assert [event.message for event in new(events)] == ['{"level":"info"}', '{"level":']
+    with file.path.open("a") as output:
+        output.write("the rest\n")
+    assert [event.message for event in new(events)][:1] in ([], ["the rest"])
+    old(file.path)
+    assert b"".join(event.message.encode() for event in new(events)) in (b"", b"the rest")
+
+
+def test_lines_before_any_level_and_time_have_those_of_the_file(file: StreamFile) -> None:
+    file.path.write_text("from a print\n")
+    os.utime(file.path, (1764504000, 1764504000))
+    assert new(FileEvents(file)) == [LogEvent("a stream", 1764504000000, "from a print", "INFO")]
+
+
+def test_what_was_emptied_and_what_was_replaced_is_read_anew(file: StreamFile) -> None:
+    file.path.write_text('{"a":1}\n{"a":2}\n')
+    events = FileEvents(file)
+    assert len(new(events)) == 2
+    file.path.write_text('{"a":3}\n')
+    assert [event.message for event in new(events)] == ['{"a":3}']
+    other = file.path.with_name("other")
+    other.write_text('{"a":4}\n{"a":5}\n')
+    other.replace(file.path)
+    assert [event.message for event in new(events)] == ['{"a":4}', '{"a":5}']
+    file.path.unlink()
+    assert new(events) == []
+
+
+def test_script_lines_are_as_mwaa_writes_them_and_always_let_through(tmp_path: Path) -> None:
+    path = tmp_path / "requirements_install.out"
+    path.write_text(written.REQUIREMENTS)
+    events = new(FileEvents(StreamFile(path, "s", Kind.SCRIPT)))
+    assert [event.message for event in events] == [
+        "[INFO] - pip install -r requirements.txt",
+        "[INFO] - Requirements installation time: 1.53 seconds.",
+    ]
+    assert [event.time_ms for event in events] == [1764504039186, 1764504040718]
+    assert all(event.is_let_through("CRITICAL") for event in events)
+
+
+def test_a_components_lines_go_on_at_the_level_of_the_line_before(tmp_path: Path) -> None:
+    path = tmp_path / "scheduler.log"
+    path.write_text(written.SCHEDULER)
+    from_file = new(FileEvents(StreamFile(path, "s", Kind.COMPONENT)))
+    assert [event.level for event in from_file] == ["INFO", "INFO", "WARNING", "WARNING"]
+    assert from_file[3].message == "\t<TaskInstance: two.hello [scheduled]>"
+    assert from_file[3].time_ms == 1764504054380
+
+    components = ComponentEvents(airflow_3=True)
+    lines = [LogLine("scheduler", "out", event.message, event.time_ms / 1000) for event in from_file]
+    assert [(event.level, event.message) for event in map(components.of, lines)] == [
+        (event.level, event.message) for event in from_file
+    ]
+    assert len({components.of(line).stream for line in lines}) == 1
+
+
+@pytest.mark.parametrize(("threshold", "passing"), [("DEBUG", 3), ("INFO", 3), ("WARNING", 2), ("CRITICAL", 0)])
+def test_a_group_gets_its_level_and_above(file: StreamFile, threshold: str, passing: int) -> None:
+    file.path.write_text(written.AIRFLOW_3[written.TASK_3])
+    assert sum(event.is_let_through(threshold) for event in new(FileEvents(file))) == passing
+
+
+def test_files_are_read_by_time(tmp_path: Path) -> None:
+    written.write(tmp_path, written.AIRFLOW_3)
+    files = [StreamFile(tmp_path / name, name) for name in written.AIRFLOW_3]
+    times = [event.time_ms for event in read_files(lambda: files, follow=False)]
+    assert times == sorted(times)
+    assert len(times) == 5
+
+
+LINE = st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=12)
+LINES = st.lists(st.one_of(LINE, LINE.map('{{"level":"info","event":"{}"}}'.format), st.just(written.LINE_2_2)))
+
+
+@given(lines=LINES, cuts=st.lists(st.integers(0, 400)), part=st.integers(24, 80))
+def test_no_line_is_lost_or_doubled_however_it_is_written_and_read(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], cuts: list[int], part: int
+) -> None:
+    path = tmp_path_factory.mktemp("lines") / "a.log"
+    data = "".join(f"{line}\n" for line in lines).encode()
+    messages: list[str] = []
+    with pytest.MonkeyPatch.context() as patch, path.open("wb", buffering=0) as output:
+        patch.setattr(reader, "READ_BYTES", max(part, max((len(line.encode()) + 1 for line in lines), default=1)))
+        events = FileEvents(StreamFile(path, "s"))
+        begin = 0
+        for cut in [*sorted(cuts), len(data)]:
+            output.write(data[begin:cut])
+            begin = max(begin, min(cut, len(data)))
+            messages += [event.message for event in new(events)]
+            events = FileEvents(events.file, events.place)  # as after a restart
+        messages += [event.message for event in new(events, at_once=True)]
+    assert "".join(f"{message}\n" for message in messages).encode() == data
