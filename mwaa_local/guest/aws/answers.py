@@ -17,13 +17,13 @@ def refuse(start_response: StartResponse, status: HTTPStatus, code: str, message
     return _answer(start_response, status, body, [("x-amzn-ErrorType", code)])
 
 
-def tell(start_response: StartResponse, value: Any) -> Iterable[bytes]:
+def tell(start_response: StartResponse, value: Any, headers: Iterable[tuple[str, str]] = ()) -> Iterable[bytes]:
     """Answer with a value, as JSON."""
-    return _answer(start_response, HTTPStatus.OK, value, [])
+    return _answer(start_response, HTTPStatus.OK, value, headers)
 
 
 def _answer(
-    start_response: StartResponse, status: HTTPStatus, value: Any, headers: list[tuple[str, str]]
+    start_response: StartResponse, status: HTTPStatus, value: Any, headers: Iterable[tuple[str, str]]
 ) -> Iterable[bytes]:
     body = json.dumps(value).encode()
     about = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]

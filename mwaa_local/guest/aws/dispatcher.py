@@ -18,8 +18,9 @@ from .signing import signing_name
 MWAA = "airflow"  # signing names, from botocore's models
 MWAA_SERVERLESS = "airflow-serverless"
 OWN_PATH = "/_mwaa-local/"  # pages of ours, which the control plane has
-READY_PATH = OWN_PATH + "aws"  # but for these two
+READY_PATH = OWN_PATH + "aws"  # but for these three
 EMPTY_PATH = OWN_PATH + "aws/empty"
+BUCKETS_PATH = OWN_PATH + "buckets/"  # and what is below
 NO_SERVERLESS = (
     "Amazon MWAA Serverless is another service than Amazon MWAA, and is not reproduced here:"
     " ask AWS itself for it, without this endpoint"
@@ -32,10 +33,13 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class Dispatcher:
     """The endpoint as one WSGI application, in front of moto in the same process."""
 
-    def __init__(self, configuration: AwsConfiguration, moto: Application, empty: Callable[[], str]) -> None:
+    def __init__(
+        self, configuration: AwsConfiguration, moto: Application, buckets: Application, empty: Callable[[], str]
+    ) -> None:
         self._names = configuration.names
         self._control_plane = ControlPlane(configuration.control_plane)
         self._moto = moto
+        self._buckets = buckets
         self._empty = empty  # forgets everything and puts the fixtures in; returns why that could not be done, or ""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -53,6 +57,8 @@ class Dispatcher:
         service = signing_name(environ)
         # Whoever sends slowly must not keep others waiting later on; moto keeps whole bodies in memory anyway.
         environ["wsgi.input"] = io.BytesIO(get_input_stream(environ, max_content_length=None).read())
+        if path.startswith(BUCKETS_PATH):
+            return self._buckets(environ, start_response)
         if service == MWAA or path.startswith(OWN_PATH):
             return self._control_plane(environ, start_response)
         if service == MWAA_SERVERLESS:

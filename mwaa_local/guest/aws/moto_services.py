@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from moto.moto_server.werkzeug_app import (  # type: ignore[import-not-found]
@@ -19,9 +20,10 @@ from .signing import presigned_header, signing_name
 from .state.writes import may_write
 
 # Signing name -> our module with `prepare(moto)`, called in the first request's thread, before moto sees it.
-FIRST_USE = {"cloudformation": "cloudformation", "cloudtrail": "trail", "sqs": "queues"}
+FIRST_USE = {"cloudformation": "cloudformation", "cloudtrail": "trail", "s3": "buckets", "sqs": "queues"}
 LOOKED_AT_BYTES = 4096  # of a body, for the name of the operation, which clients write first
-UNSIGNED = "s3"  # what moto takes a request without a signature for, if nothing else speaks against it
+S3 = "s3"
+UNSIGNED = S3  # what moto takes a request without a signature for, if nothing else speaks against it
 
 Environ = dict[str, Any]  # WSGI's (PEP 3333)
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -43,19 +45,31 @@ class MotoServices:
             environ["HTTP_AUTHORIZATION"] = presigned_header(environ)  # moto looks for the service's name there alone
         body: io.BytesIO = environ["wsgi.input"]  # the dispatcher has read it
         is_write = may_write(environ, body.getvalue()[:LOOKED_AT_BYTES])
-        with self.locks.held(name):
+        with self.held(name):
             try:
-                self._prepare(name)
                 return self._moto(environ, start_response)
             finally:
                 if is_write:
                     self.wrote()
 
+    def buckets(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the launcher's questions about buckets."""
+        with self.held(S3):
+            from .buckets import Buckets  # which brings S3's models in
+        return Buckets(lambda: self.held(S3))(environ, start_response)
+
+    @contextlib.contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Hold a service's lock, with the service made ready."""
+        with self.locks.held(name):
+            self._prepare(name)
+            yield
+
     def make_ready(self, names: Iterable[str]) -> None:
         """Make ready what was kept of a service before anybody asks: its unfinished work goes on."""
         for name in names:
-            with self.locks.held(name):
-                self._prepare(name)
+            with self.held(name):
+                pass
 
     def _prepare(self, name: str) -> None:
         if name in FIRST_USE and name not in self._prepared:

@@ -43,7 +43,7 @@ class LocalAws:
         self._fixtures = configuration.fixtures
         self._keeper = keeper_of(configuration.state, configuration.state_key, locks)
         self._services = MotoServices(configuration.control_plane, locks, self._keeper.wrote)
-        self._application = Dispatcher(configuration, self._services, self._empty)
+        self._application = Dispatcher(configuration, self._services, self._services.buckets, self._empty)
 
     def serve(self, host: str, port: int) -> int:
         self._services.make_ready(self._keeper.restore())
