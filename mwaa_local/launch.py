@@ -131,8 +131,14 @@ class _Airflow:
             del commands["triggerer"]
         host, port = place.listens("webserver")
         words = {"host": host, "port": str(port), "workers": "1"}
+        # The first keeps the name that a single one has: whoever asks for the scheduler means it.
+        more = {f"scheduler.{number}": commands["scheduler"] for number in range(2, environment.schedulers_here + 1)}
         return [
-            *(self._component(name, _fill(argv, words), ready) for name, (argv, ready) in commands.items() if argv),
+            *(
+                self._component(name, _fill(argv, words), ready)
+                for name, (argv, ready) in {**commands, **more}.items()
+                if argv
+            ),
             *(self._worker(f"worker.{number}", words) for number in range(1, self.launch.worker_count + 1)),
         ]
 
@@ -162,7 +168,7 @@ class _Airflow:
             niceness=0 if name == "webserver" else BACKGROUND_NICENESS,
             # A worker's pool must not get the signal: its tasks would be lost instead of finished. Why others' helpers
             # get it before the leader is told in runtime/process/stop_order.py.
-            stop_group=name == "scheduler",
+            stop_group=name.split(".")[0] == "scheduler",
             stop_helpers_first=name in ("dag-processor", "triggerer"),
         )
 

@@ -21,6 +21,7 @@ from mwaa_local.project import Project
 from mwaa_local.remarks import WARNING, Remark, load_remarks, remarks_time
 from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime, runs_as_processes
 from mwaa_local.runtime.protocol import Prepared, Runtime
+from mwaa_local.scaling.bounds import scheduler_remarks
 from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 
@@ -226,7 +227,7 @@ class Lifecycle:
         if environment.local.aws_port and environment.local.aws != AWS_LOCAL:
             what, hint = "AwsPort has no effect without Aws: local", "add Aws: local, or remove AwsPort"
             remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
-        remarks = (*remarks, *_remarks_on_files(workspace.project, environment))
+        remarks = (*remarks, *scheduler_remarks(environment), *_remarks_on_files(workspace.project, environment))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 
     def _aws_remarks(self, plan: Plan) -> tuple[Remark, ...]:

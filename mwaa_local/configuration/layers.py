@@ -49,8 +49,8 @@ _RULES = {
     Layer.IMAGE_DEFAULT: "MWAA's image sets this default; startup script and configuration options may change it.",
     Layer.CLASS_DEFAULT: "MWAA derives this default from the environment class; a configuration option may change it.",
     Layer.LOCAL_DEFAULT: (
-        "mwaa-local sets this default for speed; startup script and configuration options may change it, and"
-        " `Intervals: mwaa` under `Local` in mwaa.yaml brings back MWAA's intervals (docs/differences.md)."
+        "mwaa-local sets this default to suit one machine (docs/differences.md); a configuration option may change it,"
+        " and `Intervals: mwaa` under `Local` in mwaa.yaml brings back MWAA's intervals."
     ),
     Layer.STARTUP_SCRIPT: "The startup script exported it; that overrides defaults, but not configuration options.",
     Layer.OPTION: "An Airflow configuration option overrides every default and the startup script.",

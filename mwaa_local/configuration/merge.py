@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mwaa_local.configuration.celery_defaults import celery_defaults
-from mwaa_local.configuration.class_defaults import class_defaults
+from mwaa_local.configuration.class_defaults import class_defaults, parallelism_here
 from mwaa_local.configuration.dependence import overruled_by_another, without_need
 from mwaa_local.configuration.folders import needed_folders
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
@@ -214,12 +214,13 @@ def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
     release, environment = case.release, case.environment
     environment_class = environment.environment_class_facts
     of_class = class_defaults(release, environment_class, environment.max_workers, environment.schedulers)
+    for_schedulers = parallelism_here(of_class, environment.schedulers, environment.schedulers_here)
     of_this_machine = needed_folders(release.local_forced_options, case.is_set_by_user)
     return {
         Layer.CONTAINER: case.container,
         Layer.IMAGE_DEFAULT: {**translate(release.default_options), **release.default_variables},
         Layer.CLASS_DEFAULT: translate(of_class),
-        Layer.LOCAL_DEFAULT: translate(_local_defaults(case)),
+        Layer.LOCAL_DEFAULT: translate({**_local_defaults(case), **for_schedulers}),
         Layer.STARTUP_SCRIPT: case.exports,
         Layer.OPTION: case.user_options,
         Layer.PROTECTED: {k: v for k, v in case.container.items() if protect and case.is_protected(k)},

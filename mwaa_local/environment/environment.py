@@ -196,8 +196,13 @@ class Environment(Members):
 
     @property
     def worker_count(self) -> int:
-        """How many workers run on this machine. There is no autoscaling here."""
+        """How many workers are started on this machine."""
         return self.local.workers or self.min_workers
+
+    @property
+    def schedulers_here(self) -> int:
+        """How many schedulers run on this machine; Airflow 1 has one alone."""
+        return ONLY_ONE if is_airflow_1(self.airflow_version) else self.local.schedulers
 
 
 def name_from_folder(folder_name: str) -> str:

@@ -43,6 +43,8 @@ class LocalSettings(Members):
     aws_port: StrictInt = Field(default=0, ge=0, le=65535)
     api_port: StrictInt = Field(default=0, ge=0, le=65535)
     workers: StrictInt | None = Field(default=None, ge=1)
+    max_workers: StrictInt | None = Field(default=None, ge=1)
+    schedulers: StrictInt = Field(default=1, ge=1, le=5)  # the most of MWAA's (API, CreateEnvironment)
     aws: Annotated[
         Annotated[AwsMode, Tag("word")] | Annotated[EmulatorUrl, Tag("url")], Discriminator(_kind_of_aws)
     ] = AwsMode.NONE

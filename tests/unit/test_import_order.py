@@ -50,7 +50,7 @@ check.context
 configuration
 steps
 requirements seeding
-launch one_time_page
+launch one_time_page scaling
 web_address
 place
 plan wanted

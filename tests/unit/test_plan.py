@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import ComponentUnknown
 from mwaa_local.home import Folder
 from mwaa_local.launch import Launch, make_plan
@@ -248,6 +249,17 @@ def test_what_there_is_one_of_cannot_be_scaled() -> None:
     with pytest.raises(ComponentUnknown, match="scheduler") as caught:
         plan_of("3.3.1").scaled("scheduler", 2)
     assert caught.value.why == "There can be several of: worker."
+
+
+@pytest.mark.parametrize(("version", "count"), [("3.3.1", 3), ("2.0.2", 3), ("1.10.12", 1)])
+def test_several_schedulers_are_alike_and_the_first_keeps_its_name(version: str, count: int) -> None:
+    environment = Environment(airflow_version=version, local=LocalSettings(schedulers=3))
+    plan = make_plan(environment, Release.load(version), PLACE, LAUNCH)
+    names = ["scheduler", "scheduler.2", "scheduler.3"][:count]
+    assert [item.name for item in plan.meant("scheduler")] == names
+    first = component(plan, "scheduler")
+    assert all(replace(item, name="scheduler") == first for item in plan.meant("scheduler"))
+    assert first == component(plan_of(version), "scheduler")
 
 
 def test_worker_without_a_number_means_all_of_them() -> None:

@@ -48,6 +48,27 @@ def test_parallelism_follows_workers_and_schedulers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("schedulers", "here", "expected"),
+    [(None, 1, "6"), (None, 2, "3"), (None, 3, "2"), (2, 1, "6"), (3, 1, "6"), (5, 1, "5"), (2, 5, "1")],
+)
+def test_default_parallelism_fits_the_schedulers_of_this_machine(
+    schedulers: int | None, here: int, expected: str
+) -> None:
+    """mw1.small with one worker: 1 * 5 / 2 * 1.5 = 3 for each of MWAA's two, so one alone must have 6 for 5 slots."""
+    environment = make_environment(max_workers=1, schedulers=schedulers or 2, local=LocalSettings(schedulers=here))
+    found = merged(environment=environment, release=Release.load("3.3.1")).get("core.parallelism")
+    assert found is not None
+    assert found.value == expected
+    assert found.source is (Layer.CLASS_DEFAULT if here == (schedulers or 2) else Layer.LOCAL_DEFAULT)
+
+
+def test_parallelism_of_the_user_is_the_users() -> None:
+    found = merged({"core.parallelism": "3"}, release=Release.load("3.3.1")).get("core.parallelism")
+    assert found is not None
+    assert (found.value, found.source) == ("3", Layer.OPTION)
+
+
+@pytest.mark.parametrize(
     ("version", "names"),
     [
         ("3.3.1", {"dag_processor.parsing_processes", "triggerer.capacity"}),

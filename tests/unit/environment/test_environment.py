@@ -15,7 +15,7 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mwaa_local.environment.classes import ENVIRONMENT_CLASSES
+from mwaa_local.environment.classes import DEFAULT_MAX_WORKERS, DEFAULT_MIN_WORKERS, ENVIRONMENT_CLASSES
 from mwaa_local.environment.environment import Environment, name_from_folder
 from mwaa_local.environment.kinds import AwsMode, Intervals, RuntimeKind
 from mwaa_local.environment.local import LocalSettings
@@ -637,7 +637,9 @@ def test_sample_files_commented_local_settings_are_the_defaults(load: Load) -> N
     lines = (REPOSITORY_DIR / "mwaa.yaml").read_text().splitlines()
     shown = [line.replace("  # ", "  ", 1) for line in lines if line.startswith("  # ")]
     settings = load("\n".join(["Local:", *shown])).local
-    # These two follow from other members; the sample shows what then comes out.
-    assert (settings.workers, settings.base_image) == (1, Release.load(DEFAULT_AIRFLOW_VERSION).base_image)
-    assert settings.model_copy(update={"workers": None, "base_image": None}) == LocalSettings()
+    # These follow from other members and the machine; the sample shows what then comes out.
+    assert settings.base_image == Release.load(DEFAULT_AIRFLOW_VERSION).base_image
+    assert (settings.workers, settings.max_workers) == (DEFAULT_MIN_WORKERS, DEFAULT_MAX_WORKERS)
+    following = {"workers": None, "max_workers": None, "base_image": None}
+    assert settings.model_copy(update=following) == LocalSettings()
     assert settings.model_fields_set == set(LocalSettings.model_fields)

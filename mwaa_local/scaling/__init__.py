@@ -1,0 +1,1 @@
+"""Scaling: how many workers a load asks for, within which bounds, and which of them may go. Pure."""
