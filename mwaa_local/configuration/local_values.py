@@ -19,6 +19,8 @@ class LocalValues:
     web_url: str
     web_is_secure: str  # True or False, as options have it
     execution_api_url: str
+    statsd_host: str
+    statsd_port: str
     airflow_home: str
 
 
@@ -34,5 +36,7 @@ PREVIEW = LocalValues(
     web_url="http://localhost:8080",
     web_is_secure="False",
     execution_api_url="http://localhost:8080/execution/",
+    statsd_host="127.0.0.1",
+    statsd_port="1",  # where nobody listens
     airflow_home="",
 )

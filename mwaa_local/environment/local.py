@@ -41,6 +41,7 @@ class LocalSettings(Members):
     postgres_port: StrictInt = Field(default=0, ge=0, le=65535)
     broker_port: StrictInt = Field(default=0, ge=0, le=65535)
     aws_port: StrictInt = Field(default=0, ge=0, le=65535)
+    metrics_port: StrictInt = Field(default=0, ge=0, le=65535)
     api_port: StrictInt = Field(default=0, ge=0, le=65535)
     workers: StrictInt | None = Field(default=None, ge=1)
     max_workers: StrictInt | None = Field(default=None, ge=1)

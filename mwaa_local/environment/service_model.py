@@ -20,7 +20,7 @@ from typing import Any
 
 SERVICE = "mwaa"
 SHOWN_CHARACTERS = 60  # of a value in a message
-LISTED_NAMES = 20  # a message that has to name more members than these names none
+LISTED_NAMES = 25  # a message that has to name more members than these names none
 # Categories such as \p{L}, which Python's `re` lacks, become private-use characters, one per two-letter category.
 _CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Cs Co Cn"
 _FIRST_PRIVATE_USE = 0xE000

@@ -108,12 +108,13 @@ def free_port(besides: Collection[int] = ()) -> int:
     """
     candidates = [random.randint(*OWN_PORTS) for _ in range(TRIES)]
     for candidate in itertools.chain(candidates, itertools.repeat(0)):
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
             try:
                 probe.bind((HOST, candidate))
+                port = int(probe.getsockname()[1])
+                datagrams.bind((HOST, port))  # metrics are sent by UDP
             except OSError:
                 continue
-            port = int(probe.getsockname()[1])
         if port not in besides:
             return port
     raise AssertionError("0 goes on for ever")

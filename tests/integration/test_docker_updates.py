@@ -19,7 +19,7 @@ from tests.wheels import make_wheel
 
 pytestmark = [pytest.mark.docker, pytest.mark.full, pytest.mark.network]
 
-SERVERS = {"postgres", "redis", "door"}
+SERVERS = {"postgres", "redis", "door", "metrics"}
 AIRFLOW_COMPONENTS = {"scheduler", "dag-processor", "triggerer", "webserver", "worker.1", "worker.2"}
 WHEELS = "--no-index\n--find-links /usr/local/airflow/requirements/wheels\n"
 PROTECTED = "AIRFLOW_ENV_NAME"

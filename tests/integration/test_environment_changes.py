@@ -29,7 +29,7 @@ from tests.wheels import make_wheel
 
 pytestmark = [pytest.mark.network, pytest.mark.disturbs]
 
-SERVERS = {"postgres", "redis", "door"}
+SERVERS = {"postgres", "redis", "door", "metrics"}
 NEW_DAG_TIMEOUT_S = 15.0
 OPTION = {"app.colour": "green"}
 WHEELS = "--no-index\n--find-links /usr/local/airflow/requirements/wheels\n"

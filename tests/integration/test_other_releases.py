@@ -47,7 +47,7 @@ def environment(
 def test_every_component_is_ready(environment: RunningEnvironment) -> None:
     status, release = environment.status(), environment.release
     assert status["healthy"], status
-    wanted = {"postgres", "redis", "door", "webserver", "scheduler", "worker.1"}
+    wanted = {"postgres", "redis", "door", "metrics", "webserver", "scheduler", "worker.1"}
     wanted |= {"triggerer"} if release.triggerer_argv else set()
     wanted |= {"dag-processor"} if release.dag_processor_argv else set()
     assert {item["name"]: item["state"] for item in status["components"]} == dict.fromkeys(wanted, "ready")

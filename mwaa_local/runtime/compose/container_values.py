@@ -18,6 +18,7 @@ from mwaa_local.runtime.compose.containers import OwnContainers, compose_name
 from mwaa_local.runtime.compose.place import POSTGRES_PORT, REDIS_PORT
 from mwaa_local.runtime.ports import WEBSERVER
 from mwaa_local.secrets import Secrets
+from mwaa_local.services.metrics import statsd_values
 from mwaa_local.web_address import DOOR, WebAddress
 
 
@@ -66,5 +67,6 @@ def container_values(secrets: Secrets, release: Release, place: Place) -> LocalV
         web_url=WebAddress(place.ports[DOOR], place.authority).url,
         web_is_secure=str(bool(place.authority)),
         execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
+        **statsd_values(place),
         airflow_home=str(MWAA_HOME_DIR),
     )

@@ -66,6 +66,7 @@ from mwaa_local.services.door import (
     door_authority,
     webserver_variables,
 )
+from mwaa_local.services.metrics import statsd_values
 from mwaa_local.services.seeding import seed_component, seed_values
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
@@ -335,6 +336,7 @@ class Preparation:
             web_url=WebAddress(place.ports[DOOR], place.authority).url,
             web_is_secure=str(bool(place.authority)),
             execution_api_url=f"{url_of(place.reached(WEBSERVER))}/execution/",
+            **statsd_values(place),
             airflow_home=place.home_dir,
         )
 

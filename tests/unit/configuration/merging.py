@@ -25,6 +25,8 @@ VALUES = LocalValues(
     web_url="http://localhost:8080",
     web_is_secure="False",
     execution_api_url="http://127.0.0.1:8080/execution/",
+    statsd_host="127.0.0.1",
+    statsd_port="8125",
     airflow_home="/usr/local/airflow",
 )
 CONTAINER = {"PATH": "/bin", "AIRFLOW_HOME": "/usr/local/airflow", "MWAA__CORE__AUTH_TYPE": "none", "TZ": "UTC"}

@@ -170,3 +170,24 @@ def test_folder_of_the_users_own_is_overruled_and_told(
     assert result.variables[forced].value.startswith(VALUES.airflow_home)
     assert [name for name in FOLDERS if name in result.variables] == [forced]
     assert [note.winner.name for note in user_notes(result)] == [forced]
+
+
+STATSD_OPTIONS = ("statsd_on", "statsd_host", "statsd_port", "statsd_prefix")
+
+
+@pytest.mark.parametrize("release", Release.all(), ids=lambda release: release.airflow_version)
+def test_metrics_are_sent_to_the_collector_unless_the_user_wants_none(release: Release) -> None:
+    """Source: amazon-mwaa-docker-images, essential Airflow config with CloudWatch metrics."""
+    section = "scheduler" if release.airflow_version.startswith("1.") else "metrics"
+    found = [merged(release=release).get(f"{section}.{name}") for name in STATSD_OPTIONS]
+    assert [variable.value for variable in found if variable] == ["True", VALUES.statsd_host, "8125", "airflow"]
+    own = {
+        f"{section}.statsd_on": "False",
+        f"{section}.statsd_host": "elsewhere",
+        "metrics.metrics_allow_list": "scheduler,executor",
+        "metrics.metrics_block_list": "pool",
+    }
+    result = merged(own, release=release)
+    values = {name: variable.value for name in own if (variable := result.get(name))}
+    assert values == {**own, f"{section}.statsd_host": VALUES.statsd_host}
+    assert [note.name for note in user_notes(result)] == [variable_name(f"{section}.statsd_host")]

@@ -31,7 +31,7 @@ from mwaa_local.services.service import Service
 from mwaa_local.wanted import Wanted
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2", "1.10.12")
-SERVERS = ("postgres", "redis", "door", "aws")
+SERVERS = ("postgres", "redis", "door", "aws", "metrics")
 LOCAL_AWS = "Local: {Aws: local}\n"
 STARTUP = "export TEAM=data\n"
 _VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
@@ -206,7 +206,7 @@ def test_each_service_has_a_part_in_the_compose_file_that_is_there_when_asked_fo
     wanted = written.plan.component(service.name) is not None
     assert part["ports"] == [f"127.0.0.1:{written.plan.ports[service.name] if wanted else 0}:{service.port}"]
     assert f"{written.files.services_dir / service.name}:/opt/mwaa/{service.name}:ro" in part["volumes"]
-    assert (service.name in written.running()) == wanted == (service.name == "door")
+    assert (service.name in written.running()) == wanted == (service.name in ("door", "metrics"))
 
 
 def test_change_of_fixtures_is_a_change_of_the_local_aws_alone(tmp_path: Path, clean_env: dict[str, str]) -> None:

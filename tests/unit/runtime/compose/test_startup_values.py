@@ -36,6 +36,8 @@ VALUES = LocalValues(
     web_url="http://localhost:8080",
     web_is_secure="False",
     execution_api_url="http://webserver:8080/execution/",
+    statsd_host="127.0.0.1",
+    statsd_port="8125",
     airflow_home="/usr/local/airflow",
 )
 # What the launcher gives a container, and what the image and the engine add to that.
