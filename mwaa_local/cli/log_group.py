@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
+import collections
 import json
-import queue
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import typer
@@ -17,14 +15,14 @@ from mwaa_local.cli.session import Session
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import LogGroupOff
 from mwaa_local.logs.events import MILLISECONDS, LogEvent
-from mwaa_local.logs.files import stream_files
+from mwaa_local.logs.files import StreamFile, component_files, stream_files
 from mwaa_local.logs.groups import Group
 from mwaa_local.logs.pattern import matcher
-from mwaa_local.logs.reader import ComponentEvents, read_files
+from mwaa_local.logs.reader import Reader
 from mwaa_local.release import Release
-from mwaa_local.runtime import logfile
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+FETCH_PAUSE_S = 0.5  # between two times that an engine is asked what containers wrote
 AGO = re.compile(r"(\d+)([smhdw])")
 
 
@@ -76,20 +74,17 @@ def show_group(
     first_ms = moment(since, time.time()) if since else 0
     show = _printer(session, name, as_json=as_json)
 
-    def chosen(events: Iterator[LogEvent]) -> Iterator[LogEvent]:
+    def chosen(events: Iterable[LogEvent]) -> Iterator[LogEvent]:
         for event in events:
             if event.time_ms >= first_ms and event.is_let_through(module.log_level) and matches(event.message):
                 yield event
 
-    reader = _GroupReader(session, group, environment)
-    if lines:
-        kept = heapq.nlargest(lines, chosen(reader.events(follow=False)), key=lambda event: event.time_ms)
-        for event in sorted(kept, key=lambda each: each.time_ms):
-            show(event)
-        if not follow:
-            return
-    for event in chosen(reader.events(follow=follow)):
+    reader = Reader(_GroupFiles(session, group, environment))
+    for event in collections.deque(chosen(reader.now()), maxlen=lines or None):
         show(event)
+    if follow:
+        for event in chosen(reader.follow()):
+            show(event)
 
 
 def _elsewhere(group: Group) -> str:
@@ -117,46 +112,19 @@ def _printer(session: Session, name: str, *, as_json: bool) -> Callable[[LogEven
     return show
 
 
-class _GroupReader:
-    """Reads what a group gets: lines of its components, and files of Airflow's."""
+class _GroupFiles:
+    """The files that have what a group gets: the output of its components, and Airflow's own."""
 
     def __init__(self, session: Session, group: Group, environment: Environment) -> None:
         self._session, self._group = session, group
-        release = Release.load(environment.airflow_version)
-        self._components = ComponentEvents(airflow_3=release.generation == "3.x")
+        self._airflow_3 = Release.load(environment.airflow_version).generation == "3.x"
+        self._fetched_s = 0.0
 
-    def events(self, *, follow: bool) -> Iterator[LogEvent]:
-        """Yield them by time; with `follow`, for ever."""
-        sources = [
-            self._of_components(follow=follow),
-            read_files(lambda: stream_files(self._session.project, self._group), follow=follow),
-        ]
-        if not follow:
-            return heapq.merge(*sources, key=lambda event: event.time_ms)
-        return _both(sources)
-
-    def _of_components(self, *, follow: bool) -> Iterator[LogEvent]:
-        known = logfile.chosen(self._session.project.logs_dir, [])
-        names = [name for name in known if self._group.gets_output_of(name)]
-        if names:
-            yield from map(self._components.of, self._session.runtime.logs(names, follow=follow))
-
-
-def _both(sources: list[Iterator[LogEvent]]) -> Iterator[LogEvent]:
-    """Yield of several endless sources what comes, each read on a thread of its own."""
-    come: queue.SimpleQueue[LogEvent | Exception] = queue.SimpleQueue()
-
-    def pass_on(source: Iterator[LogEvent]) -> None:
-        try:
-            for event in source:
-                come.put(event)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the one who waits raises it
-            come.put(error)
-
-    for source in sources:
-        threading.Thread(target=pass_on, args=(source,), daemon=True).start()
-    while True:
-        found = come.get()
-        if isinstance(found, Exception):
-            raise found
-        yield found
+    def __call__(self) -> Iterator[StreamFile]:
+        project = self._session.project
+        if self._group.components and time.monotonic() - self._fetched_s > FETCH_PAUSE_S:
+            # Asked for lines, a runtime of containers brings what they wrote into the files, which are what is read.
+            self._session.runtime.logs([], follow=False, from_end=True)
+            self._fetched_s = time.monotonic()
+        yield from component_files(project, self._group, airflow_3=self._airflow_3)
+        yield from stream_files(project, self._group)

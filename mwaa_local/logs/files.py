@@ -35,8 +35,9 @@ class StreamFile:
     """A file, and the stream that has its lines on MWAA."""
 
     path: Path
-    stream: str
+    stream: str  # empty for a component's: each start of the component has one of its own
     kind: Kind = Kind.AIRFLOW
+    airflow_3: bool = True  # what writes it; streams of components are named by that
 
 
 def airflow_logs_dir(project: Project) -> Path:
@@ -59,6 +60,13 @@ def stream_files(project: Project, group: Group) -> Iterator[StreamFile]:
             found = script_file(path, group)
             if found is not None:
                 yield found
+
+
+def component_files(project: Project, group: Group, *, airflow_3: bool) -> Iterator[StreamFile]:
+    """Yield the files of the components whose output belongs to a group."""
+    for path in sorted(project.logs_dir.glob("*.log")):
+        if group.gets_output_of(path.stem):
+            yield StreamFile(path, "", Kind.COMPONENT, airflow_3)
 
 
 def script_file(path: Path, group: Group) -> StreamFile | None:

@@ -22,6 +22,7 @@ TAIL_LINES = 20  # of a failed component's output, in its error
 TAIL_READ_BYTES = 64 * 1024
 FOLLOW_PAUSE_S = 0.1
 PRIVATE_FILE_MODE = 0o600  # a log may hold what tasks print
+STARTED = "start"  # in the place of a stream: here the output of a new process, or container, begins
 
 
 class LogFile:
@@ -51,6 +52,10 @@ class LogFile:
         else:
             self.problem = ""
 
+    def mark_start(self) -> None:
+        """Note that what comes is the output of a new process. Who reads lines does not see it."""
+        self.write(STARTED, "")
+
     def _write(self, data: bytes) -> None:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +82,7 @@ def older_path(path: Path) -> Path:
 
 
 def parse(component: str, line: str) -> LogLine | None:
-    """Return the line as a value, or None for a line that was cut off by a crash."""
+    """Return the line as a value, a mark of a start, too; None for a line that was cut off by a crash."""
     parts = line.split(" ", 2)
     if len(parts) < 2:
         return None
@@ -189,5 +194,5 @@ def _parsed(component: str, data: bytes) -> Iterator[LogLine]:
     # Not splitlines(): output may hold carriage returns and other characters that it takes for line ends.
     for raw in data.decode("utf-8", "replace").split("\n"):
         line = parse(component, raw)
-        if line is not None:
+        if line is not None and line.stream != STARTED:
             yield line

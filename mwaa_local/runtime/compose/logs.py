@@ -47,6 +47,8 @@ class ContainerLogs:
         taken = marks.get(container_id, {})
         lines = engine.output(container_id, taken, ended=ended)
         file = logfile.LogFile(self.dir / f"{name}.log")
+        if lines and not taken:
+            file.mark_start()
         for line in lines:
             file.write(line.stream, line.text, line.time_ns / NANOSECONDS)
             if file.problem:

@@ -203,6 +203,7 @@ class Unit:
 
     async def _launch(self) -> asyncio.Task[int]:
         """Start the process and drain its output; return a task that ends with its exit code."""
+        self.log.mark_start()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         try:

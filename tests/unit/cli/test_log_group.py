@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 from collections.abc import Callable
 from datetime import datetime
@@ -140,14 +141,15 @@ def test_a_group_that_is_off_says_what_switches_it_on(project: Callable[..., Pro
     assert made.call("logs", "--group", "Task").exit_code == 0  # MWAA's default is on, and nothing is there yet
 
 
-def test_follow_shows_what_comes_until_it_is_interrupted(written_project: ProjectRunner) -> None:
-    import signal
-
+@pytest.mark.parametrize("newest", [(), ("-n", "1")])
+def test_follow_shows_what_comes_until_it_is_interrupted(
+    written_project: ProjectRunner, newest: tuple[str, ...]
+) -> None:
     task = written_project.root_dir / ".mwaa-local" / "airflow" / "logs" / written.TASK_3
-    with written_project.begin("logs", "--group", "Task", "-f", "--json") as command:
+    with written_project.begin("logs", "--group", "Task", "-f", "--json", *newest) as command:
         assert command.stdout is not None
-        seen = [json.loads(command.stdout.readline()) for _ in range(2)]
-        assert [event["timestamp"] for event in seen] == [1764504056371, 1764504056402]
+        times = [1764504056371, 1764504056402][-1 if newest else 0 :]
+        assert [json.loads(command.stdout.readline())["timestamp"] for _ in times] == times
         other = Path(str(task).replace("map_index=1", "map_index=2"))
         other.parent.mkdir()
         other.write_text('{"timestamp":"2025-11-30T12:02:00Z","level":"error","event":"later"}\n')

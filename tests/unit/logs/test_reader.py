@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mwaa_local.event import LogLine
-from mwaa_local.logs import reader
+from mwaa_local.logs import following
 from mwaa_local.logs.events import LogEvent, said
 from mwaa_local.logs.files import Kind, StreamFile
-from mwaa_local.logs.reader import ComponentEvents, FileEvents, read_files
+from mwaa_local.logs.following import FileEvents
+from mwaa_local.logs.reader import Reader
+from mwaa_local.runtime.logfile import LogFile
 from tests.unit.logs import written
 
 
@@ -158,12 +159,44 @@ def test_a_components_lines_go_on_at_the_level_of_the_line_before(tmp_path: Path
     assert from_file[3].message == "\t<TaskInstance: two.hello [scheduled]>"
     assert from_file[3].time_ms == 1764504054380
 
-    components = ComponentEvents(airflow_3=True)
-    lines = [LogLine("scheduler", "out", event.message, event.time_ms / 1000) for event in from_file]
-    assert [(event.level, event.message) for event in map(components.of, lines)] == [
-        (event.level, event.message) for event in from_file
-    ]
-    assert len({components.of(line).stream for line in lines}) == 1
+
+def component(tmp_path: Path, max_bytes: int = 10_000) -> tuple[LogFile, FileEvents]:
+    path = tmp_path / "worker.2.log"
+    return LogFile(path, max_bytes), FileEvents(StreamFile(path, "", Kind.COMPONENT))
+
+
+def test_each_start_of_a_component_has_a_stream_of_its_own(tmp_path: Path) -> None:
+    log, events = component(tmp_path)
+    log.write("start", "", 100)
+    log.write("err", "[2025-11-30 12:00:46,462: ERROR/MainProcess] boom", 101)
+    log.write("out", "that goes on", 102)
+    first = new(events)
+    log.write("start", "", 200)
+    log.write("out", "without a level", 201)
+    events = FileEvents(events.file, events.place)  # as after a restart of who reads
+    second = new(events)
+    streams = [event.stream.split("_")[0::2] for event in (*first, *second)]
+    assert streams == [["worker", "100.log"], ["worker", "100.log"], ["worker", "200.log"]]
+    assert [event.level for event in (*first, *second)] == ["ERROR", "ERROR", "INFO"]
+
+
+def test_a_components_file_that_is_full_is_read_to_its_end(tmp_path: Path) -> None:
+    log, events = component(tmp_path, max_bytes=400)
+    read: list[str] = []
+    for number in range(60):
+        log.write("out", f"line {number}")
+        if number % 5 == 0:  # a file has room for seven
+            read += [event.message for event in new(events)]
+            events = FileEvents(events.file, events.place)
+    read += [event.message for event in new(events)]
+    assert read == [f"line {number}" for number in range(60)]
+
+
+def test_reading_a_component_begins_with_what_was_put_aside(tmp_path: Path) -> None:
+    log, events = component(tmp_path, max_bytes=400)
+    for number in range(12):
+        log.write("out", f"line {number}")
+    assert [event.message for event in new(events)][:2] == ["line 0", "line 1"]
 
 
 @pytest.mark.parametrize(("threshold", "passing"), [("DEBUG", 3), ("INFO", 3), ("WARNING", 2), ("CRITICAL", 0)])
@@ -175,9 +208,13 @@ def test_a_group_gets_its_level_and_above(file: StreamFile, threshold: str, pass
 def test_files_are_read_by_time(tmp_path: Path) -> None:
     written.write(tmp_path, written.AIRFLOW_3)
     files = [StreamFile(tmp_path / name, name) for name in written.AIRFLOW_3]
-    times = [event.time_ms for event in read_files(lambda: files, follow=False)]
+    reader = Reader(lambda: files)
+    times = [event.time_ms for event in reader.now()]
     assert times == sorted(times)
     assert len(times) == 5
+    with files[0].path.open("a") as output:
+        output.write('{"event":"later"}\n')
+    assert next(reader.follow()).message == '{"event":"later"}'
 
 
 LINE = st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=12)
@@ -192,7 +229,7 @@ def test_no_line_is_lost_or_doubled_however_it_is_written_and_read(
     data = "".join(f"{line}\n" for line in lines).encode()
     messages: list[str] = []
     with pytest.MonkeyPatch.context() as patch, path.open("wb", buffering=0) as output:
-        patch.setattr(reader, "READ_BYTES", max(part, max((len(line.encode()) + 1 for line in lines), default=1)))
+        patch.setattr(following, "READ_BYTES", max(part, max((len(line.encode()) + 1 for line in lines), default=1)))
         events = FileEvents(StreamFile(path, "s"))
         begin = 0
         for cut in [*sorted(cuts), len(data)]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mwaa_local.errors import ComponentUnknown
 from mwaa_local.event import LogLine
-from mwaa_local.runtime.logfile import TAIL_LINES, LogFile, chosen, older_path, parse, read, tail
+from mwaa_local.runtime.logfile import TAIL_LINES, LogFile, chosen, last_lines, older_path, parse, read, tail
 from tests.fakes import wait_until
 
 
@@ -177,3 +177,13 @@ def test_worker_names_the_logs_of_all_workers(tmp_path: Path) -> None:
     with pytest.raises(ComponentUnknown) as caught:
         chosen(tmp_path, ["worker.3"])
     assert caught.value.what == "no component 'worker.3' has written a log here"
+
+
+def test_mark_of_a_start_is_no_line(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "worker.log")
+    log.write("out", "before")
+    log.mark_start()
+    log.write("out", "after")
+    assert [line.text for line in read({"worker": log.path}, follow=False)] == ["before", "after"]
+    assert tail(log.path, 2) == ["before", "after"]
+    assert [line.text for line in last_lines("worker", log.path, 2)] == ["before", "after"]

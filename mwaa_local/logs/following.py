@@ -1,0 +1,141 @@
+"""Files read on from where they were read before, as events."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from mwaa_local.logs import streams
+from mwaa_local.logs.events import MILLISECONDS, LogEvent, level_in, said
+from mwaa_local.logs.files import Kind, StreamFile
+from mwaa_local.runtime import logfile
+
+SETTLED_S = 1.0  # after which nobody is taken to be in the middle of a line, or of a traceback
+READ_BYTES = 1024 * 1024  # of a file at a time, so that no log fills the memory
+EVENT_BYTES = 128 * 1024  # ours; beyond it, lines that go on are an event of their own
+DEFAULT_LEVEL = "INFO"  # of lines before the first that names one
+MWAA_LINE = "[INFO] - {}"  # of requirements and startup script (amazon-mwaa-docker-images)
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a file was read: its inode, bytes in it, and what is known from what stands before."""
+
+    inode: int = 0
+    offset: int = 0
+    level: str = DEFAULT_LEVEL
+    time_ms: int = 0
+    stream: str = ""
+
+
+class FileEvents:
+    """One file; what is not whole yet stays for later.
+
+    A line of Airflow's that names neither time nor level goes on with the one before, as a traceback does: Airflow 2
+    sends them to CloudWatch as one event. While more may come, the last event stays for later, too. A component's file
+    goes on in a new one when it is full.
+    """
+
+    def __init__(self, file: StreamFile, place: Place | None = None) -> None:
+        self.file = file
+        self.place = place or Place(stream=file.stream)
+
+    def new(self, *, at_once: bool = False) -> Iterator[list[LogEvent]]:
+        """Yield, part by part, what was written since the last time; `place` is behind it when it was yielded.
+
+        `at_once` leaves nothing for later. A file that is gone, or cannot be read, has nothing.
+        """
+        for path in self._paths():
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                yield from self._of(file, at_once=at_once)
+
+    def _paths(self) -> Iterator[Path]:
+        """Yield the file; before it the one that was put aside, unless it is sure that it was read to its end."""
+        path = self.file.path
+        if self.file.kind is Kind.COMPONENT:
+            with contextlib.suppress(OSError):
+                if path.stat().st_ino != self.place.inode:
+                    yield logfile.older_path(path)
+        yield path
+
+    def _of(self, file: BinaryIO, *, at_once: bool) -> Iterator[list[LogEvent]]:
+        about = os.fstat(file.fileno())
+        if about.st_ino != self.place.inode or about.st_size < self.place.offset:  # another one, or emptied by somebody
+            changed_ms = int(about.st_mtime * MILLISECONDS)
+            self.place = replace(self.place, inode=about.st_ino, offset=0, level=DEFAULT_LEVEL, time_ms=changed_ms)
+        settled = at_once or time.time() - about.st_mtime > SETTLED_S
+        while self.place.offset < about.st_size:
+            file.seek(self.place.offset)
+            data = file.read(READ_BYTES)
+            is_end = len(data) < READ_BYTES
+            whole = _whole(data, settled=settled and is_end)
+            if not whole:
+                return
+            # Not splitlines(): messages may hold other characters that it takes for line ends.
+            lines = whole.removesuffix(b"\n").split(b"\n")
+            behind = self.place.offset + len(whole)
+            if self.file.kind is Kind.AIRFLOW:
+                found = self._of_airflow(lines, behind, may_hold=not (settled and is_end), is_end=is_end)
+            else:
+                found = list(self._of_launcher(lines))
+                self.place = replace(self.place, offset=behind)
+            if self.place.offset < behind and not found:
+                return
+            yield found
+
+    def _of_airflow(self, lines: Sequence[bytes], behind: int, *, may_hold: bool, is_end: bool) -> list[LogEvent]:
+        """Return events, and move on behind them; the last one is held where more of it may come."""
+        found: list[LogEvent] = []
+        place = last = self.place
+        for raw in lines:
+            text = raw.decode("utf-8", "replace")
+            about = said(text)
+            if about.goes_on and found and _may_go_on(found[-1], len(raw)):
+                found[-1] = replace(found[-1], message=f"{found[-1].message}\n{text}")
+                place = replace(place, offset=place.offset + len(raw) + 1)
+                continue
+            last = place
+            level, time_ms = about.level or place.level, about.time_ms or place.time_ms
+            found.append(LogEvent(self.file.stream, time_ms, text, level))
+            place = replace(place, offset=place.offset + len(raw) + 1, level=level, time_ms=time_ms)
+        if may_hold and _may_go_on(found[-1], 0) and (is_end or len(found) > 1):
+            found.pop()
+            self.place = last
+        else:
+            self.place = replace(place, offset=behind)
+        return found
+
+    def _of_launcher(self, lines: Sequence[bytes]) -> Iterator[LogEvent]:
+        """Yield the events of lines that the launcher wrote: they have their time before them, and none goes on."""
+        for raw in lines:
+            text = raw.decode("utf-8", "replace")
+            if self.file.kind is Kind.SCRIPT:
+                message = MWAA_LINE.format(text.partition(" ")[2])
+                yield LogEvent(self.file.stream, said(text).time_ms or self.place.time_ms, message, is_always=True)
+                continue
+            line = logfile.parse(self.file.path.stem, text)
+            if line is None:  # of a disk that was full
+                continue
+            time_ms = int(line.time * MILLISECONDS)
+            if line.stream == logfile.STARTED or not self.place.stream:
+                stream = streams.of_component(line.component, time_ms, airflow_3=self.file.airflow_3)
+                self.place = replace(self.place, stream=stream, level=DEFAULT_LEVEL)
+            if line.stream != logfile.STARTED:
+                level = level_in(line.text) or self.place.level
+                self.place = replace(self.place, level=level, time_ms=time_ms)
+                yield LogEvent(self.place.stream, time_ms, line.text, level)
+
+
+def _whole(data: bytes, *, settled: bool) -> bytes:
+    """Return whole lines; of a line that nobody goes on with, or that is longer than what is read, what there is."""
+    end = data.rfind(b"\n") + 1
+    return data if settled or (not end and len(data) == READ_BYTES) else data[:end]
+
+
+def _may_go_on(event: LogEvent, more_bytes: int) -> bool:
+    return not event.message.startswith("{") and len(event.message) + more_bytes < EVENT_BYTES
