@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from mwaa_local.naming import kind_of, number_of
 
 # States of a component, the same meaning in every runtime.
 WAITING = "waiting"  # for the components it depends on
@@ -12,6 +15,7 @@ READY = "ready"  # its port answers and its own sign was seen
 RESTARTING = "restarting"  # it died and waits for its next try
 FAILED = "failed"  # it died too often, or did not become ready in time
 STOPPING = "stopping"
+LEAVING = "leaving"  # one of several that is to be no more: it ends when its running tasks have
 STOPPED = "stopped"
 FINISHED = "finished"  # a one-time component that ended well
 # Why a component does not run, for programs and for `status --json`; `detail` tells people, in words that may change.
@@ -36,6 +40,21 @@ class ComponentStatus:
     since: float = 0.0  # epoch seconds of the last change of state
     detail: str = ""
     cause: Cause = ""  # of `failed`, `restarting`, or a `stopped` that nobody asked for
+
+
+def amiss(statuses: Iterable[ComponentStatus]) -> list[ComponentStatus]:
+    """Return those that keep an environment from being healthy.
+
+    A worker that leaves is none of it any more, and one that comes is none yet, as long as another one is ready.
+    """
+    statuses = list(statuses)
+    ready = {kind_of(item.name) for item in statuses if item.state == READY and number_of(item.name)}
+    return [
+        item
+        for item in statuses
+        if item.state not in (READY, FINISHED, LEAVING)
+        and not (item.state in (WAITING, STARTING) and not item.restarts and kind_of(item.name) in ready)
+    ]
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,13 @@ class Launch:
     postgres_argv: tuple[str, ...]
     broker_argv: tuple[str, ...]
     env_of: Mapping[str, Mapping[str, str]]
-    worker_count: int
+    workers: tuple[str, ...]  # their names, by number
     ports_asked: Mapping[str, int] = field(default_factory=dict)
     folders: Mapping[str, Folder] = field(default_factory=dict)
     plugins_version: str = ""
     forkserver: str = ""  # path of the fork server's module; empty switches it off
     homes_dir: str = ""
+    leaving: Mapping[str, float] = field(default_factory=dict)  # workers of the plan before, which go on for a while
 
 
 def make_plan(
@@ -82,6 +83,7 @@ def make_plan(
         preload_argv=(launch.python, launch.forkserver) if launch.forkserver else (),
         preload_env=launch.env_of["scheduler"],
         homes_dir=launch.homes_dir,
+        leaving=launch.leaving,
     )
 
 
@@ -139,7 +141,7 @@ class _Airflow:
                 for name, (argv, ready) in {**commands, **more}.items()
                 if argv
             ),
-            *(self._worker(f"worker.{number}", words) for number in range(1, self.launch.worker_count + 1)),
+            *(self._worker(name, words) for name in self.launch.workers),
         ]
 
     def _worker(self, name: str, words: Mapping[str, str]) -> Component:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentUnknown, StartupScriptFailed
-from mwaa_local.event import FINISHED, READY, ComponentStatus, Event
+from mwaa_local.event import FINISHED, ComponentStatus, Event, amiss
 from mwaa_local.observer.launch import ask_to_end, begin_observer, wait_for_end
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -75,7 +75,7 @@ class State:
 
     @property
     def is_healthy(self) -> bool:
-        return all(item.state == READY for item in self.statuses)
+        return not amiss(self.statuses)
 
 
 class Lifecycle:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mwaa_local.errors import ComponentUnknown
 from mwaa_local.home import Folder, Home
-from mwaa_local.naming import meant
+from mwaa_local.naming import meant, next_names, number_of
 
 # MWAA waits 90 s between SIGTERM and SIGKILL for every Airflow process (mwaa/subprocess, "patience" 90 s).
 STOP_TIMEOUT_S = 90.0
+# How long a worker that is to be no more may go on with its running tasks (amazon-mwaa-docker-images, task monitor).
+LEAVE_TIMEOUT_S = 12 * 3600.0
 SERVER_STOP_TIMEOUT_S = 20.0
 # On two cores, eight starts at once made a web server take more than 120 s; twice that is a hang, not slowness.
 READY_TIMEOUT_S = 300.0
@@ -163,6 +165,8 @@ class Plan:
     preload: tuple[str, ...] = ()
     preload_argv: tuple[str, ...] = ()  # the fork server's command; empty switches it off
     preload_env: Mapping[str, str] = field(default_factory=dict)
+    # Workers that are no part of it any more, and end as soon as their tasks do: since when, in epoch seconds, by name.
+    leaving: Mapping[str, float] = field(default_factory=dict)
     homes_dir: str = ""  # where components have homes of their own: the folder of these; "" where all share one
 
     def home(self, name: str) -> Home | None:
@@ -172,7 +176,8 @@ class Plan:
     @property
     def homes(self) -> frozenset[str]:
         """The homes that components live in, by name."""
-        return frozenset(item.home for item in self.components if item.home)
+        leaving = self.leaving if self.homes_dir else ()
+        return frozenset(item.home for item in self.components if item.home).union(leaving)
 
     def component(self, name: str) -> Component | None:
         return next((c for c in self.components if c.name == name), None)
@@ -182,19 +187,39 @@ class Plan:
         by_name = {component.name: component for component in self.components}
         return [by_name[each] for each in meant(name, by_name)]
 
-    def scaled(self, name: str, count: int) -> Plan:
-        """Return the plan with so many of a numbered component, from `name.1` on, all like the first.
+    def numbered(self, name: str) -> list[Component]:
+        """Return the components of that name of which there can be several, by number.
+
+        Raises ComponentUnknown where there is only one by nature.
+        """
+        found = [item for item in self.meant(name) if number_of(item.name)]
+        if not found:
+            able = {item.name.rpartition(".")[0] for item in self.components if number_of(item.name)}
+            raise ComponentUnknown(
+                f"{name!r} cannot be scaled", f"There can be several of: {', '.join(sorted(able)) or 'none'}."
+            )
+        return found
+
+    def grown(self, name: str, count: int) -> Plan:
+        """Return the plan with so many more of a numbered component, like those that are there, after these.
 
         Raises ComponentUnknown where there is only one of that name by nature.
         """
-        first = self.component(f"{name}.1")
-        if first is None:
-            able = ", ".join(item.name.removesuffix(".1") for item in self.components if item.name.endswith(".1"))
-            raise ComponentUnknown(f"{name!r} cannot be scaled", f"There can be several of: {able or 'none'}.")
-        replicas = [first.called(f"{name}.{number}") for number in range(1, count + 1)]
-        rest = [item for item in self.components if item not in self.meant(name)]
-        place = self.components.index(first)
-        return replace(self, components=(*rest[:place], *replicas, *rest[place:]))
+        last = self.numbered(name)[-1]
+        taken = [*(item.name for item in self.components), *self.leaving]
+        more = [last.called(each) for each in next_names(name, count, taken)]
+        place = self.components.index(last) + 1
+        return replace(self, components=(*self.components[:place], *more, *self.components[place:]))
+
+    def retired(self, names: Collection[str], now: float) -> Plan:
+        """Return the plan without these components, which leave from `now` on (epoch seconds)."""
+        kept = tuple(item for item in self.components if item.name not in names)
+        return replace(self, components=kept, leaving={**self.leaving, **dict.fromkeys(names, now)})
+
+    def without_left(self, still_there: Collection[str]) -> Plan:
+        """Return the plan without what had to leave and is gone."""
+        leaving = {name: since for name, since in self.leaving.items() if name in still_there}
+        return self if leaving == self.leaving else replace(self, leaving=leaving)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; ready checks carry their class name under `check`."""

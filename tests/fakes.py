@@ -108,6 +108,18 @@ signal.signal(15, end); say({READY_LINE!r}); rest()
     return program(name, code, **settings)
 
 
+def EndsWhenAllowed(name: str, allowed: Path, **settings: Any) -> Component:  # noqa: N802
+    """Ends in order on SIGTERM, once that file is there: a worker whose task takes its time."""
+    code = f"""
+def end(*_):
+    os.write(1, b'asked to end\\n')
+    while not os.path.exists({str(allowed)!r}): time.sleep(0.02)
+    os.write(1, b'ended in order\\n'); sys.exit(0)
+signal.signal(15, end); say({READY_LINE!r}); rest()
+"""
+    return program(name, code, **settings)
+
+
 def MissesItsHelpersEnd(  # noqa: N802
     name: str = "misses-its-helpers-end", helper_takes_s: float = 0.1, **settings: Any
 ) -> Component:
@@ -244,8 +256,13 @@ class FakeRuntime:
         on_event(Event("fake", "ready"))
         return (*prepared.remarks, Remark("note", "fake", "started"))
 
-    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
-        self.calls.append(f"scale {component} {count}")
+    def grow(self, component: str, count: int) -> Plan:
+        self.calls.append(f"grow {component} {count}")
+        return self.plan.grown(component, count)
+
+    def resize(self, plan: Plan) -> None:
+        self.calls.append("resize")
+        self.plan = self.before = plan
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         self.finished_stops += 1
@@ -279,6 +296,9 @@ class FakeRuntime:
     def kill(self, component: str) -> str | None:
         self.calls.append(f"kill {component}")
         return next((item.name for item in self.statuses if item.name.startswith(component)), None)
+
+    def memory_bytes(self) -> int | None:
+        return None
 
     def memory_kills(self) -> int | None:
         return None

@@ -195,11 +195,6 @@ class Environment(Members):
         return self.webserver_access_mode == PRIVATE_ACCESS
 
     @property
-    def worker_count(self) -> int:
-        """How many workers are started on this machine."""
-        return self.local.workers or self.min_workers
-
-    @property
     def schedulers_here(self) -> int:
         """How many schedulers run on this machine; Airflow 1 has one alone."""
         return ONLY_ONE if is_airflow_1(self.airflow_version) else self.local.schedulers

@@ -65,10 +65,19 @@ class Runtime(Protocol):
         Returns when all are ready, with what there is to say of the start and its preparation.
         """
 
-    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
-        """Have so many of a component of which there can be several, `worker`; the others and the rest run on.
+    def grow(self, component: str, count: int) -> Plan:
+        """Return the running plan with so many more of a component of which there can be several, `worker`.
 
-        The last ones go, each as by `stop`. Raises NotRunning, and what `start` raises.
+        What these need is made, a startup script run for it included; nothing that runs is changed, and nobody has to
+        be kept from doing so meanwhile. Raises NotRunning, and StartupScriptFailed.
+        """
+
+    def resize(self, plan: Plan) -> None:
+        """Carry out a plan that differs from the running one in workers alone, and wait for none of them.
+
+        Those that are new start. Those that `Plan.retired` took out are told to take no more tasks and to end when
+        their running ones have, LEAVE_TIMEOUT_S later at the latest; until then they are `leaving`. Those that have
+        ended are tidied away. Raises NotRunning, and AlreadyRunning where somebody else changed the environment.
         """
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
@@ -106,6 +115,9 @@ class Runtime(Protocol):
 
     def capture(self, component: str, argv: Sequence[str], script: Path | None = None) -> tuple[int, str]:
         """Run an Airflow command as `run` does; return its exit code and output, lines of both streams mixed."""
+
+    def memory_bytes(self) -> int | None:
+        """Return how much memory the machine has on which components run; None if it does not say."""
 
     def memory_kills(self) -> int | None:
         """Return how many processes the kernel has killed for lack of memory where tasks run; None if it does not say.

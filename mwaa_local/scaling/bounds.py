@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mwaa_local.naming import next_names, number_of
+from mwaa_local.plan import Plan
 from mwaa_local.remarks import NOTE, WARNING, Remark
 
 if TYPE_CHECKING:  # pure, and asked for by what lives as long as the environment
     from mwaa_local.environment.environment import Environment
 
+WORKER = "worker"
 # What a worker of 3.3.1 takes for itself, and for each task that it runs at the same time as others.
 WORKER_BYTES = 300 << 20
 SLOT_BYTES = 100 << 20
@@ -49,6 +52,18 @@ def bounds_of(environment: Environment, memory_bytes: int | None) -> Bounds:
     elif memory_bytes is not None:
         most = min(most, workers_that_fit(memory_bytes, environment.environment_class_facts.worker_slots))
     return Bounds(min(environment.min_workers, most), most)
+
+
+def workers_to_start(bounds: Bounds, running: Plan | None) -> tuple[str, ...]:
+    """Return the names of the workers that a start is to have; those that run go on.
+
+    A start takes none of those that came with the load: they go when they are idle, as long as the number is not fixed.
+    """
+    if running is None:
+        return tuple(next_names(WORKER, bounds.least, ()))
+    here = [item.name for item in running.meant(WORKER) if number_of(item.name)]
+    kept = here[: bounds.least] if bounds.is_fixed else here
+    return (*kept, *next_names(WORKER, bounds.least - len(kept), (*here, *running.leaving)))
 
 
 def bounds_remarks(environment: Environment, memory_bytes: int | None) -> Iterator[Remark]:

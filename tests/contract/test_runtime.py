@@ -273,28 +273,6 @@ def test_worker_means_all_workers_and_keeps_running_beside_another(one_house: Ho
     assert "one" not in one_house.texts("worker.2")
 
 
-def test_scaling_leaves_the_first_ones_and_all_others_running(make_scalable: Callable[[], House]) -> None:
-    house = make_scalable()
-    house.up(Steady("worker.1"), Steady())
-    before = {name: house.pid(name) for name in ("worker.1", "steady")}
-    house.runtime.scale("worker", 3, house.events.append)
-    statuses = house.status()
-    assert {name: item.state for name, item in statuses.items()} == dict.fromkeys(
-        ("worker.1", "worker.2", "worker.3", "steady"), READY
-    )
-    second = house.pid("worker.2")
-    house.runtime.scale("worker", 2, house.events.append)
-    assert set(house.status()) == {"worker.1", "worker.2", "steady"}
-    assert house.pid("worker.2") == second
-    assert {name: house.pid(name) for name in before} == before
-    assert STOPPED in house.states_of("worker.3")
-    with pytest.raises(ComponentUnknown):
-        house.runtime.scale("steady", 2, house.events.append)
-    assert house.runtime.stop()
-    with pytest.raises(NotRunning):
-        house.runtime.scale("worker", 2, house.events.append)
-
-
 def test_worker_of_an_older_version_makes_way_and_keeps_its_log(one_house: House) -> None:
     """Until worker.1 was called so beside others only, a single one was called worker."""
     one_house.up(Steady("worker", say="older"), Steady())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mwaa_local.naming import meant
+from mwaa_local.naming import kind_of, meant, next_names, number_of
 
 KNOWN = ("scheduler", "worker.10", "worker.2", "worker.1", "worker.old", "workers.1", "listener.1")
 
@@ -29,3 +29,24 @@ def test_name_without_number_means_all_that_have_one(name: str, expected: list[s
 def test_one_that_has_no_number_comes_first() -> None:
     """As in an environment of an older version, whose single worker has a log of its own."""
     assert meant("worker", ("worker.1", "worker")) == ["worker", "worker.1"]
+
+
+def test_next_names_count_on_from_the_highest_that_is_taken() -> None:
+    assert next_names("worker", 2, ()) == ["worker.1", "worker.2"]
+    assert next_names("worker", 2, ("worker.1", "worker.7", "workers.9", "scheduler")) == ["worker.8", "worker.9"]
+    assert next_names("worker", 0, ("worker.1",)) == []
+    assert next_names("scheduler", 1, ("scheduler",)) == ["scheduler.1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "number"),
+    [
+        ("worker.12", "worker", 12),
+        ("worker", "worker", 0),
+        ("a.b.3", "a.b", 3),
+        ("3", "3", 0),
+        ("dag-processor", "dag-processor", 0),
+    ],
+)
+def test_name_is_a_kind_and_a_number(name: str, kind: str, number: int) -> None:
+    assert (kind_of(name), number_of(name)) == (kind, number)

@@ -58,11 +58,15 @@ LAUNCH = Launch(
     postgres_argv=("/bin/postgres", "-D", "/data"),
     broker_argv=("/bin/valkey-server", "/run/broker.conf"),
     env_of={name: {"MWAA_AIRFLOW_COMPONENT": name} for name in ("scheduler", "worker", "webserver")},
-    worker_count=1,
+    workers=("worker.1",),
     forkserver="/cache/lib/forkserver.py",
     homes_dir="/project/.mwaa-local/homes/1",
     folders={"dags": DAGS, "logs": Folder("/project/.mwaa-local/airflow/logs", "1:3")},
 )
+
+
+def workers(count: int) -> tuple[str, ...]:
+    return tuple(f"worker.{number}" for number in range(1, count + 1))
 
 
 def plan_of(version: str, launch: Launch = LAUNCH, place: Place = PLACE) -> Plan:
@@ -76,7 +80,7 @@ def component(plan: Plan, name: str) -> Component:
 
 
 def golden(version: str) -> str:
-    return json.dumps(plan_of(version, replace(LAUNCH, worker_count=2)).to_json(), indent=2) + "\n"
+    return json.dumps(plan_of(version, replace(LAUNCH, workers=workers(2))).to_json(), indent=2) + "\n"
 
 
 @pytest.mark.parametrize("version", GOLDEN_RELEASES)
@@ -183,28 +187,42 @@ def test_worker_listens_to_the_queues_of_the_environment_only() -> None:
 
 @pytest.mark.parametrize("version", Release.versions())
 def test_several_workers_have_names_of_their_own(version: str) -> None:
-    plan = plan_of(version, replace(LAUNCH, worker_count=3))
-    workers = [item for item in plan.components if item.name.startswith("worker")]
-    assert [item.name for item in workers] == ["worker.1", "worker.2", "worker.3"]
-    assert len({item.airflow_argv for item in workers}) == 3
-    pid_paths = {item.airflow_argv[item.airflow_argv.index("--pid") + 1] for item in workers}
+    plan = plan_of(version, replace(LAUNCH, workers=workers(3)))
+    found = [item for item in plan.components if item.name.startswith("worker")]
+    assert [item.name for item in found] == ["worker.1", "worker.2", "worker.3"]
+    assert len({item.airflow_argv for item in found}) == 3
+    pid_paths = {item.airflow_argv[item.airflow_argv.index("--pid") + 1] for item in found}
     assert pid_paths == {f"/usr/local/airflow/airflow-worker.{number}.pid" for number in (1, 2, 3)}
 
 
 @pytest.mark.parametrize("version", Release.versions())
 @pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"), Path("/run"))])
 def test_worker_is_the_same_alone_and_beside_others(version: str, place: Place) -> None:
-    alone, beside = (plan_of(version, replace(LAUNCH, worker_count=count), place) for count in (1, 2))
+    alone, beside = (plan_of(version, replace(LAUNCH, workers=workers(count)), place) for count in (1, 2))
     assert component(alone, "worker.1") == component(beside, "worker.1")
 
 
 @pytest.mark.parametrize("version", Release.versions())
 @pytest.mark.parametrize("place", [PLACE, ContainerPlace(PLACE.ports, Path("/files"), Path("/run"))])
-def test_scaled_plan_is_the_plan_with_so_many_workers(version: str, place: Place) -> None:
-    plans = {count: plan_of(version, replace(LAUNCH, worker_count=count), place) for count in (1, 2, 5)}
-    for before in plans.values():
-        for count, after in plans.items():
-            assert before.scaled("worker", count) == after
+def test_grown_plan_is_the_plan_with_so_many_workers(version: str, place: Place) -> None:
+    plans = {count: plan_of(version, replace(LAUNCH, workers=workers(count)), place) for count in (1, 2, 5)}
+    assert plans[1].grown("worker", 1) == plans[2]
+    assert plans[2].grown("worker", 3) == plans[5]
+    assert plans[2].grown("worker", 0) == plans[2]
+
+
+def test_worker_that_leaves_is_no_component_but_keeps_its_number_and_its_home() -> None:
+    plan = plan_of("3.3.1", replace(LAUNCH, workers=workers(3)))
+    left = plan.retired(["worker.1", "worker.3"], 100.0)
+    assert [item.name for item in left.meant("worker")] == ["worker.2"]
+    assert left.leaving == {"worker.1": 100.0, "worker.3": 100.0}
+    assert left.homes == plan.homes
+    assert [item.name for item in left.grown("worker", 2).meant("worker")] == ["worker.2", "worker.4", "worker.5"]
+    gone = left.without_left(["worker.1"])
+    assert gone.leaving == {"worker.1": 100.0}
+    assert "worker.3" not in gone.homes
+    assert [item.name for item in gone.grown("worker", 1).meant("worker")] == ["worker.2", "worker.3"]
+    assert Plan.from_json(json.loads(json.dumps(left.to_json()))) == left
 
 
 @pytest.mark.parametrize("version", Release.versions())
@@ -221,7 +239,7 @@ def test_web_server_is_told_that_it_is_reached_by_https(version: str, place: Pro
 
 
 def test_components_of_mwaas_scheduler_share_a_home_and_others_have_their_own() -> None:
-    plan = plan_of("3.3.1").scaled("worker", 2)
+    plan = plan_of("3.3.1").grown("worker", 1)
     homes = {item.name: item.home for item in plan.components}
     assert homes == {
         "postgres": "",
@@ -247,7 +265,7 @@ def test_components_share_one_home_where_there_are_no_others() -> None:
 
 def test_what_there_is_one_of_cannot_be_scaled() -> None:
     with pytest.raises(ComponentUnknown, match="scheduler") as caught:
-        plan_of("3.3.1").scaled("scheduler", 2)
+        plan_of("3.3.1").grown("scheduler", 2)
     assert caught.value.why == "There can be several of: worker."
 
 
@@ -263,7 +281,7 @@ def test_several_schedulers_are_alike_and_the_first_keeps_its_name(version: str,
 
 
 def test_worker_without_a_number_means_all_of_them() -> None:
-    plan = plan_of("3.3.1", replace(LAUNCH, worker_count=2))
+    plan = plan_of("3.3.1", replace(LAUNCH, workers=workers(2)))
     assert [item.name for item in plan.meant("worker")] == ["worker.1", "worker.2"]
     assert [item.name for item in plan.meant("scheduler")] == ["scheduler"]
 

@@ -25,7 +25,7 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import ComponentNotReady, MwaaLocalError, NotRunning
-from mwaa_local.event import READY, Event
+from mwaa_local.event import Event, amiss
 from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.project import Project
 from mwaa_local.remarks import ERROR, Remark
@@ -161,7 +161,7 @@ def _wait_until_healthy(lifecycle: Lifecycle) -> None:
         if answers == HEALTHY_ANSWERS:
             return
         if time.monotonic() > deadline:
-            waiting = [f"{item.name} is {item.state}. {item.detail}" for item in state.statuses if item.state != READY]
+            waiting = [f"{item.name} is {item.state}. {item.detail}" for item in amiss(state.statuses)]
             waiting = waiting or ["The health page does not answer through the front door."]
             what = f"the environment did not become healthy within {HEALTHY_TIMEOUT_S:.0f} s"
             raise ComponentNotReady(what, "\n".join(waiting), "mwaa-local status")

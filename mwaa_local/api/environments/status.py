@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Record
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.event import FINISHED, READY, ComponentStatus
+from mwaa_local.event import ComponentStatus, amiss
 from mwaa_local.plan import HttpReady, Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
@@ -99,7 +99,7 @@ class Looks:
             statuses = tuple(runtime.status())
         except MwaaLocalError as error:  # an engine that does not answer, or another version of this launcher
             return replace(nothing, is_sure=False, why=error.what)
-        why = ", ".join(f"{item.name} is {item.state}" for item in statuses if item.state not in (READY, FINISHED))
+        why = ", ".join(f"{item.name} is {item.state}" for item in amiss(statuses))
         if not why and not self._page_answers(project, plan, healthy_at):
             why = "the health page does not answer"
         return Look(nothing.at, True, not why, why, WebAddress.of(plan), statuses, plan)

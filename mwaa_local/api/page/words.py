@@ -17,7 +17,7 @@ from mwaa_local.api.environments.status import (
     UPDATING,
 )
 from mwaa_local.api.page.html import Markup, element
-from mwaa_local.event import FAILED, READY, RESTARTING, STARTING, STOPPING, WAITING
+from mwaa_local.event import FAILED, LEAVING, READY, RESTARTING, STARTING, STOPPING, WAITING
 
 GOOD, BUSY, BAD = "good", "busy", "bad"
 # Looks of a status, besides its word.
@@ -25,7 +25,7 @@ LOOKS = {
     AVAILABLE: GOOD,
     READY: GOOD,
     **dict.fromkeys((CREATING, UPDATING, DELETING, PENDING, ROLLING_BACK), BUSY),
-    **dict.fromkeys((WAITING, STARTING, STOPPING), BUSY),
+    **dict.fromkeys((WAITING, STARTING, STOPPING, LEAVING), BUSY),
     **dict.fromkeys((CREATE_FAILED, UPDATE_FAILED, FAILED, RESTARTING), BAD),
 }
 

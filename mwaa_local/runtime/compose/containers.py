@@ -9,10 +9,11 @@ import contextlib
 import re
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from mwaa_local.errors import AlreadyRunning, ComponentNotReady, DockerUnavailable, MwaaLocalError, NotRunning
 from mwaa_local.event import ENDED, STOPPED, STOPPING, Event
+from mwaa_local.naming import kind_of
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime import logfile
@@ -30,12 +31,23 @@ POLL_PAUSE_S = 0.2
 NOTED_TIMEOUT_S = 5.0  # for the engine's list to show what it has done
 REMOVE_TRIES = 3
 MAKE = ("up", "--no-start", "--no-build", "--quiet-pull", "--remove-orphans")
+MAKE_MORE = ("up", "--no-start", "--no-build", "--no-recreate", "--no-deps")
 
 
 def compose_name(project: Project) -> str:
     """Return the Compose project's name: readable, and another one for every folder."""
     readable = re.sub(r"[^a-z0-9]+", "-", project.name.lower())[:NAME_CHARACTERS].strip("-")
     return f"mwaa-{readable or 'local'}-{project.id}"
+
+
+def scale_words(plan: Plan, kinds: Collection[str] = ()) -> list[str]:
+    """Return how many containers Compose is to have of each service of these, and of those of which some leave.
+
+    It takes these for containers like all others: where it counted fewer, it would choose one to remove.
+    """
+    leaving = [kind_of(name) for name in plan.leaving]
+    counts = {kind: len(plan.meant(kind)) + leaving.count(kind) for kind in {*kinds, *leaving}}
+    return [word for kind, count in sorted(counts.items()) for word in ("--scale", f"{kind}={count}")]
 
 
 class OwnContainers:
@@ -97,11 +109,9 @@ class OwnContainers:
 
     # Making.
 
-    def replace_outdated(
-        self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None], more: Sequence[str]
-    ) -> None:
+    def replace_outdated(self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None]) -> None:
         """Have Compose make containers for the plan; what was made from another file stops first, its log is kept."""
-        ahead = self._dry_run(more) if containers else DryRun()
+        ahead = self._dry_run(scale_words(plan)) if containers else DryRun()
         outdated = [item for item in containers if item.name in ahead.replaced]
         self.fetch_logs()
         self.stop_by_stages(
@@ -114,11 +124,18 @@ class OwnContainers:
         if outdated:
             self.fetch_logs()
             self._remove_surplus(plan, outdated)
+        present = by_component(plan, [item for item in containers if item not in outdated])
+        plan = plan.without_left(present)
         self.state_file.begin(plan, self.compose)
-        present = by_component(plan, containers)
-        are_all_there = len(present) == len(containers) == len(plan.components)
+        are_all_there = len(present) == len(containers) == len(plan.components) + len(plan.leaving)
         if not (are_all_there and ahead.kept == {item.name for item in containers}):
-            self._compose_to_end(self.compose, "--progress", "quiet", *MAKE, *more, meanwhile=self.make_way)
+            words = ("--progress", "quiet", *MAKE, *scale_words(plan))
+            self._compose_to_end(self.compose, *words, meanwhile=self.make_way)
+
+    def make_more(self, plan: Plan, kinds: Collection[str]) -> None:
+        """Have Compose make the containers that these services lack of the plan, and touch no other."""
+        words = ("--progress", "quiet", *MAKE_MORE, *scale_words(plan, kinds), *kinds)
+        self._compose_to_end(self.compose, *words, meanwhile=self.make_way)
 
     def _remove_surplus(self, plan: Plan, outdated: Sequence[Container]) -> None:
         """Remove stopped containers that the plan does not have: where Compose chose, the second of two might stay."""

@@ -17,6 +17,7 @@ from mwaa_local.runtime.compose.changes import ContainerChanges
 from mwaa_local.runtime.compose.docker_run import PAUSE_S, compose_env, run_docker
 from mwaa_local.runtime.compose.engine_api import API_TIMEOUT_S, EngineApi
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS, OutputLine, frames, lines
+from mwaa_local.runtime.compose.engine_store import EngineStore
 from mwaa_local.runtime.compose.program import find_compose, find_docker, find_host
 from mwaa_local.runtime.compose.stored import (
     NUMBER_LABEL,
@@ -28,8 +29,6 @@ from mwaa_local.runtime.compose.stored import (
     Container,
     ContainerSummary,
     LastEnd,
-    StoredImage,
-    StoredVolume,
     container_from,
 )
 
@@ -41,7 +40,7 @@ END_EVENTS_S = 1.0  # how long before its noted end a container's last "oom" can
 EXEC_PAUSE_S = 0.02
 
 
-class Engine:
+class Engine(EngineStore):
     """A Docker engine that has answered, and the Compose that drives it.
 
     Every question raises DockerUnavailable when the engine does not answer any more.
@@ -52,7 +51,7 @@ class Engine:
         self._docker = docker
         self._host = host
         self._compose_argv: tuple[str, ...] = ()
-        self._asked = EngineApi(env, host).asked
+        super().__init__(EngineApi(env, host).asked)
 
     @classmethod
     def open(cls, env: Mapping[str, str]) -> Engine:
@@ -77,6 +76,11 @@ class Engine:
         """Whether the engine runs as an ordinary user, whom its containers then show as root."""
         with self._asked() as api:
             return "name=rootless" in api.info().get("SecurityOptions", [])
+
+    def memory_total_bytes(self) -> int | None:
+        """Return how much memory its machine has; None if it does not say."""
+        with self._asked() as api:
+            return int(api.info().get("MemTotal") or 0) or None
 
     def has_image(self, tag: str) -> bool:
         from docker.errors import ImageNotFound
@@ -146,47 +150,6 @@ class Engine:
             answer = api.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return {item["Name"]: item["Labels"].get(VOLUME_LABEL, "") for item in answer.get("Volumes") or []}
 
-    def stored_images(self, repository: str) -> list[StoredImage]:
-        """Return the tags of one repository."""
-        from docker.errors import ImageNotFound
-
-        found = []
-        with self._asked() as api:
-            used = {item["ImageID"] for item in api.containers(all=True)}
-            for listed in api.images(name=repository):
-                for tag in listed.get("RepoTags") or []:
-                    with contextlib.suppress(ImageNotFound):  # removed just now
-                        plain = api.inspect_image(tag)  # type: ignore[no-untyped-call]
-                        config = plain.get("Config") or {}
-                        found.append(StoredImage(tag, int(plain["Size"]), config, plain["Id"] in used))
-        return found
-
-    def stored_volumes(self) -> list[StoredVolume]:
-        """Return the volumes of every Compose project on this engine."""
-        with self._asked() as api:
-            sizes = {item["Name"]: item.get("UsageData") or {} for item in api.df().get("Volumes") or []}
-            mounts = [mount for item in api.containers(all=True) for mount in item.get("Mounts") or []]
-            used = {mount.get("Name") for mount in mounts if mount.get("Type") == "volume"}
-            answer = api.volumes(filters={"label": [PROJECT_LABEL]})
-        found = []
-        for item in answer.get("Volumes") or []:
-            size = int(sizes.get(item["Name"], {}).get("Size", -1))
-            found.append(
-                StoredVolume(
-                    name=item["Name"],
-                    project=item["Labels"][PROJECT_LABEL],
-                    label=item["Labels"].get(VOLUME_LABEL, ""),
-                    size_bytes=size if size >= 0 else None,
-                    is_used=item["Name"] in used,
-                )
-            )
-        return found
-
-    def layers_bytes(self) -> int:
-        """Return what all images on the engine take together, each layer counted once."""
-        with self._asked() as api:
-            return int(api.df().get("LayersSize") or 0)
-
     def output(self, container_id: str, after: Mapping[str, int], *, ended: bool) -> list[OutputLine]:
         """Return what the container wrote later than `after` ({stream: nanoseconds}); nothing of one that is gone.
 
@@ -250,6 +213,13 @@ class Engine:
 
         with self._asked() as api, contextlib.suppress(APIError):  # it has ended, or is gone
             api.stop(container_id, timeout=0)
+
+    def signal_container(self, container_id: str, signal_name: str) -> None:
+        """Send the signal with which a container is stopped, and return at once: the engine does not start it again."""
+        from docker.errors import APIError
+
+        with self._asked() as api, contextlib.suppress(APIError):  # it has ended, or is gone
+            api.kill(container_id, signal=signal_name)
 
     def remove_container(self, container_id: str) -> None:
         """Remove a container that has ended; of others the engine keeps what it has."""

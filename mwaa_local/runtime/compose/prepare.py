@@ -52,6 +52,7 @@ from mwaa_local.runtime.compose.startup_values import startup_values
 from mwaa_local.runtime.compose.stored import ComposeProject
 from mwaa_local.runtime.compose.variables import KEY_CHARACTERS, ComposeVariables, env_files, image_key
 from mwaa_local.runtime.installed import constraint_remarks
+from mwaa_local.runtime.memory import memory_of_machine
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.preparation import (
     Ports,
@@ -62,6 +63,7 @@ from mwaa_local.runtime.preparation import (
     planned_port,
     tree_version,
 )
+from mwaa_local.scaling.bounds import bounds_of, bounds_remarks, workers_to_start
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.services.door import (
@@ -115,6 +117,9 @@ class ContainerPreparation:
         self.build_image = build_image
         self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
         self.user = User(wanted.cache_dir, wanted.project, DOCKER)
+        memory_bytes = own.engine.memory_total_bytes() if build_image else memory_of_machine()
+        self.remarks += bounds_remarks(wanted.environment, memory_bytes)
+        self.workers = workers_to_start(bounds_of(wanted.environment, memory_bytes), running)
         self.files = ComposeFiles.of(wanted.project)
         self._requirements: requirements.PreparedRequirements | None = None
         self._packages_key = ""
@@ -320,7 +325,8 @@ class ContainerPreparation:
             postgres_argv=("postgres", "-c", "max_connections=200", "-c", "shared_buffers=32MB"),
             broker_argv=("redis-server", "/opt/mwaa/redis.conf"),
             env_of=env_of,
-            worker_count=self.environment.worker_count,
+            workers=self.workers,
+            leaving=self.running.leaving if self.running else {},
             ports_asked=ports_asked,
             folders=self.delivery.shown(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),

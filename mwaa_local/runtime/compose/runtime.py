@@ -21,6 +21,7 @@ from mwaa_local.runtime.compose.command import capture_in_container, run_in_cont
 from mwaa_local.runtime.compose.containers import OwnContainers
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.output import refusal
+from mwaa_local.runtime.compose.resizing import leaving_statuses, resize, tidied
 from mwaa_local.runtime.compose.script import script_argv
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
@@ -68,16 +69,16 @@ class ComposeRuntime:
         prepared.settle()
         return remarks
 
-    def _start(self, plan: Plan, on_event: Callable[[Event], None], *more: str) -> None:
-        """Carry out a plan; `more` is what Compose is told of it beside its file."""
+    def _start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         with self.own.state_file.changing():
+            plan = tidied(self.own, plan)
             containers = self.containers()
             before = self.own.state_file.read()
             ours = {str(port): port for container in containers for port in container.ports}
             if before and containers:
                 ours |= dict(before.plan.get("ports", {}))
             check_ports(plan.ports, ours, plan.ports_asked)
-            self.own.replace_outdated(plan, containers, on_event, more)
+            self.own.replace_outdated(plan, containers, on_event)
             failures = self._start_and_watch(plan, on_event)
         for name, failure in failures.items():
             refused = refusal(failure, plan.ports, self.engine.publisher_of, plan.ports_asked)
@@ -94,12 +95,19 @@ class ComposeRuntime:
             readiness.close()
         return watch.failures()
 
-    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
-        plan, remembered = self.running_plan(), self.own.state_file.read()
-        if plan is None or remembered is None:
+    def grow(self, component: str, count: int) -> Plan:
+        plan = self.running_plan()
+        if plan is None:
             raise NotRunning("the environment is not running", hint="mwaa-local up")
-        self.own.use(remembered.compose)
-        self._start(plan.scaled(component, count), on_event, "--scale", f"{component}={count}")
+        return plan.grown(component, count)
+
+    def resize(self, plan: Plan) -> None:
+        with self.own.state_file.changing():
+            before, remembered = self.running_plan(), self.own.state_file.read()
+            if before is None or remembered is None:
+                raise NotRunning("the environment is not running", hint="mwaa-local up")
+            self.own.use(remembered.compose)
+            resize(self.own, before, plan)
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         """Nothing stops containers but a command, and it ends with the command."""
@@ -132,14 +140,17 @@ class ComposeRuntime:
         present = by_component(plan, containers)
         try:
             return [
-                status_of(
-                    component,
-                    present.get(component.name),
-                    remembered.failed.get(component.name),
-                    readiness,
-                    self.engine,
-                )
-                for component in plan.components
+                *(
+                    status_of(
+                        component,
+                        present.get(component.name),
+                        remembered.failed.get(component.name),
+                        readiness,
+                        self.engine,
+                    )
+                    for component in plan.components
+                ),
+                *leaving_statuses(plan, present),
             ]
         finally:
             readiness.close()
@@ -239,6 +250,9 @@ class ComposeRuntime:
             time.sleep(POLL_PAUSE_S)
 
     # Memory and volumes.
+
+    def memory_bytes(self) -> int | None:
+        return self.engine.memory_total_bytes()
 
     def memory_kills(self) -> int | None:
         """Ask the containers of workers, where tasks run. One that was started again counts from nothing."""

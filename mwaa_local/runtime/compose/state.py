@@ -46,8 +46,8 @@ class SavedState:
     failed: dict[str, Failure] = field(default_factory=dict)  # by component
 
     def names(self) -> set[str]:
-        """Return the plan's components."""
-        return {str(item["name"]) for item in self.plan["components"]}
+        """Return the plan's components, and the workers that leave it."""
+        return {str(item["name"]) for item in self.plan["components"]}.union(self.plan.get("leaving", ()))
 
 
 class StateFile:

@@ -57,9 +57,9 @@ def _numbered(service: str, number: int, known: Collection[str]) -> str:
 
 
 def by_component(plan: Plan, containers: Iterable[Container]) -> dict[str, Container]:
-    """Return the plan's components that have a container."""
+    """Return those of the plan's components, and of the workers that leave, which have a container."""
     by_id = {item.id: item for item in containers}
-    known = [component.name for component in plan.components]
+    known = [*(component.name for component in plan.components), *plan.leaving]
     names = component_names({key: (item.service, item.number) for key, item in by_id.items()}, known)
     return {name: by_id[key] for key, name in names.items() if name in known}
 

@@ -54,9 +54,16 @@ class SupervisorClient:
 
     def apply(self, plan: Plan, on_event: Callable[[Event], None]) -> list[ComponentStatus] | None:
         """Have the plan carried out; return every component's status. Raises AlreadyRunning where it is refused."""
+        return self._carry_out("apply", plan, on_event)
+
+    def resize(self, plan: Plan) -> list[ComponentStatus] | None:
+        """Have a plan with other workers begun, as `apply` does, and wait for none of them."""
+        return self._carry_out("resize", plan, lambda _: None)
+
+    def _carry_out(self, op: str, plan: Plan, on_event: Callable[[Event], None]) -> list[ComponentStatus] | None:
         # An OSError here is a supervisor that is gone, as is an answer without an end.
         with contextlib.suppress(OSError), self._connect() as client:
-            for answer in _ask(client, {"op": "apply", "plan": plan.to_json()}):
+            for answer in _ask(client, {"op": op, "plan": plan.to_json()}):
                 if "event" in answer:
                     on_event(Event(**answer["event"]))
                 elif answer.get("done"):

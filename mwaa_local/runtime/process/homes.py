@@ -22,7 +22,7 @@ from mwaa_local.files import remove_tree, write_changed
 from mwaa_local.home import Folder, Home
 from mwaa_local.local_settings import CONFIG_DIR
 from mwaa_local.place import HOST
-from mwaa_local.plan import SCHEDULER_HOME, WEBSERVER_HOME, Plan
+from mwaa_local.plan import SCHEDULER_HOME, Plan
 from mwaa_local.project import TEMPORARY_NAME, Project
 
 if TYPE_CHECKING:  # every command imports this
@@ -33,7 +33,6 @@ DIR_NAME = "homes"  # below `.mwaa-local/`
 MADE_FROM_NAME = "made-from"  # says what a set of homes was made from
 UNFINISHED_SUFFIX = ".new"  # of a home in which the startup script has not ended
 LAYER_SUFFIX = ".packages"  # of what the script changes of the packages in that home, until all scripts have ended
-FIRST_HOMES = (SCHEDULER_HOME, "worker.1", WEBSERVER_HOME)  # one for each MWAA component
 HOSTS_PATH = Path("/etc/hosts")
 # Of all homes: Airflow's logs, which are read from outside, and what pip and others can download again.
 SHARED = ("logs", ".cache")
@@ -81,12 +80,8 @@ class Homes:
         """Note what the set was made from, once it is whole."""
         (self.folder / MADE_FROM_NAME).write_text(made_from, encoding="utf-8")
 
-    def missing(self, worker_count: int) -> list[str]:
-        """Return the homes that are to be made, by name: also that of a worker which went, since a new one comes."""
-        workers = (f"worker.{number}" for number in range(1, worker_count + 1))
-        return self.missing_of((SCHEDULER_HOME, *workers, WEBSERVER_HOME))
-
     def missing_of(self, names: Collection[str]) -> list[str]:
+        """Return the homes that are to be made, by name: also that of a worker which went, since a new one comes."""
         return [name for name in names if name not in self.in_use or not (self.folder / name).is_dir()]
 
     def begin(self, name: str, packages: PythonEnvironment, release: Release) -> UnfinishedHome:

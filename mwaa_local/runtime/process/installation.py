@@ -19,7 +19,7 @@ from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT, Delivery
 from mwaa_local.files import write_private
 from mwaa_local.home import Folder
 from mwaa_local.packages import PackageStore, PythonEnvironment
-from mwaa_local.plan import MWAA_COMPONENTS, SCHEDULER_HOME, Plan
+from mwaa_local.plan import MWAA_COMPONENTS, SCHEDULER_HOME, WEBSERVER_HOME, Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.remarks import Remark
@@ -33,7 +33,7 @@ from mwaa_local.runtime.installed import (
     outcome_remarks,
     script_remarks,
 )
-from mwaa_local.runtime.process.homes import FIRST_HOMES, Homes
+from mwaa_local.runtime.process.homes import Homes
 from mwaa_local.runtime.process.more_workers import remember_start
 from mwaa_local.runtime.process.scripts import ScriptRuns
 from mwaa_local.startup.outcome import StartupOutcome
@@ -51,6 +51,7 @@ class Installation:
     delivery: Delivery
     steps: Steps
     running: Plan | None
+    workers: tuple[str, ...]
     shown: Mapping[str, Folder] | None = None
     remarks: list[Remark] = field(default_factory=list)
     homes: Homes | None = None
@@ -135,14 +136,15 @@ class Installation:
         self, homes: Homes, packages: PythonEnvironment, runs: ScriptRuns | None, *, is_asked_again: bool
     ) -> list[StartupOutcome]:
         """Make the homes that are missing; return how the script ended there, and where it was only asked again."""
-        release, count = self.configuration.release, self.configuration.environment.worker_count
-        missing = homes.missing(count)
+        release = self.configuration.release
+        missing = homes.missing_of((SCHEDULER_HOME, *self.workers, WEBSERVER_HOME))
         new = [homes.begin(name, packages, release) for name in missing]
         if runs is None:
             for home in new:
                 home.finish()
             return []
-        again = [name for name in FIRST_HOMES if is_asked_again and name not in missing]
+        one_of_each = (SCHEDULER_HOME, self.workers[0], WEBSERVER_HOME)  # of MWAA's components
+        again = [name for name in one_of_each if is_asked_again and name not in missing]
         asked = [homes.begin(name, packages, release) for name in again]
         if not new and not asked:
             return []

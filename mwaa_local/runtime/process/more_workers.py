@@ -45,6 +45,12 @@ def make_homes(project: Project, plan: Plan, running: Plan) -> None:
         raise
 
 
+def homes_are_there(plan: Plan) -> bool:
+    """Say whether each component of the plan finds its home."""
+    homes = {item.home for item in plan.components if item.home}
+    return all((Path(plan.homes_dir) / home).is_dir() for home in homes)
+
+
 def remove_homes_of_others(plan: Plan) -> None:
-    """Remove the homes of workers that the plan does not have any more."""
+    """Remove the homes of workers that are neither in the plan nor about to leave."""
     Homes.of(plan, plan.folders).keep_only(plan.homes)

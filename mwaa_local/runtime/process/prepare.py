@@ -30,6 +30,7 @@ from mwaa_local.place import Place, url_of
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Plan
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.remarks import WARNING, Remark, save_remarks
+from mwaa_local.runtime.memory import memory_of_machine
 from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
 from mwaa_local.runtime.preparation import (
     Ports,
@@ -56,6 +57,7 @@ from mwaa_local.runtime.process.servers import (
 from mwaa_local.runtime.process.servers import KEPT as DATABASES
 from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.sandbox import finish_home
+from mwaa_local.scaling.bounds import bounds_of, bounds_remarks, workers_to_start
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.services.door import (
@@ -108,6 +110,9 @@ class Preparation:
         self.on_event = on_event
         self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
         self.user = User(wanted.cache_dir, wanted.project, PROCESS)
+        memory_bytes = memory_of_machine()
+        self.remarks += bounds_remarks(wanted.environment, memory_bytes)
+        self.workers = workers_to_start(bounds_of(wanted.environment, memory_bytes), running)
 
     def prepare(self) -> PreparedProcesses:
         make_state_dirs(self.project)
@@ -135,7 +140,7 @@ class Preparation:
         configuration = Configuration(*parts, services=seeds.variables(place), webserver=webserver_variables(place))
         beside = seeds.components(place, secrets)
         shown = self._shown(home_dir, seeds.local_names(place))
-        installation = Installation(configuration, self.delivery, steps, self.running, shown)
+        installation = Installation(configuration, self.delivery, steps, self.running, self.workers, shown)
         with installation.taken_back_on_failure():
             packages, exports = installation.install(store, base)
             self.remarks += installation.remarks
@@ -292,7 +297,8 @@ class Preparation:
             worker_queues=worker_queues(self.release, values),
             **self._server_argv(place, secrets),
             env_of=env_of,
-            worker_count=self.environment.worker_count,
+            workers=self.workers,
+            leaving=self.running.leaving if self.running else {},
             ports_asked=ports_asked,
             folders=self.delivery.shown(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),

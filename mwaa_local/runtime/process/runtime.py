@@ -25,7 +25,7 @@ from mwaa_local.project import MARK_VARIABLE, Project
 from mwaa_local.remarks import Remark
 from mwaa_local.runtime import logfile
 from mwaa_local.runtime.failures import component_error, roots_first
-from mwaa_local.runtime.memory import kills_on_machine
+from mwaa_local.runtime.memory import kills_on_machine, memory_of_machine
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.process.client import Command, SupervisorClient
 from mwaa_local.runtime.process.homes import remove_homes, remove_temporary
@@ -85,22 +85,27 @@ class ProcessRuntime:
         if any(status.state in (STOPPING, STOPPED) for status in statuses):
             raise NotRunning("the environment was stopped while it started", hint="mwaa-local up")
 
-    def scale(self, component: str, count: int, on_event: Callable[[Event], None]) -> None:
+    def grow(self, component: str, count: int) -> Plan:
+        from mwaa_local.runtime.process.more_workers import make_homes  # no command does this
+
         plan = self.running_plan()
         if plan is None:
             raise NotRunning("the environment is not running", hint="mwaa-local up")
-        scaled = plan.scaled(component, count)
-        if not scaled.homes_dir:
-            self._apply(scaled, on_event)
-            return
-        from mwaa_local.runtime.process.more_workers import (  # no command but this one
-            make_homes,
-            remove_homes_of_others,
-        )
+        grown = plan.grown(component, count)
+        if grown.homes_dir:
+            make_homes(self.project, grown, plan)
+        return grown
 
-        make_homes(self.project, scaled, plan)
-        self._apply(scaled, on_event)
-        remove_homes_of_others(scaled)
+    def resize(self, plan: Plan) -> None:
+        from mwaa_local.runtime.process.more_workers import homes_are_there, remove_homes_of_others
+
+        if plan.homes_dir and not homes_are_there(plan):
+            what, hint = "the homes of workers are gone that were to be started", "try again"
+            raise AlreadyRunning(what, "Another command has changed the environment meanwhile.", hint)
+        if self._running_supervisor().resize(plan) is None:
+            raise self._supervisor_ended()
+        if plan.homes_dir and (now := self.running_plan()) is not None:
+            remove_homes_of_others(now)
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         answer = self._status()
@@ -164,6 +169,9 @@ class ProcessRuntime:
             exit_code = self._running_supervisor().run(command, fds, pass_signals=False)
             output.seek(0)
             return exit_code, output.read()
+
+    def memory_bytes(self) -> int | None:
+        return memory_of_machine()
 
     def memory_kills(self) -> int | None:
         return kills_on_machine()

@@ -15,19 +15,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mwaa_local import isolation
-from mwaa_local.database.health import Health
 from mwaa_local.event import FAILED, Event
-from mwaa_local.plan import SCHEDULER_HOME, Component, Plan
+from mwaa_local.naming import kind_of
+from mwaa_local.plan import LEAVE_TIMEOUT_S, SCHEDULER_HOME, Component, Plan
 from mwaa_local.runtime.process.client_signals import forward_signals, interrupt_script
 from mwaa_local.runtime.process.forkserver import ALONE, Forkserver, ForkserverGone
 from mwaa_local.runtime.process.groups import end_of
+from mwaa_local.runtime.process.questions import HealthAnswers
 from mwaa_local.runtime.process.state import NO_ISOLATION, State, remember_session, write_state
 from mwaa_local.runtime.process.supervisor_socket import SupervisorSocket
 from mwaa_local.runtime.process.unit import Unit
@@ -35,29 +35,6 @@ from mwaa_local.runtime.process.unit import Unit
 UMASK = 0o077  # logs and run files may hold what tasks print
 # What may differ between a component and the fork server without mattering to modules already imported.
 FORK_SAFE_VARIABLES = ("MWAA_AIRFLOW_COMPONENT", "MWAA_COMMAND")
-
-
-class HealthAnswers:
-    """One environment's Health, asked from a single thread so that the event loop never waits."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._health = Health(plan.database_url, plan.broker_url)
-        self._thread = ThreadPoolExecutor(1)
-
-    def are_for(self, plan: Plan) -> bool:
-        return (self._health.database_url, self._health.broker_url) == (plan.database_url, plan.broker_url)
-
-    async def _ask(self, question: Callable[..., bool], *values: Any) -> bool:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, question, *values)
-
-    async def database_answers(self) -> bool:
-        return await self._ask(self._health.database_answers)
-
-    async def broker_answers(self) -> bool:
-        return await self._ask(self._health.broker_answers)
-
-    async def heartbeat_since(self, job_type: str, since: float) -> bool:
-        return await self._ask(self._health.heartbeat_since, job_type, since)
 
 
 class Supervisor:
@@ -69,6 +46,8 @@ class Supervisor:
         self._isolated = isolated
         self.plan: Plan | None = None
         self.units: dict[str, Unit] = {}
+        self._leaving: dict[str, Unit] = {}  # workers that are no part of the plan any more
+        self._tasks: set[asyncio.Task[None]] = set()  # the event loop keeps only weak references to tasks
         self._forkserver: Forkserver | None = None
         self._answers: HealthAnswers | None = None
         self._listeners: set[asyncio.Queue[Event]] = set()
@@ -82,35 +61,57 @@ class Supervisor:
             previous, self.plan = self.plan, plan
             wanted = {component.name: component for component in plan.components}
             gone = [unit for name, unit in self.units.items() if _must_stop(unit, wanted.get(name), previous, plan)]
+            # One that leaves goes on, unless it is in the way or its like are started anew.
+            gone += [unit for unit in self._leaving.values() if _must_stop(unit, _like(unit, plan), previous, plan)]
             await self._stop(gone, now=False)
             for unit in gone:
-                self.units.pop(unit.component.name)
+                if self.units.get(unit.component.name) is unit:
+                    self.units.pop(unit.component.name)
             self._prepare_forkserver(previous, plan)
-            if self._answers is None or not self._answers.are_for(plan):
-                self._answers = HealthAnswers(plan)
-            answers = self._answers
-            fresh = []
-            for name, component in wanted.items():
-                if name not in self.units:
-                    self.units[name] = Unit(
-                        component,
-                        plan.home_dir,
-                        self.logs_dir,
-                        answers,
-                        self._forkserver_for,
-                        self._argv_alone,
-                        self._tell,
-                        self._remember,
-                        plan.home(component.home),
-                    )
-                    fresh.append(self.units[name])
-            for unit in fresh:
-                unit.start(lambda unit=unit: self._dependencies_ready(unit))  # type: ignore[misc]
+            self._start_new(plan)
             units = [self.units[name] for name in wanted]
         # Not under the lock: a stop must not wait for what may never be ready.
         for unit in units:
             await unit.settled.wait()
         gc.freeze()
+
+    async def resize(self, plan: Plan) -> None:
+        """Carry out a plan that has other workers than the present one, and wait for none of them."""
+        async with self._changing:
+            self.plan = plan
+            for name in [name for name in self.units if plan.component(name) is None]:
+                self._leaving[name] = self.units.pop(name)
+                task = asyncio.create_task(self._let_leave(name))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            self._start_new(plan)
+
+    async def _let_leave(self, name: str) -> None:
+        await self._leaving[name].leave(LEAVE_TIMEOUT_S)
+        self._leaving.pop(name)
+        if self.plan is not None:
+            self.plan = self.plan.without_left(self._leaving)
+
+    def _start_new(self, plan: Plan) -> None:
+        """Begin what the plan has and what does not run."""
+        if self._answers is None or not self._answers.are_for(plan):
+            self._answers = HealthAnswers(plan)
+        fresh = [component for component in plan.components if component.name not in self.units]
+        for component in fresh:
+            self.units[component.name] = Unit(
+                component,
+                plan.home_dir,
+                self.logs_dir,
+                self._answers,
+                self._forkserver_for,
+                self._argv_alone,
+                self._tell,
+                self._remember,
+                plan.home(component.home),
+            )
+        for component in fresh:
+            unit = self.units[component.name]
+            unit.start(lambda unit=unit: self._dependencies_ready(unit))  # type: ignore[misc]
 
     async def _dependencies_ready(self, unit: Unit) -> str:
         """Wait for what the unit depends on; return the name of one that failed, or ""."""
@@ -129,13 +130,16 @@ class Supervisor:
         """Stop everything, and then be done, whether or not anybody still waits for it."""
         self.is_stopping = True
         if now:  # a stop that waits for tasks may hold the lock
-            for unit in self.units.values():
+            for unit in self._all_units():
                 unit.hurry()
         async with self._changing:
-            await self._stop(list(self.units.values()), now=now)
+            await self._stop(self._all_units(), now=now)
             if self._forkserver is not None:
                 await self._forkserver.close()
         self.done.set()
+
+    def _all_units(self) -> list[Unit]:
+        return [*self.units.values(), *self._leaving.values()]
 
     async def _stop(self, units: Iterable[Unit], *, now: bool) -> None:
         units = list(units)
@@ -203,7 +207,8 @@ class Supervisor:
         """Return every unit's status as plain values, in the plan's order."""
         order = [component.name for component in self.plan.components] if self.plan else []
         names = [*(name for name in order if name in self.units), *(name for name in self.units if name not in order)]
-        return [asdict(self.units[name].status()) for name in names]
+        units = [*(self.units[name] for name in names), *self._leaving.values()]
+        return [asdict(unit.status()) for unit in units]
 
     async def run(self, request: dict[str, Any], fds: list[int], client: socket.socket) -> int:
         """Run an Airflow command for a client on the client's own streams; return its exit code."""
@@ -250,6 +255,13 @@ def _must_stop(unit: Unit, wanted: Component | None, previous: Plan | None, plan
         return False
     name = unit.component.home
     return previous.home_dir != plan.home_dir or previous.home(name) != plan.home(name)
+
+
+def _like(unit: Unit, plan: Plan) -> Component | None:
+    """Return how a worker that leaves would be if the plan still had it; None where it has another one of that name."""
+    name = unit.component.name
+    others = plan.meant(kind_of(name))
+    return others[-1].called(name) if others and name in plan.leaving else None
 
 
 def _forkserver_key(plan: Plan) -> tuple[Any, ...]:

@@ -34,6 +34,8 @@ class Answerer(Protocol):
 
     async def apply(self, plan: Plan) -> None: ...
 
+    async def resize(self, plan: Plan) -> None: ...
+
     async def stop_all(self, *, now: bool) -> None: ...
 
     async def run(self, request: dict[str, Any], fds: list[int], client: socket.socket) -> int: ...
@@ -90,6 +92,9 @@ class SupervisorSocket:
                 plan = Plan.from_json(request["plan"])
                 async for answer in self._with_events(supervisor.apply(plan)):
                     yield answer
+                yield {"done": True, "status": supervisor.status()}
+            case "resize":
+                await supervisor.resize(Plan.from_json(request["plan"]))
                 yield {"done": True, "status": supervisor.status()}
             case "stop":
                 async for answer in self._with_events(supervisor.stop_all(now=bool(request.get("now")))):

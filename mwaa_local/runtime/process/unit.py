@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mwaa_local import isolation
 from mwaa_local.event import (
@@ -21,6 +21,7 @@ from mwaa_local.event import (
     ENDED,
     FAILED,
     FINISHED,
+    LEAVING,
     NOT_READY,
     NOT_RUN,
     READY,
@@ -34,21 +35,13 @@ from mwaa_local.event import (
     Event,
 )
 from mwaa_local.home import Home
-from mwaa_local.plan import (
-    BrokerReady,
-    Component,
-    DatabaseReady,
-    ExitedOk,
-    HeartbeatReady,
-    HttpReady,
-    LogReady,
-    TcpReady,
-)
+from mwaa_local.plan import Component, ExitedOk, LogReady
 from mwaa_local.runtime.logfile import LogFile
 from mwaa_local.runtime.process.forkserver import Forkserver, ForkserverGone
 from mwaa_local.runtime.process.groups import end_of, group_alive, signal_group, signal_process
+from mwaa_local.runtime.process.questions import ReadinessChecks, ask
 from mwaa_local.runtime.process.stop_order import ask_helpers_first
-from mwaa_local.runtime.readiness import describe_exit, not_ready, not_started, page_answers, port_answers
+from mwaa_local.runtime.readiness import describe_exit, not_ready, not_started
 
 POLL_PAUSE_S = 0.1  # between two questions for readiness; a question costs under a millisecond
 QUICK_DEATH_S = 30.0  # a component that lived shorter than this never really worked
@@ -57,14 +50,6 @@ RESTART_PAUSES_S = (0.5, 2.0, 5.0, 10.0, 30.0)
 LINE_LIMIT_BYTES = 1 << 20  # a longer line is kept in pieces of about this size
 READ_BYTES = 1 << 16
 NOT_RUN_EXIT_CODE = 127  # what shells report for a program that cannot be run
-
-
-class ReadinessChecks(Protocol):
-    """What readiness is read from."""
-
-    async def database_answers(self) -> bool: ...
-    async def broker_answers(self) -> bool: ...
-    async def heartbeat_since(self, job_type: str, since: float) -> bool: ...
 
 
 class Unit:
@@ -102,6 +87,8 @@ class Unit:
         self._quick_deaths = 0
         self._hurried = False
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None  # while it stops
+        self._deadline = 0.0  # of that, by the monotonic clock
         self._log_seen = asyncio.Event()
         self.settled = asyncio.Event()  # ready, finished, failed or stopped: what `start` waits for
 
@@ -118,18 +105,36 @@ class Unit:
         self._task = asyncio.create_task(self._live(after))
 
     async def stop(self, *, now: bool = False) -> None:
-        """End the component: its signal, patience, SIGKILL to the group. Nothing happens where that was done before."""
+        """End the component: its signal, patience, SIGKILL to the group. Nothing happens where that was done before.
+
+        One that leaves gets no more time than this stop has for all.
+        """
         if self.state == STOPPED:
             return
         self._hurried = self._hurried or now
+        patience_s = 0.0 if now else self.component.stop_timeout_s
+        if self._ending is not None:
+            self._deadline = min(self._deadline, time.monotonic() + patience_s)
+            self._set(STOPPING)
+            await asyncio.shield(self._ending)
+            return
         self._set(STOPPING)
+        await self._end(patience_s)
+
+    async def leave(self, patience_s: float) -> None:
+        """End the component as soon as it has done what it is at, however long that takes, but no longer than so."""
+        self._set(LEAVING)
+        self._ending = asyncio.create_task(self._end(patience_s))
+        await self._ending
+
+    async def _end(self, patience_s: float) -> None:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         if self.pid is not None:
-            await self._end_group(self.pid, 0.0 if now else self.component.stop_timeout_s)
+            await self._end_group(self.pid, patience_s)
         self.pid = None
         self._set(STOPPED)
         self.settled.set()
@@ -297,26 +302,12 @@ class Unit:
             return
         if isinstance(ready, ExitedOk):
             await asyncio.Future()  # its end is awaited beside this
-        while not await self._ask(launched):
+        while not await ask(ready, self._questions, launched):
             await asyncio.sleep(POLL_PAUSE_S)
-
-    async def _ask(self, launched: float) -> bool:
-        ready = self.component.ready
-        if isinstance(ready, TcpReady):
-            return await asyncio.to_thread(port_answers, ready.port)
-        if isinstance(ready, HttpReady):
-            return await asyncio.to_thread(page_answers, ready)
-        if isinstance(ready, HeartbeatReady):
-            return await self._questions.heartbeat_since(ready.job_type, launched)
-        if isinstance(ready, DatabaseReady):
-            return await self._questions.database_answers()
-        if isinstance(ready, BrokerReady):
-            return await self._questions.broker_answers()
-        raise AssertionError(ready)
 
     async def _end_group(self, pid: int, patience_s: float) -> None:
         first = signal.SIGKILL if patience_s == 0 else getattr(signal, self.component.stop_signal)
-        deadline = time.monotonic() + patience_s
+        self._deadline = time.monotonic() + patience_s
         # The signal that asks goes to the leader where it has helpers of its own to end in order (worker pools);
         # the group gets the one that forces.
         if first is signal.SIGKILL or self.component.stop_group:
@@ -325,7 +316,7 @@ class Unit:
             await ask_helpers_first(pid, first)
         else:
             signal_process(pid, first)
-        while time.monotonic() < deadline and not self._hurried and group_alive(pid, leader_only=True):
+        while time.monotonic() < self._deadline and not self._hurried and group_alive(pid, leader_only=True):
             await asyncio.sleep(POLL_PAUSE_S / 2)
         if group_alive(pid):
             signal_group(pid, signal.SIGKILL)

@@ -169,12 +169,6 @@ def test_local_settings_are_read(load: Load) -> None:
     )
 
 
-def test_worker_count_is_local_workers_else_min_workers(load: Load) -> None:
-    assert load("MinWorkers: 3\n").worker_count == 3
-    assert load("MinWorkers: 3\nLocal: {Workers: 1}\n").worker_count == 1
-    assert load("").worker_count == 1
-
-
 def test_micro_class_has_one_of_each_component(load: Load) -> None:
     environment = load("EnvironmentClass: mw1.micro\n")
     assert (environment.schedulers, environment.max_workers, environment.max_webservers) == (1, 1, 1)

@@ -45,7 +45,7 @@ def test_members_of_an_answer_go_there_and_back() -> None:
     assert members["LoggingConfiguration"]["SchedulerLogs"] == {"Enabled": True, "LogLevel": "WARNING"}
     again = Environment.from_members(members, local)
     assert again == made.model_copy(update={"ignored_members": ()})
-    assert again.worker_count == 3
+    assert again.local.workers == 3
 
 
 def test_members_break_the_same_rules_as_a_file(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.local import LocalSettings
+from mwaa_local.plan import Component, LogReady, Plan
 from mwaa_local.remarks import NOTE, WARNING
 from mwaa_local.scaling.bounds import (
     SLOT_BYTES,
@@ -17,6 +18,7 @@ from mwaa_local.scaling.bounds import (
     bounds_remarks,
     scheduler_remarks,
     workers_that_fit,
+    workers_to_start,
 )
 
 GIB = 1 << 30
@@ -85,3 +87,27 @@ def test_airflow_1_has_one_scheduler_whatever_is_asked_for() -> None:
     (remark,) = scheduler_remarks(old)
     assert remark.what == "one scheduler runs, not 2: Airflow 1.10.12 has no more"
     assert not list(scheduler_remarks(environment(LocalSettings(schedulers=2))))
+
+
+def plan_with(*workers: str, **leaving: float) -> Plan:
+    components = tuple(Component(name, (), {}, LogReady("ready")) for name in ("scheduler", *workers))
+    left = {name.replace("_", "."): since for name, since in leaving.items()}
+    return Plan(components, "3.3.1", {}, "", "", "", "", leaving=left)
+
+
+@pytest.mark.parametrize(
+    ("limits", "running", "expected"),
+    [
+        (Bounds(2, 10), None, ("worker.1", "worker.2")),
+        (Bounds(1, 10), plan_with("worker.1", "worker.2", "worker.5"), ("worker.1", "worker.2", "worker.5")),
+        (Bounds(1, 2), plan_with("worker.1", "worker.2", "worker.3"), ("worker.1", "worker.2", "worker.3")),
+        (Bounds(3, 10), plan_with("worker.2", "worker.4"), ("worker.2", "worker.4", "worker.5")),
+        (Bounds(3, 10), plan_with("worker.2", worker_6=1.0), ("worker.2", "worker.7", "worker.8")),
+        (Bounds(2, 2), plan_with("worker.1", "worker.2", "worker.5"), ("worker.1", "worker.2")),
+        (Bounds(1, 1), plan_with("worker"), ("worker.1",)),  # of an older version
+    ],
+)
+def test_start_keeps_the_workers_that_came_with_the_load_unless_their_number_is_fixed(
+    limits: Bounds, running: Plan | None, expected: tuple[str, ...]
+) -> None:
+    assert workers_to_start(limits, running) == expected

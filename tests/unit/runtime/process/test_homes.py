@@ -51,7 +51,7 @@ def begun(
     project: Project, packages: PythonEnvironment, running: Plan | None = None
 ) -> tuple[Homes, list[UnfinishedHome]]:
     homes = Homes.next_of(project, shown_in_homes(project, project.delivery.shown()), running)
-    return homes, [homes.begin(name, packages, RELEASE) for name in homes.missing(2)]
+    return homes, [homes.begin(name, packages, RELEASE) for name in homes.missing_of(NAMES)]
 
 
 def made(homes: Homes) -> list[str]:
@@ -241,7 +241,7 @@ def test_worker_that_comes_back_begins_with_an_empty_home(project: Project, pack
         (first.folder / name / "written").touch()
     homes = Homes.running_of(plan_of(first, "scheduler", "worker.1", "webserver"), first.shown, "this script")
     assert homes is not None
-    assert homes.missing(2) == ["worker.2"]
+    assert homes.missing_of(NAMES) == ["worker.2"]
     homes.begin("worker.2", packages, RELEASE).finish()
     assert not (homes.folder / "worker.2" / "written").exists()
     assert (homes.folder / "scheduler" / "written").exists()

@@ -1,0 +1,67 @@
+"""Workers that come to a running environment of containers, and those that leave it.
+
+One that leaves is told so by its own stop signal and is then left alone: nobody has to wait for up to 12 h, and neither
+Compose, which would choose one by itself, nor the engine starts or stops it meanwhile. Once it has ended, whoever looks
+next removes its container.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from mwaa_local.errors import NotRunning
+from mwaa_local.event import LEAVING, ComponentStatus
+from mwaa_local.naming import kind_of
+from mwaa_local.plan import LEAVE_TIMEOUT_S, Plan
+from mwaa_local.runtime.compose.containers import OwnContainers
+from mwaa_local.runtime.compose.stored import Container
+from mwaa_local.runtime.compose.view import by_component
+
+
+def resize(own: OwnContainers, before: Plan, plan: Plan) -> None:
+    """Carry out a plan that differs from the one before in numbered components alone."""
+    containers = by_component(before, own.all())
+    for component in before.components:
+        container = containers.get(component.name)
+        if plan.component(component.name) is None and container is not None:
+            if container.is_up:
+                own.engine.signal_container(container.id, component.stop_signal)
+            else:  # it ended just now; without this the engine might start it again
+                own.engine.kill_container(container.id)
+    plan = tidied(own, plan)
+    own.state_file.begin(plan, own.compose)
+    fresh = [item.name for item in plan.components if before.component(item.name) is None]
+    if not fresh:
+        return
+    own.make_more(plan, sorted({kind_of(name) for name in fresh}))
+    made = by_component(plan, own.all())
+    for name in fresh:
+        container = made.get(name)
+        if error := own.engine.start_container(container.id) if container else "Compose made no container for it":
+            raise NotRunning(f"{name} could not be started", error, "mwaa-local up")
+
+
+def tidied(own: OwnContainers, plan: Plan) -> Plan:
+    """Return the plan without those that have left; their containers are removed, and who had 12 h is ended."""
+    if not plan.leaving:
+        return plan
+    present = by_component(plan, own.all())
+    there = {name: present[name] for name in plan.leaving if name in present}
+    ended = [name for name, container in there.items() if not container.is_up]
+    if ended:
+        own.fetch_logs(ended)
+    for name in ended:
+        own.engine.remove_container(there.pop(name).id)
+    for name, container in there.items():
+        if time.time() - plan.leaving[name] > LEAVE_TIMEOUT_S:
+            own.engine.kill_container(container.id)
+    return plan.without_left(there)
+
+
+def leaving_statuses(plan: Plan, present: Mapping[str, Container]) -> Iterator[ComponentStatus]:
+    """Yield the state of those that leave and have not ended."""
+    for name, since in plan.leaving.items():
+        container = present.get(name)
+        if container is not None and container.is_up:
+            yield ComponentStatus(name, LEAVING, container.pid or None, None, container.restarts, since)
