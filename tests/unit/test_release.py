@@ -46,6 +46,8 @@ OPTION_PLACEHOLDERS = {
     "execution_api_url",
     "airflow_home",
     "celery_config_json",
+    "statsd_host",
+    "statsd_port",
 }
 # Essential pins that the release's own constraints do not have. Source: the images' etc/ folder.
 ESSENTIAL_PINS_OUTSIDE_CONSTRAINTS = {
