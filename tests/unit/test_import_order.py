@@ -60,7 +60,7 @@ network
 interpreters database local_settings
 release
 cache
-secrets https
+secrets https sync
 project
 delivery named_files
 home

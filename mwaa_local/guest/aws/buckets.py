@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import json
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from http import HTTPStatus
@@ -66,56 +67,62 @@ class Buckets:
         if f"/{rest}" != OBJECTS or environ["REQUEST_METHOD"] not in ("GET", "POST"):
             return refuse(start_response, HTTPStatus.NOT_FOUND, "NotFound", "there is no such page")
         with self._held():
-            store = _store(name)
-            if store is None:
+            bucket = _bucket(name)
+            if bucket is None:
                 return refuse(start_response, HTTPStatus.NOT_FOUND, NO_BUCKET, f"the bucket {name} does not exist")
             if environ["REQUEST_METHOD"] == "GET":
-                return _list(store, environ, start_response)
+                return _list(bucket, environ, start_response)
         try:
             wanted = [(str(key), str(version)) for key, version in json.load(environ["wsgi.input"])]
         except (ValueError, TypeError):
             why = "the body is no JSON list of pairs of key and version"
             return refuse(start_response, HTTPStatus.BAD_REQUEST, "BadRequest", why)
         start_response("200 OK", [("Content-Type", "application/octet-stream")])
-        return self._objects(name, wanted)
+        return self._objects(name, deque(wanted))
 
-    def _objects(self, name: str, wanted: Iterable[tuple[str, str]]) -> Iterator[bytes]:
-        """Yield for each object a line of JSON and its bytes, and a line `{"end": true}` after the last one."""
-        for key, version in wanted:
+    def _objects(self, name: str, wanted: deque[tuple[str, str]]) -> Iterator[bytes]:
+        """Yield for each object a line of JSON and its bytes, and a line `{"end": true}` after the last one.
+
+        Many small ones together: to send each by itself takes longer than to read it.
+        """
+        while wanted:
+            piece = bytearray()
             with self._held():
-                found = _version(_store(name), key, version)
-                about = {"key": key} if found is None else {**_about(found), "key": key, "size": found.size}
-                value: bytes = b"" if found is None else found.value
-            yield json.dumps(about).encode() + b"\n"
-            for start in range(0, len(value), PIECE_BYTES):
-                yield value[start : start + PIECE_BYTES]
+                bucket = _bucket(name)
+                while wanted and len(piece) < PIECE_BYTES:
+                    key, version = wanted.popleft()
+                    found = _version(bucket, key, version)
+                    piece += json.dumps({"key": key} if found is None else _about(key, found)).encode() + b"\n"
+                    piece += b"" if found is None else found.value
+            yield bytes(piece)
         yield b'{"end": true}\n'
 
 
-def _list(store: Any, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+def _list(bucket: Any, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    store, block = bucket.keys, bucket.public_access_block
+    is_closed = block is None or all(block.to_config_dict().values())  # S3 closes new ones since April 2023
     # A store without a mark is as it was kept, or was made a moment ago.
-    tag = f'"{getattr(store, CHANGED, "") or _mark(store)}"'
-    headers = [("ETag", tag)]
-    if environ.get("HTTP_IF_NONE_MATCH") == tag:
+    mark = getattr(store, CHANGED, "") or _mark(store)
+    headers = [("ETag", f'"{mark}{"v" if bucket.is_versioned else ""}{"c" if is_closed else ""}"')]
+    if environ.get("HTTP_IF_NONE_MATCH") == headers[0][1]:
         start_response(f"{HTTPStatus.NOT_MODIFIED.value} Not Modified", headers)
         return []
     prefix = parse_qs(environ.get("QUERY_STRING", "")).get("prefix", [""])[0]
     newest = ((key, versions[-1]) for key, versions in dict.items(store) if versions and key.startswith(prefix))
-    found = [{**_about(one), "key": key, "size": one.size} for key, one in newest if isinstance(one, FakeKey)]
-    return tell(start_response, {"objects": found}, headers)
+    objects = [_about(key, one) for key, one in newest if isinstance(one, FakeKey)]
+    return tell(start_response, {"versioned": bucket.is_versioned, "closed": is_closed, "objects": objects}, headers)
 
 
-def _about(found: Any) -> dict[str, str]:
-    return {"version": found.version_id, "etag": found.etag.strip('"')}
+def _about(key: str, found: Any) -> dict[str, Any]:
+    return {"key": key, "version": found.version_id, "etag": found.etag.strip('"'), "size": found.size}
 
 
-def _store(name: str) -> Any:
-    """Return a bucket's keys, each with the list of its versions; None without such a bucket."""
+def _bucket(name: str) -> Any:
+    """Return moto's bucket of that name; None where there is none."""
     partition, account = s3_backends.bucket_accounts.get(name, ("", ""))
-    bucket = s3_backends[account][partition].buckets.get(name) if account else None
-    return bucket.keys if bucket is not None else None
+    return s3_backends[account][partition].buckets.get(name) if account else None
 
 
-def _version(store: Any, key: str, version: str) -> Any:
-    versions: list[Any] = store.getlist(key, []) if store is not None else []
+def _version(bucket: Any, key: str, version: str) -> Any:
+    versions: list[Any] = bucket.keys.getlist(key, []) if bucket is not None else []
     return next((one for one in versions if isinstance(one, FakeKey) and one.version_id == version), None)
