@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, logging_variables
 from mwaa_local.environment.environment import Environment
-from mwaa_local.environment.kinds import AwsChoice, AwsMode
+from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.network import NETWORK_VARIABLES
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
@@ -28,6 +28,8 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 # Where components reach each other: tasks of Airflow 3 report to the web server by http. The names are Compose's.
 OWN_HOSTS = ("localhost", "127.0.0.1", "postgres", "redis", "webserver")
 LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+# By their key, a local AWS knows which environment's components call: guest/aws/calls/who.py.
+COMPONENT_KEY = "task.{name}"
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
 # What runs beside Airflow -> the variables by which components of Airflow find it.
@@ -52,7 +54,7 @@ def container_env(
     return {
         **{name: value for name, value in env.items() if name.upper() in HOST_VARIABLES},
         **_around_proxies(env, services),
-        **_aws(environment.local.aws, env),
+        **_aws(environment, env),
         **{name: value for variables in services.values() for name, value in variables.items()},
         "PATH": f"{packages.bin_dir}{os.pathsep}{env.get('PATH', os.defpath)}",
         "HOME": home_dir,
@@ -88,14 +90,15 @@ def region_of(env: Mapping[str, str]) -> str:
     return env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
 
 
-def _aws(choice: AwsChoice, env: Mapping[str, str]) -> dict[str, str]:
+def _aws(environment: Environment, env: Mapping[str, str]) -> dict[str, str]:
     """Return which AWS the SDKs find. Only `host` lets any credentials of the caller through."""
+    choice = environment.local.aws
     if choice is AwsMode.HOST:
         return _host_aws(env)
     variables = {"AWS_EC2_METADATA_DISABLED": "true"}
     if choice is not AwsMode.NONE:
         # Where a client does not heed the endpoint, it takes these credentials to AWS, which does not know them.
-        variables |= LOCAL_CREDENTIALS
+        variables |= {**LOCAL_CREDENTIALS, "AWS_ACCESS_KEY_ID": COMPONENT_KEY.format(name=environment.name)}
     return variables
 
 

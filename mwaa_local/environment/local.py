@@ -49,6 +49,7 @@ class LocalSettings(Members):
     aws: Annotated[
         Annotated[AwsMode, Tag("word")] | Annotated[EmulatorUrl, Tag("url")], Discriminator(_kind_of_aws)
     ] = AwsMode.NONE
+    enforce_iam: StrictBool = False
     intervals: Intervals = Intervals.FAST
     login: LoginMode = LoginMode.OPEN
     https: StrictBool = False
@@ -66,6 +67,7 @@ class LocalSettings(Members):
 
 WEBSERVER_NAMES = "WebserverNames"
 AWS = "Aws"
+ENFORCE_IAM, EXECUTION_ROLE = "EnforceIam", "ExecutionRoleArn"
 _LIST_EXAMPLES = {"SystemPackages": "default-jre-headless", WEBSERVER_NAMES: "my-machine.example.com"}
 LOCAL_MEMBERS = tuple(str(field.alias) for field in LocalSettings.model_fields.values())
 
@@ -85,6 +87,18 @@ def local_violations(local: Any, file: EnvironmentFile) -> Iterator[Violation]:
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             yield _local_violation((LOCAL, str(detail["loc"][0])), detail, file)
+
+
+def enforcement_violations(local: Any, members: Mapping[str, Any]) -> Iterator[Violation]:
+    """Yield what `EnforceIam` lacks: an AWS that can refuse, and the role whose policies count."""
+    if not isinstance(local, Mapping) or local.get(ENFORCE_IAM) is not True:
+        return
+    if local.get(AWS) != AwsMode.LOCAL:
+        rule = "has an effect with Aws: local alone, since no other AWS is told what to refuse"
+        yield Violation((LOCAL, ENFORCE_IAM), rule, f"write {AWS}: {AwsMode.LOCAL} beside it, or remove it")
+    elif not members.get(EXECUTION_ROLE):
+        fix = f"write {EXECUTION_ROLE}: arn:aws:iam::123456789012:role/NAME, and make that role in the local AWS"
+        yield Violation((LOCAL, ENFORCE_IAM), f"needs {EXECUTION_ROLE}, whose policies say what is granted", fix)
 
 
 def _words_of(alias: str | int) -> list[str]:

@@ -17,6 +17,7 @@ from typing import ClassVar, Self
 
 from packaging.version import Version
 
+from mwaa_local import iam
 from mwaa_local.cache.kept import CacheKind, ImageKind, is_virtual_environment
 from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
@@ -37,6 +38,7 @@ from mwaa_local.services.aws_clients import (
     url_for_clients,
 )
 from mwaa_local.services.aws_state import is_kept, keeps, make_state_dir, state_dir, state_key
+from mwaa_local.services.calls import enforced_roles, make_calls_dir
 from mwaa_local.services.own_image import TAG_PATTERN, OwnImage, is_own_image
 from mwaa_local.services.service import ImageBase, ServiceImage
 from mwaa_local.services.tool import TOOLS_FOLDER, Tool, is_whole, tool_pattern
@@ -48,6 +50,7 @@ MOTO_VERSION = "5.2.5"
 MOTO_PACKAGE = "moto[server]"
 MOTO_REQUIREMENT = f"{MOTO_PACKAGE}=={MOTO_VERSION}"  # also the extra `aws` in pyproject.toml
 PROGRAM_DIR = Path(__file__).parents[1] / "guest" / "aws"
+IAM_DIR = Path(iam.__file__).parent
 READY_PATH = "/_mwaa-local/aws"  # of guest/aws/dispatcher.py
 START_NAME = "aws.json"  # what it starts from
 FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
@@ -55,6 +58,7 @@ FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
 API_DIR_NAME, API_SOCKET_NAME = "api", "api.sock"
 API_IN_CONTAINER = "/opt/mwaa/api"
 STATE_IN_CONTAINER = "/opt/mwaa/aws-state"  # docker-compose.yml
+CALLS_IN_CONTAINER = "/opt/mwaa/iam"  # docker-compose.yml
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
 IN_MEMORY = ":memory"  # what else it reads, where nothing is kept
 NOT_FROM_CONTAINERS = ", which in a container is the container itself: name a host that containers reach"
@@ -132,6 +136,9 @@ class LocalAws:
             "control_plane": f"{place.folder(api_dir(self.wanted.project), API_IN_CONTAINER)}/{API_SOCKET_NAME}",
             "state": place.folder(make_state_dir(self.wanted.project), STATE_IN_CONTAINER) if self._keeps else "",
             "state_key": state_key(self.wanted.cache_dir) if self._keeps else "",
+            "iam": place.program(AWS, IAM_DIR),
+            "calls": place.folder(make_calls_dir(self.wanted.project), CALLS_IN_CONTAINER),
+            "enforced": enforced_roles(self.wanted.environment),
             "fixtures": fixtures,
         }
         python = place.interpreter(
@@ -143,7 +150,9 @@ class LocalAws:
             (*python, place.program(AWS, PROGRAM_DIR), start_values),
             {**place.server_env, **SERVER_VARIABLES},
             place.page(AWS, READY_PATH),
-            reads=fixtures_version(fixtures, folder, secrets.fernet_key) + ("" if self._keeps else IN_MEMORY),
+            reads=fixtures_version(fixtures, folder, secrets.fernet_key)
+            + ("" if self._keeps else IN_MEMORY)
+            + "".join(f":{name}={arn}" for name, arn in enforced_roles(self.wanted.environment).items()),
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_SERVERS,
         )
@@ -179,6 +188,7 @@ class LocalAws:
             "MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else empty_dir),
             "MWAA_AWS_STATE_DIR": str(state_dir(self.wanted.project)),
             "MWAA_API_DIR": str(api_dir(self.wanted.project)),
+            "MWAA_IAM_DIR": str(make_calls_dir(self.wanted.project)),
         }
 
 

@@ -19,7 +19,7 @@ import botocore.session
 from botocore.config import Config
 
 from mwaa_local.runtime.ports import free_port
-from mwaa_local.services.aws import PROGRAM_DIR, READY_PATH, SERVER_VARIABLES, aws_python
+from mwaa_local.services.aws import IAM_DIR, PROGRAM_DIR, READY_PATH, SERVER_VARIABLES, aws_python
 from mwaa_local.services.aws_clients import host_names
 from tests.conftest import cache_dir
 from tests.environments import wait_until
@@ -56,11 +56,11 @@ class Endpoint:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def client(self, service: str, **config: Any) -> Any:
+    def client(self, service: str, key: str = "local", **config: Any) -> Any:
         """Return botocore's own client, which asks once and puts no prefix before the host."""
         settings = {"retries": {"total_max_attempts": 1}, "inject_host_prefix": False, "proxies": {}, **config}
         session = botocore.session.Session()
-        session.set_credentials("local", "local")
+        session.set_credentials(key, "local")
         return session.create_client(service, region_name=REGION, endpoint_url=self.url, config=Config(**settings))
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
@@ -81,6 +81,8 @@ def endpoint(
     socket_path: Path | None = None,
     state: Path | None = None,
     port: int = 0,
+    calls: Path | None = None,
+    enforced: Mapping[str, str] | None = None,
 ) -> Iterator[Endpoint]:
     """Start the program as the launcher does; end it afterwards. It keeps what it holds only in a folder `state`."""
     port, socket_path = port or free_port(), socket_path or folder / "api.sock"
@@ -90,6 +92,9 @@ def endpoint(
         "control_plane": str(socket_path),
         "state": str(state or ""),
         "state_key": STATE_KEY,
+        "iam": str(IAM_DIR),
+        "calls": str(calls or ""),
+        "enforced": dict(enforced or {}),
         "fixtures": {**NOTHING, **(fixtures or {})},
     }
     (folder / "aws.json").write_text(json.dumps(values))

@@ -70,7 +70,7 @@ def test_hook_boto3_and_secrets_backend_find_what_was_put_in(local_aws: RunningE
         "variable": "hidden in a secret",
         "parameter": "orders",
         "account": "000000000000",
-        "credentials": "local",
+        "credentials": "task.project",
         "prefixed": ["api.", "data-"],
     }
 

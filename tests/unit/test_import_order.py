@@ -55,6 +55,7 @@ web_address
 place
 plan wanted
 environment
+iam
 packages
 network
 interpreters database local_settings

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 from mwaa_local.api.aws_query import Absent, Aws, NoAnswer, listed
 from mwaa_local.api.http.errors import INTERNAL, ServiceError, ours
 from mwaa_local.api.iam.callers import ADMIN, AnyCaller, Identity
-from mwaa_local.api.iam.policies import Statement, role_granted, statements
+from mwaa_local.api.iam.roles import role_granted
+from mwaa_local.iam.policies import Statement, statements
 
 URL_LASTS_S = 5.0  # asking a runtime where its AWS is takes longer than all the rest of a call
 REGION = "us-east-1"  # IAM has none

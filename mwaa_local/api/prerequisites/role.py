@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from mwaa_local.api.aws_query import Absent, Aws, listed
 from mwaa_local.api.prerequisites.bucket import bucket_name
-from mwaa_local.api.prerequisites.policies import Statement, is_granted, statements, trusts
+from mwaa_local.iam.policies import Statement, is_granted, statements, trusts
 
 SERVICE = "airflow-env.amazonaws.com"
 # The service's words, from public reports of 2023 and 2021.

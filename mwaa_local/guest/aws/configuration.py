@@ -17,6 +17,9 @@ class AwsConfiguration:
     control_plane: str  # path of the Unix socket of what answers for MWAA itself
     state: str  # the folder where what is held is kept; "" where nothing is
     state_key: str = field(repr=False)  # with which it is signed
+    iam: str  # the folder of the package's room `iam`, which this program shares
+    calls: str  # the folder where it is noted what tasks call; "" where it is not
+    enforced: dict[str, str]  # environment -> ARN of the execution role whose policies its tasks' calls must have
     fixtures: dict[str, Any] = field(repr=False)  # as aws_fixtures.Fixtures.to_json returns them
 
     @classmethod

@@ -28,18 +28,25 @@ NO_SERVERLESS = (
 
 Environ = dict[str, Any]  # WSGI's (PEP 3333)
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+Look = Callable[[Environ, StartResponse], "Iterable[bytes] | None"]
 
 
 class Dispatcher:
     """The endpoint as one WSGI application, in front of moto in the same process."""
 
     def __init__(
-        self, configuration: AwsConfiguration, moto: Application, buckets: Application, empty: Callable[[], str]
+        self,
+        configuration: AwsConfiguration,
+        moto: Application,
+        buckets: Application,
+        empty: Callable[[], str],
+        look: Look,
     ) -> None:
         self._names = configuration.names
         self._control_plane = ControlPlane(configuration.control_plane)
         self._moto = moto
         self._buckets = buckets
+        self._look = look  # notes what tasks call, and answers what is refused
         self._empty = empty  # forgets everything and puts the fixtures in; returns why that could not be done, or ""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -59,6 +66,9 @@ class Dispatcher:
         environ["wsgi.input"] = io.BytesIO(get_input_stream(environ, max_content_length=None).read())
         if path.startswith(BUCKETS_PATH):
             return self._buckets(environ, start_response)
+        refused = self._look(environ, start_response)
+        if refused is not None:
+            return refused
         if service == MWAA or path.startswith(OWN_PATH):
             return self._control_plane(environ, start_response)
         if service == MWAA_SERVERLESS:

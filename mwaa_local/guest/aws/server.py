@@ -11,6 +11,7 @@ from typing import Any
 
 from .answers import SAID
 from .configuration import AwsConfiguration
+from .shared import IAM, open_shared
 
 BUSY = "the local AWS is too busy to be emptied; try again"
 NOT_IN = "it is empty now, but the fixtures could not be put in: its log says why"
@@ -21,6 +22,7 @@ def serve(path: Path) -> int:
     configuration = AwsConfiguration.read(path)
     host, port = configuration.listens
     os.environ["MOTO_PORT"] = str(port)  # where moto asks itself; read when it is imported
+    open_shared(IAM, Path(configuration.iam))
     from .state.folder import Unusable
 
     try:
@@ -34,6 +36,7 @@ class LocalAws:
     """moto, what it held before, and the fixtures."""
 
     def __init__(self, configuration: AwsConfiguration) -> None:
+        from .calls.gate import Gate
         from .dispatcher import Dispatcher
         from .locks import Locks
         from .moto_services import MotoServices
@@ -43,13 +46,17 @@ class LocalAws:
         self._fixtures = configuration.fixtures
         self._keeper = keeper_of(configuration.state, configuration.state_key, locks)
         self._services = MotoServices(configuration.control_plane, locks, self._keeper.wrote)
-        self._application = Dispatcher(configuration, self._services, self._services.buckets, self._empty)
+        self._gate = Gate(configuration, os.environ["MOTO_ACCOUNT_ID"])
+        self._application = Dispatcher(
+            configuration, self._services, self._services.buckets, self._empty, self._gate.look
+        )
 
     def serve(self, host: str, port: int) -> int:
         self._services.make_ready(self._keeper.restore())
         if not self._put_in():
             return 1
         self._keeper.start()
+        self._gate.start()
         server = _server(host, port, self._application)
 
         def end(_number: int, _frame: object) -> None:
@@ -59,6 +66,7 @@ class LocalAws:
             signal.signal(number, end)
         server.serve_forever()
         server.server_close()
+        self._gate.end()
         self._keeper.end()
         return 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,13 +18,25 @@ _PRESIGNED = "X-Amz-Credential"
 Environ = Mapping[str, Any]  # WSGI's (PEP 3333)
 
 
+@dataclass(frozen=True)
+class Credential:
+    """Who signed a request, and for what. `region` is "" where the scope has none."""
+
+    key: str
+    region: str
+    service: str
+
+
+def credential_of(environ: Environ) -> Credential | None:
+    """Return the credential of a request; None for one without a signature of version 4."""
+    scope = _HEADER.match(environ.get("HTTP_AUTHORIZATION", "")) or _presigned_scope(environ)
+    return Credential(scope["key"], scope["region"] or "", scope["service"].lower()) if scope else None
+
+
 def signing_name(environ: Environ) -> str:
     """Return the signing name of the service that is asked; "" for a request without a signature of version 4."""
-    header = _HEADER.match(environ.get("HTTP_AUTHORIZATION", ""))
-    if header:
-        return header["service"].lower()
-    scope = _presigned_scope(environ)
-    return scope["service"].lower() if scope else ""
+    credential = credential_of(environ)
+    return credential.service if credential else ""
 
 
 def presigned_header(environ: Environ) -> str:

@@ -457,6 +457,16 @@ def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse: Refuse, l
     assert hint in error.hint
 
 
+def test_enforcement_needs_a_local_aws_and_a_role(load: Load, refuse: Refuse) -> None:
+    error = refuse("ExecutionRoleArn: arn:aws:iam::123456789012:role/r\nLocal:\n  EnforceIam: true\n")
+    assert "mwaa.yaml:3: Local.EnforceIam: has an effect with Aws: local alone" in error.why
+    error = refuse("Local:\n  Aws: local\n  EnforceIam: true\n")
+    assert "mwaa.yaml:3: Local.EnforceIam: needs ExecutionRoleArn" in error.why
+    assert "ExecutionRoleArn: arn:aws:iam::123456789012:role/NAME" in error.hint
+    text = "ExecutionRoleArn: arn:aws:iam::123456789012:role/r\nLocal: {Aws: local, EnforceIam: true}\n"
+    assert load(text).local.enforce_iam
+
+
 def test_names_of_the_web_server_are_compared_in_small_letters(load: Load) -> None:
     names = load("Local:\n  WebserverNames: [My-Machine.local, 'FD00::A']\n").local.webserver_names
     assert names == ("my-machine.local", "fd00::a")

@@ -147,7 +147,7 @@ def test_nothing_of_the_callers_aws_reaches_tasks(mode: str) -> None:
 def test_tasks_find_the_local_aws_and_credentials_of_nobody(version: str) -> None:
     found = variables("local", "http://localhost:5000", version)
     assert found["AWS_ENDPOINT_URL"] == "http://localhost:5000"
-    assert (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]) == ("local", "local")
+    assert (found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]) == ("task.local", "local")
     assert not {"AWS_DATA_PATH", "AWS_CONFIG_FILE"} & found.keys()
 
 
@@ -186,7 +186,7 @@ def test_address_of_an_emulator_is_asked_instead(value: str, url: str) -> None:
     assert not aws.is_wanted
     assert aws.variables(FILES)["AWS_ENDPOINT_URL"] == url
     assert aws.variables(FILES)["AWS_DATA_PATH"] == "/files/aws"
-    assert variables(value, url)["AWS_ACCESS_KEY_ID"] == "local"
+    assert variables(value, url)["AWS_ACCESS_KEY_ID"] == "task.local"
     assert ("api.localhost" in aws.local_names(FILES)) == (url == "http://localhost:4566")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.api.prerequisites.policies import is_granted, statements, trusts
+from mwaa_local.iam.policies import is_granted, statements, trusts
 
 BUCKET = "arn:aws:s3:::bucket"
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.api.iam.policies import role_granted, statements
+from mwaa_local.api.iam.roles import role_granted
+from mwaa_local.iam.policies import statements
 
 BASE = "arn:aws:airflow:us-east-1:000000000000:role/dev/"
 ACTION = "airflow:CreateWebLoginToken"

@@ -1,0 +1,92 @@
+"""What a call needs of IAM: which actions, on which resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from .actions import PASSED_ROLES, actions_of, prefix_of
+from .calls import Call, Need
+from .resources import arn_of, bucket_arn, resources_of
+
+PASS_ROLE = "iam:PassRole"
+COPY_SOURCE = "CopySource"
+# Members of one item of DynamoDB's transactions -> the action each needs.
+ITEM_ACTIONS = {
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+    "Delete": "dynamodb:DeleteItem",
+    "Get": "dynamodb:GetItem",
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+}
+# PartiQL's first word -> its action.
+STATEMENT_ACTIONS = {
+    "DELETE": "dynamodb:PartiQLDelete",
+    "INSERT": "dynamodb:PartiQLInsert",
+    "SELECT": "dynamodb:PartiQLSelect",
+    "UPDATE": "dynamodb:PartiQLUpdate",
+}
+
+
+def needs_of(call: Call) -> list[Need]:
+    """Return what a call needs, without repetition; nothing for one that needs no permission."""
+    return list(dict.fromkeys(_needs(call)))
+
+
+def _needs(call: Call) -> Iterator[Need]:
+    prefix = prefix_of(call.signing_name)
+    if not call.operation:
+        return
+    if prefix == "dynamodb" and call.operation in ("TransactWriteItems", "TransactGetItems"):
+        yield from _of_transaction(call)
+        return
+    if prefix == "dynamodb" and call.operation == "ExecuteStatement":
+        yield _of_statement(call)
+        return
+    resources = resources_of(call, prefix)
+    for action in actions_of(prefix, call.operation):
+        yield from (Need(action, resource) for resource in resources)
+    if prefix == "s3" and call.operation in ("CopyObject", "UploadPartCopy"):
+        yield _of_copy_source(call)
+    yield from _passed_roles(call, f"{prefix}:{call.operation}")
+
+
+def _of_copy_source(call: Call) -> Need:
+    source = call.parameters.get(COPY_SOURCE)
+    if not isinstance(source, str):
+        return Need("s3:GetObject")
+    name, _, version = source.lstrip("/").partition("?versionId=")
+    return Need("s3:GetObjectVersion" if version else "s3:GetObject", bucket_arn(call, unquote(name)))
+
+
+def _of_transaction(call: Call) -> Iterator[Need]:
+    items = call.parameters.get("TransactItems")
+    if not isinstance(items, list):
+        names = ("Get",) if call.operation == "TransactGetItems" else ("Put", "Update", "Delete", "ConditionCheck")
+        yield from (Need(ITEM_ACTIONS[name]) for name in names)
+        return
+    for item in items:
+        for name, value in item.items() if isinstance(item, dict) else ():
+            if name in ITEM_ACTIONS and isinstance(value, dict):
+                yield Need(ITEM_ACTIONS[name], arn_of(call, "dynamodb", "table/{}", value.get("TableName")))
+
+
+def _of_statement(call: Call) -> Need:
+    words = str(call.parameters.get("Statement", "")).split(None, 1)
+    return Need(STATEMENT_ACTIONS.get(words[0].upper() if words else "", STATEMENT_ACTIONS["SELECT"]))
+
+
+def _passed_roles(call: Call, name: str) -> Iterator[Need]:
+    for path in PASSED_ROLES.get(name, ()):
+        value = _at(call.parameters, path.split("."))
+        if isinstance(value, str) and value:
+            yield Need(PASS_ROLE, value if value.startswith("arn:") else f"arn:aws:iam::{call.account_id}:role/{value}")
+        elif not call.has_parameters and path == PASSED_ROLES[name][0]:
+            yield Need(PASS_ROLE)
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

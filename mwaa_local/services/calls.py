@@ -1,0 +1,33 @@
+"""What the environment's tasks call of AWS: where it is noted, and whose policies it must have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.kinds import AwsMode
+from mwaa_local.errors import disk_error
+from mwaa_local.project import Project
+
+CALLS_NAME = "iam"  # below `.mwaa-local/`
+
+
+def calls_dir(project: Project) -> Path:
+    """Return the folder of the ledgers; both runtimes have the same."""
+    return project.state_dir / CALLS_NAME
+
+
+def make_calls_dir(project: Project) -> Path:
+    """Make the folder, private, before Docker would, as root. Raises DiskFull."""
+    folder = calls_dir(project)
+    try:
+        folder.mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    return folder
+
+
+def enforced_roles(environment: Environment) -> dict[str, str]:
+    """Return environment -> ARN of its execution role, where its tasks may call only what that grants."""
+    local, role_arn = environment.local, environment.execution_role_arn
+    return {environment.name: role_arn} if local.enforce_iam and local.aws is AwsMode.LOCAL and role_arn else {}

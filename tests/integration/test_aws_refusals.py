@@ -1,0 +1,188 @@
+"""`EnforceIam`: what the execution role does not grant is refused, so that botocore raises what AWS makes it raise."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.parsers import RpcV2CBORParser
+
+from mwaa_local.iam.ledger import read_all
+from tests.environments import wait_until
+from tests.integration.aws_endpoint import Endpoint, endpoint
+
+pytestmark = pytest.mark.network  # moto's packages, once
+ROLE, ACCOUNT = "orders-role", "123456789012"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+TASK_KEY = "task.orders"
+LOCAL = "us-east-1:000000000000"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "airflow-env.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def calls_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("calls")
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, calls_dir: Path) -> Iterator[Endpoint]:
+    folder = tmp_path_factory.mktemp("aws")
+    with endpoint(folder, {"buckets": ["data"]}, calls=calls_dir, enforced={"orders": ROLE_ARN}) as started:
+        started.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+        yield started
+
+
+def grant(aws: Endpoint, *statements: dict[str, Any]) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    aws.client("iam").put_role_policy(RoleName=ROLE, PolicyName="p", PolicyDocument=document)
+
+
+@pytest.fixture(autouse=True)
+def nothing_granted(aws: Endpoint) -> None:
+    with contextlib.suppress(ClientError):
+        aws.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="p")
+
+
+def refusal(aws: Endpoint, service: str, operation: str, **parameters: Any) -> Any:
+    with pytest.raises(ClientError) as caught:
+        getattr(aws.client(service, key=TASK_KEY), operation)(**parameters)
+    return caught.value
+
+
+CASES: list[tuple[str, str, dict[str, Any], str, int, str]] = [
+    ("emr", "add_job_flow_steps", {"JobFlowId": "j-1", "Steps": []}, "AccessDeniedException", 400,
+     f"elasticmapreduce:AddJobFlowSteps on resource: arn:aws:elasticmapreduce:{LOCAL}:cluster/j-1"),
+    ("s3", "get_object", {"Bucket": "data", "Key": "k"}, "AccessDenied", 403,
+     "s3:GetObject on resource: arn:aws:s3:::data/k"),
+    ("sqs", "send_message", {"QueueUrl": "http://localhost/000000000000/q", "MessageBody": "m"}, "AccessDenied", 400,
+     f"sqs:SendMessage on resource: arn:aws:sqs:{LOCAL}:q"),
+    ("sns", "publish", {"TopicArn": f"arn:aws:sns:{LOCAL}:t", "Message": "m"}, "AuthorizationError", 403,
+     f"sns:Publish on resource: arn:aws:sns:{LOCAL}:t"),
+    ("lambda", "invoke", {"FunctionName": "f"}, "AccessDeniedException", 403,
+     f"lambda:InvokeFunction on resource: arn:aws:lambda:{LOCAL}:function:f"),
+    ("secretsmanager", "get_secret_value", {"SecretId": "s"}, "AccessDeniedException", 400,
+     f"secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:{LOCAL}:secret:s-??????"),
+    ("dynamodb", "get_item", {"TableName": "t", "Key": {"k": {"S": "1"}}}, "AccessDeniedException", 400,
+     f"dynamodb:GetItem on resource: arn:aws:dynamodb:{LOCAL}:table/t"),
+    ("cloudwatch", "put_metric_data", {"Namespace": "N", "MetricData": []}, "AccessDenied", 400,
+     "cloudwatch:PutMetricData on resource: *"),
+    ("ec2", "describe_vpcs", {}, "UnauthorizedOperation", 403, "ec2:DescribeVpcs on resource: *"),
+    ("iam", "list_roles", {}, "AccessDenied", 403, "iam:ListRoles on resource: *"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters", "code", "status", "what"), CASES)
+def test_refused_call_raises_what_aws_makes_it_raise(
+    aws: Endpoint, service: str, operation: str, parameters: dict[str, Any], code: str, status: int, what: str
+) -> None:
+    error = refusal(aws, service, operation, **parameters)
+    who = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{ROLE}/AmazonMWAA-airflow"
+    action = what.partition(" ")[0]
+    said = f"{who} is not authorized to perform: {what} because no identity-based policy allows the {action} action"
+    assert error.response["Error"]["Message"] == said
+    assert error.response["Error"]["Code"] == code
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_refusal_is_of_the_class_that_the_service_models(aws: Endpoint) -> None:
+    error = refusal(aws, "stepfunctions", "list_state_machines")
+    assert error.response["Error"]["Code"] == "AccessDeniedException"
+    glue = aws.client("glue", key=TASK_KEY)
+    with pytest.raises(glue.exceptions.AccessDeniedException):
+        glue.get_job_run(JobName="j", RunId="r")
+
+
+def test_head_is_refused_without_a_body(aws: Endpoint) -> None:
+    error = refusal(aws, "s3", "head_object", Bucket="data", Key="k")
+    assert (error.response["Error"]["Code"], error.response["Error"]["Message"]) == ("403", "Forbidden")
+
+
+def test_cbor_is_refused_in_cbor(aws: Endpoint) -> None:
+    scope = f"{TASK_KEY}/20260101/us-east-1/monitoring/aws4_request"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "smithy-protocol": "rpc-v2-cbor",
+        "Content-Type": "application/cbor",
+        "Host": "localhost",
+    }
+    path = "/service/GraniteServiceVersion20100801/operation/PutMetricData"
+    connection = http.client.HTTPConnection("127.0.0.1", aws.port, timeout=30)
+    connection.request("POST", path, b"\xa0", headers)
+    answer = connection.getresponse()
+    said = {name.lower(): value for name, value in answer.getheaders()}
+    assert (answer.status, said["content-type"]) == (400, "application/cbor")
+    parsed = RpcV2CBORParser().parse({"status_code": 400, "headers": said, "body": answer.read()}, None)
+    connection.close()
+    assert parsed["Error"]["Code"] == "AccessDenied"
+    assert "cloudwatch:PutMetricData" in parsed["Error"]["Message"]
+
+
+def test_what_is_granted_goes_on(aws: Endpoint) -> None:
+    grant(
+        aws,
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::data/in/*"},
+        {"Effect": "Allow", "Action": "sqs:*", "Resource": f"arn:aws:sqs:us-east-1:{ACCOUNT}:mine-*"},
+    )
+    s3 = aws.client("s3", key=TASK_KEY)
+    s3.put_object(Bucket="data", Key="in/a", Body=b"x")
+    refusal(aws, "s3", "put_object", Bucket="data", Key="out/a", Body=b"x")
+    # Written for the role's account, in which it will count.
+    assert aws.client("sqs", key=TASK_KEY).create_queue(QueueName="mine-1")["QueueUrl"]
+    assert "sqs:ListQueues on resource: *" in str(refusal(aws, "sqs", "list_queues"))
+
+
+def test_deny_goes_before_allow(aws: Endpoint) -> None:
+    grant(
+        aws, {"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "sns:*", "Resource": "*"}
+    )
+    aws.client("sqs", key=TASK_KEY).list_queues()
+    assert "with an explicit deny in an identity-based policy" in str(refusal(aws, "sns", "list_topics"))
+
+
+def test_conditions_count(aws: Endpoint) -> None:
+    there = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
+    grant(aws, {**there, "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}})
+    refusal(aws, "sqs", "list_queues")
+    grant(aws, {**there, "Condition": {"StringEquals": {"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}}})
+    aws.client("sqs", key=TASK_KEY).list_queues()
+    grant(aws, {**there, "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}}})  # nobody can tell
+    aws.client("sqs", key=TASK_KEY).list_queues()
+
+
+def test_attached_policy_counts(aws: Endpoint) -> None:
+    iam = aws.client("iam")
+    statement = {"Effect": "Allow", "Action": "sns:ListTopics", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn = iam.create_policy(PolicyName="attached", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=ROLE, PolicyArn=arn)
+    aws.client("sns", key=TASK_KEY).list_topics()
+    iam.detach_role_policy(RoleName=ROLE, PolicyArn=arn)
+    refusal(aws, "sns", "list_topics")
+
+
+def test_only_the_environments_own_components_are_refused(aws: Endpoint, calls_dir: Path) -> None:
+    for key in ("local", "task.another", "AKIA123"):
+        aws.client("sns", key=key).list_topics()
+    refusal(aws, "sns", "list_topics")
+    assert aws.client("sts", key=TASK_KEY).get_caller_identity()["Account"]  # needs no permission, as on AWS
+
+    def refused() -> int:
+        return sum(times.refused for each, times in read_all(calls_dir) if each.action == "sns:ListTopics")
+
+    wait_until(refused, 10, "the refusal is noted")
+
+
+def test_role_that_is_not_there_grants_nothing(tmp_path: Path) -> None:
+    with endpoint(tmp_path, enforced={"orders": ROLE_ARN}) as aws:
+        refusal(aws, "sqs", "list_queues")
