@@ -16,11 +16,18 @@ from moto.moto_server.werkzeug_app import (  # type: ignore[import-not-found]
 
 from .answers import StartResponse
 from .locks import Locks
+from .log_events import LogEvents
 from .signing import presigned_header, signing_name
 from .state.writes import may_write
 
 # Signing name -> our module with `prepare(moto)`, called in the first request's thread, before moto sees it.
-FIRST_USE = {"cloudformation": "cloudformation", "cloudtrail": "trail", "s3": "buckets", "sqs": "queues"}
+FIRST_USE = {
+    "cloudformation": "cloudformation",
+    "cloudtrail": "trail",
+    "logs": "log_events",
+    "s3": "buckets",
+    "sqs": "queues",
+}
 LOOKED_AT_BYTES = 4096  # of a body, for the name of the operation, which clients write first
 S3 = "s3"
 UNSIGNED = S3  # what moto takes a request without a signature for, if nothing else speaks against it
@@ -32,10 +39,17 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class MotoServices:
     """All of moto's services as one WSGI application."""
 
-    def __init__(self, control_plane: str, locks: Locks, wrote: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        control_plane: str,
+        locks: Locks,
+        wrote: Callable[[], None] = lambda: None,
+        log_events: LogEvents | None = None,
+    ) -> None:
         self.control_plane = control_plane  # path of the socket of what answers for MWAA itself
         self.locks = locks
         self.wrote = wrote  # called with a service's lock held when something of it may have changed
+        self.log_events = log_events or LogEvents(None)
         self._moto: Application = DomainDispatcherApplication(create_backend_app)
         self._prepared: set[str] = set()
 

@@ -13,6 +13,7 @@ from .answers import SAID
 from .configuration import AwsConfiguration
 from .shared import IAM, open_shared
 
+LOGS = "logs"  # the signing name of CloudWatch Logs
 BUSY = "the local AWS is too busy to be emptied; try again"
 NOT_IN = "it is empty now, but the fixtures could not be put in: its log says why"
 
@@ -39,20 +40,23 @@ class LocalAws:
         from .calls.gate import Gate
         from .dispatcher import Dispatcher
         from .locks import Locks
+        from .log_events import LogEvents
         from .moto_services import MotoServices
         from .state.keeper import keeper_of
 
         locks = Locks()
         self._fixtures = configuration.fixtures
         self._keeper = keeper_of(configuration.state, configuration.state_key, locks)
-        self._services = MotoServices(configuration.control_plane, locks, self._keeper.wrote)
+        self._log_events = LogEvents(Path(configuration.state) if configuration.state else None, self._keeper.wrote)
+        self._services = MotoServices(configuration.control_plane, locks, self._keeper.wrote, self._log_events)
         self._gate = Gate(configuration, os.environ["MOTO_ACCOUNT_ID"])
         self._application = Dispatcher(
             configuration, self._services, self._services.buckets, self._empty, self._gate.look
         )
 
     def serve(self, host: str, port: int) -> int:
-        self._services.make_ready(self._keeper.restore())
+        kept = self._keeper.restore()
+        self._services.make_ready(kept | {LOGS} if self._log_events.are_there else kept)
         if not self._put_in():
             return 1
         self._keeper.start()

@@ -129,6 +129,7 @@ MAKERS: tuple[Callable[..., Any], ...] = (
     certificate,
     spooled,
 )
+WITHOUT_EVENTS = {"stored_bytes": 0, "upload_sequence_token": 0}
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 
 
@@ -144,6 +145,8 @@ def reduced(thing: Any) -> Reduced | None:
     module = cls.__module__
     if module == "moto.s3.models" and cls.__name__ == "FakeKey":  # its own way has the body in it
         return new, (cls,), thing.__dict__, None, None, fill
+    if module == "moto.logs.models" and cls.__name__ == "LogStream":  # its events are kept as they come: `log_events`
+        return new, (cls,), {**thing.__dict__, "events": [], **WITHOUT_EVENTS}, None, None, fill
     if module.startswith("cryptography."):
         return _of_cryptography(thing)
     return None

@@ -13,6 +13,7 @@ _READS = re.compile(
 )
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _OPERATION = re.compile(r"/service/\w+/operation/(\w+)$")  # the path of Smithy's RPC v2, as CloudWatch has it
+_KEPT_AS_IT_COMES = ("PutLogEvents",)  # `log_events`
 FORM = "application/x-www-form-urlencoded"
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -25,7 +26,7 @@ def may_write(environ: Mapping[str, Any], body: bytes) -> bool:
     if not operation and (action := _ACTION.search(_form(environ, body))):
         operation = action[1].decode()
     if operation:
-        return _READS.match(operation) is None
+        return operation not in _KEPT_AS_IT_COMES and _READS.match(operation) is None
     return environ["REQUEST_METHOD"] not in READING_METHODS
 
 
