@@ -20,7 +20,13 @@ from .signing import presigned_header, signing_name
 from .state.writes import may_write
 
 # Signing name -> our module with `prepare(moto)`, called in the first request's thread, before moto sees it.
-FIRST_USE = {"cloudformation": "cloudformation", "cloudtrail": "trail", "s3": "buckets", "sqs": "queues"}
+FIRST_USE = {
+    "cloudformation": "cloudformation",
+    "cloudtrail": "trail",
+    "monitoring": "metrics",
+    "s3": "buckets",
+    "sqs": "queues",
+}
 LOOKED_AT_BYTES = 4096  # of a body, for the name of the operation, which clients write first
 S3 = "s3"
 UNSIGNED = S3  # what moto takes a request without a signature for, if nothing else speaks against it
