@@ -18,6 +18,7 @@ from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan, ReadyCheck, TcpReady
 from mwaa_local.remarks import Remark
 from mwaa_local.runtime.protocol import Prepared
+from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
 
 T = TypeVar("T")
@@ -299,6 +300,9 @@ class FakeRuntime:
 
     def memory_bytes(self) -> int | None:
         return None
+
+    def usage(self) -> dict[str, Usage]:
+        return {}
 
     def memory_kills(self) -> int | None:
         return None

@@ -14,6 +14,7 @@ from typing import Protocol
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.remarks import Remark
+from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
 
 
@@ -118,6 +119,9 @@ class Runtime(Protocol):
 
     def memory_bytes(self) -> int | None:
         """Return how much memory the machine has on which components run; None if it does not say."""
+
+    def usage(self) -> dict[str, Usage]:
+        """Return what each component that is up uses, by name; what cannot be told is left out."""
 
     def memory_kills(self) -> int | None:
         """Return how many processes the kernel has killed for lack of memory where tasks run; None if it does not say.

@@ -636,3 +636,17 @@ def test_start_that_fails_settles_nothing(one_house: House) -> None:
         one_house.runtime.start(prepared, one_house.events.append)
     assert prepared.notes[0] == ("set up", [])
     assert "settle" not in dict(prepared.notes)
+
+
+def test_usage_is_that_of_a_component_with_all_its_processes(house: House) -> None:
+    busy = "held = b'x' * (40 << 20); os.fork() or [sum(range(10000)) for _ in iter(int, 1)]"
+    house.up(program("busy", f"say({READY_LINE!r}); {busy}; rest()"), Steady())
+    first = house.runtime.usage()
+    assert first.keys() == {"busy", "steady"}
+    wait_until(lambda: house.runtime.usage()["busy"].cpu_s > first["busy"].cpu_s + 0.3, "its child's time")
+    now = house.runtime.usage()
+    assert 40 << 20 <= now["busy"].memory_bytes < 200 << 20
+    assert now["steady"].memory_bytes < now["busy"].memory_bytes
+    assert now["steady"].cpu_s < now["busy"].cpu_s
+    assert house.runtime.stop(now=True)
+    assert house.runtime.usage() == {}

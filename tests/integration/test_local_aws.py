@@ -97,6 +97,31 @@ def test_hook_operator_and_sensors_of_airflow_for_mwaa_work_inside_a_dag(local_a
     assert [state for (state,) in made] == ["success"]
 
 
+@pytest.mark.full
+def test_metrics_of_the_environment_are_in_cloudwatch(local_aws: RunningEnvironment) -> None:
+    """The names are those of the MWAA user guide; a minute is there some seconds after its end."""
+    local_aws.trigger("tiny", "measured")
+    local_aws.wait_for_run("tiny", "measured")
+    words = ("aws", "cloudwatch", "list-metrics", "--output", "json", "--namespace")
+
+    def listed(namespace: str) -> dict[str, list[dict[str, str]]]:
+        found: dict[str, list[dict[str, str]]] = {}
+        for item in json.loads(local_aws.run(*words, namespace).stdout)["Metrics"]:
+            about = {each["Name"]: each["Value"] for each in item["Dimensions"]}
+            found.setdefault(item["MetricName"], []).append(about)
+        return found
+
+    wait_until(lambda: "TaskInstanceSuccesses" in listed("AmazonMWAA"), 180, "the minute in which the task ended")
+    name, sent = local_aws.project.name, listed("AmazonMWAA")
+    assert sent["TaskInstanceSuccesses"] == [{"DAG": "All", "Task": "All", "Environment": name}]
+    assert {"DAG": "tiny", "Environment": name} in sent["DAGDurationSuccess"]
+    assert sent["SchedulerHeartbeat"] == [{"Function": "Scheduler", "Environment": name}]
+    assert sent["RunningTasks"] == [{"Function": "Executor", "Environment": name}]
+    service = listed("AWS/MWAA")
+    assert {about.get("Cluster") for about in service["CPUUtilization"]} == {"Scheduler", "BaseWorker", "WebServer"}
+    assert service["QueuedTasks"] == service["RunningTasks"] == [{"Environment": name}]
+
+
 def test_no_secret_and_no_credentials_are_in_a_log_or_a_command(local_aws: RunningEnvironment) -> None:
     logs = "".join(path.read_text() for path in local_aws.project.logs_dir.glob("*"))
     commands = json.dumps([component.argv for component in local_aws.plan().components])

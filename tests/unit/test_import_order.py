@@ -42,7 +42,7 @@ airflow workspace
 dag_run
 runtime.choice
 runtime.process runtime.compose
-logs
+logs metrics
 runtime
 services startup
 sandbox

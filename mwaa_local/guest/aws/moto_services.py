@@ -25,6 +25,7 @@ FIRST_USE = {
     "cloudformation": "cloudformation",
     "cloudtrail": "trail",
     "logs": "log_events",
+    "monitoring": "metrics",
     "s3": "buckets",
     "sqs": "queues",
 }

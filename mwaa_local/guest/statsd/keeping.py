@@ -13,7 +13,7 @@ from typing import Any
 DAYS_KEPT = 7  # files of older days are removed
 MINUTE_S = 60
 NOW_NAME = "now.json"
-DAY_NAME = re.compile(r"minutes-\d{4}-\d{2}-\d{2}\.jsonl")
+DAY_NAME = re.compile(r"(minutes|figures)-\d{4}-\d{2}-\d{2}\.jsonl")
 PRIVATE = 0o600
 DAY_S = 24 * 3600
 
@@ -25,6 +25,10 @@ def minute_of(now: float) -> int:
 
 def day_name(when: float) -> str:
     return time.strftime("minutes-%Y-%m-%d.jsonl", time.gmtime(when))
+
+
+def _day_of(name: str) -> str:
+    return name.partition("-")[2]
 
 
 class Files:
@@ -55,8 +59,8 @@ class Files:
 
     def prune(self, now: float) -> None:
         """Remove the days that are not kept any more; of other files none."""
-        oldest = day_name(now - DAYS_KEPT * DAY_S)
+        oldest = _day_of(day_name(now - DAYS_KEPT * DAY_S))
         for path in self._folder.iterdir():
-            if DAY_NAME.fullmatch(path.name) and path.name < oldest:
+            if DAY_NAME.fullmatch(path.name) and _day_of(path.name) < oldest:
                 with contextlib.suppress(OSError):  # it is tried again tomorrow
                     path.unlink()

@@ -51,7 +51,9 @@ class Engine(EngineStore):
         self._docker = docker
         self._host = host
         self._compose_argv: tuple[str, ...] = ()
-        super().__init__(EngineApi(env, host).asked)
+        api = EngineApi(env, host)
+        super().__init__(api.asked)
+        self.stats = api.stats
 
     @classmethod
     def open(cls, env: Mapping[str, str]) -> Engine:

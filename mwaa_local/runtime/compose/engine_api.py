@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mwaa_local.runtime.compose.program import unavailable
 
@@ -31,6 +31,15 @@ class EngineApi:
             yield self._connected()
         except (DockerException, OSError) as error:
             raise unavailable(self._host, error) from error
+
+    def stats(self, container_id: str) -> dict[str, Any]:
+        """Return what a container uses now; nothing of one that is gone."""
+        from docker.errors import NotFound
+
+        with self.asked() as client, contextlib.suppress(NotFound):
+            # Without `one_shot` the engine takes two looks, a second apart.
+            return dict(client.stats(container_id, stream=False, one_shot=True))
+        return {}
 
     def _connected(self) -> APIClient:
         if self._client is None:

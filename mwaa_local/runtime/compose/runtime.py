@@ -25,11 +25,13 @@ from mwaa_local.runtime.compose.resizing import leaving_statuses, resize, tidied
 from mwaa_local.runtime.compose.script import script_argv
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
+from mwaa_local.runtime.compose.usage import usage_from
 from mwaa_local.runtime.compose.view import ReadyContainers, by_component, status_of
 from mwaa_local.runtime.compose.watch import Watch
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.protocol import Prepared
+from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
 
 WORKER_SERVICE = "worker"
@@ -253,6 +255,12 @@ class ComposeRuntime:
 
     def memory_bytes(self) -> int | None:
         return self.engine.memory_total_bytes()
+
+    def usage(self) -> dict[str, Usage]:
+        plan = self.running_plan()
+        found = by_component(plan, self.containers()) if plan else {}
+        stats = {name: self.engine.stats(item.id) for name, item in found.items() if item.is_up}
+        return {name: usage for name, plain in stats.items() if (usage := usage_from(plain))}
 
     def memory_kills(self) -> int | None:
         """Ask the containers of workers, where tasks run. One that was started again counts from nothing."""

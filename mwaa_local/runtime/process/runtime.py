@@ -32,6 +32,7 @@ from mwaa_local.runtime.process.homes import remove_homes, remove_temporary
 from mwaa_local.runtime.process.own_processes import POLL_PAUSE_S, OwnProcesses, kill_family
 from mwaa_local.runtime.process.state import ISOLATION_VARIABLE
 from mwaa_local.runtime.protocol import Prepared
+from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
 
 SUPERVISOR_START_TIMEOUT_S = 10.0
@@ -172,6 +173,11 @@ class ProcessRuntime:
 
     def memory_bytes(self) -> int | None:
         return memory_of_machine()
+
+    def usage(self) -> dict[str, Usage]:
+        from mwaa_local.runtime.process.usage import usages  # most commands ask for none
+
+        return usages(self._own.all(), {item.name: item.pid for item in self.status() if item.pid})
 
     def memory_kills(self) -> int | None:
         return kills_on_machine()
