@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mwaa_local.observer import sync
 from mwaa_local.observer.duty import Duty, Observed
 
 
 def duties_for(observed: Observed) -> list[Duty]:
     """Return what is to be done for this environment."""
-    return []
+    return [*sync.duties(observed)]
