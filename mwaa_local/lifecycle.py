@@ -145,7 +145,7 @@ class Lifecycle:
         prepared = runtime.prepare(self._wanted(wanted, release, port), tell)
         with self._seeding(prepared):
             remarks = runtime.start(prepared, tell)
-        return Started(prepared.plan, runtime, kind, (*remarks, *self._aws_remarks(prepared.plan)))
+        return Started(prepared.plan, runtime, kind, (*remarks, *self._other_remarks(prepared.plan)))
 
     def start_empty(self, wanted: Environment, port: int | None = None) -> Started:
         """Do what `start` does, with an empty metadata database and nothing in the local AWS but its fixtures."""
@@ -178,7 +178,7 @@ class Lifecycle:
         client.close()
         # What had only to be done once is of no interest when it was done well.
         statuses = tuple(item for item in figures.judge(self.runtime.status()) if item.state != FINISHED)
-        remarks = (*load_remarks(self._workspace.project.run_dir), *self._aws_remarks(plan))
+        remarks = (*load_remarks(self._workspace.project.run_dir), *self._other_remarks(plan))
         return State(plan, statuses, figures, remarks, import_errors)
 
     def unapplied(self) -> tuple[Remark, ...]:
@@ -230,12 +230,14 @@ class Lifecycle:
         remarks = (*remarks, *scheduler_remarks(environment), *_remarks_on_files(workspace.project, environment))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 
-    def _aws_remarks(self, plan: Plan) -> tuple[Remark, ...]:
-        """Return what a running local AWS has to say of what it keeps."""
+    def _other_remarks(self, plan: Plan) -> tuple[Remark, ...]:
+        """Return what a running local AWS has to say of what it keeps, and what there is of the sync with a bucket."""
         from mwaa_local.services.aws import AWS
         from mwaa_local.services.aws_state import state_remarks
+        from mwaa_local.sync.state import SyncState
 
-        return state_remarks(self._workspace.project) if AWS in plan.ports else ()
+        project = self._workspace.project
+        return (*(state_remarks(project) if AWS in plan.ports else ()), *SyncState(project).remarks)
 
     def _check_requirements(self, wanted: Environment) -> EarlyCheck | None:
         """Begin to check requirements that changed; conflicts are told as soon as they are known."""

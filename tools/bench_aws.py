@@ -87,6 +87,13 @@ class Environment:
             raise BenchError("the environment is not running any more")
         return f"http://localhost:{plan.ports[AWS]}"
 
+    def dispatcher(self) -> psutil.Process:
+        """Return the process of the local AWS."""
+        for process in ProcessRuntime(self.ours.project, os.environ).processes():
+            if _runs(process, str(DISPATCHER_DIR)):
+                return process
+        raise BenchError("the local AWS does not run")
+
     def face(self) -> list[psutil.Process]:
         """Return the processes that serve what is MWAA's: dispatcher, door, API."""
         address = ApiFolder.of(self.ours.project.state_dir).address

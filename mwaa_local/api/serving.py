@@ -16,7 +16,6 @@ from typing import Any
 
 from mwaa_local.api.address import Address, ApiFolder, Asked
 from mwaa_local.api.environments.faults import Faults
-from mwaa_local.api.environments.local_aws import running_aws
 from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.environments.status import Look
 from mwaa_local.api.face import Face
@@ -29,6 +28,7 @@ from mwaa_local.api.operations.table import operations
 from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.configuration.log_groups import ACCOUNT_ID, partition_of
 from mwaa_local.errors import MwaaLocalError, PortInUse, VariableInvalid, disk_error
+from mwaa_local.local_aws import running_aws
 from mwaa_local.observer.launch import keep_observer
 from mwaa_local.place import HOST
 from mwaa_local.project import Project

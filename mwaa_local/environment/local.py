@@ -14,6 +14,7 @@ from mwaa_local.environment.kinds import AwsMode, Intervals, LoginMode, RuntimeK
 from mwaa_local.environment.members import LOCAL, Members
 from mwaa_local.environment.service_model import KeyPath, Violation, closest_name, dotted, shown, unknown_name
 
+SYNC_SECONDS = 30  # after which DAGs of the source bucket are there (MWAA user guide, "Adding or updating DAGs")
 # They become words of a command and of a Dockerfile, so neither may hold anything but what such names have.
 SystemPackage = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][a-z0-9+.:=~_-]*$")]
 ImageName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][A-Za-z0-9./:@_-]*$")]
@@ -53,6 +54,7 @@ class LocalSettings(Members):
     intervals: Intervals = Intervals.FAST
     login: LoginMode = LoginMode.OPEN
     https: StrictBool = False
+    sync_seconds: StrictInt = Field(default=SYNC_SECONDS, ge=1, le=3600)
     dags_writable: StrictBool = True
     # Of the Docker runtime alone.
     enforce_class: StrictBool = False

@@ -38,7 +38,7 @@ check.failures
 check.modules
 check.requirements
 check
-airflow workspace
+airflow workspace local_aws
 dag_run
 runtime.choice
 runtime.process runtime.compose

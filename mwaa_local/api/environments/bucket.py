@@ -8,14 +8,14 @@ retries, pages and reads errors as any client does, whichever emulator answers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.sync.reading import BucketMissing, BucketUnreadable
 
 BUCKET_ARN_PREFIX = ":s3:::"
 NO_BUCKET = "NoSuchBucket"
+UNREADABLE_VERSION = "Unable to read version {version} of file {key}"
 MISSING_CODES = ("NoSuchKey", "NoSuchVersion", "404")
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
@@ -23,24 +23,12 @@ READ_TIMEOUT_S = 60
 KEY = "local"
 
 
-class BucketUnreadable(MwaaLocalError):
-    """The source bucket, or an object of it that the environment names, cannot be read."""
-
-
-class BucketMissing(BucketUnreadable):
-    """The source bucket does not exist."""
-
-
 class ObjectMissing(BucketUnreadable):
     """An object that the environment names is not in its bucket."""
 
 
-@dataclass(frozen=True)
-class Object:
-    """One object below the DAGs path."""
-
-    key: str
-    name: str  # its path below that
+class VersionMissing(ObjectMissing):
+    """The version that the environment names is not there. Its `what` has the service's words (MWAA user guide)."""
 
 
 class Bucket:
@@ -50,17 +38,6 @@ class Bucket:
         self.name = arn.partition(BUCKET_ARN_PREFIX)[2] or arn
         self._endpoint_url = endpoint_url
         self._client = _client(endpoint_url, region)
-
-    def objects(self, prefix: str) -> Iterator[Object]:
-        """Yield the objects below a path, those that can be a file there. Raises BucketUnreadable."""
-        below = prefix.strip("/") + "/" if prefix.strip("/") else ""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=below)
-        for page in self._asked(lambda: iter(pages)):
-            for item in page.get("Contents", ()):
-                key = item["Key"]
-                name = key.removeprefix(below)
-                if name and not name.endswith("/") and _is_inside(name):
-                    yield Object(key, name)
 
     def fetch(self, key: str, target: Path, version: str | None = None) -> None:
         """Write an object to a file, of that version if one is given. Raises BucketUnreadable."""
@@ -100,16 +77,12 @@ class Bucket:
                 kind, what = ObjectMissing, f"{place} does not exist"
                 hint = f"upload it: aws s3 cp FILE s3://{self.name}/{key}"
                 if version:
+                    kind, what = VersionMissing, UNREADABLE_VERSION.format(version=version, key=key)
                     hint = f"name a version that there is: aws s3api list-object-versions --bucket {self.name}"
             raise kind(what, f"{self._endpoint_url} answered: {error}", hint) from error
         except BotoCoreError as error:
             hint = "start what answers there: for a local AWS, the project that has it, by `up` in its folder"
             raise BucketUnreadable(f"{self._endpoint_url} does not answer", str(error), hint) from error
-
-
-def _is_inside(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return ".." not in parts and not name.startswith("/") and "\0" not in name
 
 
 def _client(endpoint_url: str, region: str) -> Any:

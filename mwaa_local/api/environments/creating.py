@@ -5,19 +5,25 @@ Each phase can be begun again, by another worker too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from mwaa_local.api.environments import record as records
-from mwaa_local.api.environments.bucket import Bucket
+from mwaa_local.api.environments.bucket import Bucket, VersionMissing
 from mwaa_local.api.environments.delivered import Delivered, fetch
-from mwaa_local.api.environments.endpoints import ENDPOINTS_TIMEOUT_S, endpoint_for, missing_endpoints
+from mwaa_local.api.environments.endpoints import ENDPOINTS_TIMEOUT_S, missing_endpoints
 from mwaa_local.api.environments.faults import CREATE_FAILS
 from mwaa_local.api.environments.job import Failure, Job
 from mwaa_local.api.environments.prerequisites import check_network, is_told_by_mwaa
 from mwaa_local.api.environments.record import Record, last_update
+from mwaa_local.api.prerequisites.bucket import bucket_name
 from mwaa_local.api.prerequisites.checks import ERROR_CODE, ERROR_MESSAGE
 from mwaa_local.configuration.base import region_of
 from mwaa_local.errors import MwaaLocalError
+from mwaa_local.local_aws import endpoint_for
+from mwaa_local.sync.of_environment import EnvironmentSync, remarks_on
+from mwaa_local.sync.state import Source, SyncState
 
 COPYING, STARTING, STOPPING = "copying the source bucket", "starting", "stopping"
 NO_AWS = "No AWS of this machine runs for it, and no variable AWS_ENDPOINT_URL names one."
@@ -81,8 +87,28 @@ def copy_files(job: Job) -> None:
     delivered = Delivered(job.project)
     delivered.keep(operation.id)
     folder = fetch(Bucket(arn, url, region_of(job.env)), members, job.project, job.tell)
+    source = source_of(members)
+    SyncState(job.project).comes_from(source)
+    sync_dags(job, source, url)
     for what in delivered.apply(folder):
         job.tell(what, is_failure=True)
+
+
+def source_of(members: Mapping[str, Any]) -> Source:
+    """Return where the DAGs of an environment with these members come from."""
+    return Source(bucket_name(str(members["SourceBucketArn"])), str(members.get("DagS3Path", "")))
+
+
+def sync_dags(job: Job, source: Source, url: str) -> None:
+    """Bring the DAGs into their folder, and tell what there is to tell. Raises BucketUnreadable."""
+    synced = EnvironmentSync(job.project, source, url).run()
+    assert synced is not None  # the first time, nothing is as it was
+    count = len(synced.plan.kept) + len(synced.written)
+    job.tell(f"synced {count} {'file' if count == 1 else 'files'} from {source.place}")
+    if not count:
+        job.tell(f"{source.place} holds no file, so the environment has no DAGs")
+    for remark in remarks_on(synced, source):
+        job.tell(remark.what, remark.why, remark.hint, is_failure=True)
 
 
 def fail_create(job: Job, failure: Failure) -> None:
@@ -98,4 +124,6 @@ def error_of(failure: Failure) -> tuple[str, str]:
     """Return code and message of LastUpdate.Error: MWAA's where they are known; the others say that they are ours."""
     if is_told_by_mwaa(failure):
         return ERROR_CODE, ERROR_MESSAGE
+    if failure.code == VersionMissing.__name__:  # the message is the service's; its code is not documented
+        return f"mwaa-local.{failure.code}", failure.what[:MAX_MESSAGE]
     return f"mwaa-local.{failure.code}", f"mwaa-local: {failure.what}"[:MAX_MESSAGE]

@@ -1,5 +1,6 @@
-"""The files of an environment that the API made: fetched from its source bucket, put into its project folder.
+"""Plugins, requirements and startup script of an environment that the API made, fetched from its source bucket.
 
+As on MWAA they change only with the environment, at the versions that it names; DAGs come by `mwaa_local.sync`.
 Two steps, so that a fetch that fails changes nothing: all is fetched into a folder beside, then the project's folders
 are made equal to that. Files are replaced one by one in folders that stay the same, since components that run see the
 folders themselves. What is ours there is listed with its digest; files of others, those that were changed since, and
@@ -21,28 +22,23 @@ from mwaa_local.api.environments.unpacking import unpack
 from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT
 from mwaa_local.files import read_json, remove_tree, write_private
 from mwaa_local.project import Project
+from mwaa_local.sync.own_files import remove_synced
 
 FETCHED_NAME, BEFORE_NAME, LIST_NAME = "fetched", "before", "files.json"
 COMPLETE_NAME = ".complete"
 PLUGINS_ZIP = "plugins.zip"
-FOLDERS = ("dags", "plugins", "requirements", "startup")
-# MWAA reads DAGs from the bucket all the time; an update is about the others, and so is its rollback.
-OF_UPDATES = ("plugins", "requirements", "startup")
+FOLDERS = ("plugins", "requirements", "startup")
 PART = ".mwaa-local-part"  # ends the name of a file that is not whole yet
 Digests = tuple[str, ...]  # of one file that is ours; several while it is being replaced
 HINT = "remove the file; then the environment's files count as its user's"
 
 
 def fetch(bucket: Bucket, members: Mapping[str, Any], project: Project, say: Callable[[str], None]) -> Path:
-    """Fetch all files that the members name; return the folder. Raises BucketUnreadable."""
+    """Fetch the files that the members name; return the folder. Raises BucketUnreadable."""
     folder = service_dir(project) / FETCHED_NAME
     remove_tree(folder)
     folder.mkdir(parents=True)
-    count = 0
-    for item in bucket.objects(str(members.get("DagS3Path", ""))):
-        bucket.fetch(item.key, folder / "dags" / item.name)
-        count += 1
-    told = [f"{count} {'file' if count == 1 else 'files'} of {members.get('DagS3Path')}"]
+    told = []
     for member, target in (("RequirementsS3", REQUIREMENTS_FILE), ("StartupScriptS3", STARTUP_SCRIPT)):
         if key := members.get(f"{member}Path"):
             bucket.fetch(key.lstrip("/"), folder / target, members.get(f"{member}ObjectVersion"))
@@ -52,9 +48,8 @@ def fetch(bucket: Bucket, members: Mapping[str, Any], project: Project, say: Cal
         unpack(folder / PLUGINS_ZIP, folder / "plugins", f"s3://{bucket.name}/{key}")
         (folder / PLUGINS_ZIP).unlink()
         told.append(key)
-    say(f"copied from s3://{bucket.name}: {', '.join(told)}")
-    if not count:
-        say(f"s3://{bucket.name}/{members.get('DagS3Path')} holds no file, so the environment has no DAGs")
+    if told:
+        say(f"copied from s3://{bucket.name}: {', '.join(told)}")
     return folder
 
 
@@ -74,7 +69,7 @@ class Delivered:
         target.mkdir(parents=True)
         for name, digests in self._listed().items():
             path = self._project.root_dir / name
-            if name.startswith(tuple(f"{folder}/" for folder in OF_UPDATES)) and self._is_ours(name, digests):
+            if name.startswith(tuple(f"{folder}/" for folder in FOLDERS)) and self._is_ours(name, digests):
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, target / name)
         (target / COMPLETE_NAME).write_text(operation_id)
@@ -83,7 +78,7 @@ class Delivered:
         """Bring back what that operation kept, nothing where it kept nothing; return what stays as it is, and why."""
         if not self._is_kept(operation_id):
             return []
-        return self._make_equal(service_dir(self._project) / BEFORE_NAME, OF_UPDATES)
+        return self._make_equal(service_dir(self._project) / BEFORE_NAME, FOLDERS)
 
     def forget_kept(self) -> None:
         for name in (BEFORE_NAME, FETCHED_NAME):
@@ -101,10 +96,11 @@ class Delivered:
 
     def remove(self) -> None:
         """Remove the files that came from the bucket and are as they came, and folders that are empty then."""
+        remove_synced(self._project)
         for name, digests in self._listed().items():
             if self._is_ours(name, digests):
                 (self._project.root_dir / name).unlink()
-        for folder in FOLDERS:
+        for folder in ("dags", *FOLDERS):
             remove_empty(self._project.root_dir / folder)
 
     def _make_equal(self, source: Path, folders: tuple[str, ...]) -> list[str]:

@@ -7,11 +7,12 @@ MWAA makes two endpoint services and waits in PENDING, for up to 72 hours, until
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from mwaa_local.api.environments.local_aws import ENDPOINT_VARIABLES, endpoint_services, running_aws
+from mwaa_local.api.aws_query import Aws, NoAnswer, listed
 from mwaa_local.api.environments.record import Record
-from mwaa_local.project import STATE_DIR, Project
+from mwaa_local.local_aws import endpoint_for
+from mwaa_local.project import Project
 
 ENDPOINTS_TIMEOUT_S = 72 * 3600
 MANAGEMENT, CUSTOMER = "EndpointManagement", "CUSTOMER"
@@ -44,17 +45,14 @@ def missing_endpoints(project: Project, record: Record, env: Mapping[str, str]) 
     return [name for name in wanted if name not in there]
 
 
-def endpoint_for(project: Project, env: Mapping[str, str]) -> str | None:
-    """Return where the AWS of this machine answers for an environment; None where there is none."""
-    for owner in (owner_of(project), Project(project.root_dir.parent)):
-        if url := running_aws(owner, env):
-            return url
-    return next((env[name] for name in ENDPOINT_VARIABLES if env.get(name)), None)
-
-
-def owner_of(project: Project) -> Project:
-    """Return the project for which an environment was made; the environment's own where it was made for none."""
-    return next((Project(path.parent) for path in project.root_dir.parents if path.name == STATE_DIR), project)
+def endpoint_services(endpoint_url: str, region: str, wanted: Sequence[str]) -> set[str]:
+    """Return for which of these services there is a VPC endpoint in EC2 there; none where EC2 does not answer."""
+    try:
+        found = Aws(endpoint_url, region).ec2("DescribeVpcEndpoints", {"service-name": wanted})
+    except NoAnswer:
+        return set()
+    there = {one.get("serviceName") for one in listed(found.get("vpcEndpointSet"))}
+    return {name for name in wanted if name in there}
 
 
 def _id(record: Record, member: str) -> str:

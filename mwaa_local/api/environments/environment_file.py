@@ -20,7 +20,7 @@ HEADING = """\
 # Written by CreateEnvironment and UpdateEnvironment, which write it anew; what you change under Local stays.
 # Where the files came from is not named here, because they are in the folders beside this file.
 """
-INHERITED = ("Runtime", "Intervals", "SystemPackages", "BaseImage", "Https")  # how components run here
+INHERITED = ("Runtime", "Intervals", "SystemPackages", "BaseImage", "Https", "SyncSeconds")  # how components run here
 AWS = "Aws"
 ANY_PORT = {"WebserverPort": 0}
 

@@ -13,11 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mwaa_local.api.environments import record as records
-from mwaa_local.api.environments.endpoints import owner_of
 from mwaa_local.api.environments.environment_file import local_of, with_aws
 from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.hints import for_caller
-from mwaa_local.api.environments.local_aws import running_aws
 from mwaa_local.api.environments.members import NAME, TAGS
 from mwaa_local.api.environments.record import Operation, Record
 from mwaa_local.api.environments.status import health_page_answers
@@ -27,6 +25,7 @@ from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import ComponentNotReady, MwaaLocalError, NotRunning
 from mwaa_local.event import Event, amiss
 from mwaa_local.lifecycle import Lifecycle, Listener
+from mwaa_local.local_aws import owner_of, running_aws
 from mwaa_local.project import Project
 from mwaa_local.remarks import ERROR, Remark
 from mwaa_local.workspace import Workspace

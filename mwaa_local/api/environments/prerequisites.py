@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mwaa_local.api.environments.endpoints import endpoint_for
 from mwaa_local.api.environments.members import NAME
 from mwaa_local.api.prerequisites import checks
 from mwaa_local.configuration.base import region_of
 from mwaa_local.errors import MwaaLocalError
+from mwaa_local.local_aws import endpoint_for
 from mwaa_local.project import Project
 
 if TYPE_CHECKING:  # the API asks here, too, and pays for no lifecycle

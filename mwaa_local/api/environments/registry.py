@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.adopted import adopted
-from mwaa_local.api.environments.endpoints import endpoint_for
 from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.members import TAGS, described, kept
 from mwaa_local.api.environments.prerequisites import refuse_unfit
@@ -24,6 +23,7 @@ from mwaa_local.api.environments.worker import start_worker, take_lock
 from mwaa_local.api.http.errors import INTERNAL, VALIDATION, not_found, ours
 from mwaa_local.errors import MwaaLocalError, StateCorrupted, disk_error
 from mwaa_local.files import remove_tree
+from mwaa_local.local_aws import endpoint_for
 from mwaa_local.project import MARK_VARIABLE, STATE_DIR, Project
 
 MADE_DIR = "environments"  # below the state folder of the project for which environments are made

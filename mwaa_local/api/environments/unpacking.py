@@ -15,10 +15,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mwaa_local.api.environments.bucket import BucketUnreadable
 from mwaa_local.check.plugins.files import BOUNDED_METHODS, ENCRYPTED_FLAG, UNIX, ZIP_ERRORS
 from mwaa_local.errors import disk_error
 from mwaa_local.files import remove_tree
+from mwaa_local.sync.reading import BucketUnreadable
 
 # MWAA advises to stay below 1 GB (user guide, "Installing custom plugins"); its containers have 20 GB of disk.
 MAX_UNPACKED_BYTES = 4 * 10**9

@@ -9,13 +9,14 @@ from typing import Any
 
 from mwaa_local.api.environments import environment_file
 from mwaa_local.api.environments import record as records
-from mwaa_local.api.environments.creating import STARTING, copy_files, error_of
+from mwaa_local.api.environments.creating import STARTING, copy_files, error_of, source_of
 from mwaa_local.api.environments.delivered import Delivered
 from mwaa_local.api.environments.faults import ROLLBACK_FAILS, UPDATE_FAILS
 from mwaa_local.api.environments.job import Failure, Job, say
 from mwaa_local.api.environments.members import STRATEGY
 from mwaa_local.api.environments.record import Record, last_update
 from mwaa_local.errors import MwaaLocalError
+from mwaa_local.sync.state import SyncState
 
 
 def update(job: Job) -> None:
@@ -56,6 +57,8 @@ def _go_back(job: Job, failure: Failure) -> None:
         job.faults.fail(ROLLBACK_FAILS, "the rollback")
         for what in Delivered(job.project).put_back(operation.id):
             job.tell(what, is_failure=True)
+        if SyncState(job.project).source and record.members.get("SourceBucketArn"):
+            SyncState(job.project).comes_from(source_of(record.members))
         _start_anyhow(job, record.members)
     except MwaaLocalError as error:
         job.tell(f"the rollback failed: {' '.join(error.what.split())}", error.why, error.hint, is_failure=True)

@@ -96,10 +96,12 @@ def _do(dags: Path, name: str, deed: str, outside: Path) -> bytes:
         if deed == "edit" and not path.is_file():
             return b""
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent.resolve() != path.parent:
+            return b""
         if deed == "link":
             path.symlink_to(outside)
             return b"-> " + str(outside).encode()
-        if path.is_symlink() or path.parent.resolve() != path.parent:
+        if path.is_symlink():
             return b""
         path.write_bytes(b"somebody's own")
     except OSError:

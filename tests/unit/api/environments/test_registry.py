@@ -209,7 +209,7 @@ def test_tasks_of_an_environment_find_the_aws_that_its_bucket_is_in(tmp_path: Pa
     assert "Aws: http://localhost:9" in registry.find(NAME).project.environment_path.read_text()
     assert wait_for(registry, "CREATE_FAILED")[-1] == "CREATE_FAILED"
     failure = next(event for event in registry.find(NAME).events if event.is_failure)
-    assert "http://localhost:9 does not answer" in failure.what
+    assert "cannot read s3://bucket at http://localhost:9" in failure.what
 
 
 def test_environment_of_a_project_is_made_in_its_state_folder(tmp_path: Path, clean_env: dict[str, str]) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.api.environments import unpacking
-from mwaa_local.api.environments.bucket import BucketUnreadable
 from mwaa_local.api.environments.unpacking import unpack
 from mwaa_local.files import remove_tree
+from mwaa_local.sync.reading import BucketUnreadable
 
 PLACE = "s3://bucket/plugins.zip"
 LINK_MODE, PIPE_MODE = 0o120777, 0o010644

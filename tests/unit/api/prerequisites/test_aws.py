@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from mwaa_local.api.environments.local_aws import endpoint_services
+from mwaa_local.api.environments.endpoints import endpoint_services
 from mwaa_local.api.prerequisites.checks import look, refuse
 
 REGION = "us-east-1"
