@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mwaa_local.observer.duty import Duty, Observed
+from mwaa_local.observer.scaling import Scaling
 
 
 def duties_for(observed: Observed) -> list[Duty]:
     """Return what is to be done for this environment."""
-    return []
+    return [Scaling()]
