@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # most commands never look into the environment file, and sho
     from mwaa_local.steps import Steps
 
 LOCK_NAME = "command.lock"
+MOMENT_NAME = "moment.lock"  # held beside it by the observer, which has it for a moment only
+MOMENT_S = 60.0  # a container is made within seconds; a machine may be busy
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Workspace:
         self.project.make_state_dir()
         self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
         with (self.project.run_dir / LOCK_NAME).open("w") as lock:
-            if not flock.attempt(lock.fileno(), wait_s):
+            if not flock.attempt(lock.fileno(), wait_s) and not self._wait_for_observer(lock.fileno()):
                 raise AlreadyRunning(
                     "another mwaa-local command is changing this environment",
                     f"It holds {self.project.run_dir / LOCK_NAME}.",
@@ -90,6 +92,33 @@ class Workspace:
                 )
             os.set_inheritable(lock.fileno(), False)
             yield
+
+    @contextlib.contextmanager
+    def exclusive_for_a_moment(self) -> Iterator[bool]:
+        """For the observer: hold the project if nobody else does; commands that come meanwhile wait for its end.
+
+        Yields whether it is held. Whoever has it must be done within MOMENT_S.
+        """
+        with contextlib.ExitStack() as held:
+            moment = flock.take(self.project.run_dir / MOMENT_NAME)
+            if moment is None:
+                yield False
+                return
+            held.callback(os.close, moment)
+            lock = flock.take(self.project.run_dir / LOCK_NAME)
+            if lock is not None:
+                held.callback(os.close, lock)
+            yield lock is not None
+
+    def _wait_for_observer(self, lock_fd: int) -> bool:
+        """Take the lock if it is the observer who has it, or had it until now; return whether that worked."""
+        path = self.project.run_dir / MOMENT_NAME
+        if not path.exists():
+            return False
+        moment = flock.take(path)
+        if moment is not None:
+            os.close(moment)
+        return flock.attempt(lock_fd, 0.0 if moment is not None else MOMENT_S)
 
     # What a stopped environment keeps. It may have data in each runtime.
 

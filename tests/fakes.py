@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mwaa_local.database.metadata import RunningTask
 from mwaa_local.errors import ComponentUnknown
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan, ReadyCheck, TcpReady
@@ -264,6 +265,9 @@ class FakeRuntime:
     def resize(self, plan: Plan) -> None:
         self.calls.append("resize")
         self.plan = self.before = plan
+
+    def busy(self, component: str, tasks: Sequence[RunningTask]) -> frozenset[str]:
+        return frozenset(task.host for task in tasks)
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         self.finished_stops += 1

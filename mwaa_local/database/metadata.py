@@ -83,6 +83,22 @@ class TaskRow:
         return self.state in FINAL_TASK_STATES
 
 
+@dataclass(frozen=True)
+class RunningTask:
+    """Where a task instance runs: the host that its worker gave, and its process there; 0 where it has none yet."""
+
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class ExecutorLoad:
+    """What the executor has: task instances that run, and how many are on their way to a worker."""
+
+    running: tuple[RunningTask, ...]
+    queued: int
+
+
 class Metadata:
     """Questions to one environment's metadata database. `dags_dirs` are the names under which it knows dags/."""
 
@@ -150,6 +166,18 @@ class Metadata:
             (UNMAPPED, NO_STATE, list(run_ids)),
         )
         return None if rows is None else [_task(row) for row in rows]
+
+    def executor_load(self) -> ExecutorLoad | None:
+        """Return what Airflow's executor has to do; None when the database does not answer."""
+        rows = self._health.query(
+            "SELECT state, coalesce(hostname, ''), coalesce((to_jsonb(t)->>'pid')::int, 0) FROM task_instance t"
+            # `restarting` is one that runs and was cleared.
+            " WHERE state IN ('running', 'restarting', 'queued')"
+        )
+        if rows is None:
+            return None
+        running = tuple(RunningTask(str(host), _int(pid)) for state, host, pid in rows if state != "queued")
+        return ExecutorLoad(running, len(rows) - len(running))
 
     def pools(self) -> dict[str, int]:
         """Return {pool: slots}; no answer is an empty mapping."""

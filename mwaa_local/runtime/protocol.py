@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mwaa_local.database.metadata import RunningTask
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.remarks import Remark
@@ -80,6 +81,9 @@ class Runtime(Protocol):
         their running ones have, LEAVE_TIMEOUT_S later at the latest; until then they are `leaving`. Those that have
         ended are tidied away. Raises NotRunning, and AlreadyRunning where somebody else changed the environment.
         """
+
+    def busy(self, component: str, tasks: Sequence[RunningTask]) -> frozenset[str]:
+        """Return which of a component run one of these tasks; all of them, where that is not certain of a task."""
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         """Wait for the end of a stop that goes on although nobody waits for it, as after an interrupted `down`."""

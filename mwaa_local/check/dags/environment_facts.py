@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mwaa_local.scaling.slots import autoscale_most
+
 DEFAULT_CLASS, DEFAULT_SLOTS = "mw1.small", 5  # MWAA user guide, "environment class"
-_AUTOSCALE = "AIRFLOW__CELERY__WORKER_AUTOSCALE"  # "most,least"
 _DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
 _TRUE = ("true", "t", "1")  # as Airflow reads a truth value
 
@@ -22,8 +23,7 @@ class EnvironmentFacts:
     @classmethod
     def of(cls, environment_class: str, variables: Mapping[str, str]) -> EnvironmentFacts:
         """Return the facts that the variables of the environment's components tell."""
-        most = variables.get(_AUTOSCALE, "").partition(",")[0].strip()
-        slots = int(most) if most.isdigit() and int(most) > 0 else DEFAULT_SLOTS
+        slots = autoscale_most(variables) or DEFAULT_SLOTS
         return cls(environment_class, slots, variables.get(_DEFERRABLE, "").strip().lower() in _TRUE)
 
 

@@ -18,6 +18,8 @@ from mwaa_local.runtime.compose.containers import OwnContainers
 from mwaa_local.runtime.compose.stored import Container
 from mwaa_local.runtime.compose.view import by_component
 
+ID_CHARACTERS = 12  # of a container's id, which are its host name
+
 
 def resize(own: OwnContainers, before: Plan, plan: Plan) -> None:
     """Carry out a plan that differs from the one before in numbered components alone."""
@@ -57,6 +59,14 @@ def tidied(own: OwnContainers, plan: Plan) -> Plan:
         if time.time() - plan.leaving[name] > LEAVE_TIMEOUT_S:
             own.engine.kill_container(container.id)
     return plan.without_left(there)
+
+
+def name_on_host(host: str, containers: Mapping[str, Container]) -> str | None:
+    """Return the component whose container gives itself that host name, and is up; None where none does."""
+    short = host.partition(".")[0]
+    if len(short) < ID_CHARACTERS:
+        return None
+    return next((name for name, item in containers.items() if item.is_up and item.id.startswith(short)), None)
 
 
 def leaving_statuses(plan: Plan, present: Mapping[str, Container]) -> Iterator[ComponentStatus]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mwaa_local.database.metadata import RunningTask
 from mwaa_local.errors import ComponentUnknown, DockerUnavailable, MwaaLocalError, NotRunning
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
@@ -21,7 +22,7 @@ from mwaa_local.runtime.compose.command import capture_in_container, run_in_cont
 from mwaa_local.runtime.compose.containers import OwnContainers
 from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.output import refusal
-from mwaa_local.runtime.compose.resizing import leaving_statuses, resize, tidied
+from mwaa_local.runtime.compose.resizing import leaving_statuses, name_on_host, resize, tidied
 from mwaa_local.runtime.compose.script import script_argv
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
@@ -110,6 +111,15 @@ class ComposeRuntime:
                 raise NotRunning("the environment is not running", hint="mwaa-local up")
             self.own.use(remembered.compose)
             resize(self.own, before, plan)
+
+    def busy(self, component: str, tasks: Sequence[RunningTask]) -> frozenset[str]:
+        plan = self.running_plan()
+        if plan is None:
+            return frozenset()
+        containers = by_component(plan, self.containers())
+        names = frozenset(item.name for item in plan.meant(component))
+        found = {name_on_host(task.host, containers) for task in tasks}
+        return names if None in found else names.intersection(name for name in found if name)
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         """Nothing stops containers but a command, and it ends with the command."""

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -58,6 +59,21 @@ class OwnProcesses:
                 inner = next(line for line in lines if line.startswith("NSpid:")).split()[-1]
                 outer[int(inner)] = process.pid
         return outer
+
+    def above(self, pids: Sequence[int], leaders: Mapping[int, str]) -> list[str | None]:
+        """Return for each process, by its pid inside, the name of the one of these, by theirs out here, that began it.
+
+        None is a process that is not there, or that none of them began.
+        """
+        outer = self.outer_pids()
+        found: list[str | None] = []
+        for pid in pids:
+            name = None
+            with contextlib.suppress(psutil.Error):
+                chain = psutil.Process(pid if outer is None else outer.get(pid, 0)).parents() if pid else []
+                name = next((leaders[process.pid] for process in chain if process.pid in leaders), None)
+            found.append(name)
+        return found
 
     def wait_for_end(self) -> bool:
         """Wait for the supervisor's end; return whether that was seen and nothing can have outlived it."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from mwaa_local.database.metadata import RunningTask
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentNotReady, NotRunning
 from mwaa_local.event import FAILED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
@@ -107,6 +108,14 @@ class ProcessRuntime:
             raise self._supervisor_ended()
         if plan.homes_dir and (now := self.running_plan()) is not None:
             remove_homes_of_others(now)
+
+    def busy(self, component: str, tasks: Sequence[RunningTask]) -> frozenset[str]:
+        plan = self.running_plan()
+        names = frozenset(item.name for item in plan.meant(component)) if plan else frozenset()
+        leaders = {item.pid: item.name for item in self.status() if item.pid}
+        found = self._own.above([task.pid for task in tasks], leaders)
+        # A worker that leaves may have it, too; then it is none of these.
+        return names if None in found else names.intersection(name for name in found if name)
 
     def finish_stop(self, on_event: Callable[[Event], None]) -> None:
         answer = self._status()
