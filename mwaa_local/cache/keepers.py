@@ -10,7 +10,7 @@ from mwaa_local.packaging import proof
 from mwaa_local.runtime.compose import image
 from mwaa_local.runtime.process import servers
 from mwaa_local.services import aws as aws_local
-from mwaa_local.services import aws_cli, door
+from mwaa_local.services import aws_cli, door, iam_data
 
 KINDS = (
     packages.KEPT,
@@ -21,6 +21,7 @@ KINDS = (
     pip_plan.KEPT_PIPS,
     aws_local.KEPT,
     aws_cli.KEPT,
+    iam_data.KEPT,
     packages.KEPT_FAILURES,
     trial.KEPT,
     proof.KEPT,

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "airflow": ("airflow", "airflow", "Run an Airflow command inside the environment."),
     "aws": ("aws", "aws", "Run an AWS CLI command against the environment."),
     "aws-env": ("aws_env", "aws_env", "Print what AWS clients need to find the environment."),
+    "iam": ("iam", "iam", "Show which IAM actions DAGs need and the role lacks."),
     "dags": ("dags", "dags", "Run one DAG quickly, in a single process."),
     "options": ("options", "options", "Show Airflow's configuration and who set each value."),
     "check": ("check", "check", "Find what will fail on MWAA, before you upload."),

@@ -80,6 +80,10 @@ def smoke(
     artifacts: Annotated[
         Path | None, typer.Option(metavar="DIR", file_okay=False, help="Copy logs and all reports into this folder.")
     ] = None,
+    iam_report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write which IAM actions DAGs need, as JSON; - shows it."),
+    ] = None,
     github: Annotated[
         bool | None,
         typer.Option(
@@ -107,6 +111,7 @@ def smoke(
 
       mwaa-local smoke --tag ci --conf '{"day": "2026-01-01"}' --expect-failure my_dag.load
     """
+    from mwaa_local.cli.smoke_iam import IamOutput
     from mwaa_local.cli.smoke_output import SmokeOutput
     from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import SmokeRequest, SmokeRun
@@ -120,9 +125,9 @@ def smoke(
     selection = _selection(session, dag_ids or [], tags or [], every=every)
     require_dag_files(session.project.dags_dir)
     broken = _broken_files(session.project.dags_dir, expected_import_errors or [])
-    output = SmokeOutput(session, as_json, junit, artifacts, github)
-    output.require_writable()
     environment = session.environment()
+    output = SmokeOutput(session, as_json, junit, artifacts, github, IamOutput.of(session, environment, iam_report))
+    output.require_writable()
     date = run_date_of(logical_date, session.release(environment), no_logical_date=no_logical_date)
     request = SmokeRequest(
         selection=selection,

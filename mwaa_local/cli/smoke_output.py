@@ -11,6 +11,7 @@ import typer
 from mwaa_local.check.report.formats import findings_text
 from mwaa_local.cli.check_all import WHOLE
 from mwaa_local.cli.session import Session
+from mwaa_local.cli.smoke_iam import IamOutput
 from mwaa_local.event import Event
 from mwaa_local.masking import Mask
 from mwaa_local.project import Project
@@ -31,11 +32,14 @@ class SmokeOutput:
     junit: Path | None
     artifacts: Path | None
     github: bool | None  # None: where GitHub runs the command
+    iam: IamOutput | None = None  # where it is reported what IAM must grant
 
     def require_writable(self) -> None:
         """Refuse at once what could not be written in the end. Raises BadParameter, AccessDenied or DiskFull."""
         if self.junit is not None:
             require_writable(self.junit)
+        if self.iam is not None:
+            self.iam.require_writable()
         if self.artifacts is not None:
             _require_foreign(self.session.project, self.artifacts)
             require_writable(self.artifacts, is_folder=True)
@@ -52,7 +56,9 @@ class SmokeOutput:
         console.show_event(Event("dag run", "done" if run.is_ok else "failed", run.elapsed_s, f"{run.dag_id}: {said}"))
 
     def collect_logs(self, report: SmokeReport, mask: Mask) -> None:
-        """Copy the logs into the folder for artifacts, if one was named."""
+        """Copy the logs into the folder for artifacts, if one was named, and read what was called."""
+        if self.iam is not None:
+            self.iam.collect()
         if self.artifacts is not None:
             collect_logs(self.artifacts, self.session.project, report, mask)
 
@@ -69,6 +75,8 @@ class SmokeOutput:
             if report.findings:
                 console.show(findings_text(report.findings, whole_by=WHOLE))
             console.show(formats.text(report, console.colour_shown))
+        if self.iam is not None:
+            self.iam.show(on_stderr=self.as_json)
         if self.junit:
             write(self.junit, report_ci.junit(report))
         if self.artifacts:

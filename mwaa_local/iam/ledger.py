@@ -20,7 +20,7 @@ from typing import Any
 
 FORMAT = 1
 SUFFIX = ".calls.json"
-FORGOTTEN = "forgotten"  # touched: what was called before that is no more to be counted
+FORGOTTEN = "forgotten"  # holds a time: what was called before it is no more to be counted
 MAX_ENTRIES = 5000  # about 1.5 MB
 MAX_RESOURCES = 50  # of one action and caller; then those of one folder become one
 OF_OTHERS = "*"
@@ -106,7 +106,7 @@ class Ledger:
         part.replace(self._path)
 
     def _forget(self, before: float) -> None:
-        for called in [called for called, times in self._calls.items() if times.last < before]:
+        for called in [called for called, times in self._calls.items() if times.last <= before]:
             self._resources[_whose(called)] -= 1
             del self._calls[called]
 
@@ -127,8 +127,8 @@ def widened(resource: str) -> str:
 def forgotten_at(folder: Path) -> float:
     """Return since when calls count; 0 for always."""
     try:
-        return (folder / FORGOTTEN).stat().st_mtime
-    except OSError:
+        return float((folder / FORGOTTEN).read_text(encoding="ascii"))
+    except (OSError, ValueError):
         return 0.0
 
 
@@ -143,7 +143,7 @@ def read(path: Path) -> Iterator[tuple[Called, Times]]:
         with contextlib.suppress(TypeError, ValueError, KeyError):
             called = Called(**{name: str(row[name]) for name in Called.__dataclass_fields__})
             times = Times(int(row["count"]), int(row["refused"]), float(row["first"]), float(row["last"]))
-            if times.last >= before:
+            if times.last > before:
                 yield called, times
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import time
 from pathlib import Path
 
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import disk_error
+from mwaa_local.files import write_private
+from mwaa_local.iam.ledger import FORGOTTEN
+from mwaa_local.place import HOST
 from mwaa_local.project import Project
 
+WRITE_PATH = "/_mwaa-local/aws/calls"  # of guest/aws/calls/gate.py
+WRITE_TIMEOUT_S = 10.0
 CALLS_NAME = "iam"  # below `.mwaa-local/`
 
 
@@ -25,6 +33,25 @@ def make_calls_dir(project: Project) -> Path:
     except OSError as error:
         raise disk_error(error, folder) from error
     return folder
+
+
+def forget_calls(project: Project) -> None:
+    """Let only what is called from now on count, also for those who go on noting. Raises DiskFull."""
+    folder = calls_dir(project)
+    try:
+        if folder.is_dir():
+            write_private(folder / FORGOTTEN, str(time.time()))
+    except OSError as error:
+        raise disk_error(error, folder) from error
+
+
+def write_running(port: int) -> None:
+    """Let a running local AWS write down what it noted. One that does not answer has written it some seconds ago."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=WRITE_TIMEOUT_S)
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("POST", WRITE_PATH)
+        connection.getresponse().read()
+    connection.close()
 
 
 def enforced_roles(environment: Environment) -> dict[str, str]:

