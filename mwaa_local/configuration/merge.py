@@ -18,6 +18,7 @@ from mwaa_local.configuration.dependence import overruled_by_another, without_ne
 from mwaa_local.configuration.folders import needed_folders
 from mwaa_local.configuration.layers import LAYERS_WITHOUT_PLACEHOLDERS, USER_LAYERS, EnvVar, Layer, Overruled
 from mwaa_local.configuration.local_values import LocalValues
+from mwaa_local.configuration.log_levels import debug_variables
 from mwaa_local.configuration.option_names import translate, variable_name
 from mwaa_local.configuration.spellings import OLDER_SPELLINGS, overruled_by_spelling, spellings_known_to
 from mwaa_local.environment.environment import Environment
@@ -218,7 +219,11 @@ def _layers(case: _Case, *, protect: bool) -> dict[Layer, Mapping[str, str]]:
     of_this_machine = needed_folders(release.local_forced_options, case.is_set_by_user)
     return {
         Layer.CONTAINER: case.container,
-        Layer.IMAGE_DEFAULT: {**translate(release.default_options), **release.default_variables},
+        Layer.IMAGE_DEFAULT: {
+            **translate(release.default_options),
+            **release.default_variables,
+            **debug_variables(environment, release),
+        },
         Layer.CLASS_DEFAULT: translate(of_class),
         Layer.LOCAL_DEFAULT: translate({**_local_defaults(case), **for_schedulers}),
         Layer.STARTUP_SCRIPT: case.exports,

@@ -10,12 +10,14 @@ import json
 import os
 import signal
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from mwaa_local.environment.environment import Environment
+from mwaa_local.logs.groups import Group
 from tests.environments import LATEST, TEST_DAGS_DIR, RunningEnvironment, start, stopped_at_the_end, wait_until
 from tests.integration.aws_server import client
 
@@ -39,6 +41,7 @@ def local_aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         settings = {
             "AirflowVersion": LATEST,
             "AirflowConfigurationOptions": OPTIONS,
+            "LoggingConfiguration": {group.member: {"Enabled": True, "LogLevel": "INFO"} for group in Group},
             "Local": {"Aws": "local"},
         }
         runner.write(
@@ -127,6 +130,37 @@ def test_no_secret_and_no_credentials_are_in_a_log_or_a_command(local_aws: Runni
     commands = json.dumps([component.argv for component in local_aws.plan().components])
     for word in ("hidden in a secret", "AKIAREAL"):
         assert word not in logs + commands + local_aws.started.stderr
+
+
+@pytest.mark.parametrize("group", Group)
+def test_log_groups_have_what_the_command_shows_of_the_files(local_aws: RunningEnvironment, group: Group) -> None:
+    logs = client("logs", f"http://127.0.0.1:{local_aws.plan().ports['aws']}")
+    name = group.name_in(Environment.load(local_aws.project).name)
+
+    def of_files() -> Counter[tuple[str, str]]:
+        lines = local_aws.run("logs", "--group", group, "--json").stdout.splitlines()
+        return Counter(
+            (event["logStreamName"], event["message"]) for event in map(json.loads, lines) if event["message"]
+        )
+
+    def of_group() -> Counter[tuple[str, str]]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name)
+        return Counter((event["logStreamName"], event["message"]) for page in pages for event in page["events"])
+
+    first = of_files()
+    assert len(first) > 1
+    wait_until(lambda: first <= of_group(), 60, "all that was in the files before is in the group")
+    assert of_group() <= of_files()  # and nothing is there twice
+
+
+def test_task_logs_are_in_streams_by_run_and_attempt(local_aws: RunningEnvironment) -> None:
+    logs = client("logs", f"http://127.0.0.1:{local_aws.plan().ports['aws']}")
+    ((run_id,),) = local_aws.query("SELECT run_id FROM dag_run WHERE dag_id = 'local_aws'")
+    group = Group.TASK.name_in(Environment.load(local_aws.project).name)
+    stream = f"dag_id=local_aws/run_id={run_id.replace(':', '_')}/"
+    listed = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
+    assert listed
+    assert all(each["logStreamName"].endswith("/attempt=1.log") for each in listed)
 
 
 def test_it_is_a_component_like_any_other(local_aws: RunningEnvironment) -> None:
