@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.members import described, kept
+from mwaa_local.database.tasks import TaskCounts
+from mwaa_local.metrics.figures import ComponentFigures, Figures, append_figures
+from mwaa_local.metrics.minutes import minute_of
 from mwaa_local.project import Project
 from mwaa_local.runtime.logfile import LogFile
 from mwaa_local.secrets import load_secrets
+from mwaa_local.services.metrics import metrics_dir
 
 HOSTILE = "</p></section><script>alert('hostile')</script><img src=x onerror=\"alert('hostile')\">"
 OPTION_SECRET, INDEX_SECRET = "hunter2-of-the-option", "hunter2-of-the-index"
@@ -68,6 +72,16 @@ def record_hostile(folder: Path, name: str = "hostile") -> Project:
         project, "scheduler", [HOSTILE, f"the password is {OPTION_SECRET}", "\x1b[31mred\x1b[0m \u202etxt.exe \x00"]
     )
     return project
+
+
+def record_figures(project: Project, minutes_ago: Iterable[int]) -> None:
+    """Have the environment measured in these minutes, each with other figures."""
+    folder = metrics_dir(project)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for ago in sorted(minutes_ago, reverse=True):
+        components = {"scheduler": ComponentFigures(ago, (200 + ago) << 20), "worker.1": ComponentFigures(5.0, 1 << 20)}
+        figures = Figures(components, TaskCounts(ago % 7, ago % 3, 1.0))
+        append_figures(folder, minute_of(time.time()) - ago * 60, figures)
 
 
 def write_log(project: Project, component: str, lines: list[str]) -> None:

@@ -1,8 +1,9 @@
-"""The paths of the endpoint that are no service's: the console page, and who this API is, for programs."""
+"""The paths of the endpoint that are no service's: the console page, who this API is, and metrics, for programs."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ from aiohttp import web
 
 from mwaa_local.api.address import Address
 from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.http.errors import ServiceError
 from mwaa_local.api.http.server import OWN_PATHS
 
 if TYPE_CHECKING:
     from mwaa_local.api.page.pages import Pages
 
 ABOUT_PATH = f"{OWN_PATHS}api"
+METRICS_PATH = f"{OWN_PATHS}metrics"  # for Prometheus
 
 
 class OwnPaths:
@@ -36,10 +39,22 @@ class OwnPaths:
         asked = self._address.asked
         if request.path == ABOUT_PATH:
             return web.json_response({"root": asked.root, "pid": self._address.pid, "version": asked.version})
+        if request.path == METRICS_PATH:
+            return await asyncio.to_thread(self._metrics)
         async with self._making:
             if self._pages is None:
                 self._pages = await asyncio.to_thread(self._made)
         return await self._pages.answer(request)
+
+    def _metrics(self) -> web.Response:
+        from mwaa_local.metrics.exposition import CONTENT_TYPE, Exposition
+        from mwaa_local.services.metrics import metrics_dir
+
+        told = Exposition()
+        for name in self._registry.names():
+            with contextlib.suppress(ServiceError):  # deleted just now
+                told.add(name, metrics_dir(self._registry.find(name).project))
+        return web.Response(body=told.text().encode(), headers={"Content-Type": CONTENT_TYPE})
 
     def _made(self) -> Pages:
         from mwaa_local.api.page.pages import Pages

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "down": ("down", "down", "Stop the environment; nothing is lost."),
     "status": ("status", "status", "Show what runs, since when, and what is wrong."),
     "logs": ("logs", "logs", "Show what components wrote; -f follows."),
+    "metrics": ("metrics", "metrics", "Show tasks, slots, CPU and memory as they are now."),
     "open": ("open_ui", "open_ui", "Open Airflow's web pages, signed in with a role."),
     "airflow": ("airflow", "airflow", "Run an Airflow command inside the environment."),
     "aws": ("aws", "aws", "Run an AWS CLI command against the environment."),

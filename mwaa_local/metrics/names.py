@@ -154,22 +154,31 @@ def airflow_data(sums: Sums, minute: int, environment_name: str) -> list[Datum]:
 @functools.lru_cache(maxsize=20_000)
 def named(name: str) -> tuple[Named, Mapping[str, str]] | None:
     """Return the row of one of Airflow's names and all dimensions but the environment's; None where there is none."""
+    found = template_of(name)
+    if found is None:
+        return None
+    template, parts = found
+    return ALL[template], {**ALL[template].dimensions, **parts}
+
+
+def template_of(name: str) -> tuple[str, Mapping[str, str]] | None:
+    """Return the template of one of Airflow's names, a key of `ALL`, and what stands at its places."""
     if name in ALL:
-        return ALL[name], ALL[name].dimensions
-    for pattern, groups, row in _patterns():
+        return name, NOTHING
+    for pattern, groups, template in _patterns():
         if match := pattern.fullmatch(name):
-            return row, {**row.dimensions, **dict(zip(groups, match.groups(), strict=True))}
+            return template, dict(zip(groups, match.groups(), strict=True))
     return None
 
 
 @functools.cache
-def _patterns() -> list[tuple[re.Pattern[str], list[str], Named]]:
-    """Return the rows whose names have a place for a dimension, as patterns and what their groups are."""
+def _patterns() -> list[tuple[re.Pattern[str], list[str], str]]:
+    """Return the templates that have a place for a dimension, as patterns and what their groups are."""
     found = []
-    for template, row in ALL.items():
+    for template in ALL:
         if "{" in template:
             groups = [place.rstrip("*") for place in _PLACE.findall(template) if place != "*"]
-            found.append((_pattern(template), groups, row))
+            found.append((_pattern(template), groups, template))
     return found
 
 

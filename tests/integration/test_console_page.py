@@ -15,7 +15,15 @@ from mwaa_local.project import STATE_DIR, Project
 from tests.browser.chromium import Visit, chromium
 from tests.conftest import ProjectRunner, make_clean_env
 from tests.integration.aws_endpoint import endpoint
-from tests.page_environments import HOSTILE, ROLE_ERROR, record_environment, record_failure, record_hostile, write_log
+from tests.page_environments import (
+    HOSTILE,
+    ROLE_ERROR,
+    record_environment,
+    record_failure,
+    record_figures,
+    record_hostile,
+    write_log,
+)
 
 AFTER_REFRESH_MS = 6000  # of the page's clock, which a test sets
 # Contrast of each text with what lies under it, and how much it should have (WCAG 2.2, 1.4.3); those that have less.
@@ -114,11 +122,30 @@ def test_keyboard_and_screen_reader_get_everywhere(browser: Browser, api: Api) -
     page.get_by_role("link", name="hostile").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("hostile")
     titles = page.get_by_role("heading", level=2).all_inner_texts()
-    assert titles == ["Environment", "Components", "Events", "Log lines", "Options"]
+    assert titles == ["Environment", "Components", "The last hour", "Events", "Log lines", "Options"]
     for title in titles:  # each section has its heading's name
         expect(page.get_by_role("region", name=title, exact=True)).to_have_count(1)
     page.get_by_role("navigation", name="Logs").get_by_role("link", name="scheduler").press("Enter")
     expect(page.get_by_role("region", name=re.compile("lines of scheduler"))).to_be_visible()
+
+
+def test_last_hour_is_drawn_within_the_page(browser: Browser, api: Api) -> None:
+    record_figures(api.hostile, range(2, 50))
+    visit = Visit.begin(browser)
+    page = visit.page
+    page.goto(api.page_of(api.hostile))
+    drawings = page.locator("#metrics svg")
+    expect(drawings).to_have_count(3)
+    assert visit.problems == []
+    for name in ("Tasks: running", "CPU, of one core: used", "Memory: used"):
+        drawing = page.get_by_role("img", name=re.compile(name))
+        box, line = drawing.bounding_box(), drawing.locator(".line.first").bounding_box()
+        assert box is not None and line is not None
+        assert box["x"] <= line["x"] + 1 and line["x"] + line["width"] <= box["x"] + box["width"] + 1
+        assert box["y"] <= line["y"] + 1 and line["y"] + line["height"] <= box["y"] + box["height"] + 1
+        assert line["width"] > box["width"] / 2 and line["height"] > 10
+    strokes = drawings.first.locator(".line").evaluate_all("lines => lines.map(line => getComputedStyle(line).stroke)")
+    assert len(set(strokes)) == 2 and "none" not in strokes
 
 
 def test_page_follows_what_happens_and_takes_nothing_away(browser: Browser, api: Api) -> None:

@@ -103,8 +103,6 @@ def test_hook_operator_and_sensors_of_airflow_for_mwaa_work_inside_a_dag(local_a
 @pytest.mark.full
 def test_metrics_of_the_environment_are_in_cloudwatch(local_aws: RunningEnvironment) -> None:
     """The names are those of the MWAA user guide; a minute is there some seconds after its end."""
-    local_aws.trigger("tiny", "measured")
-    local_aws.wait_for_run("tiny", "measured")
     words = ("aws", "cloudwatch", "list-metrics", "--output", "json", "--namespace")
 
     def listed(namespace: str) -> dict[str, list[dict[str, str]]]:
@@ -114,10 +112,10 @@ def test_metrics_of_the_environment_are_in_cloudwatch(local_aws: RunningEnvironm
             found.setdefault(item["MetricName"], []).append(about)
         return found
 
-    wait_until(lambda: "TaskInstanceSuccesses" in listed("AmazonMWAA"), 180, "the minute in which the task ended")
+    wait_until(lambda: "TaskInstanceSuccesses" in listed("AmazonMWAA"), 180, "the minute in which tasks ended")
     name, sent = local_aws.project.name, listed("AmazonMWAA")
     assert sent["TaskInstanceSuccesses"] == [{"DAG": "All", "Task": "All", "Environment": name}]
-    assert {"DAG": "tiny", "Environment": name} in sent["DAGDurationSuccess"]
+    assert {"DAG": "local_aws", "Environment": name} in sent["DAGDurationSuccess"]
     assert sent["SchedulerHeartbeat"] == [{"Function": "Scheduler", "Environment": name}]
     assert sent["RunningTasks"] == [{"Function": "Executor", "Environment": name}]
     service = listed("AWS/MWAA")

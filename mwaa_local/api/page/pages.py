@@ -20,6 +20,7 @@ from mwaa_local.api.page.environment import components_part, summary_part
 from mwaa_local.api.page.events import events_part
 from mwaa_local.api.page.html import element
 from mwaa_local.api.page.logs import LOG, log_paths, logs_part
+from mwaa_local.api.page.metrics import metrics_part
 from mwaa_local.api.page.opening import OPEN, ROLE, is_ours, login_url, path_of
 from mwaa_local.api.page.options import COMPONENTS, DEFAULT_COMPONENT, OF, Options
 from mwaa_local.api.page.overview import environments_part, faults_part
@@ -129,6 +130,7 @@ class Pages:
         parts = (
             summary_part(served, mask),
             components_part(served, mask),
+            metrics_part(served),
             events_part(served, mask),
             logs_part(served, chosen.log, log_links, mask, self._env),
             self._options.part(served, chosen.options, option_links),

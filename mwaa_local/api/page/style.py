@@ -49,6 +49,13 @@ pre { margin: .25rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .events li:first-child { border-top: 0; } .events p { margin: 0; }
 form { display: inline-flex; gap: .5rem; align-items: center; flex-wrap: wrap; margin: 0; }
 h2 + form { margin: .25rem 0 1rem; }
+.plots { display: flex; flex-wrap: wrap; gap: 1rem 2rem; } figure { flex: 1 1 17rem; min-width: 0; margin: 0; }
+figcaption { margin-bottom: .25rem; } svg { display: block; width: 100%; height: auto; }
+svg text { fill: var(--soft); font: 11px system-ui, sans-serif; } svg line { stroke: var(--line); }
+svg .line { fill: none; stroke: var(--act); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
+svg .second { stroke: var(--bad); stroke-dasharray: 2 4; } .named { margin-right: 1rem; }
+.key { display: inline-block; width: 1.5rem; border-top: 3px solid var(--act); vertical-align: middle; }
+.key.second { border-top: 3px dotted var(--bad); }
 button, select { font: inherit; padding: .3rem .9rem; border-radius: .4rem; border: 1px solid var(--act); }
 button { background: var(--act); color: var(--acted); font-weight: 600; cursor: pointer; }
 select { background: var(--card); color: var(--ink); padding: .3rem .5rem; }
