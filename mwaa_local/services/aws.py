@@ -37,6 +37,7 @@ from mwaa_local.services.aws_clients import (
     is_this_machine,
     url_for_clients,
 )
+from mwaa_local.services.aws_mirror import mirror_version, mirrored_source
 from mwaa_local.services.aws_state import is_kept, keeps, make_state_dir, state_dir, state_key
 from mwaa_local.services.calls import enforced_roles, make_calls_dir
 from mwaa_local.services.own_image import TAG_PATTERN, OwnImage, is_own_image
@@ -139,6 +140,7 @@ class LocalAws:
             "iam": place.program(AWS, IAM_DIR),
             "calls": place.folder(make_calls_dir(self.wanted.project), CALLS_IN_CONTAINER),
             "enforced": enforced_roles(self.wanted.environment),
+            "source": mirrored_source(self.wanted, place),
             "fixtures": fixtures,
         }
         python = place.interpreter(
@@ -152,6 +154,7 @@ class LocalAws:
             place.page(AWS, READY_PATH),
             reads=fixtures_version(fixtures, folder, secrets.fernet_key)
             + ("" if self._keeps else IN_MEMORY)
+            + mirror_version(self.wanted)
             + "".join(f":{name}={arn}" for name, arn in enforced_roles(self.wanted.environment).items()),
             stop_timeout_s=SERVER_STOP_TIMEOUT_S,
             stop_stage=STOP_STAGE_SERVERS,

@@ -83,6 +83,7 @@ def endpoint(
     port: int = 0,
     calls: Path | None = None,
     enforced: Mapping[str, str] | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> Iterator[Endpoint]:
     """Start the program as the launcher does; end it afterwards. It keeps what it holds only in a folder `state`."""
     port, socket_path = port or free_port(), socket_path or folder / "api.sock"
@@ -95,6 +96,7 @@ def endpoint(
         "iam": str(IAM_DIR),
         "calls": str(calls or ""),
         "enforced": dict(enforced or {}),
+        "source": dict(source or {}),
         "fixtures": {**NOTHING, **(fixtures or {})},
     }
     (folder / "aws.json").write_text(json.dumps(values))

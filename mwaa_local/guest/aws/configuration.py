@@ -20,6 +20,7 @@ class AwsConfiguration:
     iam: str  # the folder of the package's room `iam`, which this program shares
     calls: str  # the folder where it is noted what tasks call; "" where it is not
     enforced: dict[str, str]  # environment -> ARN of the execution role whose policies its tasks' calls must have
+    source: dict[str, Any]  # the source bucket that the project's folders stand for, as `mirror` has it; {} without one
     fixtures: dict[str, Any] = field(repr=False)  # as aws_fixtures.Fixtures.to_json returns them
 
     @classmethod

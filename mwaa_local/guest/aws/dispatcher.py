@@ -12,6 +12,7 @@ from werkzeug.wsgi import get_input_stream  # type: ignore[import-not-found]
 from .answers import StartResponse, refuse, tell
 from .configuration import AwsConfiguration
 from .control_plane import ControlPlane
+from .mirror.mirror import Mirror
 from .names import refusal
 from .signing import signing_name
 
@@ -41,11 +42,13 @@ class Dispatcher:
         buckets: Application,
         empty: Callable[[], str],
         look: Look,
+        mirror: Mirror,
     ) -> None:
         self._names = configuration.names
         self._control_plane = ControlPlane(configuration.control_plane)
         self._moto = moto
         self._buckets = buckets
+        self._mirror = mirror
         self._look = look  # notes what tasks call, and answers what is refused
         self._empty = empty  # forgets everything and puts the fixtures in; returns why that could not be done, or ""
 
@@ -65,10 +68,12 @@ class Dispatcher:
         # Whoever sends slowly must not keep others waiting later on; moto keeps whole bodies in memory anyway.
         environ["wsgi.input"] = io.BytesIO(get_input_stream(environ, max_content_length=None).read())
         if path.startswith(BUCKETS_PATH):
+            self._mirror.refresh(path.removeprefix(BUCKETS_PATH).partition("/")[0])
             return self._buckets(environ, start_response)
-        refused = self._look(environ, start_response)
-        if refused is not None:
-            return refused
+        for look in (self._look, self._mirror.look):
+            refused = look(environ, start_response)
+            if refused is not None:
+                return refused
         if service == MWAA or path.startswith(OWN_PATH):
             return self._control_plane(environ, start_response)
         if service == MWAA_SERVERLESS:

@@ -41,6 +41,7 @@ class LocalAws:
         from .dispatcher import Dispatcher
         from .locks import Locks
         from .log_events import LogEvents
+        from .mirror.mirror import Mirror
         from .moto_services import MotoServices
         from .state.keeper import keeper_of
 
@@ -49,9 +50,11 @@ class LocalAws:
         self._keeper = keeper_of(configuration.state, configuration.state_key, locks)
         self._log_events = LogEvents(Path(configuration.state) if configuration.state else None, self._keeper.wrote)
         self._services = MotoServices(configuration.control_plane, locks, self._keeper.wrote, self._log_events)
-        self._gate = Gate(configuration, os.environ["MOTO_ACCOUNT_ID"])
+        account = os.environ["MOTO_ACCOUNT_ID"]
+        self._gate = Gate(configuration, account)
+        self._mirror = Mirror(configuration.source, lambda: self._services.held("s3"), self._keeper.wrote, account)
         self._application = Dispatcher(
-            configuration, self._services, self._services.buckets, self._empty, self._gate.look
+            configuration, self._services, self._services.buckets, self._empty, self._gate.look, self._mirror
         )
 
     def serve(self, host: str, port: int) -> int:
@@ -78,6 +81,7 @@ class LocalAws:
         """Put in the fixtures that are not there, by a port that nobody knows."""
         from .fixtures import put_all
 
+        self._mirror.is_on = False  # else it would refuse fixtures that are in its place
         within = _server("127.0.0.1", 0, self._application)
         Thread(target=within.serve_forever, daemon=True).start()
         try:
@@ -86,6 +90,7 @@ class LocalAws:
         finally:
             within.shutdown()
             within.server_close()
+            self._mirror.is_on = True
 
     def _empty(self) -> str:
         is_in: list[bool] = []

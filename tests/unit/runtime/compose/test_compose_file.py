@@ -32,6 +32,7 @@ from mwaa_local.wanted import Wanted
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2", "1.10.12")
 SERVERS = ("postgres", "redis", "door", "aws", "metrics")
+DELIVERED = ("dags", "plugins", "requirements", "startup")
 LOCAL_AWS = "Local: {Aws: local}\n"
 STARTUP = "export TEAM=data\n"
 _VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
@@ -157,11 +158,14 @@ def test_local_aws_sees_nothing_but_its_own_folders_and_the_fixtures(tmp_path: P
     written = Written(tmp_path / "project", LOCAL_AWS, clean_env)
     mounts = dict(entry.split(":")[:2] for entry in written.service("aws")["volumes"])
     fixtures = str(written.project.root_dir / "tests" / "aws")
+    seen = {inside: path for path, inside in (entry.split(":")[:2] for entry in written.service("worker")["volumes"])}
     assert mounts == {
         str(written.files.services_dir / "aws"): "/opt/mwaa/aws",
         str(written.project.state_dir / "api"): "/opt/mwaa/api",
         str(written.project.state_dir / "aws"): "/opt/mwaa/aws-state",
+        str(written.project.state_dir / "iam"): "/opt/mwaa/iam",
         fixtures: "/opt/mwaa/fixtures",
+        **{seen[f"/usr/local/airflow/{name}"]: f"/opt/mwaa/source/{name}" for name in DELIVERED},
     }
     started_from = json.loads((written.files.services_dir / "aws" / "aws.json").read_text())
     assert started_from["state"] == "/opt/mwaa/aws-state"

@@ -1,0 +1,56 @@
+"""The source bucket that the project's folders stand for, as the local AWS is told of it. `guest/aws/mirror` does it.
+
+A project whose `mwaa.yaml` names a bucket has, in the local AWS, that bucket with what is in its folders, so that
+scripts that read it find on this machine what they find in their account.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mwaa_local.configuration.base import region_of
+from mwaa_local.delivery import REQUIREMENTS_FILE, STARTUP_SCRIPT
+from mwaa_local.place import Place
+from mwaa_local.wanted import Wanted
+
+IN_CONTAINER = "/opt/mwaa/source"  # docker-compose.yml
+BUCKET_ARN_PREFIX = ":s3:::"
+# Keys of a bucket as MWAA's guide has them, where mwaa.yaml names no others.
+DAGS_PATH, PLUGINS_KEY, REQUIREMENTS_KEY, STARTUP_KEY = "dags", "plugins.zip", "requirements.txt", "startup.sh"
+
+
+def mirrored_source(wanted: Wanted, place: Place) -> dict[str, Any]:
+    """Return the bucket and its parts, as a service sees them; {} where the environment names no bucket."""
+    bucket = (wanted.environment.source_bucket_arn or "").partition(BUCKET_ARN_PREFIX)[2]
+    if not bucket:
+        return {}
+    folders = wanted.delivery.folders
+
+    def part(kind: str, key: str, name: str, rest: str = "") -> dict[str, str]:
+        seen = place.folder(folders[name], f"{IN_CONTAINER}/{name}")
+        return {"kind": kind, "key": key, "path": str(Path(seen, rest)), "shown": str(folders[name] / rest)}
+
+    environment = wanted.environment
+    path = (environment.dag_s3_path or DAGS_PATH).strip("/")
+    parts = [
+        part("folder", f"{path}/" if path else "", "dags"),
+        part("zip", _key(environment.plugins_s3_path, PLUGINS_KEY), "plugins"),
+        part("file", _key(environment.requirements_s3_path, REQUIREMENTS_KEY), *REQUIREMENTS_FILE.split("/")),
+        part("file", _key(environment.startup_script_s3_path, STARTUP_KEY), *STARTUP_SCRIPT.split("/")),
+    ]
+    return {"bucket": bucket, "region": region_of(wanted.env), "parts": parts}
+
+
+def mirror_version(wanted: Wanted) -> str:
+    """Return what differs when another bucket, or another path in it, is named."""
+    environment = wanted.environment
+    if not environment.source_bucket_arn:
+        return ""
+    paths = (environment.plugins_s3_path, environment.requirements_s3_path, environment.startup_script_s3_path)
+    return ":" + json.dumps([environment.source_bucket_arn, environment.dag_s3_path, *paths])
+
+
+def _key(named: str | None, usual: str) -> str:
+    return (named or usual).lstrip("/")
