@@ -57,6 +57,7 @@ class Launch:
     forkserver: str = ""  # path of the fork server's module; empty switches it off
     homes_dir: str = ""
     leaving: Mapping[str, float] = field(default_factory=dict)  # workers of the plan before, which go on for a while
+    patient: bool = False  # whatever changes
 
 
 def make_plan(
@@ -84,6 +85,7 @@ def make_plan(
         preload_env=launch.env_of["scheduler"],
         homes_dir=launch.homes_dir,
         leaving=launch.leaving,
+        patient=launch.patient,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,17 +113,18 @@ class Lifecycle:
         self._runtime.finish_stop(self._listener.on_event)
         return self._choice.kind
 
-    def up(self, wanted: Environment, port: int | None = None) -> Started:
+    def up(self, wanted: Environment, port: int | None = None, *, graceful: bool = False) -> Started:
         """Bring the environment up; where it runs, apply what changed. Return when all is ready.
 
         Requirements that changed are checked meanwhile. What cannot come up, or is interrupted, is taken down again
-        where it was not up before; components that failed stay, so that they can be looked at.
+        where it was not up before; components that failed stay, so that they can be looked at. If it is `graceful`,
+        workers that run finish their tasks with what they have, while others take their place.
         """
         self._chosen(wanted)
         was_running = self.runtime.running
         early = self._check_requirements(wanted)
         try:
-            started = self.start(wanted, port)
+            started = self.start(wanted, port, graceful=graceful)
         except (KeyboardInterrupt, StartupScriptFailed) as error:
             if not was_running:
                 if isinstance(error, KeyboardInterrupt):
@@ -137,12 +138,12 @@ class Lifecycle:
             early.finish()
         return started
 
-    def start(self, wanted: Environment, port: int | None = None) -> Started:
+    def start(self, wanted: Environment, port: int | None = None, *, graceful: bool = False) -> Started:
         """Do what `up` does, but check nothing beside it, and take nothing down: for those who do both themselves."""
         kind = self._chosen(wanted)
         release = self._workspace.release(wanted)
         runtime, tell = self.runtime, self._listener.on_event
-        prepared = runtime.prepare(self._wanted(wanted, release, port), tell)
+        prepared = runtime.prepare(replace(self._wanted(wanted, release, port), graceful=graceful), tell)
         with self._seeding(prepared):
             remarks = runtime.start(prepared, tell)
         return Started(prepared.plan, runtime, kind, (*remarks, *self._other_remarks(prepared.plan)))

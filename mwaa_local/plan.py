@@ -167,6 +167,7 @@ class Plan:
     preload_env: Mapping[str, str] = field(default_factory=dict)
     # Workers that are no part of it any more, and end as soon as their tasks do: since when, in epoch seconds, by name.
     leaving: Mapping[str, float] = field(default_factory=dict)
+    patient: bool = False  # whether these also go on when those that are like them are started anew
     homes_dir: str = ""  # where components have homes of their own: the folder of these; "" where all share one
 
     def home(self, name: str) -> Home | None:

@@ -27,6 +27,7 @@ class Wanted:
     cache_dir: Path
     webserver_port: int | None = None  # instead of the environment file's; 0 for a free one
     remarks: tuple[Remark, ...] = ()
+    graceful: bool = False  # workers that run leave when their tasks are done, and others take their place
     delivered: Delivery | None = None  # instead of the project's own folders
 
     @property

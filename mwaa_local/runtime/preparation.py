@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from mwaa_local.plan import Component, Plan
 from mwaa_local.project import Project
 from mwaa_local.remarks import NOTE, WARNING, Remark
 from mwaa_local.runtime.ports import free_port, ports_asked
+from mwaa_local.scaling.bounds import WorkersOfStart, bounds_of, bounds_remarks
 from mwaa_local.secrets import Secrets
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, AirflowSettings
 from mwaa_local.seeding.aws_fixtures import FOLDER
@@ -120,10 +122,17 @@ def planned_port(running: Plan | None, name: str) -> int:
     return running.ports.get(name, 0) if running else 0
 
 
-def member_remarks(environment: Environment) -> list[Remark]:
-    """Return which members of the environment file mean nothing on one machine."""
+def member_remarks(environment: Environment, memory_bytes: int | None) -> list[Remark]:
+    """Return which members of the environment file mean nothing, or less, on one machine with so much memory."""
     ignored = [*environment.ignored_members, *environment.other_members]
-    return [Remark(NOTE, "environment file", f"without effect here: {', '.join(ignored)}")] if ignored else []
+    what = f"without effect here: {', '.join(ignored)}"
+    return [*([Remark(NOTE, "environment file", what)] if ignored else []), *bounds_remarks(environment, memory_bytes)]
+
+
+def workers_of_start(wanted: Wanted, running: Plan | None, memory_bytes: int | None) -> WorkersOfStart:
+    """Return the workers that a start has on a machine with so much memory."""
+    bounds = bounds_of(wanted.environment, memory_bytes)
+    return WorkersOfStart.of(bounds, running, time.time() if wanted.graceful else None)
 
 
 def option_remarks(merged: Mapping[str, MergedVariables]) -> list[Remark]:

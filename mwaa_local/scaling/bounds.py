@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from mwaa_local.naming import next_names, number_of
 from mwaa_local.plan import Plan
@@ -54,16 +54,30 @@ def bounds_of(environment: Environment, memory_bytes: int | None) -> Bounds:
     return Bounds(min(environment.min_workers, most), most)
 
 
-def workers_to_start(bounds: Bounds, running: Plan | None) -> tuple[str, ...]:
-    """Return the names of the workers that a start is to have; those that run go on.
+@dataclass(frozen=True)
+class WorkersOfStart:
+    """The workers that a start is to have, by name, and those that leave: since when, in epoch seconds."""
 
-    A start takes none of those that came with the load: they go when they are idle, as long as the number is not fixed.
-    """
-    if running is None:
-        return tuple(next_names(WORKER, bounds.least, ()))
-    here = [item.name for item in running.meant(WORKER) if number_of(item.name)]
-    kept = here[: bounds.least] if bounds.is_fixed else here
-    return (*kept, *next_names(WORKER, bounds.least - len(kept), (*here, *running.leaving)))
+    names: tuple[str, ...]
+    leaving: Mapping[str, float]
+
+    @classmethod
+    def of(cls, bounds: Bounds, running: Plan | None, graceful_at: float | None = None) -> Self:
+        """Return those for a start beside what runs, which goes on.
+
+        A start takes none of those that came with the load: they go when they are idle, as long as the number is not
+        fixed. With `graceful_at` all leave from then on, and as many others come.
+        """
+        if running is None:
+            return cls(tuple(next_names(WORKER, bounds.least, ())), {})
+        here = [item.name for item in running.meant(WORKER) if number_of(item.name)]
+        taken = (*here, *running.leaving)
+        if graceful_at is not None:
+            count = min(max(bounds.least, len(here)), bounds.most)
+            leaving = {**running.leaving, **dict.fromkeys(here, graceful_at)}
+            return cls(tuple(next_names(WORKER, count, taken)), leaving)
+        kept = here[: bounds.least] if bounds.is_fixed else here
+        return cls((*kept, *next_names(WORKER, bounds.least - len(kept), taken)), running.leaving)
 
 
 def bounds_remarks(environment: Environment, memory_bytes: int | None) -> Iterator[Remark]:

@@ -151,3 +151,25 @@ def test_start_with_changed_workers_ends_who_leaves_with_a_stops_patience(house:
     house.runtime.start(Prepared(replace(plan, components=changed)), house.events.append)
     assert set(house.status()) == {"worker.1", "steady"}
     assert plan_of(house).leaving == {}
+
+
+def test_patient_start_has_others_take_the_place_of_workers_that_still_work(house: House) -> None:
+    running(house)
+    leaver = house.pid("worker.1")
+    plan = plan_of(house).grown("worker", 1).retired(["worker.1"], time.time())
+    changed = tuple(replace(item, env={**item.env, "CHANGED": "1"}) for item in plan.components)
+    steady = house.pid("steady")
+    house.runtime.start(Prepared(replace(plan, components=changed, patient=True)), house.events.append)
+    statuses = house.status()
+    assert {name: item.state for name, item in statuses.items()} == {
+        "worker.1": LEAVING,
+        "worker.2": READY,
+        "steady": READY,
+    }
+    assert house.pid("worker.1") == leaver
+    assert house.pid("steady") != steady
+    wait_until(lambda: "asked to end" in house.texts("worker.1"), "worker.1 was told", PROMPT_S)
+    allowed(house).touch()
+    wait_until_gone(house, "worker.1")
+    assert house.texts("worker.1").count("ended in order") == 1
+    assert set(house.status()) == {"worker.2", "steady"}

@@ -33,6 +33,7 @@ from mwaa_local.workspace import Workspace
 RUNTIME_VARIABLE = "MWAA_LOCAL_RUNTIME"  # as `up --runtime` reads it
 OTHERS_TIMEOUT_S = 900.0  # for which a command that changes the same environment is waited for
 HEALTHY_TIMEOUT_S = 120.0  # after all components were ready; the first heartbeats may be late on a slow machine
+LEAVING_PAUSE_S = 2.0  # between two looks whether workers have ended
 HEALTHY_PAUSE_S = 0.5
 HEALTHY_ANSWERS = 3
 
@@ -126,16 +127,24 @@ class Job:
     def lifecycle(self) -> Lifecycle:
         return Lifecycle(self.workspace, Listener(_say_event, self._remark))
 
-    def start(self, environment: Environment) -> None:
+    def start(self, environment: Environment, *, graceful: bool = False) -> None:
         """Bring the environment up and see that it is healthy. Raises what `up` raises, or ComponentNotReady."""
         with self.workspace.exclusive(OTHERS_TIMEOUT_S):
             lifecycle = self.lifecycle()
             lifecycle.choose(self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
-            for remark in lifecycle.up(environment).remarks:
+            for remark in lifecycle.up(environment, graceful=graceful).remarks:
                 if remark.severity == ERROR:
                     self._remark(remark)
             _wait_until_healthy(lifecycle)
             self._healthy_at = time.time()
+
+    def wait_for_workers(self) -> None:
+        """Wait until the workers of before have ended: when their tasks have, LEAVE_TIMEOUT_S later at the latest."""
+        while (plan := self.workspace.runtime.running_plan()) is not None and plan.leaving:
+            with self.workspace.exclusive_for_a_moment() as is_held:
+                if is_held:
+                    self.workspace.runtime.resize(plan)  # tidies
+            time.sleep(LEAVING_PAUSE_S)
 
     def stop(self, *, now: bool) -> None:
         self._healthy_at = 0.0

@@ -15,6 +15,8 @@ NAME, TAGS = "Name", "Tags"
 VERSION = "AirflowVersion"
 LOGGING, NETWORK, TEAMS = "LoggingConfiguration", "NetworkConfiguration", "Teams"
 STRATEGY = "WorkerReplacementStrategy"
+GRACEFUL = "GRACEFUL"  # of that; FORCED is the default
+GRACEFUL_SINCE = "2.4.3"  # Airflow (MWAA user guide, "Updating an environment")
 # Members that say where files of the source bucket are: with their versions, of those that have some.
 SOURCE_MEMBERS = (
     "SourceBucketArn",
@@ -65,3 +67,11 @@ def changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 def _changed_teams(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     gone = set(change.get("Remove", ()))
     return {name: team for name, team in {**before, **change.get("AddOrUpdate", {})}.items() if name not in gone}
+
+
+def refuse_graceful(version: str, changes: Mapping[str, Any]) -> None:
+    """Raise ServiceError for an update that is to replace workers gracefully where MWAA cannot; the words are ours."""
+    from mwaa_local.release import Release
+
+    if changes.get(STRATEGY) == GRACEFUL and not Release.load(version).is_at_least(GRACEFUL_SINCE):
+        raise ours(VALIDATION, f"{STRATEGY} {GRACEFUL} needs Airflow {GRACEFUL_SINCE} or newer, not {version}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.endpoints import endpoint_service_names
-from mwaa_local.api.environments.members import NAME, STRATEGY, VERSION, changed, described, kept
+from mwaa_local.api.environments.members import NAME, STRATEGY, VERSION, changed, described, kept, refuse_graceful
 from mwaa_local.api.environments.prerequisites import JUDGED_AT_CALL, refuse_unfit
 from mwaa_local.api.environments.record import Operation, Record, RecordedEvent
 from mwaa_local.api.environments.status import CREATE_FAILED, PENDING, Look, status_of
@@ -116,6 +116,7 @@ class Served:
             if record.operation is not None or self._status(record) == CREATE_FAILED:
                 raise _wrong_status(record.name, self._status(record), "updated")
             self._refuse_version(record, changes)
+            refuse_graceful(record.members[VERSION], changes)
             # Whole, as CreateEnvironment would have them, so that rules between members are looked at, too.
             wanted = kept(described({NAME: record.name, **changed(record.members, changes)}))
             return Operation.new(records.UPDATE, wanted, replacement=changes.get(STRATEGY, ""))

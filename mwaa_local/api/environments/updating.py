@@ -13,10 +13,12 @@ from mwaa_local.api.environments.creating import STARTING, copy_files, error_of,
 from mwaa_local.api.environments.delivered import Delivered
 from mwaa_local.api.environments.faults import ROLLBACK_FAILS, UPDATE_FAILS
 from mwaa_local.api.environments.job import Failure, Job, say
-from mwaa_local.api.environments.members import STRATEGY
+from mwaa_local.api.environments.members import GRACEFUL, STRATEGY
 from mwaa_local.api.environments.record import Record, last_update
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.sync.state import SyncState
+
+REPLACING = "waiting for the tasks of the workers of before"
 
 
 def update(job: Job) -> None:
@@ -28,8 +30,12 @@ def update(job: Job) -> None:
     if job.record.made_by == records.BY_API:
         copy_files(job)
     job.phase(STARTING)
-    _start(job, operation.wanted)
+    graceful = operation.replacement == GRACEFUL
+    _start(job, operation.wanted, graceful=graceful)
     job.faults.fail(UPDATE_FAILS, "UpdateEnvironment")
+    if graceful:
+        job.phase(REPLACING)
+        job.wait_for_workers()
     job.settle(records.AVAILABLE, lambda record: _updated(record, operation))
     Delivered(job.project).forget_kept()
 
@@ -79,7 +85,7 @@ def _start_anyhow(job: Job, members: Mapping[str, Any]) -> None:
         _start(job, members)
 
 
-def _start(job: Job, members: Mapping[str, Any]) -> None:
+def _start(job: Job, members: Mapping[str, Any], *, graceful: bool = False) -> None:
     """Start the environment with these members. A file that we wrote is written anew; a user's stays as it is."""
     record, local = job.record, job.local()
     path = job.project.environment_path
@@ -89,7 +95,7 @@ def _start(job: Job, members: Mapping[str, Any]) -> None:
         else:
             why = "It does not begin with the lines by which a file of ours is known, so it counts as its user's."
             job.tell(f"{path.name} stays as it is", why, "remove it to have it written anew")
-    job.start(job.environment(members, local))
+    job.start(job.environment(members, local), graceful=graceful)
 
 
 def _updated(record: Record, operation: records.Operation) -> Record:

@@ -111,16 +111,17 @@ class OwnContainers:
 
     def replace_outdated(self, plan: Plan, containers: Sequence[Container], on_event: Callable[[Event], None]) -> None:
         """Have Compose make containers for the plan; what was made from another file stops first, its log is kept."""
-        ahead = self._dry_run(scale_words(plan)) if containers else DryRun()
-        outdated = [item for item in containers if item.name in ahead.replaced]
+        patient = self._patient(plan, containers)
+        kinds = sorted({kind_of(name) for name in patient})
+        # Compose would make those anew as well: it is not asked about their service.
+        others = sorted({kind_of(item.name) for item in plan.components}.difference(kinds)) if kinds else []
+        ahead = self._dry_run(others or scale_words(plan)) if containers else DryRun()
+        outdated = [item for item in containers if item.name in ahead.replaced and item not in patient.values()]
         self.fetch_logs()
-        self.stop_by_stages(
-            self.known_plan() or plan,
-            [item for item in outdated if item.is_alive],
-            now=False,
-            tell=on_event,
-            meanwhile=self.make_way,
-        )
+        before = self.known_plan() or plan
+        self._ask_to_leave(before, patient)
+        alive = [item for item in outdated if item.is_alive]
+        self.stop_by_stages(before, alive, now=False, tell=on_event, meanwhile=self.make_way)
         if outdated:
             self.fetch_logs()
             self._remove_surplus(plan, outdated)
@@ -129,8 +130,21 @@ class OwnContainers:
         self.state_file.begin(plan, self.compose)
         are_all_there = len(present) == len(containers) == len(plan.components) + len(plan.leaving)
         if not (are_all_there and ahead.kept == {item.name for item in containers}):
-            words = ("--progress", "quiet", *MAKE, *scale_words(plan))
+            words = ("--progress", "quiet", *MAKE, *(others or scale_words(plan)))
             self._compose_to_end(self.compose, *words, meanwhile=self.make_way)
+        if kinds:
+            self.make_more(plan, kinds)
+
+    def _patient(self, plan: Plan, containers: Sequence[Container]) -> dict[str, Container]:
+        """Return those that leave and go on although containers of their service are to be made anew."""
+        present = by_component(plan, containers) if plan.patient else {}
+        return {name: present[name] for name in plan.leaving if name in present}
+
+    def _ask_to_leave(self, before: Plan, names: Mapping[str, Container]) -> None:
+        """Tell those to leave that were no such ones before."""
+        for component in before.components:
+            if (container := names.get(component.name)) is not None:
+                self.engine.signal_container(container.id, component.stop_signal)
 
     def make_more(self, plan: Plan, kinds: Collection[str]) -> None:
         """Have Compose make the containers that these services lack of the plan, and touch no other."""

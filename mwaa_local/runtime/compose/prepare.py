@@ -62,8 +62,8 @@ from mwaa_local.runtime.preparation import (
     option_remarks,
     planned_port,
     tree_version,
+    workers_of_start,
 )
-from mwaa_local.scaling.bounds import bounds_of, bounds_remarks, workers_to_start
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.services.door import (
@@ -115,11 +115,10 @@ class ContainerPreparation:
         self.steps = Steps(on_event)
         self.own = own
         self.build_image = build_image
-        self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
         self.user = User(wanted.cache_dir, wanted.project, DOCKER)
         memory_bytes = own.engine.memory_total_bytes() if build_image else memory_of_machine()
-        self.remarks += bounds_remarks(wanted.environment, memory_bytes)
-        self.workers = workers_to_start(bounds_of(wanted.environment, memory_bytes), running)
+        self.remarks = [*wanted.remarks, *member_remarks(wanted.environment, memory_bytes)]
+        self.workers = workers_of_start(wanted, running, memory_bytes)
         self.files = ComposeFiles.of(wanted.project)
         self._requirements: requirements.PreparedRequirements | None = None
         self._packages_key = ""
@@ -325,8 +324,9 @@ class ContainerPreparation:
             postgres_argv=("postgres", "-c", "max_connections=200", "-c", "shared_buffers=32MB"),
             broker_argv=("redis-server", "/opt/mwaa/redis.conf"),
             env_of=env_of,
-            workers=self.workers,
-            leaving=self.running.leaving if self.running else {},
+            workers=self.workers.names,
+            leaving=self.workers.leaving,
+            patient=self.wanted.graceful,
             ports_asked=ports_asked,
             folders=self.delivery.shown(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),

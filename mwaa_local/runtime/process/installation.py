@@ -74,7 +74,8 @@ class Installation:
         outcome = outcome or Outcome()
         outcome.write(target_dir)
         self.remarks += outcome_remarks(outcome, self._log_path, self._known_as(REQUIREMENTS_FILE))
-        _remove_other_sets(target_dir, self.running)
+        if self.running is None or not self.running.leaving:  # those that leave may run from an older one
+            _remove_other_sets(target_dir, self.running)
         return packages, exports
 
     @contextlib.contextmanager

@@ -52,5 +52,5 @@ def homes_are_there(plan: Plan) -> bool:
 
 
 def remove_homes_of_others(plan: Plan) -> None:
-    """Remove the homes of workers that are neither in the plan nor about to leave."""
+    """Remove the homes of workers that the plan does not have any more."""
     Homes.of(plan, plan.folders).keep_only(plan.homes)

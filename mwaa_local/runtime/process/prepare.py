@@ -40,6 +40,7 @@ from mwaa_local.runtime.preparation import (
     option_remarks,
     planned_port,
     tree_version,
+    workers_of_start,
 )
 from mwaa_local.runtime.process.homes import Homes, remove_temporary, shown_in_homes
 from mwaa_local.runtime.process.installation import Installation
@@ -57,7 +58,6 @@ from mwaa_local.runtime.process.servers import (
 from mwaa_local.runtime.process.servers import KEPT as DATABASES
 from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.sandbox import finish_home
-from mwaa_local.scaling.bounds import bounds_of, bounds_remarks, workers_to_start
 from mwaa_local.secrets import Secrets, load_secrets
 from mwaa_local.seeding.airflow_settings import AirflowSettings
 from mwaa_local.services.door import (
@@ -90,7 +90,7 @@ class PreparedProcesses(Prepared):
     homes: Homes | None = field(kw_only=True, default=None)
 
     def settle(self) -> None:
-        if self.homes is not None:
+        if self.homes is not None and not self.plan.leaving:  # those that leave may live in an older set
             self.homes.keep_only(self.plan.homes)
         self.user.settle()
 
@@ -108,11 +108,9 @@ class Preparation:
         self.delivery, self.env, self.cache_dir = wanted.delivery, wanted.env, wanted.cache_dir
         self.running = running
         self.on_event = on_event
-        self.remarks = [*wanted.remarks, *member_remarks(wanted.environment)]
         self.user = User(wanted.cache_dir, wanted.project, PROCESS)
-        memory_bytes = memory_of_machine()
-        self.remarks += bounds_remarks(wanted.environment, memory_bytes)
-        self.workers = workers_to_start(bounds_of(wanted.environment, memory_bytes), running)
+        self.remarks = [*wanted.remarks, *member_remarks(wanted.environment, memory_of_machine())]
+        self.workers = workers_of_start(wanted, running, memory_of_machine())
 
     def prepare(self) -> PreparedProcesses:
         make_state_dirs(self.project)
@@ -140,7 +138,7 @@ class Preparation:
         configuration = Configuration(*parts, services=seeds.variables(place), webserver=webserver_variables(place))
         beside = seeds.components(place, secrets)
         shown = self._shown(home_dir, seeds.local_names(place))
-        installation = Installation(configuration, self.delivery, steps, self.running, self.workers, shown)
+        installation = Installation(configuration, self.delivery, steps, self.running, self.workers.names, shown)
         with installation.taken_back_on_failure():
             packages, exports = installation.install(store, base)
             self.remarks += installation.remarks
@@ -297,8 +295,9 @@ class Preparation:
             worker_queues=worker_queues(self.release, values),
             **self._server_argv(place, secrets),
             env_of=env_of,
-            workers=self.workers,
-            leaving=self.running.leaving if self.running else {},
+            workers=self.workers.names,
+            leaving=self.workers.leaving,
+            patient=self.wanted.graceful,
             ports_asked=ports_asked,
             folders=self.delivery.shown(self.environment.local.read_only_folders),
             plugins_version=tree_version(self.delivery.plugins_dir),

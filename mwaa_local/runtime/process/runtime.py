@@ -106,7 +106,8 @@ class ProcessRuntime:
             raise AlreadyRunning(what, "Another command has changed the environment meanwhile.", hint)
         if self._running_supervisor().resize(plan) is None:
             raise self._supervisor_ended()
-        if plan.homes_dir and (now := self.running_plan()) is not None:
+        now = self.running_plan()
+        if plan.homes_dir and now is not None and not now.leaving:
             remove_homes_of_others(now)
 
     def busy(self, component: str, tasks: Sequence[RunningTask]) -> frozenset[str]:

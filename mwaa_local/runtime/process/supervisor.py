@@ -62,7 +62,12 @@ class Supervisor:
             wanted = {component.name: component for component in plan.components}
             gone = [unit for name, unit in self.units.items() if _must_stop(unit, wanted.get(name), previous, plan)]
             # One that leaves goes on, unless it is in the way or its like are started anew.
-            gone += [unit for unit in self._leaving.values() if _must_stop(unit, _like(unit, plan), previous, plan)]
+            left = [unit for unit in self._leaving.values() if _must_stop(unit, _like(unit, plan), previous, plan)]
+            gone += [] if plan.patient else left
+            for unit in [unit for unit in gone if unit.component.name in plan.leaving and unit.state != FAILED]:
+                if plan.patient:
+                    gone.remove(unit)
+                    self._begin_to_leave(unit.component.name)
             await self._stop(gone, now=False)
             for unit in gone:
                 if self.units.get(unit.component.name) is unit:
@@ -80,11 +85,14 @@ class Supervisor:
         async with self._changing:
             self.plan = plan
             for name in [name for name in self.units if plan.component(name) is None]:
-                self._leaving[name] = self.units.pop(name)
-                task = asyncio.create_task(self._let_leave(name))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin_to_leave(name)
             self._start_new(plan)
+
+    def _begin_to_leave(self, name: str) -> None:
+        self._leaving[name] = self.units.pop(name)
+        task = asyncio.create_task(self._let_leave(name))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _let_leave(self, name: str) -> None:
         await self._leaving[name].leave(LEAVE_TIMEOUT_S)

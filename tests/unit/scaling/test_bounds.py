@@ -14,11 +14,11 @@ from mwaa_local.scaling.bounds import (
     SLOT_BYTES,
     WORKER_BYTES,
     Bounds,
+    WorkersOfStart,
     bounds_of,
     bounds_remarks,
     scheduler_remarks,
     workers_that_fit,
-    workers_to_start,
 )
 
 GIB = 1 << 30
@@ -110,4 +110,12 @@ def plan_with(*workers: str, **leaving: float) -> Plan:
 def test_start_keeps_the_workers_that_came_with_the_load_unless_their_number_is_fixed(
     limits: Bounds, running: Plan | None, expected: tuple[str, ...]
 ) -> None:
-    assert workers_to_start(limits, running) == expected
+    assert WorkersOfStart.of(limits, running).names == expected
+
+
+def test_graceful_start_replaces_all_workers_by_as_many() -> None:
+    running = plan_with("worker.1", "worker.3", worker_4=1.0)
+    found = WorkersOfStart.of(Bounds(1, 10), running, graceful_at=5.0)
+    assert found.names == ("worker.5", "worker.6")
+    assert found.leaving == {"worker.4": 1.0, "worker.1": 5.0, "worker.3": 5.0}
+    assert WorkersOfStart.of(Bounds(2, 2), None, graceful_at=5.0) == WorkersOfStart(("worker.1", "worker.2"), {})

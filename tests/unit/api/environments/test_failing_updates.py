@@ -46,7 +46,7 @@ class Noting(Job):
         if self.seen[-1:] != [status]:
             self.seen.append(status)
 
-    def start(self, environment: Environment) -> None:
+    def start(self, environment: Environment, *, graceful: bool = False) -> None:
         if environment.max_workers in self.unable:
             raise ComponentNotReady("the web server is not ready", "It says so.", "look into its log")
         self.runs.append(environment.max_workers)

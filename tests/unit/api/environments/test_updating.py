@@ -20,7 +20,7 @@ MINE = "Name: demo\nLocal: {WebserverPort: 0}\n"
 class NothingStarts(Job):
     """A job that starts no Airflow: what is written before that is looked at."""
 
-    def start(self, environment: Environment) -> None:
+    def start(self, environment: Environment, *, graceful: bool = False) -> None:
         assert environment.max_workers == 3
 
 
