@@ -43,7 +43,7 @@ lint: $(VENV)/.dev ## Check style and types
 
 check: lint test ## What CI runs
 
-bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, the check beside pip, check dags, smoke, MWAA's API, the local AWS, the sync of a bucket, the front door
+bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, the check beside pip, check dags, smoke, MWAA's API, the local AWS, the sync of a bucket, the front door, the sending of logs
 	@$(BIN)/python -m tools.bench $(ARGS)
 	@$(BIN)/python -m tools.bench_requirements $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_upload $(filter --quick --skip-cold,$(ARGS))
@@ -51,6 +51,7 @@ bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, the ch
 	@$(BIN)/python -m tools.bench_api $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_aws $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_sync $(filter --quick,$(ARGS))
+	@$(BIN)/python -m tools.bench_logs $(filter --quick,$(ARGS))
 
 docs: $(VENV)/.dev ## Write the command-line reference anew
 	@$(BIN)/python -m tools.build_cli_reference

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mwaa_local.logs import streams
 from mwaa_local.logs.events import time_in
@@ -52,7 +52,7 @@ def stream_files(project: Project, group: Group) -> Iterator[StreamFile]:
             folders.sort()
             for name in sorted(names):
                 path = Path(folder, name)
-                its_group, stream = streams.of_airflow_file(PurePosixPath(path.relative_to(root)))
+                its_group, stream = streams.of_airflow_file(path.relative_to(root).as_posix())
                 if its_group is group and not path.is_symlink():
                     yield StreamFile(path, stream)
     else:

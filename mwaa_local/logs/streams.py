@@ -6,7 +6,6 @@ Source: aws/amazon-mwaa-docker-images, `mwaa/logging/` (handlers and processors)
 from __future__ import annotations
 
 import socket
-from pathlib import PurePosixPath
 
 from mwaa_local.logs.events import MILLISECONDS
 from mwaa_local.logs.groups import Group
@@ -22,14 +21,14 @@ REQUIREMENTS, STARTUP = "requirements_install", "startup_script"
 STARTUP_STREAM = "startup_script_execution"
 
 
-def of_airflow_file(inside: PurePosixPath) -> tuple[Group, str]:
-    """Return group and stream of a file by its path within Airflow's log folder."""
-    top = inside.parts[0]
-    if top in PARSED and len(inside.parts) > 1:
-        return Group.DAG_PROCESSING, (PARSED[top] + inside.name).replace(UNSAFE, SAFE)
+def of_airflow_file(inside: str) -> tuple[Group, str]:
+    """Return group and stream of a file by its path within Airflow's log folder, with `/` between its parts."""
+    top, _, rest = inside.partition("/")
+    if top in PARSED and rest:
+        return Group.DAG_PROCESSING, (PARSED[top] + rest.rpartition("/")[2]).replace(UNSAFE, SAFE)
     if top == MANAGER_DIR:
         return Group.DAG_PROCESSING, MANAGER_STREAM
-    return Group.TASK, str(inside).replace(UNSAFE, SAFE)
+    return Group.TASK, inside.replace(UNSAFE, SAFE)
 
 
 def of_component(component: str, began_ms: int, *, airflow_3: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mwaa_local.logs import streams
 from mwaa_local.logs.files import Kind, StreamFile, airflow_logs_dir, script_file
@@ -50,7 +50,7 @@ class Candidates:
         for path in sorted(self._logs_dir.glob("*")):
             yield from self._of_launcher(path, groups)
         for seen in self._tree.seen():
-            group, stream = streams.of_airflow_file(PurePosixPath(seen.path[len(self._airflow_logs) + 1 :]))
+            group, stream = streams.of_airflow_file(seen.path[len(self._airflow_logs) + 1 :])
             if group in groups:
                 yield Candidate(group, seen, Kind.AIRFLOW, stream)
 

@@ -22,7 +22,7 @@ def messages(events: list[LogEvent]) -> list[list[str]]:
 
 
 @given(
-    st.lists(st.tuples(st.text(max_size=8), st.integers(-10_000, 13 * DAY_MS), st.sampled_from([1, 1000, 60_000]))),
+    st.lists(st.tuples(st.text(max_size=8), st.integers(-10_000, 13 * DAY_MS), st.sampled_from([1, 1000, 30_000]))),
     st.integers(1, 5),
 )
 def test_batches_keep_every_event_in_order_and_the_limits(events: list[tuple[str, int, int]], most: int) -> None:
