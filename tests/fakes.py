@@ -302,6 +302,10 @@ class FakeRuntime:
         self.calls.append(f"kill {component}")
         return next((item.name for item in self.statuses if item.name.startswith(component)), None)
 
+    def kill_largest(self, component: str) -> str | None:
+        self.calls.append(f"kill largest {component}")
+        return next((item.name for item in self.statuses if item.name.startswith(component)), None)
+
     def memory_bytes(self) -> int | None:
         return None
 

@@ -13,7 +13,12 @@ from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
 from mwaa_local.cli.session import Session, open_session
 
-WORKER_LOST = "worker-lost"
+WORKER_LOST, MEMORY_KILL = "worker-lost", "memory-kill"
+# Faults that the command does at once, and that are over then.
+AT_ONCE = {
+    WORKER_LOST: "one Celery worker is killed at once, as when its container is lost",
+    MEMORY_KILL: "the largest process of a worker's tasks is killed at once, as when memory is short",
+}
 
 fault = command_group(
     no_args_is_help=True,
@@ -33,7 +38,7 @@ def set_fault(
     seconds: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Of `slow`: how long.")] = 5.0,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Set a fault; it works from the next call on. `worker-lost` kills one Celery worker now.
+    """Set a fault; it works from the next call on. `worker-lost` and `memory-kill` kill something now.
 
     Examples:
 
@@ -47,8 +52,8 @@ def set_fault(
 
     session = open_session(project_dir)
     _refuse_unknown(name)
-    if name == WORKER_LOST:
-        session.console.say(f"killed {_kill_worker(session)}; it is started again, as on MWAA")
+    if name in AT_ONCE:
+        session.console.say(_do_at_once(session, name))
         return
     wanted = Fault(name, time.time(), seconds, times)
     session.project.make_state_dir()
@@ -71,7 +76,7 @@ def list_faults(project_dir: ProjectOption = Path(), as_json: JsonOption = False
 
     session = open_session(project_dir)
     faults = {each.name: each for each in Faults.of(session.project).listed()}
-    known = {**KINDS, WORKER_LOST: "one Celery worker is killed at once, as when its container is lost"}
+    known = {**KINDS, **AT_ONCE}
     if as_json:
         session.console.show_json({"set": [asdict(each) for each in faults.values()], "known": known})
         return
@@ -104,7 +109,7 @@ def clear(
     if gone:
         session.console.say(f"cleared {', '.join(gone)}")
     for name in (each for each in names or () if each not in gone):
-        why = "; it is over as soon as it happens" if name == WORKER_LOST else ""
+        why = "; it is over as soon as it happens" if name in AT_ONCE else ""
         session.console.say(f"{name} was not set{why}")
     if not gone and not names:
         session.console.say("no fault was set")
@@ -113,7 +118,7 @@ def clear(
 def _refuse_unknown(name: str) -> None:
     from mwaa_local.api.environments.faults import KINDS
 
-    known = [*KINDS, WORKER_LOST]
+    known = [*KINDS, *AT_ONCE]
     if name not in known:
         raise typer.BadParameter(f"there is no fault {name!r}; choose one of {', '.join(known)}")
 
@@ -122,11 +127,16 @@ def _state(is_set: bool, times: int) -> str:
     return "-" if not is_set else f"set, {times} more" if times else "set"
 
 
-def _kill_worker(session: Session) -> str:
-    """Kill the processes of one Celery worker; return its name. Raises NotRunning."""
+def _do_at_once(session: Session, name: str) -> str:
+    """Do it; return what was done. Raises NotRunning."""
     from mwaa_local.errors import NotRunning
 
+    if name == MEMORY_KILL:
+        hit = session.runtime.kill_largest("worker")
+        if hit is None:
+            raise NotRunning("no worker runs a task here", hint="begin a task, then run the command again")
+        return f"killed the largest process of {hit}'s tasks, as the kernel does when memory is short"
     killed = session.runtime.kill("worker")
     if killed is None:
         raise NotRunning("no worker runs here", hint="mwaa-local up")
-    return killed
+    return f"killed {killed}; it is started again, as on MWAA"

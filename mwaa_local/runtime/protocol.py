@@ -97,6 +97,12 @@ class Runtime(Protocol):
         It is started again as after any other death. None where none runs.
         """
 
+    def kill_largest(self, component: str) -> str | None:
+        """Kill the process that takes the most memory of those that one of a component began, and return its name.
+
+        So does the kernel where memory is short. The component itself is spared. None where it has begun none.
+        """
+
     def status(self) -> list[ComponentStatus]:
         """Return every component of the running plan, or nothing when none runs."""
 

@@ -14,8 +14,12 @@ from mwaa_local.event import LEAVING, READY, ComponentStatus
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import House
-from tests.fakes import EndsWhenAllowed, Steady, wait_until
+from tests.fakes import READY_LINE, EndsWhenAllowed, Steady, program, wait_until
 
+# Programs of a worker's children, and what the worker tells of them.
+REST = "import time; time.sleep(600)"
+LARGE = "import time; taken = bytearray(64 << 20); print('large', flush=True); time.sleep(600)"
+TELL = "while True: say('ended: %s' % [child.poll() for child in children]); time.sleep(0.2)"
 PROMPT_S = 30.0  # for what takes a moment, on a busy machine
 
 
@@ -173,3 +177,16 @@ def test_patient_start_has_others_take_the_place_of_workers_that_still_work(hous
     wait_until_gone(house, "worker.1")
     assert house.texts("worker.1").count("ended in order") == 1
     assert set(house.status()) == {"worker.2", "steady"}
+
+
+def test_largest_process_below_a_worker_is_killed_and_the_worker_goes_on(house: House) -> None:
+    """As by a kernel that is short of memory."""
+    small, large = (f"children.append(subprocess.Popen([sys.executable, '-c', {code!r}]))" for code in (REST, LARGE))
+    code = f"import subprocess; children = []; {small}; {large}; say({READY_LINE!r})\n{TELL}"
+    house.up(program("worker.1", code), Steady())
+    wait_until(lambda: "large" in house.texts("worker.1"), "the large one is there", PROMPT_S)
+    leader = house.pid("worker.1")
+    assert house.runtime.kill_largest("worker") == "worker.1"
+    wait_until(lambda: "ended: [None, -9]" in house.texts("worker.1"), "the end of the large one alone", PROMPT_S)
+    assert house.pid("worker.1") == leader
+    assert house.runtime.kill_largest("nobody") is None

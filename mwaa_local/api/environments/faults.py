@@ -27,7 +27,7 @@ DEFAULT_SLOW_S = 5.0
 THROTTLING_MESSAGE = "Rate exceeded"  # what AWS's services say with it
 HINT = "remove the file: then no fault is set"
 
-# Fault -> what it does, for people. `worker-lost` is none that lasts: the command does it at once.
+# Fault -> what it does, for people. Those that the command does at once are not among them.
 KINDS = {
     CREATE_FAILS: "creating an environment ends in CREATE_FAILED",
     UPDATE_FAILS: "an update is made, counts as unhealthy, and is rolled back: UPDATE_FAILED",

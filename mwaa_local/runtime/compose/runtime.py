@@ -39,6 +39,14 @@ WORKER_SERVICE = "worker"
 POLL_PAUSE_S = 0.2
 ENDS_TIMEOUT_S = 1.0
 KILL_ALL_ARGV = ("/bin/sh", "-c", "kill -KILL -1")  # what the container's user may kill, but for `init`
+# Those that the container's first process began are spared: the component itself, which is small beside its tasks.
+_KILL_LARGEST_SCRIPT = """
+largest=$(awk -v shell=$$ '/^Pid:/ {pid = $2} /^PPid:/ {parent = $2}
+  /^VmRSS:/ && parent > 1 && parent != shell && $2 > most {most = $2; largest = pid}
+  END {print largest}' /proc/[0-9]*/status 2>/dev/null)
+[ -n "$largest" ] && kill -KILL "$largest"
+"""
+KILL_LARGEST_ARGV = ("/bin/sh", "-c", _KILL_LARGEST_SCRIPT)
 KILLED_EXIT_CODE = 137  # what a command gets when its container ends
 
 
@@ -180,6 +188,17 @@ class ComposeRuntime:
                 with contextlib.suppress(NotRunning):  # as soon as it has worked, there is no container to ask
                     self.engine.exec(container.id, KILL_ALL_ARGV)
                 return item.name
+        return None
+
+    def kill_largest(self, component: str) -> str | None:
+        plan = self.running_plan()
+        containers = by_component(plan, self.containers()) if plan else {}
+        for item in plan.meant(component) if plan else ():
+            container = containers.get(item.name)
+            if container is not None and container.is_up:
+                with contextlib.suppress(NotRunning):  # it ended just now
+                    if self.engine.exec(container.id, KILL_LARGEST_ARGV)[0] == 0:
+                        return item.name
         return None
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:

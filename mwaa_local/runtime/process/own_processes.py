@@ -163,3 +163,18 @@ def kill_family(pid: int) -> bool:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
     return True
+
+
+def kill_largest(leaders: Mapping[int, str]) -> str | None:
+    """Kill the largest process below these; return the name of the leader it was below, None where there is none."""
+    found: list[tuple[int, psutil.Process, str]] = []
+    for pid, name in leaders.items():
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    found.append((process.memory_info().rss, process, name))
+    for _, process, name in sorted(found, key=lambda item: item[0], reverse=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+            return name
+    return None

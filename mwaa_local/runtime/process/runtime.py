@@ -30,7 +30,7 @@ from mwaa_local.runtime.memory import kills_on_machine, memory_of_machine
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.process.client import Command, SupervisorClient
 from mwaa_local.runtime.process.homes import remove_homes, remove_temporary
-from mwaa_local.runtime.process.own_processes import POLL_PAUSE_S, OwnProcesses, kill_family
+from mwaa_local.runtime.process.own_processes import POLL_PAUSE_S, OwnProcesses, kill_family, kill_largest
 from mwaa_local.runtime.process.state import ISOLATION_VARIABLE
 from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.runtime.usage import Usage
@@ -150,6 +150,11 @@ class ProcessRuntime:
         names = {item.name for item in plan.meant(component)} if plan else set()
         running = (item for item in self.status() if item.name in names and item.pid)
         return next((item.name for item in running if kill_family(item.pid or 0)), None)
+
+    def kill_largest(self, component: str) -> str | None:
+        plan = self.running_plan()
+        names = {item.name for item in plan.meant(component)} if plan else set()
+        return kill_largest({item.pid: item.name for item in self.status() if item.name in names and item.pid})
 
     def logs(self, names: Sequence[str], *, follow: bool, from_end: bool = False) -> Iterator[LogLine]:
         paths = logfile.chosen(self.project.logs_dir, names)

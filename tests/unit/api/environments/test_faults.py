@@ -79,7 +79,7 @@ def test_command_sets_lists_and_clears(project: Callable[..., ProjectRunner]) ->
     assert "set throttle" in runner.call("fault", "set", "throttle", "--times", "2").stderr
     listed = json.loads(runner.call("fault", "list", "--json").stdout)
     assert [(each["name"], each["times"]) for each in listed["set"]] == [("throttle", 2)]
-    assert "worker-lost" in listed["known"]
+    assert {"worker-lost", "memory-kill"} <= listed["known"].keys()
     status = runner.call("status")
     assert "the fault throttle" in status.stderr
     assert json.loads(runner.call("status", "--json").stdout)["service"]["faults"][0]["name"] == "throttle"
@@ -132,10 +132,13 @@ def test_unknown_fault_is_refused_with_the_names_that_there_are(project: Callabl
     assert "update-failed" in outcome.stderr
 
 
-def test_no_worker_can_be_lost_where_none_runs(project: Callable[..., ProjectRunner]) -> None:
-    outcome = project({"dags/none.py": ""}).call("fault", "set", "worker-lost")
+@pytest.mark.parametrize(
+    ("fault", "says"), [("worker-lost", "no worker runs here"), ("memory-kill", "no worker runs a task here")]
+)
+def test_no_worker_can_be_hit_where_none_runs(project: Callable[..., ProjectRunner], fault: str, says: str) -> None:
+    outcome = project({"dags/none.py": ""}).call("fault", "set", fault)
     assert outcome.exit_code == 3
-    assert "no worker runs here" in outcome.stderr
+    assert says in outcome.stderr
 
 
 def test_damaged_list_of_faults_says_what_to_do(project: Callable[..., ProjectRunner]) -> None:
