@@ -32,6 +32,10 @@ class MwaaLocalError(Exception):
         return "\n".join(parts)
 
 
+class NotNow(Exception):
+    """What works for nobody in particular did not work, and will be tried again, as of a service that is away."""
+
+
 class ProjectNotFound(MwaaLocalError):
     """No folder above the current one looks like a project, or the named one does not exist."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from mwaa_local.errors import NotNow
 from mwaa_local.metrics.datum import Datum
 
 TIMEOUT_S = 20.0
@@ -23,7 +24,7 @@ AUTHORIZATION = (
 SHOWN_CHARACTERS = 200  # of an answer that says no
 
 
-class NotPut(Exception):
+class NotPut(NotNow):
     """The endpoint does not answer, or says no."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mwaa_local import __version__
+from mwaa_local.files import PRIVATE_FILE_MODE
 from mwaa_local.observer.place import OUTPUT_NAME, ObserverFolder
 from mwaa_local.project import MARK_VARIABLE, Project
 
@@ -68,7 +69,9 @@ def _signal(folder: ObserverFolder) -> None:
 def _start(project: Project, env: Mapping[str, str]) -> None:
     _started[:] = [each for each in _started if each.poll() is None]
     project.logs_dir.mkdir(parents=True, exist_ok=True)
-    with (project.logs_dir / OUTPUT_NAME).open("ab") as output:
+    # Private, as a traceback may tell of what tasks print; only of the last one, so that it cannot grow for ever.
+    fd = os.open(project.logs_dir / OUTPUT_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, PRIVATE_FILE_MODE)
+    with os.fdopen(fd, "ab") as output:
         _started.append(
             subprocess.Popen(
                 [sys.executable, "-m", MODULE, str(project.root_dir)],

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.errors import MwaaLocalError, NotNow
 from mwaa_local.observer.duties import duties_for
 from mwaa_local.observer.duty import Duty, Observed
 from mwaa_local.observer.launch import END_S, FINISH_S
@@ -25,8 +25,10 @@ from mwaa_local.services.aws import AWS
 from mwaa_local.services.aws_clients import LOCALHOST
 from mwaa_local.workspace import Workspace
 
-LOOK_PAUSE_S = 5.0  # between two looks whether the environment runs: a changed plan begins an observer anew
+LOOK_PAUSE_S = 5.0  # between two looks whether the environment runs, and with which plan
+FAILED_PAUSE_S = 1.0  # at least, after a round that did not work
 GONE_LOOKS = 2  # that find nothing running, one after the other, before an observer ends
+ANOTHER_VERSION = "another version of mwaa-local brought this environment up; `mwaa-local up` begins anew ({})"
 log = logging.getLogger("mwaa_local.observer")
 
 
@@ -75,7 +77,11 @@ class Observing:
         plan = self._workspace.runtime.running_plan()
         if asked is None or plan is None:
             return None
-        environment = Environment.from_kept(asked)
+        try:
+            environment = Environment.from_kept(asked)
+        except (KeyError, ValueError) as error:  # ValueError: pydantic's, too
+            log.warning("%s", ANOTHER_VERSION.format(error))
+            return None
         return Observed(
             self._workspace, environment, self._workspace.runtime, plan, _aws_url(plan, environment), self._ended
         )
@@ -96,7 +102,7 @@ class Observing:
         told = ""
         while not self._ended.is_set():
             told = self._attempt(duty.name, duty.round, told)
-            self._ended.wait(duty.interval_s)
+            self._ended.wait(max(duty.interval_s, FAILED_PAUSE_S) if told else duty.interval_s)
         self._attempt(duty.name, duty.finish, told)
 
     def _attempt(self, name: str, do: Callable[[Observed], None], told: str) -> str:
@@ -104,7 +110,11 @@ class Observing:
         assert self._seen is not None
         try:
             do(self._seen)
-        except Exception as error:  # of a duty that works another time, or is a bug to be seen in the log
+        except (NotNow, MwaaLocalError) as error:
+            if told != repr(error):
+                log.warning("%s: %s", name, error)
+            return repr(error)
+        except Exception as error:  # a bug, to be seen in the log; it must not end the other duties
             if told != repr(error):
                 log.exception("%s did not work; it is tried again", name)
             return repr(error)

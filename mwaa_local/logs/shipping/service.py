@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from mwaa_local.errors import NotNow
 from mwaa_local.logs.events import LogEvent
 
 TIMEOUT_S = 20.0  # a local AWS that writes down what it holds lets others wait
@@ -17,7 +18,7 @@ AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=local/20000101/{region}/logs/aws4_r
 EXISTS, ABSENT = "ResourceAlreadyExistsException", "ResourceNotFoundException"
 
 
-class Away(Exception):
+class Away(NotNow):
     """No answer, or one that is none of CloudWatch Logs: another try may work."""
 
 

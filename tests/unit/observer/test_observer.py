@@ -25,6 +25,7 @@ from tests.fakes import Steady, wait_until
 OBSERVER = """
 import os, sys
 from pathlib import Path
+from mwaa_local.errors import NotNow
 from mwaa_local.observer import observing
 from mwaa_local.project import Project
 
@@ -39,12 +40,22 @@ class Notes:
             file.write(line + chr(10))
 
 class Broken:
-    name, interval_s = "broken", 0.02
+    name, interval_s, tries = "broken", 0.0, 0
     def round(self, observed):
+        self.tries += 1
         raise ValueError("always the same")
-    finish = round
+    def finish(self, observed):
+        with Path(sys.argv[2] + ".tries").open("w") as file:
+            file.write(str(self.tries))
 
-observing.duties_for = lambda observed: [Broken(), Notes()]
+class Waits:
+    name, interval_s = "waits", 0.02
+    def round(self, observed):
+        raise NotNow("the service is away")
+    def finish(self, observed):
+        pass
+
+observing.duties_for = lambda observed: [Broken(), Waits(), Notes()]
 observing.LOOK_PAUSE_S = 0.05
 observing.Observing(Project(Path(sys.argv[1])), dict(os.environ)).run()
 """
@@ -111,8 +122,10 @@ def test_what_is_kept_is_private(house: House, clean_env: dict[str, str]) -> Non
     begin_observer(house.project, environment(), clean_env)
     pid_of(house)
     folder = ObserverFolder.of(house.project).path
-    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
-    assert modes == {"observer": 0o700, "observer.json": 0o600, "observer.lock": 0o600}
+    files = [*folder.iterdir(), house.project.logs_dir / OUTPUT_NAME]
+    assert {"observer.json", "observer.lock"} <= {path.name for path in files}
+    assert {path.name for path in files if path.stat().st_mode & 0o077} == set()
+    assert folder.stat().st_mode & 0o777 == 0o700
     command = Path(f"/proc/{pid_of(house)}/cmdline").read_bytes()
     assert b"default_task_retries" not in command
 
@@ -132,6 +145,9 @@ def test_duties_are_done_until_the_end_and_one_that_fails_is_told_once(
     assert (lines[0], lines[-1]) == ("mine ['steady']", "finished")
     log = (house.project.logs_dir / LOG_NAME).read_text()
     assert log.count("always the same") == 1
+    assert int(Path(f"{notes}.tries").read_text()) < 60  # it pauses, instead of trying as fast as it can
+    assert log.count("the service is away") == 1
+    assert log.count("Traceback") == 1  # of the bug alone
     assert "broken did not work" in log
 
 
@@ -152,3 +168,12 @@ def test_it_ends_where_nothing_runs(tmp_path: Path, clean_env: dict[str, str]) -
     wait_until(lambda: not ObserverFolder.of(project).is_wanted, "the end of being wanted")
     wait_for_end(project)
     assert (project.logs_dir / OUTPUT_NAME).read_text() == ""
+
+
+def test_what_another_version_asked_for_is_given_up_and_told(house: House, clean_env: dict[str, str]) -> None:
+    folder = ObserverFolder.of(house.project)
+    folder.ask({"version": "0", "of": "another time"})
+    keep_observer(house.project, clean_env)
+    wait_until(lambda: not folder.is_wanted, "the end of being wanted")
+    assert "`mwaa-local up` begins anew" in (house.project.logs_dir / LOG_NAME).read_text()
+    assert (house.project.logs_dir / OUTPUT_NAME).read_text() == ""
