@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("check", "check", "Find what will fail on MWAA, before you upload."),
     "smoke": ("smoke", "smoke", "Start, import and run DAGs, report, stop; for CI."),
     "api": ("api", "api", "Serve MWAA's API for a project or a folder."),
-    "sync": ("sync", "sync", "Bring DAGs from the source bucket now; --plan shows what."),
+    "sync": ("sync", "sync", "Bring DAGs from the source bucket, now."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
     "reset-aws": ("reset_aws", "reset_aws", "Empty the local AWS."),
