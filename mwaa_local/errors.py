@@ -110,6 +110,10 @@ class ToolMissing(MwaaLocalError):
     """A program that the launcher needs is not there, or not for this machine."""
 
 
+class CredentialsUnavailable(MwaaLocalError):
+    """The user's AWS profile gives no credentials, or those of another account than the execution role's."""
+
+
 class RuntimeUnavailable(MwaaLocalError):
     """The runtime that was asked for is not there."""
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # stopping, for one, needs none of it
     from mwaa_local.runtime.compose.by_hand import Written
     from mwaa_local.services.seeding import Answer
 
-AWS_LOCAL = "local"  # of `Local: {Aws: …}`
+AWS_LOCAL, AWS_PROFILE = "local", "profile"  # of `Local: {Aws: …}`
 PYTHON_CACHE = "__pycache__"
 
 
@@ -227,6 +227,9 @@ class Lifecycle:
         remarks = (*(_remarks_on(self._choice) if self._choice else ()), *_remarks_on_links(workspace.project))
         if environment.local.aws_port and environment.local.aws != AWS_LOCAL:
             what, hint = "AwsPort has no effect without Aws: local", "add Aws: local, or remove AwsPort"
+            remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
+        if environment.local.aws_profile and environment.local.aws != AWS_PROFILE:
+            what, hint = "AwsProfile has no effect without Aws: profile", "write Aws: profile, or remove AwsProfile"
             remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
         remarks = (*remarks, *scheduler_remarks(environment), *_remarks_on_files(workspace.project, environment))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)

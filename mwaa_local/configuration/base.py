@@ -28,6 +28,8 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 # Where components reach each other: tasks of Airflow 3 report to the web server by http. The names are Compose's.
 OWN_HOSTS = ("localhost", "127.0.0.1", "postgres", "redis", "webserver")
 LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+# No metadata service of a machine in the cloud, and no file of a whole machine's (botocore, BotoProvider).
+NO_STRAY_CREDENTIALS = {"AWS_EC2_METADATA_DISABLED": "true", "BOTO_CONFIG": os.devnull}
 # By their key, a local AWS knows which environment's components call: guest/aws/calls/who.py.
 COMPONENT_KEY = "task.{name}"
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
@@ -95,8 +97,8 @@ def _aws(environment: Environment, env: Mapping[str, str]) -> dict[str, str]:
     choice = environment.local.aws
     if choice is AwsMode.HOST:
         return _host_aws(env)
-    variables = {"AWS_EC2_METADATA_DISABLED": "true"}
-    if choice is not AwsMode.NONE:
+    variables = dict(NO_STRAY_CREDENTIALS)
+    if choice not in (AwsMode.NONE, AwsMode.PROFILE):
         # Where a client does not heed the endpoint, it takes these credentials to AWS, which does not know them.
         variables |= {**LOCAL_CREDENTIALS, "AWS_ACCESS_KEY_ID": COMPONENT_KEY.format(name=environment.name)}
     return variables

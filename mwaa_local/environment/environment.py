@@ -25,7 +25,7 @@ from mwaa_local.environment.classes import (
     EnvironmentClass,
 )
 from mwaa_local.environment.file import EnvironmentFile, invalid
-from mwaa_local.environment.local import LOCAL_MEMBERS, LocalSettings, enforcement_violations, local_violations
+from mwaa_local.environment.local import LOCAL_MEMBERS, LocalSettings, local_violations, role_violations
 from mwaa_local.environment.members import LOCAL, Members
 from mwaa_local.environment.rules import INPUT_SHAPE, broken_rules, is_airflow_1
 from mwaa_local.environment.service_model import Check, KeyPath, ServiceModel, Violation, dotted
@@ -126,8 +126,8 @@ class Environment(Members):
         local = file.data.get(LOCAL)
         check = Check(model, file.written)
         found = [*outside, *broken_rules(members, check, LOCAL_MEMBERS), *local_violations(local, file)]
-        found += enforcement_violations(local, members)
-        found += enforcement_violations(local, members)
+        found += role_violations(local, members)
+        found += role_violations(local, members)
         problems = file.problems_with(found)
         if problems:
             raise invalid(file.path, problems)

@@ -14,11 +14,12 @@ class RuntimeKind(enum.StrEnum):
 
 
 class AwsMode(enum.StrEnum):
-    """Which AWS tasks reach: none, the real one as the caller, or one of this machine's own."""
+    """Which AWS tasks reach: none, the real one as the caller or by a profile, or one of this machine's own."""
 
     NONE = "none"
     HOST = "host"
     LOCAL = "local"
+    PROFILE = "profile"
 
 
 AwsChoice = AwsMode | str  # the address of an emulator that somebody else runs

@@ -23,6 +23,8 @@ ImageName = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9][A-
 _NAME_PATTERN = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 _IPV6_PATTERN = r"[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,}"
 HostName = Annotated[str, StringConstraints(strict=True, to_lower=True, pattern=f"^({_NAME_PATTERN}|{_IPV6_PATTERN})$")]
+# As `aws configure --profile` takes it: no brackets and quotes, which end a section's name.
+ProfileName = Annotated[str, StringConstraints(strict=True, pattern=r"^[^\[\]\s'\"][^\[\]\n'\"]*$")]
 # Without user, path and query: AWS's clients put their own path after it.
 EmulatorUrl = Annotated[
     str, StringConstraints(strict=True, pattern=rf"^https?://({_NAME_PATTERN}|\[{_IPV6_PATTERN}\])(:[0-9]{{1,5}})?/?$")
@@ -43,6 +45,7 @@ class LocalSettings(Members):
     broker_port: StrictInt = Field(default=0, ge=0, le=65535)
     aws_port: StrictInt = Field(default=0, ge=0, le=65535)
     metrics_port: StrictInt = Field(default=0, ge=0, le=65535)
+    iam_port: StrictInt = Field(default=0, ge=0, le=65535)
     api_port: StrictInt = Field(default=0, ge=0, le=65535)
     workers: StrictInt | None = Field(default=None, ge=1)
     max_workers: StrictInt | None = Field(default=None, ge=1)
@@ -50,6 +53,7 @@ class LocalSettings(Members):
     aws: Annotated[
         Annotated[AwsMode, Tag("word")] | Annotated[EmulatorUrl, Tag("url")], Discriminator(_kind_of_aws)
     ] = AwsMode.NONE
+    aws_profile: ProfileName | None = None
     enforce_iam: StrictBool = False
     intervals: Intervals = Intervals.FAST
     login: LoginMode = LoginMode.OPEN
@@ -91,8 +95,8 @@ def local_violations(local: Any, file: EnvironmentFile) -> Iterator[Violation]:
             yield _local_violation((LOCAL, str(detail["loc"][0])), detail, file)
 
 
-def enforcement_violations(local: Any, members: Mapping[str, Any]) -> Iterator[Violation]:
-    """Yield what `EnforceIam` lacks: an AWS that can refuse, and the role whose policies count."""
+def role_violations(local: Any, members: Mapping[str, Any]) -> Iterator[Violation]:
+    """Yield what `EnforceIam` lacks: the AWS that can refuse, and the role whose policies count."""
     if not isinstance(local, Mapping) or local.get(ENFORCE_IAM) is not True:
         return
     if local.get(AWS) != AwsMode.LOCAL:

@@ -59,7 +59,7 @@ FIXTURES_IN_CONTAINER = "/opt/mwaa/fixtures"  # docker-compose.yml
 API_DIR_NAME, API_SOCKET_NAME = "api", "api.sock"
 API_IN_CONTAINER = "/opt/mwaa/api"
 STATE_IN_CONTAINER = "/opt/mwaa/aws-state"  # docker-compose.yml
-CALLS_IN_CONTAINER = "/opt/mwaa/iam"  # docker-compose.yml
+CALLS_IN_CONTAINER = "/opt/mwaa/calls"  # docker-compose.yml
 MOTO_PYTHON = Version("3.10")  # the oldest that this moto runs on (its metadata)
 IN_MEMORY = ":memory"  # what else it reads, where nothing is kept
 NOT_FROM_CONTAINERS = ", which in a container is the container itself: name a host that containers reach"
@@ -191,7 +191,7 @@ class LocalAws:
             "MWAA_AWS_FIXTURES_DIR": str(fixtures if fixtures.is_dir() else empty_dir),
             "MWAA_AWS_STATE_DIR": str(state_dir(self.wanted.project)),
             "MWAA_API_DIR": str(api_dir(self.wanted.project)),
-            "MWAA_IAM_DIR": str(make_calls_dir(self.wanted.project)),
+            "MWAA_CALLS_DIR": str(make_calls_dir(self.wanted.project)),
         }
 
 

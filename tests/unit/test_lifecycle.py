@@ -298,6 +298,14 @@ def test_file_that_went_or_was_moved_here_counts_as_written(house: House, tmp_pa
     assert remark.what.endswith("without effect yet: requirements, startup")
 
 
+@pytest.mark.parametrize(("aws", "is_told"), [("none", True), ("host", True), ("profile", False)])
+def test_profile_that_is_not_wanted_is_told(house: House, aws: str, is_told: bool) -> None:
+    path = house.workspace.project.environment_path
+    path.write_text(f"AirflowVersion: 3.3.1\nLocal: {{Runtime: process, Aws: {aws}, AwsProfile: prod}}\n")
+    wanted = house.lifecycle._wanted(house.environment, house.workspace.release(house.environment))
+    assert ["AwsProfile has no effect without Aws: profile"] * is_told == [remark.what for remark in wanted.remarks]
+
+
 @pytest.mark.parametrize(("aws", "is_told"), [("none", True), ("host", True), ("local", False)])
 def test_port_of_a_local_aws_that_is_not_wanted_is_told(house: House, aws: str, is_told: bool) -> None:
     path = house.workspace.project.environment_path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .moto_services import MotoServices
 
 NAMESPACES = ("AmazonMWAA", "AWS/MWAA")
-UTC = datetime.timezone.utc  # noqa: UP017 - Python 3.10 has no other name for it
+UTC = datetime.timezone.utc  # Python 3.10 has no other name for it
 KEPT = datetime.timedelta(hours=3)  # mwaa_local/metrics/putting.py puts no older ones
 
 

@@ -426,8 +426,8 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse: Refuse) -
     ("line", "rule", "hint"),
     [
         ("Runtime: dcker", "must be one of auto, process, docker", "write Runtime: docker"),
-        ("Aws: true", "must be one of none, host, local, the URL of an emulator, not true", "write Aws: "),
-        ("Aws: lokal", "must be one of none, host, local, the URL of an emulator", "write Aws: local"),
+        ("Aws: true", "must be one of none, host, local, profile, the URL of an emulator, not true", "write Aws: "),
+        ("Aws: lokal", "must be one of none, host, local, profile, the URL of an emulator", "write Aws: local"),
         ("Aws: ftp://localhost", 'cannot be "ftp://localhost"', "http://localhost:4566"),
         ("Aws: http://localhost:4566/path", 'cannot be "http://localhost:4566/path"', "without path and user"),
         ("Aws: http://me:pw@localhost", "cannot be ", "without path and user"),
@@ -447,7 +447,7 @@ def test_broken_member_does_not_cause_a_second_error_elsewhere(refuse: Refuse) -
         ("Https: 'yes'", 'must be true or false, not "yes"', "write Https: true"),
         ("Https: 1", "must be true or false, not 1", "write Https: true"),
         ("SystemPackages: jq", "must be a list, not", "write SystemPackages: [default-jre-headless]"),
-        ("Speed: 1", "is not a member of the Local section", "known here: ApiPort, Aws, AwsPort, BaseImage"),
+        ("Speed: 1", "is not a member of the Local section", "known here: ApiPort, Aws, AwsPort, AwsProfile, Base"),
     ],
 )
 def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse: Refuse, line: str, rule: str, hint: str) -> None:
@@ -465,6 +465,11 @@ def test_enforcement_needs_a_local_aws_and_a_role(load: Load, refuse: Refuse) ->
     assert "ExecutionRoleArn: arn:aws:iam::123456789012:role/NAME" in error.hint
     text = "ExecutionRoleArn: arn:aws:iam::123456789012:role/r\nLocal: {Aws: local, EnforceIam: true}\n"
     assert load(text).local.enforce_iam
+
+
+def test_name_of_a_profile_is_one_that_aws_takes(load: Load, refuse: Refuse) -> None:
+    assert "AwsProfile" in refuse("Local: {Aws: profile, AwsProfile: '[prod]'}\n").why
+    assert load("Local: {Aws: profile, AwsProfile: my prod}\n").local.aws_profile == "my prod"
 
 
 def test_names_of_the_web_server_are_compared_in_small_letters(load: Load) -> None:
@@ -644,6 +649,6 @@ def test_sample_files_commented_local_settings_are_the_defaults(load: Load) -> N
     # These follow from other members and the machine; the sample shows what then comes out.
     assert settings.base_image == Release.load(DEFAULT_AIRFLOW_VERSION).base_image
     assert (settings.workers, settings.max_workers) == (DEFAULT_MIN_WORKERS, DEFAULT_MAX_WORKERS)
-    following = {"workers": None, "max_workers": None, "base_image": None}
+    following = {"workers": None, "max_workers": None, "base_image": None, "aws_profile": None}
     assert settings.model_copy(update=following) == LocalSettings()
     assert settings.model_fields_set == set(LocalSettings.model_fields)

@@ -29,9 +29,11 @@ def taken_port() -> Iterator[int]:
 def test_every_port_of_the_local_section_belongs_to_a_component() -> None:
     assert {name for name in LOCAL_MEMBERS if name.endswith("Port")} == {*port_settings().values(), "ApiPort"}
     asked = ports_asked(
-        LocalSettings(aws=AwsMode.LOCAL, webserver_port=1, postgres_port=2, broker_port=3, aws_port=4, metrics_port=5)
+        LocalSettings(
+            webserver_port=1, postgres_port=2, broker_port=3, aws_port=4, metrics_port=5, iam_port=6, aws=AwsMode.LOCAL
+        )
     )
-    assert asked == {"door": 1, "postgres": 2, "redis": 3, "aws": 4, "metrics": 5}
+    assert asked == {"door": 1, "postgres": 2, "redis": 3, "aws": 4, "metrics": 5, "iam": 6}
     assert "aws" not in ports_asked(LocalSettings(), without=("aws",))
 
 

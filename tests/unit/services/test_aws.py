@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import http.server
 import importlib.util
 import json
 import os
 import re
+import subprocess
+import sys
+import threading
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -55,12 +60,12 @@ class FilesPlace:
 FILES: Any = FilesPlace()
 
 
-def variables(mode: str, url: str = "", version: str = "3.3.1") -> dict[str, str]:
+def variables(mode: str, url: str = "", version: str = "3.3.1", shell: Mapping[str, str] = SHELL) -> dict[str, str]:
     environment = Environment.model_validate({"Local": {"Aws": mode}})
     packages = PythonEnvironment(Path("/packages"), "3.12.1", "")
     release = Release.load(version)
     services = {AWS: endpoint_variables(release, FILES, url)} if url else {}
-    return container_env(Project(Path("/p")), environment, release, packages, "/home", SHELL, services)
+    return container_env(Project(Path("/p")), environment, release, packages, "/home", shell, services)
 
 
 def test_without_the_folder_there_is_nothing(tmp_path: Path) -> None:
@@ -142,6 +147,55 @@ def test_nothing_of_the_callers_aws_reaches_tasks(mode: str) -> None:
     found = variables(mode, "http://localhost:5000" if mode == "local" else "")
     assert not {name for name, value in SHELL.items() if name != "HOME" and found.get(name) == value}
     assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"} & found.keys()
+
+
+class _Metadata(http.server.BaseHTTPRequestHandler):
+    """Gives credentials to whoever asks, as a machine in the cloud does, and notes that it was asked."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        body = json.dumps({"AccessKeyId": "AKIASTRAY", "SecretAccessKey": "s", "Token": "t"}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_GET  # noqa: N815 - the library's name
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        pass
+
+
+@pytest.mark.parametrize("mode", ["none", "profile"])
+def test_without_an_aws_botocore_finds_no_stray_credentials(mode: str, tmp_path: Path) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    _Metadata.asked.clear()
+    (tmp_path / ".boto").write_text("[Credentials]\naws_access_key_id = AKIASTRAY\naws_secret_access_key = s\n")
+    (tmp_path / "config").write_text("[default]\naws_access_key_id = AKIASTRAY\naws_secret_access_key = s\n")
+    shell = {
+        **SHELL,
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "config"),
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/container",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
+        "BOTO_CONFIG": str(tmp_path / ".boto"),
+    }
+    found = {**variables(mode, shell=shell), "HOME": str(tmp_path)}
+    program = "import botocore.session; print(botocore.session.Session().get_credentials())"
+
+    def credentials(env: dict[str, str]) -> str:
+        argv = [sys.executable, "-c", program]
+        return subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert credentials(found) == "None"
+    # Each of them gives some where it is let.
+    assert credentials({**found, "BOTO_CONFIG": str(tmp_path / ".boto")}) != "None"
+    assert _Metadata.asked == []
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.mark.parametrize("version", ["3.3.1", "2.7.2"])

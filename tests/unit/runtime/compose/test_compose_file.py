@@ -31,7 +31,7 @@ from mwaa_local.services.service import Service
 from mwaa_local.wanted import Wanted
 
 GENERATIONS = ("3.3.1", "2.10.3", "2.2.2", "1.10.12")
-SERVERS = ("postgres", "redis", "door", "aws", "metrics")
+SERVERS = ("postgres", "redis", "door", "aws", "metrics", "iam")
 DELIVERED = ("dags", "plugins", "requirements", "startup")
 LOCAL_AWS = "Local: {Aws: local}\n"
 STARTUP = "export TEAM=data\n"
@@ -163,7 +163,7 @@ def test_local_aws_sees_nothing_but_its_own_folders_and_the_fixtures(tmp_path: P
         str(written.files.services_dir / "aws"): "/opt/mwaa/aws",
         str(written.project.state_dir / "api"): "/opt/mwaa/api",
         str(written.project.state_dir / "aws"): "/opt/mwaa/aws-state",
-        str(written.project.state_dir / "iam"): "/opt/mwaa/iam",
+        str(written.project.state_dir / "iam"): "/opt/mwaa/calls",
         fixtures: "/opt/mwaa/fixtures",
         **{seen[f"/usr/local/airflow/{name}"]: f"/opt/mwaa/source/{name}" for name in DELIVERED},
     }
