@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from mwaa_local.command import interrupt_all
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import MwaaLocalError, NotNow
@@ -40,6 +41,7 @@ class Observing:
         self._folder = ObserverFolder.of(project)
         self._ended = threading.Event()
         self._seen: Observed | None = None
+        self._unsure = ""  # why it could not be told last
 
     def run(self) -> None:
         lock = self._folder.take(END_S)  # the one before may still be about to end
@@ -54,49 +56,56 @@ class Observing:
             os.close(lock)
 
     def _observe(self) -> None:
-        self._seen = self._first_look()
-        if self._seen is None:
-            self._folder.forget()  # else the API would go on starting one
-            return
-        duties = duties_for(self._seen)
-        threads = [threading.Thread(target=self._do, args=(duty,), name=duty.name, daemon=True) for duty in duties]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
         gone = 0
-        while not self._ended.wait(LOOK_PAUSE_S) and gone < GONE_LOOKS and self._folder.path.is_dir():
-            gone = 0 if self._look_again() else gone + 1
-        if gone:
-            self._folder.forget()
+        while gone < GONE_LOOKS and self._folder.path.is_dir():
+            plan, is_sure = self._look()
+            gone = gone + 1 if plan is None and is_sure else 0
+            if plan is not None and not self._take_over(plan):
+                gone = GONE_LOOKS
+            if self._seen is not None and not threads:
+                threads = self._begin(self._seen)
+            if self._ended.wait(LOOK_PAUSE_S):
+                break
+        if gone >= GONE_LOOKS:
+            self._folder.forget()  # else the API would go on starting one
         self._ended.set()
+        interrupt_all()  # a worker's startup script, for one: nobody would wait for it
         deadline = time.monotonic() + FINISH_S
         for thread in threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
 
-    def _first_look(self) -> Observed | None:
-        asked = self._folder.asked
-        plan = self._workspace.runtime.running_plan()
-        if asked is None or plan is None:
-            return None
+    def _look(self) -> tuple[Plan | None, bool]:
+        """Return the plan that runs, and whether that is sure."""
         try:
-            environment = Environment.from_kept(asked)
+            return self._workspace.runtime.running_plan(), True
+        except MwaaLocalError as error:  # as of an engine that is just being restarted, or a plan of another version
+            if self._unsure != (unsure := str(error)):
+                log.warning("cannot tell whether the environment runs: %s", error)
+            self._unsure = unsure
+            return None, False
+
+    def _take_over(self, plan: Plan) -> bool:
+        """Have the plan that runs be the one that is observed; False where nobody can read any more for what."""
+        if self._seen is not None:
+            if plan != self._seen.plan:
+                self._seen = replace(self._seen, plan=plan, aws_url=_aws_url(plan, self._seen.environment))
+            return True
+        try:
+            environment = Environment.from_kept(self._folder.asked or {})
         except (KeyError, ValueError) as error:  # ValueError: pydantic's, too
             log.warning("%s", ANOTHER_VERSION.format(error))
-            return None
-        return Observed(
-            self._workspace, environment, self._workspace.runtime, plan, _aws_url(plan, environment), self._ended
-        )
+            return False
+        runtime, url = self._workspace.runtime, _aws_url(plan, environment)
+        self._seen = Observed(self._workspace, environment, runtime, plan, url, self._ended)
+        return True
 
-    def _look_again(self) -> bool:
-        """Take over the plan that runs; return False where surely none does."""
-        assert self._seen is not None
-        try:
-            plan = self._seen.runtime.running_plan()
-        except MwaaLocalError as error:  # as of an engine that is just being restarted
-            log.warning("cannot tell whether the environment runs: %s", error)
-            return True
-        if plan is not None and plan != self._seen.plan:
-            self._seen = replace(self._seen, plan=plan, aws_url=_aws_url(plan, self._seen.environment))
-        return plan is not None
+    def _begin(self, seen: Observed) -> list[threading.Thread]:
+        duties = duties_for(seen)
+        threads = [threading.Thread(target=self._do, args=(duty,), name=duty.name, daemon=True) for duty in duties]
+        for thread in threads:
+            thread.start()
+        return threads
 
     def _do(self, duty: Duty) -> None:
         told = ""

@@ -177,3 +177,39 @@ def test_what_another_version_asked_for_is_given_up_and_told(house: House, clean
     wait_until(lambda: not folder.is_wanted, "the end of being wanted")
     assert "`mwaa-local up` begins anew" in (house.project.logs_dir / LOG_NAME).read_text()
     assert (house.project.logs_dir / OUTPUT_NAME).read_text() == ""
+
+
+# An observer whose engine does not answer at first, and of which then nothing runs any more.
+UNSURE = """
+import os, sys
+from pathlib import Path
+from mwaa_local.errors import DockerUnavailable
+from mwaa_local.observer import observing
+from mwaa_local.project import Project
+
+looks = [DockerUnavailable("the engine is being restarted")] * 3 + [None] * observing.GONE_LOOKS
+
+class Engine:
+    def running_plan(self):
+        found = looks.pop(0)
+        if found is not None:
+            raise found
+
+observing.Workspace.runtime = Engine()
+observing.LOOK_PAUSE_S = 0.01
+observing.Observing(Project(Path(sys.argv[1])), dict(os.environ)).run()
+print(len(looks))
+"""
+
+
+def test_it_waits_as_long_as_it_cannot_tell_whether_anything_runs(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    project = Project(tmp_path / "project")
+    project.dags_dir.mkdir(parents=True)
+    folder = ObserverFolder.of(project)
+    folder.ask(environment().kept())
+    done = subprocess.run(
+        [sys.executable, "-c", UNSURE, project.root_dir], env=clean_env, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert not folder.is_wanted
+    assert (project.logs_dir / LOG_NAME).read_text().count("being restarted") == 1
