@@ -7,22 +7,34 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
+from packaging.version import Version
 from prometheus_client.parser import text_string_to_metric_families
 
 from mwaa_local.api.address import ApiFolder
 from mwaa_local.metrics.minutes import Sums, read_now
 from mwaa_local.services.metrics import metrics_dir
 from tests.conftest import COMMAND
-from tests.environments import EACH_GENERATION, RunningEnvironment, wait_until
+from tests.environments import EACH_GENERATION, RUN_TIMEOUT_S, RunningEnvironment, wait_until
 
 pytestmark = [pytest.mark.network, pytest.mark.parametrize("environment", EACH_GENERATION, indirect=True)]
 FIRST_TIMEOUT_S = 60.0
+# Three metrics as Airflow sends them, and the end of all by the client beneath, which follows no list.
+SEND = """
+from airflow.stats import Stats
+for name in ("scheduler_one", "executor_two", "pool_three"):
+    Stats.incr(name)
+import os
+from statsd import StatsClient
+StatsClient("127.0.0.1", int(os.environ["AIRFLOW__METRICS__STATSD_PORT"]), "airflow").incr("test_end")
+"""
 
 
 def test_airflow_sends_what_mwaa_puts_into_cloudwatch(environment: RunningEnvironment) -> None:
@@ -43,6 +55,39 @@ def test_airflow_sends_what_mwaa_puts_into_cloudwatch(environment: RunningEnviro
     assert gauges["executor.open_slots"].last >= 0
     assert gauges["pool.open_slots.default_pool"].last > 0
     assert gauges["dag_processing.import_errors"].last == 0
+
+
+@pytest.mark.parametrize(
+    ("lists", "sent"),
+    [
+        ({}, {"scheduler_one", "executor_two", "pool_three"}),
+        ({"allow": "scheduler,executor"}, {"scheduler_one", "executor_two"}),
+        ({"block": "pool"}, {"scheduler_one", "executor_two"}),
+        ({"allow": "pool", "block": "pool"}, {"pool_three"}),  # the guide: a block list beside an allow list is ignored
+    ],
+)
+def test_airflow_itself_follows_the_lists(
+    environment: RunningEnvironment, lists: dict[str, str], sent: set[str], tmp_path: Path
+) -> None:
+    """With the variables that the scheduler has; MWAA user guide, "Choosing which metrics are reported"."""
+    is_old = Version(environment.release.airflow_version) < Version("2.6")
+    if is_old and "block" in lists:
+        pytest.skip("Airflow had no block list then")
+    scheduler = environment.plan().component("scheduler")
+    assert scheduler is not None
+    kind = "STATSD" if is_old else "METRICS"
+    options = {f"AIRFLOW__METRICS__{kind}_{name.upper()}_LIST": value for name, value in lists.items()}
+    with socket.socket(type=socket.SOCK_DGRAM) as collector:
+        collector.bind(("127.0.0.1", 0))
+        collector.settimeout(10)
+        place = {"AIRFLOW__METRICS__STATSD_PORT": str(collector.getsockname()[1]), "AIRFLOW_HOME": str(tmp_path)}
+        env = {**scheduler.env, "HOME": str(tmp_path), **place, **options}
+        subprocess.run([scheduler.argv[0], "-c", SEND], env=env, cwd=tmp_path, check=True, timeout=RUN_TIMEOUT_S)
+        packets: list[bytes] = []
+        while not packets or packets[-1] != b"airflow.test_end:1|c":
+            packets.append(collector.recv(1024))
+    names = {packet.decode().partition(":")[0].partition(".")[2] for packet in packets[:-1]}
+    assert names & {"scheduler_one", "executor_two", "pool_three"} == sent  # Airflow's own imports may send, too
 
 
 def test_one_table_where_nobody_can_follow_one(environment: RunningEnvironment) -> None:

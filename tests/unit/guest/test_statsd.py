@@ -194,7 +194,8 @@ def test_line_that_a_crash_tore_spoils_no_other(tmp_path: Path) -> None:
 def test_old_days_go_and_nothing_else(collector: Collector, tmp_path: Path) -> None:
     day = 24 * 3600
     kept = [day_name(NOON), day_name(NOON - DAYS_KEPT * day), "notes.jsonl", "minutes-of-mine.jsonl", "put.json"]
-    for name in (*kept, day_name(NOON - (DAYS_KEPT + 1) * day)):
+    old = day_name(NOON - (DAYS_KEPT + 1) * day)
+    for name in (*kept, old, old.replace("minutes", "figures")):
         (tmp_path / name).touch()
     collector.tick(NOON + 11)
     assert {path.name for path in tmp_path.iterdir()} == {*kept, "now.json"}
