@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from mwaa_local import isolation
+from mwaa_local.database.metadata import RunningTask
 from mwaa_local.errors import ComponentFailed
 from mwaa_local.event import NOT_RUN, READY, ComponentStatus, Event
 from mwaa_local.home import Folder
@@ -407,3 +408,22 @@ def test_leader_without_helpers_is_asked_at_once(one_house: House) -> None:
     one_house.up(EndsSlowly(stop_helpers_first=True))
     one_house.runtime.stop()
     assert "ended in order" in one_house.texts("ends-slowly")
+
+
+def test_busy_is_who_began_the_process_of_a_task_and_everybody_where_that_is_not_certain(one_house: House) -> None:
+    code = "import subprocess; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    ready = f"say({READY_LINE!r}); say('child %d' % child.pid); rest()"
+    one_house.up(program("worker.1", code + ready), program("worker.2", code + ready))
+    inner = {}
+    for name in ("worker.1", "worker.2"):
+        wait_until(lambda name=name: len(one_house.texts(name)) == 2, f"{name} names its child")  # type: ignore[misc]
+        inner[name] = int(one_house.texts(name)[1].split()[1])
+
+    def busy(*pids: int) -> set[str]:
+        return set(one_house.runtime.busy("worker", [RunningTask("this-machine", pid) for pid in pids]))
+
+    assert busy() == set()
+    assert busy(inner["worker.2"]) == {"worker.2"}
+    assert busy(inner["worker.1"], inner["worker.2"]) == {"worker.1", "worker.2"}
+    for unknown in (0, 2**22):  # a task without a process yet, and one whose process is gone
+        assert busy(inner["worker.1"], unknown) == {"worker.1", "worker.2"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.runtime.memory import kills_in, kills_on_machine
+from mwaa_local.runtime.memory import kills_in, kills_on_machine, memory_of_machine
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,13 @@ def test_kills_are_counted_alone(text: str) -> None:
 def test_kernel_that_does_not_count_them_says_nothing(tmp_path: Path) -> None:
     assert kills_in("oom_kill_disable 0\nunder_oom 0\n") is None
     assert kills_on_machine(tmp_path / "nosuch") is None
+
+
+def test_memory_is_that_of_the_machine_or_less_where_a_control_group_has_less(tmp_path: Path) -> None:
+    whole = memory_of_machine(())
+    assert whole is not None
+    limited, unlimited = tmp_path / "limited", tmp_path / "unlimited"
+    limited.write_text("1048576\n")
+    unlimited.write_text("max\n")
+    assert memory_of_machine((unlimited, tmp_path / "none")) == whole
+    assert memory_of_machine((unlimited, limited)) == 1 << 20

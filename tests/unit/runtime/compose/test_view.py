@@ -7,12 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.event import ENDED, FAILED, FINISHED, NO_CONTAINER, NOT_READY, NOT_RUN, RESTARTING, WAITING, Cause
+from mwaa_local.event import (
+    ENDED,
+    FAILED,
+    FINISHED,
+    LEAVING,
+    NO_CONTAINER,
+    NOT_READY,
+    NOT_RUN,
+    RESTARTING,
+    WAITING,
+    Cause,
+)
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan
 from mwaa_local.project import Project
-from mwaa_local.runtime.compose.containers import compose_name
+from mwaa_local.runtime.compose.containers import compose_name, scale_words
 from mwaa_local.runtime.compose.docker_run import compose_env
 from mwaa_local.runtime.compose.engine import Engine
+from mwaa_local.runtime.compose.resizing import leaving_statuses, name_on_host
 from mwaa_local.runtime.compose.state import Failure
 from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.view import (
@@ -157,3 +169,24 @@ def test_env_file_wins_over_the_callers_shell(tmp_path: Path) -> None:
     shell = {"MWAA_IMAGE": "leftover", "MWAA_POSTGRES_IMAGE": "wanted", "COMPOSE_FILE": "x", "PATH": "/bin"}
     cleaned = compose_env(shell, ComposeProject("p", tmp_path, None, path))
     assert cleaned == {"MWAA_POSTGRES_IMAGE": "wanted", "PATH": "/bin"}
+
+
+def test_task_is_in_the_container_whose_id_its_host_name_is() -> None:
+    up = {f"worker.{number}": replace(EXITED, id=f"{number}" * 64, status="running", pid=number) for number in (1, 2)}
+    assert name_on_host("2" * 12, up) == "worker.2"
+    assert name_on_host("2" * 12 + ".network", up) == "worker.2"
+    for unknown in ("", "2", "3" * 12, "my-machine"):
+        assert name_on_host(unknown, up) is None
+    assert name_on_host("2" * 12, {"worker.2": replace(up["worker.2"], status="exited")}) is None
+
+
+def test_worker_that_leaves_has_a_container_and_a_state_until_it_has_ended() -> None:
+    plan = Plan((STAYS,), "3.3.1", {}, "", "", "", "", leaving={"worker.2": 7.0})
+    leaver = replace(EXITED, id="2", number=2, status="running", pid=22)
+    present = by_component(plan, [leaver])
+    assert present == {"worker.2": leaver}
+    (status,) = leaving_statuses(plan, present)
+    assert (status.name, status.state, status.pid, status.since) == ("worker.2", LEAVING, 22, 7.0)
+    assert not list(leaving_statuses(plan, {"worker.2": replace(leaver, status="exited")}))
+    assert scale_words(plan) == ["--scale", "worker=2"]
+    assert scale_words(plan.without_left(())) == []
