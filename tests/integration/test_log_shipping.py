@@ -116,6 +116,35 @@ def test_task_logs_are_in_the_streams_of_mwaa(
     assert sorted(each["logStreamName"] for each in listed) == [f"{stream}=1.log", f"{stream}=2.log"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "lines"),
+    [
+        ('{ $.level = "error" }', ["line 2"]),
+        ('{ $.event = "line *" && $.level != "info" }', ["line 2", "line 3"]),
+        ("?warning ?error", ["line 2", "line 3"]),
+        ("-info", ["line 2", "line 3"]),
+        ('"line 1"', ["line 1"]),
+        ("%line [13]%", ["line 1", "line 3"]),
+    ],
+)
+def test_patterns_of_cloudwatch_choose_among_them(
+    shipping: Shipping, project: Project, environment: str, aws: Endpoint, pattern: str, lines: list[str]
+) -> None:
+    write_task(project, "a", line(1), line(3, "warning"))
+    write_task(project, "b", line(2, "error"))
+    shipping.round()
+    found = aws.client("logs").filter_log_events(logGroupName=f"airflow-{environment}-Task", filterPattern=pattern)[
+        "events"
+    ]
+    assert [json.loads(event["message"])["event"] for event in found] == lines  # by time, over both streams
+
+
+def test_a_pattern_that_cloudwatch_refuses_is_refused(shipping: Shipping, environment: str, aws: Endpoint) -> None:
+    shipping.round()
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*must be in double quotes"):
+        events(aws, environment, "Task", filterPattern="no-word")
+
+
 def test_groups_are_made_for_modules_that_are_on(project: Project, environment: str, aws: Endpoint) -> None:
     on = {"SchedulerLogs": {"Enabled": True, "LogLevel": "INFO"}}
     Shipping(project, environment, aws.url, LoggingConfiguration.model_validate(on)).round()

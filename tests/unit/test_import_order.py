@@ -69,7 +69,7 @@ isolation space
 command console
 remarks
 finding files masking event scratch
-errors documentation door flock naming
+errors documentation door flock naming guest.aws.patterns
 """
 FLOOR_OF = {room: number for number, floor in enumerate(ROOMS.split("\n")) for room in floor.split()}
 OF_ALL = {"", "__main__"}  # the version, which everybody may show, and `python -m mwaa_local`

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .log_searches import mend
+
 if TYPE_CHECKING:
     from .moto_services import MotoServices
 
@@ -155,6 +157,7 @@ def prepare(services: MotoServices) -> None:
     events = services.log_events
     if not getattr(models.LogStream, "is_kept_by_us", False):
         _wrap(models, events)
+        mend(models)
     for (account, region, group_name, name), kept in events.read().items():
         backend = models.logs_backends[account][region]
         if group_name not in backend.groups:  # it came after the last copy

@@ -8,5 +8,6 @@ are, all services in one pickle, since they point at each other. A pickle is a p
 - what it may name is the classes of moto and of this program, and few of the standard library (`pickling`).
 
 A copy is written a moment after the last write and when the program is told to end (`keeper`), beside the former one,
-which it then replaces (`folder`). Not a journal of requests: done again, they would have other ids.
+which it then replaces (`folder`). Not a journal of requests: done again, they would have other ids. Events of
+logs are kept apart, as they come (`log_events`).
 """

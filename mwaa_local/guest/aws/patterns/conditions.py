@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mwaa_local.logs.comparison import REGEX
+from .comparison import REGEX
 
 Value = TypeVar("Value")
 # A condition's own words go up to the next sign that is in neither quotes nor a regular expression.

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from mwaa_local.logs.comparison import comparison
-from mwaa_local.logs.conditions import Conditions
+from .comparison import comparison
+from .conditions import Conditions
 
 SELECTOR = re.compile(r"\$(?P<path>(?:\.[\w\-]+|\.\*|\[(?:\d+|\*|'[^']+'|\"[^\"]+\")\])+)\s*(?P<asked>.*)", re.DOTALL)
 STEP = re.compile(r"\.(?P<name>[\w\-]+|\*)|\[(?P<index>\d+|\*)\]|\[['\"](?P<key>[^'\"]+)['\"]\]")
