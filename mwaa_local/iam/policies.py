@@ -39,8 +39,16 @@ def unknown(condition: Any) -> bool | None:
 
 
 def decide(policy: Iterable[Statement], action: str, resource: str, holds: Holds = unknown) -> Decision:
-    """Return what the statements together say. A `resource` of "" is one that cannot be told: any fits."""
-    about = [(each.get("Effect"), holds(each.get("Condition"))) for each in policy if is_about(each, action, resource)]
+    """Return what the statements together say.
+
+    A `resource` of "" is one that cannot be told: any may be meant, so that a denial of some alone may be one of it.
+    """
+    about = []
+    for each in policy:
+        if is_about(each, action, resource):
+            is_sure = each.get("Effect") != "Deny" or resource or _is_on_everything(each)
+            held = holds(each.get("Condition"))
+            about.append((each.get("Effect"), held if is_sure or held is False else None))
     if ("Deny", True) in about:
         return Decision.DENIED
     if ("Allow", True) in about:
@@ -89,6 +97,10 @@ def has_action(statement: Statement, action: str) -> bool:
 def has_resource(statement: Statement, resource: str) -> bool:
     """Say whether a statement speaks of a resource, which may itself be a pattern, or "" where it cannot be told."""
     return not resource or _has(statement, "Resource", lambda pattern: _fits_resource(pattern, resource))
+
+
+def _is_on_everything(statement: Statement) -> bool:
+    return ANY in texts(statement.get("Resource"))
 
 
 def _has(statement: Statement, element: str, test: Callable[[str], bool]) -> bool:

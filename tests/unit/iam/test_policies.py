@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.iam.policies import is_granted, statements, trusts
+from mwaa_local.iam.policies import Decision, decide, is_granted, statements, trusts
 
 BUCKET = "arn:aws:s3:::bucket"
 
@@ -33,6 +33,23 @@ def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
 )
 def test_actions_and_resources_with_wildcards(policy: list[dict[str, Any]], granted: bool) -> None:
     assert is_granted(statements({"Statement": policy}), "s3:GetObject", f"{BUCKET}/dags/a.py") is granted
+
+
+@pytest.mark.parametrize(
+    ("denied", "decision"),
+    [
+        ({"Resource": "arn:aws:glue:*:*:table/secret/*"}, Decision.CONDITIONAL),
+        ({"NotResource": "arn:aws:glue:*:*:table/open/*"}, Decision.CONDITIONAL),
+        ({"Resource": ["arn:aws:glue:*:*:table/secret/*", "*"]}, Decision.DENIED),
+        ({"Resource": "*", "Condition": {"Bool": {}}}, Decision.CONDITIONAL),
+    ],
+)
+def test_denial_on_some_resources_may_not_be_meant_for_one_that_is_not_known(
+    denied: dict[str, Any], decision: Decision
+) -> None:
+    policy = [allow("glue:*"), {"Effect": "Deny", "Action": "glue:*", **denied}]
+    assert decide(policy, "glue:GetTable", "") is decision
+    assert is_granted(policy, "glue:GetTable", "") is (decision is not Decision.DENIED)
 
 
 def test_one_statement_needs_no_list_and_nonsense_grants_nothing() -> None:
