@@ -35,12 +35,12 @@ class OwnPaths:
         self._making = asyncio.Lock()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == METRICS_PATH:  # asked on and on, which is no use that keeps an API alive
+            return await asyncio.to_thread(self._metrics)
         self._on_use()
         asked = self._address.asked
         if request.path == ABOUT_PATH:
             return web.json_response({"root": asked.root, "pid": self._address.pid, "version": asked.version})
-        if request.path == METRICS_PATH:
-            return await asyncio.to_thread(self._metrics)
         async with self._making:
             if self._pages is None:
                 self._pages = await asyncio.to_thread(self._made)

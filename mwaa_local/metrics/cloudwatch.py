@@ -21,11 +21,17 @@ TARGET = "GraniteServiceVersion20100801.PutMetricData"  # of botocore's model of
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=local/20000101/{region}/monitoring/aws4_request, SignedHeaders=host, Signature=0"
 )
+LATER_STATUSES = frozenset({http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS})  # of 4xx: try again
+THROTTLED = "Throttling"  # in the type of an error, whose status is 400 (AWS's "Common errors")
 SHOWN_CHARACTERS = 200  # of an answer that says no
 
 
 class NotPut(NotNow):
     """The endpoint does not answer, or says no."""
+
+
+class Refused(NotPut):
+    """The endpoint says no, and would say it again to the same data."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ def batches(data: Sequence[Datum], begin: int = 0) -> Iterator[Batch]:
 
 
 def put(endpoint_url: str, region: str, batch: Batch) -> None:
-    """Put the data of a batch. Raises NotPut."""
+    """Put the data of a batch. Raises NotPut, and of these Refused where nobody need try again."""
     body = json.dumps({"Namespace": batch.data[0].namespace, "MetricData": [each.plain() for each in batch.data]})
     headers = {
         "Authorization": AUTHORIZATION.format(region=region),
@@ -66,4 +72,10 @@ def put(endpoint_url: str, region: str, batch: Batch) -> None:
     finally:
         connection.close()
     if answer.status != http.client.OK:
-        raise NotPut(f"{endpoint_url} answered {answer.status}: {text}")
+        kind = Refused if _is_final(answer.status, text) else NotPut
+        raise kind(f"{endpoint_url} answered {answer.status}: {text}")
+
+
+def _is_final(status: int, text: str) -> bool:
+    is_client_s_fault = http.client.BAD_REQUEST <= status < http.client.INTERNAL_SERVER_ERROR
+    return is_client_s_fault and status not in LATER_STATUSES and THROTTLED not in text

@@ -72,8 +72,8 @@ class Watch:
     """Looks again and again at one environment."""
 
     def __init__(self, runtime: Runtime, plan: Plan) -> None:
-        self._runtime, self._plan = runtime, plan
-        self._health = Health(plan.database_url, plan.broker_url)
+        self._runtime = runtime
+        self._take(plan)
         self._before: Look | None = None
 
     def now(self, wait: Callable[[float], object] = time.sleep) -> Now:
@@ -81,11 +81,19 @@ class Watch:
         if self._before is None:
             self._before = look(self._runtime.usage())
             wait(BETWEEN_LOOKS_S)
+        plan = self._runtime.running_plan()  # it changes: workers come and go
+        if plan is not None and plan != self._plan:
+            self._health.close()
+            self._take(plan)
         after = look(self._runtime.usage())
         found = figures(self._plan, self._health, self._before, after)
         memory = {name: usage.memory_bytes for name, usage in after.usage.items()}
         self._before = after
         return _now(self._plan, self._runtime.status(), found, memory)
+
+    def _take(self, plan: Plan) -> None:
+        self._plan = plan
+        self._health = Health(plan.database_url, plan.broker_url)
 
     def close(self) -> None:
         self._health.close()

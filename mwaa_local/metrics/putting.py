@@ -56,8 +56,9 @@ def put_all(
     count = 0
     last = minute_of(now - LATE_S) - MINUTE_S
     place = Place.read(folder) or Place(0, 0)
-    if place.minute > last + MINUTE_S:  # of a clock that was set back
-        place = Place(0, 0)
+    if place.minute > last + MINUTE_S:  # of a clock that was set back: what came before `last` was put by then
+        place = Place(last, 0)
+        place.write(folder)  # else minutes that an AWS which is away now misses would be passed over
     first = max(place.minute, minute_of(now - CATCH_UP_S))
     for minute, data in _minutes(folder, environment, first, last):
         for batch in batches(data, place.done if minute == place.minute else 0):

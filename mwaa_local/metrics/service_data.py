@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GIB = 1 << 30
 CLUSTERS = {"scheduler": "Scheduler", "webserver": "WebServer"}  # MWAA's component -> the value of `Cluster`
+WORKER = "worker"
 BASE_WORKER, ADDITIONAL_WORKER = "BaseWorker", "AdditionalWorker"
 
 
@@ -44,20 +45,34 @@ def service_data(found: Figures, minute: int, environment: Environment) -> list[
 
 
 def _clusters(found: Figures, environment: Environment) -> dict[str, list[ComponentFigures]]:
-    """Return the containers of each cluster, as MWAA has them: a scheduler's has all that runs beside it."""
-    containers: dict[tuple[str, str], list[ComponentFigures]] = {}
+    """Return the containers of each cluster, as MWAA has them: a scheduler's has all that runs beside it.
+
+    The running workers with the lowest numbers are the base: that there are MinWorkers of them is all that is known.
+    """
+    workers = sorted(_number(name) for name in found.components if _component(name) == WORKER)
+    base = set(workers[: environment.min_workers])
+    containers: dict[tuple[str, int], list[ComponentFigures]] = {}
     for name, each in found.components.items():
-        kind, _, number = name.partition(".")
-        component = COMPONENT_OF.get(kind)
+        component = _component(name)
+        number = _number(name)
         if component in CLUSTERS:
-            containers.setdefault((CLUSTERS[component], number if kind == "scheduler" else ""), []).append(each)
-        elif component is not None:
-            is_base = int(number or 1) <= environment.min_workers
-            containers.setdefault((BASE_WORKER if is_base else ADDITIONAL_WORKER, number), []).append(each)
+            is_numbered = name.partition(".")[0] == "scheduler"
+            containers.setdefault((CLUSTERS[component], number if is_numbered else 1), []).append(each)
+        elif component == WORKER:
+            cluster = BASE_WORKER if number in base else ADDITIONAL_WORKER
+            containers.setdefault((cluster, number), []).append(each)
     clusters: dict[str, list[ComponentFigures]] = {}
     for (cluster, _), parts in sorted(containers.items()):
         clusters.setdefault(cluster, []).append(_together(parts))
     return clusters
+
+
+def _component(name: str) -> str | None:
+    return COMPONENT_OF.get(name.partition(".")[0])
+
+
+def _number(name: str) -> int:
+    return int(name.partition(".")[2] or 1)
 
 
 def _size(cluster: str, environment: Environment) -> Size:

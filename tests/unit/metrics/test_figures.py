@@ -72,6 +72,27 @@ def test_clusters_are_mwaa_s_containers(environment: Environment) -> None:
     assert {datum.namespace for datum in data} == {"AWS/MWAA"}
 
 
+@pytest.mark.parametrize(
+    ("running", "base", "additional"),
+    [
+        ({"worker.3": 40}, [20], []),  # its first two are being started anew
+        ({"worker.2": 40, "worker.4": 60, "worker.11": 80}, [20, 30], [40]),
+        ({"worker.1": 40, "worker.2": 60}, [20, 30], []),
+    ],
+)
+def test_base_workers_are_as_many_as_there_should_be_whatever_their_numbers(
+    running: dict[str, float], base: list[float], additional: list[float], environment: Environment
+) -> None:
+    components = {name: ComponentFigures(percent, GIB) for name, percent in running.items()}
+    data = service_data(Figures(components, None), NOON, environment)
+    found = {dict(datum.dimensions)["Cluster"]: datum.values for datum in data if datum.name == "CPUUtilization"}
+    for cluster, shares in (("BaseWorker", base), ("AdditionalWorker", additional)):
+        assert (cluster in found) == bool(shares)
+        if shares:
+            values = found[cluster]
+            assert (values.count, values.least, values.greatest) == (len(shares), min(shares), max(shares))
+
+
 def test_tasks_are_those_of_the_metadata_database(environment: Environment) -> None:
     data = service_data(Figures({}, TaskCounts(3, 4, 12.5)), NOON, environment)
     assert {datum.name: (datum.unit, datum.values.last) for datum in data} == {

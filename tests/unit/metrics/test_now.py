@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mwaa_local.metrics.now import ComponentNow, Now, size
+from mwaa_local.metrics.now import ComponentNow, Now, Watch, size
+from mwaa_local.project import Project
+from mwaa_local.runtime.process.runtime import ProcessRuntime
+from tests.contract.house import House
+from tests.fakes import Steady
 
 NOW = Now(
     airflow_version="3.3.1",
@@ -68,3 +74,26 @@ def test_json_has_numbers_as_they_are() -> None:
 )
 def test_bytes_are_said_in_the_unit_that_fits(count: int | None, text: str) -> None:
     assert size(count) == text
+
+
+@pytest.fixture
+def house(tmp_path: Path, clean_env: dict[str, str]) -> Iterator[House]:
+    project = Project(tmp_path / "project")
+    project.dags_dir.mkdir(parents=True)
+    house = House(project, ProcessRuntime(project, clean_env), clean_env["PATH"])
+    yield house
+    assert not house.end()
+
+
+def test_slots_are_those_of_the_workers_that_run_now(house: House) -> None:
+    house.up(Steady("worker.1", env={"AIRFLOW__CELERY__WORKER_AUTOSCALE": "5,5"}))
+    plan = house.runtime.running_plan()
+    assert plan is not None
+    watch = Watch(house.runtime, plan)
+    assert watch.now(lambda _: None).slots == 5
+    house.runtime.resize(house.runtime.grow("worker", 3))
+    now = watch.now()
+    assert (now.slots, len(now.components)) == (20, 4)
+    house.runtime.stop()
+    assert watch.now().slots == 20  # what is known last, until who looks sees that nothing runs
+    watch.close()

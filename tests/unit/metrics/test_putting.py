@@ -112,6 +112,20 @@ def test_note_that_nobody_can_read_or_from_the_future_holds_nothing_up(tmp_path:
     assert aws.minutes == [0]
 
 
+def test_clock_that_was_set_back_has_only_new_minutes_put(tmp_path: Path) -> None:
+    aws = Aws()
+    write(tmp_path, *range(20))
+    put(tmp_path, aws, 20)
+    del aws.calls[:]
+    aws.left = 0
+    write(tmp_path, 9, 10)  # a second line of each, by the new clock
+    with pytest.raises(NotPut):
+        put(tmp_path, aws, 10)
+    aws.left = 99
+    put(tmp_path, aws, 11)
+    assert aws.minutes == [9, 10]
+
+
 def test_end_of_the_observer_ends_the_catching_up(tmp_path: Path) -> None:
     aws = Aws()
     write(tmp_path, 0, 1, 2)

@@ -26,6 +26,7 @@ from mwaa_local.api.http.routes import Routes
 from mwaa_local.api.http.server import Endpoint, listen
 from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.api.page import logs as page_logs
+from mwaa_local.door.names import WRONG_NAME_STATUS, WRONG_SITE_STATUS
 from mwaa_local.door.tokens import ROLES, WEB, read
 from mwaa_local.project import Project
 from mwaa_local.runtime.logfile import MAX_BYTES
@@ -363,3 +364,18 @@ def test_page_without_its_slash_and_head_are_answered(console: Console) -> None:
     assert console.get("api").json()["root"] == str(console.folder)
     head = httpx.head(f"{console.origin}/_mwaa-local/")
     assert head.status_code == 200 and head.content == b"" and console.uses == 3
+
+
+def test_scrape_is_answered_and_is_no_use_that_keeps_the_api(console: Console) -> None:
+    answer = console.get("metrics")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert console.uses == 0
+    console.get("api")
+    assert console.uses == 1
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_metrics_are_for_no_page_from_elsewhere(console: Console, headers: dict[str, str]) -> None:
+    refused = console.get("metrics", headers=headers)
+    assert refused.status_code in (WRONG_NAME_STATUS, WRONG_SITE_STATUS)
+    assert "mwaa_local_" not in refused.text
