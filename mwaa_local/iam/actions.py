@@ -47,7 +47,6 @@ ACTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "DeleteBucketLifecycle": ("PutLifecycleConfiguration",),
         "DeleteBucketReplication": ("PutReplicationConfiguration",),
         "DeleteBucketTagging": ("PutBucketTagging",),
-        "DeleteObjects": ("DeleteObject",),
         "DeletePublicAccessBlock": ("PutBucketPublicAccessBlock",),
         "GetBucketAccelerateConfiguration": ("GetAccelerateConfiguration",),
         "GetBucketCors": ("GetBucketCORS",),

@@ -12,6 +12,9 @@ from .resources import arn_of, bucket_arn, resources_of
 
 PASS_ROLE = "iam:PassRole"
 COPY_SOURCE = "CopySource"
+# One request names up to 1,000 objects, of which S3 decides each by itself.
+DELETE_OBJECTS, OBJECTS = "DeleteObjects", "Objects"
+DELETE_OBJECT, DELETE_VERSION = "s3:DeleteObject", "s3:DeleteObjectVersion"
 # Members of one item of DynamoDB's transactions -> the action each needs.
 ITEM_ACTIONS = {
     "ConditionCheck": "dynamodb:ConditionCheckItem",
@@ -44,12 +47,28 @@ def _needs(call: Call) -> Iterator[Need]:
     if prefix == "dynamodb" and call.operation == "ExecuteStatement":
         yield _of_statement(call)
         return
+    if prefix == "s3" and call.operation == DELETE_OBJECTS:
+        yield from _of_deletions(call)
+        return
     resources = resources_of(call, prefix)
     for action in actions_of(prefix, call.operation):
         yield from (Need(action, resource) for resource in resources)
     if prefix == "s3" and call.operation in ("CopyObject", "UploadPartCopy"):
         yield _of_copy_source(call)
     yield from _passed_roles(call, f"{prefix}:{call.operation}")
+
+
+def _of_deletions(call: Call) -> Iterator[Need]:
+    if not call.has_parameters:
+        yield Need(DELETE_OBJECT)
+    for one in call.parameters.get(OBJECTS, ()):
+        yield need_of_deletion(call, one)
+
+
+def need_of_deletion(call: Call, one: Mapping[str, str]) -> Need:
+    """Return what it needs to delete one object of those that DeleteObjects names."""
+    action = DELETE_VERSION if one.get("VersionId") else DELETE_OBJECT
+    return Need(action, bucket_arn(call, f"{call.parameters.get('Bucket', '')}/{one.get('Key', '')}"))
 
 
 def _of_copy_source(call: Call) -> Need:

@@ -117,8 +117,6 @@ def resources_of(call: Call, prefix: str) -> list[str]:
 
 def _of_s3(call: Call) -> str:
     bucket, key = call.parameters.get("Bucket"), call.parameters.get("Key")
-    if call.operation == "DeleteObjects":
-        return f"{bucket_arn(call, str(bucket))}/{EVERYTHING}"
     if not isinstance(bucket, str) or not bucket:
         return EVERYTHING
     return bucket_arn(call, f"{bucket}/{key}" if isinstance(key, str) and key else bucket)

@@ -142,6 +142,28 @@ def test_what_is_granted_goes_on(aws: Endpoint) -> None:
     assert "sqs:ListQueues on resource: *" in str(refusal(aws, "sqs", "list_queues"))
 
 
+def test_each_object_of_a_deletion_is_decided_by_itself(aws: Endpoint) -> None:
+    grant(aws, {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::data/tmp/*"})
+    s3, tasks = aws.client("s3"), aws.client("s3", key=TASK_KEY)
+
+    def delete(*keys: str) -> tuple[set[str], set[str], set[str]]:
+        for key in keys:
+            s3.put_object(Bucket="data", Key=key, Body=b"x")
+        answer = tasks.delete_objects(Bucket="data", Delete={"Objects": [{"Key": key} for key in keys]})
+        left = {key for key in keys if s3.list_objects_v2(Bucket="data", Prefix=key)["KeyCount"]}
+        errors = answer.get("Errors", [])
+        assert all("s3:DeleteObject on resource: " in error["Message"] for error in errors)
+        deleted = {each["Key"] for each in answer.get("Deleted", [])}
+        return deleted, {error["Key"] for error in errors if error["Code"] == "AccessDenied"}, left
+
+    assert delete("tmp/a & b", "tmp/ü") == ({"tmp/a & b", "tmp/ü"}, set(), set())
+    assert delete("tmp/1", "out/1 <x>") == ({"tmp/1"}, {"out/1 <x>"}, {"out/1 <x>"})
+    assert delete("out/1", "out/2") == (set(), {"out/1", "out/2"}, {"out/1", "out/2"})
+    version = {"Key": "tmp/1", "VersionId": "null"}
+    (error,) = tasks.delete_objects(Bucket="data", Delete={"Objects": [version]})["Errors"]
+    assert (error["VersionId"], "s3:DeleteObjectVersion" in error["Message"]) == ("null", True)
+
+
 def test_deny_goes_before_allow(aws: Endpoint) -> None:
     grant(
         aws, {"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "sns:*", "Resource": "*"}

@@ -10,6 +10,7 @@ from typing import Any
 from werkzeug.wsgi import get_input_stream  # type: ignore[import-not-found]
 
 from .answers import StartResponse, refuse, tell
+from .calls.deletions import answered
 from .configuration import AwsConfiguration
 from .control_plane import ControlPlane
 from .mirror.mirror import Mirror
@@ -78,4 +79,4 @@ class Dispatcher:
             return self._control_plane(environ, start_response)
         if service == MWAA_SERVERLESS:
             return refuse(start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplementedException", NO_SERVERLESS)
-        return self._moto(environ, start_response)
+        return answered(environ, start_response, self._moto)

@@ -159,7 +159,15 @@ def test_printed_policy_is_for_the_roles_account() -> None:
             Call("kms", "Decrypt", "eu-west-1", parameters={"KeyId": "alias/a"}),
             [Need("kms:Decrypt", "arn:aws:kms:eu-west-1:000000000000:alias/a")],
         ),
-        (Call("s3", "DeleteObjects", parameters={"Bucket": "b"}), [Need("s3:DeleteObject", "arn:aws:s3:::b/*")]),
+        (
+            Call(
+                "s3",
+                "DeleteObjects",
+                parameters={"Bucket": "b", "Objects": [{"Key": "t/1"}, {"Key": "t/2", "VersionId": "v"}]},
+            ),
+            [Need("s3:DeleteObject", "arn:aws:s3:::b/t/1"), Need("s3:DeleteObjectVersion", "arn:aws:s3:::b/t/2")],
+        ),
+        (Call("s3", "DeleteObjects", has_parameters=False), [Need("s3:DeleteObject")]),
         (Call("glue", "StartJobRun", has_parameters=False), [Need("glue:StartJobRun")]),
         (Call("s3", ""), []),
     ],

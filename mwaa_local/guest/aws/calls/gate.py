@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..answers import SAID, StartResponse, tell
 from ..configuration import AwsConfiguration
 from ..signing import Credential, credential_of
+from . import deletions
 from .operations import find
 from .refusals import Refusal, answer
 from .roles import role_policy
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from mwaa_local.iam.calls import Call, Need
     from mwaa_local.iam.conditions import holds_in
     from mwaa_local.iam.ledger import SUFFIX, Called, Ledger
-    from mwaa_local.iam.needs import needs_of
+    from mwaa_local.iam.needs import need_of_deletion, needs_of
     from mwaa_local.iam.policies import Decision, decide_alike
 else:
     from mwaa_iam.actions import prefix_of
     from mwaa_iam.calls import Call, Need
     from mwaa_iam.conditions import holds_in
     from mwaa_iam.ledger import SUFFIX, Called, Ledger
-    from mwaa_iam.needs import needs_of
+    from mwaa_iam.needs import need_of_deletion, needs_of
     from mwaa_iam.policies import Decision, decide_alike
 
 WRITE_EVERY_S = 2.0
@@ -75,42 +76,47 @@ class Gate:
             credential.service, found.operation, region, self._account_id, found.parameters, found.has_parameters
         )
         needs = needs_of(call)
-        refusal = self._refusal(environment, credential, needs)
-        self._note(environment, call, needs, caller_of(environ), refused=refusal)
-        if refusal is None:
+        refusals = self._refusals(environment, credential, needs)
+        self._note(environment, call, needs, caller_of(environ), refused=refusals)
+        if not refusals:
             return None
+        if wanted := call.parameters.get(deletions.OBJECTS):
+            return _delete_the_rest(
+                environ, start_response, [(one, need_of_deletion(call, one)) for one in wanted], refusals
+            )
+        refusal = next(iter(refusals.values()))
         is_head = environ["REQUEST_METHOD"] == "HEAD"
         return answer(start_response, refusal, found.protocol, credential.service, is_head=is_head)
 
-    def _refusal(self, environment: str, credential: Credential, needs: list[Need]) -> Refusal | None:
+    def _refusals(self, environment: str, credential: Credential, needs: list[Need]) -> dict[Need, Refusal]:
         role_arn = self._enforced.get(environment)
         if not role_arn:
-            return None
+            return {}
         policy = role_policy(self._account_id, role_arn)
-        account_id = role_arn.split(":")[4]
-        who = f"arn:aws:sts::{account_id}:assumed-role/{role_arn.rpartition('/')[2]}/{SESSION}"
+        _, partition, _, _, account_id, _ = role_arn.split(":", 5)
+        who = f"arn:{partition}:sts::{account_id}:assumed-role/{role_arn.rpartition('/')[2]}/{SESSION}"
         context = {
             "aws:requestedregion": credential.region,
             "aws:principalarn": role_arn,
             "aws:principalaccount": account_id,
             "aws:securetransport": "true",
         }
+        holds, refusals = holds_in(context), {}
         for need in needs:
-            decision = decide_alike(policy or (), need.action, need.resource, account_id, holds_in(context))
+            decision = decide_alike(policy or (), need.action, need.resource, account_id, holds)
             if decision in (Decision.NOT_GRANTED, Decision.DENIED):
-                return Refusal(who, need.action, need.resource, decision is Decision.DENIED)
-        return None
+                refusals[need] = Refusal(who, need.action, need.resource, decision is Decision.DENIED)
+        return refusals
 
     def _note(
-        self, environment: str, call: Call, needs: list[Need], caller: tuple[str, str], *, refused: Refusal | None
+        self, environment: str, call: Call, needs: list[Need], caller: tuple[str, str], *, refused: Collection[Need]
     ) -> None:
         if self._ledger is None:
             return
         name = f"{prefix_of(call.signing_name)}:{call.operation}"
         for need in needs or [Need("")]:
-            is_refused = refused is not None and (need.action, need.resource) == (refused.action, refused.resource)
             called = Called(environment, need.action, need.resource, name, *caller)
-            self._ledger.add(called, refused=is_refused)
+            self._ledger.add(called, refused=need in refused)
 
     def _write_often(self) -> None:
         while not self._over.wait(WRITE_EVERY_S):
@@ -128,3 +134,16 @@ class Gate:
                 with contextlib.suppress(OSError):
                     sys.stdout.write(f"{SAID}what tasks call cannot be noted: {error}\n")
                     sys.stdout.flush()
+
+
+def _delete_the_rest(
+    environ: Environ,
+    start_response: StartResponse,
+    wanted: list[tuple[Mapping[str, str], Need]],
+    refusals: Mapping[Need, Refusal],
+) -> Iterable[bytes] | None:
+    """Let what is granted of a request that deletes objects go on, or answer where nothing is."""
+    refused = [(one, refusals[need]) for one, need in wanted if need in refusals]
+    errors = "".join(deletions.error_of(one, refusal) for one, refusal in refused)
+    names = {(one.get("Key", ""), one.get("VersionId", "")) for one, _ in refused}
+    return None if deletions.leave_out(environ, names, errors) else deletions.tell(start_response, errors)

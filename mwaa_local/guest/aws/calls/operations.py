@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from . import deletions
+
 LOOKED_AT_BYTES = 1 << 18  # of a JSON body: what names a resource stands at its top, data may be long
 MAX_FIELDS = 5000  # of a form; metrics in old clients have thousands
 # Signing name -> beginning of a path -> folder of botocore's models; else it is called as the signing name.
@@ -109,8 +111,12 @@ def _by_model(environ: Environ, signing_name: str, path: str, query: Mapping[str
         match = route.path.fullmatch(path)
         if match and route.query <= asked and route.headers <= headers:
             inside, is_known = _json(body) if protocol == "rest-json" else ({}, True)
-            more = {"CopySource": unquote(environ["HTTP_X_AMZ_COPY_SOURCE"])} if "x-amz-copy-source" in headers else {}
+            more: dict[str, Any] = {}
+            if "x-amz-copy-source" in headers:
+                more["CopySource"] = unquote(environ["HTTP_X_AMZ_COPY_SOURCE"])
             parts = {key: unquote(value) for key, value in match.groupdict().items()}
+            if signing_name == "s3" and route.operation == deletions.OPERATION:
+                more[deletions.OBJECTS] = deletions.objects_of(body)
             return Found(route.operation, protocol, {**query, **inside, **parts, **more}, is_known or bool(parts))
     return Found("", protocol or "rest-json", {}, has_parameters=False)
 
