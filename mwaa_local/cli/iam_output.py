@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mwaa_local.iam.report import IamReport, dag_key, needs_of_rows, policy_for, rows_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mwaa_local.console import Console
     from mwaa_local.environment.environment import Environment
     from mwaa_local.iam.calls import Need
+    from mwaa_local.project import Project
     from mwaa_local.services.iam_data import IamData
 
 DAGS_NAME = "dags.json"  # beside the ledgers: DAG ids by their keys, from when the environment last ran
@@ -30,12 +32,16 @@ def report_of(session: Session, environment: Environment, source: Source, since:
     from mwaa_local.api.prerequisites.role import NEEDED
     from mwaa_local.configuration.log_groups import ACCOUNT_ID
     from mwaa_local.iam.comparison import Comparison
-    from mwaa_local.iam.ledger import left_out, read_all
+    from mwaa_local.iam.ledger import forgotten_at, left_out, read_all
+    from mwaa_local.local_aws import owner_of
     from mwaa_local.services.calls import calls_dir
 
-    folder = calls_dir(session.project)
-    _let_write(session)
-    calls = [(called, times) for called, times in read_all(folder) if times.last >= since]
+    owner = owner_of(session.project)  # whose local AWS an environment of the API calls
+    folder, folders = calls_dir(session.project), {calls_dir(session.project), calls_dir(owner)}
+    _let_write(owner, session.env)
+    found = [each for one in sorted(folders) for each in read_all(one)]
+    since = max(since, forgotten_at(folder))
+    calls = [(called, times) for called, times in found if times.last >= since]
     rows = rows_of(calls, environment.name, _dags(session, folder))
     needs = needs_of_rows(rows)
     data = _data(session) if needs else None
@@ -52,20 +58,17 @@ def report_of(session: Session, environment: Environment, source: Source, since:
         "" if comparison else about,
         _unknown_resources(needs, data),
         tuple(sorted({need.action for need in needs if data and not data.exists(need.action)})),
-        left_out(folder),
+        sum(map(left_out, folders)),
     )
 
 
-def _let_write(session: Session) -> None:
+def _let_write(owner: Project, env: Mapping[str, str]) -> None:
     """Have a running local AWS write down what it noted a moment ago."""
-    from mwaa_local.errors import MwaaLocalError
-    from mwaa_local.services.aws import AWS
+    from mwaa_local.local_aws import running_aws
     from mwaa_local.services.calls import write_running
 
-    with contextlib.suppress(MwaaLocalError):
-        plan = session.runtime.running_plan()
-        if plan is not None and AWS in plan.ports:
-            write_running(plan.ports[AWS])
+    if url := running_aws(owner, env):
+        write_running(urlsplit(url).port or 0)
 
 
 def _unknown_resources(needs: Sequence[Need], data: IamData | None) -> tuple[str, ...]:

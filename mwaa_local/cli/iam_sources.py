@@ -54,14 +54,14 @@ def of_local_iam(session: Session, role_arn: str | None) -> Source:
     from mwaa_local.api.aws_query import Absent, Aws, NoAnswer
     from mwaa_local.api.iam.execution_role import read_role
     from mwaa_local.configuration.base import region_of
-    from mwaa_local.services.aws import AWS
+    from mwaa_local.local_aws import owner_of, running_aws
 
     if not role_arn:
         return None, "mwaa.yaml names no ExecutionRoleArn; --policy or --template name policies"
-    plan = session.runtime.running_plan()
-    if plan is None or AWS not in plan.ports:
+    url = running_aws(owner_of(session.project), session.env)
+    if url is None:
         return None, "no local AWS runs, whose IAM could be asked; --policy or --template name policies"
-    aws = Aws(f"http://localhost:{plan.ports[AWS]}", region_of(session.env))
+    aws = Aws(url, region_of(session.env))
     name = role_arn.rpartition("/")[2]
     try:
         _trust, found = read_role(aws, role_arn)

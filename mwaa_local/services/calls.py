@@ -39,8 +39,7 @@ def forget_calls(project: Project) -> None:
     """Let only what is called from now on count, also for those who go on noting. Raises DiskFull."""
     folder = calls_dir(project)
     try:
-        if folder.is_dir():
-            write_private(folder / FORGOTTEN, str(time.time()))
+        write_private(folder / FORGOTTEN, str(time.time()))
     except OSError as error:
         raise disk_error(error, folder) from error
 

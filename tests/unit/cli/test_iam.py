@@ -166,3 +166,14 @@ def test_what_was_called_is_forgotten(runner: ProjectRunner) -> None:
     assert "nothing was called yet" in outcome.stderr
     plain = json.loads(runner.run("iam", "--json").stdout)
     assert (plain["calls"], plain["policy"]) == ([], None)
+
+
+@pytest.mark.network
+def test_environment_of_the_api_is_shown_what_was_noted_for_its_owner(runner: ProjectRunner) -> None:
+    made = ProjectRunner(runner.root_dir / ".mwaa-local" / "environments" / "another", runner.env)
+    made.write({"mwaa.yaml": json.dumps({**SETTINGS, "Name": "another"}), "dags/a.py": ""})
+    (made.root_dir / ".mwaa-local").mkdir()
+    assert [row["action"] for row in json.loads(made.run("iam", "--json").stdout)["calls"]] == ["sns:Publish"]
+    assert made.run("iam", "--forget").exit_code == 0
+    assert json.loads(made.run("iam", "--json").stdout)["calls"] == []
+    assert len(json.loads(runner.run("iam", "--json").stdout)["calls"]) == 2
