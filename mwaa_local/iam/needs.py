@@ -100,7 +100,7 @@ def _passed_roles(call: Call, name: str) -> Iterator[Need]:
     for path in PASSED_ROLES.get(name, ()):
         value = _at(call.parameters, path.split("."))
         if isinstance(value, str) and value:
-            yield Need(PASS_ROLE, value if value.startswith("arn:") else f"arn:aws:iam::{call.account_id}:role/{value}")
+            yield Need(PASS_ROLE, arn_of(call, "iam", "role/{}", value))
         elif not call.has_parameters and path == PASSED_ROLES[name][0]:
             yield Need(PASS_ROLE)
 

@@ -56,12 +56,12 @@ class Endpoint:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def client(self, service: str, key: str = "local", **config: Any) -> Any:
+    def client(self, service: str, key: str = "local", region: str = REGION, **config: Any) -> Any:
         """Return botocore's own client, which asks once and puts no prefix before the host."""
         settings = {"retries": {"total_max_attempts": 1}, "inject_host_prefix": False, "proxies": {}, **config}
         session = botocore.session.Session()
         session.set_credentials(key, "local")
-        return session.create_client(service, region_name=REGION, endpoint_url=self.url, config=Config(**settings))
+        return session.create_client(service, region_name=region, endpoint_url=self.url, config=Config(**settings))
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
         """Send a request as it stands, with a Host header only where `headers` have one or none is given."""

@@ -20,7 +20,8 @@ from tests.integration.aws_endpoint import Endpoint, endpoint
 pytestmark = pytest.mark.network  # moto's packages, once
 ROLE, ACCOUNT = "orders-role", "123456789012"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
-TASK_KEY = "task.orders"
+TASK_KEY, CHINA_KEY = "task.orders", "task.china"
+ENFORCED = {"orders": ROLE_ARN, "china": ROLE_ARN.replace("arn:aws:", "arn:aws-cn:")}
 LOCAL = "us-east-1:000000000000"
 TRUST = {
     "Version": "2012-10-17",
@@ -38,7 +39,7 @@ def calls_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory, calls_dir: Path) -> Iterator[Endpoint]:
     folder = tmp_path_factory.mktemp("aws")
-    with endpoint(folder, {"buckets": ["data"]}, calls=calls_dir, enforced={"orders": ROLE_ARN}) as started:
+    with endpoint(folder, {"buckets": ["data"]}, calls=calls_dir, enforced=ENFORCED) as started:
         started.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
         yield started
 
@@ -203,6 +204,17 @@ def test_only_the_environments_own_components_are_refused(aws: Endpoint, calls_d
         return sum(times.refused for each, times in read_all(calls_dir) if each.action == "sns:ListTopics")
 
     wait_until(refused, 10, "the refusal is noted")
+
+
+def test_role_of_another_partition_is_found_there(aws: Endpoint) -> None:
+    iam = aws.client("iam", region="cn-north-1")
+    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+    statement = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=ROLE, PolicyName="p", PolicyDocument=document)
+    aws.client("sqs", key=CHINA_KEY, region="cn-north-1").list_queues()
+    with pytest.raises(ClientError, match=f"User: arn:aws-cn:sts::{ACCOUNT}:assumed-role/"):
+        aws.client("sns", key=CHINA_KEY, region="cn-north-1").list_topics()
 
 
 def test_role_that_is_not_there_grants_nothing(tmp_path: Path) -> None:

@@ -152,6 +152,10 @@ def test_printed_policy_is_for_the_roles_account() -> None:
             ],
         ),
         (
+            Call("glue", "CreateJob", "cn-north-1", parameters={"Role": "R"}),
+            [Need("glue:CreateJob"), Need("iam:PassRole", "arn:aws-cn:iam::000000000000:role/R")],
+        ),
+        (
             Call("dynamodb", "BatchGetItem", parameters={"RequestItems": {"t": {}}}),
             [Need("dynamodb:BatchGetItem", "arn:aws:dynamodb:us-east-1:000000000000:table/t")],
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -12,21 +13,23 @@ if TYPE_CHECKING:
 else:
     from mwaa_iam.policies import statements
 
-PARTITION = "aws"
-
 
 def role_policy(account_id: str, role_arn: str) -> list[Statement] | None:
     """Return the statements of all policies of a role, its own and attached; None where IAM does not know it."""
-    from moto.iam.exceptions import NotFoundException  # type: ignore[import-not-found]
     from moto.iam.models import iam_backends  # type: ignore[import-not-found]
 
-    try:
-        role: Any = iam_backends[account_id][PARTITION].get_role(role_arn.rpartition("/")[2])
-    except NotFoundException:
+    partition, name = role_arn.split(":", 2)[1], role_arn.rpartition("/")[2]
+    role: Any = _named(iam_backends[account_id][partition].roles, name)
+    if role is None:
         return None
-    attached = (version for policy in role.managed_policies.values() for version in policy.versions)
-    documents = [*role.policies.values(), *(version.document for version in attached if version.is_default)]
+    # Another request may change them meanwhile: each is copied at once, which holds the interpreter's own lock.
+    attached = [version for policy in list(role.managed_policies.values()) for version in list(policy.versions)]
+    documents = [*list(role.policies.values()), *(version.document for version in attached if version.is_default)]
     return [each for document in documents for each in _statements(str(document))]
+
+
+def _named(roles: Mapping[str, Any], name: str) -> Any | None:
+    return next((role for role in list(roles.values()) if role.name == name), None)
 
 
 @functools.lru_cache(maxsize=100)
