@@ -24,6 +24,7 @@ FOLDER_MODE = 0o755  # components in containers may be another user
 INTO = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 PIECE_BYTES = 1 << 20
+READ_HINT = "see to the disk that it is on, and try again"
 NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -53,47 +54,52 @@ class DagsFolder:
         os.close(self._fd)
 
     def look(self) -> Seen:
-        """Return what is in it, without what Python keeps there."""
+        """Return what is in it, without what Python keeps there. Raises FolderUnusable and AccessDenied."""
         files: dict[str, Stamp] = {}
         folders: dict[str, Stamp] = {}
-        others: set[str] = set()
+        others, closed = set[str](), set[str]()
         waiting = [""]
         while waiting:
             name = waiting.pop()
-            with self._opened(name) as fd:
-                if fd is None:
-                    continue
-                folders[name] = _stamp(os.fstat(fd))
-                for entry, path in _entries(fd, name):
-                    if entry.is_file(follow_symlinks=False):
-                        files[path] = _stamp(entry.stat(follow_symlinks=False))
-                    elif entry.is_dir(follow_symlinks=False):
-                        waiting.append(path)
-                    else:
-                        others.add(path)
-        return Seen(files, folders, frozenset(others))
+            try:
+                inside, stamp = self._inside(name)
+            except PermissionError as error:
+                if not name:
+                    named = PermissionError(error.errno, error.strerror, str(self.path))
+                    raise disk_error(named, self.path) from error
+                closed.add(name)
+                continue
+            except OSError as error:
+                raise FolderUnusable(f"cannot read {self.path / name}", str(error), READ_HINT) from error
+            if stamp is not None:
+                folders[name] = stamp
+            for path, about in inside:
+                if stat.S_ISREG(about.st_mode):
+                    files[path] = _stamp(about)
+                elif stat.S_ISDIR(about.st_mode):
+                    waiting.append(path)
+                else:
+                    others.add(path)
+        return Seen(files, folders, frozenset(others), frozenset(closed))
 
-    def is_as_seen(self, folders: dict[str, Stamp]) -> bool:
-        """Say whether nothing came or went in these folders, without looking at the files in them."""
-        for name, stamp in folders.items():
-            with self._opened(name) as fd:
-                if fd is None or _stamp(os.fstat(fd)) != stamp:
-                    return False
-        return True
+    def _inside(self, name: str) -> tuple[list[tuple[str, os.stat_result]], Stamp | None]:
+        """Return what is in a folder in it, and its stamp; None for one that is gone. Raises OSError."""
+        with self._opened(name) as fd:
+            if fd is None:
+                return [], None
+            stamp = _stamp(os.fstat(fd))  # before: what comes meanwhile makes it another one
+            return list(_entries(fd, name)), stamp
 
     def digest(self, name: str) -> str:
-        """Return the MD5 of a file, as S3's ETag of a plain object has it; "" for what is no file any more."""
-        with self._opened(_above(name)) as folder:
+        """Return the MD5 of a file, as S3's ETag of a plain object has it; "" for what cannot be read as a file."""
+        with contextlib.suppress(OSError), self._opened(_above(name)) as folder:
             if folder is None:
                 return ""
-            try:
-                fd = os.open(_last(name), READ, dir_fd=folder)
-            except OSError:
-                return ""
-            with os.fdopen(fd, "rb") as file:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
+            with os.fdopen(os.open(_last(name), READ, dir_fd=folder), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     return ""
                 return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return ""
 
     def put(self, staged: Path, get: Get) -> Stamp | None:
         """Move a whole file to its place; return its stamp, None where something else has come there meanwhile."""
@@ -114,9 +120,10 @@ class DagsFolder:
             if _stamp_at(folder, _last(delete.name)) != delete.stamp:
                 return False
             os.unlink(_last(delete.name), dir_fd=folder)
-        for name in parents(delete.name):
-            if not self._remove_empty(name):
-                break
+        with contextlib.suppress(OSError):  # the file is gone, and an empty folder is no harm
+            for name in parents(delete.name):
+                if not self._remove_empty(name):
+                    break
         return True
 
     def _remove_empty(self, name: str) -> bool:
@@ -172,11 +179,12 @@ def _mkdir(name: str, folder: int) -> bool:
     return True
 
 
-def _entries(fd: int, name: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+def _entries(fd: int, name: str) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(fd) as entries:
         for entry in entries:
             if entry.name != CACHE:
-                yield entry, f"{name}/{entry.name}" if name else entry.name
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                    yield f"{name}/{entry.name}" if name else entry.name, entry.stat(follow_symlinks=False)
 
 
 def _stamp(about: os.stat_result) -> Stamp:

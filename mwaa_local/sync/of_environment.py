@@ -8,12 +8,14 @@ from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.sync.applying import Synced
 from mwaa_local.sync.other_aws import OtherAwsBucket
 from mwaa_local.sync.own_aws import OwnAwsBucket, is_own_aws
+from mwaa_local.sync.plan import CLOSED
 from mwaa_local.sync.reading import BucketUnreadable, Listing, ReadableBucket
 from mwaa_local.sync.state import Source, SyncState
 from mwaa_local.sync.syncing import DagsSync
 
 SUBJECT = "sync"  # of remarks
 SHOWN = 5  # names in a remark
+READABLE = "let the user that runs the environment read the folder"
 BLOCK = (
     "aws s3api put-public-access-block --bucket {name} --public-access-block-configuration"
     " BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
@@ -73,7 +75,7 @@ def remarks_on(synced: Synced, source: Source, *, is_versioned: bool = True) -> 
     for left in synced.left:
         by_reason.setdefault(left.why, []).append(f"dags/{left.name}")
     for why, names in by_reason.items():
-        hint = "remove it to have the bucket's" if len(names) == 1 else "remove them to have the bucket's"
+        hint = READABLE if why == CLOSED else f"remove {'it' if len(names) == 1 else 'them'} to have the bucket's"
         what = (
             f"{_listed(names)} {'stays' if len(names) == 1 else 'stay'} as {'it is' if len(names) == 1 else 'they are'}"
         )

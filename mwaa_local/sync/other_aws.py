@@ -5,6 +5,7 @@ Botocore costs a process that stays 36 MB. No signature is checked by what runs 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,14 @@ PIECE_BYTES = 1 << 20
 AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 START_HINT = "start what answers there, or update the environment while another AWS runs"
+# What else a service of this machine would want, no signature of ours could give.
+REFUSED = (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
+REFUSED_WHY = "It answered {status}{code}: it checks signatures or policies, and the sync reads without a user's keys."
+REFUSED_HINT = (
+    "turn that check off there, for LocalStack without ENFORCE_IAM;"
+    " or have the bucket in this project's own local AWS: `Local: {Aws: local}` in mwaa.yaml"
+)
+MAX_ERROR_BYTES = 1 << 16  # read of an answer that is an error
 
 
 class OtherAwsBucket:
@@ -53,7 +62,7 @@ class OtherAwsBucket:
         path, item = wanted
         answer = self._asked("/" + quote(item.key))
         if answer.status == http.client.NOT_FOUND:
-            answer.read()
+            b"".join(self._pieces(answer))
             return path, None
         etag = (answer.headers.get("ETag") or "").strip('"')
         digest = write(path, self._pieces(answer))
@@ -108,7 +117,7 @@ class OtherAwsBucket:
                 continue
             if answer.status not in (http.client.OK, http.client.NOT_FOUND):
                 with closing(connection):
-                    raise self._unreadable(f"it answered {answer.status}")
+                    raise self._refused(answer)
             return answer
         raise AssertionError
 
@@ -122,11 +131,26 @@ class OtherAwsBucket:
         return found
 
     def _pieces(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+        size, missing = answer.headers.get("Content-Length", ""), 0
+        if not answer.chunked and size.isdecimal():
+            missing = int(size)
         try:
             while piece := answer.read(PIECE_BYTES):
+                missing -= len(piece)
                 yield piece
         except (OSError, http.client.HTTPException) as error:
             raise self._unreadable(str(error)) from error
+        if missing > 0:  # which http.client tells only of an answer that is read at once
+            raise self._unreadable("its answer ended in the middle")
+
+    def _refused(self, answer: http.client.HTTPResponse) -> BucketUnreadable:
+        if answer.status not in REFUSED:
+            return self._unreadable(f"it answered {answer.status}")
+        code = ""
+        with contextlib.suppress(OSError, http.client.HTTPException, ET.ParseError):
+            code = _text(ET.fromstring(answer.read(MAX_ERROR_BYTES)), "Code")
+        why = REFUSED_WHY.format(status=answer.status, code=f" ({code})" if code.isalnum() else "")
+        return BucketUnreadable(f"not allowed to read s3://{self._name} at {self._url}", why, REFUSED_HINT)
 
     def _unreadable(self, why: str) -> BucketUnreadable:
         return BucketUnreadable(f"cannot read s3://{self._name} at {self._url}", why, START_HINT)

@@ -19,4 +19,5 @@ def remove_synced(project: Project) -> None:
     nothing: tuple[Skipped, ...] = ()
     with state.locked(), contextlib.suppress(FolderUnusable), DagsFolder(project.dags_dir) as folder:
         for delete in make_plan({}, nothing, state.load(), folder.look(), folder.digest).deletes:
-            folder.delete(delete)
+            with contextlib.suppress(PermissionError):  # one that is not ours to remove any more stays
+                folder.delete(delete)

@@ -16,6 +16,7 @@ EDITED = "it was changed here since it came from the bucket"
 EDITED_GONE = "it was changed here since it came from the bucket, which has it no more"
 FOREIGN = "a file that is not from the bucket is in its place"
 LINK = "a link, or something else that is no plain file, is in its place or leads to it"
+CLOSED = "it is in a folder that the launcher is not allowed to read"
 FOLDER = "a folder that is not from the bucket is in its place"
 FILE_ABOVE = "a file that is not from the bucket is where its folder would be"
 
@@ -49,6 +50,7 @@ class Seen:
     files: Mapping[str, Stamp] = field(default_factory=dict)
     folders: Mapping[str, Stamp] = field(default_factory=dict)
     others: frozenset[str] = frozenset()  # links, sockets and so on
+    closed: frozenset[str] = frozenset()  # folders that may not be read
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def make_plan(
     judge = _Judge(known, seen, digest)
     deletes, left = judge.gone(files)
     gets: list[Get] = []
-    kept: dict[str, Known] = {}
+    kept = {one.name: known[one.name] for one in left if one.why == CLOSED}
     in_the_way = _InTheWay(seen, frozenset(delete.name for delete in deletes))
     for name, item in sorted(files.items()):
         verdict = judge.present(name, item, in_the_way)
@@ -126,12 +128,17 @@ class _InTheWay:
     def __init__(self, seen: Seen, deleted: frozenset[str]) -> None:
         self._seen = seen
         self._files = seen.files.keys() - deleted
-        not_empty = {parent for name in (*seen.files, *seen.others, *seen.folders) for parent in parents(name)}
+        not_empty = {
+            parent for name in (*seen.files, *seen.others, *seen.closed, *seen.folders) for parent in parents(name)
+        }
         empty = seen.folders.keys() - not_empty - {""}
-        self._folders = {parent for name in (*self._files, *seen.others, *empty) for parent in parents(name)} | empty
+        filled = (*self._files, *seen.others, *seen.closed, *empty)
+        self._folders = {parent for name in filled for parent in parents(name)} | empty
 
     def of(self, name: str) -> str:
         above = parents(name)
+        if not self._seen.closed.isdisjoint((name, *above)):
+            return CLOSED
         if name in self._seen.others or not self._seen.others.isdisjoint(above):
             return LINK
         if not self._files.isdisjoint(above):
@@ -151,6 +158,8 @@ class _Judge:
         for name in sorted(self._known.keys() - files.keys()):
             stamp = self._seen.files.get(name)
             if stamp is None:
+                if not self._seen.closed.isdisjoint(parents(name)):
+                    left.append(Left(name, CLOSED))
                 continue
             if self._is_as_left(name, stamp, self._known[name]):
                 deletes.append(Delete(name, stamp))

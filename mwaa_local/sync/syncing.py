@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from mwaa_local.project import Project
 from mwaa_local.sync.applying import Synced, apply
 from mwaa_local.sync.folder import DagsFolder
 from mwaa_local.sync.names import as_files, below
-from mwaa_local.sync.plan import Known, Seen, Stamp, SyncPlan, make_plan
+from mwaa_local.sync.plan import Known, Seen, SyncPlan, make_plan
 from mwaa_local.sync.reading import Listing, ReadableBucket
 from mwaa_local.sync.state import Source, SyncState
 
-SETTLED_S = 2.0  # a folder whose clock stood still so long before a look did not change within the clock's last tick
+SETTLED_S = 2.0  # what was not written for so long before a look did not change within the last tick of its clock
 
 
 @dataclass
 class LastLook:
-    """What a sync that found everything equal saw: while it stays so, nothing need be looked at."""
+    """What a sync that found everything equal saw: while it stays so, nothing need be compared."""
 
     mark: str = ""
-    folders: dict[str, Stamp] = field(default_factory=dict)
+    seen: Seen | None = None
 
 
 class DagsSync:
-    """Syncs the DAGs folder of one project. Keep one for several syncs: then one without changes costs nothing."""
+    """Syncs the DAGs folder of one project. Keep one for several syncs: then one without changes costs a look."""
 
     def __init__(self, project: Project, source: Source, bucket: ReadableBucket) -> None:
         self._state = SyncState(project)
@@ -37,9 +37,9 @@ class DagsSync:
     def plan(self) -> SyncPlan:
         """Return what a sync would do. Raises BucketUnreadable, FolderUnusable, StateCorrupted and DiskFull."""
         with self._state.locked(), DagsFolder(self._state.dags_dir) as folder:
-            listing = self._listed("")
+            seen, listing = folder.look(), self._listed("")
             assert listing is not None
-            return self._planned(listing, folder, self._state.load())[0]
+            return self._planned(listing, seen, folder, self._state.load())
 
     def run(self, check: Callable[[Listing], None] = lambda _: None) -> Synced | None:
         """Sync; return what was done, None where nothing has changed on either side since the last time.
@@ -48,13 +48,13 @@ class DagsSync:
         """
         began = time.monotonic()
         with self._state.locked(), DagsFolder(self._state.dags_dir) as folder:
-            is_same = bool(self._last.folders) and folder.is_as_seen(self._last.folders)
-            listing = self._listed(self._last.mark if is_same else "")
+            seen = folder.look()
+            listing = self._listed(self._last.mark if seen == self._last.seen else "")
             if listing is None:
                 return None
             check(listing)
             known = self._state.load()
-            plan, seen = self._planned(listing, folder, known)
+            plan = self._planned(listing, seen, folder, known)
             done = apply(plan, known, self._state, folder, self._bucket)
             self._last = _last_look(listing, seen) if plan.is_nothing else LastLook()
         return replace(done, seconds=time.monotonic() - began)
@@ -62,15 +62,15 @@ class DagsSync:
     def _listed(self, mark: str) -> Listing | None:
         return self._bucket.listing(below(self._source.path), mark)
 
-    def _planned(self, listing: Listing, folder: DagsFolder, known: dict[str, Known]) -> tuple[SyncPlan, Seen]:
+    def _planned(self, listing: Listing, seen: Seen, folder: DagsFolder, known: dict[str, Known]) -> SyncPlan:
         files, skipped = as_files(listing.items, below(self._source.path))
-        seen = folder.look()
-        return make_plan(files, tuple(skipped), known, seen, folder.digest), seen
+        return make_plan(files, tuple(skipped), known, seen, folder.digest)
 
 
 def _last_look(listing: Listing, seen: Seen) -> LastLook:
-    """Return what need not be looked at again, unless a folder changed so lately that it may have done so twice."""
-    latest = time.time_ns() - int(SETTLED_S * 1e9)
-    if any(stamp.mtime_ns > latest for stamp in seen.folders.values()):
+    """Return what need not be compared again, unless something changed so lately that it may have done so twice."""
+    now = time.time_ns()
+    lately = range(now - int(SETTLED_S * 1e9), now + 1)
+    if any(stamp.mtime_ns in lately for stamp in (*seen.folders.values(), *seen.files.values())):
         return LastLook()
-    return LastLook(listing.mark, dict(seen.folders))
+    return LastLook(listing.mark, seen)

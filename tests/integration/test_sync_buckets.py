@@ -10,11 +10,12 @@ from uuid import uuid4
 import pytest
 
 from mwaa_local.project import Project
-from mwaa_local.sync.other_aws import OtherAwsBucket
+from mwaa_local.sync.other_aws import BLOCKS, OtherAwsBucket
 from mwaa_local.sync.own_aws import OwnAwsBucket, is_own_aws
 from mwaa_local.sync.reading import BucketMissing, BucketUnreadable, ReadableBucket
 from mwaa_local.sync.state import Source
 from mwaa_local.sync.syncing import DagsSync
+from tests.environments import wait_until
 from tests.integration import aws_server
 from tests.integration.aws_endpoint import endpoint
 from tests.unit.sync.buckets import held
@@ -111,6 +112,35 @@ def test_bucket_tells_whether_it_is_as_mwaa_wants_it(url: str, bucket: str, s3: 
     blocks["RestrictPublicBuckets"] = True
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=blocks)
     assert told() == (False, True)
+
+
+def test_bucket_whose_public_access_block_was_deleted_is_open_also_after_a_restart(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    with endpoint(tmp_path / "first", state=tmp_path / "state") as before:
+        s3 = aws_server.client("s3", before.url)
+        s3.create_bucket(Bucket="opened")
+        bucket = OwnAwsBucket(before.url, "opened")
+        listing = bucket.listing("")
+        assert listing is not None
+        assert listing.is_closed
+        s3.delete_public_access_block(Bucket="opened")
+        opened = bucket.listing("", listing.mark)
+        assert opened is not None, "the mark is another one"
+        assert not opened.is_closed
+        before.process.terminate()
+        wait_until(lambda: before.process.poll() is not None, 30, "it has ended")
+    with endpoint(tmp_path / "second", state=tmp_path / "state") as after:
+        bucket = OwnAwsBucket(after.url, "opened")
+        kept = bucket.listing("")
+        assert kept is not None
+        assert not kept.is_closed
+        aws_server.client("s3", after.url).put_public_access_block(
+            Bucket="opened", PublicAccessBlockConfiguration=dict.fromkeys(BLOCKS, True)
+        )
+        closed = bucket.listing("")
+        assert closed is not None
+        assert closed.is_closed
 
 
 def test_settings_of_the_bucket_count_as_a_change_for_who_asks_by_its_mark(own: str) -> None:

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from moto.s3.models import FakeKey, s3_backends  # type: ignore[import-not-found]
+from moto.s3.models import FakeKey, S3Backend, s3_backends  # type: ignore[import-not-found]
 from moto.s3.utils import _VersionedKeyStore  # type: ignore[import-not-found]
 
 from .answers import StartResponse, refuse, tell
@@ -27,6 +27,7 @@ from .answers import StartResponse, refuse, tell
 PATH, OBJECTS = "/_mwaa-local/buckets/", "/objects"
 NO_BUCKET = "NoSuchBucket"  # S3's code
 CHANGED = "mwaa_local_changed"  # at a bucket's store: the mark of its last change, kept with it
+OPENED = "mwaa_local_opened"  # at a bucket whose public access block was deleted, kept with it
 WRITES = ("__setitem__", "setlist", "pop")  # of moto's store, all that it has
 PIECE_BYTES = 1 << 20
 
@@ -35,9 +36,10 @@ _STARTED = secrets.token_hex(8)  # numbers begin anew with each start
 
 
 def prepare(_services: object) -> None:
-    """Have every store of moto's note its changes."""
+    """Have every store of moto's note its changes, and every bucket that its public access block was deleted."""
     for name in WRITES:
         setattr(_VersionedKeyStore, name, _counting(getattr(_VersionedKeyStore, name)))
+    S3Backend.delete_public_access_block = _noting(S3Backend.delete_public_access_block)
 
 
 def _counting(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,6 +50,21 @@ def _counting(write: Callable[..., Any]) -> Callable[..., Any]:
             _mark(store)
 
     return counted
+
+
+def _noting(delete: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """For moto, a bucket without a block is one; S3 closes those that it makes (since April 2023), not these."""
+
+    def noted(backend: Any, bucket_name: str) -> None:
+        delete(backend, bucket_name)
+        setattr(backend.get_bucket(bucket_name), OPENED, True)
+
+    return noted
+
+
+def _is_closed(bucket: Any) -> bool:
+    block = bucket.public_access_block
+    return not getattr(bucket, OPENED, False) if block is None else all(block.to_config_dict().values())
 
 
 def _mark(store: Any) -> str:
@@ -99,8 +116,7 @@ class Buckets:
 
 
 def _list(bucket: Any, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-    store, block = bucket.keys, bucket.public_access_block
-    is_closed = block is None or all(block.to_config_dict().values())  # S3 closes new ones since April 2023
+    store, is_closed = bucket.keys, _is_closed(bucket)
     # A store without a mark is as it was kept, or was made a moment ago.
     mark = getattr(store, CHANGED, "") or _mark(store)
     headers = [("ETag", f'"{mark}{"v" if bucket.is_versioned else ""}{"c" if is_closed else ""}"')]
