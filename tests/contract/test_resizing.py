@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import ComponentUnknown, NotRunning
-from mwaa_local.event import LEAVING, READY, ComponentStatus
+from mwaa_local.event import FAILED, LEAVING, READY, ComponentStatus
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import House
-from tests.fakes import READY_LINE, EndsWhenAllowed, Steady, program, wait_until
+from tests.fakes import READY_LINE, DiesAfterStart, EndsWhenAllowed, Steady, program, wait_until
 
 # Programs of a worker's children, and what the worker tells of them.
 REST = "import time; time.sleep(600)"
@@ -176,6 +176,28 @@ def test_patient_start_has_others_take_the_place_of_workers_that_still_work(hous
     allowed(house).touch()
     wait_until_gone(house, "worker.1")
     assert house.texts("worker.1").count("ended in order") == 1
+    assert set(house.status()) == {"worker.2", "steady"}
+
+
+def test_who_has_left_before_a_change_is_carried_out_is_not_waited_for(house: House) -> None:
+    running(house)
+    late = replace(plan_of(house), leaving={"worker.9": time.time()})
+    house.runtime.resize(late)
+    assert plan_of(house).leaving == {}
+    house.runtime.start(Prepared(late), house.events.append)
+    assert plan_of(house).leaving == {}
+    allowed(house).touch()
+
+
+def test_worker_that_has_failed_is_not_waited_for_by_a_patient_start(house: House) -> None:
+    trigger = house.project.root_dir / "trigger"
+    house.up(DiesAfterStart("worker.1", trigger, restart=False), Steady())
+    trigger.touch()
+    house.wait_for("worker.1", lambda status: status.state == FAILED, "has failed")
+    plan = plan_of(house).grown("worker", 1).retired(["worker.1"], time.time())
+    house.runtime.start(Prepared(replace(plan, patient=True)), house.events.append)
+    house.runtime.resize(plan_of(house))  # tidies
+    assert plan_of(house).leaving == {}
     assert set(house.status()) == {"worker.2", "steady"}
 
 

@@ -140,10 +140,12 @@ class Job:
 
     def wait_for_workers(self) -> None:
         """Wait until the workers of before have ended: when their tasks have, LEAVE_TIMEOUT_S later at the latest."""
-        while (plan := self.workspace.runtime.running_plan()) is not None and plan.leaving:
+        runtime = self.workspace.runtime
+        while (plan := runtime.running_plan()) is not None and plan.leaving:
             with self.workspace.exclusive_for_a_moment() as is_held:
-                if is_held:
-                    self.workspace.runtime.resize(plan)  # tidies
+                # Anew: a worker that the observer has added since would be sent away.
+                if is_held and (plan := runtime.running_plan()) is not None:
+                    runtime.resize(plan)  # tidies
             time.sleep(LEAVING_PAUSE_S)
 
     def stop(self, *, now: bool) -> None:

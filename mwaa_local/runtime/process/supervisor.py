@@ -72,6 +72,7 @@ class Supervisor:
             for unit in gone:
                 if self.units.get(unit.component.name) is unit:
                     self.units.pop(unit.component.name)
+            self._forget_left(plan)
             self._prepare_forkserver(previous, plan)
             self._start_new(plan)
             units = [self.units[name] for name in wanted]
@@ -86,6 +87,7 @@ class Supervisor:
             self.plan = plan
             for name in [name for name in self.units if plan.component(name) is None]:
                 self._begin_to_leave(name)
+            self._forget_left(plan)
             self._start_new(plan)
 
     def _begin_to_leave(self, name: str) -> None:
@@ -98,7 +100,11 @@ class Supervisor:
         await self._leaving[name].leave(LEAVE_TIMEOUT_S)
         self._leaving.pop(name)
         if self.plan is not None:
-            self.plan = self.plan.without_left(self._leaving)
+            self._forget_left(self.plan)
+
+    def _forget_left(self, plan: Plan) -> None:
+        """Follow the plan without those that have ended: one may have done so since the plan was made."""
+        self.plan = plan.without_left(self._leaving)
 
     def _start_new(self, plan: Plan) -> None:
         """Begin what the plan has and what does not run."""
