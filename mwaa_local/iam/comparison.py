@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .calls import Need
+from .ledger import is_pattern
 from .policies import ANY, Decision, Statement, decide_alike, fits, texts
 
 
@@ -32,12 +33,20 @@ class Comparison:
         """Compare. `of_mwaa` are actions that the environment itself needs: a grant of them is not unused."""
         needs = sorted({need for need in needs if need.action})
         decided = [(need, decide_alike(policy, need.action, need.resource, account_id)) for need in needs]
-        refused = (Decision.NOT_GRANTED, Decision.DENIED)
+        refused = [need for need, decision in decided if decision in (Decision.NOT_GRANTED, Decision.DENIED)]
         return cls(
-            tuple(need for need, decision in decided if decision in refused),
+            tuple(need for need in refused if not _has_samples(need, needs)),
             tuple(need for need, decision in decided if decision is Decision.CONDITIONAL),
             tuple(dict.fromkeys(_unused(needs, policy, account_id, of_mwaa))),
         )
+
+
+def _has_samples(need: Need, needs: Sequence[Need]) -> bool:
+    """Say whether it stands for resources of which some are among the needs, and so are decided by themselves."""
+    return is_pattern(need.resource) and any(
+        one.action == need.action and one.resource != need.resource and fits(need.resource, one.resource)
+        for one in needs
+    )
 
 
 def _unused(

@@ -1,6 +1,7 @@
 """Ledger: what was called, counted, in a private file that outlives whoever writes it. One writer, any readers.
 
-{"format": 1, "left_out": 0, "calls": [{"environment": "dev", "action": "s3:GetObject", "resource": "arn:…",
+{"format": 1, "left_out": 0, "left_out_last": EPOCH_S, "calls": [
+ {"environment": "dev", "action": "s3:GetObject", "resource": "arn:…",
  "call": "s3:GetObject", "dag": "UUID or empty", "caller": "S3Hook or empty", "count": 3, "refused": 0,
  "first": EPOCH_S, "last": EPOCH_S}, …]}
 """
@@ -8,22 +9,28 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from .policies import fits
+
 FORMAT = 1
 SUFFIX = ".calls.json"
 FORGOTTEN = "forgotten"  # holds a time: what was called before it is no more to be counted
 MAX_ENTRIES = 5000  # about 1.5 MB
-MAX_RESOURCES = 50  # of one action and caller; then those of one folder become one
+MAX_RESOURCES = 50  # of one action and caller; then those of one folder become one, but for a sample of each
+MAX_PATTERNS = 10  # of these; then those of folders above become one
 OF_OTHERS = "*"
+EACH_STREAM = ":*"  # the end of a log group's ARN in policies
+KIND_COLONS = 6  # of `arn:aws:lambda:REGION:ACCOUNT:function:*`
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class Ledger:
         self._lock = Lock()
         self._calls: dict[Called, Times] = {}
         self._resources: Counter[tuple[str, str, str, str]] = Counter()
-        self._left_out = 0
+        self._patterns: dict[tuple[str, str, str, str], dict[str, None]] = defaultdict(dict)
+        self._left_out, self._left_out_last = _left_out_of(path)
         self._is_dirty = False
         for called, times in read(path):
             self._place(called)
@@ -72,32 +80,58 @@ class Ledger:
             times = self._calls.get(called) or self._times_of(called)
             if times is None:
                 self._left_out += 1
+                self._left_out_last = time.time()
             else:
                 times.add(time.time(), refused=refused)
             self._is_dirty = True
 
     def _times_of(self, called: Called) -> Times | None:
         if self._resources[_whose(called)] >= MAX_RESOURCES:
-            called = replace(called, resource=widened(called.resource))
+            called = self._widened(called)
         if called not in self._calls:
+            if len(self._calls) >= MAX_ENTRIES:
+                self._forget(forgotten_at(self._path.parent))
             if len(self._calls) >= MAX_ENTRIES:
                 return None
             self._place(called)
             self._calls[called] = Times()
         return self._calls[called]
 
+    def _widened(self, called: Called) -> Called:
+        """Return what it counts as: its folder's or a higher one's pattern, or itself as a new folder's sample."""
+        patterns = self._patterns[_whose(called)]
+        if wide := next((pattern for pattern in patterns if fits(pattern, called.resource)), ""):
+            return replace(called, resource=wide)
+        pattern = widened(called.resource)
+        if len(patterns) < MAX_PATTERNS:
+            patterns[pattern] = None
+            return called
+        pattern = max((common(pattern, other) for other in patterns), key=len) or pattern
+        patterns[pattern] = None
+        return replace(called, resource=pattern)
+
     def _place(self, called: Called) -> None:
         self._resources[_whose(called)] += 1
+        if is_pattern(called.resource):
+            self._patterns[_whose(called)][called.resource] = None
 
     def write(self) -> None:
         """Write what is new, whole or not at all. Raises OSError."""
         with self._lock:
             if not self._is_dirty:
                 return
-            self._is_dirty = False
+            self._is_dirty = False  # what is called from now on is
             self._forget(forgotten_at(self._path.parent))
             rows = [{**asdict(called), **asdict(times)} for called, times in self._calls.items()]
-            text = json.dumps({"format": FORMAT, "left_out": self._left_out, "calls": rows})
+            about = {"format": FORMAT, "left_out": self._left_out, "left_out_last": self._left_out_last}
+            text = json.dumps({**about, "calls": rows})
+        try:
+            self._replace(text)
+        except OSError:
+            self._is_dirty = True
+            raise
+
+    def _replace(self, text: str) -> None:
         part = self._path.with_suffix(".part")
         with contextlib.suppress(FileNotFoundError):
             part.unlink()
@@ -108,7 +142,10 @@ class Ledger:
     def _forget(self, before: float) -> None:
         for called in [called for called, times in self._calls.items() if times.last <= before]:
             self._resources[_whose(called)] -= 1
+            self._patterns[_whose(called)].pop(called.resource, None)
             del self._calls[called]
+        if self._left_out_last <= before:
+            self._left_out = 0
 
 
 def _whose(called: Called) -> tuple[str, str, str, str]:
@@ -116,12 +153,24 @@ def _whose(called: Called) -> tuple[str, str, str, str]:
 
 
 def widened(resource: str) -> str:
-    """Return a pattern for a resource and those beside it: all objects of a bucket, all names of a kind."""
-    if ":s3:::" in resource:
-        bucket, slash, _ = resource.partition("/")
-        return f"{bucket}{slash}{OF_OTHERS}" if slash else resource
-    head, mark, _ = resource.rpartition("/") if "/" in resource else resource.rpartition(":")
+    """Return a pattern for a resource and those beside it: all objects of a folder, all names of a kind."""
+    if ":s3:::" in resource and "/" not in resource:
+        return resource
+    plain = resource.removesuffix(EACH_STREAM)
+    head, mark, _ = plain.rpartition("/") if "/" in plain else plain.rpartition(":")
     return f"{head}{mark}{OF_OTHERS}" if mark else resource
+
+
+def is_pattern(resource: str) -> bool:
+    """Say whether it stands for several resources, as `widened` makes it: not one log group with its streams."""
+    return resource.endswith(f"/{OF_OTHERS}") or (resource.endswith(EACH_STREAM) and resource.count(":") == KIND_COLONS)
+
+
+def common(pattern: str, other: str) -> str:
+    """Return the pattern for the deepest folder that has what fits either; "" where they share no kind or bucket."""
+    both = zip(pattern.split("/")[:-1], other.split("/")[:-1], strict=False)
+    shared = [name for name, _ in itertools.takewhile(lambda names: names[0] == names[1], both)]
+    return "/".join([*shared, OF_OTHERS]) if shared else ""
 
 
 def forgotten_at(folder: Path) -> float:
@@ -154,11 +203,16 @@ def read_all(folder: Path) -> list[tuple[Called, Times]]:
 
 def left_out(folder: Path) -> int:
     """Return how many calls were not noted, since there were too many different ones."""
-    found = 0
-    for path in folder.glob(f"*{SUFFIX}"):
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            found += int(json.loads(path.read_text(encoding="utf-8"))["left_out"])
-    return found
+    return sum(_left_out_of(path)[0] for path in folder.glob(f"*{SUFFIX}"))
+
+
+def _left_out_of(path: Path) -> tuple[int, float]:
+    """Return how many calls a ledger left out, and when the last of them was."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        count, last = int(found["left_out"]), float(found["left_out_last"])
+        return (count, last) if last > forgotten_at(path.parent) else (0, 0.0)
+    return 0, 0.0
 
 
 def actions_called(calls: Iterable[tuple[Called, Any]]) -> set[str]:
