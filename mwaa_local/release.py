@@ -118,6 +118,7 @@ class Release:
     cli_commands: tuple[str, ...]  # that MWAA's `/aws_mwaa/cli` runs, as "dags list"
     webserver_https_argv: tuple[str, ...] = ()  # further words, with which it believes that it is reached by https
     queue_aliases: tuple[str, ...] = ()  # further names of the environment's one queue
+    millisecond_timers: tuple[str, ...] = ()  # beginnings of names; MWAA's guide has these in seconds
     # What MWAA derives from the environment class, with placeholders of `configuration.class_defaults`.
     class_options: Mapping[str, str] = field(default_factory=dict)
     removed_options: Mapping[str, str] = field(default_factory=dict)  # option -> what became of it

@@ -40,6 +40,7 @@ KEY_ORDER = (
         "airflow_requires",
         "aws_cli_overrides",
         "queue_aliases",
+        "millisecond_timers",
     ),
     *(
         "class_options",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from mwaa_local.api.address import Address
+from mwaa_local.api.environments.members import VERSION
 from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.http.errors import ServiceError
 from mwaa_local.api.http.server import OWN_PATHS
@@ -48,12 +49,15 @@ class OwnPaths:
 
     def _metrics(self) -> web.Response:
         from mwaa_local.metrics.exposition import CONTENT_TYPE, Exposition
+        from mwaa_local.release import Release
         from mwaa_local.services.metrics import metrics_dir
 
         told = Exposition()
         for name in self._registry.names():
             with contextlib.suppress(ServiceError):  # deleted just now
-                told.add(name, metrics_dir(self._registry.find(name).project))
+                found = self._registry.find(name)
+                timers = Release.load(found.members[VERSION]).millisecond_timers
+                told.add(name, metrics_dir(found.project), timers)
         return web.Response(body=told.text().encode(), headers={"Content-Type": CONTENT_TYPE})
 
     def _made(self) -> Pages:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaa_local.metrics.datum import SECONDS
 from mwaa_local.metrics.figures import Figures, read_figures
 from mwaa_local.metrics.minutes import MINUTE_S, Sums, minute_of, read_now
-from mwaa_local.metrics.names import ALL, template_of
+from mwaa_local.metrics.names import ALL, in_guide_units, template_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH_S = 3 * MINUTE_S  # what is older holds no more: the environment does not run
@@ -53,12 +53,17 @@ class Exposition:
         self._families: dict[str, Family] = {}
         self._with_parts: set[str] = set()  # names of Airflow's, without their parts
 
-    def add(self, environment: str, folder: Path, now: float | None = None) -> None:
-        """Add an environment, out of the folder of its minutes; nothing of one that does not run."""
+    def add(
+        self, environment: str, folder: Path, millisecond_timers: Sequence[str] = (), now: float | None = None
+    ) -> None:
+        """Add an environment, out of the folder of its minutes; nothing of one that does not run.
+
+        `millisecond_timers` are those of its Release.
+        """
         now = time.time() if now is None else now
         written = read_now(folder)
         if written is not None and now - written[0] <= FRESH_S:
-            self._add_airflow(environment, written[1])
+            self._add_airflow(environment, in_guide_units(written[1], millisecond_timers))
         found = read_figures(folder, minute_of(now - FRESH_S), minute_of(now))
         if found:
             self._add_figures(environment, found[max(found)])

@@ -38,6 +38,10 @@ class Spread:
             later.last,
         )
 
+    def divided(self, by: float) -> Spread:
+        """Return the same values in a unit that is so much larger."""
+        return Spread(self.count, self.total / by, self.least / by, self.greatest / by, self.last / by)
+
 
 @dataclass(frozen=True)
 class Sums:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mwaa_local.metrics.datum import AIRFLOW_NAMESPACE, COUNT, MILLISECONDS, PERCENT, SECONDS, Datum
 from mwaa_local.metrics.minutes import Spread, Sums
@@ -129,7 +129,19 @@ TIMERS = {
     "dag.{DAG}.{Task}.scheduled_duration": Named("TaskInstanceScheduledDuration", MILLISECONDS, NOTHING),
 }
 ALL = {**COUNTERS, **GAUGES, **TIMERS}
+BUNDLE = "dags-folder"  # what Airflow 3 calls the DAGs folder
+MILLISECONDS_IN_SECOND = 1000.0
 _PLACE = re.compile(r"\{([^}]+)\}")
+
+
+def in_guide_units(sums: Sums, millisecond_timers: Sequence[str]) -> Sums:
+    """Return the sums with those timers of a release (`Release.millisecond_timers`) in seconds."""
+    begins = tuple(millisecond_timers)
+    timers = {
+        name: spread.divided(MILLISECONDS_IN_SECOND) if name.startswith(begins) else spread
+        for name, spread in sums.timers.items()
+    }
+    return replace(sums, timers=timers)
 
 
 def airflow_data(sums: Sums, minute: int, environment_name: str) -> list[Datum]:
@@ -187,7 +199,8 @@ def _pattern(template: str) -> re.Pattern[str]:
 
     With a star a place takes all that is there, points included, and alone it is no dimension. Without one it takes no
     point, except a task, since those in a group are called `group.task`: which part of `a.b.c` is the DAG and which the
-    task nobody can say, and a DAG with a point in its id is rarer. Jobs and operators are words.
+    task nobody can say, and a DAG with a point in its id is rarer. Jobs and operators are words. Before a file
+    Airflow 3 has the bundle in one name and none in another; MWAA has but one bundle.
     """
     parts = _PLACE.split(template)
     return re.compile("".join(_place(part) if odd % 2 else re.escape(part) for odd, part in enumerate(parts)))
@@ -196,6 +209,8 @@ def _pattern(template: str) -> re.Pattern[str]:
 def _place(name: str) -> str:
     if name == "*":
         return ".+"
+    if name == "DAG Filename*":
+        return rf"(?:{re.escape(BUNDLE)}\.)?(.+)"
     if name in ("Job", "Operator"):
         return r"([A-Za-z0-9]+)" if name == "Job" else r"(\w+)"
     return r"(.+)" if name.endswith("*") or name == "Task" else r"([^.]+)"

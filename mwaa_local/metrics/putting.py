@@ -16,8 +16,9 @@ from mwaa_local.metrics.cloudwatch import Batch, batches
 from mwaa_local.metrics.datum import Datum
 from mwaa_local.metrics.figures import read_figures
 from mwaa_local.metrics.minutes import MINUTE_S, minute_of, read_minutes
-from mwaa_local.metrics.names import airflow_data
+from mwaa_local.metrics.names import airflow_data, in_guide_units
 from mwaa_local.metrics.service_data import service_data
+from mwaa_local.release import Release
 
 if TYPE_CHECKING:
     from mwaa_local.environment.environment import Environment
@@ -71,11 +72,12 @@ def put_all(
 
 
 def _minutes(folder: Path, environment: Environment, first: int, last: int) -> Iterator[tuple[int, list[Datum]]]:
+    timers = Release.load(environment.airflow_version).millisecond_timers
     sums, figures = read_minutes(folder, first, last), read_figures(folder, first, last)
     for minute in sorted({*sums, *figures}):
         data: list[Datum] = []
         if minute in sums:
-            data += airflow_data(sums[minute], minute, environment.name)
+            data += airflow_data(in_guide_units(sums[minute], timers), minute, environment.name)
         if minute in figures:
             data += service_data(figures[minute], minute, environment)
         yield minute, data

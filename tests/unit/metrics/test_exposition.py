@@ -39,7 +39,7 @@ def exposed(folder: Path, sent: bytes = SENT, now: float = NOON + 1) -> dict[str
     collected.add(samples(sent, "airflow."), NOON)
     Files(folder).write_now(collected.now(NOON))
     exposition = Exposition()
-    exposition.add("mine", folder, now)
+    exposition.add("mine", folder, now=now)
     return families(exposition)
 
 
@@ -92,7 +92,7 @@ def test_what_components_use_is_that_of_the_newest_minute(tmp_path: Path) -> Non
         components = {"worker.1": ComponentFigures(cpu, 1000)}
         append_figures(tmp_path, minute, Figures(components, TaskCounts(3, 4, 12.5), {"scheduler": 0.5}))
     exposition = Exposition()
-    exposition.add("mine", tmp_path, NOON + 70)
+    exposition.add("mine", tmp_path, now=NOON + 70)
     found = {name: values(family) for name, family in families(exposition).items()}
     assert found == {
         "mwaa_local_component_cpu_percent": [("mwaa_local_component_cpu_percent", {"component": "worker.1"}, 2.5)],
@@ -115,7 +115,7 @@ def test_environment_that_does_not_run_tells_nothing(tmp_path: Path) -> None:
     append_figures(tmp_path, NOON, Figures({"a": ComponentFigures(1, 1)}, None))
     assert exposed(tmp_path, now=NOON + FRESH_S + 61) == {}
     exposition = Exposition()
-    exposition.add("mine", tmp_path / "not there", NOON)
+    exposition.add("mine", tmp_path / "not there", now=NOON)
     assert exposition.text() == ""
 
 
@@ -126,6 +126,6 @@ def test_several_environments_stand_in_one_family(tmp_path: Path) -> None:
         collected = Collected(NOON)
         collected.add(samples(b"scheduler_heartbeat:1|c", ""), NOON)
         Files(tmp_path / name).write_now(collected.now(NOON))
-        exposition.add(name, tmp_path / name, NOON)
+        exposition.add(name, tmp_path / name, now=NOON)
     [family] = families(exposition).values()
     assert [sample.labels for sample in family.samples] == [{"environment": "one"}, {"environment": "two"}]

@@ -55,7 +55,13 @@ NOON = 1_796_040_000
             "dag_processing.last_duration.dags-folder.orders",
             "DAGFileProcessingLastDuration",
             "Seconds",
-            {"DAG Filename": "dags-folder.orders"},
+            {"DAG Filename": "orders"},
+        ),
+        (
+            "dag_processing.last_run.seconds_ago.orders.daily",
+            "DAGFileProcessingLastRunSecondsAgo",
+            "Seconds",
+            {"DAG Filename": "orders.daily"},
         ),
         (
             "triggers.running.ip-10-0-0-1",

@@ -11,7 +11,9 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.guest.statsd.keeping import Files
 from mwaa_local.metrics import cloudwatch
 from mwaa_local.metrics.cloudwatch import Batch, NotPut
+from mwaa_local.metrics.datum import Datum
 from mwaa_local.metrics.figures import Figures, append_figures
+from mwaa_local.metrics.minutes import Spread
 from mwaa_local.metrics.putting import CATCH_UP_S, LATE_S, put_all
 
 NOON = 1_796_040_000
@@ -124,6 +126,33 @@ def test_clock_that_was_set_back_has_only_new_minutes_put(tmp_path: Path) -> Non
     aws.left = 99
     put(tmp_path, aws, 11)
     assert aws.minutes == [9, 10]
+
+
+@pytest.mark.parametrize(
+    ("version", "sent_ms"),
+    [
+        ("2.0.2", 250),
+        ("2.2.2", 0.25),
+        ("2.4.3", 250),
+        ("2.10.3", 250),
+        ("2.11.2", 250),
+        ("3.2.1", 0.25),
+        ("3.3.1", 0.25),
+    ],
+)
+def test_time_to_read_a_dag_file_is_in_seconds_however_it_was_sent(
+    version: str, sent_ms: float, tmp_path: Path
+) -> None:
+    timers = {"dag_processing.last_duration.orders": [2, sent_ms * 2, sent_ms, sent_ms, sent_ms]}
+    duration = {"dag.a.b.duration": [1, 1500, 1500, 1500, 1500]}
+    Files(tmp_path).append(NOON, {"counters": {}, "gauges": {}, "timers": {**timers, **duration}})
+    environment = Environment.model_validate({"Name": "mine", "AirflowVersion": version})
+    found: list[Datum] = []
+    put_all(tmp_path, environment, NOON + 60 + LATE_S, lambda batch: found.extend(batch.data), lambda: False)
+    assert {datum.name: (datum.unit, datum.values) for datum in found} == {
+        "DAGFileProcessingLastDuration": ("Seconds", Spread(2, 0.5, 0.25, 0.25, 0.25)),
+        "TaskInstanceDuration": ("Milliseconds", Spread(1, 1500, 1500, 1500, 1500)),
+    }
 
 
 def test_end_of_the_observer_ends_the_catching_up(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
@@ -28,12 +29,15 @@ from mwaa_local.api.own_paths import OwnPaths
 from mwaa_local.api.page import logs as page_logs
 from mwaa_local.door.names import WRONG_NAME_STATUS, WRONG_SITE_STATUS
 from mwaa_local.door.tokens import ROLES, WEB, read
+from mwaa_local.guest.statsd.keeping import Files
 from mwaa_local.project import Project
 from mwaa_local.runtime.logfile import MAX_BYTES
 from mwaa_local.secrets import load_secrets
+from mwaa_local.services.metrics import metrics_dir
 from mwaa_local.web_address import WebAddress
 from tests.page_environments import (
     INDEX_SECRET,
+    MEMBERS,
     OPTION_SECRET,
     ROLE_ERROR,
     record_environment,
@@ -379,3 +383,15 @@ def test_metrics_are_for_no_page_from_elsewhere(console: Console, headers: dict[
     refused = console.get("metrics", headers=headers)
     assert refused.status_code in (WRONG_NAME_STATUS, WRONG_SITE_STATUS)
     assert "mwaa_local_" not in refused.text
+
+
+@pytest.mark.parametrize(("version", "sum_s"), [("3.3.1", 250.0), ("2.10.3", 0.25)])
+def test_time_to_read_a_dag_file_is_told_in_seconds(console: Console, version: str, sum_s: float) -> None:
+    project = record_environment(console.folder, "mine", {**MEMBERS, "AirflowVersion": version})
+    metrics_dir(project).mkdir()
+    spread = [1, 250, 250, 250, 250]
+    sums = {"counters": {}, "gauges": {}, "timers": {"dag_processing.last_duration.orders": spread}}
+    Files(metrics_dir(project)).write_now({"time": time.time(), **sums})
+    labels = 'environment="mine",dag_filename="orders"'
+    name = "airflow_dag_processing_last_duration_seconds_sum"
+    assert f"{name}{{{labels}}} {sum_s!r}\n" in console.get("metrics").text
