@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mwaa_local.database.health import Health
 from mwaa_local.database.metadata import ExecutorLoad, Metadata
@@ -79,6 +80,8 @@ class Scaling:
         return self._pace
 
     def _add(self, observed: Observed, count: int, load: Load) -> None:
+        if not self._may_change(observed):
+            return  # a startup script would run for nothing
         try:
             plan = observed.runtime.grow(WORKER, count)
             names = [item.name for item in plan.meant(WORKER) if observed.plan.component(item.name) is None]
@@ -93,13 +96,16 @@ class Scaling:
         self._carry_out(observed, plan, f"{_said(load)}; letting {', '.join(names)} go")
 
     def _carry_out(self, observed: Observed, plan: Plan, why: str = "") -> None:
-        """Have the plan carried out unless somebody changes the environment, or has done so since it was looked at."""
-        with observed.workspace.exclusive_for_a_moment() as is_held:
-            if not is_held or observed.ended.is_set() or observed.runtime.running_plan() != observed.plan:
-                return
-            if why:
+        with _unchanged(observed) as may_change:
+            if may_change and why:
                 log.info(why)
-            observed.runtime.resize(plan)
+            if may_change:
+                observed.runtime.resize(plan)
+
+    @staticmethod
+    def _may_change(observed: Observed) -> bool:
+        with _unchanged(observed) as may_change:
+            return may_change
 
     def _tidy(self, observed: Observed) -> None:
         some_leave = bool(observed.plan.leaving)
@@ -107,6 +113,13 @@ class Scaling:
             self._tidy_at = self._clock() + TIDY_S
             self._carry_out(observed, observed.plan)
             self._some_leave = some_leave
+
+
+@contextlib.contextmanager
+def _unchanged(observed: Observed) -> Iterator[bool]:
+    """Yield whether nobody changes the environment meanwhile, or has done so since it was looked at."""
+    with observed.workspace.exclusive_for_a_moment() as is_held:
+        yield is_held and not observed.ended.is_set() and observed.runtime.running_plan() == observed.plan
 
 
 def _load(observed: Observed, found: ExecutorLoad, workers: list[str], pace: Pace) -> Load:

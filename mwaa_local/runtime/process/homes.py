@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # every command imports this
     from mwaa_local.release import Release
 
 DIR_NAME = "homes"  # below `.mwaa-local/`
+COMING_NAME = "homes-coming"  # beside it: those of workers that the observer makes while others may change the set
 MADE_FROM_NAME = "made-from"  # says what a set of homes was made from
 UNFINISHED_SUFFIX = ".new"  # of a home in which the startup script has not ended
 LAYER_SUFFIX = ".packages"  # of what the script changes of the packages in that home, until all scripts have ended
@@ -93,9 +94,9 @@ class Homes:
         finish_home(home_dir, packages, release)
         return UnfinishedHome(name, home_dir, self.shown, packages.dir)
 
-    def begin_beside(self, name: str) -> UnfinishedHome:
-        """Return a home with the packages of those that are there."""
-        home_dir, beside = self.folder / f"{name}{UNFINISHED_SUFFIX}", self.folder / SCHEDULER_HOME
+    def begin_beside(self, name: str, folder: Path) -> UnfinishedHome:
+        """Return a home with the packages of those that are there, in a folder outside of this set."""
+        home_dir, beside = folder / f"{name}{UNFINISHED_SUFFIX}", self.folder / SCHEDULER_HOME
         self._make_empty(home_dir)
         for link in (*(beside / ".local").glob("*"), *(beside / ".local" / "etc").glob("*")):
             if link.is_symlink():
@@ -104,12 +105,17 @@ class Homes:
                 new.symlink_to(link.readlink())
         if (config_dir := beside / CONFIG_DIR).is_dir():
             shutil.copytree(config_dir, home_dir / CONFIG_DIR)
-        packages_dir = (beside / ".local" / "lib").readlink().parent
-        return UnfinishedHome(name, home_dir, self.shown, packages_dir)
+        return UnfinishedHome(name, home_dir, self.shown, self.packages_dir)
+
+    @property
+    def packages_dir(self) -> Path:
+        """The package set of those that are there."""
+        return (self.folder / SCHEDULER_HOME / ".local" / "lib").readlink().parent
 
     def _make_empty(self, home_dir: Path) -> None:
         # What a startup script writes may be secret, and it writes with the caller's umask.
-        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.folder.parent, home_dir.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         remove_tree(home_dir, ignore_errors=True)
         (home_dir / TEMPORARY_NAME).mkdir(parents=True)
 
@@ -163,9 +169,9 @@ class UnfinishedHome:
         for folder in (self.scratch_dir, self.home_dir):
             remove_tree(folder, ignore_errors=True)
 
-    def finish(self) -> None:
-        """Give the home its name; one that a worker had which is gone makes way."""
-        final_dir = self.home_dir.with_name(self.name)
+    def finish(self, folder: Path | None = None) -> None:
+        """Give the home its name, in that folder or where it is; one that a worker had which is gone makes way."""
+        final_dir = (folder or self.home_dir.parent) / self.name
         for folder in (self.scratch_dir, final_dir):
             remove_tree(folder, ignore_errors=True)
         self.home_dir.rename(final_dir)
@@ -195,4 +201,5 @@ def remove_temporary(project: Project) -> None:
 
 
 def remove_homes(project: Project) -> None:
-    remove_tree(project.state_dir / DIR_NAME, ignore_errors=True)
+    for name in (DIR_NAME, COMING_NAME):
+        remove_tree(project.state_dir / name, ignore_errors=True)

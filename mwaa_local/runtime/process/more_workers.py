@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mwaa_local.delivery import STARTUP_SCRIPT
-from mwaa_local.files import read_json, write_private
+from mwaa_local.errors import AlreadyRunning
+from mwaa_local.files import read_json, remove_tree, write_private
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
-from mwaa_local.runtime.process.homes import Homes
+from mwaa_local.runtime.process.homes import COMING_NAME, Homes, UnfinishedHome
 from mwaa_local.runtime.process.scripts import WORKER, ScriptRuns
+from mwaa_local.startup.state import put_all_over
 
 START_NAME = "worker-start.json"  # private, in the run folder: it holds the script and what the script sees
 SCRIPT_DIR_NAME = "worker-start"  # beside it: the script as a file
@@ -25,30 +27,54 @@ def remember_start(project: Project, script_path: Path | None, views: Mapping[st
 
 
 def make_homes(project: Project, plan: Plan, running: Plan) -> None:
-    """Make the homes of the plan's workers that do not run. Raises StartupScriptFailed as a start does."""
-    homes = Homes.of(running, running.folders)
-    unfinished = [homes.begin_beside(name) for name in homes.missing_of(sorted(plan.homes))]
-    if not unfinished:
-        return
+    """Make the homes of the plan's workers that do not run, aside: a start that goes on meanwhile may use their names.
+
+    Raises StartupScriptFailed as a start does.
+    """
+    folder, homes = project.state_dir / COMING_NAME, Homes.of(running, running.folders)
+    remove_tree(folder, ignore_errors=True)  # workers that did not come
+    unfinished = [homes.begin_beside(name, folder) for name in _missing(homes, plan)]
+    try:
+        _run_script(project, homes, unfinished)
+    except BaseException:
+        remove_tree(folder, ignore_errors=True)
+        raise
+    for home in unfinished:
+        home.home_dir.rename(folder / home.name)
+
+
+def _run_script(project: Project, homes: Homes, unfinished: Sequence[UnfinishedHome]) -> None:
     start = read_json(project.run_dir / START_NAME, "how a worker starts", "mwaa-local down, then mwaa-local up")
-    if start["script"] is None:
-        for home in unfinished:
-            home.finish()
+    if start["script"] is None or not unfinished:
         return
     script_path = project.run_dir / SCRIPT_DIR_NAME / Path(STARTUP_SCRIPT).name
     script_path.parent.mkdir(mode=0o700, exist_ok=True)
     script_path.write_bytes(str(start["script"]).encode(errors="surrogateescape"))
-    try:
-        ScriptRuns(script_path, {WORKER: start["view"]}, homes.folder, project.logs_dir).in_homes(unfinished)
-    except BaseException:
-        homes.discard()
-        raise
+    ScriptRuns(script_path, {WORKER: start["view"]}, homes.folder, project.logs_dir).apart(unfinished)
 
 
-def homes_are_there(plan: Plan) -> bool:
-    """Say whether each component of the plan finds its home."""
-    homes = {item.home for item in plan.components if item.home}
-    return all((Path(plan.homes_dir) / home).is_dir() for home in homes)
+def take_homes_in(project: Project, plan: Plan, running: Plan) -> None:
+    """Bring the homes that `make_homes` made to those that are in use. Only while nobody else changes these.
+
+    Raises AlreadyRunning where they are not there.
+    """
+    folder, homes = project.state_dir / COMING_NAME, Homes.of(running, running.folders)
+    names = _missing(homes, plan)
+    if not names:
+        return
+    if plan.homes_dir != running.homes_dir or not all((folder / name).is_dir() for name in names):
+        what, hint = "the homes of workers are gone that were to be started", "try again"
+        raise AlreadyRunning(what, "Another command has changed the environment meanwhile.", hint)
+    coming = [UnfinishedHome(name, folder / name, homes.shown, homes.packages_dir) for name in names]
+    put_all_over([home.layer_dir for home in coming], homes.packages_dir)
+    for home in coming:
+        home.finish(homes.folder)
+    remove_tree(folder, ignore_errors=True)
+
+
+def _missing(homes: Homes, plan: Plan) -> list[str]:
+    # Of those that leave none is missed: they may live in an older set.
+    return homes.missing_of(sorted({item.home for item in plan.components if item.home}))
 
 
 def remove_homes_of_others(plan: Plan) -> None:

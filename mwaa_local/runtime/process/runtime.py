@@ -99,11 +99,11 @@ class ProcessRuntime:
         return grown
 
     def resize(self, plan: Plan) -> None:
-        from mwaa_local.runtime.process.more_workers import homes_are_there, remove_homes_of_others
+        from mwaa_local.runtime.process.more_workers import remove_homes_of_others, take_homes_in
 
-        if plan.homes_dir and not homes_are_there(plan):
-            what, hint = "the homes of workers are gone that were to be started", "try again"
-            raise AlreadyRunning(what, "Another command has changed the environment meanwhile.", hint)
+        before = self.running_plan()
+        if plan.homes_dir and before is not None:
+            take_homes_in(self.project, plan, before)
         if self._running_supervisor().resize(plan) is None:
             raise self._supervisor_ended()
         now = self.running_plan()

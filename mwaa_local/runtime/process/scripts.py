@@ -45,6 +45,10 @@ class ScriptRuns:
             home.finish()
         return outcomes
 
+    def apart(self, homes: Sequence[UnfinishedHome]) -> list[StartupOutcome]:
+        """Run it in each of the homes and leave both them and the packages for later. Raises as `in_homes`."""
+        return self._run_in(homes)[0]
+
     def asked_again(self, homes: Sequence[UnfinishedHome]) -> list[StartupOutcome]:
         """Run it for its variables alone; what it makes in these homes is thrown away. Raises as `in_homes`."""
         outcomes, _ = self._run_in(homes)

@@ -135,6 +135,7 @@ def test_while_a_command_changes_the_environment_nothing_is_done_and_afterwards_
     watched.look()
     with watched.workspace.exclusive():
         assert watched.look(GROW_AFTER_S) == ["worker.1"]
+    assert watched.runtime.calls == [], "no startup script has run for nothing"
     watched.look()
     assert watched.look(GROW_AFTER_S) == ["worker.1", "worker.2"]
 

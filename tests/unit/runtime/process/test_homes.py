@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local import isolation
-from mwaa_local.errors import StartupScriptFailed
+from mwaa_local.errors import AlreadyRunning, StartupScriptFailed
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import Component, ExitedOk, Plan
 from mwaa_local.project import Project
@@ -24,7 +24,12 @@ from mwaa_local.runtime.process.homes import (
     remove_temporary,
     shown_in_homes,
 )
-from mwaa_local.runtime.process.more_workers import make_homes, remember_start, remove_homes_of_others
+from mwaa_local.runtime.process.more_workers import (
+    make_homes,
+    remember_start,
+    remove_homes_of_others,
+    take_homes_in,
+)
 from mwaa_local.runtime.process.scripts import ScriptRuns
 
 RELEASE = Release.load("3.3.1")
@@ -64,6 +69,12 @@ def plan_of(homes: Homes, *names: str) -> Plan:
     """Return a plan with components in these homes."""
     components = tuple(Component(name, (), {}, ExitedOk(), home=name) for name in names)
     return replace(PLAN, components=components, homes_dir=str(homes.folder), folders=homes.shown)
+
+
+def come(project: Project, plan: Plan, running: Plan) -> None:
+    """Have the homes of workers made that come, and brought to the others."""
+    make_homes(project, plan, running)
+    take_homes_in(project, plan, running)
 
 
 def runs(project: Project, script: str) -> ScriptRuns:
@@ -222,12 +233,12 @@ def test_worker_that_comes_later_runs_the_script_of_the_last_start_in_a_home_of_
     remember_start(project, first.script_path, {**first.views, "worker": view})
     first.script_path.write_text("exit 9\n")  # edited since: the next start's, not this one's
     running = plan_of(homes, "scheduler", "worker.1")
-    make_homes(project, plan_of(homes, "scheduler", "worker.1", "worker.3"), running)
+    come(project, plan_of(homes, "scheduler", "worker.1", "worker.3"), running)
     assert (homes.folder / "worker.3" / "tool" / "made_by").read_text() == "worker later\n"
     assert (homes.folder / "worker.1" / "tool" / "made_by").read_text() == "worker\n"
     assert (homes.folder / "worker.3" / ".local" / "bin").readlink() == packages.bin_dir
     remember_start(project, None, {})
-    make_homes(project, plan_of(homes, "scheduler", "worker.1", "worker.4"), running)
+    come(project, plan_of(homes, "scheduler", "worker.1", "worker.4"), running)
     assert not (homes.folder / "worker.4" / "tool").exists()
 
 
@@ -250,13 +261,44 @@ def test_worker_that_comes_back_begins_with_an_empty_home(project: Project, pack
     remember_start(project, None, {})
     (homes.folder / "worker.2" / "written").touch()
     both = plan_of(homes, "scheduler", "worker.1", "worker.2")
-    make_homes(project, both, plan_of(homes, "scheduler", "worker.1"))
+    come(project, both, plan_of(homes, "scheduler", "worker.1"))
     assert not (homes.folder / "worker.2" / "written").exists()
     (homes.folder / "worker.2" / "written").touch()
-    make_homes(project, both, both)
+    come(project, both, both)
     assert (homes.folder / "worker.2" / "written").exists(), "this one runs"
     remove_homes_of_others(plan_of(homes, "scheduler", "worker.1"))
     assert made(homes) == ["scheduler", "worker.1"]
+
+
+def test_start_beside_workers_that_come_neither_meets_nor_removes_their_homes(
+    project: Project, packages: PythonEnvironment
+) -> None:
+    """A start makes homes of the same names while a startup script may run in those of the observer."""
+    skip_without_mounts(project)
+    homes, unfinished = begun(project, packages)
+    for home in unfinished:
+        home.finish()
+    homes.finish("this script")
+    project.run_dir.mkdir()
+    first = runs(project, "touch $HOME/came\nmkdir -p ${AIRFLOW_LIB}; touch ${AIRFLOW_LIB}/more\n")
+    view = {**first.views["worker"], "HOME": "/usr/local/airflow", "AIRFLOW_LIB": str(packages.dir / "lib")}
+    remember_start(project, first.script_path, {"worker": view})
+    running = plan_of(homes, "scheduler", "worker.1", "webserver")
+    grown = plan_of(homes, "scheduler", "worker.1", "worker.2", "webserver")
+    make_homes(project, grown, running)
+    assert not (packages.dir / "lib" / "more").exists(), "others run from it, and nobody is kept from changing it"
+    started = Homes.running_of(running, homes.shown, "this script")
+    assert started is not None
+    started.begin("worker.2", packages, RELEASE).finish()
+    started.discard()
+    started.keep_only(running.homes)
+    assert made(homes) == ["scheduler", "webserver", "worker.1"]
+    take_homes_in(project, grown, running)
+    assert (homes.folder / "worker.2" / "came").exists()
+    assert (packages.dir / "lib" / "more").exists()
+    assert made(homes) == ["scheduler", "webserver", "worker.1", "worker.2"]
+    with pytest.raises(AlreadyRunning, match="homes of workers are gone"):
+        take_homes_in(project, plan_of(homes, "scheduler", "worker.3"), running)
 
 
 def test_start_that_does_not_come_about_leaves_no_home(project: Project, packages: PythonEnvironment) -> None:
