@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Used(FakeRuntime):
     failures: int = 0
     looks: int = 0
 
-    def usage(self) -> Mapping[str, Usage]:
+    def usage(self) -> dict[str, Usage]:
         if self.failures:
             self.failures -= 1
             raise NotNow("the engine does not answer")
