@@ -20,6 +20,10 @@ PREFIXES: Mapping[str, str] = {
 FREE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 # Prefix -> operation -> actions; none for what other entries of this module say better.
 ACTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "bedrock": {
+        "Converse": ("InvokeModel",),
+        "ConverseStream": ("InvokeModelWithResponseStream",),
+    },
     "s3": {
         "DeleteBucketAnalyticsConfiguration": ("PutAnalyticsConfiguration",),
         "GetBucketAnalyticsConfiguration": ("GetAnalyticsConfiguration",),

@@ -14,25 +14,13 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from . import deletions
+from .models import models_of
 
 LOOKED_AT_BYTES = 1 << 18  # of a JSON body: what names a resource stands at its top, data may be long
 MAX_FIELDS = 5000  # of a form; metrics in old clients have thousands
-# Signing name -> beginning of a path -> folder of botocore's models; else it is called as the signing name.
-MODELS: Mapping[str, Mapping[str, str]] = {
-    "airflow": {"": "mwaa"},
-    "apigateway": {"/v2/": "apigatewayv2"},
-    "elasticfilesystem": {"": "efs"},
-    "es": {"/2021-01-01/": "opensearch", "": "es"},
-    "aps": {"": "amp"},
-    "iotdata": {"": "iot-data"},
-    "mobiletargeting": {"": "pinpoint"},
-    "s3": {"/v20180820/": "s3control", "": "s3"},
-    "ses": {"": "sesv2"},
-    "kafka": {"": "kafka"},
-    "execute-api": {"": "apigatewaymanagementapi"},
-}
 IGNORED_QUERY = frozenset({"x-id"})  # of newer clients alone
 _RPC_PATH = re.compile(r"/service/\w+/operation/(\w+)$")
+_ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
 _PART = re.compile(r"\{(\w+)(\+?)\}")
 _HOST_BUCKET = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.(?:s3[.-]|localhost(?::|$)|aws(?::|$))")
 
@@ -59,10 +47,14 @@ def find(environ: Environ, signing_name: str, body: bytes) -> Found:
         is_cbor = environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor"
         return Found(rpc[1], "cbor" if is_cbor else "json", {}, has_parameters=False)
     query = form = _fields(environ.get("QUERY_STRING", ""))
+    is_whole = True
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        is_whole = len(body) <= LOOKED_AT_BYTES and body.count(b"&") < MAX_FIELDS
         form = {**query, **_fields(body[:LOOKED_AT_BYTES].decode(errors="replace"))}
+        if not is_whole and (action := _ACTION.search(body)):  # it may stand behind what is looked at
+            form["Action"] = unquote(action[1].decode(errors="replace"))
     if "Action" in form and signing_name != "s3":
-        return Found(form["Action"], "query", _unlisted(form))
+        return Found(form["Action"], "query", _unlisted(form), has_parameters=is_whole)
     return _by_model(environ, signing_name, path, query, body)
 
 
@@ -73,10 +65,7 @@ def _path(environ: Environ) -> str:
 
 
 def _fields(text: str) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    except ValueError:
-        return {}
+    return dict(parse_qsl("&".join(text.split("&", MAX_FIELDS)[:MAX_FIELDS]), keep_blank_values=True))
 
 
 def _json(body: bytes) -> tuple[Mapping[str, Any], bool]:
@@ -102,14 +91,13 @@ def _unlisted(form: Mapping[str, str]) -> dict[str, Any]:
 def _by_model(environ: Environ, signing_name: str, path: str, query: Mapping[str, str], body: bytes) -> Found:
     if signing_name == "s3":
         path = _with_bucket(environ, path)
-    folders = MODELS.get(signing_name, {"": signing_name})
-    name = next((folder for start, folder in folders.items() if path.startswith(start)), signing_name)
-    protocol, routes = model_routes(name)
+    protocol, routes = service_routes(signing_name)
     headers = {key[5:].replace("_", "-").lower() for key in environ if key.startswith("HTTP_")}
     asked = {key for key in query if key not in IGNORED_QUERY}
     for route in routes.get(str(environ["REQUEST_METHOD"]), ()):
         match = route.path.fullmatch(path)
         if match and route.query <= asked and route.headers <= headers:
+            protocol = route.protocol
             inside, is_known = _json(body) if protocol == "rest-json" else ({}, True)
             more: dict[str, Any] = {}
             if "x-amz-copy-source" in headers:
@@ -133,6 +121,7 @@ class Route:
     """How an operation is written: its path, and what must be in query string and headers."""
 
     operation: str
+    protocol: str
     path: re.Pattern[str]
     query: frozenset[str]
     headers: frozenset[str]
@@ -140,26 +129,40 @@ class Route:
 
 
 @functools.cache
-def model_routes(name: str) -> tuple[str, Mapping[str, list[Route]]]:
-    """Return a service's protocol, and its operations by method, the most particular first; none where unknown."""
+def service_routes(signing_name: str) -> tuple[str, Mapping[str, list[Route]]]:
+    """Return a service's protocol, and the operations of all models that are signed alike, by method.
+
+    The most particular come first; there are none where the service is unknown.
+    """
+    routes: dict[str, list[Route]] = {}
+    protocol = ""
+    for name in models_of(signing_name):
+        for method, route in _routes_of_model(name):
+            protocol = protocol or route.protocol
+            routes.setdefault(method, []).append(route)
+    for each in routes.values():
+        each.sort(key=lambda route: route.weight, reverse=True)
+    return protocol, routes
+
+
+def _routes_of_model(name: str) -> Iterator[tuple[str, Route]]:
     from botocore.exceptions import DataNotFoundError, UnknownServiceError
     from botocore.loaders import Loader
 
     try:
         model = Loader().load_service_model(name, "service-2")
     except (DataNotFoundError, UnknownServiceError):
-        return "", {}
-    routes: dict[str, list[Route]] = {}
+        return
+    protocol = model["metadata"]["protocol"]
+    if not protocol.startswith("rest"):  # else each operation is a POST to the root
+        return
     for operation, value in model["operations"].items():
         shape = model["shapes"].get(value.get("input", {}).get("shape"), {})
         http = value["http"]
-        routes.setdefault(http["method"], []).append(_route(operation, http["requestUri"], shape))
-    for each in routes.values():
-        each.sort(key=lambda route: route.weight, reverse=True)
-    return model["metadata"]["protocol"], routes
+        yield http["method"], _route(operation, protocol, http["requestUri"], shape)
 
 
-def _route(operation: str, uri: str, shape: Mapping[str, Any]) -> Route:
+def _route(operation: str, protocol: str, uri: str, shape: Mapping[str, Any]) -> Route:
     plain, _, literals = uri.partition("?")
     query = {item.partition("=")[0] for item in literals.split("&") if item} - IGNORED_QUERY
     query |= set(_required(shape, "querystring"))
@@ -172,9 +175,8 @@ def _route(operation: str, uri: str, shape: Mapping[str, Any]) -> Route:
         end = part.end()
     pattern += re.escape(plain[end:])
     literal = len(_PART.sub("", plain))
-    return Route(
-        operation, re.compile(pattern), frozenset(query), frozenset(headers), (len(query) + len(headers), literal)
-    )
+    weight = (len(query) + len(headers), literal)
+    return Route(operation, protocol, re.compile(pattern), frozenset(query), frozenset(headers), weight)
 
 
 def _required(shape: Mapping[str, Any], location: str) -> Iterator[str]:
