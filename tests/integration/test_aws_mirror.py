@@ -194,6 +194,39 @@ def test_all_else_in_the_bucket_is_written_as_in_any(kept: Endpoint) -> None:
     assert "dagsnot" not in keys(s3)
 
 
+def test_object_that_another_way_took_or_changed_is_there_again(kept: Endpoint) -> None:
+    s3 = kept.client("s3")
+    before = s3.get_object(**A_DAG)["Body"].read()
+    listed = b"<Delete><Object><Key><![CDATA[dags/a.py]]></Key></Object></Delete>"
+    kept.ask("POST", f"/{BUCKET}?delete", {"Authorization": SIGNED}, listed)
+    wait_until(lambda: "dags/a.py" in keys(s3), 10, "the next look")
+    assert s3.get_object(**A_DAG)["Body"].read() == before
+
+
+def test_copy_of_a_files_object_elsewhere_in_the_bucket_stays(kept: Endpoint) -> None:
+    s3 = kept.client("s3")
+    s3.copy_object(Bucket=BUCKET, Key="backup/a.py", CopySource=f"{BUCKET}/dags/a.py")
+    kept.ask("POST", f"/{BUCKET}?delete", {"Authorization": SIGNED}, b"<Delete></Delete>")
+    for _ in range(3):
+        assert "backup/a.py" in keys(s3)
+
+
+def test_bucket_that_was_there_before_keeps_what_is_in_it(folder: Path, tmp_path: Path) -> None:
+    with endpoint(tmp_path, state=tmp_path / "state") as before:
+        s3 = before.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for key in ("dags/a.py", "dags/old.py", "data/x.csv"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"before")
+        before.process.terminate()
+        wait_until(lambda: before.process.poll() is not None, 30, "it has ended")
+    with endpoint(tmp_path, state=tmp_path / "state", source=source_of(folder)) as after:
+        s3 = after.client("s3")
+        assert {"dags/a.py", "dags/old.py", "dags/team/é ü.sql", "data/x.csv"} <= set(keys(s3))
+        assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
+        assert s3.get_object(**A_DAG)["Body"].read() == b"a"
+        assert s3.get_object(**A_DAG, VersionId="null")["Body"].read() == b"before"
+
+
 def test_aws_command_line_lists_and_copies(kept: Endpoint, tmp_path: Path) -> None:
     env = {**os.environ, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1"}
     argv = [sys.executable, "-m", "awscli", "--endpoint-url", kept.url, "s3"]
@@ -209,12 +242,13 @@ def test_aws_command_line_lists_and_copies(kept: Endpoint, tmp_path: Path) -> No
     assert "/home/me/dags" in refused.stderr
 
 
-def test_emptied_aws_shows_the_folders_again(aws: Endpoint, s3: Any) -> None:
+def test_emptied_aws_shows_the_folders_again_at_once(folder: Path, aws: Endpoint, s3: Any) -> None:
+    write(folder, {f"dags/many/{number}.py": "" for number in range(300)})  # what takes long to put
     keys(s3)
     s3.put_object(Bucket=BUCKET, Key="data/x.csv", Body=b"1")
     assert aws.ask("POST", "/_mwaa-local/aws/empty").status == http.client.OK
-    wait_until(lambda: "dags/a.py" in keys(s3), 10, "the next look")
-    assert "data/x.csv" not in keys(s3)
+    found = keys(s3)
+    assert ("dags/a.py" in found, "data/x.csv" in found) == (True, False)
 
 
 def test_restart_makes_no_new_versions(folder: Path, tmp_path: Path) -> None:

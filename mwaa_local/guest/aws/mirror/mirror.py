@@ -23,6 +23,7 @@ S3 = ("s3", "")  # signing names; a request without a signature is S3's
 SHARE = 10  # of looks: so many times as long as one took, the next one is not due
 MIRRORED = "mwaa_local_mirrored"  # at an object of ours, kept with it
 BLOCK = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+UNREADABLE = "s3://{bucket}/{key} is not brought up to date: {error}"
 REFUSED = "s3://{bucket}/{key} shows {shown}, so it cannot be written here: change the file there"
 
 
@@ -42,6 +43,7 @@ class Mirror:
         self._held, self._wrote, self._account = held, wrote, account
         self._stamps: dict[str, Stamp] = {}
         self._known: Any = None  # moto's bucket that the stamps are about
+        self._unreadable: set[str] = set()  # keys, which the log has named
         self._due = 0.0
         self.is_on = False
 
@@ -67,21 +69,25 @@ class Mirror:
             return
         with self._held():
             began = time.monotonic()
-            if began < self._due:
-                return
             backend, bucket = self._made()
             if bucket is not self._known:
                 self._known, self._stamps = bucket, {}
+            elif began < self._due:
+                return
             bodies = dict(one for part in self._parts for one in part.bodies())
+            took = time.monotonic() - began  # without what is put: the next look need not put that again
             changed = [self._put(backend, bucket, key, body) for key, body in bodies.items()]
             changed += [self._deleted(backend, key) for key in self._gone(bucket, bodies)]
             if any(changed):
                 self._wrote()
-            now = time.monotonic()
-            self._due = now + (now - began) * SHARE
+            self._due = time.monotonic() + took * SHARE
 
     def _made(self) -> tuple[Any, Any]:
-        """Return moto's backend and the bucket, which is made as MWAA wants it where it is not there."""
+        """Return moto's backend and the bucket, which is made as MWAA wants it where it is not there.
+
+        One of that name that is there stays as its user made it. But versioning that nobody ever set is enabled, else
+        the first look would overwrite for good what is under the keys of files.
+        """
         from moto.s3.models import s3_backends  # type: ignore[import-not-found]
 
         partition, account = s3_backends.bucket_accounts.get(self._bucket, ("aws", self._account))
@@ -91,18 +97,28 @@ class Mirror:
             backend.put_bucket_versioning(self._bucket, "Enabled")
             backend.put_public_access_block(self._bucket, BLOCK)
             self._wrote()
+        elif backend.buckets[self._bucket].versioning_status is None:
+            backend.put_bucket_versioning(self._bucket, "Enabled")
+            self._wrote()
         return backend, backend.buckets[self._bucket]
 
     def _put(self, backend: Any, bucket: Any, key: str, body: Body) -> bool:
-        """Put a file that changed since; return whether there is a new version of its object."""
-        if self._stamps.get(key) == body.stamp:
+        """Put a file that changed since, or whose object did; return whether there is a new version of its object.
+
+        Not all writes are requests that can be refused: another service of moto's may make them, too.
+        """
+        present = bucket.keys.get(key)
+        if self._stamps.get(key) == body.stamp and getattr(present, MIRRORED, False):
             return False
         try:
             content = body.read()
-        except OSError:  # gone meanwhile: the next look sees that
+        except FileNotFoundError:  # gone meanwhile: the next look sees that
+            return False
+        except OSError as error:
+            self._tell_unreadable(key, error)
             return False
         self._stamps[key] = body.stamp
-        present = bucket.keys.get(key)
+        self._unreadable.discard(key)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if getattr(present, "etag", "").strip('"') == digest:
             is_new = False
@@ -110,6 +126,12 @@ class Mirror:
             present, is_new = backend.put_object(self._bucket, key, content, disable_notification=True), True
         setattr(present, MIRRORED, True)
         return is_new
+
+    def _tell_unreadable(self, key: str, error: OSError) -> None:
+        if key not in self._unreadable:
+            self._unreadable.add(key)
+            said = UNREADABLE.format(bucket=self._bucket, key=key, error=error)
+            print(f"{SAID}{ascii(said)[1:-1]}", flush=True)
 
     def _gone(self, bucket: Any, bodies: Mapping[str, Body]) -> list[str]:
         """Return the keys of objects of ours whose files are gone."""

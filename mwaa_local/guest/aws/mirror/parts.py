@@ -8,6 +8,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ BYTECODE = (".pyc", ".pyo")
 ENTRY_TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip knows: the same bytes for the same files
 UNIX, MODE_SHIFT = 3, 16  # PKWARE APPNOTE 4.4.2
 PROGRAM_MODE, FILE_MODE = stat.S_IFREG | 0o755, stat.S_IFREG | 0o644
+
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 Stamp = tuple[Any, ...]
 
@@ -47,7 +50,7 @@ class Part:
         """Yield what there is, by keys."""
         if self.kind == FOLDER:
             for name, path, about in _files(self.path):
-                yield self.key + name, Body(_stamp(about), path.read_bytes)
+                yield self.key + name, Body(_stamp(about), partial(_read, path))
         elif self.kind == ZIP:
             files = {name: (path, about) for name, path, about in _files(self.path) if not _is_left_out(name)}
             if files:
@@ -60,23 +63,39 @@ class Part:
             except OSError:
                 return
             if stat.S_ISREG(about.st_mode):
-                yield self.key, Body(_stamp(about), path.read_bytes)
+                yield self.key, Body(_stamp(about), partial(_read, path.resolve()))
 
 
 def _files(folder: str) -> Iterator[tuple[str, Path, os.stat_result]]:
-    """Yield the files of a folder, those that links lead to included; folders that links lead to are left out."""
-    for top, folders, names in os.walk(folder):
+    """Yield the files of a folder, by paths without links.
+
+    A link counts as the file that it leads to if that is in the folder, too: nothing from elsewhere is handed out, and
+    in a container there is no elsewhere. Folders that links lead to are left out.
+    """
+    base = os.path.realpath(folder)
+    for top, folders, names in os.walk(base):
         folders[:] = [name for name in folders if name != CACHE]
         for name in names:
             path = Path(top, name)
             try:
-                about = path.stat()
-                relative = path.relative_to(folder).as_posix()
+                relative = path.relative_to(base).as_posix()
                 relative.encode()
-            except (OSError, UnicodeEncodeError):  # a link that leads nowhere; a name that no key can have
+                about = path.lstat()
+                if stat.S_ISLNK(about.st_mode):
+                    path = path.resolve(strict=True)
+                    about = path.lstat()
+            except (OSError, RuntimeError, UnicodeEncodeError):  # no file, or in circles; a name that no key can have
                 continue
-            if stat.S_ISREG(about.st_mode):
+            if stat.S_ISREG(about.st_mode) and path.is_relative_to(base):
                 yield relative, path, about
+
+
+def _read(path: Path) -> bytes:
+    """Read a file that is none of a link's, and no pipe, that has come there meanwhile. Raises OSError."""
+    with os.fdopen(os.open(path, READ), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileNotFoundError(path)
+        return file.read()
 
 
 def _is_left_out(name: str) -> bool:
@@ -95,5 +114,5 @@ def _zipped(files: Mapping[str, tuple[Path, os.stat_result]]) -> bytes:
             entry = zipfile.ZipInfo(name, ENTRY_TIME)
             entry.create_system = UNIX
             entry.external_attr = (PROGRAM_MODE if about.st_mode & stat.S_IXUSR else FILE_MODE) << MODE_SHIFT
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(entry, _read(path))
     return content.getvalue()
