@@ -1,8 +1,9 @@
-"""EC2, IAM, STS and S3 of one endpoint, asked without a client library: botocore's clients cost the API 40 MB."""
+"""EC2, IAM, KMS, STS and S3 of one endpoint, asked without a client library: botocore's clients cost the API 40 MB."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}  # of
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential={key}/20000101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
 )
+FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+KMS_TARGET = "TrentService."  # the service's name in its JSON protocol (botocore, kms)
+KMS_ABSENT = "NotFoundException"
 LISTS = ("item", "member")  # elements that stand for one of several, in EC2 and in IAM
 
 
@@ -57,6 +61,22 @@ class Aws:
         """Return the result of a call of IAM. Raises Absent and NoAnswer."""
         return self._result("iam", action, parameters)
 
+    def kms(self, action: str, **parameters: str) -> dict[str, Any]:
+        """Return the result of a call of KMS. Raises Absent and NoAnswer."""
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{KMS_TARGET}{action}"}
+        status, text = self._exchange("kms", "POST", "/", json.dumps(parameters).encode(), headers)
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise NoAnswer(str(error), status) from error
+        if not isinstance(found, dict):
+            raise NoAnswer(f"kms does not answer {action} as AWS does", status)
+        if (code := str(found.get("__type", "")).rpartition("#")[2]) == KMS_ABSENT:
+            raise Absent(action, code)
+        if status != http.client.OK:
+            raise NoAnswer(f"kms answered {status}", status)
+        return found
+
     def sts(self, action: str) -> dict[str, Any]:
         """Return the result of a call of STS. Raises Absent and NoAnswer."""
         return self._result("sts", action, {})
@@ -77,30 +97,37 @@ class Aws:
         return self._ask(service, "POST", "/", body)
 
     def _ask(self, service: str, method: str, path: str, body: bytes) -> dict[str, Any]:
+        status, text = self._exchange(service, method, path, body, FORM)
+        if status == http.client.NOT_FOUND:
+            raise Absent(path, _code(text))
+        if status != http.client.OK:
+            raise NoAnswer(f"{service} answered {status}", status)
+        try:
+            found = plain(ET.fromstring(text))
+        except ET.ParseError as error:
+            raise NoAnswer(str(error)) from error
+        return found if isinstance(found, dict) else {}
+
+    def _exchange(
+        self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """Return status and body of an answer. Raises NoAnswer."""
         try:
             parts = urlsplit(self.endpoint_url)
             connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
             connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
         except (ValueError, http.client.HTTPException) as error:  # an address that is none, in a variable
             raise NoAnswer(str(error)) from error
-        headers = {
-            "Authorization": AUTHORIZATION.format(key=self.access_key_id, region=self.region, service=service),
-            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-        }
+        authorization = AUTHORIZATION.format(key=self.access_key_id, region=self.region, service=service)
         try:
-            connection.request(method, parts.path.rstrip("/") + path, body, headers)
+            sent = {"Authorization": authorization, **headers}
+            connection.request(method, parts.path.rstrip("/") + path, body, sent)
             answer = connection.getresponse()
-            text = answer.read()
-            if answer.status == http.client.NOT_FOUND:
-                raise Absent(path, _code(text))
-            if answer.status != http.client.OK:
-                raise NoAnswer(f"{service} answered {answer.status}", answer.status)
-            found = plain(ET.fromstring(text))
-        except (OSError, http.client.HTTPException, ET.ParseError) as error:
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(str(error)) from error
         finally:
             connection.close()
-        return found if isinstance(found, dict) else {}
 
 
 def plain(element: ET.Element) -> Any:

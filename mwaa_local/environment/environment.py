@@ -96,6 +96,7 @@ class Environment(Members):
     logging_configuration: LoggingConfiguration = LoggingConfiguration()
     execution_role_arn: str | None = None
     source_bucket_arn: str | None = None
+    kms_key: str | None = None
     dag_s3_path: str | None = None
     plugins_s3_path: str | None = None
     plugins_s3_object_version: str | None = None

@@ -77,12 +77,14 @@ def is_granted(policy: Iterable[Statement], action: str, resource: str) -> bool:
 
 def trusts(policy: Iterable[Statement], service: str) -> bool:
     """Say whether a trust policy lets a service assume the role."""
-    for each in policy:
-        principal = each.get("Principal")
-        named = listed(principal.get("Service")) if isinstance(principal, Mapping) else listed(principal)
-        if each.get("Effect") == "Allow" and any(fits(str(name), service) for name in named):
-            return True
-    return False
+    return any(each.get("Effect") == "Allow" and names_service(each, service) for each in policy)
+
+
+def names_service(statement: Statement, service: str) -> bool:
+    """Say whether a service is a principal of a statement."""
+    principal = statement.get("Principal")
+    named = listed(principal.get("Service")) if isinstance(principal, Mapping) else listed(principal)
+    return any(fits(str(name), service) for name in named)
 
 
 def is_about(statement: Statement, action: str, resource: str) -> bool:

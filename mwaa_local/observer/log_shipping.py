@@ -58,5 +58,6 @@ class LogShipping:
     def _destination(self, observed: Observed) -> Destination:
         environment = observed.environment
         if self._service is None or self._service.url != observed.aws_url:
-            self._service = LogService(observed.aws_url, region_of(observed.workspace.env))
+            key = environment.kms_key or ""
+            self._service = LogService(observed.aws_url, region_of(observed.workspace.env), key)
         return Destination(environment.name, self._airflow_3, environment.logging_configuration, self._service)

@@ -62,16 +62,18 @@ def mirrored_source(wanted: Wanted, place: Place) -> dict[str, Any]:
         return {"kind": part.kind, "key": part.key, "path": str(seen), "shown": str(folders[part.name] / part.rest)}
 
     parts = [plain(part) for part in parts_of(wanted.environment)]
-    return {"bucket": bucket, "region": region_of(wanted.env), "parts": parts}
+    key = wanted.environment.kms_key or ""
+    return {"bucket": bucket, "region": region_of(wanted.env), "key": key, "parts": parts}
 
 
 def mirror_version(wanted: Wanted) -> str:
-    """Return what differs when another bucket, or another path in it, is named."""
+    """Return what differs when another bucket, another path in it or another key is named."""
     environment = wanted.environment
     if not environment.source_bucket_arn:
         return ""
     paths = (environment.plugins_s3_path, environment.requirements_s3_path, environment.startup_script_s3_path)
-    return ":" + json.dumps([environment.source_bucket_arn, environment.dag_s3_path, *paths])
+    named = [environment.source_bucket_arn, environment.dag_s3_path, *paths]
+    return ":" + json.dumps([*named, environment.kms_key] if environment.kms_key else named)
 
 
 def _key(named: str | None, usual: str) -> str:

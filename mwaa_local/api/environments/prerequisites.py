@@ -1,4 +1,4 @@
-"""Bucket, role and network of an environment, held to what MWAA needs of them, where this machine has an AWS."""
+"""Bucket, role, key and network of an environment, held to what MWAA needs of them, where this machine has an AWS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PrerequisitesMissing(MwaaLocalError):
 
 
 def refuse_unfit(project: Project, env: Mapping[str, str], members: Mapping[str, Any]) -> None:
-    """Raise ServiceError where MWAA would refuse a call for the bucket or the role in these members."""
+    """Raise ServiceError where MWAA would refuse a call for the bucket, the role or the key in these members."""
     if url := endpoint_for(project, env):
         checks.refuse(members, url, region_of(env))
 
@@ -39,6 +39,8 @@ def check_network(job: Job) -> None:
     looked = checks.look({NAME: record.name, **record.members}, url, region_of(job.env))
     if looked.not_checked:
         job.tell(looked.not_checked)
+    for remark in looked.remarks:
+        job.tell(remark.what, hint=remark.hint)
     for fault in looked.faults:
         job.tell(fault.what, hint=fault.hint, is_failure=True)
     if looked.faults:

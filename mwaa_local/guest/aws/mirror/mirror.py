@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 
 from ..answers import SAID, StartResponse
 from ..signing import signing_name
+from .encryption import encrypt, key_arn
 from .parts import Body, Part, Stamp
 from .requests import copies_from, key_in, reads_list, written_keys
 
@@ -39,6 +40,7 @@ class Mirror:
     ) -> None:
         self._bucket = str(source.get("bucket", ""))
         self._region = str(source.get("region", ""))
+        self._key = str(source.get("key", ""))
         self._parts = [Part(**part) for part in source.get("parts", ())]
         self._held, self._wrote, self._account = held, wrote, account
         self._stamps: dict[str, Stamp] = {}
@@ -99,6 +101,8 @@ class Mirror:
             self._wrote()
         elif backend.buckets[self._bucket].versioning_status is None:
             backend.put_bucket_versioning(self._bucket, "Enabled")
+            self._wrote()
+        if self._key and (arn := key_arn(self._key, account, self._region)) and encrypt(backend, self._bucket, arn):
             self._wrote()
         return backend, backend.buckets[self._bucket]
 

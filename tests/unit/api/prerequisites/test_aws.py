@@ -87,9 +87,9 @@ def test_only_what_an_environment_names_is_judged(url: str, monkeypatch: pytest.
     refuse({"DagS3Path": "dags"}, url, REGION)
     assert Answers.asked == []
     refuse({"DagS3Path": "dags", "SourceBucketArn": "arn:aws:s3:::bucket"}, url, REGION)
-    assert Answers.asked == ["/bucket?versioning"]
+    assert Answers.asked == ["/bucket?versioning", "/bucket?encryption"]
     refuse({"DagS3Path": "dags", "ExecutionRoleArn": "arn:aws:iam::000000000000:role/execution"}, url, REGION)
-    assert "RoleName=execution" in Answers.asked[1]
+    assert "RoleName=execution" in Answers.asked[2]
     assert look({}, url, REGION).faults == []
     configuration = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
     assert "was not checked" in look({"NetworkConfiguration": configuration}, url, REGION).not_checked
