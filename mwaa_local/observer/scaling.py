@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from mwaa_local.database.health import Health
 from mwaa_local.database.metadata import ExecutorLoad, Metadata
+from mwaa_local.event import FAILED
 from mwaa_local.observer.duty import Observed
 from mwaa_local.plan import Plan
 from mwaa_local.scaling.bounds import WORKER, bounds_of
@@ -62,10 +63,13 @@ class Scaling:
         found = self._loads.of(observed.plan)
         if found is None:
             return
-        load = _load(observed, found, workers, pace)
-        decision = pace.decide(self._clock(), load, workers)
-        if decision.add:
-            self._add(observed, decision.add, load)
+        able = _able(observed, found, workers)
+        load = _load(observed, found, able, pace)
+        decision = pace.decide(self._clock(), load, able)
+        if add := min(decision.add, pace.bounds.most - len(workers)):
+            self._add(observed, add, load)
+            if able != workers:  # whoever comes may fail as these did
+                self._not_before = self._clock() + RETRY_AFTER_S
         elif decision.retire:
             self._retire(observed, decision.retire, load)
 
@@ -120,6 +124,14 @@ def _unchanged(observed: Observed) -> Iterator[bool]:
     """Yield whether nobody changes the environment meanwhile, or has done so since it was looked at."""
     with observed.workspace.exclusive_for_a_moment() as is_held:
         yield is_held and not observed.ended.is_set() and observed.runtime.running_plan() == observed.plan
+
+
+def _able(observed: Observed, found: ExecutorLoad, workers: list[str]) -> list[str]:
+    """Return the workers that run tasks, or will; that costs a question, so only where there is something to run."""
+    if not found.running and not found.queued:
+        return workers
+    failed = {item.name for item in observed.runtime.status() if item.state == FAILED}
+    return [name for name in workers if name not in failed]
 
 
 def _load(observed: Observed, found: ExecutorLoad, workers: list[str], pace: Pace) -> Load:

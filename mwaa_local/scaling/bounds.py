@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Self
 from mwaa_local.naming import next_names, number_of
 from mwaa_local.plan import Plan
 from mwaa_local.remarks import NOTE, WARNING, Remark
+from mwaa_local.scaling.slots import AUTOSCALE, autoscale_most
 
 if TYPE_CHECKING:  # pure, and asked for by what lives as long as the environment
     from mwaa_local.environment.environment import Environment
 
 WORKER = "worker"
+AUTOSCALE_OPTION = "celery.worker_autoscale"
 # What a worker takes for itself, and for each task that it runs at the same time as others. One of 3.3.1 took 170
 # MiB, and 95 MiB for a task that does nothing (proportional set size): the rest is for what tasks do.
 WORKER_BYTES = 300 << 20
@@ -51,8 +53,13 @@ def bounds_of(environment: Environment, memory_bytes: int | None) -> Bounds:
     if local.max_workers is not None:
         most = min(most, local.max_workers)
     elif memory_bytes is not None:
-        most = min(most, workers_that_fit(memory_bytes, environment.environment_class_facts.worker_slots))
+        most = min(most, workers_that_fit(memory_bytes, _slots(environment)))
     return Bounds(min(environment.min_workers, most), most)
+
+
+def _slots(environment: Environment) -> int:
+    asked = environment.airflow_configuration_options.get(AUTOSCALE_OPTION, "")
+    return autoscale_most({AUTOSCALE: asked}) or environment.environment_class_facts.worker_slots
 
 
 @dataclass(frozen=True)

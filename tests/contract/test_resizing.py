@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.errors import ComponentUnknown, NotRunning
+from mwaa_local.errors import ComponentUnknown, DockerUnavailable, NotRunning
 from mwaa_local.event import FAILED, LEAVING, READY, ComponentStatus
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.protocol import Prepared
 from tests.contract.house import House
+from tests.docker import GeneratedRuntime, skip_without_docker
 from tests.fakes import READY_LINE, DiesAfterStart, EndsWhenAllowed, Steady, program, wait_until
 
 # Programs of a worker's children, and what the worker tells of them.
@@ -212,3 +213,62 @@ def test_largest_process_below_a_worker_is_killed_and_the_worker_goes_on(house: 
     wait_until(lambda: "ended: [None, -9]" in house.texts("worker.1"), "the end of the large one alone", PROMPT_S)
     assert house.pid("worker.1") == leader
     assert house.runtime.kill_largest("nobody") is None
+
+
+@pytest.fixture
+def containers(make_house: Callable[..., House]) -> House:
+    skip_without_docker()
+    return make_house(lambda project, env: GeneratedRuntime(project, env, replicated=("worker",)))
+
+
+@pytest.mark.docker
+def test_plan_says_what_is_so_when_the_engine_fails_while_workers_are_told_to_leave(
+    containers: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = containers
+    running(house, 3)
+    engine = house.runtime.own.engine  # type: ignore[union-attr]
+    signal_container, told = engine.signal_container, []
+
+    def first_only(container_id: str, signal_name: str) -> None:
+        if told:
+            raise DockerUnavailable("the engine went away")
+        told.append(container_id)
+        signal_container(container_id, signal_name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "signal_container", first_only)
+        with pytest.raises(DockerUnavailable):
+            retire(house, "worker.2", "worker.3")
+    assert [item.name for item in plan_of(house).meant("worker")] == ["worker.1", "worker.3"]
+    assert set(plan_of(house).leaving) == {"worker.2"}
+    with monkeypatch.context() as patched:
+        patched.setattr("mwaa_local.runtime.compose.resizing.tidied", _fails)
+        with pytest.raises(DockerUnavailable):
+            retire(house, "worker.3")
+    assert [item.name for item in plan_of(house).meant("worker")] == ["worker.1"]
+    assert set(plan_of(house).leaving) == {"worker.2", "worker.3"}
+    allowed(house).touch()
+    wait_until_gone(house, "worker.2")
+    wait_until_gone(house, "worker.3")
+
+
+def _fails(*_: object) -> Plan:
+    raise DockerUnavailable("the engine went away")
+
+
+@pytest.mark.docker
+def test_worker_that_the_engine_cannot_start_is_no_part_of_the_plan(
+    containers: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = containers
+    running(house)
+    with monkeypatch.context() as patched:
+        patched.setattr(house.runtime.own.engine, "start_container", lambda _: "no room")  # type: ignore[union-attr]
+        with pytest.raises(NotRunning, match=r"worker\.2 could not be started"):
+            add(house, 2)
+    assert set(house.status()) == {"worker.1", "steady"}
+    assert [item.name for item in plan_of(house).meant("worker")] == ["worker.1"]
+    add(house, 1)
+    house.wait_for("worker.2", is_ready, "is ready")
+    allowed(house).touch()

@@ -7,13 +7,15 @@ next removes its container.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from mwaa_local.errors import NotRunning
+from mwaa_local.errors import MwaaLocalError, NotRunning
 from mwaa_local.event import LEAVING, ComponentStatus
 from mwaa_local.naming import kind_of
-from mwaa_local.plan import LEAVE_TIMEOUT_S, Plan
+from mwaa_local.plan import LEAVE_TIMEOUT_S, Component, Plan
 from mwaa_local.runtime.compose.containers import OwnContainers
 from mwaa_local.runtime.compose.stored import Container
 from mwaa_local.runtime.compose.view import by_component
@@ -22,26 +24,69 @@ ID_CHARACTERS = 12  # of a container's id, which are its host name
 
 
 def resize(own: OwnContainers, before: Plan, plan: Plan) -> None:
-    """Carry out a plan that differs from the one before in numbered components alone."""
-    containers = by_component(before, own.all())
-    for component in before.components:
-        container = containers.get(component.name)
-        if plan.component(component.name) is None and container is not None:
-            if container.is_up:
-                own.engine.signal_container(container.id, component.stop_signal)
-            else:  # it ended just now; without this the engine might start it again
-                own.engine.kill_container(container.id)
-    plan = tidied(own, plan)
-    own.state_file.begin(plan, own.compose)
-    fresh = [item.name for item in plan.components if before.component(item.name) is None]
-    if not fresh:
+    """Carry out a plan that differs from the one before in numbered components alone.
+
+    What is noted is what is so, wherever an engine fails on the way: a worker that was told to leave is none of the
+    plan any more, and one that could not be started is not yet.
+    """
+    fresh = [item for item in plan.components if before.component(item.name) is None]
+    now = replace(plan, components=tuple(item for item in plan.components if item not in fresh))
+    _let_go(own, before, now)
+    now = tidied(own, now)
+    own.state_file.begin(now, own.compose)
+    if fresh:
+        _start_more(own, now, replace(plan, leaving=now.leaving))
+
+
+def _let_go(own: OwnContainers, before: Plan, now: Plan) -> None:
+    """Tell those to leave that the plan does not have any more."""
+    left = [item for item in before.components if now.component(item.name) is None]
+    if not left:
         return
-    own.make_more(plan, sorted({kind_of(name) for name in fresh}))
-    made = by_component(plan, own.all())
-    for name in fresh:
-        container = made.get(name)
-        if error := own.engine.start_container(container.id) if container else "Compose made no container for it":
-            raise NotRunning(f"{name} could not be started", error, "mwaa-local up")
+    containers = by_component(before, own.all())
+    own.state_file.begin(now, own.compose)
+    for index, component in enumerate(left):
+        container = containers.get(component.name)
+        try:
+            if container is not None and container.is_up:
+                own.engine.signal_container(container.id, component.stop_signal)
+            elif container is not None:  # it ended just now; without this the engine might start it again
+                own.engine.kill_container(container.id)
+        except BaseException:
+            own.state_file.begin(_without_left(before, now, left[:index]), own.compose)
+            raise
+
+
+def _without_left(before: Plan, now: Plan, told: Sequence[Component]) -> Plan:
+    """Return the plan before without those that were told to leave."""
+    names = [item.name for item in told]
+    components = tuple(item for item in before.components if item.name not in names)
+    leaving = {name: since for name, since in now.leaving.items() if name in names or name in before.leaving}
+    return replace(now, components=components, leaving=leaving)
+
+
+def _start_more(own: OwnContainers, before: Plan, plan: Plan) -> None:
+    """Make and start the containers that the plan has more. Raises NotRunning for one that cannot be started."""
+    fresh = [item.name for item in plan.components if before.component(item.name) is None]
+    own.state_file.begin(plan, own.compose)
+    started: list[str] = []
+    try:
+        own.make_more(plan, sorted({kind_of(name) for name in fresh}))
+        made = by_component(plan, own.all())
+        for name in fresh:
+            container = made.get(name)
+            error = own.engine.start_container(container.id) if container else "Compose made no container for it"
+            if error:
+                raise NotRunning(f"{name} could not be started", error, "mwaa-local up")
+            started.append(name)
+    except BaseException:
+        missing = [name for name in fresh if name not in started]
+        own.state_file.begin(plan.retired(missing, 0.0).without_left(before.leaving), own.compose)
+        with contextlib.suppress(MwaaLocalError):  # of the engine, which may be gone: then what is left is seen by `up`
+            made = by_component(plan, own.all())
+            for container in (made[name] for name in missing if name in made):
+                own.engine.remove_container(container.id)
+        raise
 
 
 def tidied(own: OwnContainers, plan: Plan) -> Plan:

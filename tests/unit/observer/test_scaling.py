@@ -14,6 +14,7 @@ from mwaa_local.database.metadata import ExecutorLoad, RunningTask
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import AlreadyRunning, StartupScriptFailed
+from mwaa_local.event import FAILED, ComponentStatus
 from mwaa_local.observer.duty import Observed
 from mwaa_local.observer.scaling import RETRY_AFTER_S, ExecutorLoads, Scaling
 from mwaa_local.plan import Component, LogReady, Plan
@@ -149,6 +150,18 @@ def test_plan_that_was_changed_meanwhile_stays_as_it_is(watched: Watched) -> Non
     watched.clock.now += GROW_AFTER_S
     watched.duty.round(Observed(watched.workspace, watched.environment, watched.runtime, seen, "", threading.Event()))
     assert "resize" not in watched.runtime.calls
+
+
+def test_worker_that_has_failed_does_not_count_and_others_come_in_its_place(watched: Watched) -> None:
+    watched.runtime.statuses = [ComponentStatus("worker.1", FAILED)]
+    assert watched.look() == ["worker.1"], "nobody needs it"
+    watched.loads.load = ExecutorLoad((), 1)
+    assert watched.look() == ["worker.1", "worker.2"]
+    watched.runtime.statuses = [ComponentStatus(f"worker.{number}", FAILED) for number in range(1, 5)]
+    assert watched.look(GROW_AFTER_S) == ["worker.1", "worker.2"], "what fails again and again is not tried at once"
+    for _ in range(5):
+        watched.look(RETRY_AFTER_S)
+    assert watched.look() == [f"worker.{number}" for number in range(1, 5)], "never more than the most"
 
 
 def test_worker_that_cannot_be_made_ready_is_not_tried_at_every_look(workspace: Workspace) -> None:

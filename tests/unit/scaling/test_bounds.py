@@ -55,6 +55,13 @@ def test_memory_caps_the_number_unless_a_cap_is_named_and_nobody_asks_a_machine_
     assert bounds_of(environment(), None) == Bounds(1, 10)
 
 
+def test_memory_is_divided_by_the_tasks_that_a_worker_really_runs_at_a_time() -> None:
+    wide = {"celery.worker_autoscale": "20,20"}
+    fitting = workers_that_fit(SMALL_BYTES * 4, slots=20)
+    assert bounds_of(environment(airflow_configuration_options=wide), SMALL_BYTES * 4) == Bounds(1, fitting)
+    assert fitting < workers_that_fit(SMALL_BYTES * 4, slots=5)
+
+
 @given(st.integers(0, LARGE_BYTES), st.integers(1, 80))
 def test_workers_that_fit_take_half_of_the_memory_and_one_is_always_there(memory_bytes: int, slots: int) -> None:
     count = workers_that_fit(memory_bytes, slots)
