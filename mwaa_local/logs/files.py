@@ -39,6 +39,11 @@ class StreamFile:
     kind: Kind = Kind.AIRFLOW
     airflow_3: bool = True  # what writes it; streams of components are named by that
 
+    @property
+    def is_put_aside(self) -> bool:
+        """Whether it is put aside when it is full, as `NAME.1` and so on, and a new one goes on in its place."""
+        return self.kind is Kind.COMPONENT or self.stream == streams.MANAGER_STREAM
+
 
 def airflow_logs_dir(project: Project) -> Path:
     return project.airflow_home_dir / LOGS_FOLDER
@@ -53,7 +58,7 @@ def stream_files(project: Project, group: Group) -> Iterator[StreamFile]:
             for name in sorted(names):
                 path = Path(folder, name)
                 its_group, stream = streams.of_airflow_file(path.relative_to(root).as_posix())
-                if its_group is group and not path.is_symlink():
+                if its_group is group and not path.is_symlink() and not streams.is_older(path.as_posix()):
                     yield StreamFile(path, stream)
     else:
         for path in sorted(project.logs_dir.glob("*.out")):

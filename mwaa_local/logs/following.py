@@ -7,10 +7,9 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import BinaryIO
 
-from mwaa_local.logs import streams
+from mwaa_local.logs import opened, streams
 from mwaa_local.logs.events import MILLISECONDS, LogEvent, level_in, said
 from mwaa_local.logs.files import Kind, StreamFile
 from mwaa_local.runtime import logfile
@@ -24,13 +23,17 @@ MWAA_LINE = "[INFO] - {}"  # of requirements and startup script (amazon-mwaa-doc
 
 @dataclass(frozen=True)
 class Place:
-    """How far a file was read: its inode, bytes in it, and what is known from what stands before."""
+    """How far a file was read: its inode, bytes in it, what is known from what stands before, and how it begins."""
 
     inode: int = 0
     offset: int = 0
     level: str = DEFAULT_LEVEL
     time_ms: int = 0
     stream: str = ""
+    begins: str = ""  # as much of it as was read, `opened.KNOWN_BYTES` at most
+
+    def is_in(self, file: BinaryIO) -> bool:
+        return opened.is_same(file, self.inode, self.offset, self.begins)
 
 
 class FileEvents:
@@ -50,24 +53,37 @@ class FileEvents:
 
         `at_once` leaves nothing for later. A file that is gone, or cannot be read, has nothing.
         """
-        for path in self._paths():
-            with contextlib.suppress(OSError), path.open("rb") as file:
+        with contextlib.suppress(OSError), self.file.path.open("rb") as file:
+            if not self.file.is_put_aside or self.place.is_in(file):
                 yield from self._of(file, at_once=at_once)
+                return
+        if self.file.is_put_aside:
+            yield from self._of_all(at_once=at_once)
 
-    def _paths(self) -> Iterator[Path]:
-        """Yield the file; before it the one that was put aside, unless it is sure that it was read to its end."""
-        path = self.file.path
-        if self.file.kind is Kind.COMPONENT:
-            with contextlib.suppress(OSError):
-                if path.stat().st_ino != self.place.inode:
-                    yield logfile.older_path(path)
-        yield path
+    def _of_all(self, *, at_once: bool) -> Iterator[list[LogEvent]]:
+        """Go on in the file that was read last, which was put aside, then in those after it."""
+        with opened.with_older(self.file.path) as files:
+            known = next((number for number in reversed(range(len(files))) if self.place.is_in(files[number])), 0)
+            for number, file in enumerate(files[known:], known):
+                with contextlib.suppress(OSError):
+                    yield from self._of(file, at_once=at_once or number < len(files) - 1)
 
     def _of(self, file: BinaryIO, *, at_once: bool) -> Iterator[list[LogEvent]]:
         about = os.fstat(file.fileno())
-        if about.st_ino != self.place.inode or about.st_size < self.place.offset:  # another one, or emptied by somebody
+        before = self.place
+        if not before.is_in(file):  # another one, or emptied by somebody
             changed_ms = int(about.st_mtime * MILLISECONDS)
-            self.place = replace(self.place, inode=about.st_ino, offset=0, level=DEFAULT_LEVEL, time_ms=changed_ms)
+            level = before.level if self.file.is_put_aside else DEFAULT_LEVEL
+            self.place = replace(before, inode=about.st_ino, offset=0, level=level, time_ms=changed_ms, begins="")
+        try:
+            for found in self._parts(file, about, at_once=at_once):
+                self.place = replace(self.place, begins=opened.beginning(file, self.place.offset))
+                yield found
+        finally:
+            if not self.place.offset:  # nothing that it could be known by: what was read before still is
+                self.place = before
+
+    def _parts(self, file: BinaryIO, about: os.stat_result, *, at_once: bool) -> Iterator[list[LogEvent]]:
         settled = at_once or time.time() - about.st_mtime > SETTLED_S
         while self.place.offset < about.st_size:
             file.seek(self.place.offset)

@@ -31,6 +31,12 @@ def of_airflow_file(inside: str) -> tuple[Group, str]:
     return Group.TASK, inside.replace(UNSAFE, SAFE)
 
 
+def is_older(path: str) -> bool:
+    """Say whether that is a file of the manager's that was put aside: it is read with the one that goes on."""
+    folder, name = path.split("/")[-2:]
+    return folder == MANAGER_DIR and name.rpartition(".")[2].isdecimal()
+
+
 def of_component(component: str, began_ms: int, *, airflow_3: bool) -> str:
     """Return the stream of a component's output: `worker_HOST_EPOCH.log`, and one for all of the DAG processor's."""
     if component == DAG_PROCESSOR:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 
 from mwaa_local.configuration.base import region_of
@@ -39,10 +40,21 @@ class LogShipping:
             shipper.forget_gone()
             self._forgot_s = now
         if now - self._fetched_s > FETCH_PAUSE_S and any(group.components for group in to.groups):
-            # Asked for lines, a runtime of containers brings what they wrote into the files, which are what is sent.
-            observed.runtime.logs([], follow=False, from_end=True)
             self._fetched_s = now
-        shipper.round(to)
+            try:
+                # Asked for lines, a runtime of containers brings what they wrote into files, which are what is sent.
+                observed.runtime.logs([], follow=False, from_end=True)
+            finally:  # an engine that fails holds back what it has, and no files
+                self._send(shipper, to)
+        else:
+            self._send(shipper, to)
+
+    def _send(self, shipper: Shipper, to: Destination) -> None:
+        try:
+            shipper.round(to)
+        except sqlite3.DatabaseError:
+            self._shipper = None  # the places are opened again, and begun anew where they are damaged
+            raise
 
     def finish(self, observed: Observed) -> None:
         self._fetched_s = float("-inf")

@@ -25,9 +25,9 @@ class Candidate:
     stream: str = ""
 
     @property
-    def state(self) -> tuple[int, int]:
-        """Inode and size: while both stay the same there is nothing new."""
-        return self.seen.inode, self.seen.size
+    def state(self) -> tuple[int, int, float]:
+        """Inode, size and time of change: while they stay the same there is nothing new."""
+        return self.seen.inode, self.seen.size, self.seen.changed_s
 
     def file(self, *, airflow_3: bool) -> StreamFile | None:
         """Return what to read; None where the file has nothing for that group."""
@@ -51,7 +51,7 @@ class Candidates:
             yield from self._of_launcher(path, groups)
         for seen in self._tree.seen():
             group, stream = streams.of_airflow_file(seen.path[len(self._airflow_logs) + 1 :])
-            if group in groups:
+            if group in groups and not streams.is_older(seen.path):
                 yield Candidate(group, seen, Kind.AIRFLOW, stream)
 
     def _of_launcher(self, path: Path, groups: Collection[Group]) -> Iterator[Candidate]:

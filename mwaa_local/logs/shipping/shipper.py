@@ -6,6 +6,7 @@ none is left out. While the service is away the files wait.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,14 +16,14 @@ from mwaa_local.environment.environment import LoggingConfiguration
 from mwaa_local.logs.events import MILLISECONDS, LogEvent
 from mwaa_local.logs.following import FileEvents
 from mwaa_local.logs.groups import Group
-from mwaa_local.logs.shipping.batches import batches
+from mwaa_local.logs.shipping.batches import MAX_AGE_MS, batches
 from mwaa_local.logs.shipping.candidates import Candidate, Candidates
 from mwaa_local.logs.shipping.places import Places
 from mwaa_local.logs.shipping.service import LogService, Refused
 from mwaa_local.project import Project
 
 # What an environment's first shipper still sends: requirements and startup script run before it, 14 minutes at most.
-LOOK_BACK_MS = 15 * 60 * MILLISECONDS
+LOOK_BACK_MS = 15 * 60 * MILLISECONDS  # where nothing is known of an earlier one; else all that the service takes
 GROUPS_PAUSE_S = 60.0  # between two looks whether the groups are there: who empties the AWS removes them
 PARTS_AT_ONCE = 16  # of one file, of READ_BYTES each, before others have their turn
 REMEMBERED = 10_000  # files of which is known in memory that all of them was sent
@@ -49,7 +50,7 @@ class Shipper:
     def __init__(self, project: Project, places: Places, clock: Callable[[], float] = time.time) -> None:
         self._state_dir, self._places, self._clock = str(project.state_dir), places, clock
         self._candidates = Candidates(project)
-        self._sent: dict[str, tuple[int, int]] = {}  # key in `places` -> inode and size, when all of it was sent
+        self._sent: dict[str, tuple[int, int, float]] = {}  # key in `places` -> its state, when all of it was sent
         self._since: dict[Group, int] = {}
         self._looked_s = 0.0
 
@@ -84,9 +85,12 @@ class Shipper:
         wanted = {group.value for group in to.groups}
         for name in noted.keys() - wanted:
             self._places.unfollow(name)
-        for name in wanted - noted.keys():
-            self._places.follow(name, now_ms if self._places.are_used else now_ms - LOOK_BACK_MS)
-            self._looked_s = 0.0
+        look_back_ms = 0 if self._places.are_used else MAX_AGE_MS if self._places.are_lost else LOOK_BACK_MS
+        for name in wanted:
+            if name not in noted:
+                self._looked_s = 0.0
+            if noted.get(name, sys.maxsize) > now_ms:  # new, or of a clock that was set back
+                self._places.follow(name, now_ms - look_back_ms)
         self._places.are_used = True
         self._since = {Group(name): since for name, since in self._places.groups().items()}
 
@@ -116,7 +120,7 @@ class Shipper:
             self._places.put(key, events.place)
             if number == PARTS_AT_ONCE:
                 return count
-        if (events.place.inode, events.place.offset) == candidate.state:
+        if (events.place.inode, events.place.offset) == candidate.state[:2] or not candidate.seen.size:
             self._note(key, candidate)
         return count
 
