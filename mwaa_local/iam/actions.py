@@ -58,6 +58,7 @@ ACTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "GetBucketLifecycle": ("GetLifecycleConfiguration",),
         "GetBucketLifecycleConfiguration": ("GetLifecycleConfiguration",),
         "GetBucketNotificationConfiguration": ("GetBucketNotification",),
+        "GetObjectAttributes": ("GetObject", "GetObjectAttributes"),
         "GetBucketReplication": ("GetReplicationConfiguration",),
         "GetObjectLockConfiguration": ("GetBucketObjectLockConfiguration",),
         "GetPublicAccessBlock": ("GetBucketPublicAccessBlock",),
@@ -91,6 +92,18 @@ ACTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "DeleteMessageBatch": ("DeleteMessage",),
         "SendMessageBatch": ("SendMessage",),
     },
+}
+# Operations of S3 -> what they need where they name a version of the object.
+VERSION_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "DeleteObject": ("s3:DeleteObjectVersion",),
+    "DeleteObjectTagging": ("s3:DeleteObjectVersionTagging",),
+    "GetObject": ("s3:GetObjectVersion",),
+    "GetObjectAcl": ("s3:GetObjectVersionAcl",),
+    "GetObjectAttributes": ("s3:GetObjectVersion", "s3:GetObjectVersionAttributes"),
+    "GetObjectTagging": ("s3:GetObjectVersionTagging",),
+    "HeadObject": ("s3:GetObjectVersion",),
+    "PutObjectAcl": ("s3:PutObjectVersionAcl",),
+    "PutObjectTagging": ("s3:PutObjectVersionTagging",),
 }
 # Operations that hand a role to a service -> the parameters that name it; needs iam:PassRole on that role.
 PASSED_ROLES: Mapping[str, tuple[str, ...]] = {

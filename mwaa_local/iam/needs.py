@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from .actions import PASSED_ROLES, actions_of, prefix_of
+from .actions import PASSED_ROLES, VERSION_ACTIONS, actions_of, prefix_of
 from .calls import Call, Need
-from .resources import arn_of, bucket_arn, resources_of
+from .resources import EVERYTHING, arn_of, bucket_arn, resources_of
 
 PASS_ROLE = "iam:PassRole"
 COPY_SOURCE = "CopySource"
@@ -23,6 +23,8 @@ ITEM_ACTIONS = {
     "Put": "dynamodb:PutItem",
     "Update": "dynamodb:UpdateItem",
 }
+# Operations of PartiQL -> the parameter with their statements; "" for one that is a statement itself.
+STATEMENTS = {"BatchExecuteStatement": "Statements", "ExecuteStatement": "", "ExecuteTransaction": "TransactStatements"}
 # PartiQL's first word -> its action.
 STATEMENT_ACTIONS = {
     "DELETE": "dynamodb:PartiQLDelete",
@@ -44,14 +46,20 @@ def _needs(call: Call) -> Iterator[Need]:
     if prefix == "dynamodb" and call.operation in ("TransactWriteItems", "TransactGetItems"):
         yield from _of_transaction(call)
         return
-    if prefix == "dynamodb" and call.operation == "ExecuteStatement":
-        yield _of_statement(call)
+    if prefix == "dynamodb" and call.operation in STATEMENTS:
+        yield from _of_statements(call, STATEMENTS[call.operation])
+        return
+    if prefix == "secretsmanager" and call.operation == "BatchGetSecretValue":
+        yield from _of_secrets(call)
         return
     if prefix == "s3" and call.operation == DELETE_OBJECTS:
         yield from _of_deletions(call)
         return
     resources = resources_of(call, prefix)
-    for action in actions_of(prefix, call.operation):
+    actions = actions_of(prefix, call.operation)
+    if prefix == "s3" and call.parameters.get("versionId"):
+        actions = VERSION_ACTIONS.get(call.operation, actions)
+    for action in actions:
         yield from (Need(action, resource) for resource in resources)
     if prefix == "s3" and call.operation in ("CopyObject", "UploadPartCopy"):
         yield _of_copy_source(call)
@@ -91,9 +99,24 @@ def _of_transaction(call: Call) -> Iterator[Need]:
                 yield Need(ITEM_ACTIONS[name], arn_of(call, "dynamodb", "table/{}", value.get("TableName")))
 
 
-def _of_statement(call: Call) -> Need:
-    words = str(call.parameters.get("Statement", "")).split(None, 1)
-    return Need(STATEMENT_ACTIONS.get(words[0].upper() if words else "", STATEMENT_ACTIONS["SELECT"]))
+def _of_statements(call: Call, parameter: str) -> Iterator[Need]:
+    many = call.parameters.get(parameter) if parameter else [call.parameters]
+    for one in many if isinstance(many, list) and many else [{}]:
+        words = str(one.get("Statement", "")).split(None, 1) if isinstance(one, Mapping) else []
+        yield Need(STATEMENT_ACTIONS.get(words[0].upper() if words else "", STATEMENT_ACTIONS["SELECT"]))
+
+
+def _of_secrets(call: Call) -> Iterator[Need]:
+    """Yield what many secrets at once need: each its own, and a list where a filter chooses them."""
+    yield Need("secretsmanager:BatchGetSecretValue", EVERYTHING)
+    if call.parameters.get("SecretIdList"):
+        yield from (
+            Need("secretsmanager:GetSecretValue", resource) for resource in resources_of(call, call.signing_name)
+        )
+        return
+    yield Need("secretsmanager:GetSecretValue")
+    if call.parameters.get("Filters"):
+        yield Need("secretsmanager:ListSecrets", EVERYTHING)
 
 
 def _passed_roles(call: Call, name: str) -> Iterator[Need]:

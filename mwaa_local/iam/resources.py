@@ -59,7 +59,12 @@ NAMED: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "kinesis": (("StreamName", "stream/{}"), ("StreamARN", "{}")),
     "kms": (("KeyId", "key/{}"), ("TargetKeyId", "key/{}"), ("AliasName", "{}")),
-    "lambda": (("FunctionName", "function:{}"), ("LayerName", "layer:{}"), ("Resource", "{}"), ("UUID", "{}")),
+    "lambda": (
+        ("FunctionName", "function:{}"),
+        ("LayerName", "layer:{}"),
+        ("Resource", "{}"),
+        ("UUID", "event-source-mapping:{}"),
+    ),
     "logs": (
         ("logGroupName", "log-group:{}:*"),
         ("logGroupIdentifier", "log-group:{}:*"),
@@ -109,10 +114,20 @@ def resources_of(call: Call, prefix: str) -> list[str]:
         return [_of_s3(call)]
     if prefix == "dynamodb" and isinstance(tables := call.parameters.get("RequestItems"), Mapping):
         return [arn_of(call, prefix, "table/{}", name) for name in list(tables)[:MAX_RESOURCES]] or [EVERYTHING]
+    if f"{prefix}:{call.operation}" == "batch:SubmitJob":  # needs both
+        return [arn_of(call, prefix, end, call.parameters.get(name)) for name, end in NAMED[prefix][:2]]
+    if prefix == "kms" and _is_alias(call.parameters.get("KeyId")):
+        return [""]  # the key's, which the service alone knows: a policy on an alias grants nothing
+    if prefix == "dynamodb" and (index := call.parameters.get("IndexName")):
+        return [f"{arn_of(call, prefix, 'table/{}', call.parameters.get('TableName'))}/index/{index}"]
     for parameter, end in NAMED.get(prefix, ()):
         if values := _texts(call.parameters.get(parameter)):
             return [arn_of(call, prefix, end, value) for value in values[:MAX_RESOURCES]]
     return [EVERYTHING] if prefix in NAMED and prefix not in PARTLY else [""]
+
+
+def _is_alias(key: Any) -> bool:
+    return isinstance(key, str) and (key.startswith("alias/") or ":alias/" in key)
 
 
 def _of_s3(call: Call) -> str:
@@ -133,7 +148,9 @@ def arn_of(call: Call, service: str, end: str, value: Any) -> str:
         return ""
     if value.startswith("arn:"):
         return value
-    name = value.rstrip("/").rpartition("/")[2] if "://" in value else value.lstrip("/")
+    name = value.rstrip("/").rpartition("/")[2] if "://" in value else value
+    if service == "ssm":  # parameter/a is /a
+        name = name.lstrip("/")
     if service == "kms" and name.startswith("alias/"):
         end = "{}"
     if service in ("sns", "lambda") and name.count(":") > 1:  # ACCOUNT:function:NAME

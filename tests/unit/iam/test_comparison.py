@@ -14,6 +14,7 @@ from mwaa_local.iam.needs import needs_of
 from mwaa_local.iam.policies import Decision, decide, decide_alike
 from mwaa_local.iam.report import policy_for
 
+HERE = "us-east-1:000000000000"
 ACCOUNT = "123456789012"
 QUEUE = "arn:aws:sqs:us-east-1:{}:q"
 
@@ -161,8 +162,56 @@ def test_printed_policy_is_for_the_roles_account() -> None:
         ),
         (
             Call("kms", "Decrypt", "eu-west-1", parameters={"KeyId": "alias/a"}),
-            [Need("kms:Decrypt", "arn:aws:kms:eu-west-1:000000000000:alias/a")],
+            [Need("kms:Decrypt")],  # the key's ARN, which nobody knows here
         ),
+        (Call("kms", "Decrypt", parameters={"KeyId": "k"}), [Need("kms:Decrypt", f"arn:aws:kms:{HERE}:key/k")]),
+        (
+            Call("s3", "GetObject", parameters={"Bucket": "b", "Key": "k", "versionId": "1"}),
+            [Need("s3:GetObjectVersion", "arn:aws:s3:::b/k")],
+        ),
+        (
+            Call("s3", "DeleteObject", parameters={"Bucket": "b", "Key": "k", "versionId": "1"}),
+            [Need("s3:DeleteObjectVersion", "arn:aws:s3:::b/k")],
+        ),
+        (
+            Call("dynamodb", "Query", parameters={"TableName": "t", "IndexName": "i"}),
+            [Need("dynamodb:Query", f"arn:aws:dynamodb:{HERE}:table/t/index/i")],
+        ),
+        (
+            Call("batch", "SubmitJob", parameters={"jobQueue": "q", "jobDefinition": "d"}),
+            [
+                Need("batch:SubmitJob", f"arn:aws:batch:{HERE}:job-queue/q"),
+                Need("batch:SubmitJob", f"arn:aws:batch:{HERE}:job-definition/d"),
+            ],
+        ),
+        (
+            Call("dynamodb", "BatchExecuteStatement", parameters={"Statements": [{"Statement": "UPDATE x"}]}),
+            [Need("dynamodb:PartiQLUpdate")],
+        ),
+        (
+            Call("dynamodb", "ExecuteTransaction", parameters={"TransactStatements": [{"Statement": "insert into x"}]}),
+            [Need("dynamodb:PartiQLInsert")],
+        ),
+        (
+            Call("lambda", "GetEventSourceMapping", parameters={"UUID": "u"}),
+            [Need("lambda:GetEventSourceMapping", f"arn:aws:lambda:{HERE}:event-source-mapping:u")],
+        ),
+        (
+            Call("secretsmanager", "BatchGetSecretValue", parameters={"SecretIdList": ["/s"]}),
+            [
+                Need("secretsmanager:BatchGetSecretValue", "*"),
+                Need("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{HERE}:secret:/s-??????"),
+            ],
+        ),
+        (
+            Call("logs", "PutLogEvents", parameters={"logGroupName": "/aws/x"}),
+            [Need("logs:PutLogEvents", f"arn:aws:logs:{HERE}:log-group:/aws/x:*")],
+        ),
+        (
+            Call("ssm", "GetParameter", parameters={"Name": "/a/b"}),
+            [Need("ssm:GetParameter", f"arn:aws:ssm:{HERE}:parameter/a/b")],
+        ),
+        (Call("bedrock", "Converse"), [Need("bedrock:InvokeModel")]),
         (
             Call(
                 "s3",

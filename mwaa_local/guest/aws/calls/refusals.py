@@ -19,6 +19,7 @@ CODES = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
 # Services whose clients spoke the query protocol before, and read its code from a header (awsQueryCompatible).
 ONCE_QUERY = ("sqs", "monitoring")
 NOT_ALLOWED = "because no identity-based policy allows the {action} action"
+SECRET_END = "-??????"  # iam/resources.py: of an ARN that was made of a name
 DENIED = "with an explicit deny in an identity-based policy"
 
 
@@ -33,9 +34,16 @@ class Refusal:
 
     @property
     def message(self) -> str:
-        on = f" on resource: {self.resource or '*'}"
+        on = f" on resource: {self._named}"
         why = DENIED if self.is_denied else NOT_ALLOWED.format(action=self.action)
         return f"User: {self.who} is not authorized to perform: {self.action}{on} {why}"
+
+    @property
+    def _named(self) -> str:
+        """Return the resource as the service writes it: a secret as it was asked for, S3's within quotes."""
+        if self.resource.endswith(SECRET_END):
+            return self.resource.split(":", 6)[6].removesuffix(SECRET_END)
+        return f'"{self.resource}"' if ":s3:::" in self.resource else self.resource or "*"
 
 
 def answer(
