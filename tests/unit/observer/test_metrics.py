@@ -76,7 +76,7 @@ def observed(tmp_path: Path, clock: Time) -> Observed:
     project = Project(tmp_path)
     metrics_dir(project).mkdir(parents=True)
     environment = Environment.model_validate({"Name": "mine"})
-    return Observed(Workspace(project, {}), environment, Used(PLAN), PLAN, "", clock)  # type: ignore[arg-type]
+    return Observed(Workspace(project, {}), environment, Used(PLAN), PLAN, "", clock)
 
 
 def written(observed: Observed) -> list[int]:
