@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mwaa_local.project import Project
 
 WRITE_PATH = "/_mwaa-local/aws/calls"  # of guest/aws/calls/gate.py
 WRITE_TIMEOUT_S = 10.0
+ROLES_NAME = "roles.json"  # environment that the API made -> ARN of its execution role
 CALLS_NAME = "iam"  # below `.mwaa-local/`
 
 
@@ -42,6 +44,22 @@ def forget_calls(project: Project) -> None:
         write_private(folder / FORGOTTEN, str(time.time()))
     except OSError as error:
         raise disk_error(error, folder) from error
+
+
+def note_role(owner: Project, name: str, role_arn: str | None) -> None:
+    """Note the role of an environment that the API made for a project, whose local AWS it calls; None where it ends.
+
+    The local AWS runs meanwhile: guest/aws/calls/made.py reads it. Raises DiskFull.
+    """
+    folder = calls_dir(owner)
+    if not folder.is_dir():  # the project has no local AWS
+        return
+    path = folder / ROLES_NAME
+    roles: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError):
+        roles = dict(json.loads(path.read_text(encoding="utf-8")))
+    roles.pop(name, None)
+    write_private(path, json.dumps({**roles, name: role_arn} if role_arn else roles))
 
 
 def write_running(port: int) -> None:

@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError
 from botocore.parsers import RpcV2CBORParser
 
 from mwaa_local.iam.ledger import read_all
+from mwaa_local.project import Project
+from mwaa_local.services.calls import make_calls_dir, note_role
 from tests.environments import wait_until
 from tests.integration.aws_endpoint import Endpoint, endpoint
 
@@ -215,6 +217,31 @@ def test_role_of_another_partition_is_found_there(aws: Endpoint) -> None:
     aws.client("sqs", key=CHINA_KEY, region="cn-north-1").list_queues()
     with pytest.raises(ClientError, match=f"User: arn:aws-cn:sts::{ACCOUNT}:assumed-role/"):
         aws.client("sns", key=CHINA_KEY, region="cn-north-1").list_topics()
+
+
+def test_environment_that_the_api_made_needs_its_own_role(tmp_path: Path) -> None:
+    owner = Project(tmp_path / "owner")
+    make_state(owner)
+    with endpoint(tmp_path, {}, calls=make_calls_dir(owner), enforced=ENFORCED) as aws:
+        iam = aws.client("iam")
+        iam.create_role(RoleName="made", AssumeRolePolicyDocument=json.dumps(TRUST))
+        made = aws.client("s3", key="task.made")
+        made.list_buckets()  # of nobody that is known
+        note_role(owner, "made", f"arn:aws:iam::{ACCOUNT}:role/made")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            made.list_buckets()
+        allow = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        iam.put_role_policy(RoleName="made", PolicyName="p", PolicyDocument=document)
+        made.list_buckets()
+        note_role(owner, "made", None)
+        iam.delete_role_policy(RoleName="made", PolicyName="p")
+        made.list_buckets()
+
+
+def make_state(project: Project) -> None:
+    project.root_dir.mkdir()
+    project.make_state_dir()
 
 
 def test_role_that_is_not_there_grants_nothing(tmp_path: Path) -> None:

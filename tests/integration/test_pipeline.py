@@ -16,6 +16,7 @@ import pytest
 
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
+from mwaa_local.services.calls import ROLES_NAME, calls_dir
 from tests.conftest import ProjectRunner, cache_dir, make_clean_env
 from tests.environments import LATEST, wait_until
 from tests.integration.aws_server import client
@@ -77,6 +78,9 @@ class Pipeline:
             return found if found in ("success", "failed") else ""
 
         return wait_until(state, CHANGED_S, "the end of the run")
+
+    def roles(self) -> dict[str, str]:
+        return dict(json.loads((calls_dir(Project(self.runner.root_dir)) / ROLES_NAME).read_text()))
 
     def messages(self, group: str, pattern: str) -> list[str]:
         found = self.client("logs").filter_log_events(logGroupName=f"airflow-{NAME}-{group}", filterPattern=pattern)
@@ -149,6 +153,7 @@ def test_environment_is_made_of_the_bucket(pipeline: Pipeline) -> None:
     }
     assert changed(pipeline, lambda: pipeline.client("mwaa").create_environment(**create)) == "AVAILABLE"
     wait_until(lambda: pipeline.has_dag("first"), SYNC_S, "the first DAG")
+    assert pipeline.roles() == {NAME: ROLE}  # by which the local AWS would refuse, if it was to
 
 
 def test_uploaded_dag_appears_and_a_deleted_one_leaves_the_folder(pipeline: Pipeline) -> None:
@@ -194,4 +199,5 @@ def test_nothing_is_left_of_it_but_the_bucket(pipeline: Pipeline) -> None:
     mwaa.delete_environment(Name=NAME)
     wait_until(lambda: NAME not in mwaa.list_environments()["Environments"], CHANGED_S, "the end of the environment")
     assert not (pipeline.runner.root_dir / ".mwaa-local" / "environments" / NAME).exists()
+    assert pipeline.roles() == {}
     assert pipeline.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 2

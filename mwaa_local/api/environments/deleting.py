@@ -16,7 +16,9 @@ from mwaa_local.api.environments.environment_file import is_ours
 from mwaa_local.api.environments.job import OTHERS_TIMEOUT_S, Failure, Job
 from mwaa_local.api.environments.record import REMOVED, last_update, record_path
 from mwaa_local.files import remove_tree
+from mwaa_local.local_aws import owner_of
 from mwaa_local.project import STATE_DIR, Project
+from mwaa_local.services.calls import note_role
 
 STOPPING, REMOVING = "stopping", "removing"
 
@@ -29,6 +31,8 @@ def delete(job: Job) -> None:
         job.lifecycle().down()
         job.workspace.remove_data()
         job.phase(REMOVING)
+        if (owner := owner_of(job.project)) != job.project:
+            note_role(owner, job.record.name, None)
         if made_by == records.BY_API:
             _remove_project(job.project)
         else:

@@ -28,6 +28,7 @@ from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.local_aws import owner_of, running_aws
 from mwaa_local.project import Project
 from mwaa_local.remarks import ERROR, Remark
+from mwaa_local.services.calls import note_role
 from mwaa_local.workspace import Workspace
 
 RUNTIME_VARIABLE = "MWAA_LOCAL_RUNTIME"  # as `up --runtime` reads it
@@ -129,6 +130,8 @@ class Job:
 
     def start(self, environment: Environment, *, graceful: bool = False) -> None:
         """Bring the environment up and see that it is healthy. Raises what `up` raises, or ComponentNotReady."""
+        if (owner := owner_of(self.project)) != self.project:
+            note_role(owner, environment.name, environment.execution_role_arn)
         with self.workspace.exclusive(OTHERS_TIMEOUT_S):
             lifecycle = self.lifecycle()
             lifecycle.choose(self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)

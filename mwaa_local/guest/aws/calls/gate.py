@@ -16,6 +16,7 @@ from ..answers import SAID, StartResponse, tell
 from ..configuration import AwsConfiguration
 from ..signing import Credential, credential_of
 from . import deletions
+from .made import MadeRoles
 from .operations import find
 from .refusals import Refusal, answer
 from .roles import role_policy
@@ -49,8 +50,10 @@ class Gate:
         self._account_id = account_id
         self._enforced = configuration.enforced  # environment -> ARN of its execution role
         self._ledger: Ledger | None = None
+        self._made: MadeRoles | None = None
         if configuration.calls:
             self._ledger = Ledger(Path(configuration.calls) / f"endpoint{SUFFIX}")
+            self._made = MadeRoles(Path(configuration.calls))
         self._over = threading.Event()
         self._says = True
 
@@ -88,8 +91,14 @@ class Gate:
         is_head = environ["REQUEST_METHOD"] == "HEAD"
         return answer(start_response, refusal, found.protocol, credential.service, is_head=is_head)
 
+    def _role_of(self, environment: str) -> str:
+        """Return whose policies count; "" where none do. Who enforces does so for what its API makes, too."""
+        if not self._enforced:
+            return ""
+        return self._enforced.get(environment) or (self._made.of(environment) if self._made else "")
+
     def _refusals(self, environment: str, credential: Credential, needs: list[Need]) -> dict[Need, Refusal]:
-        role_arn = self._enforced.get(environment)
+        role_arn = self._role_of(environment)
         if not role_arn:
             return {}
         policy = role_policy(self._account_id, role_arn)
