@@ -110,7 +110,7 @@ class AirflowClient:
         for component in self._plan.components:
             if isinstance(component.ready, HeartbeatReady):
                 names.setdefault(component.ready.job_type, []).append(component.name)
-        ages_s = {}
+        ages_s: dict[str, float] = {}
         for job_type, alike in names.items():
             beats = self._health.newest_heartbeats(job_type, len(alike))
             ages_s |= {name: round(time.time() - beat, 1) for name, beat in zip(alike, beats, strict=False)}
