@@ -95,24 +95,26 @@ class AirflowClient:
         return Release.load(self._plan.airflow_version)
 
     def figures(self) -> Figures:
-        kinds = {
-            component.ready.job_type: component.name
-            for component in self._plan.components
-            if isinstance(component.ready, HeartbeatReady)
-        }
-        now = time.time()
         return Figures(
-            heartbeat_ages_s={
-                kinds[beat.job_type]: round(now - beat.time, 1)
-                for beat in self._health.heartbeats()
-                if beat.job_type in kinds
-            },
+            heartbeat_ages_s=self._heartbeat_ages_s(),
             heartbeat_limits_s=self._heartbeat_limits_s(),
             silent=self._silent(),
             dags=self._health.dag_count(),
             import_errors=self._health.import_error_count(),
             queued_messages=self._health.queue_length(self._plan.queue),
         )
+
+    def _heartbeat_ages_s(self) -> dict[str, float]:
+        """Return them by component. A row does not say of which of several it is: the oldest goes to the last one."""
+        names: dict[str, list[str]] = {}
+        for component in self._plan.components:
+            if isinstance(component.ready, HeartbeatReady):
+                names.setdefault(component.ready.job_type, []).append(component.name)
+        ages_s: dict[str, float] = {}
+        for job_type, alike in names.items():
+            beats = self._health.newest_heartbeats(job_type, len(alike))
+            ages_s |= {name: round(time.time() - beat, 1) for name, beat in zip(alike, beats, strict=False)}
+        return ages_s
 
     def _heartbeat_limits_s(self) -> dict[str, float]:
         limits_s = {}

@@ -136,7 +136,10 @@ class _Airflow:
         host, port = place.listens("webserver")
         words = {"host": host, "port": str(port), "workers": "1"}
         # The first keeps the name that a single one has: whoever asks for the scheduler means it.
-        more = {f"scheduler.{number}": commands["scheduler"] for number in range(2, environment.schedulers_here + 1)}
+        more = {
+            f"scheduler.{number}": (release.scheduler_argv, HeartbeatReady("SchedulerJob", count=number))
+            for number in range(2, environment.schedulers_here + 1)
+        }
         return [
             *(
                 self._component(name, _fill(argv, words), ready)

@@ -62,9 +62,14 @@ class LogReady:
 
 @dataclass(frozen=True)
 class HeartbeatReady:
-    """Ready when the metadata database has a heartbeat of this job type newer than the launch."""
+    """Ready when the metadata database has a heartbeat of a job of this type that began after the launch.
+
+    With a `count`, as many jobs must have sent one since: a row does not say which of several processes it is of, so
+    the second scheduler is ready when two are.
+    """
 
     job_type: str
+    count: int = field(default=1, kw_only=True)
     timeout_s: float = READY_TIMEOUT_S
 
 

@@ -45,17 +45,27 @@ class Health:
         rows = self.query("SELECT job_type, max(latest_heartbeat) FROM job WHERE state = 'running' GROUP BY job_type")
         return [Heartbeat(str(kind), _epoch(time)) for kind, time in rows or [] if isinstance(time, datetime)]
 
-    def heartbeat_since(self, job_type: str, since: float) -> bool:
-        """Say whether a job of this type was started after `since` (epoch seconds) and has sent a heartbeat.
+    def newest_heartbeats(self, job_type: str, count: int) -> list[float]:
+        """Return the last heartbeats of so many jobs of this type, in epoch seconds, the newest first."""
+        rows = self.query(
+            "SELECT latest_heartbeat FROM job WHERE job_type = %s AND state = 'running'"
+            " AND latest_heartbeat IS NOT NULL ORDER BY latest_heartbeat DESC LIMIT %s",
+            (job_type, count),
+        )
+        return [_epoch(time) for (time,) in rows or [] if isinstance(time, datetime)]
 
-        The start matters: the row of a previous run still carries its last heartbeat and looks alive.
+    def heartbeat_since(self, job_type: str, since: float, count: int = 1) -> bool:
+        """Say whether a job of this type was started after `since` (epoch seconds), and so many have sent a heartbeat.
+
+        The start matters: the row of a previous run still carries its last heartbeat and looks alive. Those beside it
+        may have begun before.
         """
         rows = self.query(
-            "SELECT 1 FROM job WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)"
-            " AND latest_heartbeat IS NOT NULL LIMIT 1",
-            (job_type, since),
+            "SELECT max(start_date) >= to_timestamp(%s) FROM job WHERE job_type = %s AND state = 'running'"
+            " AND latest_heartbeat >= to_timestamp(%s) HAVING count(*) >= %s",
+            (since, job_type, since, count),
         )
-        return bool(rows)
+        return bool(rows and rows[0][0])
 
     def broker_answers(self) -> bool:
         try:

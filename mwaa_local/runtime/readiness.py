@@ -31,7 +31,7 @@ class ReadinessChecks(Protocol):
 
     def database_answers(self) -> bool: ...
     def broker_answers(self) -> bool: ...
-    def heartbeat_since(self, job_type: str, since: float) -> bool: ...
+    def heartbeat_since(self, job_type: str, since: float, count: int = 1) -> bool: ...
 
 
 def answers(ready: ReadyCheck, since: float, questions: ReadinessChecks) -> bool:
@@ -41,7 +41,7 @@ def answers(ready: ReadyCheck, since: float, questions: ReadinessChecks) -> bool
     if isinstance(ready, HttpReady):
         return page_answers(ready)
     if isinstance(ready, HeartbeatReady):
-        return questions.heartbeat_since(ready.job_type, since)
+        return questions.heartbeat_since(ready.job_type, since, ready.count)
     if isinstance(ready, DatabaseReady):
         return questions.database_answers()
     if isinstance(ready, BrokerReady):
@@ -56,7 +56,8 @@ def waited_for(ready: ReadyCheck) -> str:
     if isinstance(ready, HttpReady):
         return f"{ready.url} did not answer 200"
     if isinstance(ready, HeartbeatReady):
-        return f"no heartbeat of a {ready.job_type} in the metadata database"
+        beat = f"a {ready.job_type}" if ready.count == 1 else f"{ready.count} {ready.job_type}s"
+        return f"no heartbeat of {beat} in the metadata database"
     if isinstance(ready, TcpReady):
         return f"nothing accepts connections on port {ready.port}"
     if isinstance(ready, ExitedOk):

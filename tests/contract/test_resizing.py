@@ -228,7 +228,8 @@ def test_plan_says_what_is_so_when_the_engine_fails_while_workers_are_told_to_le
     house = containers
     running(house, 3)
     engine = house.runtime.own.engine  # type: ignore[union-attr]
-    signal_container, told = engine.signal_container, []
+    signal_container = engine.signal_container
+    told: list[str] = []
 
     def first_only(container_id: str, signal_name: str) -> None:
         if told:

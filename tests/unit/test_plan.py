@@ -276,7 +276,9 @@ def test_several_schedulers_are_alike_and_the_first_keeps_its_name(version: str,
     names = ["scheduler", "scheduler.2", "scheduler.3"][:count]
     assert [item.name for item in plan.meant("scheduler")] == names
     first = component(plan, "scheduler")
-    assert all(replace(item, name="scheduler") == first for item in plan.meant("scheduler"))
+    assert all(replace(item, name="scheduler", ready=first.ready) == first for item in plan.meant("scheduler"))
+    beats = [HeartbeatReady("SchedulerJob", count=number) for number in range(1, count + 1)]
+    assert [item.ready for item in plan.meant("scheduler")] == beats
     assert first == component(plan_of(version), "scheduler")
 
 

@@ -17,7 +17,7 @@ class ReadinessChecks(Protocol):
 
     async def database_answers(self) -> bool: ...
     async def broker_answers(self) -> bool: ...
-    async def heartbeat_since(self, job_type: str, since: float) -> bool: ...
+    async def heartbeat_since(self, job_type: str, since: float, count: int = 1) -> bool: ...
 
 
 class HealthAnswers:
@@ -39,8 +39,8 @@ class HealthAnswers:
     async def broker_answers(self) -> bool:
         return await self._ask(self._health.broker_answers)
 
-    async def heartbeat_since(self, job_type: str, since: float) -> bool:
-        return await self._ask(self._health.heartbeat_since, job_type, since)
+    async def heartbeat_since(self, job_type: str, since: float, count: int = 1) -> bool:
+        return await self._ask(self._health.heartbeat_since, job_type, since, count)
 
 
 async def ask(ready: ReadyCheck, questions: ReadinessChecks, launched: float) -> bool:
@@ -50,7 +50,7 @@ async def ask(ready: ReadyCheck, questions: ReadinessChecks, launched: float) ->
     if isinstance(ready, HttpReady):
         return await asyncio.to_thread(page_answers, ready)
     if isinstance(ready, HeartbeatReady):
-        return await questions.heartbeat_since(ready.job_type, launched)
+        return await questions.heartbeat_since(ready.job_type, launched, ready.count)
     if isinstance(ready, DatabaseReady):
         return await questions.database_answers()
     if isinstance(ready, BrokerReady):
