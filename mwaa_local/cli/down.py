@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +63,7 @@ def down(
         _say_where_the_api_is(session)
     else:
         session.console.say("nothing is running here")
-    _say_what_the_api_made(session)
+    _say_what_the_api_made(session, with_data=volumes)
 
 
 def _say_where_the_api_is(session: Session) -> None:
@@ -75,18 +76,20 @@ def _say_where_the_api_is(session: Session) -> None:
         session.console.say(f"MWAA's API goes on at {address.url} {end}")
 
 
-def _say_what_the_api_made(session: Session) -> None:
+def _say_what_the_api_made(session: Session, *, with_data: bool = False) -> None:
     """Name the environments that were made through the project's API and go on: they are projects of their own."""
     from mwaa_local.api.environments.registry import Registry
 
     made = [each for each in Registry.of_project(session.project, session.env).all() if not each.is_own]
     for each in made:
         if each.look.is_running or each.record.operation is not None:
-            session.console.say(
-                f"environment {each.name}, made through the API, goes on\n\n"
-                f"hint: mwaa-local down --project {each.project.root_dir} stops it,"
-                f" mwaa-local aws mwaa delete-environment --name {each.name} removes it"
-            )
+            root = shlex.quote(str(each.project.root_dir))
+            stops = f"mwaa-local down --project {root} stops it"
+            removes = f"mwaa-local aws mwaa delete-environment --name {each.name} removes it"
+            if with_data:  # nobody answers here any more whom one could ask for that
+                stops = f"mwaa-local down --volumes --project {root} stops it"
+                removes = f"after an `up` here, {removes}"
+            session.console.say(f"environment {each.name}, made through the API, goes on\n\nhint: {stops}; {removes}")
 
 
 def _what_goes_on(session: Session) -> str:

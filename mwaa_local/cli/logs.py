@@ -63,7 +63,8 @@ def logs(
         )
         return
     if since or pattern:
-        raise typer.BadParameter("--since and --filter go with --group", param_hint="--group")
+        given = "--since" if since else "--filter"
+        raise typer.BadParameter("it chooses events of a log group: add --group, as --group Task", param_hint=given)
     show = session.console.log_printer()
     if as_json:
 

@@ -81,9 +81,13 @@ def service_of_folder(folder: Path, env: Mapping[str, str]) -> Service:
 def _service(registry: Registry, starts_with: str) -> Service:
     from mwaa_local.api.address import ApiFolder
     from mwaa_local.api.environments.faults import Faults
+    from mwaa_local.local_aws import owner_of
 
     faults = Faults.around(registry.home) if registry.own else Faults.of(registry.home)
     address = ApiFolder.of(registry.home.state_dir).address
+    if registry.own and (owner := owner_of(registry.own)) != registry.own:  # made by that one's API, and served by it
+        address = ApiFolder.of(owner.state_dir).address or address
+        starts_with = f"mwaa-local api {shlex.quote(str(owner.root_dir))} --detach"
     return Service(registry.all(), faults.listed(), address, starts_with)
 
 

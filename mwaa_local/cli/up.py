@@ -23,6 +23,7 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import LoginMode
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
+from mwaa_local.local_aws import owner_of
 from mwaa_local.release import Release
 from mwaa_local.remarks import ERROR, NOTE
 from mwaa_local.services.aws import AWS
@@ -67,10 +68,12 @@ def up(
         raise typer.BadParameter("--conf, --logical-date and --no-logical-date are for --run; name a DAG with --run")
     date = run_date_of(logical_date, release, no_logical_date=no_logical_date)
     run = WantedRun(run_dag, "", conf_of(conf), date)
-    lifecycle, api = session.lifecycle(), ApiProcess(session.project.root_dir, session.env)
+    owner = owner_of(session.project)
+    lifecycle, api = session.lifecycle(), ApiProcess(owner.root_dir, session.env)
     with session.exclusive(), noted_up(session.project, environment):
         lifecycle.choose(runtime or environment.local.runtime)
-        api.begin(api.asked_by(environment))  # it starts meanwhile
+        if owner == session.project:  # one that an API made is served by that API
+            api.begin(api.asked_by(environment))  # it starts meanwhile
         started = lifecycle.up(environment, port)
     ran = {"dag_id": run_dag, **_run_dag(session, release, started, run).plain()} if run_dag else None
     elapsed_s, way_in = time.monotonic() - began, way_in_of(environment, release)

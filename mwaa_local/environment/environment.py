@@ -128,7 +128,6 @@ class Environment(Members):
         check = Check(model, file.written)
         found = [*outside, *broken_rules(members, check, LOCAL_MEMBERS), *local_violations(local, file)]
         found += role_violations(local, members)
-        found += role_violations(local, members)
         problems = file.problems_with(found)
         if problems:
             raise invalid(file.path, problems)

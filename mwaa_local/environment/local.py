@@ -99,7 +99,10 @@ def role_violations(local: Any, members: Mapping[str, Any]) -> Iterator[Violatio
     """Yield what `EnforceIam` lacks: the AWS that can refuse, and the role whose policies count."""
     if not isinstance(local, Mapping) or local.get(ENFORCE_IAM) is not True:
         return
-    if local.get(AWS) != AwsMode.LOCAL:
+    choice = local.get(AWS)
+    if isinstance(choice, str) and choice not in [*AwsMode] and _kind_of_aws(choice) == "word":
+        return  # the word is wrong, and is told of
+    if choice != AwsMode.LOCAL:
         rule = "has an effect with Aws: local alone, since no other AWS is told what to refuse"
         yield Violation((LOCAL, ENFORCE_IAM), rule, f"write {AWS}: {AwsMode.LOCAL} beside it, or remove it")
     elif not members.get(EXECUTION_ROLE):

@@ -119,8 +119,8 @@ def test_since_takes_how_long_ago_and_times(written_project: ProjectRunner) -> N
         (["--group", "Tasks"], "'Tasks' is none of Task, Scheduler, Worker, WebServer, DAGProcessing"),
         (["--group", "Task", "--since", "tomorrow"], "'tomorrow' is neither a number with"),
         (["--group", "Task", "worker"], "a log group has its own components"),
-        (["--since", "10m"], "--since and --filter go with --group"),
-        (["--filter", "ERROR"], "--since and --filter go with --group"),
+        (["--since", "10m"], "Invalid value for --since: it chooses events of a log group: add --group"),
+        (["--filter", "ERROR"], "Invalid value for --filter: it chooses events of a log group: add --group"),
         (["--group", "Task", "--filter", "no-word"], "must be in double quotes"),
     ],
 )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from mwaa_local.api.address import Address, Asked
+from mwaa_local.api.address import Address, ApiFolder, Asked
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Record
 from mwaa_local.api.environments.registry import Registry
-from mwaa_local.api.environments.status import Look
-from mwaa_local.cli.service_status import Service
+from mwaa_local.api.environments.status import Look, Looks
+from mwaa_local.cli.down import _say_what_the_api_made
+from mwaa_local.cli.service_status import Service, service_of
+from mwaa_local.cli.session import Session
 from mwaa_local.cli.status import _show_nothing
 from mwaa_local.console import standard
-from mwaa_local.project import Project
+from mwaa_local.project import STATE_DIR, Project
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
 
 ADDRESS = Address(1, 4567, True, Asked("/x"))
@@ -86,3 +89,33 @@ def test_options_that_mwaa_forces_are_told_as_of_up(tmp_path: Path, capsys: pyte
     assert f"  warning: A = b has no effect\n    MWAA forces it.\n    hint: {hint}\n" in shown
     assert "a note" not in shown
     assert known.to_json()["environments"][0]["remarks"][0] == {**asdict(forced), "hint": hint}
+
+
+def test_environment_of_the_api_is_served_by_that_api(tmp_path: Path) -> None:
+    made = service(tmp_path, None).environments[0].project
+    folder = ApiFolder.of(tmp_path / STATE_DIR)
+    alone = service_of(Session(made, {}, standard({})), None)
+    assert (alone.address, alone.starts_with) == (None, f"mwaa-local api {tmp_path} --detach")
+    lock = folder.take()
+    assert lock is not None
+    try:
+        folder.write(ADDRESS)
+        assert service_of(Session(made, {}, standard({})), None).address == ADDRESS
+    finally:
+        os.close(lock)
+
+
+@pytest.mark.parametrize(
+    ("with_data", "hint"),
+    [
+        (False, "mwaa-local down --project {root} stops it; mwaa-local aws mwaa delete-environment --name demo"),
+        (True, "mwaa-local down --volumes --project {root} stops it; after an `up` here, mwaa-local aws mwaa delete"),
+    ],
+)
+def test_what_goes_on_after_down_is_named_with_what_works_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, with_data: bool, hint: str
+) -> None:
+    made = service(tmp_path, None).environments[0].project
+    monkeypatch.setattr(Looks, "look", lambda *_: Look(time.monotonic(), is_running=True))
+    _say_what_the_api_made(Session(Project(tmp_path), {}, standard({})), with_data=with_data)
+    assert hint.format(root=made.root_dir) in capsys.readouterr().err

@@ -459,7 +459,8 @@ def test_wrong_local_setting_is_refused_with_line_rule_and_fix(refuse: Refuse, l
 
 def test_enforcement_needs_a_local_aws_and_a_role(load: Load, refuse: Refuse) -> None:
     error = refuse("ExecutionRoleArn: arn:aws:iam::123456789012:role/r\nLocal:\n  EnforceIam: true\n")
-    assert "mwaa.yaml:3: Local.EnforceIam: has an effect with Aws: local alone" in error.why
+    assert error.why.count("mwaa.yaml:3: Local.EnforceIam: has an effect with Aws: local alone") == 1
+    assert "EnforceIam" not in refuse("Local:\n  Aws: locale\n  EnforceIam: true\n").why  # the typo is the cause
     error = refuse("Local:\n  Aws: local\n  EnforceIam: true\n")
     assert "mwaa.yaml:3: Local.EnforceIam: needs ExecutionRoleArn" in error.why
     assert "ExecutionRoleArn: arn:aws:iam::123456789012:role/NAME" in error.hint
