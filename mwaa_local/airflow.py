@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -205,8 +206,8 @@ class AirflowClient:
         others = [name for name in self.metadata().active_runs(dag_id) if name != run_id]
         if state == "queued" and others:
             return f"queued: max_active_runs lets it wait for {', '.join(others)}"
-        tasks = [f"{task} {status}" for task, status in self._health.task_states(dag_id, run_id) if status != "success"]
-        return f"{state}: {', '.join(tasks)}" if tasks else state
+        tasks = told_tasks(self._health.task_states(dag_id, run_id))
+        return f"{state}: {tasks}" if tasks else state
 
     def _failure(self, dag_id: str, run_id: str, state: str, log_of: LogOf) -> DagRunFailed:
         is_over = state in FINAL_RUN_STATES
@@ -216,5 +217,17 @@ class AirflowClient:
         why = [f"Its tasks: {tasks}." if tasks and is_over else f"It is {self._progress(dag_id, run_id, state)}."]
         date = next((row.logical_date for row in self.metadata().runs([run_id]) or () if row.dag_id == dag_id), "")
         why += [log_of(row, date) for row in rows if row.state == "failed"][:1]
-        hint = "mwaa-local logs worker" if is_over else f"mwaa-local logs -f; the run goes on, as {run_id}"
+        hint = (
+            "mwaa-local logs --group Task --since 1h"
+            if is_over
+            else f"mwaa-local logs -f; the run goes on, as {run_id}"
+        )
         return DagRunFailed(f"the run of {dag_id} {end}", "\n".join(filter(None, why)), hint)
+
+
+def told_tasks(states: Iterable[tuple[str, str]]) -> str:
+    """Return tasks with their states, but for those that succeeded; instances of a mapped task are counted."""
+    counts = Counter(each for each in states if each[1] != "success")
+    return ", ".join(
+        f"{task} {state}" + (f" ({count})" if count > 1 else "") for (task, state), count in counts.items()
+    )

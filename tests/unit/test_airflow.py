@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from mwaa_local import airflow
-from mwaa_local.airflow import UNHEALTHY, AirflowClient
+from mwaa_local.airflow import UNHEALTHY, AirflowClient, told_tasks
 from mwaa_local.dag_run import WantedRun
 from mwaa_local.database.metadata import Metadata
 from mwaa_local.errors import DagRunFailed
@@ -87,3 +87,8 @@ def test_run_that_does_not_end_well_says_what_it_waits_for_and_why(
     assert "the run goes on, as mwaa_local__" in going.hint
     _, told = failure_of(url, "queued", "none")
     assert told[0].startswith("etl is queued: max_active_runs lets it wait for mine, other, mwaa_local__")
+
+
+def test_instances_of_a_mapped_task_are_counted() -> None:
+    states = [("get", "success"), *[("nap", "running")] * 2, ("nap", "queued"), ("end", "none"), ("nap", "running")]
+    assert told_tasks(states) == "nap running (3), nap queued, end none"
