@@ -127,6 +127,7 @@ class Release:
     worker_name_option: str = "-H"  # of `worker_argv`; Airflow 1.10 calls it differently
     system_packages: Mapping[str, str] = field(default_factory=dict)  # of the image: name -> version, "" if unknown
     system_packages_complete: bool = False  # whether these are all of them
+    output_levels_parsed: bool = False  # MWAA filters what components write line by line, not as it filters nothing
 
     @classmethod
     def load(cls, version: str) -> Release:

@@ -6,7 +6,7 @@ import collections
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import typer
@@ -74,16 +74,14 @@ def show_group(
     first_ms = moment(since, time.time()) if since else 0
     show = _printer(session, name, as_json=as_json)
 
-    def chosen(events: Iterable[LogEvent]) -> Iterator[LogEvent]:
-        for event in events:
-            if event.time_ms >= first_ms and event.is_let_through(module.log_level) and matches(event.message):
-                yield event
+    def is_chosen(event: LogEvent) -> bool:
+        return event.time_ms >= first_ms and event.is_let_through(module.log_level) and matches(event.message)
 
     reader = Reader(_GroupFiles(session, group, environment))
-    for event in collections.deque(chosen(reader.now()), maxlen=lines or None):
+    for event in collections.deque(reader.now(since_ms=first_ms, chosen=is_chosen), maxlen=lines or None):
         show(event)
     if follow:
-        for event in chosen(reader.follow()):
+        for event in filter(is_chosen, reader.follow(since_ms=first_ms)):
             show(event)
 
 
@@ -117,7 +115,7 @@ class _GroupFiles:
 
     def __init__(self, session: Session, group: Group, environment: Environment) -> None:
         self._session, self._group = session, group
-        self._airflow_3 = Release.load(environment.airflow_version).generation == "3.x"
+        self._release = Release.load(environment.airflow_version)
         self._fetched_s = 0.0
 
     def __call__(self) -> Iterator[StreamFile]:
@@ -126,5 +124,10 @@ class _GroupFiles:
             # Asked for lines, a runtime of containers brings what they wrote into the files, which are what is read.
             self._session.runtime.logs([], follow=False, from_end=True)
             self._fetched_s = time.monotonic()
-        yield from component_files(project, self._group, airflow_3=self._airflow_3)
+        yield from component_files(
+            project,
+            self._group,
+            airflow_3=self._release.generation == "3.x",
+            parses_levels=self._release.output_levels_parsed,
+        )
         yield from stream_files(project, self._group)

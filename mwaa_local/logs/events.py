@@ -16,9 +16,14 @@ NAMES = {"warn": "WARNING", "exception": "ERROR", "fatal": "CRITICAL", "notset":
 # `: WARNING/MainProcess]` (Celery), `[INFO] - ` (startup script and requirements on MWAA).
 LEVEL_IN_TEXT = re.compile(
     r"\[(?P<a>\w+) *\] |(?:\} |^)(?P<b>[A-Z]+) - |: (?P<c>[A-Z]+)/[\w-]+\] |^\[[^\]]*\] \[\d+\] \[(?P<d>\w+)\]"
+    r"|^(?P<e>[A-Z]+):\s"
 )
 # A line's own time at its beginning: `[2026-11-30T09:24:08.002+0000]` on 2.x, `2026-11-30T09:24:08.002657Z` on 3.x.
 TIME_IN_TEXT = re.compile(r"\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\]?")
+# What stands behind the time in a line of Airflow's: other lines that begin with a time are what somebody printed.
+FILE_IN_TEXT = re.compile(r"\s*\{[^{}]+:\d+\}")
+JSON_LEVEL = re.compile(r'(?<!\\)"level":\s*"(\w+)"')
+JSON_TIME = re.compile(r'(?<!\\)"timestamp":\s*"([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,18 @@ def said(text: str) -> Said:
         if found:
             level = NAMES.get(str(found.get("level", "")).lower())
             return Said(level, _milliseconds(str(found.get("timestamp", ""))))
-    return Said(level_in(text), time_in(text))
+        torn = _said_by_beginning(text)
+        if not torn.goes_on:
+            return torn
+    level, time = level_in(text), TIME_IN_TEXT.match(text)
+    is_own = time and (level or FILE_IN_TEXT.match(text, time.end()))
+    return Said(level, time_in(text) if is_own else None)
+
+
+def _said_by_beginning(text: str) -> Said:
+    """Return what a line of JSON says that has no end: structlog writes time and level first."""
+    level, time = JSON_LEVEL.search(text), JSON_TIME.search(text)
+    return Said(NAMES.get(level[1].lower()) if level else None, _milliseconds(time[1]) if time else None)
 
 
 def level_in(text: str) -> str | None:

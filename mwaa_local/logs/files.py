@@ -38,6 +38,7 @@ class StreamFile:
     stream: str  # empty for a component's: each start of the component has one of its own
     kind: Kind = Kind.AIRFLOW
     airflow_3: bool = True  # what writes it; streams of components are named by that
+    parses_levels: bool = True  # whether MWAA looks for the level of each line of a component's output
 
     @property
     def is_put_aside(self) -> bool:
@@ -67,11 +68,13 @@ def stream_files(project: Project, group: Group) -> Iterator[StreamFile]:
                 yield found
 
 
-def component_files(project: Project, group: Group, *, airflow_3: bool) -> Iterator[StreamFile]:
+def component_files(
+    project: Project, group: Group, *, airflow_3: bool, parses_levels: bool = True
+) -> Iterator[StreamFile]:
     """Yield the files of the components whose output belongs to a group."""
     for path in sorted(project.logs_dir.glob("*.log")):
         if group.gets_output_of(path.stem):
-            yield StreamFile(path, "", Kind.COMPONENT, airflow_3)
+            yield StreamFile(path, "", Kind.COMPONENT, airflow_3, parses_levels)
 
 
 def script_file(path: Path, group: Group) -> StreamFile | None:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from mwaa_local.logs import opened, streams
-from mwaa_local.logs.events import MILLISECONDS, LogEvent, level_in, said
+from mwaa_local.logs.events import MILLISECONDS, LogEvent, level_in, said, time_in
 from mwaa_local.logs.files import Kind, StreamFile
 from mwaa_local.runtime import logfile
 
 SETTLED_S = 1.0  # after which nobody is taken to be in the middle of a line, or of a traceback
-READ_BYTES = 1024 * 1024  # of a file at a time, so that no log fills the memory
+# Of a file at a time, so that no log fills the memory: as long as CloudWatch's longest message.
+READ_BYTES = 1024 * 1024 - 26
+LINE_BYTES = 16 * READ_BYTES  # of one line: a longer one is several events
 EVENT_BYTES = 128 * 1024  # ours; beyond it, lines that go on are an event of their own
 DEFAULT_LEVEL = "INFO"  # of lines before the first that names one
+# Lines of a component's that go on with the one before: indented ones, and a traceback's first and last.
+GOES_ON = re.compile(
+    r"\s|$|Traceback \(most recent|During handling of the above|The above exception was"
+    r"|(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?::\s|$)"
+)
 MWAA_LINE = "[INFO] - {}"  # of requirements and startup script (amazon-mwaa-docker-images)
 
 
@@ -87,8 +95,7 @@ class FileEvents:
         settled = at_once or time.time() - about.st_mtime > SETTLED_S
         while self.place.offset < about.st_size:
             file.seek(self.place.offset)
-            data = file.read(READ_BYTES)
-            is_end = len(data) < READ_BYTES
+            data, is_end = _read(file)
             whole = _whole(data, settled=settled and is_end)
             if not whole:
                 return
@@ -132,7 +139,7 @@ class FileEvents:
             text = raw.decode("utf-8", "replace")
             if self.file.kind is Kind.SCRIPT:
                 message = MWAA_LINE.format(text.partition(" ")[2])
-                yield LogEvent(self.file.stream, said(text).time_ms or self.place.time_ms, message, is_always=True)
+                yield LogEvent(self.file.stream, time_in(text) or self.place.time_ms, message, is_always=True)
                 continue
             line = logfile.parse(self.file.path.stem, text)
             if line is None:  # of a disk that was full
@@ -142,15 +149,43 @@ class FileEvents:
                 stream = streams.of_component(line.component, time_ms, airflow_3=self.file.airflow_3)
                 self.place = replace(self.place, stream=stream, level=DEFAULT_LEVEL)
             if line.stream != logfile.STARTED:
-                level = level_in(line.text) or self.place.level
+                level = _level_of_output(line.text, self.place.level)
                 self.place = replace(self.place, level=level, time_ms=time_ms)
-                yield LogEvent(self.place.stream, time_ms, line.text, level)
+                yield LogEvent(self.place.stream, time_ms, line.text, level, not self.file.parses_levels)
+
+
+def _read(file: BinaryIO) -> tuple[bytes, bool]:
+    """Return the next bytes, with at least one end of a line where there is one; and whether the file ends there."""
+    data = file.read(READ_BYTES)
+    is_end = len(data) < READ_BYTES
+    parts = [data]
+    while not is_end and b"\n" not in parts[-1] and len(parts) * READ_BYTES < LINE_BYTES:
+        parts.append(file.read(READ_BYTES))
+        is_end = len(parts[-1]) < READ_BYTES
+    return b"".join(parts), is_end
 
 
 def _whole(data: bytes, *, settled: bool) -> bytes:
-    """Return whole lines; of a line that nobody goes on with, or that is longer than what is read, what there is."""
+    """Return whole lines; of a line that nobody goes on with, or that is too long, what there is."""
     end = data.rfind(b"\n") + 1
-    return data if settled or (not end and len(data) == READ_BYTES) else data[:end]
+    if settled or end:
+        return data if settled else data[:end]
+    return _of_characters(data) if len(data) >= LINE_BYTES else b""
+
+
+def _of_characters(data: bytes) -> bytes:
+    """Return it without the first bytes of a character whose others come later."""
+    for count in range(1, min(4, len(data)) + 1):
+        byte = data[-count]
+        if byte & 0xC0 != 0x80:  # where a character begins
+            more = 1 if byte < 0x80 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return data[:-count] if more > count else data
+    return data
+
+
+def _level_of_output(text: str, before: str) -> str:
+    """Return the level of a component's line: that of the line before it where it goes on with that."""
+    return level_in(text) or (before if GOES_ON.match(text) else DEFAULT_LEVEL)
 
 
 def _may_go_on(event: LogEvent, more_bytes: int) -> bool:

@@ -27,7 +27,6 @@ class LogShipping:
     def __init__(self) -> None:
         self._shipper: Shipper | None = None
         self._service: LogService | None = None
-        self._airflow_3 = True
         self._fetched_s = self._forgot_s = float("-inf")
 
     def round(self, observed: Observed) -> None:
@@ -63,7 +62,6 @@ class LogShipping:
     def _begun(self, observed: Observed) -> Shipper:
         if self._shipper is None:  # in the thread in which the places are used
             project = observed.workspace.project
-            self._airflow_3 = Release.load(observed.environment.airflow_version).generation == "3.x"
             self._shipper = Shipper(project, Places(ObserverFolder.of(project).path / PLACES_NAME))
         return self._shipper
 
@@ -72,4 +70,11 @@ class LogShipping:
         if self._service is None or self._service.url != observed.aws_url:
             key = environment.kms_key or ""
             self._service = LogService(observed.aws_url, region_of(observed.workspace.env), key)
-        return Destination(environment.name, self._airflow_3, environment.logging_configuration, self._service)
+        release = Release.load(environment.airflow_version)
+        return Destination(
+            environment.name,
+            release.generation == "3.x",
+            environment.logging_configuration,
+            self._service,
+            release.output_levels_parsed,
+        )

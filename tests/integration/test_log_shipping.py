@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def project(tmp_path: Path) -> Project:
 class Shipping:
     """A shipper, which may be begun anew."""
 
-    clock = staticmethod(time.time)
+    clock: Callable[[], float] = staticmethod(time.time)
 
     def __init__(self, project: Project, environment: str, url: str, logging: LoggingConfiguration = ALL_ON) -> None:
         self.project, self.logging = project, logging
@@ -263,40 +263,6 @@ def test_nothing_is_lost_while_the_service_is_away(project: Project, environment
     with endpoint(folder, state=state, port=first.port) as second:
         shipping.round()
         assert said(second, environment) == Counter(["line 1", "line 2", "line 3"])
-
-
-def test_all_that_the_service_takes_is_sent_where_the_places_are_lost(
-    shipping: Shipping, project: Project, environment: str, aws: Endpoint
-) -> None:
-    old, too_old = (json.dumps({"timestamp": ago(days), "event": f"{days} days"}) for days in (13, 15))
-    write_task(project, "load", too_old, old, line(1))
-    shipping.round()
-    assert said(aws, environment) == Counter(["line 1"])  # of an environment that is new here
-    shipping.places.close()
-    shipping.places_path.write_bytes(b"no database" * 100)
-    shipping.begin_anew()
-    shipping.round()
-    assert said(aws, environment) == Counter({"line 1": 2, "13 days": 1})
-
-
-def test_a_clock_that_is_set_back_loses_nothing_later(
-    shipping: Shipping, project: Project, environment: str, aws: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shipping.logging = LoggingConfiguration.model_validate({})
-    shipping.clock = lambda: time.time() + 3600
-    shipping.round()
-    shipping.logging = ALL_ON  # noted for an hour ahead
-    shipping.round()
-    shipping.clock = time.time
-    shipping.round()
-    log = LogFile(project.logs_dir / "scheduler.log")
-    log.write("out", line(1))
-    shipping.round()
-    assert said(aws, environment, "Scheduler") == Counter(["line 1"])
-
-
-def ago(days: float) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(time.time() - days * 86400))}Z"
 
 
 def test_what_is_emptied_gets_new_groups_and_what_comes(project: Project, environment: str, tmp_path: Path) -> None:

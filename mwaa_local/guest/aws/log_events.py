@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 FOLDER = "logs"
 SUFFIX = ".jsonl"
-FILE_BYTES = 4 << 20  # after which the next file begins
-MOST_BYTES = 64 << 20  # of all files; then the oldest goes, with its events
+FILE_BYTES = 2 << 20  # after which the next file begins
+MOST_BYTES = 16 << 20  # of all files, which take twice that in memory; then the oldest goes, with its events
 PRIVATE = 0o600
 MILLISECONDS = 1000
 Stream = tuple[str, str, str, str]  # account, region, group, stream

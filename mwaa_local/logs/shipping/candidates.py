@@ -29,12 +29,12 @@ class Candidate:
         """Inode, size and time of change: while they stay the same there is nothing new."""
         return self.seen.inode, self.seen.size, self.seen.changed_s
 
-    def file(self, *, airflow_3: bool) -> StreamFile | None:
+    def file(self, *, airflow_3: bool, parses_levels: bool = True) -> StreamFile | None:
         """Return what to read; None where the file has nothing for that group."""
         path = Path(self.seen.path)
         if self.kind is Kind.SCRIPT:
             return script_file(path, self.group)
-        return StreamFile(path, self.stream, self.kind, airflow_3)
+        return StreamFile(path, self.stream, self.kind, airflow_3, parses_levels)
 
 
 class Candidates:

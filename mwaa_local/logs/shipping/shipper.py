@@ -25,6 +25,7 @@ from mwaa_local.project import Project
 # What an environment's first shipper still sends: requirements and startup script run before it, 14 minutes at most.
 LOOK_BACK_MS = 15 * 60 * MILLISECONDS  # where nothing is known of an earlier one; else all that the service takes
 GROUPS_PAUSE_S = 60.0  # between two looks whether the groups are there: who empties the AWS removes them
+FIRST_PAUSE_S, LAST_PAUSE_S = 2.0, 300.0  # after a refusal of a file's events
 PARTS_AT_ONCE = 16  # of one file, of READ_BYTES each, before others have their turn
 REMEMBERED = 10_000  # files of which is known in memory that all of them was sent
 
@@ -37,11 +38,30 @@ class Destination:
     airflow_3: bool
     logging: LoggingConfiguration
     service: LogService
+    parses_levels: bool = True  # as files.StreamFile
 
     @property
     def groups(self) -> list[Group]:
         """Those that are on."""
         return [group for group in Group if group.of(self.logging).enabled]
+
+
+class Pauses:
+    """When files of which the service refused something have their next turn: each time later, whatever is written."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, tuple[float, float]] = {}  # key -> pause and its end, in seconds
+
+    def note(self, key: str, now_s: float) -> None:
+        pause_s = min(self._until.get(key, (FIRST_PAUSE_S / 2, 0.0))[0] * 2, LAST_PAUSE_S)
+        self._until[key] = (pause_s, now_s + pause_s)
+
+    def is_paused(self, key: str, now_s: float) -> bool:
+        pause_s, until_s = self._until.get(key, (0.0, 0.0))
+        return until_s - pause_s <= now_s < until_s  # a clock that was set back ends it
+
+    def forget(self, key: str) -> None:
+        self._until.pop(key, None)
 
 
 class Shipper:
@@ -51,6 +71,7 @@ class Shipper:
         self._state_dir, self._places, self._clock = str(project.state_dir), places, clock
         self._candidates = Candidates(project)
         self._sent: dict[str, tuple[int, int, float]] = {}  # key in `places` -> its state, when all of it was sent
+        self._refused = Pauses()
         self._since: dict[Group, int] = {}
         self._looked_s = 0.0
 
@@ -62,11 +83,13 @@ class Shipper:
         refused: Refused | None = None
         for candidate in self._candidates.of(to.groups):
             key = f"{candidate.group}:{candidate.seen.path.removeprefix(self._state_dir)}"
-            if self._sent.get(key) == candidate.state:
+            if self._sent.get(key) == candidate.state or self._refused.is_paused(key, self._clock()):
                 continue
             try:
                 count += self._send(to, key, candidate)
+                self._refused.forget(key)
             except Refused as error:
+                self._refused.note(key, self._clock())
                 refused = refused or error
         if refused is not None:
             raise refused
@@ -105,7 +128,9 @@ class Shipper:
     def _send(self, to: Destination, key: str, candidate: Candidate) -> int:
         """Send what is new of a file; return how many events. Raises Away and Refused."""
         since_ms, level = self._since[candidate.group], candidate.group.of(to.logging).log_level
-        file = candidate.file(airflow_3=to.airflow_3) if candidate.seen.changed_s * MILLISECONDS >= since_ms else None
+        file = None
+        if candidate.seen.changed_s * MILLISECONDS >= since_ms:
+            file = candidate.file(airflow_3=to.airflow_3, parses_levels=to.parses_levels)
         if file is None:
             self._note(key, candidate)
             return 0

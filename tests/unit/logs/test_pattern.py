@@ -70,6 +70,14 @@ JSON = '{"type": "Update", "on": true, "none": null, "n": 4.5, "tags": ["a", "bb
         ('{ $.type = "Update" }', "[" * 100_000, False),
         ('{ $.type = "a?b" }', '{"type": "acb"}', False),
         ('{ $.type = "a?b" }', '{"type": "a?b"}', True),
+        ("{ $.n = * }", JSON, True),
+        ("{ $.on = * }", JSON, True),
+        ("{ $.type = * }", JSON, True),
+        ("{ $.gone = * }", JSON, False),
+        ("{ $.['in'].er = * }", JSON, True),
+        ("{ $.['a.b'] = c }", '{"a.b": "c"}', True),
+        (r"%\d+\.\d+\.\d+\.\d+%", ACCESS, True),
+        ("%a*a*a*a*a*a*a*a*b%", "a" * 60, False),  # at once
     ],
 )
 def test_messages_match_as_in_cloudwatch(pattern: str, message: str, expected: bool) -> None:
@@ -83,6 +91,7 @@ def test_messages_match_as_in_cloudwatch(pattern: str, message: str, expected: b
         ('"half', "without its other half"),
         ('ERROR "half', "without its other half"),
         ("%a(b)%", "do not allow"),
+        ("%" + "a*b*" * 4 + "c%", "more than 6 times"),
         ("%[a%", "is no regular expression"),
         ("{ $.a = 1", "ends with }"),
         ("{ a = 1 }", "selector"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,8 @@ def file(tmp_path: Path) -> StreamFile:
         ("[2025-11-30 12:00:46 +0000] [71] [CRITICAL] WORKER TIMEOUT", "CRITICAL"),
         ("[DEBUG] - pip said", "DEBUG"),
         ("INFO - from a task", "INFO"),
+        ("ERROR:    Exception in ASGI application", "ERROR"),
+        (r'{"event": "\"level\":\"error\"", "level":"info", "torn', "INFO"),
         ("an INFO in the middle", None),
         ("", None),
     ],
@@ -61,7 +64,10 @@ def test_levels_of_lines(line: str, level: str | None) -> None:
         ('{"timestamp":"2025-11-30T12:00:56.340247Z"}', 1764504056340),
         ("[2025-11-30T13:00:56.340+0100] {a.py:1} INFO - x", 1764504056340),
         ("[2025-11-30 12:00:56,340] {a.py:1} INFO - x", 1764504056340),
-        ("2025-11-30T12:00:56Z x", 1764504056000),
+        ("2025-11-30T12:00:56Z [info     ] x", 1764504056000),
+        ("2025-11-30T12:00:56Z x", None),
+        ("2023-01-01 00:00:00   1.0", None),
+        ('{"timestamp":"2025-11-30T12:00:56.340247Z", "torn', 1764504056340),
         ("[2025-13-30 12:00:56,340] x", None),
         ("at 2025-11-30T12:00:56Z", None),
     ],
@@ -83,6 +89,44 @@ def test_a_traceback_is_one_event_with_its_line(file: StreamFile) -> None:
     events = new(FileEvents(file))
     assert [event.level for event in events] == ["INFO", "ERROR", "INFO"]
     assert events[1].message.endswith(f"Task failed with exception\n{written.TRACEBACK}")
+
+
+def test_dates_in_what_goes_on_are_no_times(file: StreamFile) -> None:
+    text = f"{written.LINE_2_2}\n2023-01-01 00:00:00   1.0\n2023-01-02 00:00:00   2.0"
+    file.path.write_text(f"{text}\n")
+    old(file.path)
+    assert [(event.message, event.time_ms) for event in new(FileEvents(file))] == [(text, said(text).time_ms)]
+
+
+@pytest.mark.parametrize("line_bytes", [following.LINE_BYTES, 2 * following.READ_BYTES])
+def test_parts_of_a_long_line_keep_level_and_characters(
+    file: StreamFile, monkeypatch: pytest.MonkeyPatch, line_bytes: int
+) -> None:
+    monkeypatch.setattr(following, "LINE_BYTES", line_bytes)
+    text = '{"timestamp":"2025-11-30T12:00:56.340247Z", "level":"error", "event":"' + 1_500_000 * "ä" + '"}'
+    file.path.write_text(f"{text}\n")
+    events = new(FileEvents(file))
+    assert "".join(event.message for event in events) == text
+    assert {(event.level, event.time_ms) for event in events} == {("ERROR", 1764504056340)}
+    assert len(events) == (1 if line_bytes == following.LINE_BYTES and line_bytes > 3_000_100 else 2)
+
+
+def levels(tmp_path: Path, *lines: str, parses_levels: bool = True) -> list[str]:
+    log = LogFile(tmp_path / "webserver.log")
+    for line in lines:
+        log.write("err", line)
+    events = new(FileEvents(StreamFile(log.path, "", Kind.COMPONENT, parses_levels=parses_levels)))
+    return [event.level for event in events if event.is_let_through("ERROR")]
+
+
+def test_a_components_traceback_has_its_level_and_other_lines_have_not(tmp_path: Path) -> None:
+    access = '127.0.0.1 - - [30/Nov/2026:12:00:00 +0000] "GET /health HTTP/1.1" 200 9'
+    lines = ("INFO:     started", "ERROR:    Exception in ASGI application", *written.TRACEBACK.splitlines())
+    assert levels(tmp_path, *lines, "", access, access) == ["ERROR"] * 6
+
+
+def test_releases_before_levels_were_parsed_let_all_of_a_component_through(tmp_path: Path) -> None:
+    assert len(levels(tmp_path, "INFO:     started", "a word", parses_levels=False)) == 2
 
 
 def test_the_last_event_of_text_waits_for_what_goes_on_with_it(file: StreamFile) -> None:
@@ -169,7 +213,7 @@ def test_each_start_of_a_component_has_a_stream_of_its_own(tmp_path: Path) -> No
     log, events = component(tmp_path)
     log.write("start", "", 100)
     log.write("err", "[2025-11-30 12:00:46,462: ERROR/MainProcess] boom", 101)
-    log.write("out", "that goes on", 102)
+    log.write("out", "  that goes on", 102)
     first = new(events)
     log.write("start", "", 200)
     log.write("out", "without a level", 201)
@@ -215,6 +259,28 @@ def test_files_are_read_by_time(tmp_path: Path) -> None:
     with files[0].path.open("a") as output:
         output.write('{"event":"later"}\n')
     assert next(reader.follow()).message == '{"event":"later"}'
+
+
+def test_files_in_which_nobody_wrote_since_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [StreamFile(tmp_path / name, name) for name in ("old", "new")]
+    for file in files:
+        file.path.write_text('{"level":"info"}\n{"level":"error"}\n')
+    old(files[0].path)
+    read: list[str] = []
+    reading = FileEvents.new
+
+    def noted(self: FileEvents, *, at_once: bool = False) -> Iterator[list[LogEvent]]:
+        read.append(self.file.stream)
+        return reading(self, at_once=at_once)
+
+    monkeypatch.setattr(FileEvents, "new", noted)
+    reader, since_ms = Reader(lambda: files), int((time.time() - 30) * 1000)
+    found = reader.now(since_ms=since_ms, chosen=lambda event: event.level == "ERROR")
+    assert [(event.stream, event.level) for event in found] == [("new", "ERROR")]
+    with files[1].path.open("a") as output:
+        output.write('{"event":"later"}\n')
+    assert next(reader.follow(since_ms=since_ms)).stream == "new"
+    assert set(read) == {"new"}
 
 
 LINE = st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=12)

@@ -11,6 +11,10 @@ Comparison = Callable[[object], bool]
 REGEX = r"%(?:[^%\\]|\\.)+%"
 # What CloudWatch allows within a regular expression (user guide, "Supported regular expressions"): no groups.
 REGEX_CHARACTERS = re.compile(r"(?:[\w:#=@/;,\-^$?\[\]{}|*+. ]|\\.)+", re.ASCII)
+# Each repetition multiplies the time that a text may take by its length, for which nobody is to wait. Ours.
+REPEATED = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\d*\})")
+MOST_REPEATED = 6
+SAME_REPEATED = re.compile(r"((?:\\.|\[[^\]\\]*\]|[\w.:#=@/;, \-])\*)\1+", re.ASCII)  # `a*a*` is `a*`
 OPERATOR = re.compile(r"(!=|<=|>=|=|<|>)\s*(.+)", re.DOTALL)
 ORDERS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -39,11 +43,14 @@ def _same(value: str) -> Comparison:
     if re.fullmatch(REGEX, value):
         search = regex(value)
         return lambda given: isinstance(given, str) and search(given) is not None
+    if value == "*":  # that it is there at all
+        return lambda given: given is not None
     wanted_number = None if value.startswith('"') else number(value)
     text = plain_text(value) if value.startswith('"') else value
     if re.search(r'[\s"&|()]', value) and not value.startswith('"'):
         raise ValueError(f"{value} must be in double quotes")
-    fits = re.compile(translate(re.sub(r"([?\[])", r"[\1]", text))).match  # `*` alone stands for more
+    literal = re.sub(r"([?\[])", r"[\1]", text)  # `*` alone stands for more
+    fits = re.compile(translate(re.sub(r"\*+", "*", literal))).match
 
     def same(given: object) -> bool:
         if wanted_number is not None and number(given) == wanted_number:
@@ -72,6 +79,9 @@ def regex(text: str) -> Callable[[str], re.Match[str] | None]:
     inner = text[1:-1]
     if not REGEX_CHARACTERS.fullmatch(inner):
         raise ValueError(f"{text} has characters that CloudWatch's regular expressions do not allow, such as ( or !")
+    inner = SAME_REPEATED.sub(r"\1", inner)
+    if len(REPEATED.findall(inner)) > MOST_REPEATED:
+        raise ValueError(f"{text} repeats more than {MOST_REPEATED} times, which could take for ever")
     try:
         return re.compile(inner).search
     except re.error as error:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from .comparison import comparison
 from .conditions import Conditions
 
-SELECTOR = re.compile(r"\$(?P<path>(?:\.[\w\-]+|\.\*|\[(?:\d+|\*|'[^']+'|\"[^\"]+\")\])+)\s*(?P<asked>.*)", re.DOTALL)
+SELECTOR = re.compile(
+    r"\$(?P<path>(?:\.[\w\-]+|\.\*|\.?\[(?:\d+|\*|'[^']+'|\"[^\"]+\")\])+)\s*(?P<asked>.*)", re.DOTALL
+)
 STEP = re.compile(r"\.(?P<name>[\w\-]+|\*)|\[(?P<index>\d+|\*)\]|\[['\"](?P<key>[^'\"]+)['\"]\]")
 # What may stand where else an operator with a value does.
 STATES: dict[str, Callable[[list[object]], bool]] = {
