@@ -62,13 +62,16 @@ def test_every_command_of_the_session_does_what_the_guide_says(runner: ProjectRu
     for number in range(len(written)):
         block, _, rest = rest.partition(BETWEEN.format(number) + "\n")
         said.append(block)
-    _up, _bucket, created, status, command, login, run, updated, deleted = said
+    _up, _bucket, created, status, command, login, run, second, logged, counted, updated, deleted = said
     assert json.loads(created)["Arn"].endswith(":environment/orders")
     assert status.split() == ["AVAILABLE"]
     assert "hello_mwaa" in base64.b64decode(json.loads(command)["stdout"]).decode()
     assert re.fullmatch(r"http://localhost:\d+/aws_mwaa/aws-console-sso\?login=true#\S+\n", login)
     assert '"dag_id": "hello_mwaa"' in run
     assert run.split()[-1] == "success", run
+    assert second.split()[-1] == "200", second
+    assert "works in worker" in logged
+    assert float(counted.split()[-1]) >= 4  # the sample's tasks
     assert updated.split()[-1] == "AVAILABLE"
     assert "orders" not in deleted.split("{", 1)[0]
     assert not (runner.root_dir / ".mwaa-local" / "environments" / "orders").exists()
