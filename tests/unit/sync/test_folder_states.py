@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,32 @@ ORDINARY_USER = 65534
 
 @pytest.fixture
 def root_dir() -> Iterator[Path]:
-    """A project of an ordinary user, who this process is meanwhile: root may read everything."""
+    """A project of an ordinary user."""
     with tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() == 0:
+            os.chown(folder, ORDINARY_USER, -1)
+        yield Path(folder)
+
+
+def as_ordinary_user(test: Callable[..., None]) -> Callable[..., None]:
+    """Be that user in the test, and nowhere around it, where pytest writes its own files: root may read everything."""
+
+    @functools.wraps(test)
+    def as_user(*words: object, **given: object) -> None:
         is_root = os.geteuid() == 0
         if is_root:
-            os.chown(folder, ORDINARY_USER, -1)
             os.seteuid(ORDINARY_USER)
         try:
-            yield Path(folder)
+            test(*words, **given)
         finally:
             if is_root:
                 os.seteuid(0)
 
+    return as_user
+
 
 @pytest.mark.parametrize("mode", [0, 0o400], ids=["closed", "without entry"])
+@as_ordinary_user
 def test_folder_that_may_not_be_read_is_told_and_keeps_nothing_else_from_being_synced(
     mode: int, root_dir: Path
 ) -> None:
@@ -67,6 +80,7 @@ def test_folder_that_may_not_be_read_is_told_and_keeps_nothing_else_from_being_s
     assert held(root_dir / "dags") == bucket.objects
 
 
+@as_ordinary_user
 def test_folder_that_becomes_readable_is_looked_at_though_nothing_was_written(
     root_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +96,7 @@ def test_folder_that_becomes_readable_is_looked_at_though_nothing_was_written(
     assert done.written == ("closed/b.py",)
 
 
+@as_ordinary_user
 def test_dags_folder_that_may_not_be_read_is_told(root_dir: Path) -> None:
     sync = sync_of(root_dir, MemoryBucket({"a.py": b"1"}))
     sync.run()
@@ -94,6 +109,7 @@ def test_dags_folder_that_may_not_be_read_is_told(root_dir: Path) -> None:
     (root_dir / "dags").chmod(0o700)
 
 
+@as_ordinary_user
 def test_environment_with_a_folder_that_may_not_be_written_is_still_removed(root_dir: Path) -> None:
     bucket = MemoryBucket({"a.py": b"1", "closed/b.py": b"1", "fixed/c.py": b"1"})
     sync = sync_of(root_dir, bucket)
