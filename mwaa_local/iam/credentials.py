@@ -65,18 +65,36 @@ class Source:
         import botocore.session
         from botocore.exceptions import BotoCoreError
 
+        from .programs import run_limited
+
         session = botocore.session.Session(profile=self.profile)
         try:
+            run_limited(session)
             found = session.get_credentials()
-        except BotoCoreError as error:
+        # ValueError: words of `credential_process` with a quotation mark that is not closed, by `shlex`.
+        except (BotoCoreError, ValueError) as error:
             raise self._nothing(error) from error
         if found is None:
             raise self._nothing("botocore found none.")
         return Session(self, session, found)
 
     def _nothing(self, why: object) -> NoCredentials:
-        hint = f"aws sts get-caller-identity --profile {self.profile} must work; name another profile by `AwsProfile`"
-        return NoCredentials(f"the profile {self.profile} gives no AWS credentials", str(why), hint)
+        return NoCredentials(f"the profile {self.profile} gives no AWS credentials", str(why), self._hint)
+
+    @property
+    def _hint(self) -> str:
+        return f"aws sts get-caller-identity --profile {self.profile} must work; name another profile by `AwsProfile`"
+
+    def _refused(self, why: object) -> NoCredentials:
+        what = f"the profile {self.profile} gives credentials, but STS does not accept them"
+        return NoCredentials(what, str(why), self._hint)
+
+    def _not_asked(self, why: object) -> NoCredentials:
+        return NoCredentials(
+            f"the profile {self.profile} gives credentials, but STS could not be asked whose they are",
+            str(why),
+            "look at your network, HTTPS_PROXY and the region of the profile; offline, use `Aws: local` or `Aws: host`",
+        )
 
 
 class Session:
@@ -94,9 +112,15 @@ class Session:
 
         try:
             frozen = self._credentials.get_frozen_credentials()
-            identity = self._client("sts").get_caller_identity()
-        except (BotoCoreError, ClientError) as error:
+        # RuntimeError: what was got anew has ended already (botocore, RefreshableCredentials).
+        except (BotoCoreError, ClientError, RuntimeError) as error:
             raise self._source._nothing(error) from error
+        try:
+            identity = self._client("sts").get_caller_identity()
+        except ClientError as error:
+            raise self._source._refused(error) from error
+        except BotoCoreError as error:
+            raise self._source._not_asked(error) from error
         own = Handed(
             frozen.access_key,
             frozen.secret_key,
@@ -137,7 +161,9 @@ class Session:
         from botocore.config import Config
 
         config = Config(retries={"total_max_attempts": 2}, connect_timeout=10, read_timeout=20)
-        return self._session.create_client(service, region_name=self._source.region, config=config)
+        # A key of China, say, is known there alone.
+        region = self._session.get_scoped_config().get("region") or self._source.region
+        return self._session.create_client(service, region_name=region, config=config)
 
 
 def _lacking(who: str, role_arn: str) -> str:

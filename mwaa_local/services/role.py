@@ -7,12 +7,14 @@ front door's image, where it only notes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -38,6 +40,7 @@ PROGRAM_DIR = Path(__file__).parents[1] / "guest" / "role"
 CONFIGURATION_NAME = "iam.json"
 READY_PATH, CREDENTIALS_PATH = "/_mwaa-local/iam", "/_mwaa-local/credentials"  # of guest/role/server.py
 DEFAULT_PROFILE = "default"
+SAID_AFTER_S = 1.5  # keys of a file take 0.1 s; who asks a program or STS may wait
 # Of the shell: what botocore and the programs that it runs for credentials may need. Keys and tokens are not among
 # them, since what a component starts with is kept in a file.
 PASSED = (
@@ -95,8 +98,14 @@ class Role:
 
     def component(self, place: Place, secrets: Secrets) -> Component:
         """Return the component. Raises RuntimeUnavailable in Docker, and CredentialsUnavailable."""
-        if self.hands_out:
-            self._require(place)
+        if self.hands_out and place.own_hosts:
+            raise RuntimeUnavailable(
+                "Aws: profile works with components as processes alone",
+                "In a container, the programs and logins of your machine that give credentials are not there.",
+                "write Runtime: process under Local in mwaa.yaml, or Aws: host, which shows containers your ~/.aws",
+            )
+        # First, since tasks would fail much later.
+        python = place.interpreter(TITLE, self._look) if self.hands_out else place.interpreter(ROLE, _own_python)
         values: dict[str, Any] = {
             "listens": place.listens(ROLE),
             "names": [HOST, "localhost", *place.names_of(ROLE)],
@@ -107,7 +116,6 @@ class Role:
             "token": token_of(secrets) if self.hands_out else "",
         }
         text = json.dumps(values, sort_keys=True)
-        python = place.interpreter(ROLE, _own_python)
         shell = {name: value for name, value in self.wanted.env.items() if name.upper() in PASSED}
         return Component(
             ROLE,
@@ -119,18 +127,14 @@ class Role:
             stop_stage=STOP_STAGE_SERVERS,
         )
 
-    def _require(self, place: Place) -> None:
-        """Look now whether there are credentials, since tasks would fail much later."""
-        if place.own_hosts:
-            raise RuntimeUnavailable(
-                "Aws: profile works with components as processes alone",
-                "In a container, the programs and logins of your machine that give credentials are not there.",
-                "write Runtime: process under Local in mwaa.yaml, or Aws: host, which shows containers your ~/.aws",
-            )
-        try:
-            self.source.open().fetch(time.time())
-        except NoCredentials as error:
-            raise CredentialsUnavailable(error.what, error.why, error.hint) from error
+    def _look(self, say: Callable[[str], None], notes: Notes) -> str:
+        """Return the interpreter when the profile gave credentials. Raises CredentialsUnavailable."""
+        with _said_late(say, f"asking the profile {self.source.profile} for credentials"):
+            try:
+                self.source.open().fetch(time.time())
+            except NoCredentials as error:
+                raise CredentialsUnavailable(error.what, error.why, error.hint) from error
+        return _own_python(say, notes)
 
     def variables(self, place: Place) -> Mapping[str, str]:
         if not self.is_wanted:
@@ -165,6 +169,19 @@ def profile_of(chosen: str | None, env: Mapping[str, str]) -> str:
 def token_of(secrets: Secrets) -> str:
     """Return what shows that somebody who asks for credentials is of the environment."""
     return hmac.digest(secrets.door_key.encode(), b"container credentials", "sha256").hex()
+
+
+@contextlib.contextmanager
+def _said_late(say: Callable[[str], None], text: str) -> Iterator[None]:
+    """Say it if what is done meanwhile takes long."""
+    timer = threading.Timer(SAID_AFTER_S, say, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _own_python(_say: Callable[[str], None], _notes: Notes) -> str:
