@@ -75,5 +75,5 @@ def iam(
     elif as_json:
         session.console.show_json(report.to_json())
     else:
-        show(session.console, report)
+        show(session.console, report, environment.local.aws)
     raise typer.Exit(FOUND_LACKING if report.is_lacking else 0)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mwaa_local.environment.kinds import AwsChoice, AwsMode
 from mwaa_local.iam.report import IamReport, dag_key, needs_of_rows, policy_for, rows_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 DAGS_NAME = "dags.json"  # beside the ledgers: DAG ids by their keys, from when the environment last ran
 # What MWAA's own execution role has beside what NEEDED lists (MWAA user guide, "Amazon MWAA execution role").
 ALSO_OF_MWAA = ("airflow:PublishMetrics", "s3:GetObject", "s3:GetBucketLocation", "s3:ListBucket")
-NOTHING = "nothing was called yet: run your DAGs, with `Local: {Aws: local}` in mwaa.yaml"
+NOTHING = "nothing was called yet: run your DAGs"
+# What calls of another AWS than the local one are known by: `guest/role/monitoring.py`.
+NOTHING_ELSEWHERE = "; with `Aws: {aws}` only calls of botocore are noted, without their resources"
 
 
 def report_of(session: Session, environment: Environment, source: Source, since: float = 0.0) -> IamReport:
@@ -109,10 +112,17 @@ def _dags(session: Session, folder: Path) -> dict[str, str]:
     return known
 
 
-def show(console: Console, report: IamReport) -> None:
-    """Print the report as text."""
+def nothing_called(aws: AwsChoice) -> str:
+    """Return what to do where nothing was called yet, for what `Aws` says."""
+    if aws is AwsMode.NONE:
+        return f"{NOTHING}, with `Local: {{Aws: local}}` in mwaa.yaml"
+    return NOTHING if aws is AwsMode.LOCAL else NOTHING + NOTHING_ELSEWHERE.format(aws=str(aws))
+
+
+def show(console: Console, report: IamReport, aws: AwsChoice) -> None:
+    """Print the report as text; `aws` is which AWS the environment's tasks reach."""
     if not report.rows:
-        console.say(NOTHING)
+        console.say(nothing_called(aws))
         return
     from mwaa_local.console import table
 

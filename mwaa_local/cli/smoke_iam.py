@@ -50,4 +50,4 @@ class IamOutput:
         elif on_stderr:
             self.session.console.say(json.dumps(self.report.to_json(), indent=2))
         else:
-            show(self.session.console, self.report)
+            show(self.session.console, self.report, self.environment.local.aws)

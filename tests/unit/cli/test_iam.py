@@ -177,3 +177,20 @@ def test_environment_of_the_api_is_shown_what_was_noted_for_its_owner(runner: Pr
     assert made.run("iam", "--forget").exit_code == 0
     assert json.loads(made.run("iam", "--json").stdout)["calls"] == []
     assert len(json.loads(runner.run("iam", "--json").stdout)["calls"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("aws", "said"),
+    [
+        ("local", "nothing was called yet: run your DAGs\n"),
+        ("none", "run your DAGs, with `Local: {Aws: local}` in mwaa.yaml\n"),
+        ("profile", "run your DAGs; with `Aws: profile` only calls of botocore are noted, without their resources\n"),
+        ("host", "run your DAGs; with `Aws: host` only calls of botocore are noted, without their resources\n"),
+        ("http://localhost:4566", "run your DAGs; with `Aws: http://localhost:4566` only calls of botocore are noted"),
+    ],
+)
+def test_without_calls_it_says_what_fits_the_aws(aws: str, said: str, project: Callable[..., ProjectRunner]) -> None:
+    settings = {"Name": "dev", "Local": {"Aws": aws}}
+    outcome = project({"mwaa.yaml": json.dumps(settings), "dags/a.py": ""}).run("iam")
+    assert outcome.exit_code == 0
+    assert said in outcome.stderr
