@@ -11,7 +11,9 @@ from mwaa_local.errors import FileMissing, SettingsFileInvalid
 
 if TYPE_CHECKING:
     from mwaa_local.cli.session import Session
+    from mwaa_local.environment.environment import Environment
     from mwaa_local.iam.policies import Statement
+    from mwaa_local.remarks import Remark
 
 Source = tuple["list[Statement] | None", str]  # statements, and what to call them or why there are none
 
@@ -70,6 +72,27 @@ def of_local_iam(session: Session, role_arn: str | None) -> Source:
     except NoAnswer as error:
         return None, f"the local AWS does not answer: {error}"
     return found, f"the role {name} of the local IAM"
+
+
+def role_remarks(environment: Environment, url: str, region: str) -> tuple[Remark, ...]:
+    """Return that an enforced execution role is not in the local IAM at that URL; nothing where it does not answer."""
+    from mwaa_local.api.aws_query import Absent, Aws, NoAnswer
+    from mwaa_local.remarks import WARNING, Remark
+    from mwaa_local.services.calls import enforced_roles
+
+    for role_arn in enforced_roles(environment).values():
+        name = role_arn.rpartition("/")[2]
+        try:
+            Aws(url, region).iam("GetRole", RoleName=name)
+        except Absent:
+            what = f"the local IAM has no role {name}, so every call of your tasks to the local AWS is refused"
+            why = "With EnforceIam, tasks may call what ExecutionRoleArn grants: a role that does not exist, nothing."
+            way = f"mwaa-local aws iam create-role --role-name {name} --assume-role-policy-document file://trust.json"
+            hint = f"make it there, with its policies, or leave EnforceIam out: {way}"
+            return (Remark(WARNING, "execution role", what, why, hint),)
+        except NoAnswer:  # a health of its own tells that
+            return ()
+    return ()
 
 
 def _document(value: Any) -> Any:

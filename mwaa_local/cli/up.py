@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -74,10 +75,21 @@ def up(
         lifecycle.choose(runtime or environment.local.runtime)
         if owner == session.project:  # one that an API made is served by that API
             api.begin(api.asked_by(environment))  # it starts meanwhile
-        started = lifecycle.up(environment, port)
+        started = _with_role_remarks(session, environment, lifecycle.up(environment, port))
     ran = {"dag_id": run_dag, **_run_dag(session, release, started, run).plain()} if run_dag else None
     elapsed_s, way_in = time.monotonic() - began, way_in_of(environment, release)
     show_ready(session.console, release, started, api, elapsed_s, way_in=way_in, as_json=as_json, run=ran)
+
+
+def _with_role_remarks(session: Session, environment: Environment, started: Started) -> Started:
+    """Return it with what there is to say of the execution role: only the local AWS that runs now knows."""
+    from mwaa_local.cli.iam_sources import role_remarks
+    from mwaa_local.configuration.base import region_of
+
+    if not (port := started.plan.ports.get(AWS)):
+        return started
+    found = role_remarks(environment, f"http://localhost:{port}", region_of(session.env))
+    return replace(started, remarks=(*started.remarks, *found))
 
 
 def _run_dag(session: Session, release: Release, started: Started, wanted: WantedRun) -> RunDates:

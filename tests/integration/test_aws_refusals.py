@@ -13,8 +13,13 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import RpcV2CBORParser
 
+from mwaa_local.cli.iam_sources import role_remarks
+from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.local import LocalSettings
 from mwaa_local.iam.ledger import read_all
 from mwaa_local.project import Project
+from mwaa_local.remarks import WARNING
+from mwaa_local.runtime.ports import free_port
 from mwaa_local.services.calls import make_calls_dir, note_role
 from tests.environments import wait_until
 from tests.integration.aws_endpoint import Endpoint, endpoint
@@ -247,3 +252,18 @@ def make_state(project: Project) -> None:
 def test_role_that_is_not_there_grants_nothing(tmp_path: Path) -> None:
     with endpoint(tmp_path, enforced={"orders": ROLE_ARN}) as aws:
         refusal(aws, "sqs", "list_queues")
+
+
+@pytest.mark.parametrize(
+    ("role", "enforces", "is_told"), [(ROLE, True, False), ("service/absent", True, True), ("absent", False, False)]
+)
+def test_role_that_is_not_there_is_told(role: str, enforces: bool, is_told: bool, aws: Endpoint) -> None:
+    local = LocalSettings.model_validate({"Aws": "local", "EnforceIam": enforces})
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    environment = Environment.from_members({"Name": "orders", "ExecutionRoleArn": arn}, local)
+    remarks = role_remarks(environment, aws.url, "us-east-1")
+    assert [(each.severity, each.subject) for each in remarks] == ([(WARNING, "execution role")] if is_told else [])
+    if is_told:
+        assert remarks[0].what.startswith("the local IAM has no role absent, so every call of your tasks")
+        assert "--role-name absent " in remarks[0].hint
+    assert role_remarks(environment, f"http://127.0.0.1:{free_port()}", "us-east-1") == ()

@@ -53,6 +53,10 @@ def run(environment: RunningEnvironment, report: Path) -> dict[str, Any]:
 def test_step_is_refused_and_then_allowed_by_the_printed_policy(
     environment: RunningEnvironment, tmp_path: Path
 ) -> None:
+    remarks = json.loads(environment.run("up", "--json").stdout)["remarks"]
+    assert [each["what"] for each in remarks if each["subject"] == "execution role"] == [
+        f"the local IAM has no role {ROLE}, so every call of your tasks to the local AWS is refused"
+    ]
     iam_of(environment).create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
     before = {"Effect": "Allow", "Action": ["elasticmapreduce:RunJobFlow", "iam:PassRole"], "Resource": "*"}
     describe = {"Effect": "Allow", "Action": "elasticmapreduce:Describe*", "Resource": "*"}
