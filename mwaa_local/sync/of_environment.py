@@ -8,7 +8,7 @@ from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.sync.applying import Synced
 from mwaa_local.sync.other_aws import OtherAwsBucket
 from mwaa_local.sync.own_aws import OwnAwsBucket, is_own_aws
-from mwaa_local.sync.plan import CLOSED
+from mwaa_local.sync.plan import CLOSED, SyncPlan
 from mwaa_local.sync.reading import BucketUnreadable, Listing, ReadableBucket
 from mwaa_local.sync.state import Source, SyncState
 from mwaa_local.sync.syncing import DagsSync
@@ -39,11 +39,15 @@ class EnvironmentSync:
         self._state = SyncState(project)
         self._source = source
         self._is_versioned = True
-        self.sync = DagsSync(project, source, bucket_at(url, source.bucket))
+        self._sync = DagsSync(project, source, bucket_at(url, source.bucket))
+
+    def plan(self) -> SyncPlan:
+        """Return what `run` would do. Raises what `DagsSync.plan` raises, and BucketOpen."""
+        return self._sync.plan(self._check)
 
     def run(self) -> Synced | None:
         """Sync; return what was done, None where nothing has changed. Raises what `DagsSync.run` raises."""
-        synced = self.sync.run(self._check)
+        synced = self._sync.run(self._check)
         if synced is not None:
             self._state.tell(remarks_on(synced, self._source, is_versioned=self._is_versioned))
         return synced
