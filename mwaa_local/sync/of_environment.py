@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.project import Project
 from mwaa_local.remarks import WARNING, Remark
@@ -10,7 +12,7 @@ from mwaa_local.sync.other_aws import OtherAwsBucket
 from mwaa_local.sync.own_aws import OwnAwsBucket, is_own_aws
 from mwaa_local.sync.plan import CLOSED, SyncPlan
 from mwaa_local.sync.reading import BucketUnreadable, Listing, ReadableBucket
-from mwaa_local.sync.state import Source, SyncState
+from mwaa_local.sync.state import LastChange, Source, SyncState
 from mwaa_local.sync.syncing import DagsSync
 
 SUBJECT = "sync"  # of remarks
@@ -49,6 +51,8 @@ class EnvironmentSync:
         """Sync; return what was done, None where nothing has changed. Raises what `DagsSync.run` raises."""
         synced = self._sync.run(self._check)
         if synced is not None:
+            if not synced.is_nothing:
+                self._state.changed(LastChange(time.time(), len(synced.written), len(synced.deleted)))
             self._state.tell(remarks_on(synced, self._source, is_versioned=self._is_versioned))
         return synced
 
