@@ -109,15 +109,16 @@ def _as_plain(served: Served) -> dict[str, Any]:
 
 
 def _remarks(served: Served) -> list[Remark]:
-    """Return what the last start of an environment had to say, with a caller's hints; the own one's is with it."""
+    """Return what the last start and the last sync had to say, with a caller's hints; the own one's is with it."""
     from mwaa_local.api.environments.hints import for_caller
+    from mwaa_local.sync.state import SyncState
 
     if served.is_own or not served.look.is_running:
         return []
     folder, record = served.project.root_dir, served.record
     return [
         replace(each, hint=for_caller(each.hint, folder, record, f"{each.what} {each.why}"))
-        for each in load_remarks(served.project.run_dir)
+        for each in (*load_remarks(served.project.run_dir), *SyncState(served.project).remarks)
     ]
 
 

@@ -21,7 +21,7 @@ from mwaa_local.cli.status import _show_nothing
 from mwaa_local.console import standard
 from mwaa_local.project import STATE_DIR, Project
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
-from mwaa_local.sync.of_environment import EnvironmentSync
+from mwaa_local.sync.of_environment import BucketOpen, EnvironmentSync, tell_failure
 from mwaa_local.sync.state import Source
 from mwaa_local.sync.syncing import DagsSync
 from tests.unit.sync.buckets import MemoryBucket
@@ -83,6 +83,16 @@ def test_last_sync_that_changed_something_is_shown(tmp_path: Path, capsys: pytes
     assert "ago: 0 files written, 1 deleted" in shown(), "a sync that changed nothing is not one"
     kept = told.to_json()["environments"][0]["last_sync"]
     assert (kept["written"], kept["deleted"]) == (0, 1)
+
+
+def test_bucket_that_is_not_synced_is_told_by_its_api_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = service(tmp_path, ADDRESS)
+    what, hint = "s3://source is open to the public", "aws s3api put-public-access-block --bucket source"
+    tell_failure(told.environments[0].project, BucketOpen(what, "Its public access is not blocked.", hint))
+    told.show(standard({}))
+    said = capsys.readouterr().out
+    assert f"  warning: DAGs are not synced: {what}\n" in said
+    assert f"hint: {hint}" in said
 
 
 def test_failure_is_told_however_much_its_rollback_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
