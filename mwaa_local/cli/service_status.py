@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mwaa_local.api.environments.registry import Registry
     from mwaa_local.api.environments.served import Served
     from mwaa_local.lifecycle import State
+    from mwaa_local.project import Project
 
 SHOWN_EVENTS = 3  # of each environment, the newest
 
@@ -101,21 +102,23 @@ def _as_plain(served: Served) -> dict[str, Any]:
         "door": served.door.host if served.door else None,
         "phase": record.operation.phase if record.operation else None,
         "last_update": served.last_update,
+        "last_sync": last_sync(served.project),
         "events": [asdict(event) for event in served.events],
         "remarks": [asdict(remark) for remark in _remarks(served)],
     }
 
 
 def _remarks(served: Served) -> list[Remark]:
-    """Return what the last start of an environment had to say, with a caller's hints; the own one's is with it."""
+    """Return what the last start and the last sync had to say, with a caller's hints; the own one's is with it."""
     from mwaa_local.api.environments.hints import for_caller
+    from mwaa_local.sync.state import SyncState
 
     if served.is_own or not served.look.is_running:
         return []
     folder, record = served.project.root_dir, served.record
     return [
         replace(each, hint=for_caller(each.hint, folder, record, f"{each.what} {each.why}"))
-        for each in load_remarks(served.project.run_dir)
+        for each in (*load_remarks(served.project.run_dir), *SyncState(served.project).remarks)
     ]
 
 
@@ -131,10 +134,27 @@ def _show(console: Console, served: Served) -> None:
     for remark in (each for each in _remarks(served) if each.severity != NOTE):
         console.show(f"  {remark.severity}: {remark.what}")
         _show_reason(console, remark.why, remark.hint)
+    if not served.is_own:
+        show_last_sync(console, served.project, "  ")
     for event in _shown_events(served, with_failure=failed is not None):
         console.show(f"  {duration(now - event.at)} ago: {event.what}")
         if event.is_failure:
             _show_reason(console, event.why, event.hint)
+
+
+def last_sync(project: Project) -> dict[str, Any] | None:
+    """Return the last sync with a bucket that changed something."""
+    from mwaa_local.sync.state import SyncState
+
+    change = SyncState(project).last_change
+    return asdict(change) if change else None
+
+
+def show_last_sync(console: Console, project: Project, indent: str = "") -> None:
+    from mwaa_local.sync.state import SyncState
+
+    if change := SyncState(project).last_change:
+        console.show(f"{indent}{change.line(time.time())}")
 
 
 def _shown_events(served: Served, *, with_failure: bool) -> Sequence[RecordedEvent]:

@@ -11,7 +11,7 @@ import typer
 
 from mwaa_local.api.address import ApiFolder
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
-from mwaa_local.cli.service_status import Service, service_of, service_of_folder
+from mwaa_local.cli.service_status import Service, last_sync, service_of, service_of_folder, show_last_sync
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.event import FAILED
@@ -43,11 +43,11 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
     service = service_of(session, state)
     if as_json:
         plain = _as_plain(state) if state else nothing_running(was_cut_off=session.runtime.was_cut_off)
-        session.console.show_json({**plain, "service": service.to_json()})
+        session.console.show_json({**plain, "last_sync": last_sync(session.project), "service": service.to_json()})
     elif state is None:
         _show_nothing(session.console, service, was_cut_off=session.runtime.was_cut_off)
     else:
-        _show(session.console, state)
+        _show(session.console, session.project, state)
     if not as_json:
         service.show(session.console)
     if state is None or not state.is_healthy:
@@ -101,10 +101,11 @@ def _as_plain(state: State) -> dict[str, Any]:
     }
 
 
-def _show(console: Console, state: State) -> None:
+def _show(console: Console, project: Project, state: State) -> None:
     console.show(f"Airflow {state.plan.airflow_version}  {_door(state).url}")
     console.show_status(list(state.statuses), time.time())
     console.show(state.figures.line())
+    show_last_sync(console, project)
     for file, message in state.import_errors[:SHOWN_IMPORT_ERRORS]:
         console.show(f"  {file}: {message}")
     if len(state.import_errors) > SHOWN_IMPORT_ERRORS:

@@ -54,7 +54,7 @@ def sync(
         return
     environment_sync = _sync_of(session, project, source)
     if plan:
-        wanted = environment_sync.sync.plan()
+        wanted = environment_sync.plan()
         _show(session, source, wanted, wanted.left, as_json=as_json, applied=None)
         equal = wanted.is_nothing and not wanted.left and not wanted.skipped
     else:
@@ -125,6 +125,14 @@ def _show(
     session.console.say(f"{source.place}: {len(gets)} {verbs[0]}, {len(deleted)} {verbs[1]}")
 
 
+def _is_there(path: Path) -> bool:
+    """Say whether a part of the project can be objects: a file, or a folder that is not empty."""
+    try:
+        return path.is_file() or any(path.iterdir())
+    except OSError:
+        return False
+
+
 def _show_folders(session: Session, *, as_json: bool, is_plan: bool) -> None:
     """Show which objects of a local AWS the project's folders are."""
     from mwaa_local.services.aws_mirror import bucket_of, parts_of
@@ -134,7 +142,7 @@ def _show_folders(session: Session, *, as_json: bool, is_plan: bool) -> None:
     parts = [
         (part.kind, f"s3://{bucket}/{part.key}", session.project.relative(folders[part.name] / part.rest))
         for part in parts_of(environment)
-        if bucket
+        if bucket and _is_there(folders[part.name] / part.rest)
     ]
     if as_json:
         objects = [{"kind": kind, "object": place, "from": shown} for kind, place, shown in parts]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.project import Project
 from mwaa_local.remarks import WARNING, Remark
 from mwaa_local.sync.applying import Synced
 from mwaa_local.sync.other_aws import OtherAwsBucket
 from mwaa_local.sync.own_aws import OwnAwsBucket, is_own_aws
-from mwaa_local.sync.plan import CLOSED
+from mwaa_local.sync.plan import CLOSED, SyncPlan
 from mwaa_local.sync.reading import BucketUnreadable, Listing, ReadableBucket
-from mwaa_local.sync.state import Source, SyncState
+from mwaa_local.sync.state import LastChange, Source, SyncState
 from mwaa_local.sync.syncing import DagsSync
 
 SUBJECT = "sync"  # of remarks
@@ -39,12 +41,18 @@ class EnvironmentSync:
         self._state = SyncState(project)
         self._source = source
         self._is_versioned = True
-        self.sync = DagsSync(project, source, bucket_at(url, source.bucket))
+        self._sync = DagsSync(project, source, bucket_at(url, source.bucket))
+
+    def plan(self) -> SyncPlan:
+        """Return what `run` would do. Raises what `DagsSync.plan` raises, and BucketOpen."""
+        return self._sync.plan(self._check)
 
     def run(self) -> Synced | None:
         """Sync; return what was done, None where nothing has changed. Raises what `DagsSync.run` raises."""
-        synced = self.sync.run(self._check)
+        synced = self._sync.run(self._check)
         if synced is not None:
+            if not synced.is_nothing:
+                self._state.changed(LastChange(time.time(), len(synced.written), len(synced.deleted)))
             self._state.tell(remarks_on(synced, self._source, is_versioned=self._is_versioned))
         return synced
 

@@ -16,13 +16,13 @@ from threading import local
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from mwaa_local.sync.names import Item
+from mwaa_local.sync.public_access import BLOCKS, is_closed
 from mwaa_local.sync.reading import BucketMissing, BucketUnreadable, Fetched, Listing, write
 
 TIMEOUT_S = 60.0
 AT_ONCE = 8
 PIECE_BYTES = 1 << 20
 AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=local/20000101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 START_HINT = "start what answers there, or update the environment while another AWS runs"
 # What else a service of this machine would want, no signature of ours could give.
 REFUSED = (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
@@ -89,7 +89,8 @@ class OtherAwsBucket:
 
     def _is_closed(self) -> bool:
         page = self._page("?publicAccessBlock")
-        return page is None or all(_text(page, block).lower() == "true" for block in BLOCKS)
+        block = None if page is None else {name: _text(page, name) for name in BLOCKS}
+        return is_closed(block, self._url)
 
     def _page(self, query: str) -> ET.Element | None:
         """Return what S3 answers; None where it says that there is no such thing."""

@@ -3,6 +3,7 @@
 source.json     the bucket and the path in it; there is none where the DAGs folder is the user's own
 files.json      what is known of each file that came from the bucket
 remarks.json    what there is to tell of the last sync
+changed.json    when a sync last changed the folder, and how much of it
 incoming/       files that are not whole yet
 """
 
@@ -11,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mwaa_local import flock
+from mwaa_local.console import duration
 from mwaa_local.errors import StateCorrupted, disk_error
 from mwaa_local.files import read_json, remove_tree, write_changed, write_private
 from mwaa_local.project import Project
@@ -24,6 +26,7 @@ from mwaa_local.sync.plan import Known, Stamp
 
 FOLDER = "sync"  # below the state folder
 SOURCE_NAME, FILES_NAME, INCOMING_NAME, LOCK_NAME = "source.json", "files.json", "incoming", "sync.lock"
+CHANGED_NAME = "changed.json"
 HINT = "remove the file; then files that are equal to their objects count as synced, and others as their user's"
 
 
@@ -37,6 +40,20 @@ class Source:
     @property
     def place(self) -> str:
         return f"s3://{self.bucket}/{self.path.strip('/')}"
+
+
+@dataclass(frozen=True)
+class LastChange:
+    """The last sync that changed something: when, in seconds since 1970, and how many files."""
+
+    at: float
+    written: int
+    deleted: int
+
+    def line(self, now: float) -> str:
+        files = "file" if self.written == 1 else "files"
+        did = f"{self.written} {files} written, {self.deleted} deleted"
+        return f"last sync with changes {duration(now - self.at)} ago: {did}"
 
 
 class SyncState:
@@ -78,6 +95,19 @@ class SyncState:
         """Note what is known of them. Raises DiskFull."""
         plain = {name: _plain(one) for name, one in known.items()}
         write_private(self.path / FILES_NAME, json.dumps(plain, separators=(",", ":")))
+
+    @property
+    def last_change(self) -> LastChange | None:
+        """The last sync that changed something; None before the first one, and if what was noted cannot be read."""
+        try:
+            plain = read_json(self.path / CHANGED_NAME, "the last sync", "")
+            return LastChange(float(plain["at"]), int(plain["written"]), int(plain["deleted"]))
+        except (StateCorrupted, KeyError, TypeError, ValueError):  # only shown: nothing rests on it
+            return None
+
+    def changed(self, change: LastChange) -> None:
+        """Note a sync that changed something. Raises DiskFull."""
+        write_private(self.path / CHANGED_NAME, json.dumps(asdict(change)))
 
     @property
     def remarks(self) -> tuple[Remark, ...]:

@@ -34,11 +34,15 @@ class DagsSync:
         self._bucket = bucket
         self._last = LastLook()
 
-    def plan(self) -> SyncPlan:
-        """Return what a sync would do. Raises BucketUnreadable, FolderUnusable, StateCorrupted and DiskFull."""
+    def plan(self, check: Callable[[Listing], None] = lambda _: None) -> SyncPlan:
+        """Return what a sync would do. Raises BucketUnreadable, FolderUnusable, StateCorrupted and DiskFull.
+
+        `check` may refuse the bucket by an exception.
+        """
         with self._state.locked(), DagsFolder(self._state.dags_dir) as folder:
             seen, listing = folder.look(), self._listed("")
             assert listing is not None
+            check(listing)
             return self._planned(listing, seen, folder, self._state.load())
 
     def run(self, check: Callable[[Listing], None] = lambda _: None) -> Synced | None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
+from mwaa_local.api.aws_query import Aws
+from mwaa_local.api.environments.registry import Registry
+from mwaa_local.api.prerequisites.bucket import NOT_BLOCKED, refusal_of_bucket
 from mwaa_local.project import Project
-from mwaa_local.sync.other_aws import BLOCKS, OtherAwsBucket
+from mwaa_local.sync.other_aws import OtherAwsBucket
 from mwaa_local.sync.own_aws import OwnAwsBucket, is_own_aws
+from mwaa_local.sync.public_access import BLOCKS
 from mwaa_local.sync.reading import BucketMissing, BucketUnreadable, ReadableBucket
 from mwaa_local.sync.state import Source
 from mwaa_local.sync.syncing import DagsSync
 from tests.environments import wait_until
 from tests.integration import aws_server
 from tests.integration.aws_endpoint import endpoint
+from tests.unit.api.serving import add, served
 from tests.unit.sync.buckets import held
 
 pytestmark = pytest.mark.network  # moto's packages, once
@@ -141,6 +148,46 @@ def test_bucket_whose_public_access_block_was_deleted_is_open_also_after_a_resta
         closed = bucket.listing("")
         assert closed is not None
         assert closed.is_closed
+
+
+def test_api_and_sync_judge_the_public_access_block_alike(own: str) -> None:
+    s3 = aws_server.client("s3", own)
+    s3.create_bucket(Bucket="alike")
+    s3.put_bucket_versioning(Bucket="alike", VersioningConfiguration={"Status": "Enabled"})
+    open_words = (NOT_BLOCKED.format(name="alike"), False)
+
+    def judged() -> tuple[object, bool, bool]:
+        listings = [reader(own, "alike").listing("") for reader in (OwnAwsBucket, OtherAwsBucket)]
+        closed = [listing.is_closed for listing in listings if listing is not None]
+        return refusal_of_bucket(Aws(own, "us-east-1"), "arn:aws:s3:::alike"), closed[0], closed[1]
+
+    assert judged() == (None, True, True)
+    new = s3.get_public_access_block(Bucket="alike")["PublicAccessBlockConfiguration"]
+    assert new == dict.fromkeys(BLOCKS, True), "as a new bucket of AWS"
+    s3.delete_public_access_block(Bucket="alike")
+    assert judged() == (open_words, False, False)
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        s3.get_public_access_block(Bucket="alike")
+    s3.put_public_access_block(Bucket="alike", PublicAccessBlockConfiguration=dict.fromkeys(BLOCKS, False))
+    assert judged() == (open_words, False, False)
+    s3.put_public_access_block(Bucket="alike", PublicAccessBlockConfiguration=dict.fromkeys(BLOCKS, True))
+    assert judged() == (None, True, True)
+
+
+@pytest.mark.parametrize("changes", [{"MaxWorkers": 3}, {"DagS3Path": "other"}, {}])
+def test_update_is_refused_for_settings_of_the_bucket_whatever_it_names(
+    changes: dict[str, Any], own: str, tmp_path: Path
+) -> None:
+    s3, name = aws_server.client("s3", own), f"updated-{uuid4()}"
+    s3.create_bucket(Bucket=name)
+    add(tmp_path, "updated", SourceBucketArn=f"arn:aws:s3:::{name}")
+    registry = Registry(tmp_path, {**os.environ, "AWS_ENDPOINT_URL": own, "AWS_REGION": "us-east-1"})
+    with served(registry) as api:
+        with pytest.raises(ClientError, match=f"versioning of the source bucket {name} is not enabled"):
+            api.client().update_environment(Name="updated", **changes)
+        s3.delete_public_access_block(Bucket=name)
+        with pytest.raises(ClientError, match="does not have BlockPublicAccess set"):
+            api.client().update_environment(Name="updated", **changes)
 
 
 def test_settings_of_the_bucket_count_as_a_change_for_who_asks_by_its_mark(own: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mwaa_local.sync.public_access import BLOCKS
 from tests.conftest import ProjectRunner
 from tests.integration.aws_endpoint import Endpoint, endpoint
 from tests.unit.sync.buckets import held
@@ -79,6 +80,18 @@ def test_what_is_its_users_is_listed_and_stays(runner: ProjectRunner, s3: Any) -
     assert not (runner.root_dir / "up.py").exists()
 
 
+def test_bucket_that_was_opened_is_not_synced_nor_planned(runner: ProjectRunner, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="dags/a.py", Body=b"1")
+    s3.delete_public_access_block(Bucket=BUCKET)
+    try:
+        for outcome in (runner.run("sync", "--plan"), runner.run("sync")):
+            assert outcome.exit_code == 3
+            assert "s3://source is open to the public" in outcome.stderr
+    finally:
+        s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=dict.fromkeys(BLOCKS, True))
+    assert dags(runner) == {}
+
+
 def test_bucket_that_is_not_there_is_told(runner: ProjectRunner) -> None:
     runner.write({".mwaa-local/sync/source.json": json.dumps({"bucket": "nowhere", "path": "dags"})})
     outcome = runner.run("sync")
@@ -95,6 +108,10 @@ def test_without_an_aws_there_is_nothing_to_read(runner: ProjectRunner) -> None:
 
 def test_project_with_folders_of_its_own_has_nothing_to_sync(project: Callable[..., ProjectRunner]) -> None:
     runner = project({"dags/a.py": "1", "mwaa.yaml": "SourceBucketArn: arn:aws:s3:::mine\nDagS3Path: code/dags\n"})
+    (runner.root_dir / "plugins").mkdir(exist_ok=True)
+    assert runner.run("sync", "--plan").stdout == "dags/  ->  s3://mine/code/dags/\n", "no object without a file"
+    files = ("plugins/a.py", "requirements/requirements.txt", "startup/startup.sh")
+    runner.write(dict.fromkeys(files, "# 1"))
     outcome = runner.run("sync", "--plan")
     assert outcome.exit_code == 0
     assert outcome.stdout.splitlines() == [

@@ -24,10 +24,19 @@ class PrerequisitesMissing(MwaaLocalError):
     """
 
 
-def refuse_unfit(project: Project, env: Mapping[str, str], members: Mapping[str, Any]) -> None:
-    """Raise ServiceError where MWAA would refuse a call for the bucket, the role or the key in these members."""
-    if url := endpoint_for(project, env):
-        checks.refuse(members, url, region_of(env))
+def refuse_unfit(
+    project: Project, env: Mapping[str, str], members: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> None:
+    """Raise ServiceError where MWAA would refuse a call for the bucket, the role or the key in these members.
+
+    Of an update with `changes` that name nothing of `JUDGED_AT_CALL`, only the settings of the bucket are judged:
+    those may have changed since, and an update reads the bucket.
+    """
+    url = endpoint_for(project, env)
+    if url is None:
+        return
+    judge = checks.refuse if changes is None or not changes.keys().isdisjoint(JUDGED_AT_CALL) else checks.refuse_bucket
+    judge(members, url, region_of(env))
 
 
 def check_network(job: Job) -> None:

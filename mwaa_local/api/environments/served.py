@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.endpoints import endpoint_service_names
 from mwaa_local.api.environments.members import NAME, STRATEGY, VERSION, changed, described, kept, refuse_graceful
-from mwaa_local.api.environments.prerequisites import JUDGED_AT_CALL, refuse_unfit
+from mwaa_local.api.environments.prerequisites import refuse_unfit
 from mwaa_local.api.environments.record import Operation, Record, RecordedEvent
 from mwaa_local.api.environments.status import CREATE_FAILED, PENDING, Look, status_of
 from mwaa_local.api.environments.worker import A_LOOK_S, WORKER_END_S, start_worker, take_lock
@@ -109,8 +109,7 @@ class Served:
     def update(self, changes: Mapping[str, Any]) -> None:
         """Begin an update with these members of UpdateEnvironment. Raises ServiceError."""
 
-        if any(member in changes for member in JUDGED_AT_CALL):
-            refuse_unfit(self.project, self._registry.env, {**self.members, **changes})
+        refuse_unfit(self.project, self._registry.env, {**self.members, **changes}, changes)
 
         def begin(record: Record) -> Operation:
             if record.operation is not None or self._status(record) == CREATE_FAILED:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mwaa_local.api.aws_query import Absent, Aws
+from mwaa_local.sync.public_access import is_closed
 
 BUCKET_ARN_PREFIX = ":s3:::"
-BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 # The service's words, from a public report of 2021.
 NOT_BLOCKED = "Invalid request provided: Provided bucket does not have BlockPublicAccess set for s3 bucket {name}"
 NOT_VERSIONED = (
@@ -36,9 +36,7 @@ def refusal_of_bucket(aws: Aws, arn: str) -> tuple[str, bool] | None:
 
 
 def _is_closed(aws: Aws, name: str) -> bool:
-    """A bucket without settings of its own is as S3 has made new ones since April 2023: closed."""
     try:
-        found = aws.bucket(name, "publicAccessBlock")
+        return is_closed(aws.bucket(name, "publicAccessBlock"), aws.endpoint_url)
     except Absent:
-        return True
-    return all(str(found.get(block, "false")).lower() == "true" for block in BLOCKS)
+        return is_closed(None, aws.endpoint_url)

@@ -45,15 +45,28 @@ def refuse(members: Mapping[str, Any], endpoint_url: str, region: str) -> None:
     """
     aws = Aws(endpoint_url, region)
     try:
-        if (arn := members.get("SourceBucketArn")) and (refused := refusal_of_bucket(aws, str(arn))):
-            said, is_ours = refused
-            raise ours(VALIDATION, said) if is_ours else ServiceError(VALIDATION, said)
+        _refuse_bucket(aws, members)
         if why := refusal_of_role(aws, members):
             raise ServiceError(VALIDATION, why)
         if why := refusal_of_key(aws, members) or refusal_of_encryption(aws, members):
             raise ours(VALIDATION, why)
     except NoAnswer:
         return
+
+
+def refuse_bucket(members: Mapping[str, Any], endpoint_url: str, region: str) -> None:
+    """Raise ServiceError where MWAA would refuse members for their bucket's own settings; else as `refuse`."""
+    try:
+        _refuse_bucket(Aws(endpoint_url, region), members)
+    except NoAnswer:
+        return
+
+
+def _refuse_bucket(aws: Aws, members: Mapping[str, Any]) -> None:
+    arn = members.get("SourceBucketArn")
+    if arn and (refused := refusal_of_bucket(aws, str(arn))):
+        said, is_ours = refused
+        raise ours(VALIDATION, said) if is_ours else ServiceError(VALIDATION, said)
 
 
 def look(members: Mapping[str, Any], endpoint_url: str, region: str) -> Looked:

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from moto.s3.models import FakeKey, S3Backend, s3_backends  # type: ignore[import-not-found]
+from moto.s3.models import FakeKey, PublicAccessBlock, S3Backend, s3_backends  # type: ignore[import-not-found]
 from moto.s3.utils import _VersionedKeyStore  # type: ignore[import-not-found]
 
 from .answers import StartResponse, refuse, tell
@@ -40,6 +40,7 @@ def prepare(_services: object) -> None:
     for name in WRITES:
         setattr(_VersionedKeyStore, name, _counting(getattr(_VersionedKeyStore, name)))
     S3Backend.delete_public_access_block = _noting(S3Backend.delete_public_access_block)
+    S3Backend.get_public_access_block = _closing(S3Backend.get_public_access_block)
 
 
 def _counting(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,9 +63,25 @@ def _noting(delete: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
     return noted
 
 
+def _closing(get: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Have S3 answer for a bucket that nobody gave a block as AWS does: with the one that it makes new buckets with."""
+
+    def got(backend: Any, bucket_name: str) -> Any:
+        return _block(backend.get_bucket(bucket_name)) or get(backend, bucket_name)
+
+    return got
+
+
+def _block(bucket: Any) -> Any:
+    """Return the public access block that a bucket has; None if its own was deleted."""
+    if bucket.public_access_block is None and not getattr(bucket, OPENED, False):
+        return PublicAccessBlock(True, True, True, True)
+    return bucket.public_access_block
+
+
 def _is_closed(bucket: Any) -> bool:
-    block = bucket.public_access_block
-    return not getattr(bucket, OPENED, False) if block is None else all(block.to_config_dict().values())
+    block = _block(bucket)
+    return block is not None and all(block.to_config_dict().values())
 
 
 def _mark(store: Any) -> str:

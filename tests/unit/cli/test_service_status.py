@@ -21,6 +21,10 @@ from mwaa_local.cli.status import _show_nothing
 from mwaa_local.console import standard
 from mwaa_local.project import STATE_DIR, Project
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
+from mwaa_local.sync.of_environment import BucketOpen, EnvironmentSync, tell_failure
+from mwaa_local.sync.state import Source
+from mwaa_local.sync.syncing import DagsSync
+from tests.unit.sync.buckets import MemoryBucket
 
 ADDRESS = Address(1, 4567, True, Asked("/x"))
 GONE = "MWAA's API is not running"
@@ -59,6 +63,36 @@ def test_environments_of_the_api_are_not_nothing(tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().err
     assert "the project's own environment is not running; the API made others that are" in said
     assert "nothing is running" not in said
+
+
+def test_last_sync_that_changed_something_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = service(tmp_path, None, is_running=False)
+    project, bucket = told.environments[0].project, MemoryBucket({"a.py": b"1", "b.py": b"2"})
+    assert told.to_json()["environments"][0]["last_sync"] is None
+    sync = EnvironmentSync(project, Source("source", "dags"), "http://127.0.0.1:1")
+    sync._sync = DagsSync(project, Source("source", "dags"), bucket)
+
+    def shown() -> str:
+        sync.run()
+        told.show(standard({}))
+        return capsys.readouterr().out
+
+    assert "ago: 2 files written, 0 deleted" in shown()
+    del bucket.objects["b.py"]
+    assert "ago: 0 files written, 1 deleted" in shown()
+    assert "ago: 0 files written, 1 deleted" in shown(), "a sync that changed nothing is not one"
+    kept = told.to_json()["environments"][0]["last_sync"]
+    assert (kept["written"], kept["deleted"]) == (0, 1)
+
+
+def test_bucket_that_is_not_synced_is_told_by_its_api_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = service(tmp_path, ADDRESS)
+    what, hint = "s3://source is open to the public", "aws s3api put-public-access-block --bucket source"
+    tell_failure(told.environments[0].project, BucketOpen(what, "Its public access is not blocked.", hint))
+    told.show(standard({}))
+    said = capsys.readouterr().out
+    assert f"  warning: DAGs are not synced: {what}\n" in said
+    assert f"hint: {hint}" in said
 
 
 def test_failure_is_told_however_much_its_rollback_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
