@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ THERE = {
     "cryptography": "moto's packages",
     "moto": "moto's packages",
     "werkzeug": "moto's packages",
+    "mwaa_iam": "a room of the package, which such programs open by its path (guest/aws/shared.py)",
     "mwaa_support": "put into every release's packages",
 }
 IN_AWS_PYTHON = {"graphlib", "zoneinfo"}
@@ -69,10 +71,20 @@ def test_program_imports_only_what_is_there(path: Path) -> None:
     # A folder that makes itself one when it is run, or a folder in it.
     is_package = any((folder / "__main__.py").exists() for folder in path.parents)
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _run(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {item.name for item in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0 or is_package, "a program is no package"
             names |= {node.module or ""} if node.level == 0 else set()
     assert {name.partition(".")[0] for name in names} - allowed == set()
+
+
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is run: all but what stands there for type checkers alone."""
+    yield node
+    children: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        children = node.orelse
+    for child in children:
+        yield from _run(child)

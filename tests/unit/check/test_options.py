@@ -382,8 +382,8 @@ def test_file_that_is_no_yaml_is_a_finding_too(tmp_path: Path) -> None:
 
 
 def test_member_without_effect_is_a_note_at_its_line(tmp_path: Path) -> None:
-    (tmp_path / "mwaa.yaml").write_text("AirflowVersion: 3.3.1\nKmsKey: alias/abc\n")
+    (tmp_path / "mwaa.yaml").write_text("AirflowVersion: 3.3.1\nWeeklyMaintenanceWindowStart: MON:02:00\n")
     project = Project(tmp_path)
     [finding] = ignored_findings(project, Environment.load(project))
     assert (finding.rule, finding.severity, finding.line) == ("environment-member-ignored", "note", 2)
-    assert "KmsKey" in finding.what
+    assert "WeeklyMaintenanceWindowStart" in finding.what
