@@ -78,7 +78,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.network]
 
 LOCAL_ADDRESS = "127.0.0.1"
 STATUS_KEYS = {"running", "healthy", "airflow_version", "url", "components", "figures", "import_errors", "remarks"}
-STATUS_KEYS |= {"service", "authority"}  # what the MWAA API knows; who vouches for an https address
+STATUS_KEYS |= {"service", "authority", "last_sync"}  # of the MWAA API, of an https address, of a bucket
 COMPONENT_KEYS = {"name", "state", "pid", "exit_code", "restarts", "since", "detail", "cause"}
 HEARTBEAT_COMPONENTS = {"scheduler", "dag-processor", "triggerer"}
 # Says which libraries the loader finds damaged. One that misses another library or a symbol here is none of those.
