@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.runtime.ports import free_port, port_settings
+from mwaa_local.services.role import ROLE
 from tests.conftest import COMMAND, Outcome, ProjectRunner
 from tests.environments import plain_files
 
@@ -49,7 +50,9 @@ def test_port_in_use_names_its_holder(project: MakeProject, taken_port: int) -> 
 @pytest.mark.network
 @pytest.mark.parametrize(("name", "setting"), port_settings().items())
 def test_port_in_use_of_the_environment_file(project: MakeProject, taken_port: int, name: str, setting: str) -> None:
-    runner = project(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
+    # That component is there for an AWS that is not of this environment.
+    aws = "http://127.0.0.1:9" if name == ROLE else "local"
+    runner = project(plain_files(Local={"Aws": aws, "WebserverPort": 0, setting: taken_port}))
     assert_failed(runner.run("up"), f"port {taken_port} is already in use", f"Component {name} needs it", setting)
 
 
