@@ -96,7 +96,7 @@ def test_missing_bucket_is_named(registry: Registry) -> None:
         ({}, "s3://bucket/reqs.txt does not exist", "upload it: aws s3 cp FILE s3://bucket/reqs.txt"),
         (
             {"RequirementsS3ObjectVersion": "none"},
-            "s3://bucket/reqs.txt (version none) does not exist",
+            "Unable to read version none of file reqs.txt",  # MWAA's words
             "name a version that there is: aws s3api list-object-versions --bucket bucket",
         ),
     ],
@@ -108,7 +108,7 @@ def test_missing_object_is_named(registry: Registry, more: dict[str, str], what:
     failure = next(event for event in served.events if event.is_failure)
     assert (failure.what, failure.hint) == (f"create failed: {what}", f"{hint}{AGAIN}")
     assert served.last_update is not None
-    assert served.last_update["Error"]["ErrorCode"] == "mwaa-local.ObjectMissing"
+    assert served.last_update["Error"]["ErrorCode"] == f"mwaa-local.{'VersionMissing' if more else 'ObjectMissing'}"
 
 
 def test_bucket_without_dags_is_told(registry: Registry) -> None:
