@@ -26,7 +26,7 @@ from tests.docker_environments import (
     volumes_of,
 )
 from tests.environments import plain_files
-from tests.integration.test_errors import DEAD_INDEX, assert_failed, taken_port
+from tests.integration.test_errors import DEAD_INDEX, assert_failed, aws_with, taken_port
 
 __all__ = ["taken_port"]
 
@@ -124,7 +124,7 @@ def test_port_in_use_names_its_holder(runner: ProjectRunner, taken_port: int) ->
 
 @pytest.mark.parametrize(("name", "setting"), port_settings().items())
 def test_port_in_use_of_the_environment_file(runner: ProjectRunner, taken_port: int, name: str, setting: str) -> None:
-    runner.write(plain_files(Local={"Aws": "local", "WebserverPort": 0, setting: taken_port}))
+    runner.write(plain_files(Local={"Aws": aws_with(name), "WebserverPort": 0, setting: taken_port}))
     outcome = runner.run("up")
     assert_failed(outcome, f"port {taken_port} is already in use", f"Component {name} needs it", setting)
     assert containers_of(project_of(runner)) == []

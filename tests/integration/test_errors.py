@@ -41,6 +41,11 @@ def taken_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+def aws_with(component: str) -> str:
+    """Return the `Aws` with which there is that component: one of them is there for an AWS of somebody else."""
+    return "http://127.0.0.1:9" if component == ROLE else "local"
+
+
 @pytest.mark.network
 def test_port_in_use_names_its_holder(project: MakeProject, taken_port: int) -> None:
     outcome = project(plain_files()).run("up", "--port", str(taken_port))
@@ -50,9 +55,7 @@ def test_port_in_use_names_its_holder(project: MakeProject, taken_port: int) -> 
 @pytest.mark.network
 @pytest.mark.parametrize(("name", "setting"), port_settings().items())
 def test_port_in_use_of_the_environment_file(project: MakeProject, taken_port: int, name: str, setting: str) -> None:
-    # That component is there for an AWS that is not of this environment.
-    aws = "http://127.0.0.1:9" if name == ROLE else "local"
-    runner = project(plain_files(Local={"Aws": aws, "WebserverPort": 0, setting: taken_port}))
+    runner = project(plain_files(Local={"Aws": aws_with(name), "WebserverPort": 0, setting: taken_port}))
     assert_failed(runner.run("up"), f"port {taken_port} is already in use", f"Component {name} needs it", setting)
 
 
