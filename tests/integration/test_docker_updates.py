@@ -36,6 +36,7 @@ CHANGED_RUN = "run_after_the_changes"
 CHANGED_FILES = ("mwaa.yaml", "requirements/requirements.txt", "startup/startup.sh")
 # `up` stops and starts every Airflow container, and a machine that does other things takes its time for both.
 UP_TIMEOUT_S = 300.0
+IDLE_WORKER_TIMEOUT_S = 300.0  # it leaves after 60 s with less to do, and has to end
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +191,8 @@ def test_corrected_requirements_end_the_report(running: DockerEnvironment) -> No
     up(running)
     assert problems(running) == []
     assert running.imported("worker.1", "alpha") == ""
+    # The second is not needed any more, and leaves when it has been idle for long enough (docs/workers.md).
+    wait_until(lambda: "worker.2" not in running.lives(), IDLE_WORKER_TIMEOUT_S, "the end of the second worker")
     assert set(running.lives()) == (AIRFLOW_COMPONENTS | SERVERS) - {"worker.2"}
     assert set(limits(running).values()) == {NO_LIMIT}
     assert len(packages_volumes(running)) == len(package_sets(running)) == 1
