@@ -65,7 +65,7 @@ class Observing:
                 gone = GONE_LOOKS
             if self._seen is not None and not threads:
                 threads = self._begin(self._seen)
-            if self._ended.wait(LOOK_PAUSE_S):
+            if gone >= GONE_LOOKS or self._ended.wait(LOOK_PAUSE_S):
                 break
         if gone >= GONE_LOOKS:
             self._folder.forget()  # else the API would go on starting one
@@ -91,8 +91,12 @@ class Observing:
             if plan != self._seen.plan:
                 self._seen = replace(self._seen, plan=plan, aws_url=_aws_url(plan, self._seen.environment))
             return True
+        asked = self._folder.asked
+        if asked is None:  # `down` came before this process had its lock
+            self._ended.set()
+            return True
         try:
-            environment = Environment.from_kept(self._folder.asked or {})
+            environment = Environment.from_kept(asked)
         except (KeyError, ValueError) as error:  # ValueError: pydantic's, too
             log.warning("%s", ANOTHER_VERSION.format(error))
             return False

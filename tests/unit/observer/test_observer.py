@@ -15,6 +15,7 @@ import pytest
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.local import LocalSettings
 from mwaa_local.observer.launch import ask_to_end, begin_observer, keep_observer, wait_for_end
+from mwaa_local.observer.observing import LOOK_PAUSE_S
 from mwaa_local.observer.place import LOG_NAME, OUTPUT_NAME, ObserverFolder
 from mwaa_local.project import Project
 from mwaa_local.runtime.process.runtime import ProcessRuntime
@@ -213,3 +214,14 @@ def test_it_waits_as_long_as_it_cannot_tell_whether_anything_runs(tmp_path: Path
     assert (done.stdout, done.stderr) == ("0\n", "")
     assert not folder.is_wanted
     assert (project.logs_dir / LOG_NAME).read_text().count("being restarted") == 1
+
+
+def test_one_that_nobody_wants_any_more_when_it_begins_ends_at_once_without_a_word(
+    house: House, clean_env: dict[str, str]
+) -> None:
+    ObserverFolder.of(house.project).ask(environment().kept())
+    ObserverFolder.of(house.project).forget()
+    argv = [sys.executable, "-m", "mwaa_local.observer", str(house.project.root_dir)]
+    done = subprocess.run(argv, env=clean_env, capture_output=True, text=True, check=True, timeout=LOOK_PAUSE_S)
+    assert done.stderr == ""
+    assert not (house.project.logs_dir / LOG_NAME).exists()
