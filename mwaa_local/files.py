@@ -41,6 +41,15 @@ def write_changed(path: Path, text: str) -> None:
     write_private(path, text)
 
 
+def make_private(folder: Path) -> Path:
+    """Make a folder that only this user can look into, and return it; one that is there stays. Raises DiskFull."""
+    try:
+        folder.mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    return folder
+
+
 def remove_tree(path: Path, *, ignore_errors: bool = False) -> None:
     """Remove a folder or file with all that is in it, also what tools have made read-only, as Go does.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mwaa_local import flock
 from mwaa_local.errors import AlreadyRunning, DockerUnavailable
+from mwaa_local.files import make_private
 from mwaa_local.https.place import CERTIFICATE_NAME
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime, runtimes_with_data
@@ -82,7 +83,7 @@ class Workspace:
     def exclusive(self, wait_s: float = 0.0) -> Iterator[None]:
         """Hold the project for one change of its environment. Raises AlreadyRunning when somebody else does so long."""
         self.project.make_state_dir()
-        self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
+        make_private(self.project.run_dir)
         with (self.project.run_dir / LOCK_NAME).open("w") as lock:
             if not flock.attempt(lock.fileno(), wait_s) and not self._wait_for_observer(lock.fileno()):
                 raise AlreadyRunning(

@@ -12,6 +12,7 @@ from mwaa_local.configuration.merge import MergedVariables, user_notes
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import SettingsFileInvalid
 from mwaa_local.event import Event
+from mwaa_local.files import make_private
 from mwaa_local.place import Place
 from mwaa_local.plan import Component, Plan
 from mwaa_local.project import Project
@@ -157,7 +158,7 @@ def make_state_dirs(project: Project) -> None:
         folder = project.airflow_home_dir / name
         if not folder.is_symlink():
             folder.mkdir(exist_ok=True)
-    project.run_dir.mkdir(exist_ok=True, mode=0o700)
+    make_private(project.run_dir)
 
 
 def tree_version(folder: Path) -> str:

@@ -23,6 +23,7 @@ from mwaa_local.configuration.base import region_of
 from mwaa_local.configuration.log_groups import ACCOUNT_ID
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.event import Event
+from mwaa_local.files import make_private
 from mwaa_local.place import Notes, Place, url_of
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component
 from mwaa_local.project import Project
@@ -197,6 +198,4 @@ class LocalAws:
 
 def api_dir(project: Project) -> Path:
     """Return the folder of the socket of what answers for MWAA itself; it is made, since containers are shown it."""
-    folder = project.state_dir / API_DIR_NAME
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder
+    return make_private(project.state_dir / API_DIR_NAME)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mwaa_local.cache.keys import user_key
-from mwaa_local.errors import NotRunning, StateCorrupted, disk_error
-from mwaa_local.files import remove_tree
+from mwaa_local.errors import NotRunning, StateCorrupted
+from mwaa_local.files import make_private, remove_tree
 from mwaa_local.place import HOST
 from mwaa_local.project import Project
 from mwaa_local.remarks import Remark
@@ -38,12 +38,7 @@ def state_dir(project: Project) -> Path:
 
 def make_state_dir(project: Project) -> Path:
     """Make the folder, private, before Docker would, as root. Raises DiskFull."""
-    folder = state_dir(project)
-    try:
-        folder.mkdir(exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    return folder
+    return make_private(state_dir(project))
 
 
 def is_kept(project: Project) -> bool:

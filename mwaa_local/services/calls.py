@@ -10,8 +10,7 @@ from pathlib import Path
 
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
-from mwaa_local.errors import disk_error
-from mwaa_local.files import write_private
+from mwaa_local.files import make_private, write_private
 from mwaa_local.iam.ledger import FORGOTTEN
 from mwaa_local.place import HOST
 from mwaa_local.project import Project
@@ -29,21 +28,12 @@ def calls_dir(project: Project) -> Path:
 
 def make_calls_dir(project: Project) -> Path:
     """Make the folder, private, before Docker would, as root. Raises DiskFull."""
-    folder = calls_dir(project)
-    try:
-        folder.mkdir(exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    return folder
+    return make_private(calls_dir(project))
 
 
 def forget_calls(project: Project) -> None:
     """Let only what is called from now on count, also for those who go on noting. Raises DiskFull."""
-    folder = calls_dir(project)
-    try:
-        write_private(folder / FORGOTTEN, str(time.time()))
-    except OSError as error:
-        raise disk_error(error, folder) from error
+    write_private(calls_dir(project) / FORGOTTEN, str(time.time()))
 
 
 def note_role(owner: Project, name: str, role_arn: str | None) -> None:

@@ -16,6 +16,7 @@ from typing import ClassVar, Self
 
 from mwaa_local.cache.kept import DIGEST_CHARACTERS
 from mwaa_local.event import Event
+from mwaa_local.files import make_private
 from mwaa_local.place import Notes, Place
 from mwaa_local.plan import SERVER_STOP_TIMEOUT_S, STOP_STAGE_SERVERS, Component
 from mwaa_local.project import Project
@@ -64,8 +65,7 @@ class Metrics:
         return ()
 
     def component(self, place: Place, secrets: Secrets) -> Component:
-        folder = metrics_dir(self.wanted.project)
-        folder.mkdir(exist_ok=True, mode=0o700)  # made here, not by Docker as root
+        folder = make_private(metrics_dir(self.wanted.project))  # made here, not by Docker as root
         values = {
             "listens": place.listens(METRICS),
             "folder": place.folder(folder, FOLDER_IN_CONTAINER),

@@ -18,7 +18,7 @@ from typing import Any
 
 from mwaa_local import flock
 from mwaa_local.errors import StateCorrupted
-from mwaa_local.files import read_json, write_private
+from mwaa_local.files import make_private, read_json, write_private
 from mwaa_local.project import Project
 
 FOLDER = "mwaa"  # below the project's state folder
@@ -164,9 +164,8 @@ def change(project: Project, to: Callable[[Record], Record]) -> Record | None:
 @contextlib.contextmanager
 def locked(project: Project) -> Iterator[None]:
     """Hold a project's record for one change of it, for as long as it takes to write a file."""
-    folder = service_dir(project)
     project.make_state_dir()
-    folder.mkdir(exist_ok=True, mode=0o700)
+    folder = make_private(service_dir(project))
     with flock.held(folder / RECORD_LOCK_NAME):
         yield
 

@@ -22,7 +22,7 @@ from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import broker_config, broker_url, database_url
 from mwaa_local.door.configuration import CommandServer
 from mwaa_local.event import Event
-from mwaa_local.files import write_private
+from mwaa_local.files import make_private, write_private
 from mwaa_local.home import Folder
 from mwaa_local.launch import Launch, make_plan
 from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
@@ -308,8 +308,7 @@ class Preparation:
         """Write the broker's configuration; return the commands of both servers, as a Launch names them."""
         binaries = find_binaries()
         data_dir = self.project.database_dir / self.release.airflow_version
-        broker_dir = self.project.state_dir / "broker"
-        broker_dir.mkdir(exist_ok=True, mode=0o700)
+        broker_dir = make_private(self.project.state_dir / "broker")
         config = broker_config(broker_dir, place.ports["redis"], secrets.broker_password)
         config_path = Path(place.write("redis", "broker.conf", config))
         return {
