@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.errors import StateCorrupted
-from mwaa_local.files import read_json, remove_tree, swap, write_private
+from mwaa_local.files import make_private, read_json, remove_tree, swap, write_private
 
 ORDINARY_USER = 12345
 
@@ -43,6 +43,18 @@ def test_private_file_takes_no_mode_over_from_what_a_crash_left(tmp_path: Path) 
     part.chmod(0o644)
     write_private(tmp_path / "secret", "whole")
     assert (tmp_path / "secret").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_private_folder_is_for_its_owner_only_and_stays_where_it_is_there(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        folder = make_private(tmp_path / "folder")
+    finally:
+        os.umask(before)
+    (folder / "kept").write_text("")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert list(make_private(folder).iterdir()) == [folder / "kept"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"null", b"\xff\xfe"])
