@@ -78,6 +78,10 @@ class ReleaseUnknown(MwaaLocalError):
     """The Airflow version is not one that MWAA ever had."""
 
 
+class MoveRefused(MwaaLocalError):
+    """MWAA does not change an environment from the one Airflow version to the other in place."""
+
+
 class ConfigOptionInvalid(MwaaLocalError):
     """An Airflow configuration option is not of the form `section.key`, or its value is not allowed."""
 

@@ -28,6 +28,7 @@ ESSENTIAL_CONSTRAINTS_FILE = "mwaa_essential_constraints.txt"
 BASE_PACKAGES_FILE = "base_packages.txt"
 SYSTEM_PACKAGES_FILE = "system_packages.txt"
 _COMMANDS_THAT_MAY_BE_ABSENT = ("dag_processor_argv", "triggerer_argv", "users_argv", "test_dag_argv")
+OFFERED = "offered"  # a `state`; the other one is "ended"
 _SUGGESTIONS = 3
 _OFFICIAL_CONSTRAINTS = re.compile(r"/constraints-([\d.]+)/constraints-")
 
@@ -128,6 +129,9 @@ class Release:
     system_packages: Mapping[str, str] = field(default_factory=dict)  # of the image: name -> version, "" if unknown
     system_packages_complete: bool = False  # whether these are all of them
     output_levels_parsed: bool = False  # MWAA filters what components write line by line, not as it filters nothing
+    # "2.11": the minor version from whose newest release MWAA upgrades in place to this major version, and to which it
+    # goes back; "" where no in-place change crosses the border below this major version.
+    previous_major_through: str = ""
 
     @classmethod
     def load(cls, version: str) -> Release:
@@ -157,6 +161,23 @@ class Release:
     def is_at_least(self, version: str) -> bool:
         """Whether this release's Airflow is that version or newer; for the few differences that are not data."""
         return Version(self.airflow_version) >= Version(version)
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether MWAA still makes environments of this release, as of September 2026."""
+        return self.state == OFFERED
+
+    @property
+    def major(self) -> int:
+        """The first number of the version: 2 of 2.10.3."""
+        return Version(self.airflow_version).major
+
+    def is_of(self, minor_version: str) -> bool:
+        """Whether it is a release of that minor version, as 2.11.2 is of `2.11`."""
+        return list(Version(self.airflow_version).release[:2]) == list(Version(minor_version).release)
+
+    def is_newer_than(self, other: Release) -> bool:
+        return Version(self.airflow_version) > Version(other.airflow_version)
 
     @property
     def base_image(self) -> str:

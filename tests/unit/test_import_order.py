@@ -30,6 +30,7 @@ lifecycle
 observer.launch
 observer.place
 check.explained
+upgrade
 check.project
 check.folded check.report
 check.part
@@ -55,6 +56,7 @@ web_address
 place
 plan wanted
 environment
+upgrade.paths
 iam
 packages
 network
