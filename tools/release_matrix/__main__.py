@@ -1,6 +1,7 @@
 """Try every release in both runtimes and write the table of it, `docs/releases.md`.
 
     python -m tools.release_matrix [--releases 2.8.1,3.3.1] [--runtime process|docker] [--all] [--list]
+                                   [--into FOLDER]
 
 Each cell is one project with one small DAG, driven by the command line as a user would, in a temporary folder, with an
 empty cache folder but with uv's own cache of downloads. What it found is kept at once in `docs/releases.json`, from
@@ -15,6 +16,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from mwaa_local.errors import DockerUnavailable, MwaaLocalError
 from mwaa_local.release import Release
@@ -23,8 +25,19 @@ from tools.bench.commands import BenchError
 from tools.bench.figures import say
 from tools.bench.program import DONE_EXIT_CODE, FAILED_EXIT_CODE, INTERRUPTED_EXIT_CODE
 from tools.bench.subjects import measuring_env
-from tools.release_matrix.cells import COLUMNS, DOCKER, RUNTIMES, Cell, Key, keep, read_cells, still_to_run
-from tools.release_matrix.page import write_page
+from tools.release_matrix.cells import (
+    COLUMNS,
+    DATA_NAME,
+    DOCKER,
+    DOCS_DIR,
+    RUNTIMES,
+    Cell,
+    Key,
+    keep,
+    read_cells,
+    still_to_run,
+)
+from tools.release_matrix.page import PAGE_NAME, write_page
 from tools.release_matrix.tree import tree_of
 from tools.release_matrix.trial import try_cell
 
@@ -34,6 +47,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--releases", default="", metavar="VERSION,VERSION", help="only these; default all")
     parser.add_argument("--runtime", default="", choices=("", *RUNTIMES), help="only this one")
     parser.add_argument("--all", action="store_true", help="also cells that are green for this state of the product")
+    parser.add_argument(
+        "--into", default=DOCS_DIR, type=Path, metavar="FOLDER", help="where results and page go; default docs/"
+    )
     parser.add_argument("--list", action="store_true", help="name the cells that would be tried, and try none")
     return parser.parse_args(argv)
 
@@ -60,7 +76,8 @@ def without_engine(keys: list[Key]) -> list[Key]:
 def run(arguments: argparse.Namespace) -> int:
     tree = tree_of()
     wanted = without_engine(wanted_cells(arguments.releases, arguments.runtime))
-    to_run = still_to_run(wanted, read_cells(), tree, everything=arguments.all)
+    data_path = arguments.into / DATA_NAME
+    to_run = still_to_run(wanted, read_cells(data_path), tree, everything=arguments.all)
     say(f"{len(to_run)} of {len(wanted)} cells to try at {tree.commit}{' with changes' if tree.changes else ''}")
     for version, runtime in to_run:
         if arguments.list:
@@ -72,8 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
             say(f"{version:<8} {runtime:<8} is being tried by another run")
             continue
         show(cell)
-        write_page(keep(cell))
-    cells = read_cells()
+        write_page(keep(cell, data_path), arguments.into / PAGE_NAME)
+    cells = read_cells(data_path)
     is_green = all(key in cells and cells[key].is_green for key in wanted)
     return DONE_EXIT_CODE if is_green or arguments.list else FAILED_EXIT_CODE
 

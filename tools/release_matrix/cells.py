@@ -14,7 +14,8 @@ from mwaa_local.flock import held
 from tools.bench.sample import ROOT_DIR
 from tools.release_matrix.folders import work_dir
 
-DATA_PATH = ROOT_DIR / "docs" / "releases.json"
+DOCS_DIR = ROOT_DIR / "docs"
+DATA_NAME = "releases.json"
 PROCESS, DOCKER = "process", "docker"  # as `up --runtime` has them
 RUNTIMES = (PROCESS, DOCKER)
 YES, NO, NOT_REACHED = "yes", "no", "-"
@@ -66,7 +67,7 @@ class Cell:
         return not self.failures and all(self.columns.get(column) == YES for column in COLUMNS)
 
 
-def read_cells(path: Path = DATA_PATH) -> dict[Key, Cell]:
+def read_cells(path: Path) -> dict[Key, Cell]:
     """Return the cells that were run, by release and runtime."""
     if not path.exists():
         return {}
@@ -74,7 +75,7 @@ def read_cells(path: Path = DATA_PATH) -> dict[Key, Cell]:
     return {cell.key: cell for cell in cells}
 
 
-def keep(cell: Cell, path: Path = DATA_PATH) -> dict[Key, Cell]:
+def keep(cell: Cell, path: Path) -> dict[Key, Cell]:
     """Put a cell into the file in place of an older one; return all. Several runs may do so at the same time."""
     with held(work_dir() / "data.lock"):
         cells = read_cells(path) | {cell.key: cell}

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mwaa_local.release import Release
-from tools.bench.sample import ROOT_DIR
 from tools.release_matrix.cells import (
     CLEAN,
     COLUMNS,
     DAG,
+    DATA_NAME,
+    DOCS_DIR,
     EXACT,
     HEALTHY,
     INSTALLS,
@@ -23,7 +24,7 @@ from tools.release_matrix.cells import (
     read_cells,
 )
 
-PAGE_PATH = ROOT_DIR / "docs" / "releases.md"
+PAGE_NAME = "releases.md"
 SHOWN_RUNTIME = {"process": "processes", "docker": "Docker"}
 SHOWN_COLUMN = {
     INSTALLS: "installs",
@@ -42,7 +43,8 @@ page ([how](../CONTRIBUTING.md#all-releases)); each line names the commit of mwa
 
 | column | it is green if |
 | --- | --- |
-| installs | `up` makes the release's packages, or its image, from nothing but downloads |
+| installs | `up` makes the release's packages, or its image, from nothing but downloads and what Docker has in its \
+build cache |
 | exact | Python and packages are those of MWAA's image, in its versions, and nothing else, but for \
 [what is replaced or left out](differences.md#replaced-and-left-out-packages) |
 | healthy | all components are ready, the web server takes the login that `up` shows, and shows the DAG |
@@ -63,7 +65,7 @@ def render(cells: Mapping[Key, Cell]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_page(cells: Mapping[Key, Cell], path: Path = PAGE_PATH) -> None:
+def write_page(cells: Mapping[Key, Cell], path: Path) -> None:
     path.write_text(render(cells), encoding="utf-8")
 
 
@@ -107,4 +109,4 @@ def _row(values: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    write_page(read_cells())
+    write_page(read_cells(DOCS_DIR / DATA_NAME), DOCS_DIR / PAGE_NAME)
