@@ -15,10 +15,10 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto
 SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs test test-full check lint bench docs clean
+.PHONY: help up down status logs test test-full test-releases check lint bench docs clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(VENV)/.installed ## Start MWAA here and run the sample DAG
 	@$(BIN)/mwaa-local up $(SAMPLE) $(ARGS)
@@ -37,6 +37,9 @@ test: $(VENV)/.dev ## Run the tests that show a change to be sound, in minutes
 
 test-full: $(VENV)/.dev ## Run all tests, of every kind of release; most of an hour
 	@$(PYTEST) $(ARGS)
+
+test-releases: $(VENV)/.dev ## Try all releases in both runtimes and write docs/releases.md; hours. RELEASES=2.8.1,3.3.1 RUNTIME=process; a run that was cut off goes on
+	@$(BIN)/python -m tools.release_matrix --releases '$(RELEASES)' --runtime '$(RUNTIME)' $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
