@@ -152,6 +152,18 @@ class StateCorrupted(MwaaLocalError):
     """Files of ours, of the project or of its user, are unreadable or contradict each other."""
 
 
+class DatabaseMissing(MwaaLocalError):
+    """The project has no database of that Airflow version in that runtime."""
+
+
+class DatabaseExists(MwaaLocalError):
+    """There is a database of that Airflow version already."""
+
+
+class DatabaseInUse(MwaaLocalError):
+    """An environment runs on the database, or another command has it open."""
+
+
 class NotRunning(MwaaLocalError):
     """The command needs a running environment."""
 

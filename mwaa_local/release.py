@@ -85,6 +85,7 @@ class Release:
     operating_system: str  # "Amazon Linux 2" or "Amazon Linux 2023"
     aws_cli_version: str  # of PyPI's awscli; wants exactly this release's botocore
     pip_version: str  # of the image, as far as it is known; older Pythons have no newer one
+    database_revision: str  # Alembic's, to which its migration leads; several releases may share one
     providers: Mapping[str, str]
     packages: Packages
     essential_constraints: Mapping[str, str]

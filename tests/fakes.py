@@ -18,6 +18,7 @@ from mwaa_local.errors import ComponentUnknown
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Component, ExitedOk, LogReady, Plan, ReadyCheck, TcpReady
 from mwaa_local.remarks import Remark
+from mwaa_local.runtime.databases import Databases
 from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
@@ -233,6 +234,10 @@ class FakeRuntime:
     calls: list[str] = field(default_factory=list)
     finished_stops: int = 0
     wanted: list[Wanted] = field(default_factory=list)
+
+    @property
+    def databases(self) -> Databases:
+        raise AssertionError("what is tested with this asks for no database")
 
     @property
     def running(self) -> bool:

@@ -38,6 +38,7 @@ KEY_ORDER = (
         "cli_commands",
         "aws_cli_version",
         "pip_version",
+        "database_revision",
         "airflow_requires",
         "aws_cli_overrides",
         "queue_aliases",

@@ -15,6 +15,7 @@ from mwaa_local.database.metadata import RunningTask
 from mwaa_local.event import ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.remarks import Remark
+from mwaa_local.runtime.databases import Databases
 from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
 
@@ -54,6 +55,10 @@ class Runtime(Protocol):
     @property
     def was_cut_off(self) -> bool:
         """Whether an environment ran here and ended without `stop`: it was killed, or the machine was restarted."""
+
+    @property
+    def databases(self) -> Databases:
+        """The metadata databases that the project keeps here."""
 
     def running_plan(self) -> Plan | None:
         """Return the plan that runs, or None."""

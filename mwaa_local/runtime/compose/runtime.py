@@ -29,6 +29,7 @@ from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.usage import usage_from
 from mwaa_local.runtime.compose.view import ReadyContainers, by_component, status_of
 from mwaa_local.runtime.compose.watch import Watch
+from mwaa_local.runtime.databases import Databases
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.protocol import Prepared
@@ -61,6 +62,10 @@ class ComposeRuntime:
     def engine(self) -> Engine:
         """The engine. Raises DockerUnavailable when none answers."""
         return self.own.engine
+
+    @property
+    def databases(self) -> Databases:
+        raise DockerUnavailable("the databases of containers cannot be copied or changed yet")
 
     # The verbs.
 

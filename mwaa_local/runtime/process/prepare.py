@@ -6,9 +6,7 @@ is kept, so the second time costs little. Not for starting anything: that is the
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 from mwaa_local import isolation
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.local_values import PREVIEW, QUEUE_NAME, LocalValues
+from mwaa_local.configuration.local_values import QUEUE_NAME, LocalValues
 from mwaa_local.configuration.merge import worker_queues
 from mwaa_local.database.connection import broker_config, broker_url, database_url
 from mwaa_local.door.configuration import CommandServer
@@ -25,13 +23,12 @@ from mwaa_local.event import Event
 from mwaa_local.files import make_private, write_private
 from mwaa_local.home import Folder
 from mwaa_local.launch import Launch, make_plan
-from mwaa_local.packages import PackageStore, PythonEnvironment, wanted_packages
+from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.place import Place, url_of
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Plan
-from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
 from mwaa_local.remarks import WARNING, Remark, save_remarks
 from mwaa_local.runtime.memory import memory_of_machine
-from mwaa_local.runtime.ports import WEBSERVER, check_ports, free_port
+from mwaa_local.runtime.ports import WEBSERVER, check_ports
 from mwaa_local.runtime.preparation import (
     Ports,
     Seeds,
@@ -42,20 +39,18 @@ from mwaa_local.runtime.preparation import (
     tree_version,
     workers_of_start,
 )
+from mwaa_local.runtime.process.databases import ProcessDatabases
+from mwaa_local.runtime.process.first_migration import first_migration, server_env, sqlalchemy_url
 from mwaa_local.runtime.process.homes import Homes, remove_temporary, shown_in_homes
 from mwaa_local.runtime.process.installation import Installation
 from mwaa_local.runtime.process.place import ProcessPlace
+from mwaa_local.runtime.process.servers import KEPT as DATABASES
 from mwaa_local.runtime.process.servers import (
-    HOME_SUFFIX,
-    DatabaseTemplates,
-    Migration,
     broker_argv,
     check_data_dir,
     find_binaries,
     postgres_argv,
-    postgres_version,
 )
-from mwaa_local.runtime.process.servers import KEPT as DATABASES
 from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.sandbox import finish_home
 from mwaa_local.secrets import Secrets, load_secrets
@@ -74,7 +69,6 @@ from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
 from mwaa_local.web_address import DOOR, WebAddress
 
-AUTH_MANAGER = "core.auth_manager"  # an option from Airflow 3 on
 WRITTEN_BY_AIRFLOW = ("airflow.cfg", "webserver_config.py", "unittests.cfg")
 SEED_FILE = "seed.json"
 # As whom Airflow notes that a command of `/aws_mwaa/cli` ran: MWAA's containers have this user (getpass.getuser).
@@ -129,7 +123,7 @@ class Preparation:
         secrets = self._ensure_database(base, secrets, steps).of_database(self.release.airflow_version)
         home_dir = self._enter_paths()
         self._forget_written_configuration(home_dir)
-        servers = self._server_env()
+        servers = server_env(self.project, self.env)
         place = ProcessPlace(
             home_dir, ports.choose(), servers, self.project.run_dir, self.user, steps, door_authority(self.wanted)
         )
@@ -227,45 +221,15 @@ class Preparation:
     # Servers.
 
     def _ensure_database(self, base: PythonEnvironment, secrets: Secrets, steps: Steps) -> Secrets:
-        data_dir = self.project.database_dir / self.release.airflow_version
-        migration = self._migration(base)
-        self.user.note(DATABASES.kind, migration.key)  # `reset-db` wants it again
+        version = self.release.airflow_version
+        self.user.note(DATABASES.kind, first_migration(self.wanted, base).key)  # `reset-db` wants it again
+        data_dir = self.project.database_dir / version
         if data_dir.exists():
             check_data_dir(data_dir)
             return secrets
-        templates = DatabaseTemplates(self.cache_dir, find_binaries(), self._server_env(), free_port())
-        password = steps.do("database", lambda say: templates.create(data_dir, migration, say))
-        secrets = secrets.with_database(self.release.airflow_version, password)
-        secrets.save(self.project.state_dir)
-        return secrets
-
-    def _migration(self, base: PythonEnvironment) -> Migration:
-        """Describe the first migration: in an Airflow home of its own, by the release's packages alone."""
-        key_parts = [
-            self.release.airflow_version,
-            wanted_packages(self.release),
-            base.python_version,
-            postgres_version(),
-            self.release.migrate_argv,
-            self.release.users_argv,
-            self.environment.airflow_configuration_options.get("core.default_pool_task_slot_count"),
-            *filter(None, [self.release.local_forced_options.get(AUTH_MANAGER)]),  # it has tables of its own
-        ]
-        key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:12]
-        home_dir = DATABASES.path(self.cache_dir, f"{self.release.airflow_version}-{key}{HOME_SUFFIX}")
-        airflow = self.release.airflow_argv(str(base.python_path))
-        commands = [(*airflow, *self.release.migrate_argv)]
-        if self.release.users_argv is not None:
-            commands.append((*airflow, *self.release.users_argv))
-
-        def env_for(url: str) -> Mapping[str, str]:
-            (home_dir / TEMPORARY_NAME).mkdir(parents=True, exist_ok=True)
-            values = replace(PREVIEW, database_url=_sqlalchemy(url), result_backend=f"db+{_sqlalchemy(url)}")
-            values = replace(values, airflow_home=str(home_dir))
-            configuration = Configuration(self.project, self.environment, self.release, values, str(home_dir), self.env)
-            return configuration.merged_for("migrate-db", base, {}).as_env()
-
-        return Migration(f"{self.release.airflow_version}-{key}", tuple(commands), env_for, home_dir)
+        databases = ProcessDatabases(self.project, self.env, lambda: self.running)
+        databases.make_first(self.wanted, base, version, steps)
+        return load_secrets(self.project.state_dir)
 
     def _write_commands(self, plan: Plan, place: Place, packages: PythonEnvironment) -> None:
         """Write how the front door runs Airflow commands: with what the web server has, as on MWAA."""
@@ -322,13 +286,10 @@ class Preparation:
     def _broker_url(self, place: Place, secrets: Secrets) -> str:
         return broker_url(place.ports["redis"], secrets.broker_password)
 
-    def _server_env(self) -> dict[str, str]:
-        return {"PATH": self.env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(self.project.run_dir)}
-
     # Configuration.
 
     def _values(self, place: Place, secrets: Secrets) -> LocalValues:
-        database = _sqlalchemy(self._database_url(place, secrets))
+        database = sqlalchemy_url(self._database_url(place, secrets))
         return LocalValues(
             database_url=database,
             result_backend=f"db+{database}",
@@ -343,7 +304,3 @@ class Preparation:
             **statsd_values(place),
             airflow_home=place.home_dir,
         )
-
-
-def _sqlalchemy(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg2://", 1)

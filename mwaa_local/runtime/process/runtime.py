@@ -13,8 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -36,6 +37,9 @@ from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
 
+if TYPE_CHECKING:
+    from mwaa_local.runtime.process.databases import ProcessDatabases
+
 SUPERVISOR_START_TIMEOUT_S = 10.0
 
 
@@ -47,6 +51,13 @@ class ProcessRuntime:
         self._env = env
         self._own = OwnProcesses(project.run_dir)
         self._supervisor = SupervisorClient(project.run_dir)
+
+    @cached_property
+    def databases(self) -> ProcessDatabases:
+        """The metadata databases of all releases."""
+        from mwaa_local.runtime.process.databases import ProcessDatabases  # most commands ask for none
+
+        return ProcessDatabases(self.project, self._env, self.running_plan)
 
     # The verbs.
 

