@@ -164,6 +164,22 @@ class DatabaseInUse(MwaaLocalError):
     """An environment runs on the database, or another command has it open."""
 
 
+class DumpInvalid(MwaaLocalError):
+    """A file is no dump of a metadata database, is not whole, or does not fit the schema that it is for."""
+
+
+class DumpExists(MwaaLocalError):
+    """There is a file, or a snapshot, of that name already."""
+
+
+class DumpRefused(MwaaLocalError):
+    """A dump is whole, but cannot come into this release: no way leads there, or its database program refuses it."""
+
+
+class ValuesUnreadable(MwaaLocalError):
+    """Encrypted values that the Fernet key does not open."""
+
+
 class NotRunning(MwaaLocalError):
     """The command needs a running environment."""
 

@@ -1,0 +1,188 @@
+"""Writes a dump: all rows of a metadata database, in the order of their keys, as of one moment.
+
+The environment may run meanwhile. The same data give the same bytes: nothing depends on the time, on the server or on
+the order in which rows came.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Protocol
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
+
+from mwaa_local import __version__
+from mwaa_local.database.dump_format import (
+    CHECKSUM,
+    COMPRESSED_SUFFIX,
+    COMPRESSION_LEVEL,
+    END_OF_ROWS,
+    DumpedTable,
+    Head,
+)
+from mwaa_local.database.fernet import FIELDS
+from mwaa_local.database.session import reading
+from mwaa_local.database.tables import Table, read_revisions, read_tables
+from mwaa_local.errors import DumpExists, FileMissing, disk_error
+from mwaa_local.files import PRIVATE_FILE_MODE
+
+KEY_IS_IN_IT = "the Fernet key that opens encrypted values"
+# Tables with what nobody else should see, and what that is. Those of encrypted fields are in `fernet.FIELDS`.
+SECRET_COLUMNS = {"ab_user": ("password",), "session": ("data",)}
+STDOUT = Path("-")
+
+
+class Sink(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+def write_dump(
+    url: str, path: Path, *, airflow_version: str, fernet_key: str, force: bool = False, compressed: bool | None = None
+) -> Head:
+    """Write the database to a file that only this user can read, whole or not at all; return what it says of itself.
+
+    `-` is stdout. A name that ends with `.gz` is compressed, unless the caller decides. Raises DumpExists without
+    `force`, DiskFull, and DumpRefused where the database does not answer.
+    """
+    if compressed is None:
+        compressed = path.suffix == COMPRESSED_SUFFIX
+    with whole_file(path, force=force) as file, _compressing(file, compressed) as stream:
+        return write_rows(url, stream, airflow_version=airflow_version, fernet_key=fernet_key)
+
+
+def write_rows(url: str, stream: Sink, *, airflow_version: str, fernet_key: str) -> Head:
+    """Write a dump to what takes bytes."""
+    out = _Summed(stream)
+    with reading(url) as connection, connection.cursor() as cursor:
+        tables = read_tables(cursor)
+        dumped = tuple(DumpedTable(table, _count(cursor, table)) for table in tables)
+        head = Head(
+            made_by=f"mwaa-local {__version__}",
+            airflow_version=airflow_version,
+            revisions=read_revisions(cursor, tables),
+            fernet_key=fernet_key,
+            secrets=_secrets(dumped, fernet_key),
+            tables=dumped,
+        )
+        out.write(head.to_bytes())
+        for item in dumped:
+            out.write(item.copy_line())
+            cursor.copy_expert(_copy_out(item.table), out)
+            out.write(END_OF_ROWS)
+    stream.write(CHECKSUM + out.digest.hexdigest().encode() + b"\n")
+    return head
+
+
+class _Summed:
+    """Passes bytes on and adds them up. Not a file of text, for which psycopg2 would decode them."""
+
+    def __init__(self, stream: Sink) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self.digest.update(data)
+        self._stream.write(data)
+
+
+def _count(cursor: Cursor, table: Table) -> int:
+    cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table.identifier))
+    (count,) = cursor.fetchone() or (0,)
+    return int(count)
+
+
+def _copy_out(table: Table) -> sql.Composed:
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+    return sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT").format(columns, table.identifier, table.order())
+
+
+def _secrets(dumped: tuple[DumpedTable, ...], fernet_key: str) -> tuple[str, ...]:
+    columns: dict[str, list[str]] = {}
+    for table, secret in SECRET_COLUMNS.items():
+        columns.setdefault(table, []).extend(secret)
+    for field in FIELDS:
+        columns.setdefault(field.table, []).append(field.column)
+    found = [
+        f"{item.table.name}: {', '.join(names)}"
+        for item in dumped
+        if item.rows and (names := columns.get(item.table.name))
+    ]
+    return (*([KEY_IS_IN_IT] if fernet_key else []), *found)
+
+
+@contextlib.contextmanager
+def _compressing(file: IO[bytes], compressed: bool) -> Iterator[Sink]:
+    if not compressed:
+        yield file
+        return
+    # No name and no time in it: the same data give the same bytes.
+    with gzip.GzipFile("", "wb", COMPRESSION_LEVEL, file, mtime=0) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
+    """Give a file to write, for this user alone, which has its name only when all of it is on the disk.
+
+    Whatever is raised meanwhile leaves nothing, and what was there before as it was. Raises DumpExists, DiskFull,
+    AccessDenied, and FileMissing for a folder that is not there.
+    """
+    if path == STDOUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    check_target(path, force=force)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        file = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE), "wb")
+    except OSError as error:
+        raise disk_error(error, path.parent) from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise disk_error(error, path.parent) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_target(path: Path, *, force: bool = False) -> None:
+    """Raise what is known of a name before anything is written to it. See `whole_file`."""
+    if path == STDOUT:
+        return
+    if not path.parent.is_dir():
+        raise FileMissing(f"no such folder: {path.parent}", hint=f"mkdir -p {path.parent}")
+    if path.is_dir():
+        raise DumpExists(f"{path} is a folder", hint=f"name a file in it: {path}/airflow.dump")
+    if path.exists() and not force:
+        raise DumpExists(f"there is a file {path} already", hint="name another file, or add --force to replace it")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the name on the disk too; some file systems cannot."""
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def copy_to(stream: IO[bytes], path: Path) -> None:
+    """Write all of a stream to a private file, as for a dump that comes through a pipe."""
+    with whole_file(path, force=True) as file:
+        shutil.copyfileobj(stream, file)

@@ -1,0 +1,150 @@
+"""Loads a dump into a database whose schema its release's own migration made: all of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
+
+from mwaa_local.database.dump_format import DumpedTable, DumpReader, Head, opened_dump
+from mwaa_local.database.fernet import encrypt_anew
+from mwaa_local.database.session import writing
+from mwaa_local.database.tables import OF_THE_QUEUE, SCHEMA, Table, read_revisions, read_sequences, read_tables
+from mwaa_local.errors import DumpInvalid
+
+READ_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came in; `unreadable` names the values that no key opens."""
+
+    head: Head
+    unreadable: tuple[str, ...] = ()
+
+
+def load_dump(
+    url: str, path: Path, *, fernet_key: str, keep_unreadable: bool = False, leave_out: Collection[str] = ()
+) -> Loaded:
+    """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
+
+    One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
+    stay empty. Raises DumpInvalid for a file that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
+    """
+    with opened_dump(path) as reader, writing(url) as connection, connection.cursor() as cursor:
+        head = reader.head
+        # Foreign keys and triggers: rows come by table, not in an order in which each refers to what is there.
+        cursor.execute("SELECT set_config('session_replication_role', 'replica', true)")
+        there = _with_put_aside(cursor, head, {table.name: table for table in read_tables(cursor)}, leave_out)
+        check_fit(head, tuple(there.values()), read_revisions(cursor, tuple(there.values())), leave_out)
+        _empty(cursor, there)
+        for item in head.tables:
+            _load(cursor, reader, item, left_out=item.table.name in leave_out)
+        reader.finish()
+        tables = tuple(there.values())
+        unreadable = encrypt_anew(cursor, tables, head.fernet_key, fernet_key, keep_unreadable=keep_unreadable)
+        _set_sequences(cursor, tables)
+    return Loaded(head, unreadable)
+
+
+def check_fit(
+    head: Head, tables: Sequence[Table], revisions: Mapping[str, str], leave_out: Collection[str] = ()
+) -> None:
+    """Raise DumpInvalid where a dump is of another schema, naming what is missing."""
+    for name, revision in head.revisions.items():
+        if revisions.get(name) != revision and name not in leave_out:
+            raise DumpInvalid(
+                f"the dump is of another schema: {name} is {revision}",
+                f"The database has {revisions.get(name) or 'no such table'}.",
+                "restore it into the release, and with the provider versions, of which it was made",
+            )
+    columns = {table.name: {column.name for column in table.columns} for table in tables}
+    missing = [item.table.name for item in head.tables if item.table.name not in {*columns, *leave_out}]
+    if missing:
+        names = ", ".join(missing)
+        raise DumpInvalid(
+            f"the schema of Airflow {head.airflow_version} has no table {names}",
+            "A plugin, or a provider that is not installed here, made it.",
+            f"add {' '.join(f'--leave-out {name}' for name in missing)} to restore without it",
+        )
+    for item in head.tables:
+        unknown = [
+            column.name
+            for column in item.table.columns
+            if column.name not in columns.get(item.table.name, {column.name})
+        ]
+        if unknown:
+            raise DumpInvalid(
+                f"the table {item.table.name} has no column {', '.join(unknown)} here",
+                f"The schema is that of Airflow {head.airflow_version}.",
+                f"add --leave-out {item.table.name} to restore without this table",
+            )
+
+
+def _with_put_aside(
+    cursor: Cursor, head: Head, there: dict[str, Table], leave_out: Collection[str]
+) -> dict[str, Table]:
+    """Return the tables, with those that a migration had put rows into, which no new schema has: they are made."""
+    found = dict(there)
+    for item in head.tables:
+        table = item.table
+        if table.is_put_aside and table.name not in found and table.name not in leave_out:
+            columns = [
+                # A type's name comes from format_type, and a dump that was changed has another checksum; it is run as
+                # part of a transaction that is checked only at its end, so it must not hold anything else.
+                sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_type(column.type)))
+                for column in table.columns
+            ]
+            cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(columns)))
+            found[table.name] = table
+    return found
+
+
+def _type(name: str) -> str:
+    """Return the name of a type. Raises DumpInvalid for what is more than one."""
+    if not all(letter.isalnum() or letter in " ,()[]_" for letter in name):
+        raise DumpInvalid(f"the dump names a type that there is not: {name}")
+    return name
+
+
+def _empty(cursor: Cursor, tables: Mapping[str, Table]) -> None:
+    cursor.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname = ANY(%s)",
+        (SCHEMA, sorted(OF_THE_QUEUE)),
+    )
+    names = sorted({*tables, *(name for (name,) in cursor.fetchall())})
+    if names:
+        found = sql.SQL(", ").join(sql.Identifier(SCHEMA, name) for name in names)
+        cursor.execute(sql.SQL("TRUNCATE {}").format(found))
+
+
+def _load(cursor: Cursor, reader: DumpReader, item: DumpedTable, *, left_out: bool) -> None:
+    rows = reader.rows(item)
+    if left_out or not item.table.columns:
+        rows.skip()
+        return
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in item.table.columns)
+    try:
+        cursor.copy_expert(sql.SQL("COPY {} ({}) FROM STDIN").format(item.table.identifier, columns), rows, READ_BYTES)
+    except psycopg2.Error as error:
+        if rows.error is not None:
+            raise rows.error from error
+        raise
+    if cursor.rowcount != item.rows:
+        raise reader.wrong_count(item, cursor.rowcount)
+
+
+def _set_sequences(cursor: Cursor, tables: Sequence[Table]) -> None:
+    """Have every sequence go on after the largest number that its column has."""
+    for sequence, (table, column) in read_sequences(cursor, tables).items():
+        cursor.execute(
+            sql.SQL("SELECT setval(%s, greatest(coalesce(max({}), 0), 0) + 1, false) FROM {}").format(
+                sql.Identifier(column), sql.Identifier(SCHEMA, table)
+            ),
+            (sql.Identifier(SCHEMA, sequence).as_string(cursor),),
+        )

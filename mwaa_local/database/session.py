@@ -1,0 +1,79 @@
+"""Sessions on a metadata database in which the same data always read as the same text."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
+
+from mwaa_local.database.health import CONNECT_TIMEOUT_S
+from mwaa_local.errors import DiskFull, DumpRefused, line_on_full_disk
+
+# Whatever a server, a database or a role sets, of what changes how values are written or read.
+TEXT_SETTINGS = {
+    "client_encoding": "UTF8",
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "1",  # the shortest text that gives the same number again
+    "bytea_output": "hex",
+    "standard_conforming_strings": "on",
+    "xmloption": "content",
+    "search_path": "pg_catalog",
+    "row_security": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+# Nothing else uses a database into which rows are loaded; what does is told, and not waited for without end.
+LOCK_TIMEOUT_MS = 20_000
+
+
+@contextlib.contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """Give a connection that sees the database as it is at its first query, and changes nothing."""
+    with _connected(url) as connection:
+        connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(url: str) -> Iterator[Connection]:
+    """Give a connection for one transaction, which is done at the end, or is not at all where anything is raised."""
+    with _connected(url) as connection, connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_MS}ms",))
+        yield connection
+
+
+@contextlib.contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    """Raises DiskFull and DumpRefused for what the server says, at whatever point."""
+    connection = None
+    try:
+        connection = psycopg2.connect(url, connect_timeout=CONNECT_TIMEOUT_S, application_name="mwaa-local db")
+        with connection.cursor() as cursor:
+            for name, value in TEXT_SETTINGS.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+        connection.commit()
+        yield connection
+    except psycopg2.Error as error:
+        raise refusal(error) from error
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def refusal(error: psycopg2.Error) -> DiskFull | DumpRefused:
+    """Return the error for what PostgreSQL said; not all of it, since it cites rows, and rows hold secrets."""
+    said = error.diag.message_primary or str(error).strip()
+    if line := line_on_full_disk(said):
+        return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
+    place = f" (table {error.diag.table_name})" if error.diag.table_name else ""
+    return DumpRefused(
+        f"the database program refused it{place}",
+        f"PostgreSQL: {said}",
+        "the database stays as it was; if something else used it, run the command again",
+    )
