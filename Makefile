@@ -15,10 +15,10 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto
 SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs test test-full test-releases check lint bench docs clean
+.PHONY: help up down status logs test test-full test-releases check lint bench bench-releases docs clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(VENV)/.installed ## Start MWAA here and run the sample DAG
 	@$(BIN)/mwaa-local up $(SAMPLE) $(ARGS)
@@ -55,6 +55,9 @@ bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, the ch
 	@$(BIN)/python -m tools.bench_aws $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_sync $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_logs $(filter --quick,$(ARGS))
+
+bench-releases: $(VENV)/.dev ## Measure how fast each release starts, cold and warm, beside its `airflow standalone`; hours. RELEASES= as above
+	@$(BIN)/python -m tools.bench_releases --releases '$(RELEASES)' $(ARGS)
 
 docs: $(VENV)/.dev ## Write the command-line reference anew
 	@$(BIN)/python -m tools.build_cli_reference

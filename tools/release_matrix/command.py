@@ -97,7 +97,7 @@ def failure_of(ended: Ended) -> CellError:
     return CellError(text[:SHOWN_LINE_LENGTH], hint[1][:SHOWN_LINE_LENGTH] if hint else "")
 
 
-def step_seconds(stderr: str, *steps: str) -> float:
-    """Return the seconds that `up` says it spent on these steps, together; 0 where they were not needed."""
-    pattern = re.compile(rf"^(?:{'|'.join(map(re.escape, steps))}) +done +([\d.]+) s", re.MULTILINE)
+def step_seconds(stderr: str, step: str) -> float:
+    """Return the seconds that `up` says it spent on a step, each time together; 0 where it was not needed."""
+    pattern = re.compile(rf"^{re.escape(step)} +done +([\d.]+) s", re.MULTILINE)
     return sum(float(match[1]) for match in pattern.finditer(stderr))

@@ -43,8 +43,7 @@ page ([how](../CONTRIBUTING.md#all-releases)); each line names the commit of mwa
 
 | column | it is green if |
 | --- | --- |
-| installs | `up` makes the release's packages, or its image, from nothing but downloads and what Docker has in its \
-build cache |
+| installs | `up` makes the release's packages from downloads; in Docker, the image is built without layers of before |
 | exact | Python and packages are those of MWAA's image, in its versions, and nothing else, but for \
 [what is replaced or left out](differences.md#replaced-and-left-out-packages) |
 | healthy | all components are ready, the web server takes the login that `up` shows, and shows the DAG |

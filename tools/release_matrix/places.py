@@ -18,11 +18,12 @@ from mwaa_local.runtime.process.runtime import ProcessRuntime
 from tools.bench.commands import output_of
 from tools.bench.images import docker, variable
 from tools.bench.subjects import MEGABYTE, processes_memory
-from tools.release_matrix.cells import PROCESS
+from tools.release_matrix.cells import DOCKER, PROCESS
 from tools.release_matrix.command import CellError, MwaaLocal
 from tools.release_matrix.exactness import LIST_PACKAGES
+from tools.release_matrix.fresh_image import FreshImage
 
-INSTALL_STEPS = {"process": ("packages",), "docker": ("image",)}
+INSTALL_STEP = {PROCESS: "packages", DOCKER: "image"}  # as `up` calls it
 LABELLED = {  # how `docker` lists what there is of a Compose project
     "container": ("ls", "--all", "--quiet"),
     "volume": ("ls", "--quiet"),
@@ -34,8 +35,11 @@ REMOVAL = {"container": ("rm", "--force", "--volumes"), "volume": ("rm", "--forc
 class PlaceOfCell(Protocol):
     """One project in one runtime, looked at from outside the product where that is possible."""
 
-    def before(self) -> tuple[str, ...]:
-        """Get ready for a first start; return what there is to say of it."""
+    def install(self) -> float:
+        """Make anew what `up` would find made by others; return the seconds that took, 0 where `up` makes all itself.
+
+        Raises ImageBuildFailed.
+        """
         ...
 
     def list_packages(self) -> str:
@@ -69,8 +73,8 @@ class Processes:
         self._env = env
         self._seen = self._runtime.processes()
 
-    def before(self) -> tuple[str, ...]:
-        return ()
+    def install(self) -> float:
+        return 0.0
 
     def list_packages(self) -> str:
         plan = self._runtime.running_plan()
@@ -111,11 +115,22 @@ class Containers:
     def _engine(self) -> Engine:
         return self._runtime.engine
 
-    def before(self) -> tuple[str, ...]:
+    def install(self) -> float:
+        """Build the image by the project's own files, with downloads but without layers that the engine has.
+
+        Where an image of that tag is there, it stays, and `up` takes it: it is made of the same files.
+        """
         self._product.must("env")
         self._tag = variable(ComposeFiles.of(self._project).env_path.read_text(), "MWAA_IMAGE")
         self._was_there = self._engine.has_image(self._tag)
-        return ("the image was there already and was not built anew",) if self._was_there else ()
+        built = FreshImage(self._project, self._engine, self._tag)
+        try:
+            seconds = built.seconds()
+            if not self._was_there:
+                docker(self._engine, "tag", built.tag, self._tag)
+        finally:
+            self._engine.remove_image(built.tag)
+        return seconds
 
     def list_packages(self) -> str:
         worker = next((item for item in self._runtime.containers() if item.service == "worker" and item.is_up), None)

@@ -13,6 +13,7 @@ import pytest
 
 from mwaa_local.packages import wanted_packages
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose.image import DOCKER_DIR
 from tests.unit.documents import ROOT_DIR
 from tools.bench.commands import BenchError
 from tools.release_matrix.__main__ import main, wanted_cells
@@ -37,6 +38,7 @@ from tools.release_matrix.cells import (
 )
 from tools.release_matrix.command import CellError, Ended, failure_of, step_seconds
 from tools.release_matrix.exactness import differences
+from tools.release_matrix.fresh_image import without_layers_of_before
 from tools.release_matrix.page import PAGE_NAME, render
 from tools.release_matrix.tree import tree_of
 from tools.release_matrix.trial import Found
@@ -282,3 +284,9 @@ def test_data_are_plain_json(tmp_path: Path) -> None:
         {"commit": "abc1234", "changes": ""},
         {"first_up": 40.0},
     )
+
+
+def test_image_is_built_without_layers_of_before_in_every_stage() -> None:
+    changed = without_layers_of_before((DOCKER_DIR / "Dockerfile").read_text(), "abc")
+    assert changed.count("\nRUN : abc\n") == len(re.findall(r"^FROM ", changed, re.M)) >= 2
+    assert re.search(r"^FROM \$\{BASE_IMAGE\} AS build\nRUN : abc\nARG ", changed, re.M)
