@@ -24,6 +24,7 @@ from .state.writes import may_write
 FIRST_USE = {
     "cloudformation": "cloudformation",
     "cloudtrail": "trail",
+    "elasticmapreduce": "emr_steps",
     "logs": "log_events",
     "monitoring": "metrics",
     "s3": "buckets",
