@@ -1,4 +1,7 @@
-"""Airflow commands upon a database: told of while they run, and judged by what they leave, whoever runs them.
+"""Airflow commands upon a database: their variables, what is told of them, and how they are judged, whoever runs them.
+
+Requirements that break Airflow must not break the database, so the release's own packages alone have a part in it;
+MWAA's container for it has no other either.
 
 An exit code is not enough: some releases report an error of a migration and end as if all were well.
 """
@@ -6,13 +9,19 @@ An exit code is not enough: some releases report an error of a migration and end
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
+from mwaa_local.configuration.configuration import Configuration
+from mwaa_local.configuration.local_values import PREVIEW
+from mwaa_local.configuration.merge import MIGRATE_DB
 from mwaa_local.database.revision import revision
 from mwaa_local.errors import ComponentFailed, DiskFull, line_on_full_disk
+from mwaa_local.packages import PythonEnvironment
 from mwaa_local.release import Release
 from mwaa_local.steps import Say
+from mwaa_local.wanted import Wanted
 
 # A long history takes its time: Airflow moves rows of task instances in one statement.
 COMMAND_TIMEOUT_S = 3600.0
@@ -45,6 +54,31 @@ def run_commands(
         if tuple(words) == release.migrate_argv and (found := revision(url)) != release.database_revision:
             what = f"`{name}` of Airflow {release.airflow_version} did not bring the database to its schema"
             raise _failed(f"{what}: revision {found or 'none'} in the place of {release.database_revision}", output)
+
+
+def migration_env(
+    wanted: Wanted,
+    packages: PythonEnvironment,
+    url: str,
+    home_dir: str,
+    *,
+    fernet_key: str = "",
+    left_out: frozenset[str] = frozenset(),
+) -> Mapping[str, str]:
+    """Return the complete environment of Airflow commands upon a database, at `home_dir` as they see it.
+
+    `fernet_key` is for a database in which something is encrypted; `left_out` is what the place has of its own.
+    """
+    database = sqlalchemy_url(url)
+    values = replace(PREVIEW, database_url=database, result_backend=f"db+{database}", airflow_home=home_dir)
+    values = replace(values, fernet_key=fernet_key)
+    parts = (wanted.project, wanted.environment, wanted.release, values, home_dir, wanted.env, left_out)
+    return Configuration(*parts).merged_for(MIGRATE_DB, packages, {}).as_env()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return a database's URL as Airflow wants it."""
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)
 
 
 def _failed(what: str, output: str) -> ComponentFailed | DiskFull:

@@ -16,45 +16,78 @@ from mwaa_local.database.revision import revision
 from mwaa_local.errors import ComponentFailed, DatabaseExists, DatabaseInUse, DatabaseMissing, DiskFull
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.migrating import run_commands
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.secrets import load_secrets
 from tests.conftest import make_clean_env
 from tests.contract.databases import KEPT_ROW, DatabaseHouse, execute, rows, variables
+from tests.contract.house import DOCKER
+from tests.docker import skip_without_docker
+from tests.environments import LATEST
 
-OLDER, NEWER, COPY = "2.10.1", "2.11.2", "2.11.2-copy"
+OLDER, NEWER = "2.10.1", "2.11.2"  # between which the schema changes
+COPY = "9.9.9-copy"
 HOLDS_IT_OPEN = """
 with databases.opened("{version}") as url:
     print(url, flush=True)
     time.sleep(600)
 """
-DIES_WHILE_COPYING = """
+# A part has been copied then.
+DIES_WHILE_COPYING = {
+    ProcessRuntime: "from mwaa_local.runtime.process import servers as room; name = 'give_to_server'",
+    ComposeRuntime: "from mwaa_local.runtime.compose import task as room; name = 'Output'",
+}
+DIES = """
 import signal
-from mwaa_local.runtime.process import servers
-servers.give_to_server = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
+setattr(room, name, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 databases.copy("{version}", "{to_version}")
 """
 SMALL_DISK = "90m"  # room for one database and a part of another
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseHouse]:
+@pytest.fixture(scope="module", params=["process", pytest.param(DOCKER, marks=pytest.mark.docker)])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseHouse]:
     """A project with one database, which tests leave as it is."""
-    folder = tmp_path_factory.mktemp("databases")
+    if request.param == DOCKER:
+        skip_without_docker()
+        yield from made_house(tmp_path_factory.mktemp("docker"), ComposeRuntime, LATEST)
+    else:
+        yield from made_house(tmp_path_factory.mktemp("process"), ProcessRuntime, OLDER)
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseHouse]:
+    """The same for what is one in both runtimes, or has a way to be tried in one alone."""
+    yield from made_house(tmp_path_factory.mktemp("only"), ProcessRuntime, OLDER)
+
+
+def made_house(
+    folder: Path, kind: type[ProcessRuntime] | type[ComposeRuntime], version: str
+) -> Iterator[DatabaseHouse]:
     project = Project(folder / "project")
     project.dags_dir.mkdir(parents=True)
-    made = DatabaseHouse(project, make_clean_env(folder), ProcessRuntime)
-    made.create(OLDER)
-    yield made
-    made.runtime.remove_data()
+    made = DatabaseHouse(project, make_clean_env(folder), kind, version)
+    try:
+        made.create()
+        yield made
+    finally:
+        made.runtime.remove_data()
 
 
 @pytest.fixture
 def copy(house: DatabaseHouse) -> Iterator[str]:
     """A copy that the test may change."""
-    house.databases.copy(OLDER, COPY)
+    house.databases.copy(house.version, COPY)
     yield COPY
     house.databases.remove(COPY)
+
+
+@pytest.fixture
+def process_copy(processes: DatabaseHouse) -> Iterator[str]:
+    processes.databases.copy(OLDER, COPY)
+    yield COPY
+    processes.databases.remove(COPY)
 
 
 def port_of(url: str) -> int:
@@ -69,55 +102,55 @@ def listens(port: int) -> bool:
 
 
 def test_a_new_one_has_the_schema_of_its_release_and_what_its_migration_puts_in(house: DatabaseHouse) -> None:
-    assert house.databases.versions() == (OLDER,)
-    with house.databases.opened(OLDER) as url:
-        assert revision(url) == Release.load(OLDER).database_revision
+    assert house.databases.versions() == (house.version,)
+    with house.databases.opened(house.version) as url:
+        assert revision(url) == Release.load(house.version).database_revision
         assert rows(url, "SELECT pool FROM slot_pool") == [("default_pool",)]
         assert rows(url, "SELECT count(*) FROM dag_run") == [(0,)]
 
 
 def test_an_open_one_is_safe_from_power_cuts_and_its_user_may_do_everything(house: DatabaseHouse) -> None:
-    with house.databases.opened(OLDER) as url:
+    with house.databases.opened(house.version) as url:
         assert urlsplit(url).scheme == "postgresql"
         assert urlsplit(url).hostname == "127.0.0.1"
         assert rows(url, "SHOW fsync") == [("on",)]
         assert rows(url, "SELECT usesuper FROM pg_user WHERE usename = current_user") == [(True,)]
-        with house.databases.opened(OLDER) as again:
+        with house.databases.opened(house.version) as again:
             assert again == url
         assert variables(url) == [KEPT_ROW]
     assert not listens(port_of(url))
 
 
 def test_a_copy_has_the_rows_and_goes_its_own_way(house: DatabaseHouse, copy: str) -> None:
-    assert house.databases.versions() == (OLDER, copy)
+    assert house.databases.versions() == (house.version, copy)
     with house.databases.opened(copy) as url:
         assert variables(url) == [KEPT_ROW]
         execute(url, "DELETE FROM variable")
-    with house.databases.opened(OLDER) as url:
+    with house.databases.opened(house.version) as url:
         assert variables(url) == [KEPT_ROW]
 
 
 def test_nothing_is_written_over_a_database(house: DatabaseHouse, copy: str) -> None:
     with pytest.raises(DatabaseExists, match=copy):
-        house.databases.copy(OLDER, copy)
-    with pytest.raises(DatabaseExists, match=OLDER):
-        house.databases.create(house.wanted(OLDER), OLDER, house.events.append)
+        house.databases.copy(house.version, copy)
+    with pytest.raises(DatabaseExists, match=house.version):
+        house.databases.create(house.wanted(house.version), house.version, house.events.append)
 
 
 def test_one_that_is_not_there_is_named_with_those_that_are(house: DatabaseHouse) -> None:
     with pytest.raises(DatabaseMissing) as caught, house.databases.opened("2.9.2"):
         pass
     assert "2.9.2" in caught.value.what
-    assert OLDER in caught.value.why
+    assert house.version in caught.value.why
     with pytest.raises(DatabaseMissing):
         house.databases.copy("2.9.2", COPY)
     house.databases.remove("2.9.2")
 
 
 def test_one_is_removed_alone(house: DatabaseHouse) -> None:
-    house.databases.copy(OLDER, COPY)
+    house.databases.copy(house.version, COPY)
     house.databases.remove(COPY)
-    assert house.databases.versions() == (OLDER,)
+    assert house.databases.versions() == (house.version,)
     with pytest.raises(DatabaseMissing), house.databases.opened(COPY):
         pass
 
@@ -125,16 +158,16 @@ def test_one_is_removed_alone(house: DatabaseHouse) -> None:
 # Commands of Airflow.
 
 
-def test_a_newer_release_migrates_a_copy_and_tells_each_step(house: DatabaseHouse, copy: str) -> None:
+def test_a_newer_release_migrates_a_copy_and_tells_each_step(processes: DatabaseHouse, process_copy: str) -> None:
     newer = Release.load(NEWER)
-    house.events.clear()
-    house.databases.run(house.wanted(NEWER), copy, [newer.migrate_argv], house.events.append)
-    told = [event.detail for event in house.events]
+    processes.events.clear()
+    processes.databases.run(processes.wanted(NEWER), process_copy, [newer.migrate_argv], processes.events.append)
+    told = [event.detail for event in processes.events]
     assert any(text.startswith("Running upgrade") and newer.database_revision in text for text in told)
-    with house.databases.opened(copy) as url:
+    with processes.databases.opened(process_copy) as url:
         assert revision(url) == newer.database_revision
         assert variables(url) == [KEPT_ROW]
-    with house.databases.opened(OLDER) as url:
+    with processes.databases.opened(OLDER) as url:
         assert revision(url) == Release.load(OLDER).database_revision
 
 
@@ -142,7 +175,7 @@ def test_commands_encrypt_with_the_key_of_the_project(house: DatabaseHouse, copy
     from cryptography.fernet import Fernet
 
     words = ["variables", "set", "secret", "word"]
-    house.databases.run(house.wanted(OLDER), copy, [words], house.events.append)
+    house.databases.run(house.wanted(house.version), copy, [words], house.events.append)
     with house.databases.opened(copy) as url:
         ((value,),) = rows(url, "SELECT val FROM variable WHERE key = 'secret' AND is_encrypted")
     key = load_secrets(house.project.state_dir).fernet_key
@@ -152,15 +185,16 @@ def test_commands_encrypt_with_the_key_of_the_project(house: DatabaseHouse, copy
 def test_a_command_that_fails_is_told_with_its_last_lines(house: DatabaseHouse, copy: str) -> None:
     with pytest.raises(ComponentFailed) as caught:
         words = ["db", "downgrade", "--yes", "--to-version", "0.1"]
-        house.databases.run(house.wanted(OLDER), copy, [words], house.events.append)
-    assert f"`airflow db downgrade` of Airflow {OLDER} failed" in caught.value.what
+        house.databases.run(house.wanted(house.version), copy, [words], house.events.append)
+    assert f"`airflow db downgrade` of Airflow {house.version} failed" in caught.value.what
     assert "0.1" in caught.value.why
-    assert load_secrets(house.project.state_dir).database_passwords[OLDER] not in str(caught.value)
+    passwords = load_secrets(house.project.state_dir).database_passwords.values()
+    assert not any(password in str(caught.value) for password in passwords)
 
 
-def test_a_migration_that_says_all_is_well_is_not_believed(house: DatabaseHouse) -> None:
+def test_a_migration_that_says_all_is_well_is_not_believed(processes: DatabaseHouse) -> None:
     newer = Release.load(NEWER)
-    with house.databases.opened(OLDER) as url, pytest.raises(ComponentFailed) as caught:
+    with processes.databases.opened(OLDER) as url, pytest.raises(ComponentFailed) as caught:
         says_so = lambda words, tell: (0, "ERROR: there are rows\nDone")  # noqa: E731
         run_commands(newer, url, [newer.migrate_argv], says_so, lambda text: None, "password")
     assert Release.load(OLDER).database_revision in caught.value.what
@@ -172,21 +206,17 @@ def test_a_migration_that_says_all_is_well_is_not_believed(house: DatabaseHouse)
 
 
 def test_what_a_killed_copy_left_is_no_database_and_goes_at_the_next_call(house: DatabaseHouse) -> None:
-    killed = house.begin(DIES_WHILE_COPYING.format(version=OLDER, to_version=COPY))
+    killed = house.begin(DIES_WHILE_COPYING[house.kind] + DIES.format(version=house.version, to_version=COPY))
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
-    assert house.databases.versions() == (OLDER,)
-    assert unfinished(house) == [f"{COPY}.part"]
-    with house.databases.opened(OLDER):
-        assert unfinished(house) == []
-    house.databases.copy(OLDER, COPY)
+    assert house.databases.versions() == (house.version,)
+    assert house.unfinished == [COPY]
+    with house.databases.opened(house.version):
+        assert house.unfinished == []
+    house.databases.copy(house.version, COPY)
     with house.databases.opened(COPY) as url:
         assert variables(url) == [KEPT_ROW]
     house.databases.remove(COPY)
-
-
-def unfinished(house: DatabaseHouse) -> list[str]:
-    return [path.name for path in house.project.database_dir.iterdir() if path.suffix == ".part"]
 
 
 def test_the_server_of_a_killed_command_is_ended_and_its_rows_are_there(house: DatabaseHouse, copy: str) -> None:
@@ -211,11 +241,12 @@ def test_a_signal_ends_the_server_in_order(house: DatabaseHouse, copy: str, numb
         port = port_of(holder.stdout.readline())
         holder.send_signal(number)
     assert not listens(port)
-    assert not (house.project.database_dir / copy / "postmaster.pid").exists()
+    with house.databases.opened(copy) as url:
+        assert variables(url) == [KEPT_ROW]
 
 
 def test_a_full_disk_is_named_and_what_was_written_is_removed(
-    house: DatabaseHouse, tmp_path: Path, request: pytest.FixtureRequest
+    processes: DatabaseHouse, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     project = Project(tmp_path / "small")
     project.database_dir.mkdir(parents=True)
@@ -223,8 +254,8 @@ def test_a_full_disk_is_named_and_what_was_written_is_removed(
     if os.getuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
         pytest.skip("only root may mount a small disk")
     request.addfinalizer(lambda: subprocess.run(["umount", "-l", str(project.database_dir)], check=False))
-    small = DatabaseHouse(project, house.env, ProcessRuntime)
-    small.create(OLDER)
+    small = DatabaseHouse(project, processes.env, ProcessRuntime, OLDER)
+    small.create()
     with pytest.raises(DiskFull, match="cannot write the database"):
         small.databases.copy(OLDER, COPY)
     assert [path.name for path in project.database_dir.iterdir()] == [OLDER]

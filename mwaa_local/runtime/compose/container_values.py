@@ -29,7 +29,7 @@ def with_database_password(
 
     Raises StateCorrupted where the database is there already; the engine is only asked for it if `is_asked`.
     """
-    key = _password_key(release)
+    key = password_key(release.airflow_version)
     if key in secrets.database_passwords:
         return secrets.of_database(key)
     volume = own.database_volume(release.airflow_version)
@@ -45,11 +45,17 @@ def with_database_password(
 
 
 def database_password(secrets: Secrets, release: Release) -> str:
-    return secrets.database_passwords[_password_key(release)]
+    return secrets.database_passwords[password_key(release.airflow_version)]
 
 
-def _password_key(release: Release) -> str:
-    return f"docker {release.airflow_version}"
+def password_of(secrets: Secrets, airflow_version: str) -> str:
+    """Return the password of a database that is there. Raises StateCorrupted if it is lost."""
+    return secrets.database_password(password_key(airflow_version))
+
+
+def password_key(airflow_version: str) -> str:
+    """Return under which name the secrets keep it."""
+    return f"docker {airflow_version}"
 
 
 def container_values(secrets: Secrets, release: Release, place: Place) -> LocalValues:

@@ -17,7 +17,7 @@ from mwaa_local.runtime.compose.changes import ContainerChanges
 from mwaa_local.runtime.compose.docker_run import PAUSE_S, compose_env, run_docker
 from mwaa_local.runtime.compose.engine_api import API_TIMEOUT_S, EngineApi
 from mwaa_local.runtime.compose.engine_log import NANOSECONDS, OutputLine, frames, lines
-from mwaa_local.runtime.compose.engine_store import EngineStore
+from mwaa_local.runtime.compose.engine_tasks import EngineTasks
 from mwaa_local.runtime.compose.program import find_compose, find_docker, find_host
 from mwaa_local.runtime.compose.stored import (
     NUMBER_LABEL,
@@ -40,7 +40,7 @@ END_EVENTS_S = 1.0  # how long before its noted end a container's last "oom" can
 EXEC_PAUSE_S = 0.02
 
 
-class Engine(EngineStore):
+class Engine(EngineTasks):
     """A Docker engine that has answered, and the Compose that drives it.
 
     Every question raises DockerUnavailable when the engine does not answer any more.
@@ -236,6 +236,10 @@ class Engine(EngineStore):
         """Stop containers together, each with its own signal and patience; `now` leaves them none."""
         words = ["stop", *(["-t", "0"] if now else []), *container_ids]
         return run_docker([self._docker, *words], self.command_env, Path("/"), meanwhile=meanwhile)
+
+    def pull(self, image: str) -> subprocess.CompletedProcess[str]:
+        """Have an image pulled, with what the caller may log in with; return how that ended."""
+        return run_docker([self._docker, "pull", "--quiet", image], self.command_env, Path("/"))
 
     def remove_volume(self, name: str) -> None:
         from docker.errors import APIError, NotFound

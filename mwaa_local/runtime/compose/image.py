@@ -29,6 +29,7 @@ REPOSITORY = "mwaa-local/airflow"
 COMPOSE_DIR = Path(__file__).parent / "shipped"
 COMPOSE_PATH = COMPOSE_DIR / "docker-compose.yml"
 DOCKER_DIR = COMPOSE_DIR / "docker"
+POSTGRES_IMAGE = "postgres:16-alpine"  # docker-compose.yml
 VERSION_LABEL = "mwaa-local.airflow-version"  # docker/Dockerfile
 
 
@@ -79,6 +80,11 @@ class Image:
     def uv_version(self) -> str:
         """The uv that installs packages in the image: the one that installs them here."""
         return importlib.metadata.version("uv")
+
+
+def postgres_image(env: Mapping[str, str]) -> str:
+    """Return the image of the database's server, as the compose file chooses it; `env` is the caller's shell."""
+    return env.get("MWAA_POSTGRES_IMAGE") or POSTGRES_IMAGE
 
 
 def context_files(release: Release) -> dict[str, str]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mwaa_local.database.metadata import RunningTask
 from mwaa_local.errors import ComponentUnknown, DockerUnavailable, MwaaLocalError, NotRunning
@@ -29,12 +31,14 @@ from mwaa_local.runtime.compose.stored import ComposeProject, Container
 from mwaa_local.runtime.compose.usage import usage_from
 from mwaa_local.runtime.compose.view import ReadyContainers, by_component, status_of
 from mwaa_local.runtime.compose.watch import Watch
-from mwaa_local.runtime.databases import Databases
 from mwaa_local.runtime.memory import CONTAINER_ARGV, kills_in
 from mwaa_local.runtime.ports import check_ports
 from mwaa_local.runtime.protocol import Prepared
 from mwaa_local.runtime.usage import Usage
 from mwaa_local.wanted import Wanted
+
+if TYPE_CHECKING:
+    from mwaa_local.runtime.compose.databases import ComposeDatabases
 
 WORKER_SERVICE = "worker"
 POLL_PAUSE_S = 0.2
@@ -56,6 +60,7 @@ class ComposeRuntime:
 
     def __init__(self, project: Project, env: Mapping[str, str], compose: ComposeProject | None = None) -> None:
         self.project = project
+        self._env = env
         self.own = OwnContainers(project, env, compose)
 
     @property
@@ -63,9 +68,12 @@ class ComposeRuntime:
         """The engine. Raises DockerUnavailable when none answers."""
         return self.own.engine
 
-    @property
-    def databases(self) -> Databases:
-        raise DockerUnavailable("the databases of containers cannot be copied or changed yet")
+    @cached_property
+    def databases(self) -> ComposeDatabases:
+        """The metadata databases of all releases."""
+        from mwaa_local.runtime.compose.databases import ComposeDatabases  # most commands ask for none
+
+        return ComposeDatabases(self.project, self._env, self.own)
 
     # The verbs.
 
@@ -87,6 +95,7 @@ class ComposeRuntime:
 
     def _start(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         with self.own.state_file.changing():
+            self.databases.tidy()
             plan = tidied(self.own, plan)
             containers = self.containers()
             before = self.own.state_file.read()
@@ -307,10 +316,12 @@ class ComposeRuntime:
         return sum(known) if known else None
 
     def remove_data(self) -> None:
+        self.databases.tidy()
         for name in self.engine.volumes(self.own.compose.name):
             self.engine.remove_volume(name)
 
     def remove_database(self, airflow_version: str) -> None:
+        self.databases.tidy()
         for name, label in self.engine.volumes(self.own.compose.name).items():
             if name == self.own.database_volume(airflow_version) or label == "queue":
                 self.engine.remove_volume(name)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mwaa_local import flock
 from mwaa_local.cache.users import PROCESS, User
 from mwaa_local.command import Request, run
 from mwaa_local.database.connection import database_url
-from mwaa_local.errors import DatabaseInUse, disk_error
+from mwaa_local.errors import DatabaseInUse
 from mwaa_local.event import Event
 from mwaa_local.files import remove_tree
 from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import Plan
-from mwaa_local.project import Project
-from mwaa_local.runtime.databases import by_age, exists, in_use, is_open, missing
-from mwaa_local.runtime.migrating import COMMAND_TIMEOUT_S, run_commands
+from mwaa_local.project import TEMPORARY_NAME, Project
+from mwaa_local.runtime.database_locks import DatabaseLocks
+from mwaa_local.runtime.databases import by_age, exists, in_use, missing
+from mwaa_local.runtime.migrating import COMMAND_TIMEOUT_S, migration_env, run_commands
 from mwaa_local.runtime.ports import free_port
-from mwaa_local.runtime.process.first_migration import first_migration, migration_env, server_env
+from mwaa_local.runtime.process.first_migration import first_migration, server_env
 from mwaa_local.runtime.process.lone_server import end_server_on, lone_server
 from mwaa_local.runtime.process.own_processes import OwnProcesses
 from mwaa_local.runtime.process.servers import (
@@ -49,6 +50,7 @@ class ProcessDatabases:
         self._env = env
         self._running_plan = running_plan
         self._own = OwnProcesses(project.run_dir)
+        self._locks = DatabaseLocks(project, PROCESS)
         self._opened: dict[str, str] = {}  # URL by version
 
     def versions(self) -> tuple[str, ...]:
@@ -108,7 +110,12 @@ class ProcessDatabases:
             if target.exists():
                 raise exists(to_version)
             password = load_secrets(self.project.state_dir).database_password(version)
-            copy_data(source, target, lambda: self._remember(to_version, password))
+
+            def before_it_counts() -> None:
+                os.sync()  # whoever removes the first one later must not lose both with the power
+                self._remember(to_version, password)
+
+            copy_data(source, target, before_it_counts)
 
     def run(
         self, wanted: Wanted, version: str, commands: Sequence[Sequence[str]], on_event: Callable[[Event], None]
@@ -118,7 +125,8 @@ class ProcessDatabases:
         fernet_key = load_secrets(self.project.state_dir).fernet_key
         airflow = wanted.release.airflow_argv(str(base.python_path))
         with self.opened(version) as url, scratch_folder(HOME_PREFIX) as home_dir:
-            env = migration_env(wanted, base, url, home_dir, fernet_key)
+            env = migration_env(wanted, base, url, str(home_dir), fernet_key=fernet_key)
+            (home_dir / TEMPORARY_NAME).mkdir()
 
             def execute(words: Sequence[str], on_line: Callable[[str], None]) -> tuple[int, str]:
                 request = Request([*airflow, *words], env, home_dir, COMMAND_TIMEOUT_S, alone=True)
@@ -132,6 +140,7 @@ class ProcessDatabases:
         with self._unused(version):
             data_dir, part = self._dir(version), part_of(self._dir(version))
             if data_dir.exists():
+                end_server_on(data_dir)
                 data_dir.rename(part)  # in one step, so that half of it is never taken for a database
             remove_tree(part)
 
@@ -181,29 +190,8 @@ class ProcessDatabases:
     @contextlib.contextmanager
     def _held(self, version: str) -> Iterator[None]:
         """Be the only command that has this database, and remove what killed ones left of any. Raises DatabaseInUse."""
-        self.project.make_state_dir()
-        try:
-            self.project.run_dir.mkdir(exist_ok=True, mode=0o700)
-            lock = flock.take(self._lock_path(version))
-        except OSError as error:
-            raise disk_error(error, self.project.run_dir) from error
-        if lock is None:
-            raise is_open(version)
-        try:
-            self._tidy(version)
+        with self._locks.held(version):
+            for part in self.project.database_dir.glob(f"*{PART_SUFFIX}"):
+                name = part.name.removesuffix(PART_SUFFIX)
+                self._locks.if_nobody_has(name, version, partial(remove_tree, part, ignore_errors=True))
             yield
-        finally:
-            os.close(lock)
-
-    def _lock_path(self, version: str) -> Path:
-        return self.project.run_dir / f"database-{version}.lock"
-
-    def _tidy(self, held: str) -> None:
-        """Remove what is not whole, but for what another command is making."""
-        for part in self.project.database_dir.glob(f"*{PART_SUFFIX}"):
-            version = part.name.removesuffix(PART_SUFFIX)
-            lock = None if version == held else flock.take(self._lock_path(version))
-            if lock is not None or version == held:
-                remove_tree(part, ignore_errors=True)
-            if lock is not None:
-                os.close(lock)

@@ -1,8 +1,4 @@
-"""What migrates a metadata database as a process: the release's own packages, and the variables of `migrate-db`.
-
-Requirements that break Airflow must not break the database, so they have no part in it; MWAA's container for it has
-none of them either.
-"""
+"""How a new metadata database becomes a release's as a process, and what of it makes another template."""
 
 from __future__ import annotations
 
@@ -10,14 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from mwaa_local.configuration.configuration import Configuration
-from mwaa_local.configuration.local_values import PREVIEW
-from mwaa_local.configuration.merge import MIGRATE_DB
 from mwaa_local.packages import PythonEnvironment, wanted_packages
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME, Project
+from mwaa_local.runtime.migrating import migration_env
 from mwaa_local.runtime.process.servers import HOME_SUFFIX, KEPT, Migration, postgres_version
 from mwaa_local.wanted import Wanted
 
@@ -44,31 +37,16 @@ def first_migration(wanted: Wanted, base: PythonEnvironment) -> Migration:
     return Migration(
         f"{release.airflow_version}-{key}",
         tuple(commands),
-        lambda url: migration_env(wanted, base, url, home_dir),
+        lambda url: _env(wanted, base, url, home_dir),
         home_dir,
     )
 
 
-def migration_env(
-    wanted: Wanted, base: PythonEnvironment, url: str, home_dir: Path, fernet_key: str = ""
-) -> Mapping[str, str]:
-    """Return the complete environment of Airflow commands upon a database; the home is made.
-
-    `fernet_key` is for a database in which something is encrypted.
-    """
+def _env(wanted: Wanted, base: PythonEnvironment, url: str, home_dir: Path) -> Mapping[str, str]:
     (home_dir / TEMPORARY_NAME).mkdir(parents=True, exist_ok=True)
-    database = sqlalchemy_url(url)
-    values = replace(PREVIEW, database_url=database, result_backend=f"db+{database}", airflow_home=str(home_dir))
-    values = replace(values, fernet_key=fernet_key)
-    parts = (wanted.project, wanted.environment, wanted.release, values, str(home_dir), wanted.env)
-    return Configuration(*parts).merged_for(MIGRATE_DB, base, {}).as_env()
+    return migration_env(wanted, base, url, str(home_dir))
 
 
 def server_env(project: Project, env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of what is not Airflow."""
     return {"PATH": env.get("PATH", os.defpath), "LC_ALL": "C", MARK_VARIABLE: str(project.run_dir)}
-
-
-def sqlalchemy_url(url: str) -> str:
-    """Return a database's URL as Airflow wants it."""
-    return url.replace("postgresql://", "postgresql+psycopg2://", 1)

@@ -28,6 +28,7 @@ from mwaa_local.place import Place, url_of
 from mwaa_local.plan import MWAA_COMPONENTS, Component, Plan
 from mwaa_local.remarks import WARNING, Remark, save_remarks
 from mwaa_local.runtime.memory import memory_of_machine
+from mwaa_local.runtime.migrating import sqlalchemy_url
 from mwaa_local.runtime.ports import WEBSERVER, check_ports
 from mwaa_local.runtime.preparation import (
     Ports,
@@ -40,7 +41,7 @@ from mwaa_local.runtime.preparation import (
     workers_of_start,
 )
 from mwaa_local.runtime.process.databases import ProcessDatabases
-from mwaa_local.runtime.process.first_migration import first_migration, server_env, sqlalchemy_url
+from mwaa_local.runtime.process.first_migration import first_migration, server_env
 from mwaa_local.runtime.process.homes import Homes, remove_temporary, shown_in_homes
 from mwaa_local.runtime.process.installation import Installation
 from mwaa_local.runtime.process.place import ProcessPlace

@@ -209,13 +209,15 @@ class ProcessRuntime:
         return kills_on_machine()
 
     def remove_data(self) -> None:
+        for version in self.databases.versions():
+            self.databases.remove(version)
         for folder in (self.project.database_dir, self._queue_dir, self.project.state_dir / "packages"):
             shutil.rmtree(folder, ignore_errors=True)
         remove_homes(self.project)
 
     def remove_database(self, airflow_version: str) -> None:
-        for folder in (self.project.database_dir / airflow_version, self._queue_dir):
-            shutil.rmtree(folder, ignore_errors=True)
+        self.databases.remove(airflow_version)
+        shutil.rmtree(self._queue_dir, ignore_errors=True)
 
     @property
     def _queue_dir(self) -> Path:

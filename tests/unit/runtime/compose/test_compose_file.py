@@ -18,8 +18,9 @@ from mwaa_local.plan import COMPONENT_OF, ExitedOk, Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.containers import compose_name
+from mwaa_local.runtime.compose.databases import DATA_DIR, SERVER_WORDS, VOLUME
 from mwaa_local.runtime.compose.files import ComposeFiles, env_file
-from mwaa_local.runtime.compose.image import COMPOSE_PATH, context_files
+from mwaa_local.runtime.compose.image import COMPOSE_PATH, Image, build_variables, context_files, postgres_image
 from mwaa_local.runtime.compose.place import ENTRYPOINT
 from mwaa_local.runtime.compose.prepare import ContainerPreparation
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
@@ -397,3 +398,18 @@ def test_env_file_keeps_every_character(tmp_path: Path) -> None:
     path = tmp_path / "x.env"
     path.write_text(env_file({"X": value}))
     assert read_env_file(path) == {"X": value}
+
+
+def test_a_database_alone_is_served_as_in_an_environment(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    written = Written(tmp_path / "project", "", clean_env)
+    service = written.service("postgres")
+    assert service["image"] == postgres_image(clean_env)
+    assert tuple(service["command"]) == SERVER_WORDS
+    assert service["volumes"] == [f"{VOLUME}:{DATA_DIR}"]
+    release = Release.load(written.plan.airflow_version)
+    name = ComposeRuntime(written.project, clean_env).own.database_volume(release.airflow_version)
+    assert written.compose["volumes"][VOLUME]["name"] == name
+    build = yaml.safe_load(COMPOSE_PATH.read_text())["services"]["migrate-db"]["build"]
+    named = set(re.findall(r"\$\{(MWAA_\w+)", json.dumps(build)))
+    image = Image.of(release, Environment.load(written.project).local, clean_env, is_rootless=False)
+    assert named <= {*build_variables(release, image), "MWAA_DOCKER_DIR"}, "an image is built with these alone"
