@@ -26,6 +26,7 @@ from mwaa_local.wanted import Wanted
 # A long history takes its time: Airflow moves rows of task instances in one statement.
 COMMAND_TIMEOUT_S = 3600.0
 LAST_LINES = 20
+TO_VERSION = "--to-version"  # of `db downgrade` and `db migrate`
 _STEP = re.compile(r"Running (?:upgrade|downgrade) .*")  # of Alembic, one for each change of the schema
 
 # Runs a command, the words after `airflow`, and tells each line of its output; returns exit code and output.
@@ -51,9 +52,19 @@ def run_commands(
         output = output.replace(hide, "***")
         if exit_code != 0:
             raise _failed(f"`{name}` of Airflow {release.airflow_version} failed: exit code {exit_code}", output)
-        if tuple(words) == release.migrate_argv and (found := revision(url)) != release.database_revision:
-            what = f"`{name}` of Airflow {release.airflow_version} did not bring the database to its schema"
-            raise _failed(f"{what}: revision {found or 'none'} in the place of {release.database_revision}", output)
+        wanted = _revision_after(release, words)
+        if wanted and (found := revision(url)) != wanted:
+            what = f"`{name}` of Airflow {release.airflow_version} ended without the schema that it is for"
+            raise _failed(f"{what}: revision {found or 'none'} in the place of {wanted}", output)
+
+
+def _revision_after(release: Release, words: Sequence[str]) -> str:
+    """Return the revision to which a command leads; "" where it leads to none, or to one that is not known."""
+    if tuple(words) == release.migrate_argv:
+        return release.database_revision
+    if TO_VERSION in words[:-1] and (version := words[words.index(TO_VERSION) + 1]) in Release.versions():
+        return Release.load(version).database_revision
+    return ""
 
 
 def migration_env(

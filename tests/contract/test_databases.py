@@ -6,10 +6,11 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from mwaa_local.database.revision import revision
@@ -158,7 +159,9 @@ def test_one_is_removed_alone(house: DatabaseHouse) -> None:
 # Commands of Airflow.
 
 
-def test_a_newer_release_migrates_a_copy_and_tells_each_step(processes: DatabaseHouse, process_copy: str) -> None:
+def test_a_newer_release_migrates_a_copy_tells_each_step_and_takes_it_back(
+    processes: DatabaseHouse, process_copy: str
+) -> None:
     newer = Release.load(NEWER)
     processes.events.clear()
     processes.databases.run(processes.wanted(NEWER), process_copy, [newer.migrate_argv], processes.events.append)
@@ -167,8 +170,13 @@ def test_a_newer_release_migrates_a_copy_and_tells_each_step(processes: Database
     with processes.databases.opened(process_copy) as url:
         assert revision(url) == newer.database_revision
         assert variables(url) == [KEPT_ROW]
-    with processes.databases.opened(OLDER) as url:
-        assert revision(url) == Release.load(OLDER).database_revision
+    back = ["db", "downgrade", "--yes", "--to-version", OLDER]
+    processes.databases.run(processes.wanted(NEWER), process_copy, [back], processes.events.append)
+    assert any("Running downgrade" in event.detail for event in processes.events)
+    for version in (process_copy, OLDER):
+        with processes.databases.opened(version) as url:
+            assert revision(url) == Release.load(OLDER).database_revision
+            assert variables(url) == [KEPT_ROW]
 
 
 def test_commands_encrypt_with_the_key_of_the_project(house: DatabaseHouse, copy: str) -> None:
@@ -192,13 +200,20 @@ def test_a_command_that_fails_is_told_with_its_last_lines(house: DatabaseHouse, 
     assert not any(password in str(caught.value) for password in passwords)
 
 
-def test_a_migration_that_says_all_is_well_is_not_believed(processes: DatabaseHouse) -> None:
-    newer = Release.load(NEWER)
+@pytest.mark.parametrize(
+    ("words", "revision_of"),
+    [(Release.load(NEWER).migrate_argv, NEWER), (["db", "downgrade", "--to-version", "2.8.1"], "2.8.1")],
+)
+def test_a_migration_that_says_all_is_well_is_not_believed(
+    processes: DatabaseHouse, words: Sequence[str], revision_of: str
+) -> None:
+    def says_so(words: Sequence[str], tell: Callable[[str], None]) -> tuple[int, str]:
+        return 0, "ERROR: there are rows\nDone"
+
     with processes.databases.opened(OLDER) as url, pytest.raises(ComponentFailed) as caught:
-        says_so = lambda words, tell: (0, "ERROR: there are rows\nDone")  # noqa: E731
-        run_commands(newer, url, [newer.migrate_argv], says_so, lambda text: None, "password")
+        run_commands(Release.load(NEWER), url, [words], says_so, lambda text: None, "password")
     assert Release.load(OLDER).database_revision in caught.value.what
-    assert newer.database_revision in caught.value.what
+    assert Release.load(revision_of).database_revision in caught.value.what
     assert "there are rows" in caught.value.why
 
 
@@ -231,6 +246,33 @@ def test_the_server_of_a_killed_command_is_ended_and_its_rows_are_there(house: D
     with house.databases.opened(copy) as url:
         assert not listens(port_of(left))
         assert variables(url) == [KEPT_ROW, ("late", "row")]
+
+
+def test_a_server_that_was_killed_too_reads_what_it_had_written(processes: DatabaseHouse, process_copy: str) -> None:
+    data_dir = processes.project.database_dir / process_copy
+    with processes.begin(HOLDS_IT_OPEN.format(version=process_copy)) as holder:
+        assert holder.stdout is not None
+        execute(holder.stdout.readline().strip(), "INSERT INTO variable (key, val) VALUES ('late', 'row')")
+        holder.kill()
+    server = psutil.Process(int((data_dir / "postmaster.pid").read_text().splitlines()[0]))
+    for process in (server, *server.children()):
+        process.kill()
+    psutil.wait_procs([server], timeout=30)
+    processes.databases.copy(process_copy, f"{COPY}2")
+    with processes.databases.opened(f"{COPY}2") as url:
+        assert rows(url, "SELECT key FROM variable ORDER BY key") == [(KEPT_ROW[0],), ("late",)]
+    processes.databases.remove(f"{COPY}2")
+
+
+def test_removing_ends_the_server_of_a_killed_command(house: DatabaseHouse) -> None:
+    house.databases.copy(house.version, COPY)
+    with house.begin(HOLDS_IT_OPEN.format(version=COPY)) as holder:
+        assert holder.stdout is not None
+        left = holder.stdout.readline()
+        holder.kill()
+    house.runtime.remove_database(COPY)
+    assert not listens(port_of(left))
+    assert house.databases.versions() == (house.version,)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -22,6 +22,7 @@ import psutil
 import pytest
 from packaging.utils import canonicalize_name
 
+from mwaa_local.database.revision import revision
 from mwaa_local.packages import wanted_packages
 from tests.environments import EACH_GENERATION, RUN_TIMEOUT_S, RunningEnvironment, wait_until
 
@@ -108,6 +109,10 @@ def test_packages_are_exactly_those_of_the_release(environment: RunningEnvironme
     for name in VENV_PACKAGES - set(wanted):
         found.pop(canonicalize_name(name), None)
     assert found == wanted
+
+
+def test_database_has_the_schema_that_the_release_names(environment: RunningEnvironment) -> None:
+    assert revision(environment.plan().database_url) == environment.release.database_revision
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,14 @@ import pytest
 from tests.environments import RunningEnvironment, alive, start, stopped_at_the_end, tiny_files
 from tests.integration.test_environment import (
     logged_in,
+    test_database_has_the_schema_that_the_release_names,
     test_no_secret_is_in_a_command_line,
     test_nothing_waits_longer_than_it_should,
     test_packages_are_exactly_those_of_the_release,
 )
 
 __all__ = [
+    "test_database_has_the_schema_that_the_release_names",
     "test_no_secret_is_in_a_command_line",
     "test_nothing_waits_longer_than_it_should",
     "test_packages_are_exactly_those_of_the_release",
