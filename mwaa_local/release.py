@@ -69,6 +69,7 @@ class Packages:
     added: Mapping[str, str] = field(default_factory=dict)  # what only this product needs, e.g. the broker's client
     unlisted: Mapping[str, str] = field(default_factory=dict)  # in MWAA's image, though its list skips it
     of_unknown_version: tuple[str, ...] = ()  # in MWAA's image too, in a version that nothing tells
+    pip_check: Mapping[str, str] = field(default_factory=dict)  # each line that `pip check` prints of them -> why
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Release:
     state: str  # "offered" or "ended"
     available_since: str  # ISO date
     end_of_support: str  # ISO date, or "" when none is announced
+    image_date: str  # ISO date of the sources of MWAA's image as of which all this is true
+    packages_date: str  # ISO date of the list of its packages: a few of them have no pin, so they float with the build
     operating_system: str  # "Amazon Linux 2" or "Amazon Linux 2023"
     aws_cli_version: str  # of PyPI's awscli; wants exactly this release's botocore
     pip_version: str  # of the image, as far as it is known; older Pythons have no newer one

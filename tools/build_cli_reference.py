@@ -34,6 +34,8 @@ HELP_WIDTH = 100
 # Between a line that begins a part and the next line that ends one, everything is generated.
 BEGIN = "<!-- generated: "
 TABLE_BEGIN = f"{BEGIN}package differences -->"
+BUILDS_BEGIN = f"{BEGIN}packages built from source -->"
+PIP_CHECK_BEGIN = f"{BEGIN}lines of pip check -->"
 REQUIREMENT_RULES_BEGIN = f"{BEGIN}rules on requirements -->"
 PLUGIN_RULES_BEGIN = f"{BEGIN}rules on plugins -->"
 TABLE_END = "<!-- end of generated -->"
@@ -131,13 +133,30 @@ def _package_rows(release: Release) -> Iterator[tuple[str, str, str, str]]:
         yield version, "not listed", ours, "what the AWS CLI wants has no wheel, and does not build any more"
 
 
+def builds_table() -> str:
+    """Return the table of packages that have no wheel and are built as they are, oldest release first."""
+    rows = ((release.airflow_version, ", ".join(release.packages.from_source)) for release in Release.all())
+    head = ["| Airflow | built from source, in the version of the list |", "| --- | --- |"]
+    return "\n".join([*head, *(f"| {version} | {names or 'nothing'} |" for version, names in rows)])
+
+
+def pip_check_table() -> str:
+    """Return the table of what `pip check` says of a release's own packages; of those not in it, nothing."""
+    rows = (
+        f"| {release.airflow_version} | `{line}` | {why} |"
+        for release in Release.all()
+        for line, why in release.packages.pip_check.items()
+    )
+    return "\n".join(["| Airflow | `pip check` says | why |", "| --- | --- | --- |", *rows])
+
+
 def _why_added(name: str) -> str:
     return "Celery's client of the broker" if name == "redis" else "the client of the metadata database"
 
 
 # What is made anew, by file and by the line that begins it.
 PARTS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
-    DIFFERENCES_PATH: {TABLE_BEGIN: package_table},
+    DIFFERENCES_PATH: {TABLE_BEGIN: package_table, BUILDS_BEGIN: builds_table, PIP_CHECK_BEGIN: pip_check_table},
     GUIDE_PATH: {
         REQUIREMENT_RULES_BEGIN: lambda: rule_table(requirement_rules()),
         PLUGIN_RULES_BEGIN: lambda: rule_table(OF_PLUGINS),

@@ -3,10 +3,10 @@
     python -m tools.build_release_catalogue SOURCE_DIR [--check]
 
 SOURCE_DIR holds one `<version>.json` per release, with what MWAA's public image sources pin: `airflow`, `python`,
-`python_full`, `base_image_packages`, `constraints`, `essential_constraints`, `providers`, and `system_packages` with
-`system_packages_basis`. All that differs by version and is no pin comes from the rules in release_differences.toml;
-they are merged here, so that the product reads one flat file per release. A run on unchanged input changes nothing;
-`--check` writes nothing and exits 1 when it would.
+`python_full`, `base_image_packages`, `base_image_packages_date`, `constraints`, `essential_constraints`, `providers`,
+`source` with its `date`, and `system_packages` with `system_packages_basis`. All that differs by version and is no pin
+comes from the rules in release_differences.toml; they are merged here, so that the product reads one flat file per
+release. A run on unchanged input changes nothing; `--check` writes nothing and exits 1 when it would.
 tools/README.md says where each pin comes from and how to make the folder.
 """
 
@@ -70,6 +70,7 @@ def _read_release_pins(path: Path) -> Table:
         pins: Table = json.loads(path.read_text(encoding="utf-8"))
         for key in ("airflow", "python", "base_image_packages", "constraints", "essential_constraints", "providers"):
             pins[key]
+        pins["source"]["date"], pins["base_image_packages_date"]
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{path}: {type(error).__name__}: {error}") from error
     if pins["airflow"] != path.stem:
@@ -139,6 +140,8 @@ def release_table(row: Mapping[str, Any], rules: list[Table], pins: Mapping[str,
     table["packages"] = packages_table(table.get("packages", {}), pins)
     url = CONSTRAINTS_URL.format(airflow=pins["airflow"], python=pins["python"])
     return {
+        "image_date": pins["source"]["date"],  # a row tells a later one where it follows a newer image
+        "packages_date": pins["base_image_packages_date"],
         **{key: value for key, value in table.items() if value != []},
         "system_packages_complete": is_complete(pins),
         "python_version": pins["python"],

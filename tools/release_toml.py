@@ -9,7 +9,7 @@ from typing import Any
 # Every key of release.toml, in its order.
 KEY_ORDER = (
     *("airflow_version", "generation", "state", "available_since", "end_of_support", "operating_system"),
-    "system_packages_complete",
+    *("image_date", "packages_date", "system_packages_complete"),
     *("output_levels_parsed", "previous_major_through"),
     *("python_version", "python_full_version", "supported_pythons"),
     *("startup_script", "constraints_injected", "constraints_urls"),

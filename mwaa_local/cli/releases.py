@@ -11,13 +11,14 @@ from mwaa_local.console import table
 from mwaa_local.release import Release
 
 HEADERS = ("airflow", "python", "amazon provider", "state", "on MWAA since", "end of support", "")
+SHOWN = ("airflow_version", "python_version", "amazon_provider_version", "state", "available_since", "end_of_support")
 NOTHING = "-"
 
 
 def releases(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List every Airflow version MWAA has had, oldest first.
 
-    Set one as AirflowVersion in mwaa.yaml.
+    Set one as AirflowVersion in mwaa.yaml. With --json, also the date of the image that each is modelled on.
 
     Examples:
 
@@ -42,9 +43,11 @@ def as_plain(release: Release) -> dict[str, Any]:
         "available_since": release.available_since,
         "end_of_support": release.end_of_support or None,
         "default": release.is_default,
+        "image_date": release.image_date,
+        "packages_date": release.packages_date,
     }
 
 
 def as_row(release: Release) -> tuple[str, ...]:
-    *values, default = as_plain(release).values()
-    return (*(value or NOTHING for value in values), "default" if default else "")
+    plain = as_plain(release)
+    return (*(plain[key] or NOTHING for key in SHOWN), "default" if release.is_default else "")

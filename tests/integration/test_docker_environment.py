@@ -15,6 +15,7 @@ import pytest
 
 from tests.docker_environments import ONE_TIME_SERVICES, DockerEnvironment, containers_of, docker
 from tests.environments import LATEST
+from tests.exactness import differences, listing_of
 from tests.integration.test_environment import (
     is_private,
     other_addresses,
@@ -138,6 +139,11 @@ def test_what_had_to_be_done_once_ended_well(environment: DockerEnvironment) -> 
 def test_every_library_of_the_image_can_be_loaded(environment: DockerEnvironment) -> None:
     """Making the image smaller must not cost one."""
     assert environment.execute("worker.1", "python", "-c", LOAD_EVERY_LIBRARY) == ""
+
+
+def test_packages_of_the_image_are_exactly_those_of_the_release(environment: DockerEnvironment) -> None:
+    worker = environment.containers()["worker.1"].id
+    assert differences(environment.release, listing_of(["docker", "exec", worker, "python"])) == []
 
 
 def test_ports_are_published_on_this_machine_only(environment: DockerEnvironment) -> None:

@@ -12,7 +12,6 @@ import json
 import re
 import socket
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,10 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from packaging.utils import canonicalize_name
 
 from mwaa_local.database.revision import revision
-from mwaa_local.packages import wanted_packages
 from tests.environments import EACH_GENERATION, RUN_TIMEOUT_S, RunningEnvironment, wait_until
+from tests.exactness import differences, listing_of
 
 pytestmark = [
     pytest.mark.network,
@@ -33,18 +31,6 @@ pytestmark = [
 
 MWAA_HOME_DIR = "/usr/local/airflow"
 ENDED_STATES = {"success", "failed", "upstream_failed", "skipped"}
-# What pip's own virtual environment brings; not of MWAA's list.
-VENV_PACKAGES = frozenset({"pip", "setuptools", "wheel"})
-LIST_PACKAGES = (
-    "import json\n"
-    "try:\n"
-    "    from importlib.metadata import distributions\n"
-    "    found = {d.metadata['Name']: d.version for d in distributions()}\n"
-    "except ImportError:\n"
-    "    import pkg_resources\n"
-    "    found = {d.project_name: d.version for d in pkg_resources.working_set}\n"
-    "print(json.dumps(found))\n"
-)
 # Celery refuses the message at once; the scheduler tries to send it three times before the task fails.
 OTHER_QUEUE_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 120.0  # Airflow 3's first answer to tasks took half a minute on a machine with ten times its load
@@ -99,16 +85,8 @@ def worker_log(environment: RunningEnvironment) -> list[str]:
 
 
 def test_packages_are_exactly_those_of_the_release(environment: RunningEnvironment) -> None:
-    python = environment.plan().preload_argv[0]
-    listed = subprocess.run([python, "-c", LIST_PACKAGES], capture_output=True, text=True, check=True, cwd="/").stdout
-    found = {canonicalize_name(name): version for name, version in json.loads(listed).items()}
-    wanted = {}
-    for line in wanted_packages(environment.release):
-        name, _, version = line.partition("==")
-        wanted[canonicalize_name(name.partition("[")[0])] = version
-    for name in VENV_PACKAGES - set(wanted):
-        found.pop(canonicalize_name(name), None)
-    assert found == wanted
+    listing = listing_of([environment.plan().preload_argv[0]])
+    assert differences(environment.release, listing) == []
 
 
 def test_database_has_the_schema_that_the_release_names(environment: RunningEnvironment) -> None:

@@ -57,6 +57,11 @@ ESSENTIAL_PINS_OUTSIDE_CONSTRAINTS = {
     "flask-caching": ("3.0.6", "3.2.1"),
 }
 BROKER_CLIENT = "redis"
+PIP_CHECK_LINE = (
+    r"(?P<name>[\w-]+) (?P<version>[\w.]+) "
+    r"(requires (?P<absent>[\w-]+), which is not installed"
+    r"|has requirement .+, but you have (?P<there>[\w-]+) (?P<there_version>[\w.]+))\."
+)
 DATABASE_DRIVER = "psycopg2-binary"
 
 every_release = pytest.mark.parametrize("release", Release.all(), ids=lambda release: release.airflow_version)
@@ -232,6 +237,27 @@ def test_exceptions_are_few_and_named() -> None:
     assert replaced == {"flask-openid", "psutil", "psycopg2", "setproctitle"}
     assert load("3.3.1").packages.from_source == ()
     assert load("2.10.3").packages.from_source == ("dill", "python-nvd3")
+
+
+@every_release
+def test_lines_of_pip_check_follow_from_the_list_of_the_image_itself(release: Release) -> None:
+    """So `pip check` prints them on MWAA too, but for one package that the image builds."""
+    packages = release.packages
+    for line, why in packages.pip_check.items():
+        match = re.fullmatch(PIP_CHECK_LINE, line)
+        assert match is not None, line
+        assert packages.base[match["name"]] == match["version"]
+        if match["there"]:
+            assert packages.base[match["there"]] == match["there_version"]
+        else:
+            assert match["absent"] not in packages.base
+        assert why.startswith("only here") == (match["absent"] in packages.of_unknown_version)
+
+
+@every_release
+def test_release_says_as_of_which_image_it_is_true(release: Release) -> None:
+    image_date, packages_date = (date.fromisoformat(day) for day in (release.image_date, release.packages_date))
+    assert packages_date <= image_date
 
 
 @every_release

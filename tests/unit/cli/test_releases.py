@@ -49,4 +49,6 @@ def test_json_has_the_same_and_null_for_what_is_not_there() -> None:
         "available_since": "2026-09-01",
         "end_of_support": None,
         "default": True,
+        "image_date": "2026-09-08",
+        "packages_date": "2026-08-12",
     }

@@ -68,6 +68,8 @@ def pins(version: str, **changes: Any) -> dict[str, Any]:
         "python": "3.7",
         "python_full": None,
         "base_image_packages": {"zope": "1", "apache-airflow": version, "broken": "1", "sdist-only": "3"},
+        "base_image_packages_date": "2026-01-01",
+        "source": {"date": "2026-02-02"},
         "constraints": {"redis": "3.5.3", "zope": "1"},
         "essential_constraints": {},
         "providers": {"amazon": "1"},
@@ -235,12 +237,20 @@ def test_a_new_release_is_one_row_and_its_pins(built: Catalogue) -> None:
     assert built.table("1.3.0")["scheduler_argv"] == ["scheduler", "-s"]
 
 
+def test_release_tells_the_date_of_its_image_and_a_row_a_later_one(catalogue: Catalogue) -> None:
+    catalogue.differences_path.write_text(DIFFERENCES.replace('"new"', '"new"\nimage_date = "2026-03-03"', 1))
+    assert catalogue.run().returncode == 0
+    assert [catalogue.table(version)["image_date"] for version in ("1.0.0", "1.2.0")] == ["2026-02-02", "2026-03-03"]
+    assert catalogue.table("1.2.0")["packages_date"] == "2026-01-01"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("1.0.0.json", "{", "1.0.0.json"),
         ("1.0.0.json", "[]", "1.0.0.json"),
         ("1.0.0.json", '{"airflow": "1.0.0"}', "python"),
+        ("1.0.0.json", json.dumps(pins("1.0.0", source={})), "date"),
         ("1.0.0.json", json.dumps(pins("1.0.1")), "it holds Airflow 1.0.1"),
         ("1.3.0.json", json.dumps(pins("1.3.0")), "1.3.0"),
         ("notes.json", "{}", "notes"),
