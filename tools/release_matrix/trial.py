@@ -34,7 +34,7 @@ from tools.release_matrix.cells import (
     Failure,
     Tree,
 )
-from tools.release_matrix.command import CellError, Ended, MwaaLocal, failure_of, step_seconds
+from tools.release_matrix.command import CellError, Ended, MwaaLocal, end_commands, failure_of, step_seconds
 from tools.release_matrix.exactness import differences, summary
 from tools.release_matrix.folders import work_dir
 from tools.release_matrix.places import INSTALL_STEP, PlaceOfCell, place_of
@@ -46,7 +46,7 @@ HEALTHY_TIMEOUT_S = 300.0
 SAID = "said"  # by its second task, in its log
 # Of a worker that takes a task: of Celery, or of the executor where that is hidden or said in other words.
 WORKER_SIGNS = ("eceived task", "in Celery: ")
-FAILURES = (CellError, BenchError, MwaaLocalError, OSError, ValueError, KeyError)
+FAILURES = (CellError, BenchError, MwaaLocalError, OSError, ValueError, LookupError)
 
 
 @dataclass
@@ -211,6 +211,7 @@ def _lay_out(folder: Path, version: str, runtime: str, env: Mapping[str, str]) -
     product = MwaaLocal(root_dir, own, log_path)
     log_path.unlink(missing_ok=True)
     if root_dir.is_dir():
+        end_commands(root_dir)
         _end(product)
         remove_tree(folder)
     (root_dir / "dags").mkdir(parents=True)
