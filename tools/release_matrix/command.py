@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tools.bench.commands import end_process
 
 # For a machine that builds an image while others use it; nothing here is judged by its time.
 COMMAND_TIMEOUT_S = 3600.0
+INTERRUPT_TIMEOUT_S = 300.0  # a command that is interrupted takes back what it began
 SHOWN_LINE_LENGTH = 300
 
 
@@ -86,6 +91,20 @@ class MwaaLocal:
         said = f"$ mwaa-local {' '.join(ended.words)}\n{ended.stderr}{ended.stdout}"
         with self.log_path.open("a", encoding="utf-8") as log:
             log.write(f"{said}\n[exit code {ended.exit_code} after {ended.elapsed_s:.1f} s]\n\n")
+
+
+def end_commands(root_dir: Path) -> None:
+    """End commands that still run in a cell's project, since the run that started them was killed."""
+    left = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.cmdline()[1:3] == ["-m", "mwaa_local"] and process.cwd() == str(root_dir):
+                process.send_signal(signal.SIGINT)
+                left.append(process)
+    _, stubborn = psutil.wait_procs(left, timeout=INTERRUPT_TIMEOUT_S)
+    for process in stubborn:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def failure_of(ended: Ended) -> CellError:

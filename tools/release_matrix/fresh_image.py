@@ -52,8 +52,8 @@ class FreshImage:
 
 
 def without_layers_of_before(dockerfile: str, name: str) -> str:
-    """Return the Dockerfile with a step of a new name first in each stage: no later step is found in the build cache.
+    """Return the Dockerfile with a new value in the environment of each stage: no step is found in the build cache.
 
     `docker build --no-cache` would do it too, but with some engines it also empties everybody's cache of downloads.
     """
-    return re.sub(r"(?m)^(FROM .*)$", rf"\1\nRUN : {name}", dockerfile)
+    return re.sub(r"(?m)^(FROM .*)$", rf"\1\nARG FRESH={name}", dockerfile)

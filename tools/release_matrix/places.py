@@ -24,6 +24,7 @@ from tools.release_matrix.exactness import LIST_PACKAGES
 from tools.release_matrix.fresh_image import FreshImage
 
 INSTALL_STEP = {PROCESS: "packages", DOCKER: "image"}  # as `up` calls it
+EXEC_TRIES = 3  # seen once on a machine at ten times its load: the engine lost what a command had said
 LABELLED = {  # how `docker` lists what there is of a Compose project
     "container": ("ls", "--all", "--quiet"),
     "volume": ("ls", "--quiet"),
@@ -136,10 +137,10 @@ class Containers:
         worker = next((item for item in self._runtime.containers() if item.service == "worker" and item.is_up), None)
         if worker is None:
             raise CellError("there is no worker's container")
-        exit_code, output = self._engine.exec(worker.id, ["python", "-c", LIST_PACKAGES])
-        if exit_code != 0:
-            raise CellError(f"packages cannot be listed in the worker's container: {output.strip()}")
-        return output
+        for _ in range(EXEC_TRIES):
+            if output := docker(self._engine, "exec", worker.id, "python", "-c", LIST_PACKAGES):
+                return output
+        raise CellError("packages cannot be listed in the worker's container: the command says nothing")
 
     def memory_mb(self) -> float:
         sizes = [self._engine.memory_bytes(item.id) for item in self._runtime.containers() if item.is_up]

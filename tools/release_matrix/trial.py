@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.files import remove_tree
@@ -32,7 +34,7 @@ from tools.release_matrix.cells import (
     Failure,
     Tree,
 )
-from tools.release_matrix.command import CellError, Ended, MwaaLocal, failure_of, step_seconds
+from tools.release_matrix.command import CellError, Ended, MwaaLocal, end_commands, failure_of, step_seconds
 from tools.release_matrix.exactness import differences, summary
 from tools.release_matrix.folders import work_dir
 from tools.release_matrix.places import INSTALL_STEP, PlaceOfCell, place_of
@@ -40,10 +42,11 @@ from tools.release_matrix.web import see_dag
 
 DAG_ID = "tiny"
 DAG_PATH = ROOT_DIR / "tests" / "integration" / "dags" / f"{DAG_ID}.py"  # in words that every release understands
+HEALTHY_TIMEOUT_S = 300.0
 SAID = "said"  # by its second task, in its log
 # Of a worker that takes a task: of Celery, or of the executor where that is hidden or said in other words.
 WORKER_SIGNS = ("eceived task", "in Celery: ")
-FAILURES = (CellError, BenchError, MwaaLocalError, OSError, ValueError, KeyError)
+FAILURES = (CellError, BenchError, MwaaLocalError, OSError, ValueError, LookupError)
 
 
 @dataclass
@@ -123,13 +126,23 @@ class Trial:
             raise CellError(summary(lines))
 
     def _look(self) -> None:
-        status = self.product.must("status", "--json").json()
-        if not status["healthy"] or status["airflow_version"] != self.release.airflow_version:
-            states = {item["name"]: item["state"] for item in status["components"]}
-            raise CellError(f"not healthy as Airflow {status['airflow_version']}: {states}")
+        status = self._healthy_status()
+        if status["airflow_version"] != self.release.airflow_version:
+            raise CellError(f"Airflow {status['airflow_version']} runs")
         if status["import_errors"]:
             raise CellError(f"a DAG cannot be imported: {status['import_errors'][0]['error'].splitlines()[-1]}")
         see_dag(status["url"], self.release, DAG_ID)
+
+    def _healthy_status(self) -> dict[str, Any]:
+        """Return what `status` says once it says that all is well, as `up` did; busy machines need another look."""
+        deadline = time.monotonic() + HEALTHY_TIMEOUT_S
+        while True:
+            status = self.product.run("status", "--json").json()
+            if status.get("healthy"):
+                return dict(status)
+            if time.monotonic() > deadline:
+                states = [f"{item['name']} {item['state']} {item['detail']}".strip() for item in status["components"]]
+                raise CellError(f"`status` does not call it healthy: {'; '.join(states)}")
 
     def _run_dag(self) -> None:
         ended = self.product.must("up", "--port", "0", "--run", DAG_ID)
@@ -198,6 +211,7 @@ def _lay_out(folder: Path, version: str, runtime: str, env: Mapping[str, str]) -
     product = MwaaLocal(root_dir, own, log_path)
     log_path.unlink(missing_ok=True)
     if root_dir.is_dir():
+        end_commands(root_dir)
         _end(product)
         remove_tree(folder)
     (root_dir / "dags").mkdir(parents=True)
