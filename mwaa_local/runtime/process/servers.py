@@ -144,10 +144,15 @@ class DatabaseTemplates:
         self._port = port
 
     def create(
-        self, data_dir: Path, migration: Migration, on_step: Callable[[str], None], remember: Callable[[str], None]
-    ) -> None:
-        """Put a migrated data folder at `data_dir`, which must not exist, after `remember` has its user's password.
+        self,
+        data_dir: Path,
+        migration: Migration,
+        on_step: Callable[[str], None],
+        remember: Callable[[str], None] = lambda password: None,
+    ) -> str:
+        """Put a migrated data folder at `data_dir`, which must not exist; return the password of its user.
 
+        `remember` gets it before there is the folder, so that a command that is killed leaves none without password.
         Raises ComponentFailed when the migration fails, DiskFull when there is no room.
         """
         template_dir = KEPT.path(self._cache_dir, migration.key)
@@ -158,6 +163,7 @@ class DatabaseTemplates:
                     self._build(template_dir, migration, on_step)
         password: str = json.loads(complete_path.read_text())["password"]
         copy_data(template_dir / "data", data_dir, lambda: remember(password))
+        return password
 
     def _build(self, template_dir: Path, migration: Migration, on_step: Callable[[str], None]) -> None:
         on_step("preparing the metadata database (once per release)")

@@ -52,9 +52,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port, binaries = tmp_path_factory.mktemp("postgres"), free_port(), find_binaries()
     templates = DatabaseTemplates(folder / "cache", binaries, SERVER_ENV, port)
     migration = Migration("empty", (), lambda url: {}, folder)
-    passwords: list[str] = []
-    templates.create(folder / "data", migration, lambda text: None, passwords.append)
-    password = passwords[0]
+    password = templates.create(folder / "data", migration, lambda text: None)
     argv = isolation.unprivileged_argv(postgres_argv(binaries, folder / "data", port))
     url = database_url(port, password)
     with (folder / "log").open("wb") as log:
