@@ -17,15 +17,18 @@ from mwaa_local.database.revision import revision
 from mwaa_local.errors import ComponentFailed, DatabaseExists, DatabaseInUse, DatabaseMissing, DiskFull
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose.containers import compose_name
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.migrating import run_commands
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.secrets import load_secrets
 from tests.conftest import make_clean_env
 from tests.contract.databases import KEPT_ROW, DatabaseHouse, execute, rows, variables
-from tests.contract.house import DOCKER
-from tests.docker import skip_without_docker
+from tests.contract.house import House
+from tests.docker import GeneratedRuntime, skip_without_docker
+from tests.docker_environments import docker
 from tests.environments import LATEST
+from tests.fakes import Steady
 
 OLDER, NEWER = "2.10.1", "2.11.2"  # between which the schema changes
 COPY = "9.9.9-copy"
@@ -44,23 +47,29 @@ import signal
 setattr(room, name, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 databases.copy("{version}", "{to_version}")
 """
+PART_OF_ONE = "20m"
 SMALL_DISK = "90m"  # room for one database and a part of another
-
-
-@pytest.fixture(scope="module", params=["process", pytest.param(DOCKER, marks=pytest.mark.docker)])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseHouse]:
-    """A project with one database, which tests leave as it is."""
-    if request.param == DOCKER:
-        skip_without_docker()
-        yield from made_house(tmp_path_factory.mktemp("docker"), ComposeRuntime, LATEST)
-    else:
-        yield from made_house(tmp_path_factory.mktemp("process"), ProcessRuntime, OLDER)
 
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseHouse]:
-    """The same for what is one in both runtimes, or has a way to be tried in one alone."""
-    yield from made_house(tmp_path_factory.mktemp("only"), ProcessRuntime, OLDER)
+    """A project with one database, which tests leave as it is."""
+    yield from made_house(tmp_path_factory.mktemp("process"), ProcessRuntime, OLDER)
+
+
+@pytest.fixture(scope="module")
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseHouse]:
+    """The same in Docker, of the release whose image other tests need as well."""
+    skip_without_docker()
+    yield from made_house(tmp_path_factory.mktemp("docker"), ComposeRuntime, LATEST)
+
+
+@pytest.fixture(scope="module", params=["processes", pytest.param("containers", marks=pytest.mark.docker)])
+def house(request: pytest.FixtureRequest) -> DatabaseHouse:
+    """Either of them."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, DatabaseHouse)
+    return found
 
 
 def made_house(
@@ -275,6 +284,20 @@ def test_removing_ends_the_server_of_a_killed_command(house: DatabaseHouse) -> N
     assert house.databases.versions() == (house.version,)
 
 
+def test_a_start_ends_the_server_of_a_killed_command(house: DatabaseHouse, copy: str) -> None:
+    with house.begin(HOLDS_IT_OPEN.format(version=copy)) as holder:
+        assert holder.stdout is not None
+        left = holder.stdout.readline()
+        holder.kill()
+    kind = ProcessRuntime if house.kind is ProcessRuntime else GeneratedRuntime
+    environment = House(house.project, kind(house.project, house.env), house.env["PATH"])
+    try:
+        environment.up(Steady())
+        assert not listens(port_of(left))
+    finally:
+        environment.end()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_server_in_order(house: DatabaseHouse, copy: str, number: signal.Signals) -> None:
     as_commands_do = "import signal; from mwaa_local import cli; signal.signal(signal.SIGTERM, cli._terminate)"
@@ -303,3 +326,14 @@ def test_a_full_disk_is_named_and_what_was_written_is_removed(
     assert [path.name for path in project.database_dir.iterdir()] == [OLDER]
     with small.databases.opened(OLDER) as url:
         assert variables(url) == [KEPT_ROW]
+
+
+@pytest.mark.docker
+def test_a_full_disk_of_docker_is_named_likewise(containers: DatabaseHouse) -> None:
+    name = f"{compose_name(containers.project)}-database-{COPY}"
+    small = ("--driver", "local", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", f"o=size={PART_OF_ONE}")
+    docker("volume", "create", *small, name)
+    with pytest.raises(DiskFull, match="no space left for a copy"):
+        containers.databases.copy(containers.version, COPY)
+    assert name not in docker("volume", "ls", "--quiet").split()
+    assert containers.databases.versions() == (containers.version,)
