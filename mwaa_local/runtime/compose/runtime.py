@@ -310,6 +310,11 @@ class ComposeRuntime:
         for name in self.engine.volumes(self.own.compose.name):
             self.engine.remove_volume(name)
 
+    def remove_queue(self) -> None:
+        for name, label in self.engine.volumes(self.own.compose.name).items():
+            if label == "queue":
+                self.engine.remove_volume(name)
+
     def remove_database(self, airflow_version: str) -> None:
         for name, label in self.engine.volumes(self.own.compose.name).items():
             if name == self.own.database_volume(airflow_version) or label == "queue":
