@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mwaa_local.remarks import Remark
 
 NAME_WIDTH = 14
+SIZE_STEP = 1000  # from one unit to the next
 STATE_WIDTH = 11
 # ANSI codes by meaning; a component's colour in `logs` is one of the last list, by its place.
 RED, GREEN, YELLOW, BOLD, DIM, RESET = "\033[31m", "\033[32m", "\033[33m", "\033[1m", "\033[2m", "\033[0m"
@@ -135,6 +136,17 @@ def duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86400} d"
+
+
+def size(count: int | None) -> str:
+    """Return `12 kB`, `3.4 MB` or `1.2 GB`; what nobody knows is `-`."""
+    if count is None:
+        return "-"
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= SIZE_STEP and len(units) > 1:
+        value /= SIZE_STEP
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] in ("B", "kB") else f"{value:.1f} {units[0]}"
 
 
 def standard(env: Mapping[str, str], *, verbose: bool = False) -> Console:

@@ -323,5 +323,8 @@ class FakeRuntime:
     def remove_data(self) -> None:
         self.calls.append("remove data")
 
+    def remove_queue(self) -> None:
+        self.calls.append("remove queue")
+
     def remove_database(self, airflow_version: str) -> None:
         self.calls.append(f"remove database {airflow_version}")

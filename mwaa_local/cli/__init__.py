@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "api": ("api", "api", "Serve MWAA's API for a project or a folder."),
     "sync": ("sync", "sync", "Bring DAGs from the source bucket, now."),
     "releases": ("releases", "releases", "List every Airflow version MWAA has had."),
+    "db": ("db", "db", "Dump, restore and keep the metadata database."),
     "reset-db": ("reset_db", "reset_db", "Replace the metadata database with an empty one."),
     "reset-aws": ("reset_aws", "reset_aws", "Empty the local AWS."),
     "cache": ("cache", "cache", "Show and remove what is kept outside of projects."),

@@ -14,7 +14,7 @@ import typer
 
 from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.parameters import JsonOption
-from mwaa_local.console import Console, duration, standard, table
+from mwaa_local.console import Console, duration, size, standard, table
 from mwaa_local.errors import AccessDenied
 from mwaa_local.workspace import cache_dir_of
 
@@ -26,7 +26,6 @@ HEADERS = ("kind", "airflow", "name", "size", "last used", "used by")
 NOTHING = "-"
 DEFAULT_AGE = "7d"  # who goes from release to release and back within days does not wait again
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-STEP = 1000
 DECLINED_EXIT_CODE = 1
 
 cache = command_group(
@@ -226,17 +225,6 @@ def _line(item: Item) -> str:
 
 def _counted(count: int) -> str:
     return f"{count} item{'s' if count > 1 else ''}"
-
-
-def size(count: int | None) -> str:
-    """Return `12 kB`, `3.4 MB` or `1.2 GB`; what nobody knows is `-`."""
-    if count is None:
-        return NOTHING
-    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while value >= STEP and len(units) > 1:
-        value /= STEP
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] in ("B", "kB") else f"{value:.1f} {units[0]}"
 
 
 def seconds(age: str) -> float:

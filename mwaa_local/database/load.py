@@ -28,9 +28,17 @@ class Loaded:
 
 
 def load_dump(
-    url: str, path: Path, *, fernet_key: str, keep_unreadable: bool = False, leave_out: Collection[str] = ()
+    url: str,
+    path: Path,
+    *,
+    fernet_key: str,
+    old_key: str | None = None,
+    keep_unreadable: bool = False,
+    leave_out: Collection[str] = (),
 ) -> Loaded:
     """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
+
+    They are under `old_key`, or under the key that the dump carries.
 
     One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
     stay empty. Raises DumpInvalid for a file that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
@@ -43,10 +51,11 @@ def load_dump(
         check_fit(head, tuple(there.values()), read_revisions(cursor, tuple(there.values())), leave_out)
         _empty(cursor, there)
         for item in head.tables:
-            _load(cursor, reader, item, left_out=item.table.name in leave_out)
+            _load(cursor, reader, item, left_out=item.table.name in leave_out or item.table.name not in there)
         reader.finish()
         tables = tuple(there.values())
-        unreadable = encrypt_anew(cursor, tables, head.fernet_key, fernet_key, keep_unreadable=keep_unreadable)
+        old_key = head.fernet_key if old_key is None else old_key
+        unreadable = encrypt_anew(cursor, tables, old_key, fernet_key, keep_unreadable=keep_unreadable)
         _set_sequences(cursor, tables)
     return Loaded(head, unreadable)
 
@@ -63,7 +72,7 @@ def check_fit(
                 "restore it into the release, and with the provider versions, of which it was made",
             )
     columns = {table.name: {column.name for column in table.columns} for table in tables}
-    missing = [item.table.name for item in head.tables if item.table.name not in {*columns, *leave_out}]
+    missing = [item.table.name for item in head.tables if item.rows and item.table.name not in {*columns, *leave_out}]
     if missing:
         names = ", ".join(missing)
         raise DumpInvalid(
@@ -92,13 +101,16 @@ def _with_put_aside(
     found = dict(there)
     for item in head.tables:
         table = item.table
-        if table.is_put_aside and table.name not in found and table.name not in leave_out:
+        if table.is_put_aside and item.rows and table.name not in {*found, *leave_out}:
             columns = [
                 # A type's name comes from format_type, and a dump that was changed has another checksum; it is run as
                 # part of a transaction that is checked only at its end, so it must not hold anything else.
                 sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_type(column.type)))
                 for column in table.columns
             ]
+            if table.key:
+                key = sql.SQL(", ").join(sql.Identifier(name) for name in table.key)
+                columns.append(sql.SQL("PRIMARY KEY ({})").format(key))
             cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(columns)))
             found[table.name] = table
     return found

@@ -12,8 +12,9 @@ SCHEMA = "public"  # where Airflow's migrations put all they make
 REVISION_TABLES = "alembic_version"  # and, with a name behind it, those of providers: `alembic_version_fab`
 # Made by Celery's workers, not by a migration: results of messages, which belong to a queue that does not move.
 OF_THE_QUEUE = frozenset({"celery_taskmeta", "celery_tasksetmeta"})
-# Rows that a migration or `airflow db clean` put aside, in tables of their own without any constraint.
-PUT_ASIDE = ("_airflow_moved__", "_airflow_deleted__")
+# Rows that a migration or `airflow db clean` put aside: beginnings of names. The migration to Airflow 3 moves pickled
+# XComs and leaves the table of missed SLAs, which no model and no new schema has any more.
+PUT_ASIDE = ("_airflow_moved__", "_airflow_deleted__", "_xcom_archive", "sla_miss")
 
 
 @dataclass(frozen=True)

@@ -147,5 +147,8 @@ class Runtime(Protocol):
     def remove_data(self) -> None:
         """Remove what a stopped environment keeps: the databases of all releases, the queue, installed packages."""
 
+    def remove_queue(self) -> None:
+        """Remove the queue of a stopped environment, whose messages would name runs that are gone."""
+
     def remove_database(self, airflow_version: str) -> None:
         """Remove the database of one release, and the queue, whose messages would name runs that are gone."""

@@ -26,6 +26,7 @@ cache.prune
 cache.keepers cache.docker cache.folder
 smoke packaging
 observer
+restoring
 lifecycle
 observer.launch
 observer.place

@@ -320,6 +320,11 @@ class ComposeRuntime:
         for name in self.engine.volumes(self.own.compose.name):
             self.engine.remove_volume(name)
 
+    def remove_queue(self) -> None:
+        for name, label in self.engine.volumes(self.own.compose.name).items():
+            if label == "queue":
+                self.engine.remove_volume(name)
+
     def remove_database(self, airflow_version: str) -> None:
         self.databases.tidy()
         for name, label in self.engine.volumes(self.own.compose.name).items():

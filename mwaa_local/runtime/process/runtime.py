@@ -215,6 +215,9 @@ class ProcessRuntime:
             shutil.rmtree(folder, ignore_errors=True)
         remove_homes(self.project)
 
+    def remove_queue(self) -> None:
+        shutil.rmtree(self._queue_dir, ignore_errors=True)
+
     def remove_database(self, airflow_version: str) -> None:
         self.databases.remove(airflow_version)
         shutil.rmtree(self._queue_dir, ignore_errors=True)

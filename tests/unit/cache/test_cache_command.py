@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from mwaa_local.cache.users import PROCESS, User, Users
-from mwaa_local.cli.cache import seconds, size
+from mwaa_local.cli.cache import seconds
+from mwaa_local.console import size
 from mwaa_local.project import Project
 from tests.conftest import COMMAND, ProjectRunner
 from tests.unit.cache.kept_things import (

@@ -34,9 +34,11 @@ def running_server(folder: Path) -> Iterator[Server]:
     """Run a server with an empty database."""
     port, binaries = free_port(), find_binaries()
     templates = DatabaseTemplates(folder / "cache", binaries, SERVER_ENV, port)
-    password = templates.create(folder / "data", Migration("empty", (), lambda url: {}, folder), lambda text: None)
+    kept: list[str] = []
+    migration = Migration("empty", (), lambda url: {}, folder)
+    templates.create(folder / "data", migration, lambda text: None, kept.append)
     argv = isolation.unprivileged_argv(postgres_argv(binaries, folder / "data", port, UNSAFE_BUT_FAST))
-    server = Server(port, password)
+    server = Server(port, kept[-1])
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(argv, env=SERVER_ENV, cwd="/", stdout=log, stderr=log)
         try:
