@@ -46,7 +46,7 @@ lint: $(VENV)/.dev ## Check style and types
 
 check: lint test ## What CI runs
 
-bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, the check beside pip, check dags, smoke, MWAA's API, the local AWS, the sync of a bucket, the front door, the sending of logs
+bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, the check beside pip, check dags, smoke, MWAA's API, the local AWS, the sync of a bucket, the front door, the sending of logs, the rehearsal of an upgrade
 	@$(BIN)/python -m tools.bench $(ARGS)
 	@$(BIN)/python -m tools.bench_requirements $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_upload $(filter --quick --skip-cold,$(ARGS))
@@ -55,6 +55,7 @@ bench: $(VENV)/.dev ## Measure both runtimes beside `airflow standalone`, the ch
 	@$(BIN)/python -m tools.bench_aws $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_sync $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tools.bench_logs $(filter --quick,$(ARGS))
+	@$(BIN)/python -m tools.bench_upgrade $(filter --quick,$(ARGS))
 
 bench-releases: $(VENV)/.dev ## Measure how fast each release starts, cold and warm, beside its `airflow standalone`; hours. RELEASES= as above
 	@$(BIN)/python -m tools.bench_releases --releases '$(RELEASES)' $(ARGS)

@@ -23,7 +23,7 @@ from mwaa_local.scratch import scratch_folder
 
 PROBE_PATH = Path(__file__).parents[1] / "guest" / "options_probe.py"
 ASK_TIMEOUT_S = 120.0  # Airflow's own import takes up to 10 s on a small machine
-MEMBERS = {"sections", "moved", "deprecated", "types", "choices"}  # of an answer; an older one has fewer
+MEMBERS = {"sections", "moved", "deprecated", "types", "choices", "defaults"}  # of an answer; an older one has fewer
 LAST_CHARACTERS = 2000  # of what was said where there is no answer
 # Like a package set, which it is about; beside it what an interrupted command was writing.
 KEPT = CacheKind(
@@ -44,6 +44,7 @@ class KnownOptions:
     deprecated: Mapping[str, str] = field(default_factory=dict)  # `section.key` -> why, or since when
     types: Mapping[str, str] = field(default_factory=dict)  # `section.key` -> "integer", "float" or "boolean"
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)  # `section.key` -> all values it can have
+    defaults: Mapping[str, str] = field(default_factory=dict)  # `section.key` -> as Airflow describes it; "" for none
 
 
 def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir: Path) -> KnownOptions:
@@ -58,7 +59,8 @@ def known_options(packages: PythonEnvironment, env: Mapping[str, str], cache_dir
         plain = _ask(packages, env)
         _keep(kept_path, plain)
     sections = {section: frozenset(keys) for section, keys in plain["sections"].items()}
-    return KnownOptions(sections, plain["moved"], plain["deprecated"], plain["types"], plain["choices"])
+    names = ("moved", "deprecated", "types", "choices", "defaults")
+    return KnownOptions(sections, *(plain[name] for name in names))
 
 
 def _ask(packages: PythonEnvironment, env: Mapping[str, str]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from mwaa_local.check.requirements.check import RequirementsCheck
 from mwaa_local.check.requirements.pip_plan import Pips
 from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
 from mwaa_local.check.requirements.startup_run import declared_variables, script_of_trials
+from mwaa_local.check.requirements.verdict import Checked
 from mwaa_local.check.settings import load_fixtures, load_settings
 from mwaa_local.check.startup import startup_findings
 from mwaa_local.command import interrupt_all
@@ -106,7 +107,7 @@ class ProjectCheck:
             PLUGINS: lambda: plugins_part(context, trials),
             STARTUP_SCRIPT: lambda: startup_part(context, trials),
             SETTINGS: lambda: settings_part(context),
-            DAGS: lambda: self._dags_part(context, trials),
+            DAGS: lambda: dags_part(context, trials, self.steps.until(self.ended), strict=self.strict),
         }
         pool = ThreadPoolExecutor(len(work))
         try:
@@ -118,18 +119,6 @@ class ProjectCheck:
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-    def _dags_part(self, context: CheckContext, trials: Trials) -> Part:
-        if not context.project.dags_dir.is_dir():
-            return Part(DAGS, skipped="there is no dags folder")
-        checked = dags_check(context, trials, self.steps.until(self.ended), strict=self.strict).run()
-        if option := option_of_options_part(context, checked.imported.refused_option):
-            return part_without_start(DAGS, [item for item in checked.findings if item.rule != CRASH], option)
-        files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
-        summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
-        is_all = not DAGS_FROM_ELSEWHERE & set(context.environment.airflow_configuration_options)
-        dag_ids = checked.imported.all_dag_ids if is_all else None
-        return Part(DAGS, checked.findings, summary=summary, dag_ids=dag_ids)
 
     def _timed(self, name: str, action: Callable[[], Part]) -> Part:
         began = time.monotonic()
@@ -167,6 +156,20 @@ def dags_check(context: CheckContext, trials: Trials, steps: Steps, *, strict: b
     worker_home = lambda: state_of(trials, WORKER_COMPONENT).home_dir  # noqa: E731
     state = state_of(trials, SCHEDULER)
     return DagsCheck(context, steps, state, settings.known(), jobs, strict, worker_home=worker_home)
+
+
+def dags_part(context: CheckContext, trials: Trials, steps: Steps, *, strict: bool) -> Part:
+    """Return what is wrong with the DAGs; it waits for the startup script."""
+    if not context.project.dags_dir.is_dir():
+        return Part(DAGS, skipped="there is no dags folder")
+    checked = dags_check(context, trials, steps, strict=strict).run()
+    if option := option_of_options_part(context, checked.imported.refused_option):
+        return part_without_start(DAGS, [item for item in checked.findings if item.rule != CRASH], option)
+    files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
+    summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
+    is_all = not DAGS_FROM_ELSEWHERE & set(context.environment.airflow_configuration_options)
+    dag_ids = checked.imported.all_dag_ids if is_all else None
+    return Part(DAGS, checked.findings, summary=summary, dag_ids=dag_ids)
 
 
 def state_of(trials: Trials, component: str) -> ContainerState:
@@ -225,20 +228,24 @@ def part_without_start(name: str, findings: Sequence[Finding], option: str) -> P
 
 def requirements_part(context: CheckContext, trials: Trials) -> Part:
     """Return whether the requirements file works, without what is about DAGs; it may wait for the startup script."""
-    path = context.project.requirements_path
-    if not path.is_file():
+    if not context.project.requirements_path.is_file():
         why, elsewhere = "there is no requirements file", requirements_elsewhere(context.project)
         return Part(REQUIREMENTS, elsewhere, summary=why) if elsewhere else Part(REQUIREMENTS, skipped=why)
-    variables = translate(context.environment.airflow_configuration_options)
-    private = context.environment.has_private_webserver
-    pips = Pips(context.cache_dir, context.env)
-    script = script_of_trials(context.project, trials)
-    declared = declared_variables(context.project, context.environment, context.release, context.env)
-    place = (context.project, path, context.env, variables, private)
-    checked = RequirementsCheck(*place, pips=pips, script=script, declared=declared).check(context.release)
+    checked = checked_requirements(context, trials)
     findings = in_order([*resolution_findings(checked), *other_findings(checked)])
     kept = without_release_advice(findings, release_assumed(context.project, context.environment))
     return Part(REQUIREMENTS, kept, summary=summary(checked))
+
+
+def checked_requirements(context: CheckContext, trials: Trials) -> Checked:
+    """Return the outcome of checking the requirements file, which must be there."""
+    project, environment = context.project, context.environment
+    variables = translate(environment.airflow_configuration_options)
+    pips = Pips(context.cache_dir, context.env)
+    script = script_of_trials(project, trials)
+    declared = declared_variables(project, environment, context.release, context.env)
+    place = (project, project.requirements_path, context.env, variables, environment.has_private_webserver)
+    return RequirementsCheck(*place, pips=pips, script=script, declared=declared).check(context.release)
 
 
 def plugins_part(context: CheckContext, trials: Trials) -> Part:

@@ -4,8 +4,8 @@
 
 Writes one JSON object into the file: `sections` (section -> keys), `moved` (old `section.key` -> new), `deprecated`
 (`section.key` -> why, or since when), `types` (`section.key` -> "integer", "float" or "boolean", as Airflow describes
-the option) and `choices` (`section.key` -> the values that Airflow takes at all). Runs on Python 3.7 too. Not for
-judging options: that is `check.options`.
+the option), `choices` (`section.key` -> the values that Airflow takes at all) and `defaults` (`section.key` -> the
+default as Airflow describes it, "" for none). Runs on Python 3.7 too. Not for judging options: that is `check.options`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def main() -> None:
         "deprecated": dict(_deprecated(described)),
         "types": dict(_types(described)),
         "choices": _choices(configuration.conf),
+        "defaults": dict(_defaults(described)),
     }
     with open(sys.argv[1], "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(answer, file)
@@ -87,6 +88,15 @@ def _types(described: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
             kind = str(option.get("type") or "") if isinstance(option, dict) else ""
             if kind in TYPES:
                 found.append(("%s.%s" % (section.lower(), key.lower()), kind))  # noqa: UP031
+    return found
+
+
+def _defaults(described: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    found = []
+    for section, options in described.items():
+        for key, option in options.items():
+            default = option.get("default") if isinstance(option, dict) else None
+            found.append(("%s.%s" % (section.lower(), key.lower()), "" if default is None else str(default)))  # noqa: UP031
     return found
 
 

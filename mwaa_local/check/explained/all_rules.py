@@ -10,6 +10,7 @@ from mwaa_local.check.explained.of_plugins import OF_PLUGINS
 from mwaa_local.check.explained.of_project import OF_ENVIRONMENT, OF_SETTINGS, OF_STARTUP
 from mwaa_local.check.explained.of_requirements import OF_LINES, OF_RESOLUTION
 from mwaa_local.check.explained.of_sources import OF_RUFF, OF_SOURCES
+from mwaa_local.check.explained.of_upgrades import OF_UPGRADES
 from mwaa_local.check.explained.text import RuleText
 from mwaa_local.finding import SEVERITIES
 
@@ -27,6 +28,7 @@ ALL_RULES: Mapping[str, RuleText] = {
         *OF_RESOLUTION,
         *OF_LINES,
         *OF_PLUGINS,
+        *OF_UPGRADES,
     )
 }
 

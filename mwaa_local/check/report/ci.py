@@ -169,7 +169,12 @@ def sarif(checked: Sequence[Checked], *, rules: Mapping[str, str] | None = None)
     no result: it is a notification of the run, whose `executionSuccessful` is then false.
     Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
     """
-    return _sarif_log(problems(checked), rules or {})
+    return problems_sarif(problems(checked), rules=rules)
+
+
+def problems_sarif(found: Sequence[Problem], *, rules: Mapping[str, str] | None = None) -> str:
+    """Return the same for problems of any check."""
+    return _sarif_log(found, rules or {})
 
 
 def findings_sarif(findings: Sequence[Finding], *, rules: Mapping[str, str] | None = None) -> str:
@@ -246,9 +251,12 @@ def github(checked: Sequence[Checked]) -> str:
     Source: GitHub's documentation, "Workflow commands for GitHub Actions"; escapes as in actions/toolkit,
     packages/core/src/command.ts.
     """
-    return _annotations(
-        [replace(problem.finding, what=problem.finding.what + problem.where) for problem in problems(checked)]
-    )
+    return problems_github(problems(checked))
+
+
+def problems_github(found: Sequence[Problem]) -> str:
+    """Return the same for problems of any check."""
+    return _annotations([replace(problem.finding, what=problem.finding.what + problem.where) for problem in found])
 
 
 def findings_github(findings: Sequence[Finding]) -> str:

@@ -16,6 +16,7 @@ from mwaa_local.requirements.text import LogicalLine, logical_lines
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")  # as `patch` sees lines; str.splitlines() knows more ends than it
 _BOM = "\ufeff"  # a byte order mark that decoding left in; it is no part of the first line
+NO_FILE = "/dev/null"  # the name of a file that is not there yet, or empty
 _NO_NEWLINE = "\n\\ No newline at end of file\n"
 
 
@@ -72,12 +73,14 @@ def diff(checked: Checked, read: Callable[[str], str]) -> str:
     by_path: dict[str, list[Proposal]] = {}
     for proposal in proposals(checked):
         by_path.setdefault(proposal.path, []).append(proposal)
-    return "".join(_file_diff(path, read(path), of_file) for path, of_file in by_path.items())
+    texts = {path: read(path) for path in by_path}
+    return "".join(text_diff(path, text, apply(text, by_path[path])) for path, text in texts.items())
 
 
-def _file_diff(path: str, before: str, of_file: Sequence[Proposal]) -> str:
+def text_diff(path: str, before: str, after: str) -> str:
+    """Return a unified diff of one file's text, for `patch -p0` and `git apply -p0`; "" where nothing changes."""
     name = f"{path}\t" if " " in path else path  # the tab ends a name with blanks, for `patch` and git alike
-    lines = difflib.unified_diff(_LINE.findall(before), _LINE.findall(apply(before, of_file)), name, name)
+    lines = difflib.unified_diff(_LINE.findall(before), _LINE.findall(after), name if before else NO_FILE, name)
     return "".join(line if line.endswith("\n") else line + _NO_NEWLINE for line in lines)
 
 

@@ -16,7 +16,7 @@ from mwaa_local.release import PinFile
 
 MAX_NAMED = 5  # packages in one sentence
 _OFFICIAL = re.compile(r"/constraints-(?P<airflow>[\w.-]+)/constraints(?:-[a-z-]+)?-(?P<python>\d+\.\d+)\.txt$")
-OTHER_RELEASE = "other-release-constraints"  # the rule
+OTHER_RELEASE, OTHER_PYTHON = "other-release-constraints", "other-python-constraints"  # rules
 RELEASE_NUMBER = re.compile(r"\d+(\.\d+)+")
 
 
@@ -114,7 +114,7 @@ def _other_python_constraints(case: Case) -> Iterator[Finding]:
         if match["python"] != case.release.python_version:
             yield at(
                 line,
-                "other-python-constraints",
+                OTHER_PYTHON,
                 WARNING,
                 f"the constraints are for Python {match['python']}, MWAA runs {case.airflow} on Python "
                 f"{case.release.python_version}",
@@ -157,7 +157,7 @@ RULES = (
         _other_release_constraints,
     ),
     Rule(
-        "other-python-constraints",
+        OTHER_PYTHON,
         (WARNING,),
         "The constraints are those of another Python version.",
         _other_python_constraints,

@@ -1,0 +1,116 @@
+"""What a move brings: what is found with the new release and not today, what changes, and what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mwaa_local.check.environment import path_of
+from mwaa_local.check.part import Part
+from mwaa_local.check.report.fix import text_diff
+from mwaa_local.environment.environment import Environment
+from mwaa_local.finding import ERROR, NOT_CHECKED, SEVERITIES, Finding, counted, in_order
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.upgrade.changes import ChangesCase, change_findings
+from mwaa_local.upgrade.defaults import ChangedDefault, changed_defaults
+from mwaa_local.upgrade.environment_edits import MEMBER, with_options, with_version
+from mwaa_local.upgrade.image_changes import image_findings
+from mwaa_local.upgrade.option_moves import option_moves
+from mwaa_local.upgrade.rehearsed import Rehearsed, Wanted
+from mwaa_local.upgrade.sources import ProjectSources
+from mwaa_local.upgrade.stop import PARTS, Seen, text_of
+
+PATH, CHANGES = "path", "changes"  # parts beside those of a check
+REFUSED = "upgrade-path"
+RULES = {REFUSED: "MWAA does not change an environment from the one Airflow version to the other in one update"}
+
+_Key = tuple[str, str, int, str]
+
+
+def brought(
+    there: Sequence[Finding], today: Sequence[Finding], target: Release, source: Release
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return the findings for the target that today's release does not have, and those that it has.
+
+    One that is worse there than today is brought by the move.
+    """
+    known: dict[_Key, int] = {}
+    for finding in today:
+        key, rank = _key(finding, source), SEVERITIES.index(finding.severity)
+        known[key] = min(rank, known.get(key, rank))
+    same = [item for item in there if known.get(_key(item, target), len(SEVERITIES)) <= SEVERITIES.index(item.severity)]
+    return tuple(item for item in there if item not in same), tuple(same)
+
+
+def _key(finding: Finding, release: Release) -> _Key:
+    """Return what stays the same of a finding when only the release is another."""
+    what = finding.what.replace(release.airflow_version, "{airflow}")
+    return finding.rule, finding.path, finding.line, what.replace(f"Python {release.python_version}", "{python}")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Makes of what was seen what a move brings. `today` is None where there is nothing to compare with.
+
+    `problem` says why, where there should be.
+    """
+
+    project: Project
+    environment: Environment
+    source: Release
+    today: Seen | None
+    problem: Finding | None = None
+
+    def of(self, wanted: Wanted, seen: Seen | None) -> Rehearsed:
+        """Return the move; all parts but the path are skipped where nothing was seen."""
+        path = self._path_part(wanted)
+        if seen is None:
+            skipped = (Part(name, skipped=wanted.leave_out) for name in (*PARTS, CHANGES))
+            return Rehearsed(wanted.move, (path, *skipped), on_the_way_to=wanted.on_the_way_to)
+        new, already = [path], list[Finding]()
+        for part in seen.parts.values():
+            of_today = self.today.parts[part.name].findings if self.today and part.name in self.today.parts else ()
+            news, same = brought(part.findings, of_today, wanted.move.target, self.source)
+            unchecked = [item for item in same if item.rule == NOT_CHECKED]  # of which the move says nothing
+            new.append(replace(part, findings=in_order([*news, *unchecked])))
+            already += [item for item in same if item.rule != NOT_CHECKED]
+        defaults = self._defaults(wanted, seen)
+        new.append(self._changes(wanted, defaults, new))
+        diff = self._diff(wanted.move.target, seen)
+        return Rehearsed(wanted.move, tuple(new), in_order(already), defaults, diff, wanted.on_the_way_to)
+
+    def _path_part(self, wanted: Wanted) -> Part:
+        asked, path = wanted.move, path_of(self.project)
+        found = [self.problem] if self.problem else []
+        if asked.why:
+            found.append(Finding(REFUSED, ERROR, path, self._version_line(), asked.what, asked.why, asked.hint))
+        return Part(PATH, tuple(found), summary=f"{asked.route}, {asked.direction}" if asked.route else asked.what)
+
+    def _version_line(self) -> int:
+        lines = text_of(self.project.environment_path).splitlines()
+        return next((number for number, line in enumerate(lines, 1) if MEMBER in line.partition("#")[0]), 0)
+
+    def _defaults(self, wanted: Wanted, seen: Seen) -> tuple[ChangedDefault, ...]:
+        if self.today is None:
+            return ()
+        return changed_defaults(self.source, self.today.known, wanted.move.target, seen.known)
+
+    def _changes(self, wanted: Wanted, defaults: tuple[ChangedDefault, ...], parts: Sequence[Part]) -> Part:
+        options = frozenset(name.lower() for name in self.environment.airflow_configuration_options)
+        case = ChangesCase(wanted.move, path_of(self.project), options, ProjectSources(self.project), defaults)
+        told = {(item.path, item.line) for part in parts for item in part.findings if item.severity == ERROR}
+        of_image = [item for item in image_findings(case) if not item.line or (item.path, item.line) not in told]
+        found = in_order([*change_findings(case), *of_image])
+        number = sum(item.is_of_both for item in defaults)
+        return Part(
+            CHANGES, found, summary=f"{counted(number, 'default')} of Airflow's options differ" if number else ""
+        )
+
+    def _diff(self, release: Release, seen: Seen) -> str:
+        """Return what the files would have to say, as a diff for `patch -p0`."""
+        path = self.project.environment_path
+        moved = option_moves(self.environment.airflow_configuration_options, release, seen.known)
+        texts = {path_of(self.project): with_options(with_version(text_of(path), release.airflow_version), moved)}
+        texts |= seen.texts
+        return "".join(text_diff(name, text_of(self.project.root_dir / name), texts[name]) for name in sorted(texts))

@@ -1,0 +1,97 @@
+"""What MWAA's image has in another way after a move: Python, operating system, providers, packages, commands. Pure.
+
+All of it is in the catalogue of releases. Warnings where a file of the project has to do with it, notes elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mwaa_local.finding import NOTE, WARNING, Finding, in_order
+from mwaa_local.release import Release
+from mwaa_local.upgrade.changes import ChangesCase
+
+PYTHON, SYSTEM, IMAGE = "upgrade-python", "upgrade-system", "upgrade-image"
+RULES = {
+    PYTHON: "MWAA runs the new release on another Python",
+    SYSTEM: "MWAA runs the new release on another operating system",
+    IMAGE: "packages, providers or commands of MWAA's image are others in the new release",
+}
+MAX_NAMED = 5  # things in one sentence
+OLD_SYSTEM, OF_OLD_SYSTEM = "Amazon Linux 2", r"\bamazon-linux-extras\b"
+
+
+def image_findings(case: ChangesCase) -> tuple[Finding, ...]:
+    """Return the findings."""
+    return in_order([*_of_python(case), *_of_system(case), *_of_image(case), *_of_packages(case)])
+
+
+def _of_python(case: ChangesCase) -> Iterator[Finding]:
+    old, new = case.move.source.python_version, case.move.target.python_version
+    if old == new:
+        return
+    tag = f"cp{old.replace('.', '')}"
+    why = "Wheels that you bring along, and paths with the version in them, are for one Python alone."
+    hint = f"look for {old} in your scripts, and for wheels with {tag} in their names"
+    yield Finding(PYTHON, NOTE, case.path, 0, f"Python {new} takes the place of {old}", why, hint)
+    in_texts = case.sources.places(rf"\bpython{re.escape(old)}\b", script=True)
+    for path, line in (*in_texts, *case.sources.files(rf"-{tag}-.*\.whl$")):
+        what = f"this is for Python {old}, and MWAA runs {new} then"
+        yield Finding(PYTHON, WARNING, path, line, what, hint=f"make it fit Python {new}")
+
+
+def _of_system(case: ChangesCase) -> Iterator[Finding]:
+    old, new = case.move.source.operating_system, case.move.target.operating_system
+    if old == new:
+        return
+    why, hint = "Names and versions of system packages differ.", "look at what the startup script installs"
+    yield Finding(SYSTEM, NOTE, case.path, 0, f"{new} takes the place of {old}", why, hint)
+    for path, line in case.sources.places_in_script(OF_OLD_SYSTEM) if old == OLD_SYSTEM else ():
+        what, hint = f"{new} has no amazon-linux-extras", "install the package with dnf"
+        yield Finding(SYSTEM, WARNING, path, line, what, "The command fails.", hint)
+
+
+def _of_image(case: ChangesCase) -> Iterator[Finding]:
+    source, target = case.move.source, case.move.target
+    if gone := sorted(set(source.providers) - set(target.providers)):
+        what, hint = (
+            f"providers that are not in the image then: {_some(gone)}",
+            "add those that you use to the requirements",
+        )
+        yield Finding(IMAGE, NOTE, case.path, 0, what, "", hint)
+    if majors := list(_majors(source, target)):
+        what = f"providers with another major version: {_some(majors)}"
+        why = "It may lack what DAGs use. What they import was tried; what they call, only a run can show."
+        yield Finding(IMAGE, NOTE, case.path, 0, what, why, "read their change logs")
+    if gone := sorted(set(source.cli_commands) - set(target.cli_commands)):
+        what = f"commands that /aws_mwaa/cli does not run then: {_some(gone)}"
+        yield Finding(IMAGE, NOTE, case.path, 0, what, "", "change scripts that call them")
+    if source.rest_base != target.rest_base:
+        what = f"the REST API is at {target.rest_base}; it was at {source.rest_base}"
+        why, hint = "Paths, names and errors differ.", "change clients of InvokeRestApi"
+        yield Finding(IMAGE, NOTE, case.path, 0, what, why, hint)
+
+
+def _of_packages(case: ChangesCase) -> Iterator[Finding]:
+    """Yield imports of packages that only the old image has, wherever they are: one within a task fails only there."""
+    source, target = case.move.source, case.move.target
+    gone = {name.replace("-", "_"): name for name in source.packages.base.keys() - target.packages.base.keys()}
+    for module in sorted(gone.keys() & case.sources.imports.keys()):
+        name = gone[module]
+        for path, line in () if case.sources.requires(name) else case.sources.imports[module]:
+            what = f"{name} is not in the image of Airflow {target.airflow_version}"
+            why = f"This file imports it; the image of Airflow {source.airflow_version} has it."
+            yield Finding(IMAGE, WARNING, path, line, what, why, f"add {name} to the requirements file")
+
+
+def _majors(source: Release, target: Release) -> Iterator[str]:
+    for name, version in sorted(target.providers.items()):
+        old = source.providers.get(name, "")
+        if old and old.partition(".")[0] != version.partition(".")[0]:
+            yield f"{name} {old} → {version}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

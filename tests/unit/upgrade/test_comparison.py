@@ -1,0 +1,66 @@
+"""What a move brings, and what is found today as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from mwaa_local.check.known_options import KnownOptions
+from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
+from mwaa_local.release import Release
+from mwaa_local.upgrade.comparison import brought
+from mwaa_local.upgrade.defaults import ChangedDefault, changed_defaults
+from mwaa_local.upgrade.option_moves import option_moves
+
+OLD, NEW = Release.load("2.11.2"), Release.load("3.3.1")
+
+
+def finding(what: str, severity: str = ERROR, line: int = 3) -> Finding:
+    return Finding("dag-import-error", severity, "dags/a.py", line, what)
+
+
+@pytest.mark.parametrize(
+    ("there", "today", "is_new"),
+    [
+        (finding("fails"), finding("fails"), False),
+        (finding("fails on Airflow 3.3.1"), finding("fails on Airflow 2.11.2"), False),
+        (finding("fails"), finding("fails", line=4), True),
+        (finding("fails for one reason"), finding("fails for another"), True),
+        (finding("fails"), finding("fails", NOTE), True),  # worse than today
+        (finding("fails", NOTE), finding("fails", WARNING), False),
+    ],
+)
+def test_finding_is_new_unless_today_has_it_as_bad(there: Finding, today: Finding, is_new: bool) -> None:
+    new, same = brought([there], [today], NEW, OLD)
+    assert (new, same) == (((there,), ()) if is_new else ((), (there,)))
+
+
+def test_nothing_to_compare_with_makes_all_of_it_new() -> None:
+    assert brought([finding("fails")], [], NEW, OLD) == ((finding("fails"),), ())
+
+
+def test_defaults_are_those_of_mwaa_where_it_has_some() -> None:
+    before = KnownOptions(defaults={"a.b": "1", "a.gone": "1", "a.same": "1", "core.executor": "Sequential"})
+    after = KnownOptions(defaults={"a.b": "2", "a.came": "", "a.same": "1", "core.executor": "Local"})
+    found = {item.option: item for item in changed_defaults(OLD, before, NEW, after)}
+    assert found["a.b"] == ChangedDefault("a.b", "1", "2")
+    assert (found["a.gone"].after, found["a.came"].before, found["a.came"].after) == (None, None, "")
+    assert not found["a.gone"].is_of_both
+    assert found["api.server_type"].after == "gunicorn"  # MWAA's own
+    assert {"a.same", "core.executor", "celery.worker_autoscale"}.isdisjoint(found)
+
+
+def test_options_go_where_the_release_reads_them() -> None:
+    known = KnownOptions(moved={"core.old": "core.new"})
+    options = ["scheduler.parsing_processes", "core.enable_xcom_pickling", "api.auth_backends", "core.old", "app.mine"]
+    assert option_moves(options, NEW, known) == {
+        "scheduler.parsing_processes": "dag_processor.parsing_processes",
+        "core.enable_xcom_pickling": "",
+        "api.auth_backends": "fab.auth_backends",
+        "core.old": "core.new",
+    }
+
+
+def test_option_whose_successor_is_set_too_goes() -> None:
+    known = KnownOptions(moved={"core.old": "core.new", "core.older": "core.new"})
+    assert option_moves(["core.old", "core.new"], NEW, known) == {"core.old": ""}
+    assert option_moves(["core.old", "core.older"], NEW, known) == {"core.old": "core.new", "core.older": ""}
