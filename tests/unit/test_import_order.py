@@ -24,8 +24,10 @@ api.iam
 api.http api.aws_query
 cache.prune
 cache.keepers cache.docker cache.folder
+upgrade.carrying_out
 smoke packaging
 observer
+healthy
 lifecycle
 observer.launch
 observer.place
