@@ -228,6 +228,16 @@ class DagNotDue(DagRunFailed):
     """A DAG was asked for of which Airflow would run no task before a time to come."""
 
 
+class UpgradeFailed(MwaaLocalError):
+    """An upgrade did not succeed and was rolled back; `why` says what else failed where that is not all.
+
+    `statuses` is the way of the environment's status: MWAA's words, and when each began in epoch seconds. The exit code
+    is that of the cause.
+    """
+
+    statuses: tuple[tuple[str, float], ...] = ()
+
+
 def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | OSError:
     """Return DiskFull or AccessDenied, with the folder's name, for what the user can act on, else the error itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -12,7 +12,11 @@ from mwaa_local.project import Project
 from mwaa_local.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mwaa_local.lifecycle import Lifecycle
+    from collections.abc import Callable
+
+    from mwaa_local.lifecycle import Lifecycle, Listener
+    from mwaa_local.upgrade.carrying_out.carrying import Watch
+    from mwaa_local.upgrade.carrying_out.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,22 @@ class Session(Workspace):
 
     def lifecycle(self) -> Lifecycle:
         """Return the project's Lifecycle, which reports to the console."""
-        from mwaa_local.lifecycle import Lifecycle, Listener
+        from mwaa_local.lifecycle import Lifecycle
+
+        return Lifecycle(self, self._listener)
+
+    def watch(self, on_step: Callable[[Journal], None] | None = None) -> Watch:
+        """Return who is told of an upgrade: the console, and whoever wants to know its steps."""
+        from mwaa_local.upgrade.carrying_out.carrying import Watch
+
+        return Watch(self._listener, on_step) if on_step else Watch(self._listener)
+
+    @property
+    def _listener(self) -> Listener:
+        from mwaa_local.lifecycle import Listener
 
         console = self.console
-        to_console = Listener(console.show_event, console.show_remark, lambda: console.say("stopping what was started"))
-        return Lifecycle(self, to_console)
+        return Listener(console.show_event, console.show_remark, lambda: console.say("stopping what was started"))
 
 
 def open_session(project_dir: Path, *, verbose: bool = False) -> Session:

@@ -13,12 +13,12 @@ import typer
 from mwaa_local.airflow import TRIGGERED, AirflowClient
 from mwaa_local.api.environments.adopted import noted_up
 from mwaa_local.api.launch import ApiProcess
+from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
 from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.dag_run import RunDates, WantedRun
-from mwaa_local.database.metadata import TaskRow
 from mwaa_local.documentation import page_url
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import LoginMode
@@ -63,6 +63,7 @@ def up(
     """
     began = time.monotonic()
     session = open_session(project_dir, verbose=verbose)
+    settle_killed_upgrade(session, runs_dags=True)
     environment = session.environment()
     release = session.release(environment)
     if not run_dag and (conf or logical_date or no_logical_date):
@@ -93,11 +94,8 @@ def _with_role_remarks(session: Session, environment: Environment, started: Star
 
 
 def _run_dag(session: Session, release: Release, started: Started, wanted: WantedRun) -> RunDates:
-    from mwaa_local.smoke.finding import wait_for_dag
-    from mwaa_local.smoke.report_mask import ReportMask
-    from mwaa_local.smoke.tasklogs import told_log
+    from mwaa_local.smoke.one_run import run_one
 
-    client = AirflowClient(started.runtime, started.plan)
     dag_id = wanted.dag_id
     run = f"no run of {dag_id} was begun"
 
@@ -107,13 +105,8 @@ def _run_dag(session: Session, release: Release, started: Started, wanted: Wante
             run = f"the run of {dag_id} goes on"
         session.console.show_event(event)
 
-    def log_of(task: TaskRow, logical_date: str) -> str:
-        mask = ReportMask.of(session.project, session.environment(), started.plan).mask
-        return told_log(session.project, task, logical_date, mask)
-
     try:
-        wait_for_dag(session.project, release, client.metadata(str(session.project.dags_dir)), dag_id, show)
-        return client.run_dag(wanted, show, log_of)
+        return run_one(session, release, started, wanted, show)
     except KeyboardInterrupt:
         session.console.say(f"the environment stays up, and {run}; `mwaa-local down` stops it")
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,8 @@ import typer
 
 from mwaa_local.cli.check_arguments import releases_of
 from mwaa_local.cli.formats import Format, FormatOption, format_of
-from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption
+from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.parameters import AllOption, JsonOption, PortOption, ProjectOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -20,17 +22,32 @@ if TYPE_CHECKING:
 def upgrade(
     to: Annotated[list[str], typer.Option("--to", help="The Airflow version; again or with commas for several.")],
     _plan: Annotated[bool, typer.Option("--plan", help="Only rehearse it, which is the default.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Carry it out, unless the rehearsal finds an error.")
+    ] = False,
+    run: Annotated[
+        list[str] | None,
+        typer.Option("--run", metavar="DAG_ID", help="With --yes: run this DAG once at the end; again for more."),
+    ] = None,
+    rehearsal: Annotated[bool, typer.Option("--rehearsal/--no-rehearsal", help="With --yes: rehearse first.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="With --yes: go on whatever the rehearsal finds.")] = False,
+    port: PortOption = None,
+    runtime: RuntimeOption = None,
     every: AllOption = False,
     output: FormatOption = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
 ) -> None:
-    """Rehearse another Airflow version: what MWAA's in-place upgrade or downgrade would break, and what to change.
+    """Rehearse another Airflow version, or carry it out: what MWAA's in-place upgrade breaks, and what to change.
 
-    Changes nothing. It checks the path that MWAA allows, resolves the requirements for that release and proposes
-    changes, imports plugins and DAGs with its packages, and compares options and defaults. Findings that today's
-    release has too are counted apart. Several versions give one table.
+    Changes nothing without `--yes`. It checks the path that MWAA allows, resolves the requirements for that release and
+    proposes changes, imports plugins and DAGs with its packages, and compares options and defaults. Findings that
+    today's release has too are counted apart. Several versions give one table.
     Exit codes: 0 nothing breaks, 1 something does, 3 something could not be checked.
+
+    With `--yes` it then stops the environment, takes a snapshot, migrates a copy of the database, writes AirflowVersion
+    into mwaa.yaml, starts the new release and runs the DAGs you name. If a step fails, all is as before.
+    Exit codes: 0 AVAILABLE, 1 the rehearsal or a DAG failed, 3 a step failed, 130 interrupted.
 
     Examples:
 
@@ -39,14 +56,67 @@ def upgrade(
       mwaa-local upgrade --to 2.11.2,3.0.6,3.3.1
 
       mwaa-local upgrade --to 3.3.1 --format github
+
+      mwaa-local upgrade --to 2.11.2 --yes --run my_dag
     """
     from mwaa_local.upgrade.rehearsed import worst_exit_code
 
     wanted = format_of(output, as_json=as_json)
     session = open_session(project_dir)
+    if not yes and (run or force or not rehearsal):
+        raise typer.BadParameter("--run, --force and --no-rehearsal are for --yes")
+    if yes:
+        _carry_out(session, to, Carried(tuple(run or ()), rehearsal, force, runtime, port, as_json), every=every)
+        return
     rehearsed = _rehearsed(session, to)
     _show(session, rehearsed, wanted, every=every)
     raise typer.Exit(worst_exit_code(rehearsed))
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What `--yes` is to do beside the move."""
+
+    dags: tuple[str, ...]
+    is_rehearsed: bool
+    is_forced: bool
+    runtime: str | None
+    port: int | None
+    as_json: bool
+
+
+def _carry_out(session: Session, to: list[str], wanted: Carried, *, every: bool) -> None:
+    """Carry out a move that MWAA takes and that the rehearsal finds no error in."""
+    from mwaa_local.cli.upgrade_carrying import carry_out_and_tell
+    from mwaa_local.upgrade.paths import checked_move
+
+    settle_killed_upgrade(session, runs_dags=True)
+    targets = releases_of(session, to)
+    if len(targets) > 1:
+        raise typer.BadParameter("--yes takes one version; go step by step")
+    move = checked_move(session.release(session.environment()), targets[0])
+    if move.is_nothing:
+        session.console.say(move.what)
+        return
+    if wanted.is_rehearsed:
+        _rehearse_first(session, to, wanted, every=every)
+    carry_out_and_tell(
+        session, move.target, wanted.dags, runtime=wanted.runtime, port=wanted.port, as_json=wanted.as_json
+    )
+
+
+def _rehearse_first(session: Session, to: list[str], wanted: Carried, *, every: bool) -> None:
+    """Rehearse it; end here where something breaks, unless that is to be."""
+    from mwaa_local.upgrade.rehearsed import worst_exit_code
+
+    rehearsed = _rehearsed(session, to)
+    code = worst_exit_code(rehearsed)
+    if code and not wanted.is_forced:
+        _show(session, rehearsed, Format.JSON if wanted.as_json else Format.TEXT, every=every)
+        session.console.say("nothing was changed\n\nhint: mend it, or go on all the same with --force")
+        raise typer.Exit(code)
+    found = sum(len(item.findings) for item in rehearsed)
+    session.console.say(f"rehearsed: {found} findings{', gone on with --force' if code else ', no error'}")
 
 
 def _rehearsed(session: Session, to: list[str]) -> tuple[Rehearsed, ...]:

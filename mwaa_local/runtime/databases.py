@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from mwaa_local.errors import DatabaseExists, DatabaseInUse, DatabaseMissing
@@ -51,9 +52,16 @@ class Databases(Protocol):
         """
 
     def run(
-        self, wanted: Wanted, version: str, commands: Sequence[Sequence[str]], on_event: Callable[[Event], None]
+        self,
+        wanted: Wanted,
+        version: str,
+        commands: Sequence[Sequence[str]],
+        on_event: Callable[[Event], None],
+        script: Path | None = None,
     ) -> None:
         """Run Airflow commands, the words after `airflow`, upon the database stored under `version`.
+
+        With `script` they are words for that program of ours, below `guest/`, which may import Airflow.
 
         They are those of `wanted.release`, with its own packages alone and the variables of `migrate-db`; the database
         may be another release's. Raises ComponentFailed with the last lines of the first that fails, and where the

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from pathlib import Path
 
 from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.local_values import PREVIEW
@@ -26,6 +27,7 @@ from mwaa_local.wanted import Wanted
 # A long history takes its time: Airflow moves rows of task instances in one statement.
 COMMAND_TIMEOUT_S = 3600.0
 LAST_LINES = 20
+TO_REVISION = "--to-revision"
 TO_VERSION = "--to-version"  # of `db downgrade` and `db migrate`
 _STEP = re.compile(r"Running (?:upgrade|downgrade) .*")  # of Alembic, one for each change of the schema
 
@@ -34,7 +36,13 @@ Execute = Callable[[Sequence[str], Callable[[str], None]], tuple[int, str]]
 
 
 def run_commands(
-    release: Release, url: str, commands: Sequence[Sequence[str]], execute: Execute, say: Say, hide: str
+    release: Release,
+    url: str,
+    commands: Sequence[Sequence[str]],
+    execute: Execute,
+    say: Say,
+    hide: str,
+    script: Path | None = None,
 ) -> None:
     """Run commands of a release upon the database `url` one after another.
 
@@ -46,7 +54,8 @@ def run_commands(
             say(step.group())
 
     for words in commands:
-        name = f"airflow {' '.join(takewhile(lambda word: not word.startswith('-'), words))}"
+        called = script.stem.replace("_", " ") if script else "airflow"
+        name = " ".join([called, *takewhile(lambda word: not word.startswith("-"), words)])
         say(name)
         exit_code, output = execute(words, told)
         output = output.replace(hide, "***")
@@ -58,10 +67,20 @@ def run_commands(
             raise _failed(f"{what}: revision {found or 'none'} in the place of {wanted}", output)
 
 
+def program_argv(release: Release, python: str, script: Path | None) -> tuple[str, ...]:
+    """Return the words before those of a command: Airflow's, or a program of ours that may import it.
+
+    Its text travels, not its path: containers do not see that, and modules of ours beside it have names of others.
+    """
+    return (python, "-I", "-c", script.read_text(encoding="utf-8")) if script else release.airflow_argv(python)
+
+
 def _revision_after(release: Release, words: Sequence[str]) -> str:
     """Return the revision to which a command leads; "" where it leads to none, or to one that is not known."""
     if tuple(words) == release.migrate_argv:
         return release.database_revision
+    if TO_REVISION in words[:-1]:
+        return words[words.index(TO_REVISION) + 1]
     if TO_VERSION in words[:-1] and (version := words[words.index(TO_VERSION) + 1]) in Release.versions():
         return Release.load(version).database_revision
     return ""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.api.environments.status import health_page_answers
 from mwaa_local.door.tokens import WEB, mint
+from mwaa_local.healthy import health_page_answers
 from mwaa_local.https.place import authority_path
 from mwaa_local.services.door import CONFIGURATION_NAME
 from tests.browser.chromium import Visit, chromium

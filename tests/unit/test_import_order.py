@@ -24,9 +24,11 @@ api.iam
 api.http api.aws_query
 cache.prune
 cache.keepers cache.docker cache.folder
+upgrade.carrying_out
 smoke packaging
 observer
 restoring
+healthy
 lifecycle
 observer.launch
 observer.place

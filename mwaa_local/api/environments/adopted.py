@@ -17,13 +17,15 @@ from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.members import SOURCE_MEMBERS, kept
 from mwaa_local.api.environments.record import Operation, Record, last_update
 from mwaa_local.api.environments.worker import A_LOOK_S, WORKER_END_S, take_lock
-from mwaa_local.errors import AlreadyRunning, MwaaLocalError
+from mwaa_local.errors import AlreadyRunning, MwaaLocalError, UpgradeFailed
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
 
 if TYPE_CHECKING:
     from mwaa_local.environment.environment import Environment
+    from mwaa_local.upgrade.carrying_out.journal import Journal
 
+UPGRADE_SOURCE = "mwaa-local upgrade"
 SOURCE = "mwaa-local up"  # of LastUpdate; MWAA's own words for its sources are not documented
 INTERRUPTED = ("it was interrupted", "", "mwaa-local up")
 CUT_OFF = ("`mwaa-local up` was killed", "What it had started may run.", "mwaa-local up")
@@ -49,6 +51,35 @@ def adopted(project: Project, env: Mapping[str, str]) -> Record | None:
 @contextlib.contextmanager
 def noted_up(project: Project, environment: Environment) -> Iterator[None]:
     """Note around `up` that it brings the environment up, and how that ended."""
+    with _noted(project, environment, SOURCE) as note:
+        yield
+        note.came_up(environment)
+
+
+@contextlib.contextmanager
+def noted_upgrade(project: Project, environment: Environment, to_version: str) -> Iterator[Note]:
+    """Note around an upgrade what is done; whoever does it says each step, and at last what came up."""
+    with _noted(project, environment, f"{UPGRADE_SOURCE} --to {to_version}") as note:
+        yield note
+
+
+class Note:
+    """What is written into the record while a command of the user's changes the environment."""
+
+    def __init__(self, project: Project, command: str, began: float) -> None:
+        self._project, self._command, self._began = project, command, began
+
+    def step(self, journal: Journal) -> None:
+        """Have the step's status shown."""
+        phase = journal.step if journal.step in (records.SNAPSHOT, records.ROLLING_BACK) else records.ACCEPTED
+        records.change(self._project, lambda record: record.with_phase(phase) if record.operation else record)
+
+    def came_up(self, environment: Environment) -> None:
+        records.change(self._project, lambda record: _came_up(record, environment, self._began, self._command))
+
+
+@contextlib.contextmanager
+def _noted(project: Project, environment: Environment, command: str) -> Iterator[Note]:
     began = time.time()
     first = _first(project, _new(environment))
     lock = take_lock(project, A_LOOK_S if first.operation else WORKER_END_S)
@@ -60,16 +91,21 @@ def noted_up(project: Project, environment: Environment) -> Iterator[None]:
         )
     try:
         operation = Operation.new(records.UP, kept(environment))
-        records.change(project, lambda record: _begun(record, operation))
-        yield
+        records.change(project, lambda record: _begun(record, operation, command))
+        yield Note(project, command, began)
     except BaseException as error:
         why = (error.what, error.why, error.hint) if isinstance(error, MwaaLocalError) else INTERRUPTED
-        records.change(project, lambda record: failed(record, why, began))
+        settled = _settled_by(error)
+        records.change(project, lambda record: failed(record, why, began, command, settled))
         raise
-    else:
-        records.change(project, lambda record: _came_up(record, environment, began))
     finally:
         os.close(lock)
+
+
+def _settled_by(error: BaseException) -> str:
+    """Return what an upgrade that failed has left; "" where that of before holds."""
+    statuses = error.statuses if isinstance(error, UpgradeFailed) else ()
+    return statuses[-1][0] if statuses else ""
 
 
 def note_down(project: Project, *, with_data: bool) -> None:
@@ -78,24 +114,26 @@ def note_down(project: Project, *, with_data: bool) -> None:
     records.change(project, lambda record: record.with_event(what))
 
 
-def _begun(record: Record, operation: Operation) -> Record:
-    """Return the record with an `up` as what is done now; an operation on which nobody works any more gives way."""
-    event = "`mwaa-local up` began"
+def _begun(record: Record, operation: Operation, command: str) -> Record:
+    """Return the record with a command as what is done now; an operation on which nobody works any more gives way."""
+    event = f"`{command}` began"
     if record.operation is not None:
         event += f", in place of an operation that was killed ({record.operation.kind}, {record.operation.phase})"
     return replace(record, operation=operation).with_event(event)
 
 
-def failed(record: Record, why: tuple[str, str, str], began: float) -> Record:
-    """Return the record after an `up` that did not end well."""
+def failed(record: Record, why: tuple[str, str, str], began: float, command: str = SOURCE, settled: str = "") -> Record:
+    """Return the record after a command that did not end well; `settled` is what that has left, if it says so."""
     what, reason, hint = why
     line = " ".join(what.split())
-    update = last_update(records.FAILED, at=began, source=SOURCE, error=("mwaa-local", line[:1024]))
-    after = replace(record, operation=None, last_update=update, settled=record.settled or records.CREATE_FAILED)
-    return after.with_event(f"`mwaa-local up` failed: {line}", reason, hint, is_failure=True)
+    update = last_update(records.FAILED, at=began, source=command, error=("mwaa-local", line[:1024]))
+    after = replace(
+        record, operation=None, last_update=update, settled=settled or record.settled or records.CREATE_FAILED
+    )
+    return after.with_event(f"`{command}` failed: {line}", reason, hint, is_failure=True)
 
 
-def _came_up(record: Record, environment: Environment, began: float) -> Record:
+def _came_up(record: Record, environment: Environment, began: float, command: str) -> Record:
     members = kept(environment)
     if record.made_by == records.BY_API:  # its file does not say where in the bucket its files are
         members = {**{name: record.members[name] for name in SOURCE_MEMBERS if name in record.members}, **members}
@@ -106,9 +144,9 @@ def _came_up(record: Record, environment: Environment, began: float) -> Record:
         tags=dict(environment.tags) if record.made_by == records.BY_UP and environment.tags else record.tags,
         settled=records.AVAILABLE,
         operation=None,
-        last_update=last_update(records.SUCCESS, at=began, source=SOURCE),
+        last_update=last_update(records.SUCCESS, at=began, source=command),
         healthy_at=time.time(),
-    ).with_event("`mwaa-local up` ended; all components are ready")
+    ).with_event(f"`{command}` ended; all components are ready")
 
 
 def _new(environment: Environment) -> Record:

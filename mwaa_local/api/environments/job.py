@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +19,12 @@ from mwaa_local.api.environments.faults import Faults
 from mwaa_local.api.environments.hints import for_caller
 from mwaa_local.api.environments.members import NAME, TAGS
 from mwaa_local.api.environments.record import Operation, Record
-from mwaa_local.api.environments.status import health_page_answers
 from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.environment.local import LocalSettings
-from mwaa_local.errors import ComponentNotReady, MwaaLocalError, NotRunning
-from mwaa_local.event import Event, amiss
+from mwaa_local.errors import MwaaLocalError
+from mwaa_local.event import Event
+from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.local_aws import owner_of, running_aws
 from mwaa_local.project import Project
@@ -33,10 +34,7 @@ from mwaa_local.workspace import Workspace
 
 RUNTIME_VARIABLE = "MWAA_LOCAL_RUNTIME"  # as `up --runtime` reads it
 OTHERS_TIMEOUT_S = 900.0  # for which a command that changes the same environment is waited for
-HEALTHY_TIMEOUT_S = 120.0  # after all components were ready; the first heartbeats may be late on a slow machine
 LEAVING_PAUSE_S = 2.0  # between two looks whether workers have ended
-HEALTHY_PAUSE_S = 0.5
-HEALTHY_ANSWERS = 3
 
 
 class Gone(Exception):
@@ -125,20 +123,32 @@ class Job:
         tags = {TAGS: dict(record.tags)} if record.tags else {}
         return Environment.from_members({NAME: record.name, **members, **tags}, local)
 
+    @property
+    def listener(self) -> Listener:
+        return Listener(_say_event, self._remark)
+
     def lifecycle(self) -> Lifecycle:
-        return Lifecycle(self.workspace, Listener(_say_event, self._remark))
+        return Lifecycle(self.workspace, self.listener)
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the project, after whoever changes it now."""
+        return self.workspace.exclusive(OTHERS_TIMEOUT_S)
+
+    def runtime_kind(self) -> str:
+        """Return in which runtime the environment is to be, as `up --runtime` has it."""
+        return self.env.get(RUNTIME_VARIABLE) or self.local().runtime
 
     def start(self, environment: Environment, *, graceful: bool = False) -> None:
         """Bring the environment up and see that it is healthy. Raises what `up` raises, or ComponentNotReady."""
         if (owner := owner_of(self.project)) != self.project:
             note_role(owner, environment.name, environment.execution_role_arn)
-        with self.workspace.exclusive(OTHERS_TIMEOUT_S):
+        with self.exclusive():
             lifecycle = self.lifecycle()
             lifecycle.choose(self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
             for remark in lifecycle.up(environment, graceful=graceful).remarks:
                 if remark.severity == ERROR:
                     self._remark(remark)
-            _wait_until_healthy(lifecycle)
+            wait_until_healthy(lifecycle)
             self._healthy_at = time.time()
 
     def wait_for_workers(self) -> None:
@@ -153,32 +163,11 @@ class Job:
 
     def stop(self, *, now: bool) -> None:
         self._healthy_at = 0.0
-        with self.workspace.exclusive(OTHERS_TIMEOUT_S):
+        with self.exclusive():
             self.lifecycle().down(now=now)
 
     def _remark(self, remark: Remark) -> None:
         self.tell(f"{remark.subject}: {remark.what}", remark.why, remark.hint, is_failure=remark.severity == ERROR)
-
-
-def _wait_until_healthy(lifecycle: Lifecycle) -> None:
-    """Return when the components are ready, their heartbeats fresh, and the health page has answered several times.
-
-    Once is not enough: the web server of Airflow 3 answers, and is then busy with building its task API.
-    """
-    deadline, answers = time.monotonic() + HEALTHY_TIMEOUT_S, 0
-    while True:
-        state = lifecycle.state()
-        if state is None:
-            raise NotRunning("the environment ended just after it had come up", hint="mwaa-local logs")
-        answers = answers + 1 if state.is_healthy and health_page_answers(state.plan) else 0
-        if answers == HEALTHY_ANSWERS:
-            return
-        if time.monotonic() > deadline:
-            waiting = [f"{item.name} is {item.state}. {item.detail}" for item in amiss(state.statuses)]
-            waiting = waiting or ["The health page does not answer through the front door."]
-            what = f"the environment did not become healthy within {HEALTHY_TIMEOUT_S:.0f} s"
-            raise ComponentNotReady(what, "\n".join(waiting), "mwaa-local status")
-        time.sleep(HEALTHY_PAUSE_S)
 
 
 def say(text: str) -> None:

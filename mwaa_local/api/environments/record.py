@@ -34,6 +34,8 @@ CREATE, UPDATE, DELETE, UP = "create", "update", "delete", "up"
 ACCEPTED = "accepted"
 PENDING = "waiting for VPC endpoints"
 ROLLING_BACK = "rolling back"
+SNAPSHOT = "taking a snapshot"
+UPGRADED = "looking at the new release"  # its data have come along: what follows is a start
 
 # What an operation left behind, by MWAA's names of statuses.
 AVAILABLE, CREATE_FAILED, UPDATE_FAILED, UNAVAILABLE = "AVAILABLE", "CREATE_FAILED", "UPDATE_FAILED", "UNAVAILABLE"

@@ -18,6 +18,7 @@ from mwaa_local.api.environments.members import NAME, STRATEGY, VERSION, changed
 from mwaa_local.api.environments.prerequisites import refuse_unfit
 from mwaa_local.api.environments.record import Operation, Record, RecordedEvent
 from mwaa_local.api.environments.status import CREATE_FAILED, PENDING, Look, status_of
+from mwaa_local.api.environments.upgrading import refuse_move
 from mwaa_local.api.environments.worker import A_LOOK_S, WORKER_END_S, start_worker, take_lock
 from mwaa_local.api.http.errors import VALIDATION, ServiceError, not_found, ours
 from mwaa_local.project import Project
@@ -114,7 +115,7 @@ class Served:
         def begin(record: Record) -> Operation:
             if record.operation is not None or self._status(record) == CREATE_FAILED:
                 raise _wrong_status(record.name, self._status(record), "updated")
-            self._refuse_version(record, changes)
+            refuse_move(record.name, record.members[VERSION], changes)
             refuse_graceful(record.members[VERSION], changes)
             # Whole, as CreateEnvironment would have them, so that rules between members are looked at, too.
             wanted = kept(described({NAME: record.name, **changed(record.members, changes)}))
@@ -157,15 +158,6 @@ class Served:
             is_worked_on = current.operation is not None and current.operation.phase != records.PENDING
             if is_worked_on or time.monotonic() > deadline:
                 raise _wrong_status(self.name, self._status(current), verb)
-
-    def _refuse_version(self, record: Record, changes: Mapping[str, Any]) -> None:
-        now, wanted = record.members[VERSION], changes.get(VERSION)
-        if wanted is not None and wanted != now:
-            raise ours(
-                VALIDATION,
-                f"environment {record.name} cannot go from Airflow {now} to {wanted}: an upgrade in place is not"
-                f" there yet; create another environment with {VERSION} {wanted}",
-            )
 
     def _status(self, record: Record) -> str:
         return status_of(record, self.look)

@@ -11,24 +11,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Record
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.event import ComponentStatus, amiss
-from mwaa_local.plan import HttpReady, Plan
+from mwaa_local.healthy import health_page_answers
+from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.runtime.choice import existing_runtime
-from mwaa_local.runtime.readiness import page_answers
 from mwaa_local.web_address import WebAddress
 
+CREATING_SNAPSHOT = "CREATING_SNAPSHOT"
 CREATING, UPDATING, DELETING, PENDING, ROLLING_BACK = "CREATING", "UPDATING", "DELETING", "PENDING", "ROLLING_BACK"
 AVAILABLE, UNAVAILABLE = records.AVAILABLE, records.UNAVAILABLE
 CREATE_FAILED, UPDATE_FAILED = records.CREATE_FAILED, records.UPDATE_FAILED
 
 LOOK_LASTS_S = 5.0  # how long what was seen counts as seen lately
-PAGE_TIMEOUT_S = 3.0
 # A web server of Airflow 3 that builds its task API answers nothing for so long on a slow machine (`airflow`).
 SILENCE_S = 20.0
 
@@ -112,20 +111,6 @@ class Looks:
         return time.time() < max(self._answered.get(project.root_dir, 0.0), healthy_at) + SILENCE_S
 
 
-def health_page_answers(plan: Plan) -> bool:
-    page = health_page(plan)
-    return page is None or page_answers(page, PAGE_TIMEOUT_S)
-
-
-def health_page(plan: Plan) -> HttpReady | None:
-    """Return Airflow's health page, through the front door where the plan has one."""
-    webserver = plan.component("webserver")
-    if webserver is None or not isinstance(webserver.ready, HttpReady):
-        return None
-    door = WebAddress.of(plan)
-    return door.page(urlsplit(webserver.ready.url).path) if door else webserver.ready
-
-
 def status_of(record: Record, look: Look, *, is_cut_off: bool = False) -> str:
     """Return the environment's status, a word of MWAA's model.
 
@@ -147,6 +132,8 @@ def _in_progress(record: Record, operation: records.Operation) -> str:
         return PENDING
     if operation.phase == records.ROLLING_BACK:
         return ROLLING_BACK
+    if operation.phase == records.SNAPSHOT:
+        return CREATING_SNAPSHOT
     if operation.kind == records.CREATE or not record.settled:
         return CREATING
     return UPDATING

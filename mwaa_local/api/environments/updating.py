@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from mwaa_local.api.environments import environment_file
+from mwaa_local.api.environments import environment_file, upgrading
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.creating import STARTING, copy_files, error_of, source_of
 from mwaa_local.api.environments.delivered import Delivered
 from mwaa_local.api.environments.faults import ROLLBACK_FAILS, UPDATE_FAILS
 from mwaa_local.api.environments.job import Failure, Job, say
-from mwaa_local.api.environments.members import GRACEFUL, STRATEGY
+from mwaa_local.api.environments.members import GRACEFUL, STRATEGY, VERSION
 from mwaa_local.api.environments.record import Record, last_update
+from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import MwaaLocalError
 from mwaa_local.sync.state import SyncState
 
@@ -27,10 +28,14 @@ def update(job: Job) -> None:
     if operation.phase == records.ROLLING_BACK:  # a worker died in the middle of that
         _go_back(job, Failure(**operation.failure))
         return
-    if job.record.made_by == records.BY_API:
+    is_upgrade = upgrading.is_upgrade(job)
+    if job.record.made_by == records.BY_API and operation.phase != records.UPGRADED:
         copy_files(job)
-    job.phase(STARTING)
-    graceful = operation.replacement == GRACEFUL
+    if is_upgrade:
+        upgrading.upgrade(job, lambda: _environment(job, operation.wanted))
+    else:
+        job.phase(STARTING)
+    graceful = operation.replacement == GRACEFUL and not is_upgrade
     _start(job, operation.wanted, graceful=graceful)
     job.faults.fail(UPDATE_FAILS, "UpdateEnvironment")
     if graceful:
@@ -60,6 +65,7 @@ def _go_back(job: Job, failure: Failure) -> None:
         **_strategy(operation),
     }
     try:
+        upgrading.settle(job)
         job.faults.fail(ROLLBACK_FAILS, "the rollback")
         for what in Delivered(job.project).put_back(operation.id):
             job.tell(what, is_failure=True)
@@ -86,7 +92,12 @@ def _start_anyhow(job: Job, members: Mapping[str, Any]) -> None:
 
 
 def _start(job: Job, members: Mapping[str, Any], *, graceful: bool = False) -> None:
-    """Start the environment with these members. A file that we wrote is written anew; a user's stays as it is."""
+    """Start the environment with these members."""
+    job.start(_environment(job, members), graceful=graceful)
+
+
+def _environment(job: Job, members: Mapping[str, Any]) -> Environment:
+    """Return what is to run. A file that we wrote is written anew; a user's stays as it is."""
     record, local = job.record, job.local()
     path = job.project.environment_path
     if record.made_by == records.BY_API:
@@ -95,17 +106,22 @@ def _start(job: Job, members: Mapping[str, Any], *, graceful: bool = False) -> N
         else:
             why = "It does not begin with the lines by which a file of ours is known, so it counts as its user's."
             job.tell(f"{path.name} stays as it is", why, "remove it to have it written anew")
-    job.start(job.environment(members, local), graceful=graceful)
+    return job.environment(members, local)
 
 
 def _updated(record: Record, operation: records.Operation) -> Record:
     update = {**last_update(records.SUCCESS, at=operation.began), **_strategy(operation)}
     after = replace(record, members=operation.wanted, last_update=update)
     event = "updated: all components are ready and the health page answers"
-    if record.made_by == records.BY_UP and record.members != operation.wanted:
+    if record.made_by == records.BY_UP and _besides_version(record.members) != _besides_version(operation.wanted):
         why = "`mwaa-local up` follows mwaa.yaml, which an update through the API does not change."
         return after.with_event(event, why, "write the changed members into mwaa.yaml to keep them")
     return after.with_event(event)
+
+
+def _besides_version(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members but for the one that an upgrade writes into mwaa.yaml, whoever began it."""
+    return {name: value for name, value in members.items() if name != VERSION}
 
 
 def _strategy(operation: records.Operation) -> dict[str, str]:

@@ -92,10 +92,15 @@ class ComposeDatabases:
                 self._copy_volume(version, to_version)
 
     def run(
-        self, wanted: Wanted, version: str, commands: Sequence[Sequence[str]], on_event: Callable[[Event], None]
+        self,
+        wanted: Wanted,
+        version: str,
+        commands: Sequence[Sequence[str]],
+        on_event: Callable[[Event], None],
+        script: Path | None = None,
     ) -> None:
         steps = Steps(on_event)
-        self._run(wanted, version, commands, self._image(wanted, steps), steps)
+        self._run(wanted, version, commands, self._image(wanted, steps), steps, script)
 
     def remove(self, version: str) -> None:
         with self._unused(version):
@@ -108,19 +113,29 @@ class ComposeDatabases:
 
     # What is done.
 
-    def _run(self, wanted: Wanted, version: str, commands: Sequence[Sequence[str]], image: str, steps: Steps) -> None:
+    def _run(
+        self,
+        wanted: Wanted,
+        version: str,
+        commands: Sequence[Sequence[str]],
+        image: str,
+        steps: Steps,
+        script: Path | None = None,
+    ) -> None:
         from mwaa_local.runtime.compose.migration import airflow_task  # it knows of environments, which take their time
         from mwaa_local.runtime.migrating import COMMAND_TIMEOUT_S, run_commands
 
         secrets = load_secrets(self.project.state_dir)
         password = password_of(secrets, version)
         with self._served(version) as (url, container_id):
-            task = airflow_task(wanted, image, version, password, secrets.fernet_key, self._own.compose.name)
+            task = airflow_task(wanted, image, version, password, secrets.fernet_key, self._own.compose.name, script)
 
             def execute(words: Sequence[str], on_line: Callable[[str], None]) -> tuple[int, str]:
                 return run_task(self._own.engine, task(words, container_id), on_line, COMMAND_TIMEOUT_S)
 
-            steps.do("database", lambda say: run_commands(wanted.release, url, commands, execute, say, password))
+            steps.do(
+                "database", lambda say: run_commands(wanted.release, url, commands, execute, say, password, script)
+            )
 
     def _copy_volume(self, version: str, to_version: str) -> None:
         task = Task(

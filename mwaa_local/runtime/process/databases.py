@@ -20,7 +20,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.runtime.database_locks import DatabaseLocks
 from mwaa_local.runtime.databases import by_age, exists, in_use, missing
-from mwaa_local.runtime.migrating import COMMAND_TIMEOUT_S, migration_env, run_commands
+from mwaa_local.runtime.migrating import COMMAND_TIMEOUT_S, migration_env, program_argv, run_commands
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.runtime.process.first_migration import first_migration, server_env
 from mwaa_local.runtime.process.lone_server import end_server_on, lone_server
@@ -118,23 +118,28 @@ class ProcessDatabases:
             copy_data(source, target, before_it_counts)
 
     def run(
-        self, wanted: Wanted, version: str, commands: Sequence[Sequence[str]], on_event: Callable[[Event], None]
+        self,
+        wanted: Wanted,
+        version: str,
+        commands: Sequence[Sequence[str]],
+        on_event: Callable[[Event], None],
+        script: Path | None = None,
     ) -> None:
         steps = Steps(on_event)
         base = self._base(wanted, steps)
         fernet_key = load_secrets(self.project.state_dir).fernet_key
-        airflow = wanted.release.airflow_argv(str(base.python_path))
+        program = program_argv(wanted.release, str(base.python_path), script)
         with self.opened(version) as url, scratch_folder(HOME_PREFIX) as home_dir:
             env = migration_env(wanted, base, url, str(home_dir), fernet_key=fernet_key)
             (home_dir / TEMPORARY_NAME).mkdir()
 
             def execute(words: Sequence[str], on_line: Callable[[str], None]) -> tuple[int, str]:
-                request = Request([*airflow, *words], env, home_dir, COMMAND_TIMEOUT_S, alone=True)
+                request = Request([*program, *words], env, home_dir, COMMAND_TIMEOUT_S, alone=True)
                 completed = run(request, on_line)
                 return completed.exit_code, completed.output
 
             hide = urlsplit(url).password or ""
-            steps.do("database", lambda say: run_commands(wanted.release, url, commands, execute, say, hide))
+            steps.do("database", lambda say: run_commands(wanted.release, url, commands, execute, say, hide, script))
 
     def remove(self, version: str) -> None:
         with self._unused(version):

@@ -14,7 +14,8 @@ import pytest
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments.record import Operation, Record
-from mwaa_local.api.environments.status import Look, Looks, health_page, health_page_answers, status_of
+from mwaa_local.api.environments.status import Look, Looks, status_of
+from mwaa_local.healthy import health_page, health_page_answers
 from mwaa_local.plan import Component, HttpReady, Plan
 from mwaa_local.project import Project
 

@@ -1,0 +1,85 @@
+"""UpdateEnvironment with another AirflowVersion: the upgrade of `mwaa-local upgrade --yes`, begun and told by the API.
+
+MWAA rehearses nothing before it, and neither is it done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments.members import VERSION
+from mwaa_local.api.http.errors import VALIDATION, ours
+from mwaa_local.errors import MoveRefused
+from mwaa_local.release import Release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mwaa_local.api.environments.job import Job
+    from mwaa_local.environment.environment import Environment
+    from mwaa_local.upgrade.carrying_out.carrying import Watch
+    from mwaa_local.upgrade.carrying_out.journal import Journal
+
+
+def refuse_move(name: str, now: str, changes: Mapping[str, Any]) -> None:
+    """Raise ServiceError for a version to which MWAA does not take the environment; the words are ours."""
+    from mwaa_local.upgrade.paths import checked_move
+
+    wanted = changes.get(VERSION)
+    if wanted is None or wanted == now or wanted not in Release.versions():  # the last is refused with other members
+        return
+    try:
+        checked_move(Release.load(now), Release.load(wanted))
+    except MoveRefused as error:
+        why = f"environment {name} cannot go from Airflow {now} to {wanted}: {error.why} {error.hint}"
+        raise ours(VALIDATION, why) from error
+
+
+def is_upgrade(job: Job) -> bool:
+    """Whether the operation still has to take the environment to another release."""
+    wanted = job.operation.wanted.get(VERSION)
+    return wanted not in (None, job.record.members[VERSION]) and job.operation.phase != records.UPGRADED
+
+
+def upgrade(job: Job, wanted: Callable[[], Environment]) -> None:
+    """Bring data and environment to the wanted release; on failure the data are as they were, and nothing runs.
+
+    `wanted` is called when the data have come along, and returns what is started then. Raises UpgradeFailed.
+    """
+    from mwaa_local.upgrade.carrying_out.carrying import Upgrade, carry_out
+
+    source, target = (Release.load(each[VERSION]) for each in (job.record.members, job.operation.wanted))
+    with job.exclusive():
+        _settle(job)
+        request = Upgrade(source, target, job.runtime_kind(), wanted=wanted, is_started_again=False)
+        carry_out(job.workspace, request, _watch(job))
+        job.phase(records.UPGRADED)
+
+
+def settle(job: Job) -> None:
+    """Undo or finish what a killed worker has left of an upgrade."""
+    with job.exclusive():
+        _settle(job)
+
+
+def _settle(job: Job) -> None:
+    from mwaa_local.upgrade.carrying_out.settling import settle as settled_by
+
+    settled = settled_by(job.workspace, _watch(job, tells_steps=False))
+    if settled is not None:
+        job.tell(settled.line)
+
+
+def _watch(job: Job, *, tells_steps: bool = True) -> Watch:
+    from mwaa_local.upgrade.carrying_out.carrying import Watch
+
+    def on_step(at: Journal) -> None:
+        if at.step == records.ROLLING_BACK:  # `fail_update` says so, with the reason
+            return
+        job.phase(at.step)
+        if at.step == records.SNAPSHOT:
+            job.tell("taking a snapshot of the metadata database")
+
+    return Watch(job.listener, on_step) if tells_steps else Watch(job.listener)

@@ -1,0 +1,37 @@
+"""One DAG, run once in an environment that is up: waited for until Airflow knows it, and until it succeeded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mwaa_local.airflow import AirflowClient
+from mwaa_local.dag_run import RunDates, WantedRun
+from mwaa_local.database.metadata import TaskRow
+from mwaa_local.event import Event
+from mwaa_local.smoke.finding import wait_for_dag
+from mwaa_local.smoke.report_mask import ReportMask
+from mwaa_local.smoke.tasklogs import told_log
+
+if TYPE_CHECKING:
+    from mwaa_local.lifecycle import Started
+    from mwaa_local.release import Release
+    from mwaa_local.workspace import Workspace
+
+
+def run_one(
+    workspace: Workspace, release: Release, started: Started, wanted: WantedRun, on_event: Callable[[Event], None]
+) -> RunDates:
+    """Return the dates of a run that succeeded. Raises DagRunFailed, SelectionWrong where no file has the DAG."""
+    project = workspace.project
+    client = AirflowClient(started.runtime, started.plan)
+
+    def log_of(task: TaskRow, logical_date: str) -> str:
+        mask = ReportMask.of(project, workspace.environment(), started.plan).mask
+        return told_log(project, task, logical_date, mask)
+
+    try:
+        wait_for_dag(project, release, client.metadata(str(project.dags_dir)), wanted.dag_id, on_event)
+        return client.run_dag(wanted, on_event, log_of)
+    finally:
+        client.close()

@@ -1,0 +1,82 @@
+"""Undo an upgrade: the database and the environment file as they were, and the release of before up again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mwaa_local.errors import MwaaLocalError, UpgradeFailed
+from mwaa_local.healthy import wait_until_healthy
+from mwaa_local.upgrade.carrying_out import environment_file, journal
+from mwaa_local.upgrade.carrying_out.journal import Journal
+
+if TYPE_CHECKING:
+    from mwaa_local.upgrade.carrying_out.carrying import Carrying
+
+RESUMED = "the next command that changes this environment goes on with it: mwaa-local up"
+
+
+def undo_after(carrying: Carrying, error: BaseException) -> BaseException:
+    """Undo all because of an error; return what to raise: that error, or UpgradeFailed for one of a user's."""
+    at = carrying.journal
+    if at.step != journal.ROLLING_BACK:
+        carrying.save(at.at(journal.ROLLING_BACK, failed_in=at.step, failure=_failure(error)))
+    carrying.watch.on_step(carrying.journal)
+    second = undo(carrying, is_started_again=at.is_started_again)
+    return _told(carrying.journal, error, second)
+
+
+def undo(carrying: Carrying, *, is_started_again: bool) -> MwaaLocalError | None:
+    """Undo all; return why the release of before did not come up again, None where it did or need not.
+
+    Raises what keeps the data from being brought back: then the journal stays, and the next command goes on.
+    """
+    carrying.watch.tell(f"rolling back to Airflow {carrying.journal.source}", "working")
+    try:
+        carrying.lifecycle.down(now=True)
+        environment_file.bring_back(carrying.workspace.project, carrying.journal)
+        environment = carrying.workspace.environment()
+        carrying.save(carrying.database_move(environment).undo(carrying.journal))
+    except MwaaLocalError as error:
+        carrying.save(carrying.journal.with_status(journal.STATUS_UNAVAILABLE))
+        carrying.watch.on_step(carrying.journal)
+        error.why = f"{error.why}\nThe rollback is not done; nothing of before is lost.".lstrip()
+        error.hint = f"{error.hint}; then {RESUMED}" if error.hint else RESUMED
+        raise
+    failed = _start_again(carrying) if is_started_again else None
+    status = journal.STATUS_UNAVAILABLE if failed else journal.STATUS_FAILED
+    carrying.save(carrying.journal.with_status(status))
+    carrying.watch.on_step(carrying.journal)
+    journal.remove(carrying.workspace.project)
+    return failed
+
+
+def _start_again(carrying: Carrying) -> MwaaLocalError | None:
+    try:
+        carrying.lifecycle.up(carrying.workspace.environment(), carrying.journal.port)
+        wait_until_healthy(carrying.lifecycle)
+    except MwaaLocalError as error:
+        return error
+    return None
+
+
+def _failure(error: BaseException) -> dict[str, str]:
+    if isinstance(error, MwaaLocalError):
+        return {"code": type(error).__name__, "what": error.what, "why": error.why, "hint": error.hint}
+    what = "it was interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+    return {"code": type(error).__name__, "what": what, "why": "", "hint": ""}
+
+
+def _told(at: Journal, error: BaseException, second: MwaaLocalError | None) -> BaseException:
+    if not isinstance(error, MwaaLocalError):
+        return error
+    why = [error.why, f"Airflow {at.source} is back, with its database."]
+    if second is not None:
+        why[1] = f"The data of Airflow {at.source} is back, but it did not start: {second.what}\n{second.why}"
+    failed = UpgradeFailed(
+        f"the upgrade from Airflow {at.source} to {at.target} failed while {at.failed_in}: {error.what}",
+        "\n".join(filter(None, why)),
+        error.hint,
+    )
+    failed.exit_code = error.exit_code
+    failed.statuses = tuple((each.status, each.at) for each in at.statuses)
+    return failed
