@@ -1,7 +1,7 @@
 """What MWAA puts into the environment of a task, by release: the tables of its public images, as data.
 
-Sources: aws/amazon-mwaa-docker-images, `python/mwaa/config/` of 2.9.2 and later (commit 9d2bebb, and for 3.3.1 the image
-of September 2026); for 2.8.1 and earlier the `airflow.cfg` of each branch of aws/aws-mwaa-local-runner, as far as it is
+Sources: aws/amazon-mwaa-docker-images, `python/mwaa/config/` of 2.9.2 and later (commit 9d2bebb; for 3.3.1 the image of
+September 2026); for 2.8.1 and earlier the `airflow.cfg` of each branch of aws/aws-mwaa-local-runner, as far as it is
 not Airflow's own default. `guide`: MWAA's user guide. Apart from the catalogue, so that the two can be compared.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,23 @@ def test_environment_of_a_task_is_that_of_the_tables_but_for_documented_differen
     assert {name for name in found if name not in rows and name not in ONLY_HERE} == set()
     # a reason beside what is the same would hide the next difference
     assert [name for name, row in rows.items() if row.see and name not in differing] == []
+
+
+@pytest.mark.parametrize(
+    ("version", "teams", "value"),
+    [
+        ("3.3.1", {}, "False"),
+        ("3.3.1", {"red-team": {"SourceBucketArn": "arn:aws:s3:::red", "DagS3Path": "dags"}}, "True"),
+        ("3.2.1", {"red-team": {"SourceBucketArn": "arn:aws:s3:::red", "DagS3Path": "dags"}}, "False"),
+    ],
+)
+def test_multi_team_follows_the_teams_of_the_environment(version: str, teams: dict[str, Any], value: str) -> None:
+    members = {"Name": "e", "AirflowVersion": version, **({"Teams": teams} if teams else {})}
+    environment = Environment.from_members(
+        {**members, "AirflowConfigurationOptions": {"core.multi_team": "True" if value == "False" else "False"}}
+    )
+    merged = merge(Release.load(version), environment, VALUES, component="worker", container={})
+    assert merged.as_env()["AIRFLOW__CORE__MULTI_TEAM"] == value
 
 
 @every_release
