@@ -12,7 +12,9 @@ UV_INSTALL := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),UV_SYSTEM_CERT
 	$(BIN)/uv pip install --quiet --python $(BIN)/python
 # Groups of tests side by side, each in one process, the longest first: tests/gate/lanes.py.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto
-SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
+# Only from the command line: a variable of that name is in many shells. Airflow 1 cannot read the sample DAG.
+RELEASE := $(if $(filter command line,$(origin AIRFLOW_VERSION)),$(AIRFLOW_VERSION))
+SAMPLE := $(if $(filter 1.%,$(RELEASE)),,$(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa))
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status logs test test-full test-releases check lint bench bench-releases docs clean
@@ -20,8 +22,8 @@ SAMPLE := $(if $(wildcard dags/hello_mwaa.py),--run hello_mwaa)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/.installed ## Start MWAA here and run the sample DAG
-	@$(BIN)/mwaa-local up $(SAMPLE) $(ARGS)
+up: $(VENV)/.installed ## Start MWAA here and run the sample DAG; AIRFLOW_VERSION=2.8.1 takes that release instead of mwaa.yaml's
+	@$(BIN)/mwaa-local up $(if $(RELEASE),--airflow-version $(RELEASE)) $(SAMPLE) $(ARGS)
 
 down: $(VENV)/.installed ## Stop it
 	@$(BIN)/mwaa-local down $(ARGS)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mwaa_local.environment.chosen_release import forget_chosen, note_chosen, release_remarks
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentUnknown, StartupScriptFailed
 from mwaa_local.event import FINISHED, ComponentStatus, Event, amiss
 from mwaa_local.observer.launch import ask_to_end, begin_observer, wait_for_end
@@ -134,6 +135,8 @@ class Lifecycle:
         finally:
             if self.runtime.running:  # also with components that failed
                 begin_observer(self._workspace.project, wanted, self._workspace.env)
+            else:
+                forget_chosen(self._workspace.project)
         if early is not None:
             early.finish()
         return started
@@ -141,8 +144,11 @@ class Lifecycle:
     def start(self, wanted: Environment, port: int | None = None, *, graceful: bool = False) -> Started:
         """Do what `up` does, but check nothing beside it, and take nothing down: for those who do both themselves."""
         kind = self._chosen(wanted)
-        release = self._workspace.release(wanted)
+        from mwaa_local.environment.environment import version_in_file
+
+        release, project = self._workspace.release(wanted), self._workspace.project
         runtime, tell = self.runtime, self._listener.on_event
+        note_chosen(project, release.airflow_version, version_in_file(project))
         prepared = runtime.prepare(replace(self._wanted(wanted, release, port), graceful=graceful), tell)
         with self._seeding(prepared):
             remarks = runtime.start(prepared, tell)
@@ -163,9 +169,11 @@ class Lifecycle:
         project = self._workspace.project
         ask_to_end(project)  # what it has left to do it does while tasks end
         try:
-            return self.runtime.stop(now=now, on_event=self._listener.on_event)
+            was_running = self.runtime.stop(now=now, on_event=self._listener.on_event)
         finally:
             wait_for_end(project)
+        forget_chosen(project)
+        return was_running
 
     def state(self) -> State | None:
         """Return the state of the environment; None if it is not running."""
@@ -223,6 +231,8 @@ class Lifecycle:
         return self._choice.kind if self._choice else self.choose(wanted.local.runtime)
 
     def _wanted(self, environment: Environment, release: Release, port: int | None = None) -> Wanted:
+        from mwaa_local.environment.environment import version_in_file
+
         workspace = self._workspace
         remarks = (*(_remarks_on(self._choice) if self._choice else ()), *_remarks_on_links(workspace.project))
         if environment.local.aws_port and environment.local.aws != AWS_LOCAL:
@@ -231,6 +241,7 @@ class Lifecycle:
         if environment.local.aws_profile and environment.local.aws != AWS_PROFILE:
             what, hint = "AwsProfile has no effect without Aws: profile", "write Aws: profile, or remove AwsProfile"
             remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
+        remarks = (*remarks, *release_remarks(release, version_in_file(workspace.project)))
         remarks = (*remarks, *scheduler_remarks(environment), *_remarks_on_files(workspace.project, environment))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,10 +37,14 @@ MOMENT_S = 60.0  # a container is made within seconds; a machine may be busy
 
 @dataclass(frozen=True)
 class Workspace:
-    """A project and the variables of the shell from which it is worked on."""
+    """A project and the variables of the shell from which it is worked on.
+
+    `airflow_version` takes the place of that of the environment file, "" leaves that; None is the one that runs.
+    """
 
     project: Project
     env: dict[str, str]
+    airflow_version: str | None = field(default=None, kw_only=True)
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -50,7 +54,7 @@ class Workspace:
     def environment(self) -> Environment:
         from mwaa_local.environment.environment import Environment
 
-        return Environment.load(self.project)
+        return Environment.load(self.project, airflow_version=self.airflow_version)
 
     def release(self, environment: Environment) -> Release:
         from mwaa_local.release import Release

@@ -11,7 +11,7 @@ from mwaa_local.cli.check_plugins import plugins
 from mwaa_local.cli.check_requirements import requirements
 from mwaa_local.cli.formats import FormatOption, format_of
 from mwaa_local.cli.groups import command_group
-from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption, StrictOption
+from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption, ReleaseOption, StrictOption
 from mwaa_local.cli.session import open_session
 
 check = command_group()
@@ -22,6 +22,7 @@ def everything(
     context: typer.Context,
     strict: StrictOption = False,
     every: AllOption = False,
+    airflow_version: ReleaseOption = None,
     output: FormatOption = None,
     as_json: JsonOption = False,
     project_dir: ProjectOption = Path(),
@@ -39,6 +40,8 @@ def everything(
 
       mwaa-local check --all
 
+      mwaa-local check --airflow-version 3.3.1
+
       mwaa-local check --format github
 
       mwaa-local check dags
@@ -46,11 +49,13 @@ def everything(
       mwaa-local check requirements
     """
     if context.invoked_subcommand is not None:
+        if airflow_version:
+            raise typer.BadParameter(f"write --airflow-version after {context.invoked_subcommand}")
         return
     from mwaa_local.cli.check_all import check_project
 
     wanted = format_of(output, as_json=as_json)
-    check_project(open_session(project_dir), wanted, strict=strict, every=every)
+    check_project(open_session(project_dir, airflow_version=airflow_version), wanted, strict=strict, every=every)
 
 
 check.command()(dags)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mwaa_local.cli.formats import Format, FormatOption, findings_for_ci, format_of
-from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption, StrictOption
+from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption, ReleaseOption, StrictOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import table
 
@@ -31,6 +31,7 @@ def dags(
     ] = "",
     output: FormatOption = None,
     as_json: JsonOption = False,
+    airflow_version: ReleaseOption = None,
     project_dir: ProjectOption = Path(),
 ) -> None:
     """Import every DAG file as MWAA's dag-processor would, and find what will fail on MWAA.
@@ -55,7 +56,7 @@ def dags(
         _explain(explain)
         return
     wanted = format_of(output, as_json=as_json)
-    session = open_session(project_dir)
+    session = open_session(project_dir, airflow_version=airflow_version)
     checked = _checked(session, strict=strict)
     _show(session, checked, wanted, every=every)
     raise typer.Exit(findings_exit_code(checked.findings))

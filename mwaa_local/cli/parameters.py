@@ -21,4 +21,8 @@ RuntimeOption = Annotated[
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Treat unknown Variables and Connections as errors.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Show every finding with every place, however many.")]
+ReleaseOption = Annotated[
+    str | None,
+    typer.Option("--airflow-version", metavar="VERSION", help="This release instead of the one in mwaa.yaml."),
+]
 RequirementsArgument = Annotated[Path | None, typer.Argument(help="By default the project's requirements file.")]

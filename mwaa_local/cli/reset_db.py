@@ -10,6 +10,7 @@ import typer
 from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
 from mwaa_local.cli.parameters import ProjectOption
 from mwaa_local.cli.session import open_session
+from mwaa_local.environment.chosen_release import forget_chosen
 from mwaa_local.secrets import end_sessions
 
 
@@ -33,6 +34,7 @@ def reset_db(
         raise typer.Exit(1)
     with session.exclusive():
         session.runtime.stop(now=True, on_event=session.console.show_event)
+        forget_chosen(project)
         session.remove_database(release.airflow_version)
         end_sessions(project.state_dir)
     session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")

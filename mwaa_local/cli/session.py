@@ -45,6 +45,12 @@ class Session(Workspace):
         return Listener(console.show_event, console.show_remark, lambda: console.say("stopping what was started"))
 
 
-def open_session(project_dir: Path, *, verbose: bool = False) -> Session:
+def open_session(project_dir: Path, *, verbose: bool = False, airflow_version: str | None = None) -> Session:
+    """Return the session of one command. Raises ProjectNotFound, or ReleaseUnknown for a version unknown to MWAA."""
+    if airflow_version:
+        from mwaa_local.release import Release
+
+        Release.load(airflow_version)
     env = dict(os.environ)
-    return Session(Project.find(project_dir), env, standard(env, verbose=verbose))
+    project = Project.find(project_dir)
+    return Session(project, env, standard(env, verbose=verbose), airflow_version=airflow_version)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
-from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
+from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, ReleaseOption, RuntimeOption, VerboseOption
 from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
 
@@ -75,6 +75,7 @@ def smoke(
     no_check: Annotated[bool, typer.Option("--no-check", help="Skip the check phase.")] = False,
     port: PortOption = 0,
     runtime: RuntimeOption = None,
+    airflow_version: ReleaseOption = None,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write JUnit XML, a case for each task.")
     ] = None,
@@ -110,10 +111,13 @@ def smoke(
 
       mwaa-local smoke --all --junit smoke.xml --artifacts smoke-logs
 
+      mwaa-local smoke --all --airflow-version 2.10.3
+
       mwaa-local smoke --tag ci --conf '{"day": "2026-01-01"}' --expect-failure my_dag.load
     """
     from mwaa_local.cli.smoke_iam import IamOutput
     from mwaa_local.cli.smoke_output import SmokeOutput
+    from mwaa_local.environment.chosen_release import forget_chosen
     from mwaa_local.smoke.result import SmokeReport
     from mwaa_local.smoke.run import SmokeRequest, SmokeRun
     from mwaa_local.smoke.running import RunLimits
@@ -122,7 +126,7 @@ def smoke(
 
     given = {"DAG_ID": dag_ids, "--tag": tags, "--expect-failure": expected_failures}
     _require_words({**given, "--expect-import-error": expected_import_errors})
-    session = open_session(project_dir, verbose=verbose)
+    session = open_session(project_dir, verbose=verbose, airflow_version=airflow_version)
     settle_killed_upgrade(session)
     selection = _selection(session, dag_ids or [], tags or [], every=every)
     require_dag_files(session.project.dags_dir)
@@ -151,6 +155,8 @@ def smoke(
         remarks = list(lifecycle.unapplied()) if context.is_used else []
         report = SmokeReport(airflow_version=environment.airflow_version, runtime=kind, remarks=remarks)
         SmokeRun(context, request, report).run()
+        if not lifecycle.runtime.running:
+            forget_chosen(session.project)
     with signals_taken() as signals:
         signals.only_note()  # what a run of minutes has found is written to its end
         output.show(report)
@@ -221,6 +227,12 @@ def _context(
 
     session = output.session
     is_used = lifecycle.runtime.running
+    running = lifecycle.runtime.running_plan() if is_used and session.airflow_version else None
+    if running is not None and running.airflow_version != session.airflow_version:
+        raise typer.BadParameter(
+            f"an environment of Airflow {running.airflow_version} is running, which a smoke run would use; "
+            "run `mwaa-local down` first"
+        )
     if is_used and fresh:
         raise typer.BadParameter(
             "--fresh would empty the database of the running environment; run `mwaa-local down` first"

@@ -14,13 +14,21 @@ from mwaa_local.airflow import TRIGGERED, AirflowClient
 from mwaa_local.api.environments.adopted import noted_up
 from mwaa_local.api.launch import ApiProcess
 from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
-from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, RuntimeOption, VerboseOption
+from mwaa_local.cli.parameters import (
+    JsonOption,
+    PortOption,
+    ProjectOption,
+    ReleaseOption,
+    RuntimeOption,
+    VerboseOption,
+)
 from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.documentation import page_url
-from mwaa_local.environment.environment import Environment
+from mwaa_local.environment.chosen_release import chosen_instead_of
+from mwaa_local.environment.environment import Environment, version_in_file
 from mwaa_local.environment.kinds import LoginMode
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
@@ -43,13 +51,15 @@ def up(
     logical_date: LogicalDateOption = "",
     no_logical_date: NoLogicalDateOption = False,
     runtime: RuntimeOption = None,
+    airflow_version: ReleaseOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Start the environment and wait until it is ready.
 
     On a running environment it applies changes in mwaa.yaml, requirements or startup script. It restarts only what they
-    affect.
+    affect. --airflow-version holds until the next start: each release has a database of its own, and mwaa.yaml stays as
+    it is.
 
     Examples:
 
@@ -60,9 +70,11 @@ def up(
       mwaa-local up --run my_dag --logical-date 2026-01-01 --conf '{"full": true}'
 
       mwaa-local up --runtime process
+
+      mwaa-local up --airflow-version 2.8.1
     """
     began = time.monotonic()
-    session = open_session(project_dir, verbose=verbose)
+    session = open_session(project_dir, verbose=verbose, airflow_version=airflow_version or "")
     settle_killed_upgrade(session, runs_dags=True)
     environment = session.environment()
     release = session.release(environment)
@@ -72,6 +84,7 @@ def up(
     run = WantedRun(run_dag, "", conf_of(conf), date)
     owner = owner_of(session.project)
     lifecycle, api = session.lifecycle(), ApiProcess(owner.root_dir, session.env)
+    _say_which_release(session, release)
     with session.exclusive(), noted_up(session.project, environment):
         lifecycle.choose(runtime or environment.local.runtime)
         if owner == session.project:  # one that an API made is served by that API
@@ -80,6 +93,15 @@ def up(
     ran = {"dag_id": run_dag, **_run_dag(session, release, started, run).plain()} if run_dag else None
     elapsed_s, way_in = time.monotonic() - began, way_in_of(environment, release)
     show_ready(session.console, release, started, api, elapsed_s, way_in=way_in, as_json=as_json, run=ran)
+
+
+def _say_which_release(session: Session, release: Release) -> None:
+    """Say that a start takes another release than mwaa.yaml names, or that file's again."""
+    in_file, version = version_in_file(session.project), release.airflow_version
+    if version != in_file:
+        session.console.say(f"Airflow {version} instead of {in_file} of mwaa.yaml, until the next start")
+    elif ran := chosen_instead_of(session.project, in_file):
+        session.console.say(f"Airflow {in_file} of mwaa.yaml again, instead of {ran}, which the last start named")
 
 
 def _with_role_remarks(session: Session, environment: Environment, started: Started) -> Started:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
+from mwaa_local.environment.chosen_release import chosen_instead_of
 from mwaa_local.environment.classes import (
     DEFAULT_ENVIRONMENT_CLASS,
     DEFAULT_MAX_WORKERS,
@@ -36,6 +37,7 @@ from mwaa_local.release import DEFAULT_AIRFLOW_VERSION
 _T = TypeVar("_T")
 
 OUTPUT_SHAPE = "Environment"  # of GetEnvironment's answer
+AIRFLOW_VERSION = "AirflowVersion"
 WRAPPER = "Environment"  # `aws mwaa get-environment` puts the members under this name
 RESPONSE_METADATA = "ResponseMetadata"  # boto3 puts this beside it
 
@@ -110,18 +112,26 @@ class Environment(Members):
     ignored_members: tuple[str, ...] = ()  # dotted names of what the file had and only MWAA's answers have
 
     @classmethod
-    def load(cls, project: Project, model: ServiceModel | None = None) -> Environment:
+    def load(
+        cls, project: Project, model: ServiceModel | None = None, *, airflow_version: str | None = None
+    ) -> Environment:
         """Return the environment that the project's file describes; all defaults without a file or with an empty one.
 
         `model` is MWAA's service model; without it, that of the installed botocore, read only if there is a file.
+        `airflow_version` takes the place of the file's, "" leaves it; None: where one runs, it is the one that runs.
         Raises EnvironmentFileInvalid, listing every problem at once with its line.
         """
         file = EnvironmentFile.read(project.environment_path)
         if file is None or (file.data is None and not file.problems):
-            return cls(name=name_from_folder(project.name))
+            members: dict[str, Any] = {"name": name_from_folder(project.name)}
+            if version := _version_of(project, {}, airflow_version):
+                members["airflow_version"] = version
+            return cls(**members)
         file, outside = _unwrap(file)
         model = model or ServiceModel.load()
         given = {name: value for name, value in file.data.items() if name != LOCAL}
+        if version := _version_of(project, given, airflow_version):
+            given[AIRFLOW_VERSION] = version
         given, ignored = model.without_output_only(given, INPUT_SHAPE, OUTPUT_SHAPE)
         members = _as_written(_without_empty(given, model), model, file)
         local = file.data.get(LOCAL)
@@ -200,6 +210,22 @@ class Environment(Members):
     def schedulers_here(self) -> int:
         """How many schedulers run on this machine; Airflow 1 has one alone."""
         return ONLY_ONE if is_airflow_1(self.airflow_version) else self.local.schedulers
+
+
+def version_in_file(project: Project) -> str:
+    """Return the Airflow version that the project's file names, or MWAA's newest. Raises EnvironmentFileInvalid."""
+    file = EnvironmentFile.read(project.environment_path)
+    members = _unwrap(file)[0].data if file is not None and file.data is not None else {}
+    return _written_version(members)
+
+
+def _written_version(members: Mapping[str, Any]) -> str:
+    return str(members.get(AIRFLOW_VERSION) or DEFAULT_AIRFLOW_VERSION)
+
+
+def _version_of(project: Project, given: Mapping[str, Any], named: str | None) -> str:
+    """Return the Airflow version that is to take the place of the file's; "" for none."""
+    return chosen_instead_of(project, _written_version(given)) if named is None else named
 
 
 def name_from_folder(folder_name: str) -> str:

@@ -312,3 +312,29 @@ def test_port_of_a_local_aws_that_is_not_wanted_is_told(house: House, aws: str, 
     path.write_text(f"AirflowVersion: 3.3.1\nLocal: {{Runtime: process, Aws: {aws}, AwsPort: 4566}}\n")
     wanted = house.lifecycle._wanted(house.environment, house.workspace.release(house.environment))
     assert ["AwsPort has no effect without Aws: local"] * is_told == [remark.what for remark in wanted.remarks]
+
+
+def test_other_release_than_the_files_is_noted_while_it_runs(house: House) -> None:
+    named = replace(house.workspace, airflow_version="2.8.1")
+    Lifecycle(named, open_runtime=house._open).start(named.environment())
+    assert house.environment.airflow_version == "2.8.1"
+    (wanted,) = house.runtime.wanted
+    assert "Airflow 2.8.1 runs instead of 3.3.1 of mwaa.yaml" in [remark.what for remark in wanted.remarks]
+    house.lifecycle.down()
+    assert house.environment.airflow_version == "3.3.1"
+
+
+def test_other_release_that_did_not_come_up_is_not_noted(house: House) -> None:
+    named = replace(house.workspace, airflow_version="2.8.1")
+    house.runtime.failure = StartupScriptFailed("no")
+    with pytest.raises(StartupScriptFailed):
+        Lifecycle(named, open_runtime=house._open).up(named.environment())
+    assert house.environment.airflow_version == "3.3.1"
+
+
+def test_ended_release_is_told_with_a_start_and_runs(house: House) -> None:
+    named = replace(house.workspace, airflow_version="2.2.2")
+    Lifecycle(named, open_runtime=house._open).start(named.environment())
+    (wanted,) = house.runtime.wanted
+    assert "MWAA ended Airflow 2.2.2 on 2024-06-27" in [remark.what for remark in wanted.remarks]
+    assert house.runtime.calls == ["prepare", "start"]

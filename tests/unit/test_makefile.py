@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -31,3 +32,28 @@ def test_pip_is_heard_only_when_it_fails(tmp_path: Path, code: int) -> None:
     assert (made.returncode == 0) is (code == 0), made.stderr
     assert ("WARNING: Location" in made.stdout + made.stderr) is (code == 1)
     assert (tmp_path / ".venv" / ".dev").exists() is (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "started"),
+    [
+        (["AIRFLOW_VERSION=2.8.1"], {}, "up --airflow-version 2.8.1 --run hello_mwaa"),
+        (["AIRFLOW_VERSION=1.10.12"], {}, "up --airflow-version 1.10.12"),
+        ([], {}, "up --run hello_mwaa"),
+        ([], {"AIRFLOW_VERSION": "2.8.1"}, "up --run hello_mwaa"),  # in many shells, for other purposes
+        (["ARGS=--port 0"], {}, "up --run hello_mwaa --port 0"),
+    ],
+)
+def test_up_takes_the_release_that_the_command_line_names(
+    words: list[str], variables: dict[str, str], started: str
+) -> None:
+    shown = subprocess.run(
+        ["make", "--dry-run", "up", *words],
+        cwd=REPOSITORY_DIR,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    last = shown.stdout.splitlines()[-1]
+    assert last.split("/mwaa-local ", 1)[1].split() == started.split()
