@@ -54,7 +54,7 @@ class Bench:
 
     def measure(self, packages: PythonEnvironment) -> None:
         """Fill the figures. No two sides ever run at the same time, but they take turns where samples are short."""
-        if "cold-up" in self.wanted(PROCESSES):
+        if self.wanted(PROCESSES) & {"cold-up", "cold-downloads"}:
             with self.figures.row("cold-up", PROCESSES):
                 self._cold_up()
         if "image" in self.wanted(DOCKER):
@@ -69,7 +69,8 @@ class Bench:
         for subject in subjects:
             if "second-project" in self.wanted(subject.side):
                 with self.figures.row("second-project", subject.side):
-                    self._fresh_project("second-project", subject.side, self.env)
+                    seconds = self._fresh_project("second-project", subject.side, self.env)
+                    self.figures.add("second-project", subject.side, [seconds])
         for subject in ready:
             if self.wanted(subject.side) & RUNNING_ROWS:
                 self._running(subject)
@@ -105,7 +106,14 @@ class Bench:
     def _cold_up(self) -> None:
         caches = {"MWAA_LOCAL_CACHE_DIR": "cold-cache", "UV_CACHE_DIR": "cold-uv-cache"}
         cold_dirs = {name: str(self.work_dir / folder) for name, folder in caches.items()}
-        self._fresh_project("cold-up", PROCESSES, {**self.env, **cold_dirs})
+        env = {**self.env, **cold_dirs}
+        cold_s = self._fresh_project("cold-up", PROCESSES, env)
+        self.figures.add("cold-up", PROCESSES, [cold_s])
+        if "cold-downloads" in self.wanted(PROCESSES):
+            shutil.rmtree(env["MWAA_LOCAL_CACHE_DIR"], ignore_errors=True)
+            with self.figures.row("cold-downloads", PROCESSES):
+                downloaded_s = self._fresh_project("cold-downloads", PROCESSES, env)
+                self.figures.add("cold-downloads", PROCESSES, [cold_s - downloaded_s])
         for folder in cold_dirs.values():
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -122,10 +130,11 @@ class Bench:
         build.discard()
         self.subjects.remove(build)
 
-    def _fresh_project(self, row: str, side: str, env: Mapping[str, str]) -> None:
-        ours = self._ours(row, side, env)
+    def _fresh_project(self, name: str, side: str, env: Mapping[str, str]) -> float:
+        """Return the seconds of the first start of a project."""
+        ours = self._ours(name, side, env)
         try:
-            self.figures.add(row, side, [self._start(ours)])
+            return self._start(ours)
         finally:
             ours.discard()
             self.subjects.remove(ours)

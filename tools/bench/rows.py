@@ -41,6 +41,7 @@ ROWS = (
         targets={PROCESSES: Target(8, not_above_standalone=True), DOCKER: Target(20)},
     ),
     Row("cold-up", "cold `up`: empty caches, packages from the index", (PROCESSES,), targets={PROCESSES: Target(60)}),
+    Row("cold-downloads", "of it downloads: what it takes less when they are there", (PROCESSES,)),
     Row(
         "second-project",
         "first `up` of a second project, warm caches",
@@ -70,7 +71,7 @@ ROWS = (
     Row("image", "image built, packages from the index, base image there", (DOCKER,), targets={DOCKER: Target(90)}),
     Row("image-size", "image", (DOCKER,), "MB", {DOCKER: Target(650)}),
 )
-COLD_ROWS = {"cold-up", "image"}
+COLD_ROWS = {"cold-up", "cold-downloads", "image"}
 CYCLE_ROWS = {"up", "down"}
 RUNNING_ROWS = {
     "memory",
