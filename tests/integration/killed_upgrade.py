@@ -1,0 +1,42 @@
+"""`python -m tests.integration.killed_upgrade FOLDER VERSION WHEN`: an upgrade whose process is killed at a point.
+
+WHEN is a step of the journal, which is on the disk then, or a text of an event in the middle of one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from mwaa_local.event import Event
+from mwaa_local.lifecycle import Listener
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.upgrade.carrying_out.carrying import Upgrade, Watch, carry_out
+from mwaa_local.upgrade.carrying_out.journal import Journal
+from mwaa_local.workspace import Workspace
+
+
+def main(folder: str, version: str, when: str) -> None:
+    workspace = Workspace(Project(Path(folder).resolve()), dict(os.environ))
+
+    def on_event(event: Event) -> None:
+        print(event.component, event.state, event.detail, flush=True)
+        if when in f"{event.component} {event.state} {event.detail}" and event.component != "upgrade":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_step(at: Journal) -> None:
+        print(at.step, flush=True)
+        if at.step == when:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    environment = workspace.environment()
+    wanted = Upgrade(workspace.release(environment), Release.load(version), "process", port=0, dags=("history",))
+    with workspace.exclusive():
+        carry_out(workspace, wanted, Watch(Listener(on_event), on_step))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

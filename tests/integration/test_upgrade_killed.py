@@ -1,0 +1,151 @@
+"""An upgrade whose process is killed: the next command undoes or finishes it, and the data of before are all there."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from mwaa_local.database.dump import write_dump
+from mwaa_local.project import Project
+from mwaa_local.runtime.databases import Databases
+from mwaa_local.runtime.process.runtime import ProcessRuntime
+from mwaa_local.secrets import load_secrets
+from mwaa_local.upgrade.carrying_out import journal
+from mwaa_local.workspace import Workspace
+from tests.conftest import REPOSITORY_DIR, ProjectRunner
+from tests.environments import stopped_at_the_end
+from tests.integration.history import History, history_files
+
+pytestmark = [pytest.mark.network, pytest.mark.full]
+BEFORE, AFTER = "2.7.2", "2.10.3"
+TIMEOUT_S = 1800.0
+# A step whose beginning is on the disk, or a sign that comes in the middle of one.
+UNDONE = {
+    "stopping": journal.STOPPING,
+    "snapshot": journal.SNAPSHOT,
+    "copying": journal.COPYING,
+    "migrating": journal.MIGRATING,
+    "in the middle of the migration": "Running upgrade",
+    "switching": journal.SWITCHING,
+    "starting": journal.STARTING,
+    "in the middle of the start": "postgres ready",
+}
+
+
+class Kept:
+    """A stopped project of the older release with a history."""
+
+    def __init__(self, runner: ProjectRunner) -> None:
+        self.runner = runner
+        self.project = Project(runner.root_dir.resolve())
+
+    @property
+    def databases(self) -> Databases:
+        return ProcessRuntime(self.project, dict(self.runner.env)).databases
+
+    def dump(self, version: str, folder: Path) -> bytes:
+        """Return all rows of a database: the same bytes for the same data."""
+        path = folder / "rows.dump"
+        key = load_secrets(self.project.state_dir).fernet_key
+        with Workspace(self.project, dict(self.runner.env)).exclusive(), self.databases.opened(version) as url:
+            write_dump(url, path, airflow_version=version, fernet_key=key, force=True)
+        return path.read_bytes()
+
+    def execute(self, version: str, statement: str) -> list[tuple[object, ...]]:
+        with (
+            Workspace(self.project, dict(self.runner.env)).exclusive(),
+            self.databases.opened(version) as url,
+            contextlib.closing(psycopg2.connect(url)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def kill_upgrade(self, when: str) -> str:
+        """Have an upgrade killed at a point; return what it had told."""
+        program = [sys.executable, "-m", "tests.integration.killed_upgrade", str(self.project.root_dir), AFTER, when]
+        done = subprocess.run(
+            program, cwd=REPOSITORY_DIR, env=dict(self.runner.env), capture_output=True, text=True, timeout=TIMEOUT_S
+        )
+        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    with stopped_at_the_end(tmp_path_factory.mktemp("killed")) as runner:
+        runner.write(history_files(BEFORE))
+        outcome = runner.run("up", "--port", "0", "--run", "history", timeout_s=TIMEOUT_S)
+        assert outcome.exit_code == 0, outcome.stderr
+        assert runner.run("down").exit_code == 0
+        yield Kept(runner)
+
+
+@pytest.mark.parametrize("when", UNDONE.values(), ids=UNDONE.keys())
+def test_next_command_undoes_what_was_killed(kept: Kept, when: str, tmp_path: Path) -> None:
+    file, rows, databases = kept.project.environment_path.read_bytes(), kept.dump(BEFORE, tmp_path), kept.databases
+    versions = databases.versions()
+    kept.kill_upgrade(when)
+    assert journal.journal_path(kept.project).exists()
+
+    outcome = kept.runner.run("down")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert f"an upgrade to Airflow {AFTER} was killed" in outcome.stderr
+    assert f"undone, this is Airflow {BEFORE} again" in outcome.stderr
+    assert "ROLLING_BACK → UPDATE_FAILED" in outcome.stderr
+    assert not journal.journal_path(kept.project).exists()
+    assert kept.project.environment_path.read_bytes() == file
+    assert kept.databases.versions() == versions
+    assert kept.dump(BEFORE, tmp_path) == rows
+    assert "nothing is running here" in kept.runner.run("down").stderr
+
+
+def test_database_that_the_target_had_comes_back(kept: Kept, tmp_path: Path) -> None:
+    with Workspace(kept.project, dict(kept.runner.env)).exclusive():
+        kept.databases.copy(BEFORE, AFTER)  # from earlier use; of which release is all the same here
+    kept.execute(AFTER, "CREATE TABLE of_before (word text); INSERT INTO of_before VALUES ('kept')")
+    kept.kill_upgrade("Running upgrade")
+    assert kept.runner.run("down").exit_code == 0
+    assert kept.execute(AFTER, "SELECT word FROM of_before") == [("kept",)]
+    assert kept.databases.versions() == (BEFORE, AFTER)
+    with Workspace(kept.project, dict(kept.runner.env)).exclusive():
+        kept.databases.remove(AFTER)
+
+
+def test_rollback_that_is_killed_goes_on(kept: Kept, tmp_path: Path) -> None:
+    """A view that somebody made for reports keeps the migration from changing a column."""
+    kept.execute(BEFORE, "CREATE VIEW report AS SELECT * FROM task_instance")
+    rows = kept.dump(BEFORE, tmp_path)
+    try:
+        told = kept.kill_upgrade(journal.ROLLING_BACK)
+        assert journal.SWITCHING not in told
+        outcome = kept.runner.run("upgrade", "--to", AFTER, "--yes", "--no-rehearsal")
+        assert outcome.exit_code == 3, outcome.stderr
+        assert f"was killed while {journal.MIGRATING}: undone" in outcome.stderr  # the one of before
+        assert f"failed while {journal.MIGRATING}" in outcome.stderr  # and this one
+        assert "report" in outcome.stderr, "the database's own words"
+        assert "status: UPDATING → CREATING_SNAPSHOT → UPDATING → ROLLING_BACK → UPDATE_FAILED" in outcome.stderr
+        assert kept.databases.versions() == (BEFORE,)
+        assert kept.dump(BEFORE, tmp_path) == rows
+    finally:
+        kept.execute(BEFORE, "DROP VIEW report")
+
+
+def test_what_was_healthy_is_finished_by_the_next_up(kept: Kept) -> None:
+    kept.kill_upgrade(journal.RUNNING)
+    outcome = kept.runner.run("up", "--port", "0", timeout_s=TIMEOUT_S)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert f"was killed while {journal.RUNNING}: finished" in outcome.stderr
+    assert "history succeeded" in outcome.stderr, "the DAG that was named"
+    assert f'AirflowVersion: "{AFTER}"' in kept.project.environment_path.read_text()
+    history = History(kept.runner)
+    assert list(history.runs().values()) == ["success", "success"]
+    assert not journal.journal_path(kept.project).exists()
