@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mwaa_local.cli.groups import command_group
+from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
 from mwaa_local.cli.parameters import JsonOption, ProjectOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, size, table
@@ -68,6 +69,7 @@ def dump(
         raise typer.BadParameter("the dump itself goes to stdout; leave out --json, or name a file")
     check_target(path, force=force)
     session = open_session(project_dir)
+    settle_killed_upgrade(session)
     with _opened(session, runtime) as (version, url, fernet_key):
         head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force)
     if as_json:
@@ -97,6 +99,7 @@ def snapshot(
     from mwaa_local.database.snapshots import Snapshots
 
     session = open_session(project_dir)
+    settle_killed_upgrade(session)
     snapshots = Snapshots(session.project)
     name = name or snapshots.free_name("", datetime.now().astimezone())
     snapshots.path(name)  # a name that is none is told before a server is started
@@ -148,6 +151,7 @@ def forget(
     from mwaa_local.database.snapshots import Snapshots
 
     session = open_session(project_dir)
+    settle_killed_upgrade(session)
     snapshots = Snapshots(session.project)
     snapshots.existing(name)
     _confirm(f"Remove the snapshot {name} of {session.project.root_dir}?", yes=yes)
@@ -193,6 +197,7 @@ def restore(
     from mwaa_local.restoring import Restoring
 
     session = open_session(project_dir)
+    settle_killed_upgrade(session)
     environment = session.environment()
     with _source_file(session, source, yes=yes) as path:
         key = _fernet_key(fernet_key_file, session.env)

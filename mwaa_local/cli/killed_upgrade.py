@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mwaa_local.cli.session import Session
-from mwaa_local.upgrade.carrying_out.journal import journal_path
+from mwaa_local.upgrade.carrying_out import journal
 
 
 def settle_killed_upgrade(session: Session, *, runs_dags: bool = False) -> None:
@@ -12,7 +12,7 @@ def settle_killed_upgrade(session: Session, *, runs_dags: bool = False) -> None:
     If `runs_dags`, DAGs that were named and have not run are run. Raises AlreadyRunning while an upgrade goes on,
     UpgradeFailed where a DAG fails.
     """
-    if not journal_path(session.project).exists():
+    if not journal.journal_path(session.project).exists():
         return
     from mwaa_local.upgrade.carrying_out.settling import settle
 
@@ -22,3 +22,20 @@ def settle_killed_upgrade(session: Session, *, runs_dags: bool = False) -> None:
         session.console.say(settled.line)
         if settled.is_undone:
             session.console.say(f"its status: {settled.path}; the environment is stopped")
+
+
+def unfinished_upgrade(session: Session) -> dict[str, str] | None:
+    """Return the upgrade that is not over, and what is done about it; None without one. Nothing is changed."""
+    at = journal.load(session.project)
+    if at is None:
+        return None
+    with session.exclusive_for_a_moment() as is_killed:
+        pass  # whoever carries one out holds the project
+    then = "undoes" if at.is_undone else "finishes"
+    return {
+        "from": at.source,
+        "to": at.target,
+        "step": at.step,
+        "status": at.statuses[-1].status if at.statuses else "",
+        "next": f"it was killed; the next `mwaa-local up` or `down` {then} it" if is_killed else "it goes on",
+    }

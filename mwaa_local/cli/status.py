@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mwaa_local.api.address import ApiFolder
+from mwaa_local.cli.killed_upgrade import unfinished_upgrade
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
 from mwaa_local.cli.service_status import Service, last_sync, service_of, service_of_folder, show_last_sync
 from mwaa_local.cli.session import Session, open_session
@@ -40,18 +41,26 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
         _show_folder(session, as_json=as_json)
         return
     state = session.lifecycle().state()
-    service = service_of(session, state)
+    service, upgrade = service_of(session, state), unfinished_upgrade(session)
     if as_json:
         plain = _as_plain(state) if state else nothing_running(was_cut_off=session.runtime.was_cut_off)
-        session.console.show_json({**plain, "last_sync": last_sync(session.project), "service": service.to_json()})
+        session.console.show_json(
+            {**plain, "last_sync": last_sync(session.project), "service": service.to_json(), **_plain_upgrade(upgrade)}
+        )
     elif state is None:
         _show_nothing(session.console, service, was_cut_off=session.runtime.was_cut_off)
     else:
         _show(session.console, session.project, state)
     if not as_json:
         service.show(session.console)
+        if upgrade:
+            session.console.say(f"upgrade to Airflow {upgrade['to']}: {upgrade['step']}; {upgrade['next']}")
     if state is None or not state.is_healthy:
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
+
+
+def _plain_upgrade(upgrade: dict[str, str] | None) -> dict[str, Any]:
+    return {"upgrade": upgrade} if upgrade else {}
 
 
 def nothing_running(*, was_cut_off: bool) -> dict[str, Any]:
