@@ -126,7 +126,10 @@ def create(dag: Any, run_id: str, conf: Any, dates: Dates, session: Any) -> Any:
         **kind_of_run(dates.kind),
     }
     known = inspect.signature(dag.create_dagrun).parameters
-    return dag.create_dagrun(**{name: value for name, value in values.items() if name in known})
+    run = dag.create_dagrun(**{name: value for name, value in values.items() if name in known})
+    if run.run_id != run_id:  # Airflow 2.0, told the type of a run, makes an id of its own whichever it is given
+        run.run_id = run_id
+    return run
 
 
 def first_state() -> Any:

@@ -26,7 +26,7 @@ __all__ = [
     "test_packages_are_exactly_those_of_the_release",
 ]
 
-OTHER_RELEASES = ("1.10.12",)
+OTHER_RELEASES = ("1.10.12", "2.0.2")
 SMOKE_TIMEOUT_S = 300.0
 TASKS = ["answer", "say"]
 
