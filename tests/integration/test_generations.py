@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.environments import LATEST, RunningEnvironment, start, stopped_at_the_end, with_settings
+from tests.environments import LATEST, START_TIMEOUT_S, RunningEnvironment, start, stopped_at_the_end, with_settings
 from tests.integration.test_environment import logged_in
 
 RELEASES = ("1.10.12", "2.2.2", "2.7.2", "2.10.3", LATEST)
 DAGS_DIR = Path(__file__).parent / "dags" / "generations"
 EMR_RELEASE = "2.2.2"
-SMOKE_TIMEOUT_S = 600.0
+SMOKE_TIMEOUT_S = 1200.0
 TIMEOUT_S = 120.0
 OVERRIDES = "core.dag_run_conf_overrides_params"
 # MWAA's local runner has False up to 2.6.3; Airflow 1.10 has it itself, 2.0 and later True.
@@ -202,6 +202,6 @@ def test_configuration_of_a_run_overrides_params_or_not(generation: Generation) 
     settings = (environment.root_dir / "mwaa.yaml").read_text()
     options = {"app.env": "dev", OVERRIDES: str(not overridden)}
     environment.runner.write({"mwaa.yaml": with_settings(settings, AirflowConfigurationOptions=options)})
-    again = environment.run("up", "--port", "0")
+    again = environment.run("up", "--port", "0", timeout_s=START_TIMEOUT_S)
     assert again.exit_code == 0, again.stderr
     assert day(smoked(environment, "seen_in_dev")) == ("day=default" if overridden else "day=of the run")

@@ -14,10 +14,9 @@ import pytest
 
 from mwaa_local.release import Release
 from tests.conftest import Outcome, ProjectRunner, make_clean_env
-from tests.environments import LATEST, RunningEnvironment, alive, tiny_files
+from tests.environments import LATEST, START_TIMEOUT_S, RunningEnvironment, alive, tiny_files
 
 OLDEST = "1.10.12"
-TIMEOUT_S = 900.0
 
 pytestmark = [pytest.mark.full, pytest.mark.network]
 
@@ -28,7 +27,7 @@ def started_together(runners: dict[str, ProjectRunner]) -> dict[str, Outcome]:
     ended = {}
     for name, process in begun.items():
         with process:
-            stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+            stdout, stderr = process.communicate(timeout=START_TIMEOUT_S)
             ended[name] = Outcome(process.returncode, stdout, stderr)
     assert {name: outcome.exit_code for name, outcome in ended.items()} == dict.fromkeys(runners, 0), ended
     return ended
@@ -90,7 +89,7 @@ def test_down_of_one_leaves_the_other(pair: tuple[RunningEnvironment, RunningEnv
     assert alive(before) == []
     assert newest.pids() == stays
     assert newest.status()["healthy"]
-    again = newest.run("up", "--run", "tiny")
+    again = newest.run("up", "--run", "tiny", timeout_s=START_TIMEOUT_S)
     assert again.exit_code == 0, again.stderr
     assert newest.pids() == stays
 
