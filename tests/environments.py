@@ -46,6 +46,8 @@ POLL_PAUSE_S = 0.2
 # Thirty times what a run takes on a quiet machine; beside other tests, runs in containers took more than 120 s.
 RUN_TIMEOUT_S = 300.0
 RESET_TIMEOUT_S = 300.0
+# `up` itself waits no longer than it has to; packages alone took 140 s on a machine with twenty times its load.
+START_TIMEOUT_S = 1200.0
 DAG_KNOWN_TIMEOUT_S = 60.0
 FINAL_STATES = ("success", "failed")
 
@@ -232,7 +234,7 @@ def with_settings(text: str, **members: Mapping[str, object] | int) -> str:
 
 def start(runner: ProjectRunner, version: str = LATEST, *words: str) -> RunningEnvironment:
     """Start the project's environment on a free port."""
-    outcome = runner.run("up", "--port", "0", *words)
+    outcome = runner.run("up", "--port", "0", *words, timeout_s=START_TIMEOUT_S)
     assert outcome.exit_code == 0, outcome.stderr
     return RunningEnvironment(runner, Release.load(version), outcome)
 

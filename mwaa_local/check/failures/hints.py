@@ -21,6 +21,7 @@ from mwaa_local.check.failures.python_features import python_hint
 from mwaa_local.check.failures.sources import tree_of
 from mwaa_local.check.failures.startup_files import StartupFiles
 from mwaa_local.check.modules.airflow_features import feature_hint, name_hint
+from mwaa_local.check.modules.airflow_removed import removed_hint
 from mwaa_local.check.modules.hints import MissingModule, ModuleHints
 from mwaa_local.check.modules.places import wanted_module
 from mwaa_local.check.modules.requirements import Requirements
@@ -166,13 +167,15 @@ class ImportHints:
 
 
 def _newer(failure: ImportFailure, facts: ProjectFacts) -> str:
-    """Return the hint on what only later versions of Python or Airflow have; "" if it is nothing known."""
+    """Return the hint on what only other versions of Python or Airflow have; "" if it is nothing known."""
     release, root_dir = facts.modules.release, facts.modules.root_dir
     names = tuple(subject.name for subject in failure.subjects if subject.kind == NAME)
+    code = failure.code + _calls(failure, root_dir)
     return (
         python_hint(failure, release, root_dir)
         or name_hint(names, release)
-        or feature_hint(failure.said, failure.code + _calls(failure, root_dir), failure.library, release)
+        or removed_hint(failure.said, code, release)
+        or feature_hint(failure.said, code, failure.library, release)
     )
 
 

@@ -1,0 +1,1 @@
+export TEAM_NAME="data platform"
