@@ -32,6 +32,7 @@ DIFFERENCE_OF: Mapping[tuple[str, str], str] = {
     ("startup-script-fails", "warning"): "sudo-yum",
     ("top-level-database", "note"): "dags-database",
     ("top-level-database", "warning"): "dags-database",
+    ("upgrade-path", "error"): "choice-version-path",
     ("write-below-dags", "warning"): "dags-writable",
 }
 

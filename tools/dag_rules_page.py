@@ -12,6 +12,7 @@ from mwaa_local.check.dags.air import AIR_RULES
 from mwaa_local.check.explained.of_imports import OF_IMPORTS, OF_TASKS
 from mwaa_local.check.explained.of_project import OF_ENVIRONMENT, OF_SETTINGS, OF_STARTUP
 from mwaa_local.check.explained.of_sources import OF_SOURCES, RUFF_SUBJECTS
+from mwaa_local.check.explained.of_upgrades import OF_UPGRADES
 from mwaa_local.check.explained.text import RuleText
 from tools.rule_tables import rule_table
 
@@ -78,6 +79,8 @@ def page() -> str:
         "## Found in airflow_settings.yaml and tests/aws/\n",
         OF_SETTINGS_TEXT,
         _table(OF_SETTINGS),
+        "## Found by rehearsing an upgrade\n",
+        _table(OF_UPGRADES),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 

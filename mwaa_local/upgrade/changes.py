@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mwaa_local.finding import Cause, Finding, in_order
+from mwaa_local.finding import WARNING, Cause, Finding, in_order
 from mwaa_local.upgrade.defaults import ChangedDefault
 from mwaa_local.upgrade.paths import Direction, Move
 from mwaa_local.upgrade.sources import ProjectSources
 
 CHANGES_PATH = Path(__file__).parent / "changes.toml"
-DEFAULT, BEHAVIOUR = "upgrade-default", "upgrade-behaviour"
+DEFAULT, BEHAVIOUR, MEMBER = "upgrade-default", "upgrade-behaviour", "upgrade-member"
 RULES = {
+    MEMBER: "the environment file has a member that the new release does not have",
     DEFAULT: "a default that the project relies on is another one in the new release",
     BEHAVIOUR: "Airflow, or MWAA, does something in another way from the new release on",
 }
@@ -27,18 +28,30 @@ RULES = {
 
 @dataclass(frozen=True)
 class ChangesCase:
-    """What is compared. `path` is the environment file, `options` those that it sets, lower case."""
+    """What is compared. `path` is the environment file, `options` those that it sets, lower case, `members` its own."""
 
     move: Move
     path: str
     options: frozenset[str]
     sources: ProjectSources
     defaults: tuple[ChangedDefault, ...]
+    members: frozenset[str] = frozenset()
 
 
 def change_findings(case: ChangesCase) -> tuple[Finding, ...]:
     """Return the findings: warnings where the project does what changes, notes where anybody may."""
-    return in_order([*_of_defaults(case), *_of_behaviours(case)])
+    return in_order([*_of_members(case), *_of_defaults(case), *_of_behaviours(case)])
+
+
+def _of_members(case: ChangesCase) -> Iterator[Finding]:
+    target = case.move.target
+    for entry in _data()["member"]:
+        name, since = entry["name"], entry["since"]
+        if name in case.members and not target.is_at_least(since):
+            what = f"Airflow {target.airflow_version} has no {name}: MWAA has it since Airflow {since}"
+            yield Finding(
+                MEMBER, WARNING, case.path, 0, what, "MWAA refuses it, or it has no effect.", f"remove {name}"
+            )
 
 
 def _of_defaults(case: ChangesCase) -> Iterator[Finding]:

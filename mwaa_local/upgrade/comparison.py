@@ -98,7 +98,9 @@ class Comparison:
 
     def _changes(self, wanted: Wanted, defaults: tuple[ChangedDefault, ...], parts: Sequence[Part]) -> Part:
         options = frozenset(name.lower() for name in self.environment.airflow_configuration_options)
-        case = ChangesCase(wanted.move, path_of(self.project), options, ProjectSources(self.project), defaults)
+        members = frozenset(self.environment.members())
+        sources = ProjectSources(self.project)
+        case = ChangesCase(wanted.move, path_of(self.project), options, sources, defaults, members)
         told = {(item.path, item.line) for part in parts for item in part.findings if item.severity == ERROR}
         of_image = [item for item in image_findings(case) if not item.line or (item.path, item.line) not in told]
         found = in_order([*change_findings(case), *of_image])

@@ -46,7 +46,7 @@ class Rehearsal:
         """
         environment = self.workspace.environment()
         source = self.workspace.release(environment)
-        wanted = list(_moves(source, targets))
+        wanted = list(moves(source, targets))
         seen = [(item, self._seen(environment, item)) for item in wanted]
         names = {part.name for _, outcome in seen if outcome for part in outcome.parts.values() if part.findings}
         is_needed = any(outcome for _, outcome in seen)
@@ -80,7 +80,7 @@ class _Today:
     problem: Finding | None = None
 
 
-def _moves(source: Release, targets: Sequence[Release]) -> Iterator[Wanted]:
+def moves(source: Release, targets: Sequence[Release]) -> Iterator[Wanted]:
     """Yield each target once, as it was asked for, and before it the hops to it that are no target themselves."""
     asked, told = {target.airflow_version for target in targets}, set[str]()
     for target in targets:

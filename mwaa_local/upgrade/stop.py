@@ -97,7 +97,7 @@ class Stop:
             known = pool.submit(_known, context)
             wanted = requirements.settled if check.REQUIREMENTS in names else RequirementsOfMove
             settled = pool.submit(wanted)
-            work = self._work(context, trials, settled, refused)
+            work = self._work(context, trials, settled, refused) | {check.OPTIONS: lambda: _options(context, known)}
             futures = [pool.submit(self._timed, context, name, work[name]) for name in names]
             parts = folded([future.result() for future in futures])
             outcome = RequirementsOfMove() if settled.exception() else settled.result()
@@ -111,10 +111,9 @@ class Stop:
 
     def _work(
         self, context: CheckContext, trials: Trials, settled: Future[RequirementsOfMove], refused: Part | None
-    ) -> Mapping[str, Action]:
+    ) -> dict[str, Action]:
         return {
             check.ENVIRONMENT: lambda: refused or check.environment_part(context),
-            check.OPTIONS: lambda: check.options_part(context),
             check.REQUIREMENTS: lambda: settled.result().part,
             check.PLUGINS: lambda: check.plugins_part(context, trials),
             check.STARTUP_SCRIPT: lambda: check.startup_part(context, trials),
@@ -145,6 +144,11 @@ class Stop:
         return part
 
 
+def _options(context: CheckContext, known: Future[KnownOptions]) -> Part:
+    known.result()  # which is kept then: Airflow is not asked twice at the same time
+    return check.options_part(context)
+
+
 def _known(context: CheckContext) -> KnownOptions:
     """Return the options of the release; a list that was asked once is kept for all projects."""
     configuration = context.configuration(PREVIEW, str(context.project.airflow_home_dir))
@@ -153,8 +157,12 @@ def _known(context: CheckContext) -> KnownOptions:
 
 @contextlib.contextmanager
 def _trials(context: CheckContext, names: Sequence[str]) -> Iterator[Trials]:
-    """Run the startup script if any of the parts asks for it: in each component only if it is one of the parts."""
-    components = MWAA_COMPONENTS if check.STARTUP_SCRIPT in names else check.components_for_dags(context)
+    """Run the startup script as far as the parts ask for it: in each component only if it is one of them itself."""
+    components: Sequence[str] = ()
+    if check.STARTUP_SCRIPT in names:
+        components = MWAA_COMPONENTS
+    elif {check.REQUIREMENTS, check.PLUGINS, check.DAGS} & set(names):
+        components = check.components_for_dags(context)
     with check.startup_trials(context, components) as trials:
         yield trials
 

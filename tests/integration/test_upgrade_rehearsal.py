@@ -157,6 +157,47 @@ def test_refused_move_fails_and_the_hop_to_it_is_rehearsed(tmp_path: Path) -> No
     assert "Airflow 2.10.3 → 2.11.2, Python 3.11 → 3.12 (on the way to 3.3.1)" in outcome.stdout
 
 
+@pytest.mark.full
+def test_downgrade_tells_of_members_that_the_older_release_lacks(tmp_path: Path) -> None:
+    runner = ProjectRunner(tmp_path / "project", make_clean_env(tmp_path))
+    runner.root_dir.mkdir()
+    runner.write({"mwaa.yaml": 'WebserverAccessMode: PUBLIC_AND_PRIVATE\nAirflowVersion: "3.3.1"\n', "dags/a.py": ""})
+    outcome = upgrade(runner, "--to", "2.11.2", "--json")
+    [rehearsed] = json.loads(outcome.stdout)["rehearsed"]
+    assert (outcome.exit_code, rehearsed["direction"], rehearsed["allowed"]) == (1, "downgrade", True)
+    assert findings(rehearsed, "environment file", "error") == {("environment-invalid", "mwaa.yaml", 1)}
+    assert {part["outcome"] for part in rehearsed["parts"]} <= {"ok", "fails", "findings", "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("version", "says"), [("2.4.3", "MWAA ended Airflow 2.4.3 on 2025-12-30"), ("2.2.2", "has Airflow 2.2.2 already")]
+)
+def test_what_needs_no_packages_is_told_without_them(tmp_path: Path, version: str, says: str) -> None:
+    runner = ProjectRunner(tmp_path / "project", make_clean_env(tmp_path))
+    runner.root_dir.mkdir()
+    runner.write({"mwaa.yaml": 'AirflowVersion: "2.2.2"\n'})
+    outcome = upgrade(runner, "--to", version)
+    assert outcome.exit_code == (1 if version == "2.4.3" else 0)
+    assert says in outcome.stdout
+    assert not (runner.root_dir / ".mwaa-local").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "says"),
+    [
+        (["--to", "2.11"], 3, "Amazon MWAA has no Airflow version '2.11'"),
+        ([], 2, "--to"),
+        (["--to", "2.11.2", "--json", "--format", "github"], 2, "two formats"),
+    ],
+)
+def test_wrong_words_are_refused(tmp_path: Path, words: list[str], exit_code: int, says: str) -> None:
+    runner = ProjectRunner(tmp_path / "project", make_clean_env(tmp_path))
+    runner.root_dir.mkdir()
+    runner.write({"mwaa.yaml": 'AirflowVersion: "2.10.3"\n'})
+    outcome = upgrade(runner, *words)
+    assert (outcome.exit_code, says in outcome.stderr) == (exit_code, True), outcome.stderr
+
+
 @pytest.mark.disturbs
 def test_running_environment_stays_untouched_and_running(latest_environment: Any) -> None:
     state_dir = latest_environment.root_dir / ".mwaa-local" / "run"

@@ -15,6 +15,7 @@ from mwaa_local.check.explained.all_rules import ALL_RULES, explained
 from mwaa_local.check.explained.of_plugins import OF_PLUGINS
 from mwaa_local.check.explained.of_requirements import OF_LINES, OF_RESOLUTION
 from mwaa_local.check.explained.of_sources import RUFF_SUBJECTS
+from mwaa_local.check.explained.of_upgrades import OF_UPGRADES
 from mwaa_local.check.explained.text import RuleText
 from mwaa_local.check.plugins import check as plugins
 from mwaa_local.check.requirements import resolution, rules
@@ -166,7 +167,8 @@ def test_every_rule_that_the_code_names_is_explained_once() -> None:
     named |= {*(rule.id for rule in DAG_RULES), *(f"ruff-{code}" for code in AIR_RULES)}
     assert named <= ALL_RULES.keys()
     of_yaml = (*of_project.OF_ENVIRONMENT, *of_project.OF_STARTUP, *of_project.OF_SETTINGS)
-    every = [*of_imports.OF_IMPORTS, *of_imports.OF_TASKS, *of_yaml, *OF_RESOLUTION, *OF_LINES, *OF_PLUGINS]
+    of_uploads = (*OF_RESOLUTION, *OF_LINES, *OF_PLUGINS, *OF_UPGRADES)
+    every = [*of_imports.OF_IMPORTS, *of_imports.OF_TASKS, *of_yaml, *of_uploads]
     assert len(every) == len({text.id for text in every})
 
 

@@ -24,6 +24,13 @@ OF_UPGRADES = (
         "Do what the finding says, so that today's release can be installed here.",
     ),
     RuleText(
+        changes.MEMBER,
+        (WARNING,),
+        changes.RULES[changes.MEMBER],
+        "The environment would be another one than the file says.",
+        "Remove the member, or stay with a release that has it.",
+    ),
+    RuleText(
         changes.DEFAULT,
         (WARNING, NOTE),
         changes.RULES[changes.DEFAULT],

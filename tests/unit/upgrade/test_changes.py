@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from mwaa_local.finding import NOTE, SEVERITIES, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.upgrade.changes import BEHAVIOUR, CHANGES_PATH, DEFAULT, ChangesCase, change_findings
+from mwaa_local.upgrade.changes import CHANGES_PATH, DEFAULT, MEMBER, ChangesCase, change_findings
 from mwaa_local.upgrade.defaults import ChangedDefault
 from mwaa_local.upgrade.image_changes import IMAGE, PYTHON, SYSTEM, image_findings
 from mwaa_local.upgrade.paths import move
@@ -44,13 +45,22 @@ def places(findings: tuple[Finding, ...], rule: str, severity: str) -> list[str]
 
 def test_data_are_complete() -> None:
     data = tomllib.loads(CHANGES_PATH.read_text(encoding="utf-8"))
-    assert data.keys() == {"option", "behaviour"}
+    assert data.keys() == {"option", "behaviour", "member"}
     for entry in (*data["option"], *data["behaviour"]):
         assert entry["severity"] in SEVERITIES
         assert entry["why"]
         assert re.compile(entry.get("in_files", "")), re.compile(entry.get("unless", ""))
         assert entry["severity"] == NOTE or entry["hint"]
-    assert {entry["since"] for entry in data["behaviour"]} <= set(Release.versions())
+    assert {entry["since"] for entry in (*data["behaviour"], *data["member"])} <= set(Release.versions())
+
+
+def test_member_that_the_release_lacks_is_told_where_the_file_has_it(tmp_path: Path) -> None:
+    case = case_of(tmp_path, {}, ("3.3.1", "3.0.6"))
+    found = change_findings(replace(case, members=frozenset({"Teams", "Name"})))
+    assert [item.what for item in found if item.rule == MEMBER] == [
+        "Airflow 3.0.6 has no Teams: MWAA has it since Airflow 3.3.1"
+    ]
+    assert [item for item in change_findings(case) if item.rule == MEMBER] == []
 
 
 def test_default_is_told_of_files_that_rely_on_it(tmp_path: Path) -> None:
@@ -97,7 +107,7 @@ def test_behaviour_is_told_where_a_file_has_to_do_with_it(tmp_path: Path, code: 
     up = change_findings(case_of(tmp_path, files, ("2.11.2", "3.0.6")))
     assert [words in item.what for item in up if item.severity == WARNING] == [True]
     within = change_findings(case_of(tmp_path, files, ("3.0.6", "3.3.1")))
-    assert [item for item in within if item.rule == BEHAVIOUR] == []
+    assert [item for item in within if item.severity == WARNING] == []
 
 
 def test_downgrade_says_what_is_lost_and_nothing_of_the_way_up(tmp_path: Path) -> None:
