@@ -20,8 +20,6 @@ def settle_killed_upgrade(session: Session, *, runs_dags: bool = False) -> None:
         settled = settle(session, session.watch(), runs_dags=runs_dags)
     if settled is not None:
         session.console.say(settled.line)
-        if settled.is_undone:
-            session.console.say(f"its status: {settled.path}; the environment is stopped")
 
 
 def unfinished_upgrade(session: Session) -> dict[str, str] | None:

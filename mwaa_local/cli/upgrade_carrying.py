@@ -13,8 +13,7 @@ from mwaa_local.console import Console
 from mwaa_local.errors import UpgradeFailed
 from mwaa_local.release import Release
 from mwaa_local.upgrade.carrying_out.carrying import Upgrade, Upgraded, carry_out
-from mwaa_local.upgrade.carrying_out.journal import StatusChange
-from mwaa_local.upgrade.carrying_out.settling import route
+from mwaa_local.upgrade.carrying_out.journal import StatusChange, route
 from mwaa_local.web_address import WebAddress
 
 RUNNING_TASKS = "running tasks get 90 seconds to end; MWAA ends them without waiting"
@@ -43,7 +42,6 @@ def carry_out_and_tell(
         statuses = tuple(StatusChange(status, at) for status, at in error.statuses)
         if as_json:
             session.console.show_json(_failed(source, target, statuses, error))
-        session.console.say(f"status: {route(statuses)}")
         raise
     if as_json:
         session.console.show_json(_plain(upgraded, time.monotonic() - began))

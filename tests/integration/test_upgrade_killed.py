@@ -98,7 +98,7 @@ def test_next_command_undoes_what_was_killed(kept: Kept, when: str, tmp_path: Pa
 
     outcome = kept.runner.run("down")
     assert outcome.exit_code == 0, outcome.stderr
-    assert f"an upgrade to Airflow {AFTER} was killed" in outcome.stderr
+    assert f"an upgrade to Airflow {AFTER} was cut off while" in outcome.stderr
     assert f"undone, this is Airflow {BEFORE} again" in outcome.stderr
     assert "ROLLING_BACK → UPDATE_FAILED" in outcome.stderr
     assert not journal.journal_path(kept.project).exists()
@@ -129,7 +129,7 @@ def test_rollback_that_is_killed_goes_on(kept: Kept, tmp_path: Path) -> None:
         assert journal.SWITCHING not in told
         outcome = kept.runner.run("upgrade", "--to", AFTER, "--yes", "--no-rehearsal")
         assert outcome.exit_code == 3, outcome.stderr
-        assert f"was killed while {journal.MIGRATING}: undone" in outcome.stderr  # the one of before
+        assert f"was cut off while {journal.MIGRATING}: undone" in outcome.stderr  # the one of before
         assert f"failed while {journal.MIGRATING}" in outcome.stderr  # and this one
         assert "report" in outcome.stderr, "the database's own words"
         assert "status: UPDATING → CREATING_SNAPSHOT → UPDATING → ROLLING_BACK → UPDATE_FAILED" in outcome.stderr
@@ -143,7 +143,7 @@ def test_what_was_healthy_is_finished_by_the_next_up(kept: Kept) -> None:
     kept.kill_upgrade(journal.RUNNING)
     outcome = kept.runner.run("up", "--port", "0", timeout_s=TIMEOUT_S)
     assert outcome.exit_code == 0, outcome.stderr
-    assert f"was killed while {journal.RUNNING}: finished" in outcome.stderr
+    assert f"was cut off while {journal.RUNNING}: finished" in outcome.stderr
     assert "history succeeded" in outcome.stderr, "the DAG that was named"
     assert f'AirflowVersion: "{AFTER}"' in kept.project.environment_path.read_text()
     history = History(kept.runner)

@@ -31,7 +31,9 @@ def update(job: Job) -> None:
     is_upgrade = upgrading.is_upgrade(job)
     if job.record.made_by == records.BY_API and operation.phase != records.UPGRADED:
         copy_files(job)
-    if is_upgrade:
+    if operation.phase == records.UPGRADED:  # a worker died after that
+        upgrading.settle(job)
+    elif is_upgrade:
         upgrading.upgrade(job, lambda: _environment(job, operation.wanted))
     else:
         job.phase(STARTING)

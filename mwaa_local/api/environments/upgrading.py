@@ -38,9 +38,8 @@ def refuse_move(name: str, now: str, changes: Mapping[str, Any]) -> None:
 
 
 def is_upgrade(job: Job) -> bool:
-    """Whether the operation still has to take the environment to another release."""
-    wanted = job.operation.wanted.get(VERSION)
-    return wanted not in (None, job.record.members[VERSION]) and job.operation.phase != records.UPGRADED
+    """Whether the operation takes the environment to another release."""
+    return job.operation.wanted.get(VERSION) not in (None, job.record.members[VERSION])
 
 
 def upgrade(job: Job, wanted: Callable[[], Environment]) -> None:
@@ -55,7 +54,6 @@ def upgrade(job: Job, wanted: Callable[[], Environment]) -> None:
         _settle(job)
         request = Upgrade(source, target, job.runtime_kind(), wanted=wanted, is_started_again=False)
         carry_out(job.workspace, request, _watch(job))
-        job.phase(records.UPGRADED)
 
 
 def settle(job: Job) -> None:
@@ -78,7 +76,8 @@ def _watch(job: Job, *, tells_steps: bool = True) -> Watch:
     def on_step(at: Journal) -> None:
         if at.step == records.ROLLING_BACK:  # `fail_update` says so, with the reason
             return
-        job.phase(at.step)
+        # Before the journal goes: whoever follows a worker that dies then must not begin the upgrade again.
+        job.phase(records.UPGRADED if at.statuses[-1].status == records.AVAILABLE else at.step)
         if at.step == records.SNAPSHOT:
             job.tell("taking a snapshot of the metadata database")
 

@@ -84,9 +84,11 @@ class Carrying:
         self.journal = at
 
     @classmethod
-    def begin(cls, workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Carrying:
-        """Look at everything that could be in the way, and begin the journal."""
-        lifecycle = Lifecycle(workspace, watch.listener)
+    def begin(
+        cls, workspace: Workspace, upgrade: Upgrade, watch: Watch, lifecycle: Lifecycle | None = None
+    ) -> Carrying:
+        """Look at everything that could be in the way, and make the journal."""
+        lifecycle = lifecycle or Lifecycle(workspace, watch.listener)
         kind = lifecycle.choose(upgrade.runtime)
         lifecycle.runtime.databases.versions()  # may not be possible
         before = environment_file.read(workspace.project)
@@ -143,6 +145,7 @@ class Carrying:
         move.migrate(self.journal)
         self.step(journal.SWITCHING)
         environment_file.change(self.workspace.project, self.journal)
+        self.lifecycle.runtime.remove_queue()  # a worker of another release does not understand its messages
         self.step(journal.STARTING)
         started = self.start()
         self.step(journal.RUNNING)

@@ -9,7 +9,7 @@ from mwaa_local.errors import EnvironmentFileInvalid, disk_error
 from mwaa_local.files import PRIVATE_FILE_MODE
 from mwaa_local.project import Project
 from mwaa_local.upgrade.carrying_out.journal import Journal, write_surely
-from mwaa_local.upgrade.carrying_out.version_line import with_version
+from mwaa_local.upgrade.carrying_out.version_line import version_of, with_version
 
 
 def read(project: Project) -> bytes | None:
@@ -39,7 +39,8 @@ def bring_back(project: Project, journal: Journal) -> None:
     if content == journal.before:
         return
     if content != journal.after:
-        _write(project.environment_path, with_version(content, journal.source))
+        if version_of(content) != journal.source:
+            _write(project.environment_path, with_version(content, journal.source))
     elif journal.before is None:
         project.environment_path.unlink(missing_ok=True)
     else:

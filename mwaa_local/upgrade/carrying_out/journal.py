@@ -94,6 +94,11 @@ class Journal:
         return replace(self, statuses=(*self.statuses, StatusChange(status, time.time())))
 
 
+def route(statuses: Sequence[StatusChange]) -> str:
+    """Return the way of a status, as `UPDATING → AVAILABLE`."""
+    return " → ".join(each.status for each in statuses)
+
+
 def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 

@@ -5,14 +5,13 @@ Up to the start of the new release it is undone; once that was healthy, it is fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mwaa_local.lifecycle import Lifecycle, Started
 from mwaa_local.release import Release
 from mwaa_local.upgrade.carrying_out import journal
 from mwaa_local.upgrade.carrying_out.carrying import Carrying, Upgrade, Watch
-from mwaa_local.upgrade.carrying_out.journal import Journal, StatusChange
+from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.upgrade.carrying_out.undoing import undo
 from mwaa_local.workspace import Workspace
 
@@ -26,29 +25,21 @@ class Settled:
     not_run: tuple[str, ...] = ()  # of the DAGs that were named
 
     @property
-    def path(self) -> str:
-        """The way of the environment's status, in MWAA's words."""
-        return route(self.journal.statuses)
-
-    @property
     def line(self) -> str:
         """What was done, for people."""
         at = self.journal
         if self.is_undone:
             return (
-                f"an upgrade to Airflow {at.target} was killed while {at.failed_in}: undone, this is Airflow "
-                f"{at.source} again"
+                f"an upgrade to Airflow {at.target} was cut off while {at.failed_in}: undone, this is Airflow "
+                f"{at.source} again, and it is stopped"
             )
         left = f"; not run: {', '.join(self.not_run)}" if self.not_run else ""
-        return f"an upgrade to Airflow {at.target} was killed while {journal.RUNNING}: finished{left}"
+        return f"an upgrade to Airflow {at.target} was cut off while {journal.RUNNING}: finished{left}"
 
 
-def route(statuses: Sequence[StatusChange]) -> str:
-    """Return the way of a status, as `UPDATING → AVAILABLE`."""
-    return " → ".join(each.status for each in statuses)
-
-
-def settle(workspace: Workspace, watch: Watch, *, runs_dags: bool = False) -> Settled | None:
+def settle(
+    workspace: Workspace, watch: Watch, *, runs_dags: bool = False, lifecycle: Lifecycle | None = None
+) -> Settled | None:
     """Undo or finish what a killed upgrade left; None where there is nothing. Whoever calls holds the project.
 
     The environment is stopped after it was undone. If `runs_dags`, DAGs that were named and not run yet are run, and
@@ -57,7 +48,7 @@ def settle(workspace: Workspace, watch: Watch, *, runs_dags: bool = False) -> Se
     at = journal.load(workspace.project)
     if at is None:
         return None
-    carrying = _carrying(workspace, watch, at)
+    carrying = _carrying(workspace, watch, lifecycle or Lifecycle(workspace, watch.listener), at)
     if at.is_undone:
         return Settled(_undone(carrying), is_undone=True)
     left = at.dags[len(at.dags_done) :]
@@ -68,8 +59,7 @@ def settle(workspace: Workspace, watch: Watch, *, runs_dags: bool = False) -> Se
     return Settled(carrying.journal, is_undone=False)
 
 
-def _carrying(workspace: Workspace, watch: Watch, at: Journal) -> Carrying:
-    lifecycle = Lifecycle(workspace, watch.listener)
+def _carrying(workspace: Workspace, watch: Watch, lifecycle: Lifecycle, at: Journal) -> Carrying:
     lifecycle.choose(at.runtime)
     source, target = Release.load(at.source), Release.load(at.target)
     return Carrying(workspace, Upgrade(source, target, at.runtime, at.port, at.dags), watch, lifecycle, at)

@@ -47,6 +47,7 @@ def undo(carrying: Carrying, *, is_started_again: bool) -> MwaaLocalError | None
     carrying.save(carrying.journal.with_status(status))
     carrying.watch.on_step(carrying.journal)
     journal.remove(carrying.workspace.project)
+    carrying.watch.tell(f"status: {journal.route(carrying.journal.statuses)}")
     return failed
 
 

@@ -37,6 +37,13 @@ def with_version(content: bytes | None, version: str) -> bytes:
     return bom + changed.encode("utf-8")
 
 
+def version_of(content: bytes | None) -> str | None:
+    """Return the version that a readable environment file names, as it is written; None where it names none."""
+    data = _data((content or b"").removeprefix(BOM).decode("utf-8"))
+    members = data.get(WRAPPER, data) if isinstance(data, dict) else {}
+    return members.get(KEY) if isinstance(members, dict) else None
+
+
 def _changed(text: str, version: str) -> str:
     quoted = json.dumps(version)
     end_of_line = "\r\n" if "\r\n" in text else "\n"

@@ -79,7 +79,10 @@ class FakeDatabases:
             self.mortal(lambda: self.kept.__setitem__(version, f"{self.kept[version]} migrated"))
 
     def remove(self, version: str) -> None:
-        self.mortal(lambda: self.kept.pop(version, None) and None)
+        def do() -> None:
+            self.kept.pop(version, None)
+
+        self.mortal(do)
 
 
 @dataclass
@@ -159,7 +162,7 @@ def test_nothing_is_downgraded_where_both_have_one_schema() -> None:
 
 
 def test_arguments_of_deferred_tasks_are_rewritten_before_the_schema_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    repaired = []
+    repaired: list[str] = []
     monkeypatch.setattr("mwaa_local.upgrade.carrying_out.database_move.add_sequences", repaired.append)
     ran = commands("3.3.1", "3.0.6")
     assert [(by, words[:2], script) for by, words, script in ran[:3]] == [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.errors import StateCorrupted
+from mwaa_local.errors import EnvironmentFileInvalid, StateCorrupted
 from mwaa_local.project import Project
 from mwaa_local.upgrade.carrying_out import environment_file, journal
 from mwaa_local.upgrade.carrying_out.journal import STEPS, Journal, StatusChange
@@ -98,3 +98,16 @@ def test_edit_of_somebody_else_stays_when_the_version_goes_back(project: Project
     project.environment_path.write_bytes(b"AirflowVersion: 2.11.2\nName: mine\n")  # edited after the kill
     environment_file.bring_back(project, BEGAN)
     assert project.environment_path.read_bytes() == b'AirflowVersion: "2.10.3"\nName: mine\n'
+
+
+def test_edit_of_somebody_else_that_names_the_old_version_is_not_touched(project: Project) -> None:
+    project.environment_path.write_bytes(b"AirflowVersion: 2.10.3\nName: mine\n")
+    environment_file.bring_back(project, BEGAN)
+    assert project.environment_path.read_bytes() == b"AirflowVersion: 2.10.3\nName: mine\n"
+
+
+def test_environment_file_that_somebody_edits_meanwhile_is_not_overwritten(project: Project) -> None:
+    project.environment_path.write_bytes(b"A: mine\n")
+    with pytest.raises(EnvironmentFileInvalid, match="was edited while the upgrade went on"):
+        environment_file.change(project, BEGAN)
+    assert project.environment_path.read_bytes() == b"A: mine\n"

@@ -1,0 +1,156 @@
+"""What fails, is interrupted or is a mistake of ours is undone, and said in MWAA's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import DiskFull, EnvironmentFileInvalid, UpgradeFailed
+from mwaa_local.lifecycle import Lifecycle, Listener
+from mwaa_local.plan import Plan
+from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.databases import Databases
+from mwaa_local.upgrade.carrying_out import journal
+from mwaa_local.upgrade.carrying_out.carrying import Carrying, Upgrade, Watch
+from mwaa_local.upgrade.carrying_out.settling import settle
+from mwaa_local.workspace import Workspace
+from tests.fakes import FakeRuntime
+from tests.unit.upgrade.carrying_out.test_database_move import FakeDatabases
+
+SOURCE, TARGET = "2.10.3", "2.11.2"
+FILE = f'# mine\nAirflowVersion: "{SOURCE}"\nLocal: {{Runtime: process}}\n'
+NOWHERE = "postgresql://127.0.0.1:1/nowhere"
+PLAN = Plan((), SOURCE, {"door": 8080}, NOWHERE, "redis://127.0.0.1:1/0", "q", "/")
+
+
+@dataclass
+class FailingDatabases(FakeDatabases):
+    """Removing one raises this, so many times."""
+
+    error: BaseException | None = None
+    times: int = 1
+
+    def remove(self, version: str) -> None:
+        if self.error is not None and self.times:
+            self.times -= 1
+            raise self.error
+        super().remove(version)
+
+
+@dataclass
+class RuntimeWithDatabases(FakeRuntime):
+    kept: FailingDatabases = field(default_factory=lambda: FailingDatabases({}))
+
+    @property
+    def databases(self) -> Databases:
+        return self.kept
+
+
+@dataclass
+class House:
+    """A project whose environment lives in a fake runtime, and the steps that were told."""
+
+    workspace: Workspace
+    runtime: RuntimeWithDatabases
+    steps: list[str] = field(default_factory=list)
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        return Lifecycle(self.workspace, Listener(), lambda _kind, _project, _env: self.runtime)
+
+    @property
+    def watch(self) -> Watch:
+        return Watch(Listener(), lambda at: self.steps.append(at.step))
+
+    def upgrade(self, wanted: Callable[[], Environment] | None = None) -> None:
+        asked = Upgrade(Release.load(SOURCE), Release.load(TARGET), "process", wanted=wanted)
+        Carrying.begin(self.workspace, asked, self.watch, self.lifecycle).carry_out()
+
+    @property
+    def file(self) -> str:
+        return self.workspace.project.environment_path.read_text()
+
+    @property
+    def journal(self) -> journal.Journal | None:
+        return journal.load(self.workspace.project)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "mwaa.yaml").write_text(FILE)
+    return House(Workspace(Project(tmp_path), {"HOME": str(tmp_path)}), RuntimeWithDatabases(PLAN))
+
+
+def test_snapshot_that_cannot_be_taken_ends_it_before_anything_is_copied(house: House) -> None:
+    house.runtime.kept.kept[SOURCE] = "history"  # whose server does not answer
+    with pytest.raises(UpgradeFailed, match="failed while taking a snapshot") as raised:
+        house.upgrade()
+    words = [status for status, _ in raised.value.statuses]
+    assert words == ["UPDATING", "CREATING_SNAPSHOT", "ROLLING_BACK", "UPDATE_FAILED"]
+    assert f"Airflow {SOURCE} is back" in raised.value.why
+    assert raised.value.exit_code == 3
+    assert (house.file, house.journal, house.runtime.kept.kept) == (FILE, None, {SOURCE: "history"})
+    assert journal.COPYING not in house.steps
+
+
+def test_start_that_fails_brings_file_and_database_back(house: House) -> None:
+    house.runtime.failure = DiskFull("no space left", "the disk", "make room")
+    with pytest.raises(UpgradeFailed, match="failed while starting the new release: no space left") as raised:
+        house.upgrade()
+    assert (raised.value.hint, house.file, house.journal) == ("make room", FILE, None)
+    assert house.steps[-3:] == [journal.STARTING, journal.ROLLING_BACK, journal.ROLLING_BACK]
+    assert house.runtime.wanted[-1].environment.airflow_version == TARGET
+    assert not house.runtime.running, "it did not run before"
+
+
+def test_interrupt_is_undone_and_stays_an_interrupt(house: House) -> None:
+    house.runtime.kept.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        house.upgrade()
+    assert (house.file, house.journal) == (FILE, None)
+    assert journal.ROLLING_BACK in house.steps
+
+
+def test_mistake_of_ours_is_undone_and_keeps_its_traceback(house: House) -> None:
+    house.runtime.kept.error = ValueError("a mistake")
+    with pytest.raises(ValueError, match="a mistake"):
+        house.upgrade()
+    assert (house.file, house.journal) == (FILE, None)
+
+
+def test_rollback_that_is_not_possible_is_left_to_the_next_command(house: House) -> None:
+    house.runtime.kept.error = DiskFull("no space left", "the disk", "make room")
+    house.runtime.kept.times = 2  # also when it is undone
+    with pytest.raises(DiskFull) as raised:
+        house.upgrade()
+    assert "nothing of before is lost" in raised.value.why
+    assert "make room; then the next command" in raised.value.hint
+    left = house.journal
+    assert left is not None
+    assert [each.status for each in left.statuses][-2:] == ["ROLLING_BACK", "UNAVAILABLE"]
+
+    settled = settle(house.workspace, house.watch, lifecycle=house.lifecycle)
+    assert settled is not None
+    assert settled.line == (
+        f"an upgrade to Airflow {TARGET} was cut off while copying the database: undone, this is Airflow {SOURCE} "
+        "again, and it is stopped"
+    )
+    assert (house.file, house.journal) == (FILE, None)
+
+
+def test_file_that_cannot_be_changed_keeps_it_from_beginning(house: House) -> None:
+    house.workspace.project.environment_path.write_text('Tags: {a: &v "2.10.3"}\nAirflowVersion: *v\n')
+    with pytest.raises(EnvironmentFileInvalid):
+        house.upgrade()
+    assert house.journal is None
+    assert house.runtime.calls == []
+
+
+def test_nothing_killed_is_nothing_to_settle(house: House) -> None:
+    assert settle(house.workspace, house.watch, lifecycle=house.lifecycle) is None
