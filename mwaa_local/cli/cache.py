@@ -7,8 +7,9 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mwaa_local.cache.item import Item, Wanted
     from mwaa_local.cache.prune import Cache, Inventory, Pruned
 
+RELEASE_HEADERS = ("airflow", "items", "size", "unused")
 HEADERS = ("kind", "airflow", "name", "size", "last used", "used by")
 NOTHING = "-"
 DEFAULT_AGE = "7d"  # who goes from release to release and back within days does not wait again
@@ -41,6 +43,8 @@ cache = command_group(
 def list_items(as_json: JsonOption = False) -> None:
     """Show everything that is kept outside of projects: for which release, how large, when and by which project used.
 
+    Then the totals of each release, and how much of that no project uses.
+
     A file with several names counts once. An image counts with the layers that it shares with others.
 
     Examples:
@@ -56,6 +60,7 @@ def list_items(as_json: JsonOption = False) -> None:
             {
                 "cache_dir": str(cache_dir),
                 "items": [item.to_json() for item in inventory.items],
+                "releases": by_release(inventory.items),
                 "foreign": list(inventory.foreign),
                 "docker_skipped": inventory.no_docker or None,
             }
@@ -64,6 +69,7 @@ def list_items(as_json: JsonOption = False) -> None:
     if inventory.items:
         now = time.time()
         console.show(table(HEADERS, [_row(item, now) for item in inventory.items]))
+        console.show("\n" + table(RELEASE_HEADERS, [_release_row(each) for each in by_release(inventory.items)]))
         total = sum(item.size_bytes or 0 for item in inventory.items)
         console.say(
             f"\n{_counted(len(inventory.items))}, {size(total)}; `mwaa-local cache prune` removes what is unused"
@@ -208,6 +214,29 @@ def _say_left_alone(console: Console, cache_dir: Path, inventory: Inventory) -> 
         console.say(f"left alone in {cache_dir}, not made by mwaa-local: {', '.join(inventory.foreign)}")
     if inventory.no_docker:
         console.say(f"Docker's images and volumes were skipped: {inventory.no_docker}")
+
+
+def by_release(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Return count and sizes of each release's items, oldest release first, then of what belongs to none."""
+    found: dict[str, list[Item]] = {}
+    for item in sorted(
+        items, key=lambda item: [int(part) for part in item.release.split(".")] if item.release else [99]
+    ):
+        found.setdefault(item.release, []).append(item)
+    return [
+        {
+            "airflow_version": release or None,
+            "items": len(of_release),
+            "size_bytes": sum(item.size_bytes or 0 for item in of_release),
+            "unused_bytes": sum(item.size_bytes or 0 for item in of_release if not (item.used_by or item.kept_because)),
+        }
+        for release, of_release in found.items()
+    ]
+
+
+def _release_row(total: Mapping[str, Any]) -> tuple[str, ...]:
+    sizes = (size(total["size_bytes"]), size(total["unused_bytes"]))
+    return (total["airflow_version"] or NOTHING, str(total["items"]), *sizes)
 
 
 def _row(item: Item, now: float) -> tuple[str, ...]:

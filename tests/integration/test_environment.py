@@ -21,6 +21,8 @@ import psutil
 import pytest
 
 from mwaa_local.database.revision import revision
+from mwaa_local.runtime.process.servers import HOME_SUFFIX, KEPT
+from tests.conftest import cache_dir
 from tests.environments import EACH_GENERATION, RUN_TIMEOUT_S, RunningEnvironment, wait_until
 from tests.exactness import differences, listing_of
 
@@ -91,6 +93,13 @@ def test_packages_are_exactly_those_of_the_release(environment: RunningEnvironme
 
 def test_database_has_the_schema_that_the_release_names(environment: RunningEnvironment) -> None:
     assert revision(environment.plan().database_url) == environment.release.database_revision
+
+
+def test_all_that_a_first_migration_leaves_in_the_cache_is_known_as_ours(environment: RunningEnvironment) -> None:
+    release = environment.release.airflow_version
+    names = [path for path in (cache_dir() / KEPT.folder).glob(f"{release}-*") if KEPT.match(path.name)]
+    assert any(path.name.endswith(HOME_SUFFIX) for path in names)
+    assert [path for path in names if not KEPT.is_ours(path)] == []
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from mwaa_local.errors import (
 )
 from mwaa_local.files import remove_tree
 from mwaa_local.packages import locked
+from mwaa_local.project import TEMPORARY_NAME
 from mwaa_local.runtime.process.lone_server import last_lines, lone_server
 
 INITDB_TIMEOUT_S = 120.0
@@ -50,7 +51,10 @@ UNSAFE_BUT_FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "ful
 TEMPLATE_NAMES = frozenset({"data", "postgres.log", COMPLETE_NAME})
 HOME_SUFFIX = ".home"
 HOME_NAMES = frozenset(
-    {"airflow.cfg", "airflow.db", "logs", "unittests.cfg", "webserver_config.py", "dags", "plugins", "config"}
+    {
+        *("airflow.cfg", "airflow.db", "logs", "unittests.cfg", "webserver_config.py", "dags", "plugins", "config"),
+        TEMPORARY_NAME,  # what TMPDIR names during the migration
+    }
 )
 
 

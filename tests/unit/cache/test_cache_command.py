@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from mwaa_local.cache.item import Item
 from mwaa_local.cache.users import PROCESS, User, Users
-from mwaa_local.cli.cache import seconds
+from mwaa_local.cli.cache import by_release, seconds
 from mwaa_local.console import size
 from mwaa_local.project import Project
 from tests.conftest import COMMAND, ProjectRunner
@@ -51,6 +52,7 @@ def test_list_shows_kind_release_size_and_user(cache_dir: Path, runner: ProjectR
     assert lines[OTHER_SET][-1] == "-"
     assert "not made by mwaa-local: fernet.key" in outcome.stderr
     assert "images and volumes were skipped" in outcome.stderr
+    assert re.search(r"^3\.3\.1 +1 +1\.\d MB", outcome.stdout, re.MULTILINE)
     assert re.search(r"2 items, 1\.\d MB", outcome.stderr)
 
 
@@ -62,6 +64,25 @@ def test_list_as_json(cache_dir: Path, runner: ProjectRunner, noted: Users) -> N
     assert abs(item["last_used"] - time.time()) < TIMEOUT_S
     assert plain["foreign"] == ["fernet.key"]
     assert "docker" in plain["docker_skipped"].lower()
+    (total,) = plain["releases"]
+    assert total == {
+        "airflow_version": "3.3.1",
+        "items": 1,
+        "size_bytes": item["size_bytes"],
+        "unused_bytes": item["size_bytes"],
+    }
+
+
+def test_totals_are_by_release_in_their_order_and_say_what_is_unused() -> None:
+    items = [
+        Item("packages", "a", "2.10.3", 5, used_by=("/p",)),
+        Item("packages", "b", "2.10.3", 7),
+        Item("packages", "c", "2.9.2", 1, kept_because="a command uses it"),
+        Item("image", "d", "1.10.12", None),
+        Item("AWS", "e", "", 3),
+    ]
+    totals = [tuple(each.values()) for each in by_release(items)]
+    assert totals == [("1.10.12", 1, 0, 0), ("2.9.2", 1, 1, 0), ("2.10.3", 2, 12, 7), (None, 1, 3, 3)]
 
 
 def test_list_of_nothing(tmp_path: Path, runner: ProjectRunner) -> None:
