@@ -15,16 +15,13 @@ from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.files import ComposeFiles
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.process.runtime import ProcessRuntime
-from tools.bench.commands import output_of
 from tools.bench.images import docker, variable
 from tools.bench.subjects import MEGABYTE, processes_memory
 from tools.release_matrix.cells import DOCKER, PROCESS
 from tools.release_matrix.command import CellError, MwaaLocal
-from tools.release_matrix.exactness import LIST_PACKAGES
 from tools.release_matrix.fresh_image import FreshImage
 
 INSTALL_STEP = {PROCESS: "packages", DOCKER: "image"}  # as `up` calls it
-EXEC_TRIES = 3  # seen once on a machine at ten times its load: the engine lost what a command had said
 LABELLED = {  # how `docker` lists what there is of a Compose project
     "container": ("ls", "--all", "--quiet"),
     "volume": ("ls", "--quiet"),
@@ -43,8 +40,8 @@ class PlaceOfCell(Protocol):
         """
         ...
 
-    def list_packages(self) -> str:
-        """Return what LIST_PACKAGES prints where tasks run."""
+    def python_argv(self) -> list[str]:
+        """Return the words that start the interpreter of tasks."""
         ...
 
     def memory_mb(self) -> float: ...
@@ -71,17 +68,16 @@ class Processes:
     def __init__(self, project: Project, env: Mapping[str, str], cache_dir: Path) -> None:
         self._runtime = ProcessRuntime(project, env)
         self._cache_dir = cache_dir
-        self._env = env
         self._seen = self._runtime.processes()
 
     def install(self) -> float:
         return 0.0
 
-    def list_packages(self) -> str:
+    def python_argv(self) -> list[str]:
         plan = self._runtime.running_plan()
         if plan is None or not plan.preload_argv:
             raise CellError("the environment is not running any more")
-        return output_of([plan.preload_argv[0], "-c", LIST_PACKAGES], {"PATH": self._env.get("PATH", "")})
+        return [plan.preload_argv[0]]
 
     def memory_mb(self) -> float:
         self._seen = self._runtime.processes()
@@ -133,14 +129,11 @@ class Containers:
             self._engine.remove_image(built.tag)
         return seconds
 
-    def list_packages(self) -> str:
+    def python_argv(self) -> list[str]:
         worker = next((item for item in self._runtime.containers() if item.service == "worker" and item.is_up), None)
         if worker is None:
             raise CellError("there is no worker's container")
-        for _ in range(EXEC_TRIES):
-            if output := docker(self._engine, "exec", worker.id, "python", "-c", LIST_PACKAGES):
-                return output
-        raise CellError("packages cannot be listed in the worker's container: the command says nothing")
+        return ["docker", "exec", worker.id, "python"]
 
     def memory_mb(self) -> float:
         sizes = [self._engine.memory_bytes(item.id) for item in self._runtime.containers() if item.is_up]

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from mwaa_local.packages import wanted_packages
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.image import DOCKER_DIR
 from tests.unit.documents import ROOT_DIR
@@ -37,7 +36,6 @@ from tools.release_matrix.cells import (
     still_to_run,
 )
 from tools.release_matrix.command import CellError, Ended, failure_of, step_seconds
-from tools.release_matrix.exactness import differences
 from tools.release_matrix.fresh_image import without_layers_of_before
 from tools.release_matrix.page import PAGE_NAME, render
 from tools.release_matrix.tree import tree_of
@@ -194,25 +192,6 @@ def test_seconds_of_steps_are_added() -> None:
     said = "packages       working              installing\npackages       done         12.8 s\npackages  done  0.7 s\n"
     assert step_seconds(said + "database       done         10.3 s\n", "packages") == pytest.approx(13.5)
     assert step_seconds(said, "image") == 0
-
-
-def installed_of(release: Release) -> dict[str, str]:
-    pins = (line.partition("==") for line in wanted_packages(release))
-    return {name.partition("[")[0]: version for name, _, version in pins}
-
-
-@pytest.mark.parametrize("version", ["1.10.12", "3.3.1"])
-def test_installed_packages_are_compared_by_name_and_version(version: str) -> None:
-    release = Release.load(version)
-    installed = installed_of(release) | {"pip": "1"}
-    assert differences(release, installed) == []
-    celery = installed["celery"]
-    assert differences(release, installed | {"Celery": "0.1"} | {"celery": "0.1"}) == [
-        f"celery 0.1, in the catalogue {celery}"
-    ]
-    assert differences(release, installed | {"some_thing": "1.0"}) == ["some-thing 1.0, in the catalogue not"]
-    del installed["celery"]
-    assert differences(release, installed) == [f"celery missing, in the catalogue {celery}"]
 
 
 # Of which state of the product.
