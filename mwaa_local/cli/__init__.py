@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "dags": ("dags", "dags", "Run one DAG quickly, in a single process."),
     "options": ("options", "options", "Show Airflow's configuration and who set each value."),
     "check": ("check", "check", "Find what will fail on MWAA, before you upload."),
-    "upgrade": ("upgrade", "upgrade", "Rehearse another Airflow version, as MWAA would change it."),
+    "upgrade": ("upgrade", "upgrade", "Rehearse and make a move to another Airflow version."),
     "smoke": ("smoke", "smoke", "Start, import and run DAGs, report, stop; for CI."),
     "api": ("api", "api", "Serve MWAA's API for a project or a folder."),
     "sync": ("sync", "sync", "Bring DAGs from the source bucket, now."),
