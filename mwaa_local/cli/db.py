@@ -269,7 +269,7 @@ def _source_file(session: Session, source: str, *, yes: bool) -> Iterator[Path]:
 
 
 def _asked(path: Path, target: Release, key: str | None, *, keep_unreadable: bool, leave_out: tuple[str, ...]) -> Asked:
-    """Return what is to be restored, after a look at all of the file. Raises DumpInvalid, and DumpRefused for no way."""
+    """Return what is to be restored, after a look at all of the file. Raises DumpInvalid, DumpRefused for no way."""
     from mwaa_local.database.dump_format import checked_head
     from mwaa_local.database.fernet import check_keys
     from mwaa_local.database.pg_dump import Kind, kind_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -17,7 +16,7 @@ from mwaa_local.database.dump import write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
 from mwaa_local.database.load import Loaded, load_dump
 from mwaa_local.errors import DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
-from tests.unit.database.servers import Server, running_server
+from tests.unit.database.servers import Server
 
 KEY = "2FBG1JoCyp7mrsv07CfnB06yAZt5DdDDaJEfnS2X9Ww="
 # Odd names, odd types; two tables that refer to each other; one without a key, one without rows.
@@ -48,12 +47,6 @@ rows = st.lists(
     ),
     max_size=6,
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("postgres")) as running:
-        yield running
 
 
 @pytest.fixture
