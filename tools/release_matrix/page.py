@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mwaa_local.release import Release
@@ -50,17 +50,18 @@ page ([how](../CONTRIBUTING.md#all-releases)); each line names the commit of mwa
 | DAG green | a DAG run succeeds through a Celery worker, and its task's log can be read |
 | leaves nothing | no process, container or network is left after `down`; no volume after `down --volumes` |
 
-Seconds and MB are what this machine took, beside whatever else it did: compare them with the load in the last column.
-`first up` begins with an empty cache folder, and with downloads that are there; `packages` is the part of it that
-installs them or builds the image. `up again` follows a `down`. A DAG run is measured from the command to its end.
-Memory is that of all components, after the DAG run.
+Seconds and MB are what this machine took, beside whatever else it did: compare them with the load at the beginning, in
+the last column. `first up` begins with an empty cache folder, and with downloads that are there; `packages` is the part
+of it that installs them or builds the image. `up again` follows a `down`. A DAG run is measured from the command to its
+end. Memory is that of all components, after the DAG run.
 """
 
 
 def render(cells: Mapping[Key, Cell]) -> str:
     """Return the page's text."""
     releases = [*reversed(Release.all())]
-    lines = [ABOVE, *_results(cells, releases), "", *_red(in_order(cells.values()))]
+    tried = in_order(cells.values())
+    lines = [ABOVE, *_results(cells, releases), "", *_red(tried), *_notes(tried)]
     return "\n".join(lines) + "\n"
 
 
@@ -68,9 +69,10 @@ def write_page(cells: Mapping[Key, Cell], path: Path) -> None:
     path.write_text(render(cells), encoding="utf-8")
 
 
-def _results(cells: Mapping[Key, Cell], releases: Iterable[Release]) -> list[str]:
+def _results(cells: Mapping[Key, Cell], releases: Sequence[Release]) -> list[str]:
     heads = ["Airflow", "Python", "runtime", *SHOWN_COLUMN.values(), *SECONDS.values(), *MEGABYTES.values(), "tried"]
-    lines = ["## Results", "", _row(heads), _row(["---"] * len(heads))]
+    count = f"{sum(cell.is_green for cell in cells.values())} of {len(RUNTIMES) * len(releases)} are green."
+    lines = ["## Results", "", count, "", _row(heads), _row(["---"] * len(heads))]
     for release in releases:
         first = [release.airflow_version, release.python_version]
         for runtime in RUNTIMES:
@@ -101,6 +103,16 @@ def _red(cells: Iterable[Cell]) -> list[str]:
             hint = f" Hint: {failure.hint}" if failure.hint else ""
             lines.append(f"- {what}: {failure.what}.{hint}")
     return ["## What is red", "", *(lines or ["Nothing that was tried."])]
+
+
+def _notes(cells: Sequence[Cell]) -> list[str]:
+    """Return a section of what there is to know of some of the cells, or nothing."""
+    of_note: dict[str, list[str]] = {}
+    for cell in cells:
+        for note in cell.notes:
+            of_note.setdefault(note, []).append(f"{cell.release} ({SHOWN_RUNTIME[cell.runtime]})")
+    lines = [f"- {note}: {', '.join(named)}" for note, named in of_note.items()]
+    return ["", "## Notes", "", *lines] if lines else []
 
 
 def _row(values: Iterable[str]) -> str:

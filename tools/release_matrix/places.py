@@ -22,6 +22,8 @@ from tools.release_matrix.command import CellError, MwaaLocal
 from tools.release_matrix.fresh_image import FreshImage
 
 INSTALL_STEP = {PROCESS: "packages", DOCKER: "image"}  # as `up` calls it
+STAND_IN_LABEL = "mwaa-local.stand-in"  # of images that tests/engine makes
+STAND_IN_NOTE = "on [a stand-in](../tests/engine/README.md) for the base image of Docker Hub"
 LABELLED = {  # how `docker` lists what there is of a Compose project
     "container": ("ls", "--all", "--quiet"),
     "volume": ("ls", "--quiet"),
@@ -38,6 +40,10 @@ class PlaceOfCell(Protocol):
 
         Raises ImageBuildFailed.
         """
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what there is to know of the installation, once it is done."""
         ...
 
     def python_argv(self) -> list[str]:
@@ -73,6 +79,9 @@ class Processes:
     def install(self) -> float:
         return 0.0
 
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def python_argv(self) -> list[str]:
         plan = self._runtime.running_plan()
         if plan is None or not plan.preload_argv:
@@ -107,6 +116,7 @@ class Containers:
         self._product = product
         self._tag = ""
         self._was_there = True
+        self._base_image = ""
 
     @property
     def _engine(self) -> Engine:
@@ -120,6 +130,7 @@ class Containers:
         self._product.must("env")
         self._tag = variable(ComposeFiles.of(self._project).env_path.read_text(), "MWAA_IMAGE")
         self._was_there = self._engine.has_image(self._tag)
+        self._base_image = variable(ComposeFiles.of(self._project).env_path.read_text(), "MWAA_BASE_IMAGE")
         built = FreshImage(self._project, self._engine, self._tag)
         try:
             seconds = built.seconds()
@@ -128,6 +139,11 @@ class Containers:
         finally:
             self._engine.remove_image(built.tag)
         return seconds
+
+    def notes(self) -> tuple[str, ...]:
+        label = f'{{{{index .Config.Labels "{STAND_IN_LABEL}"}}}}'
+        is_stand_in = bool(docker(self._engine, "image", "inspect", "--format", label, self._base_image))
+        return (STAND_IN_NOTE,) if is_stand_in else ()
 
     def python_argv(self) -> list[str]:
         worker = next((item for item in self._runtime.containers() if item.service == "worker" and item.is_up), None)

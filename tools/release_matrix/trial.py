@@ -93,6 +93,7 @@ class Trial:
     def run(self) -> None:
         with self.found.column(INSTALLS):
             self.found.seconds["install"] = round(self.place.install(), 1)
+            self.found.notes += self.place.notes()
         if self.found.columns[INSTALLS] == NO or not self._first_up():
             return
         with self.found.column(EXACT):

@@ -152,6 +152,14 @@ def test_cell_names_commit_day_and_load() -> None:
     assert "| `abc1234` with changes, 2026-11-30" in render({changed.key: changed})
 
 
+def test_page_counts_what_is_green_and_shows_notes() -> None:
+    noted = replace(GREEN, release="2.7.2", runtime="docker", notes=("on another base image",))
+    page = render({GREEN.key: GREEN, RED.key: RED, noted.key: noted})
+    assert f"\n2 of {len(Release.versions()) * 2} are green.\n" in page
+    assert "- on another base image: 2.7.2 (Docker)\n" in page
+    assert "## Notes" not in render({GREEN.key: GREEN})
+
+
 def test_failed_column_does_not_end_the_cell() -> None:
     found = Found()
     with found.column(EXACT):
