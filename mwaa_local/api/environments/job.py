@@ -149,7 +149,10 @@ class Job:
                 if remark.severity == ERROR:
                     self._remark(remark)
             wait_until_healthy(lifecycle)
-            self._healthy_at = time.time()
+            self.saw_healthy()
+
+    def saw_healthy(self) -> None:
+        self._healthy_at = time.time()
 
     def wait_for_workers(self) -> None:
         """Wait until the workers of before have ended: when their tasks have, LEAVE_TIMEOUT_S later at the latest."""

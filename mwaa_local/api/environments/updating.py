@@ -31,18 +31,44 @@ def update(job: Job) -> None:
     is_upgrade = upgrading.is_upgrade(job)
     if job.record.made_by == records.BY_API and operation.phase != records.UPGRADED:
         copy_files(job)
-    if operation.phase == records.UPGRADED:  # a worker died after that
-        upgrading.settle(job)
-    elif is_upgrade:
-        upgrading.upgrade(job, lambda: _environment(job, operation.wanted))
-    else:
-        job.phase(STARTING)
-    graceful = operation.replacement == GRACEFUL and not is_upgrade
+    if is_upgrade:
+        _upgrade(job, operation)
+        return
+    job.phase(STARTING)
+    graceful = operation.replacement == GRACEFUL
     _start(job, operation.wanted, graceful=graceful)
     job.faults.fail(UPDATE_FAILS, "UpdateEnvironment")
     if graceful:
         job.phase(REPLACING)
         job.wait_for_workers()
+    _end(job, operation)
+
+
+def _upgrade(job: Job, operation: records.Operation) -> None:
+    """Move to another release. What can fail it is within the upgrade, which undoes all; once that is over, nothing."""
+
+    def wanted() -> Environment:
+        job.faults.fail(UPDATE_FAILS, "UpdateEnvironment")
+        return _environment(job, operation.wanted)
+
+    if operation.phase == records.UPGRADED:  # a worker died after that
+        upgrading.settle(job)
+    elif upgrading.upgrade(job, wanted):
+        job.saw_healthy()
+        _end(job, operation)
+        return
+    try:
+        _start(job, operation.wanted)
+    except MwaaLocalError as error:  # the data are those of the new release: nothing goes back any more
+        job.tell(f"the upgrade is done, but it does not run: {error.what}", error.why, error.hint, is_failure=True)
+        told = last_update(records.FAILED, at=operation.began, error=error_of(Failure.of(error)))
+        job.settle(records.UNAVAILABLE, lambda record: replace(record, members=operation.wanted, last_update=told))
+        Delivered(job.project).forget_kept()
+    else:
+        _end(job, operation)
+
+
+def _end(job: Job, operation: records.Operation) -> None:
     job.settle(records.AVAILABLE, lambda record: _updated(record, operation))
     Delivered(job.project).forget_kept()
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mwaa_local.environment.environment import Environment
     from mwaa_local.upgrade.carrying_out.carrying import Watch
     from mwaa_local.upgrade.carrying_out.journal import Journal
+    from mwaa_local.upgrade.carrying_out.settling import Settled
 
 
 def refuse_move(name: str, now: str, changes: Mapping[str, Any]) -> None:
@@ -42,18 +43,23 @@ def is_upgrade(job: Job) -> bool:
     return job.operation.wanted.get(VERSION) not in (None, job.record.members[VERSION])
 
 
-def upgrade(job: Job, wanted: Callable[[], Environment]) -> None:
+def upgrade(job: Job, wanted: Callable[[], Environment]) -> bool:
     """Bring data and environment to the wanted release; on failure the data are as they were, and nothing runs.
 
-    `wanted` is called when the data have come along, and returns what is started then. Raises UpgradeFailed.
+    `wanted` is called when the data have come along, and returns what is started then. Returns whether that was just
+    seen healthy: not so where only what a killed worker had left was finished. Raises UpgradeFailed.
     """
     from mwaa_local.upgrade.carrying_out.carrying import Upgrade, carry_out
 
     source, target = (Release.load(each[VERSION]) for each in (job.record.members, job.operation.wanted))
     with job.exclusive():
-        _settle(job)
+        settled = _settle(job)
+        if settled is not None and not settled.is_undone and settled.journal.target == target.airflow_version:
+            job.phase(records.UPGRADED)  # the data have come along: what was before must not be taken once more
+            return False
         request = Upgrade(source, target, job.runtime_kind(), wanted=wanted, is_started_again=False)
         carry_out(job.workspace, request, _watch(job))
+    return True
 
 
 def settle(job: Job) -> None:
@@ -62,12 +68,13 @@ def settle(job: Job) -> None:
         _settle(job)
 
 
-def _settle(job: Job) -> None:
+def _settle(job: Job) -> Settled | None:
     from mwaa_local.upgrade.carrying_out.settling import settle as settled_by
 
     settled = settled_by(job.workspace, _watch(job, tells_steps=False))
     if settled is not None:
         job.tell(settled.line)
+    return settled
 
 
 def _watch(job: Job, *, tells_steps: bool = True) -> Watch:

@@ -10,6 +10,7 @@ import pytest
 from mwaa_local.errors import DatabaseMissing, DockerUnavailable, MoveRefused
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.choice import open_runtime
 from mwaa_local.upgrade.carrying_out import place
 from mwaa_local.upgrade.carrying_out.place import check_source, runtime_with_data
 from mwaa_local.workspace import Workspace
@@ -48,7 +49,7 @@ def workspace(root_dir: Path, *process: str, docker: tuple[str, ...] | None = ()
 def docker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...] | None]:
     """What Docker has: a list with one value, to be changed."""
     kept: list[tuple[str, ...] | None] = [()]
-    real = place.open_runtime
+    real = open_runtime
 
     def opened(kind: str, project: Project, env: dict[str, str]) -> object:
         return InDocker(kept[0]) if kind == "docker" else real(kind, project, env)

@@ -1,0 +1,99 @@
+"""UpdateEnvironment with another version: what can fail it does so while it can be undone, and it is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mwaa_local.api.environments import record as records
+from mwaa_local.api.environments import updating, upgrading
+from mwaa_local.api.environments.faults import UPDATE_FAILS, Fault, FaultAsked, Faults
+from mwaa_local.api.environments.job import Job
+from mwaa_local.api.environments.record import Operation, Record
+from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import ComponentFailed
+from mwaa_local.project import Project
+from mwaa_local.upgrade.carrying_out import journal
+from mwaa_local.upgrade.carrying_out.journal import Journal
+from mwaa_local.upgrade.carrying_out.settling import Settled
+
+OLD, NEW = "2.10.3", "2.11.2"
+
+
+class Starts(Job):
+    """A job that starts no Airflow, but notes that it would."""
+
+    started = 0
+    failure: Exception | None = None
+
+    def start(self, environment: Environment, *, graceful: bool = False) -> None:
+        self.started += 1
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def job(tmp_path: Path, clean_env: dict[str, str]) -> Starts:
+    project = Project(tmp_path / "demo")
+    (project.root_dir / "dags").mkdir(parents=True)
+    project.environment_path.write_text(f'AirflowVersion: "{OLD}"\nLocal: {{Runtime: process}}\n')
+    operation = Operation.new(records.UPDATE, {"AirflowVersion": NEW})
+    members = {"AirflowVersion": OLD}
+    records.save(project, Record("demo", records.BY_UP, 0.0, members, operation=operation, settled="AVAILABLE"))
+    return Starts(project, clean_env, operation.id)
+
+
+def goes(monkeypatch: pytest.MonkeyPatch, *, is_started: bool) -> None:
+    def upgrade(job: Job, wanted: Callable[[], Environment]) -> bool:
+        assert wanted().airflow_version == NEW
+        return is_started
+
+    monkeypatch.setattr(upgrading, "upgrade", upgrade)
+
+
+def test_what_the_upgrade_has_started_is_not_started_again(job: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes(monkeypatch, is_started=True)
+    updating.update(job)
+    record = records.load(job.project)
+    assert record is not None
+    assert (job.started, record.settled, record.members["AirflowVersion"]) == (0, "AVAILABLE", NEW)
+    assert record.healthy_at > 0
+
+
+def test_asked_failure_comes_while_all_can_be_undone(job: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes(monkeypatch, is_started=True)
+    Faults.of(job.project).set(Fault(UPDATE_FAILS, 0.0))
+    with pytest.raises(FaultAsked):  # out of the upgrade, which undoes itself then
+        updating.update(job)
+    assert job.started == 0
+
+
+def test_start_after_a_killed_upgrade_that_fails_takes_nothing_back(
+    job: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes(monkeypatch, is_started=False)
+    job.failure = ComponentFailed("scheduler ended", "why", "hint")
+    updating.update(job)
+    record = records.load(job.project)
+    assert record is not None
+    assert (job.started, record.settled, record.operation) == (1, "UNAVAILABLE", None)
+    assert record.members["AirflowVersion"] == NEW
+    assert record.last_update is not None
+    assert "scheduler ended" in record.last_update["Error"]["ErrorMessage"]
+
+
+@pytest.mark.parametrize(("is_undone", "carried"), [(False, 0), (True, 1)])
+def test_upgrade_that_a_killed_worker_had_finished_is_not_done_once_more(
+    job: Starts, monkeypatch: pytest.MonkeyPatch, is_undone: bool, carried: int
+) -> None:
+    at = Journal(OLD, NEW, "process", 0.0, None, journal.encoded(b""), False).at(journal.RUNNING)
+    monkeypatch.setattr(
+        "mwaa_local.upgrade.carrying_out.settling.settle", lambda workspace, watch: Settled(at, is_undone)
+    )
+    begun: list[object] = []
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.carrying.carry_out", lambda *words: begun.append(words))
+    assert upgrading.upgrade(job, Environment) is bool(carried)
+    assert len(begun) == carried
+    assert (job.operation.phase == records.UPGRADED) is not bool(carried)
