@@ -22,10 +22,12 @@ def settle_held(session: Session, *, runs_dags: bool = False) -> None:
     """Do the same for who holds the project already."""
     if not journal.journal_path(session.project).exists():
         return
+    from mwaa_local.api.environments.adopted import note_settled
     from mwaa_local.upgrade.carrying_out.settling import settle
 
     settled = settle(session, session.watch(), runs_dags=runs_dags)
     if settled is not None:
+        note_settled(session.project, settled.journal, settled.line)
         session.console.say(settled.line)
 
 

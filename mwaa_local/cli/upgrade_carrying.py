@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from mwaa_local.api.environments.adopted import noted_upgrade
+from mwaa_local.api.environments.adopted import INTERRUPTED, noted_upgrade
 from mwaa_local.cli.killed_upgrade import settle_held
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
@@ -48,7 +48,7 @@ def carry_out_and_tell(
             with noted_upgrade(session.project, environment, target.airflow_version) as note:
                 upgraded = carry_out(session, wanted, session.watch(note.step))
                 note.came_up(session.environment())
-        except UpgradeFailed as error:
+        except (UpgradeFailed, KeyboardInterrupt) as error:
             if as_json:
                 session.console.show_json(_failed(move, error, time.monotonic() - began))
             raise
@@ -86,14 +86,15 @@ def _plain(upgraded: Upgraded, elapsed_s: float) -> dict[str, Any]:
     }
 
 
-def _failed(move: Move, error: UpgradeFailed, elapsed_s: float) -> dict[str, Any]:
-    statuses = tuple(StatusChange(status, at) for status, at in error.statuses)
+def _failed(move: Move, error: UpgradeFailed | KeyboardInterrupt, elapsed_s: float) -> dict[str, Any]:
+    statuses = tuple(StatusChange(status, at) for status, at in getattr(error, "statuses", ()))
+    what, why, hint = INTERRUPTED if isinstance(error, KeyboardInterrupt) else (error.what, error.why, error.hint)
     return {
         **_nothing_done(move.source.airflow_version, move.target.airflow_version),
         "status": statuses[-1].status if statuses else None,
         "statuses": _times(statuses),
         "elapsed_s": round(elapsed_s, 2),
-        "error": {"what": error.what, "why": error.why, "hint": error.hint},
+        "error": {"what": what, "why": why, "hint": hint},
     }
 
 

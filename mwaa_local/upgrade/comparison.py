@@ -92,7 +92,7 @@ class Comparison:
         return next((number for number, line in enumerate(lines, 1) if MEMBER in line.partition("#")[0]), 0)
 
     def _defaults(self, wanted: Wanted, seen: Seen) -> tuple[ChangedDefault, ...]:
-        if self.today is None:
+        if self.today is None or not seen.known.defaults:  # there, it could not be asked
             return ()
         return changed_defaults(self.source, self.today.known, wanted.move.target, seen.known)
 

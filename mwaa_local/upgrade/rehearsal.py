@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from threading import Event
 
 from mwaa_local.check.environment import path_of
-from mwaa_local.check.part import Part
+from mwaa_local.check.known_options import KnownOptions
+from mwaa_local.check.part import Part, not_checked
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.errors import MwaaLocalError, PackagesUnavailable, PythonUnavailable
 from mwaa_local.finding import WARNING, Finding
 from mwaa_local.release import Release
 from mwaa_local.steps import Steps
@@ -42,7 +44,8 @@ class Rehearsal:
     def run(self, targets: Sequence[Release]) -> tuple[Rehearsed, ...]:
         """Return each move that was asked for, and before it the hops that lead to it, each release once.
 
-        Raises EnvironmentFileInvalid, ReleaseUnknown, PackagesUnavailable and PythonUnavailable.
+        Of a release whose packages or Python cannot be had, no part is checked. Raises EnvironmentFileInvalid and
+        ReleaseUnknown.
         """
         environment = self.workspace.environment()
         source = self.workspace.release(environment)
@@ -58,8 +61,14 @@ class Rehearsal:
         if wanted.leave_out:
             return None
         release = wanted.move.target
-        on_part = lambda part: self.on_part(release.airflow_version, part)  # noqa: E731
-        return Stop(self.workspace, environment, release, self.steps, on_part, self.ended).run(PARTS)
+        on_part = partial(self.on_part, release.airflow_version)
+        try:
+            return Stop(self.workspace, environment, release, self.steps, on_part, self.ended).run(PARTS)
+        except (PackagesUnavailable, PythonUnavailable) as error:  # the other releases are looked at all the same
+            parts = [Part(name, (not_checked(name, error.what, error.why, error.hint),)) for name in PARTS]
+            for part in parts:
+                on_part(part)
+            return Seen({part.name: part for part in parts}, KnownOptions())
 
     def _today(self, environment: Environment, source: Release, names: Sequence[str]) -> _Today:
         on_part = lambda part: self.on_part(source.airflow_version, part)  # noqa: E731

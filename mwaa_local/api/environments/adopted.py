@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mwaa_local.api.environments import record as records
-from mwaa_local.api.environments.members import SOURCE_MEMBERS, kept
+from mwaa_local.api.environments.members import SOURCE_MEMBERS, VERSION, kept
 from mwaa_local.api.environments.record import Operation, Record, last_update
 from mwaa_local.api.environments.worker import A_LOOK_S, WORKER_END_S, take_lock
 from mwaa_local.errors import AlreadyRunning, MwaaLocalError, UpgradeFailed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 UPGRADE_SOURCE = "mwaa-local upgrade"
 SOURCE = "mwaa-local up"  # of LastUpdate; MWAA's own words for its sources are not documented
 INTERRUPTED = ("it was interrupted", "", "mwaa-local up")
+UPGRADE_CUT_OFF = ("`mwaa-local upgrade` was killed", "The next command undoes or finishes it.", "mwaa-local up")
 CUT_OFF = ("`mwaa-local up` was killed", "What it had started may run.", "mwaa-local up")
 
 
@@ -102,9 +103,23 @@ def _noted(project: Project, environment: Environment, command: str) -> Iterator
         os.close(lock)
 
 
+def note_settled(project: Project, at: Journal, line: str) -> None:
+    """Note what became of a killed upgrade, where it was a command's: a worker of the API's notes that itself."""
+
+    def to(record: Record) -> Record:
+        if record.operation is not None and record.operation.kind != records.UP:
+            return record
+        version = at.target if at.is_available else at.source
+        settled = records.AVAILABLE if at.is_available else records.UPDATE_FAILED
+        members = {**record.members, VERSION: version}
+        return replace(record, members=members, settled=settled, operation=None).with_event(line)
+
+    records.change(project, to)
+
+
 def _settled_by(error: BaseException) -> str:
     """Return what an upgrade that failed has left; "" where that of before holds."""
-    statuses = error.statuses if isinstance(error, UpgradeFailed) else ()
+    statuses = getattr(error, "statuses", ()) if isinstance(error, (UpgradeFailed, KeyboardInterrupt)) else ()
     return statuses[-1][0] if statuses else ""
 
 

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mwaa_local.api.environments import record as records
-from mwaa_local.api.environments.adopted import CUT_OFF, failed
+from mwaa_local.api.environments.adopted import CUT_OFF, SOURCE, UPGRADE_CUT_OFF, UPGRADE_SOURCE, failed
 from mwaa_local.api.environments.endpoints import ENDPOINTS_TIMEOUT_S, missing_endpoints
 from mwaa_local.api.environments.record import Record
 from mwaa_local.api.environments.worker import start_worker, take_lock
 from mwaa_local.project import Project
+from mwaa_local.upgrade.carrying_out.journal import journal_path
 
 ASK_EVERY_S = 1.0
 
@@ -38,7 +39,9 @@ class Resume:
         if current is None or operation is None:  # it ended just now
             os.close(lock)
         elif operation.kind == records.UP:
-            records.change(project, lambda record: failed(record, CUT_OFF, operation.began))
+            is_upgrade = journal_path(project).exists()
+            why, command = (UPGRADE_CUT_OFF, UPGRADE_SOURCE) if is_upgrade else (CUT_OFF, SOURCE)
+            records.change(project, lambda record: failed(record, why, operation.began, command))
             os.close(lock)
         elif operation.phase == records.PENDING and not self._may_go_on(project, current):
             os.close(lock)

@@ -24,7 +24,7 @@ HINT = "set AirflowVersion in mwaa.yaml to the release that you want, and remove
 
 # The steps, in their order; the words are for people, too.
 STOPPING = "stopping the environment"
-SNAPSHOT = "taking a snapshot"
+SNAPSHOT = "taking a snapshot"  # this and ROLLING_BACK are phases of the API's record, too
 COPYING = "copying the database"
 MIGRATING = "migrating the copy"
 SWITCHING = "changing mwaa.yaml"

@@ -5,7 +5,7 @@ Up to the start of the new release it is undone; once that was healthy, it is fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mwaa_local.lifecycle import Lifecycle, Started
 from mwaa_local.release import Release
@@ -61,6 +61,8 @@ def settle(
 
 def _carrying(workspace: Workspace, watch: Watch, lifecycle: Lifecycle, at: Journal) -> Carrying:
     lifecycle.choose(at.runtime)
+    # What is started is the target's, whatever `up --airflow-version` asks for: that comes afterwards.
+    workspace = replace(workspace, airflow_version=at.target)
     source, target = Release.load(at.source), Release.load(at.target)
     return Carrying(workspace, Upgrade(source, target, at.runtime, at.port, at.dags), watch, lifecycle, at)
 

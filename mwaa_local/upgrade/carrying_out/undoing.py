@@ -43,6 +43,9 @@ def undo(carrying: Carrying, *, is_started_again: bool) -> MwaaLocalError | None
         error.why = f"{error.why}\nThe rollback is not done; nothing of before is lost.".lstrip()
         error.hint = f"{error.hint}; then {RESUMED}" if error.hint else RESUMED
         raise
+    except KeyboardInterrupt:
+        carrying.watch.tell(f"interrupted while rolling back: {RESUMED}")
+        raise
     failed = _start_again(carrying) if is_started_again else None
     status = journal.STATUS_UNAVAILABLE if failed else journal.STATUS_FAILED
     carrying.save_if_possible(carrying.journal.with_status(status))
@@ -72,6 +75,7 @@ def _failure(error: BaseException) -> dict[str, str]:
 
 def _told(at: Journal, error: BaseException, second: MwaaLocalError | None) -> BaseException:
     if not isinstance(error, MwaaLocalError):
+        error.statuses = _plain(at)  # type: ignore[attr-defined] # of an interrupt, which stays one
         return error
     why = [error.why, f"Airflow {at.source} is back, with its database."]
     if second is not None:
@@ -82,5 +86,9 @@ def _told(at: Journal, error: BaseException, second: MwaaLocalError | None) -> B
         error.hint,
     )
     failed.exit_code = error.exit_code
-    failed.statuses = tuple((each.status, each.at) for each in at.statuses)
+    failed.statuses = _plain(at)
     return failed
+
+
+def _plain(at: Journal) -> tuple[tuple[str, float], ...]:
+    return tuple((each.status, each.at) for each in at.statuses)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mwaa_local.api.environments import record as records
 from mwaa_local.api.environments import updating, upgrading
+from mwaa_local.api.environments.adopted import note_settled
 from mwaa_local.api.environments.faults import UPDATE_FAILS, Fault, FaultAsked, Faults
 from mwaa_local.api.environments.job import Job
 from mwaa_local.api.environments.record import Operation, Record
@@ -97,3 +99,17 @@ def test_upgrade_that_a_killed_worker_had_finished_is_not_done_once_more(
     assert upgrading.upgrade(job, Environment) is bool(carried)
     assert len(begun) == carried
     assert (job.operation.phase == records.UPGRADED) is not bool(carried)
+
+
+@pytest.mark.parametrize(("step", "version", "settled"), [("up", NEW, "AVAILABLE"), ("down", OLD, "UPDATE_FAILED")])
+def test_record_says_what_became_of_a_killed_command(job: Starts, step: str, version: str, settled: str) -> None:
+    at = Journal(OLD, NEW, "process", 0.0, None, "", False).at(journal.RUNNING)
+    at = at.with_status("AVAILABLE") if step == "up" else at.at(journal.ROLLING_BACK).with_status("UPDATE_FAILED")
+    note_settled(job.project, at, "an upgrade was cut off")
+    assert job.record.settled == "AVAILABLE", "the API's own operation is left to its worker"
+    records.change(job.project, lambda record: replace(record, operation=Operation.new(records.UP, {})))
+    note_settled(job.project, at, "an upgrade was cut off")
+    record = records.load(job.project)
+    assert record is not None
+    assert (record.members["AirflowVersion"], record.settled, record.operation) == (version, settled, None)
+    assert record.events[-1].what == "an upgrade was cut off"

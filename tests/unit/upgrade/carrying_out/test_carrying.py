@@ -111,8 +111,10 @@ def test_start_that_fails_brings_file_and_database_back(house: House) -> None:
 
 def test_interrupt_is_undone_and_stays_an_interrupt(house: House) -> None:
     house.runtime.kept.error = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as raised:
         house.upgrade()
+    statuses = raised.value.statuses  # type: ignore[attr-defined]
+    assert [status for status, _ in statuses][-2:] == ["ROLLING_BACK", "UPDATE_FAILED"]
     assert (house.file, house.journal) == (FILE, None)
     assert journal.ROLLING_BACK in house.steps
 
