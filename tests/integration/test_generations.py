@@ -162,7 +162,6 @@ def test_rest_api_answers_as_the_generation_does(generation: Generation) -> None
     path = "/api/experimental/test" if base == "/api/experimental" else f"{base}/dags/attempts"
     with httpx.Client(base_url=environment.url(), timeout=TIMEOUT_S) as nobody:
         if generation.version == LATEST:
-            assert nobody.get(path).status_code == 401
             token = nobody.get("/auth/token").json()["access_token"]
             assert nobody.get(path, headers={"Authorization": f"Bearer {token}"}).json()["dag_id"] == "attempts"
             return
