@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 
+from mwaa_local.environment.environment import Environment
 from mwaa_local.project import Project
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.servers import find_binaries
@@ -37,7 +38,8 @@ class Moved(ProjectRunner):
 
     @property
     def house(self) -> DatabaseHouse:
-        return DatabaseHouse(Project(self.root_dir), self.env, ProcessRuntime)
+        project = Project(self.root_dir)
+        return DatabaseHouse(project, self.env, ProcessRuntime, Environment.load(project).airflow_version)
 
     @property
     def fernet_key(self) -> str:
@@ -69,7 +71,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
     """A project with a database of RELEASE that has a connection with a password in it."""
     runner = new_project(tmp_path_factory.mktemp("source"), RELEASE)
     house = runner.house
-    house.create(RELEASE)
+    house.create()
     with house.databases.opened(RELEASE) as url:
         secret = Fernet(runner.fernet_key).encrypt(PASSWORD.encode()).decode()
         query = "INSERT INTO connection (conn_id, conn_type, password, is_encrypted, is_extra_encrypted)"
@@ -140,7 +142,7 @@ def test_dump_of_an_older_release_is_migrated_on_the_way(other: Moved, dump: Pat
     refused = other.run("db", "restore", str(dump), "--yes")
     assert (refused.exit_code, f"set AirflowVersion: {RELEASE}" in refused.stderr) == (3, True)
     assert other.house.databases.versions() == ()
-    other.house.create(OLDER)
+    other.house.create()
     older = other.root_dir / "older.dump"
     other.run_well("db", "dump", str(older))
     other.write({"mwaa.yaml": f'AirflowVersion: "{NEWER}"\n'})
