@@ -14,10 +14,17 @@ def settle_killed_upgrade(session: Session, *, runs_dags: bool = False) -> None:
     """
     if not journal.journal_path(session.project).exists():
         return
+    with session.exclusive():
+        settle_held(session, runs_dags=runs_dags)
+
+
+def settle_held(session: Session, *, runs_dags: bool = False) -> None:
+    """Do the same for who holds the project already."""
+    if not journal.journal_path(session.project).exists():
+        return
     from mwaa_local.upgrade.carrying_out.settling import settle
 
-    with session.exclusive():
-        settled = settle(session, session.watch(), runs_dags=runs_dags)
+    settled = settle(session, session.watch(), runs_dags=runs_dags)
     if settled is not None:
         session.console.say(settled.line)
 

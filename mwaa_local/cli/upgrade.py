@@ -16,12 +16,13 @@ from mwaa_local.cli.session import Session, open_session
 
 if TYPE_CHECKING:
     from mwaa_local.check.part import Part
+    from mwaa_local.upgrade.paths import Move
     from mwaa_local.upgrade.rehearsed import Rehearsed
 
 
 def upgrade(
     to: Annotated[list[str], typer.Option("--to", help="The Airflow version; again or with commas for several.")],
-    _plan: Annotated[bool, typer.Option("--plan", help="Only rehearse it, which is the default.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only rehearse it, which is the default.")] = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Carry it out, unless the rehearsal finds an error.")
     ] = False,
@@ -66,7 +67,12 @@ def upgrade(
     if not yes and (run or force or not rehearsal):
         raise typer.BadParameter("--run, --force and --no-rehearsal are for --yes")
     if yes:
-        _carry_out(session, to, Carried(tuple(run or ()), rehearsal, force, runtime, port, as_json), every=every)
+        if plan:
+            raise typer.BadParameter("--plan changes nothing and --yes does; leave one out")
+        if wanted not in (Format.TEXT, Format.JSON):
+            raise typer.BadParameter(f"--format {wanted} is for the rehearsal; leave it out or --yes")
+        is_json = wanted is Format.JSON
+        _carry_out(session, to, Carried(tuple(run or ()), rehearsal, force, runtime, port, is_json), every=every)
         return
     rehearsed = _rehearsed(session, to)
     _show(session, rehearsed, wanted, every=every)
@@ -87,32 +93,35 @@ class Carried:
 
 def _carry_out(session: Session, to: list[str], wanted: Carried, *, every: bool) -> None:
     """Carry out a move that MWAA takes and that the rehearsal finds no error in."""
-    from mwaa_local.cli.upgrade_carrying import carry_out_and_tell
-    from mwaa_local.upgrade.paths import checked_move
+    from mwaa_local.cli.upgrade_carrying import asked_move, carry_out_and_tell, tell_nothing
 
-    settle_killed_upgrade(session, runs_dags=True)
     targets = releases_of(session, to)
     if len(targets) > 1:
         raise typer.BadParameter("--yes takes one version; go step by step")
-    move = checked_move(session.release(session.environment()), targets[0])
+    settle_killed_upgrade(session, runs_dags=True)
+    move = asked_move(session, targets[0])
     if move.is_nothing:
-        session.console.say(move.what)
+        tell_nothing(session.console, move, as_json=wanted.as_json)
         return
     if wanted.is_rehearsed:
-        _rehearse_first(session, to, wanted, every=every)
+        _rehearse_first(session, move, wanted, every=every)
     carry_out_and_tell(
         session, move.target, wanted.dags, runtime=wanted.runtime, port=wanted.port, as_json=wanted.as_json
     )
 
 
-def _rehearse_first(session: Session, to: list[str], wanted: Carried, *, every: bool) -> None:
+def _rehearse_first(session: Session, move: Move, wanted: Carried, *, every: bool) -> None:
     """Rehearse it; end here where something breaks, unless that is to be."""
+    from mwaa_local.cli.upgrade_carrying import stopped
     from mwaa_local.upgrade.rehearsed import worst_exit_code
 
-    rehearsed = _rehearsed(session, to)
+    rehearsed = _rehearsed(session, [move.target.airflow_version])
     code = worst_exit_code(rehearsed)
     if code and not wanted.is_forced:
-        _show(session, rehearsed, Format.JSON if wanted.as_json else Format.TEXT, every=every)
+        if wanted.as_json:
+            session.console.show_json(stopped(move, rehearsed))
+        else:
+            _show(session, rehearsed, Format.TEXT, every=every)
         session.console.say("nothing was changed\n\nhint: mend it, or go on all the same with --force")
         raise typer.Exit(code)
     found = sum(len(item.findings) for item in rehearsed)
@@ -121,6 +130,7 @@ def _rehearse_first(session: Session, to: list[str], wanted: Carried, *, every: 
 
 def _rehearsed(session: Session, to: list[str]) -> tuple[Rehearsed, ...]:
     from mwaa_local.steps import Steps
+    from mwaa_local.upgrade.carrying_out.place import check_source
     from mwaa_local.upgrade.rehearsal import Rehearsal
 
     console = session.console
@@ -128,7 +138,9 @@ def _rehearsed(session: Session, to: list[str]) -> tuple[Rehearsed, ...]:
     def on_part(version: str, part: Part) -> None:
         console.say(f"{version:<8} {part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
 
-    targets = releases_of(session, to)
+    targets, source = releases_of(session, to), session.release(session.environment())
+    for target in targets:
+        check_source(session, source, target)
     return Rehearsal(session, Steps(console.show_event), on_part).run(targets)
 
 

@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mwaa_local.api.environments.adopted import noted_upgrade
+from mwaa_local.cli.killed_upgrade import settle_held
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
 from mwaa_local.errors import UpgradeFailed
 from mwaa_local.release import Release
 from mwaa_local.upgrade.carrying_out.carrying import Upgrade, Upgraded, carry_out
 from mwaa_local.upgrade.carrying_out.journal import StatusChange, route
+from mwaa_local.upgrade.carrying_out.place import check_source
+from mwaa_local.upgrade.paths import Move, checked_move
+from mwaa_local.upgrade.rehearsed import Rehearsed
 from mwaa_local.web_address import WebAddress
 
 RUNNING_TASKS = "running tasks get 90 seconds to end; MWAA ends them without waiting"
@@ -28,21 +32,26 @@ def carry_out_and_tell(
     port: int | None,
     as_json: bool,
 ) -> None:
-    """Carry it out and show how it went; whoever calls has looked whether MWAA takes the move. Raises UpgradeFailed."""
+    """Carry it out and show how it went. Raises UpgradeFailed, and MoveRefused as `asked_move` does."""
     began = time.monotonic()
-    environment = session.environment()
-    source = session.release(environment)
-    wanted = Upgrade(source, target, runtime or environment.local.runtime, port, tuple(dags))
-    session.console.say(f"upgrading from Airflow {source.airflow_version} to {target.airflow_version}; {RUNNING_TASKS}")
-    try:
-        with session.exclusive(), noted_upgrade(session.project, environment, target.airflow_version) as note:
-            upgraded = carry_out(session, wanted, session.watch(note.step))
-            note.came_up(session.environment())
-    except UpgradeFailed as error:
-        statuses = tuple(StatusChange(status, at) for status, at in error.statuses)
-        if as_json:
-            session.console.show_json(_failed(source, target, statuses, error))
-        raise
+    with session.exclusive():  # what was seen before may be no more: another command had the project until now
+        settle_held(session, runs_dags=True)
+        move = asked_move(session, target)
+        if move.is_nothing:
+            tell_nothing(session.console, move, as_json=as_json)
+            return
+        environment = session.environment()
+        wanted = Upgrade(move.source, target, runtime or environment.local.runtime, port, tuple(dags))
+        versions = f"from Airflow {move.source.airflow_version} to {target.airflow_version}"
+        session.console.say(f"upgrading {versions}; {RUNNING_TASKS}")
+        try:
+            with noted_upgrade(session.project, environment, target.airflow_version) as note:
+                upgraded = carry_out(session, wanted, session.watch(note.step))
+                note.came_up(session.environment())
+        except UpgradeFailed as error:
+            if as_json:
+                session.console.show_json(_failed(move, error, time.monotonic() - began))
+            raise
     if as_json:
         session.console.show_json(_plain(upgraded, time.monotonic() - began))
     else:
@@ -66,8 +75,7 @@ def _plain(upgraded: Upgraded, elapsed_s: float) -> dict[str, Any]:
     at = upgraded.journal
     door = WebAddress.of(upgraded.started.plan)
     return {
-        "from": at.source,
-        "to": at.target,
+        **_nothing_done(at.source, at.target),
         "status": upgraded.statuses[-1].status,
         "statuses": _times(upgraded.statuses),
         "snapshot": at.snapshot or None,
@@ -75,18 +83,58 @@ def _plain(upgraded: Upgraded, elapsed_s: float) -> dict[str, Any]:
         "url": door.url if door else None,
         "runs": [{"dag_id": dag_id, **dates.plain()} for dag_id, dates in upgraded.runs],
         "elapsed_s": round(elapsed_s, 2),
-        "error": None,
     }
 
 
-def _failed(source: Release, target: Release, statuses: Sequence[StatusChange], error: UpgradeFailed) -> dict[str, Any]:
+def _failed(move: Move, error: UpgradeFailed, elapsed_s: float) -> dict[str, Any]:
+    statuses = tuple(StatusChange(status, at) for status, at in error.statuses)
     return {
-        "from": source.airflow_version,
-        "to": target.airflow_version,
+        **_nothing_done(move.source.airflow_version, move.target.airflow_version),
         "status": statuses[-1].status if statuses else None,
         "statuses": _times(statuses),
+        "elapsed_s": round(elapsed_s, 2),
         "error": {"what": error.what, "why": error.why, "hint": error.hint},
     }
+
+
+def stopped(move: Move, rehearsed: Sequence[Rehearsed]) -> dict[str, Any]:
+    """Return what `--json` prints where the rehearsal ended it, with that as `upgrade --json` prints it."""
+    from mwaa_local.upgrade.report import as_json
+
+    error = {"what": "the rehearsal found errors", "why": "", "hint": "mend it, or go on all the same with --force"}
+    nothing = _nothing_done(move.source.airflow_version, move.target.airflow_version)
+    return {**nothing, "error": error, "rehearsal": as_json(rehearsed)}
+
+
+def tell_nothing(console: Console, move: Move, *, as_json: bool) -> None:
+    """Say that there is nothing to do."""
+    console.say(move.what)
+    if as_json:
+        console.show_json(_nothing_done(move.source.airflow_version, move.target.airflow_version))
+
+
+def _nothing_done(source: str, target: str) -> dict[str, Any]:
+    """Return every key that `--yes --json` prints, as where nothing was done."""
+    return {
+        "from": source,
+        "to": target,
+        "status": None,
+        "statuses": [],
+        "snapshot": None,
+        "replaced_snapshot": None,
+        "url": None,
+        "runs": [],
+        "elapsed_s": 0.0,
+        "error": None,
+        "rehearsal": None,
+    }
+
+
+def asked_move(session: Session, target: Release) -> Move:
+    """Return the move from the release that the environment has. Raises MoveRefused."""
+    source = session.release(session.environment())
+    check_source(session, source, target)
+    return checked_move(source, target)
 
 
 def _times(statuses: Sequence[StatusChange]) -> list[dict[str, str]]:

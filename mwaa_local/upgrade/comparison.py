@@ -14,7 +14,7 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.upgrade.changes import ChangesCase, change_findings
 from mwaa_local.upgrade.defaults import ChangedDefault, changed_defaults
-from mwaa_local.upgrade.environment_edits import MEMBER, with_options, with_version
+from mwaa_local.upgrade.environment_edits import MEMBER, with_options
 from mwaa_local.upgrade.image_changes import image_findings
 from mwaa_local.upgrade.option_moves import option_moves
 from mwaa_local.upgrade.rehearsed import Rehearsed, Wanted
@@ -110,9 +110,9 @@ class Comparison:
         )
 
     def _diff(self, release: Release, seen: Seen) -> str:
-        """Return what the files would have to say, as a diff for `patch -p0`."""
+        """Return what the files would have to say, as a diff. AirflowVersion is not in it: the upgrade writes that."""
         path = self.project.environment_path
         moved = option_moves(self.environment.airflow_configuration_options, release, seen.known)
-        texts = {path_of(self.project): with_options(with_version(text_of(path), release.airflow_version), moved)}
+        texts = {path_of(self.project): with_options(text_of(path), moved)}
         texts |= seen.texts
         return "".join(text_diff(name, text_of(self.project.root_dir / name), texts[name]) for name in sorted(texts))

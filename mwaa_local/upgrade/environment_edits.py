@@ -1,4 +1,4 @@
-"""`mwaa.yaml` as it would be after the move: AirflowVersion, and options that the release has under another name. Pure.
+"""`mwaa.yaml` as it would be after the move: options that the release has under another name. Pure.
 
 The text is edited, so that comments and order stay. An edit counts only if the file then says exactly what was meant;
 what cannot be edited so is left to the user, who is told by a finding anyway.
@@ -13,17 +13,6 @@ from typing import Any
 import yaml
 
 MEMBER, OPTIONS, WRAPPER = "AirflowVersion", "AirflowConfigurationOptions", "Environment"
-_VALUE = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s,#}\"']+)"
-_VERSION = re.compile(rf"(?P<key>[\"']?\b{MEMBER}\b[\"']?\s*:[ \t]*){_VALUE}")
-
-
-def with_version(text: str, version: str) -> str:
-    """Return the file's text with that AirflowVersion; unchanged where no edit of the text says that."""
-    wanted = _changed(_read(text), version)
-    line = f'{MEMBER}: "{version}"\n'
-    in_place = (text[: m.start()] + f'{m["key"]}"{version}"' + text[m.end() :] for m in _VERSION.finditer(text))
-    added = (f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}", line + text)
-    return next((new for new in (*in_place, *added) if _read(new) == wanted), text)
 
 
 def with_options(text: str, renamed: Mapping[str, str]) -> str:
@@ -58,9 +47,3 @@ def _read(text: str) -> Any:
 
 def _members(data: Any) -> Any:
     return data[WRAPPER] if isinstance(data, dict) and isinstance(data.get(WRAPPER), dict) else data
-
-
-def _changed(data: Any, version: str) -> Any:
-    if isinstance(data, dict) and isinstance(data.get(WRAPPER), dict):
-        return {**data, WRAPPER: {**data[WRAPPER], MEMBER: version}}
-    return {**data, MEMBER: version} if isinstance(data, dict) else {MEMBER: version}

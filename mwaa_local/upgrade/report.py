@@ -54,7 +54,7 @@ def _blocks(item: Rehearsed, colour: Colour, whole_by: str) -> Iterator[str]:
     yield "\n".join([colour(_headline(item), BOLD), *_summary(item)])
     yield parts_text(item.parts, colour=colour, whole_by=whole_by)
     if item.diff:
-        yield "proposed changes:\n\n" + _coloured(shown(item.diff).rstrip("\n"), colour)
+        yield f"proposed changes, {_written_by(item)}:\n\n" + _coloured(shown(item.diff).rstrip("\n"), colour)
     if not whole_by and (rows := [each for each in item.defaults if each.is_of_both]):
         told = table(
             ("option", "default", "then"), [(each.option, each.before or "", each.after or "") for each in rows]
@@ -62,6 +62,16 @@ def _blocks(item: Rehearsed, colour: Colour, whole_by: str) -> Iterator[str]:
         yield f"options with another default:\n\n{shown(told)}"
     if item.already:
         yield f"not from this move, but found today as well: {count(item.already)}; see `mwaa-local check`"
+
+
+def _written_by(item: Rehearsed) -> str:
+    command = _command(item)
+    return f"without AirflowVersion, which `{command}` writes" if command else "without AirflowVersion"
+
+
+def _command(item: Rehearsed) -> str:
+    """Return the command that carries the move out; "" where one update does not."""
+    return f"mwaa-local upgrade --to {item.airflow_version} --yes" if item.move.is_allowed else ""
 
 
 def _headline(item: Rehearsed) -> str:
@@ -104,7 +114,8 @@ def as_json(rehearsed: Sequence[Rehearsed]) -> dict[str, Any]:
       - `exit_code`, `parts`: as of `mwaa-local check --json`, with findings that the move brings
       - `already`: findings that today's release has too
       - `defaults`: `option`, `before` and `after`, null where that Airflow has no such option
-      - `diff`: the proposed changes, as a unified diff
+      - `diff`: the proposed changes, as a unified diff, without AirflowVersion
+      - `carried_out_by`: the command that moves the environment and writes AirflowVersion; "" where one update does not
     """
     return {"exit_code": worst_exit_code(rehearsed), "rehearsed": [_json(item) for item in rehearsed]}
 
@@ -115,13 +126,14 @@ def _json(item: Rehearsed) -> dict[str, Any]:
         "from": asked.source.airflow_version,
         "to": asked.target.airflow_version,
         "direction": str(asked.direction),
-        "allowed": asked.is_allowed,
+        "allowed": asked.is_allowed or asked.is_nothing,
         "route": [release.airflow_version for release in (asked.source, *asked.hops)] if asked.hops else [],
         "on_the_way_to": item.on_the_way_to,
         **parts_json(item.parts),
         "already": [shown_finding(finding).plain() for finding in in_order(item.already)],
         "defaults": [asdict(each) for each in item.defaults],
         "diff": shown(item.diff),
+        "carried_out_by": _command(item),
     }
 
 

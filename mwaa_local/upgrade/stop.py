@@ -29,8 +29,8 @@ from mwaa_local.release import Release
 from mwaa_local.startup.trial import Trials
 from mwaa_local.steps import Steps
 from mwaa_local.upgrade.copies import project_copy, told_of
-from mwaa_local.upgrade.environment_edits import with_version
 from mwaa_local.upgrade.requirements import RequirementsOfMove, RequirementsRehearsal
+from mwaa_local.upgrade.version_line import with_version
 from mwaa_local.workspace import Workspace
 
 PARTS = (check.ENVIRONMENT, check.OPTIONS, check.REQUIREMENTS, check.PLUGINS, check.STARTUP_SCRIPT, check.DAGS)
@@ -68,7 +68,7 @@ class Stop:
         """
         project = self.workspace.project
         base = self.steps.do("packages", lambda say: self.workspace.packages().base(self.release, say))
-        texts = {} if self.is_today else {project.environment_path: self._environment_text()}
+        texts = {} if self.is_today else self._environment_text()
         with project_copy(project, texts) as copy:
             refused, environment = self._environment(copy)
             place = (copy, environment, self.release, self.workspace.env, self.workspace.cache_dir, base)
@@ -76,8 +76,13 @@ class Stop:
             with _trials(context, names) as trials:  # first, for it forks
                 return self._parts(context, trials, names, refused)
 
-    def _environment_text(self) -> str:
-        return with_version(text_of(self.workspace.project.environment_path), self.release.airflow_version)
+    def _environment_text(self) -> dict[Path, str]:
+        """Return the file with the release's version; nothing where that cannot be written into its text."""
+        path = self.workspace.project.environment_path
+        with contextlib.suppress(EnvironmentFileInvalid, OSError):
+            content = path.read_bytes() if path.exists() else None
+            return {path: with_version(content, self.release.airflow_version).decode("utf-8")}
+        return {}
 
     def _environment(self, copy: Project) -> tuple[Part | None, Environment]:
         """Return the environment with that release; and a part that says why MWAA would refuse it, where it would."""

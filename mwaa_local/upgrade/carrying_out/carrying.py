@@ -6,21 +6,24 @@ it to the next command (`settling`). The database of before is only ever read.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import AlreadyRunning, MwaaLocalError
 from mwaa_local.event import Event
 from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.lifecycle import Lifecycle, Listener, Started
 from mwaa_local.release import Release
 from mwaa_local.smoke.one_run import run_one
 from mwaa_local.upgrade.carrying_out import environment_file, journal, snapshot
-from mwaa_local.upgrade.carrying_out.database_move import DatabaseMove
+from mwaa_local.upgrade.carrying_out.database_move import DatabaseMove, TargetDatabase
 from mwaa_local.upgrade.carrying_out.journal import Journal, StatusChange
-from mwaa_local.upgrade.carrying_out.version_line import with_version
+from mwaa_local.upgrade.carrying_out.place import runtime_with_data
+from mwaa_local.upgrade.version_line import with_version
 from mwaa_local.wanted import Wanted
 from mwaa_local.web_address import DOOR
 from mwaa_local.workspace import Workspace
@@ -88,8 +91,14 @@ class Carrying:
         cls, workspace: Workspace, upgrade: Upgrade, watch: Watch, lifecycle: Lifecycle | None = None
     ) -> Carrying:
         """Look at everything that could be in the way, and make the journal."""
+        if journal.load(workspace.project) is not None:
+            raise AlreadyRunning(
+                "another upgrade of this environment is not over",
+                f"Its journal is {journal.journal_path(workspace.project)}.",
+                "`mwaa-local up` undoes or finishes it; then begin again",
+            )
         lifecycle = lifecycle or Lifecycle(workspace, watch.listener)
-        kind = lifecycle.choose(upgrade.runtime)
+        kind = lifecycle.choose(runtime_with_data(workspace, upgrade.runtime, upgrade.source.airflow_version))
         lifecycle.runtime.databases.versions()  # may not be possible
         before = environment_file.read(workspace.project)
         after = with_version(before, upgrade.target.airflow_version)
@@ -113,6 +122,17 @@ class Carrying:
         self.journal = journal.save(self.workspace.project, at)
         return at
 
+    def save_if_possible(self, at: Journal) -> None:
+        """Have it on the disk where that has room; what is done next does not depend on it."""
+        self.journal = at
+        with contextlib.suppress(MwaaLocalError):
+            journal.save(self.workspace.project, at)
+
+    def tell_step(self) -> None:
+        """Tell where it is. Whoever notes it on a full disk does not keep the rollback from being done."""
+        with contextlib.suppress(MwaaLocalError):
+            self.watch.on_step(self.journal)
+
     def step(self, step: str) -> None:
         self.save(self.journal.at(step))
         self.watch.tell(step, "working")
@@ -128,7 +148,8 @@ class Carrying:
         try:
             return do()
         except BaseException as error:
-            if journal.load(self.workspace.project) is None:  # it has not begun, or is over
+            left = journal.load(self.workspace.project)
+            if left is None or left.is_available:  # it has not begun, or is over: nothing is undone then
                 raise
             raise undo_after(self, error) from error
 
@@ -173,8 +194,15 @@ class Carrying:
         """The environment is AVAILABLE with the new release; what was put aside is in a snapshot by its name."""
         self.save(self.journal.with_status(journal.STATUS_AVAILABLE))
         self.watch.on_step(self.journal)
-        self.database_move(self.workspace.environment()).forget_aside(self.journal)
-        journal.remove(self.workspace.project)
+        try:
+            self.target_database.forget_aside(self.journal)
+            journal.remove(self.workspace.project)
+        except MwaaLocalError as error:
+            self.watch.tell(f"{error.what}; the next command that changes this environment tidies up")
+
+    @property
+    def target_database(self) -> TargetDatabase:
+        return TargetDatabase(self.lifecycle.runtime.databases, self.save)
 
     def database_move(self, environment: Environment) -> DatabaseMove:
         workspace, target = self.workspace, self.upgrade.target
@@ -186,7 +214,7 @@ class Carrying:
             workspace.cache_dir,
         )
         databases = self.lifecycle.runtime.databases
-        return DatabaseMove(databases, wanted, self.upgrade.source, self.save, self.watch.listener.on_event)
+        return DatabaseMove(databases, self.save, wanted, self.upgrade.source, self.watch.listener.on_event)
 
     def _take_snapshots(self) -> None:
         """Snapshot the source's database, and one that the target has already, which is replaced."""

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mwaa_local.environment.environment import Environment
+from mwaa_local.errors import DatabaseMissing
 from mwaa_local.event import Event
 from mwaa_local.release import Release
 from mwaa_local.runtime.databases import Databases
-from mwaa_local.upgrade.carrying_out.journal import Journal
+from mwaa_local.upgrade.carrying_out.journal import JOURNAL_NAME, Journal
 from mwaa_local.upgrade.carrying_out.repairs import DEFERRED_PROGRAM, FAB_DOWNGRADE_ARGV, add_sequences, need_repairs
 from mwaa_local.wanted import Wanted
 
@@ -24,14 +25,11 @@ Save = Callable[[Journal], Journal]
 
 
 @dataclass(frozen=True)
-class DatabaseMove:
-    """The database of one upgrade, in the runtime that has it. `wanted` is of the target's release."""
+class TargetDatabase:
+    """The database with the target's name, in the runtime that has it: made, and as it was before."""
 
     databases: Databases
-    wanted: Wanted
-    source: Release
     save: Save
-    on_event: Callable[[Event], None]
 
     def copy(self, journal: Journal) -> Journal:
         """Put aside what the target has, and copy the source's database, if there is one, to its name."""
@@ -45,6 +43,36 @@ class DatabaseMove:
         if source in known:
             self.databases.copy(source, target)
         return journal
+
+    def undo(self, journal: Journal) -> Journal:
+        """Have the target's database as it was before. May be interrupted and begun again at any point."""
+        target, aside = journal.target, journal.aside
+        if journal.target_database == OURS:
+            if aside and aside not in self.databases.versions():
+                raise _aside_missing(journal)
+            self.databases.remove(target)
+            if aside:
+                self.databases.copy(aside, target)
+            # On the disk before the aside goes, also where that was full until now: from here it is not needed.
+            journal = self.save(replace(journal, target_database=PUTTING_ASIDE if aside else UNTOUCHED))
+        if journal.target_database == PUTTING_ASIDE:
+            self.databases.remove(aside)
+            journal = self.save(replace(journal, target_database=UNTOUCHED, aside=""))
+        return journal
+
+    def forget_aside(self, journal: Journal) -> None:
+        """The upgrade has succeeded: what was put aside is in a snapshot."""
+        if journal.aside:
+            self.databases.remove(journal.aside)
+
+
+@dataclass(frozen=True)
+class DatabaseMove(TargetDatabase):
+    """The database of one upgrade. `wanted` is of the target's release."""
+
+    wanted: Wanted
+    source: Release
+    on_event: Callable[[Event], None]
 
     def migrate(self, journal: Journal) -> None:
         """Bring the copy to the schema of the target: by the newer of the two releases, as Airflow asks for it."""
@@ -71,24 +99,6 @@ class DatabaseMove:
             with self.databases.opened(name) as url:
                 add_sequences(url)
 
-    def undo(self, journal: Journal) -> Journal:
-        """Have the target's database as it was before. May be interrupted and begun again at any point."""
-        target, aside = journal.target, journal.aside
-        if journal.target_database == OURS:
-            self.databases.remove(target)
-            if aside in self.databases.versions():
-                self.databases.copy(aside, target)
-            journal = self.save(replace(journal, target_database=PUTTING_ASIDE if aside else UNTOUCHED))
-        if journal.target_database == PUTTING_ASIDE:
-            self.databases.remove(aside)
-            journal = self.save(replace(journal, target_database=UNTOUCHED, aside=""))
-        return journal
-
-    def forget_aside(self, journal: Journal) -> None:
-        """The upgrade has succeeded: what was put aside is in a snapshot."""
-        if journal.aside:
-            self.databases.remove(journal.aside)
-
 
 def aside_name(journal: Journal) -> str:
     """Return a name that no environment's database has."""
@@ -99,6 +109,10 @@ def _with_version(environment: Environment, release: Release) -> Environment:
     return environment.model_copy(update={"airflow_version": release.airflow_version})
 
 
-def wanted_for(environment: Environment, release: Release, like: Wanted) -> Wanted:
-    """Return what Airflow's own commands upon a database need of a release."""
-    return replace(like, environment=_with_version(environment, release), release=release)
+def _aside_missing(journal: Journal) -> DatabaseMissing:
+    return DatabaseMissing(
+        f"the database of Airflow {journal.target} from before the upgrade is not there any more",
+        f"It was put aside as {journal.aside}, and something else has removed it.",
+        f"its rows are in the snapshot {journal.target_snapshot}: remove .mwaa-local/{JOURNAL_NAME}, set "
+        f"AirflowVersion to {journal.target}, then `mwaa-local db restore {journal.target_snapshot}`",
+    )

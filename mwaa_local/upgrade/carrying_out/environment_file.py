@@ -9,7 +9,7 @@ from mwaa_local.errors import EnvironmentFileInvalid, disk_error
 from mwaa_local.files import PRIVATE_FILE_MODE
 from mwaa_local.project import Project
 from mwaa_local.upgrade.carrying_out.journal import Journal, write_surely
-from mwaa_local.upgrade.carrying_out.version_line import version_of, with_version
+from mwaa_local.upgrade.version_line import version_of, with_version
 
 
 def read(project: Project) -> bytes | None:
@@ -34,13 +34,18 @@ def change(project: Project, journal: Journal) -> None:
 
 
 def bring_back(project: Project, journal: Journal) -> None:
-    """Have the file as it was; of one that somebody edited meanwhile, the version alone."""
+    """Have the file as it was; of one that somebody edited meanwhile, the version alone.
+
+    A file that somebody removed comes back. Raises EnvironmentFileInvalid where an edited one cannot be read.
+    """
     content = read(project)
     if content == journal.before:
         return
-    if content != journal.after:
-        if version_of(content) != journal.source:
-            _write(project.environment_path, with_version(content, journal.source))
+    if content is not None and content != journal.after:
+        # Not the release that ran: `up --airflow-version` may have named that.
+        version = version_of(journal.before) or journal.source
+        if version_of(content) != version:
+            _write(project.environment_path, with_version(content, version))
     elif journal.before is None:
         project.environment_path.unlink(missing_ok=True)
     else:

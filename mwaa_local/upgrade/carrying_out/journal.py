@@ -76,6 +76,11 @@ class Journal:
         return self.step != RUNNING
 
     @property
+    def is_available(self) -> bool:
+        """Whether it has succeeded: then there is only something to tidy up."""
+        return bool(self.statuses) and self.statuses[-1].status == STATUS_AVAILABLE
+
+    @property
     def before(self) -> bytes | None:
         return None if self.file_before is None else base64.b64decode(self.file_before)
 

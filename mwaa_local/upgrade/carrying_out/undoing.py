@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mwaa_local.errors import MwaaLocalError, UpgradeFailed
@@ -19,8 +20,9 @@ def undo_after(carrying: Carrying, error: BaseException) -> BaseException:
     """Undo all because of an error; return what to raise: that error, or UpgradeFailed for one of a user's."""
     at = carrying.journal
     if at.step != journal.ROLLING_BACK:
-        carrying.save(at.at(journal.ROLLING_BACK, failed_in=at.step, failure=_failure(error)))
-    carrying.watch.on_step(carrying.journal)
+        # A disk that is full has room again once the copy is removed: that must not wait for this line.
+        carrying.save_if_possible(at.at(journal.ROLLING_BACK, failed_in=at.step, failure=_failure(error)))
+    carrying.tell_step()
     second = undo(carrying, is_started_again=at.is_started_again)
     return _told(carrying.journal, error, second)
 
@@ -33,19 +35,18 @@ def undo(carrying: Carrying, *, is_started_again: bool) -> MwaaLocalError | None
     carrying.watch.tell(f"rolling back to Airflow {carrying.journal.source}", "working")
     try:
         carrying.lifecycle.down(now=True)
+        carrying.save(carrying.target_database.undo(carrying.journal))  # first: it frees what a full disk lacks
         environment_file.bring_back(carrying.workspace.project, carrying.journal)
-        environment = carrying.workspace.environment()
-        carrying.save(carrying.database_move(environment).undo(carrying.journal))
     except MwaaLocalError as error:
-        carrying.save(carrying.journal.with_status(journal.STATUS_UNAVAILABLE))
-        carrying.watch.on_step(carrying.journal)
+        carrying.save_if_possible(carrying.journal.with_status(journal.STATUS_UNAVAILABLE))
+        carrying.tell_step()
         error.why = f"{error.why}\nThe rollback is not done; nothing of before is lost.".lstrip()
         error.hint = f"{error.hint}; then {RESUMED}" if error.hint else RESUMED
         raise
     failed = _start_again(carrying) if is_started_again else None
     status = journal.STATUS_UNAVAILABLE if failed else journal.STATUS_FAILED
-    carrying.save(carrying.journal.with_status(status))
-    carrying.watch.on_step(carrying.journal)
+    carrying.save_if_possible(carrying.journal.with_status(status))
+    carrying.tell_step()
     journal.remove(carrying.workspace.project)
     carrying.watch.tell(f"status: {journal.route(carrying.journal.statuses)}")
     return failed
@@ -53,7 +54,9 @@ def undo(carrying: Carrying, *, is_started_again: bool) -> MwaaLocalError | None
 
 def _start_again(carrying: Carrying) -> MwaaLocalError | None:
     try:
-        carrying.lifecycle.up(carrying.workspace.environment(), carrying.journal.port)
+        # By its version: `up --airflow-version` may have named one that is not the file's.
+        before = replace(carrying.workspace, airflow_version=carrying.journal.source)
+        carrying.lifecycle.up(before.environment(), carrying.journal.port)
         wait_until_healthy(carrying.lifecycle)
     except MwaaLocalError as error:
         return error

@@ -34,7 +34,8 @@ def test_text_has_the_summary_first_then_parts_findings_and_the_diff() -> None:
     )
     assert blocks[1].startswith("part     outcome")
     assert "dags/a.py:3: error[dag-import-error] it breaks" in text
-    assert f"proposed changes:\n\n{DIFF.strip()}" in text
+    by = "without AirflowVersion, which `mwaa-local upgrade --to 3.3.1 --yes` writes"
+    assert f"proposed changes, {by}:\n\n{DIFF.strip()}" in text
     assert "not from this move, but found today as well: 1 error" in text
     assert "dags/b.py" not in text
     assert "a.b" not in text
@@ -83,6 +84,7 @@ def test_json_has_every_key() -> None:
     [item] = plain["rehearsed"]
     assert (item["from"], item["to"], item["direction"], item["allowed"]) == ("2.11.2", "3.3.1", "upgrade", True)
     assert (item["route"], item["on_the_way_to"], item["diff"]) == (["2.11.2", "3.3.1"], "", DIFF)
+    assert item["carried_out_by"] == "mwaa-local upgrade --to 3.3.1 --yes"
     assert [part["outcome"] for part in item["parts"]] == ["ok", "skipped", "fails"]
     assert [found["path"] for found in item["already"]] == ["dags/b.py"]
     assert item["defaults"][1] == {"option": "a.new", "before": None, "after": "3"}

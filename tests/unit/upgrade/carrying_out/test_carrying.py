@@ -67,9 +67,9 @@ class House:
     def watch(self) -> Watch:
         return Watch(Listener(), lambda at: self.steps.append(at.step))
 
-    def upgrade(self, wanted: Callable[[], Environment] | None = None) -> None:
+    def upgrade(self, wanted: Callable[[], Environment] | None = None, watch: Watch | None = None) -> None:
         asked = Upgrade(Release.load(SOURCE), Release.load(TARGET), "process", wanted=wanted)
-        Carrying.begin(self.workspace, asked, self.watch, self.lifecycle).carry_out()
+        Carrying.begin(self.workspace, asked, watch or self.watch, self.lifecycle).carry_out()
 
     @property
     def file(self) -> str:

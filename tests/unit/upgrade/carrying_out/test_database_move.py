@@ -105,7 +105,7 @@ def move(databases: FakeDatabases, disk: Disk, source: str = SOURCE, target: str
     release = Release.load(target)
     environment = Environment.from_members({"Name": "a", "AirflowVersion": target})
     wanted = Wanted(Project(Path("/nowhere")), environment, release, {}, Path("/nowhere"))
-    return DatabaseMove(databases, wanted, Release.load(source), disk.save, lambda _event: None)
+    return DatabaseMove(databases, disk.save, wanted, Release.load(source), lambda _event: None)
 
 
 @pytest.mark.parametrize(

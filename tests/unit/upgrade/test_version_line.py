@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mwaa_local.errors import EnvironmentFileInvalid
-from mwaa_local.upgrade.carrying_out.version_line import with_version
+from mwaa_local.upgrade.version_line import with_version
 
 PLACES = {
     "no file": (None, 'AirflowVersion: "3.3.1"\n'),

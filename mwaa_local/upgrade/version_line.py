@@ -22,7 +22,7 @@ def with_version(content: bytes | None, version: str) -> bytes:
     EnvironmentFileInvalid where the value refers to another part of the file, or that to it.
     """
     bom = BOM if content and content.startswith(BOM) else b""
-    text = (content or b"")[len(bom) :].decode("utf-8")
+    text = _text(content)
     try:
         changed = _changed(text, version)
         as_wanted = _data(changed) == _with(_data(text) or {}, version)
@@ -38,10 +38,27 @@ def with_version(content: bytes | None, version: str) -> bytes:
 
 
 def version_of(content: bytes | None) -> str | None:
-    """Return the version that a readable environment file names, as it is written; None where it names none."""
-    data = _data((content or b"").removeprefix(BOM).decode("utf-8"))
+    """Return the version that an environment file names, as it is written; None where it names none.
+
+    Raises EnvironmentFileInvalid for one that cannot be read.
+    """
+    try:
+        data = _data(_text(content))
+    except yaml.YAMLError as error:
+        raise _unreadable(" ".join(str(error).split())) from error
     members = data.get(WRAPPER, data) if isinstance(data, dict) else {}
     return members.get(KEY) if isinstance(members, dict) else None
+
+
+def _text(content: bytes | None) -> str:
+    try:
+        return (content or b"").removeprefix(BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _unreadable(str(error)) from error
+
+
+def _unreadable(why: str) -> EnvironmentFileInvalid:
+    return EnvironmentFileInvalid("the environment file cannot be read", why, "mend it: YAML or JSON, in UTF-8")
 
 
 def _changed(text: str, version: str) -> str:
