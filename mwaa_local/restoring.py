@@ -19,7 +19,7 @@ from mwaa_local.database.dump_format import Head
 from mwaa_local.database.fernet import check_keys, encrypt_anew
 from mwaa_local.database.known_revisions import airflow_of
 from mwaa_local.database.load import Loaded, load_dump
-from mwaa_local.database.pg_dump import Kind, replace_by_import
+from mwaa_local.database.pg_dump import Kind, hand_over, replace_by_import
 from mwaa_local.database.revision import revision
 from mwaa_local.database.session import writing
 from mwaa_local.database.snapshots import BEFORE_RESTORE, Snapshots
@@ -194,13 +194,15 @@ class Restoring:
         try:
             with self._databases.opened(beside) as url:
                 replace_by_import(url, asked.path, asked.kind, find_binaries().postgres.parent)
+                hand_over(url)
                 version, way = way_of_revision(revision(url), self._target)
                 self._done(f"loaded what is of Airflow {version}, or of a newer one with that schema")
                 with writing(url) as connection, connection.cursor() as cursor:
                     keys = (asked.fernet_key or "", self._fernet_key)
                     kept = asked.keep_unreadable
                     unreadable = encrypt_anew(cursor, read_tables(cursor), *keys, keep_unreadable=kept)
-                self.migrate(beside, way)
+                # Also where the schema is the same: the users' tables may be missing, or of another revision.
+                self.migrate(beside, way or (self._target,))
                 before = self._keep_what_is_there()
                 rows = self.replace_by(url, asked)
         finally:
@@ -211,7 +213,10 @@ class Restoring:
     def migrate(self, name: str, way: tuple[Release, ...]) -> None:
         """Run the migrations of these releases upon a database, one after another."""
         for release in way:
-            self._databases.run(self._wanted(release), name, [release.migrate_argv], self._tell)
+            commands = [release.migrate_argv]
+            if release == way[-1] and release.users_argv:
+                commands.append(release.users_argv)
+            self._databases.run(self._wanted(release), name, commands, self._tell)
             self._done(f"migrated to Airflow {release.airflow_version}")
 
     def replace_by(self, url: str, asked: Asked) -> int:
