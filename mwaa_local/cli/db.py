@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -164,7 +164,8 @@ def forget(
 def restore(
     source: Annotated[str, typer.Argument(metavar="FILE|NAME", help=SNAPSHOT_NAMES)],
     fernet_key_file: Annotated[
-        Path | None, typer.Option(help="File with the Fernet key of the dump; else AIRFLOW__CORE__FERNET_KEY.")
+        Path | None,
+        typer.Option(help="File with the Fernet key of a dump of pg_dump; else AIRFLOW__CORE__FERNET_KEY."),
     ] = None,
     keep_unreadable: Annotated[
         bool, typer.Option("--keep-unreadable", help="Load encrypted values that no key opens as they are.")
@@ -200,9 +201,9 @@ def restore(
     settle_killed_upgrade(session)
     environment = session.environment()
     with _source_file(session, source, yes=yes) as path:
-        key = _fernet_key(fernet_key_file, session.env)
-        target = session.release(environment)
-        asked = _asked(path, target, key, keep_unreadable=keep_unreadable, leave_out=tuple(leave_out or ()))
+        target, of_env = session.release(environment), session.env.get(FERNET_KEY_VARIABLE)
+        how = (_fernet_key(fernet_key_file), of_env, keep_unreadable, tuple(leave_out or ()))
+        asked = _asked(path, target, *how)
         head = asked.head
         what = f"Airflow {head.airflow_version}, {head.rows_of('dag_run')} DAG runs" if head else asked.kind.value
         place = f"the Airflow {target.airflow_version} database of {session.project.root_dir}"
@@ -268,26 +269,39 @@ def _source_file(session: Session, source: str, *, yes: bool) -> Iterator[Path]:
         yield folder / "stdin"
 
 
-def _asked(path: Path, target: Release, key: str | None, *, keep_unreadable: bool, leave_out: tuple[str, ...]) -> Asked:
-    """Return what is to be restored, after a look at all of the file. Raises DumpInvalid, DumpRefused for no way."""
+def _asked(
+    path: Path,
+    target: Release,
+    key: str | None,
+    key_of_env: str | None,
+    keep_unreadable: bool,
+    leave_out: tuple[str, ...],
+) -> Asked:
+    """Return what is to be restored, after a look at all of the file. Raises DumpInvalid, DumpRefused for no way.
+
+    The variable is for a dump that pg_dump made, which has no key: the shell of somebody who runs another Airflow has
+    that one's key, and nothing says that a dump of ours is of it.
+    """
     from mwaa_local.database.dump_format import checked_head
     from mwaa_local.database.fernet import check_keys
     from mwaa_local.database.pg_dump import Kind, kind_of
     from mwaa_local.release import Release
     from mwaa_local.restoring import Asked, way_between
 
-    check_keys(key or "")
     kind = kind_of(path)
+    if key is None and kind is not Kind.OURS:
+        key = key_of_env or None
+    check_keys(key or "")
     head = checked_head(path) if kind is Kind.OURS else None
     if head is not None:
         way_between(Release.load(head.airflow_version), target)
     return Asked(path, head, kind, key, keep_unreadable, leave_out)
 
 
-def _fernet_key(file: Path | None, env: Mapping[str, str]) -> str | None:
+def _fernet_key(file: Path | None) -> str | None:
     """Return the Fernet key that was named: never as an argument, which other users of the machine can see."""
     if file is None:
-        return env.get(FERNET_KEY_VARIABLE) or None
+        return None
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
