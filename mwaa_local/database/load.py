@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Loaded:
 
     head: Head
     unreadable: tuple[str, ...] = ()
+    rows: int = 0
 
 
 def load_dump(
@@ -44,13 +45,15 @@ def load_dump(
     old_key: str | None = None,
     keep_unreadable: bool = False,
     leave_out: Collection[str] = (),
+    before_commit: Callable[[], None] = lambda: None,
 ) -> Loaded:
     """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
 
     They are under the key that the dump carries, or under `old_key`.
 
     One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
-    stay empty. Raises DumpInvalid for a file that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
+    stay empty. `before_commit` is called when all is loaded and nothing is final yet. Raises DumpInvalid for a file
+    that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
     """
     with opened_dump(path) as reader, writing(url) as connection, connection.cursor() as cursor:
         head = reader.head
@@ -59,8 +62,11 @@ def load_dump(
         there = _with_put_aside(cursor, head, {table.name: table for table in read_tables(cursor)}, leave_out)
         check_fit(head, tuple(there.values()), read_revisions(cursor, tuple(there.values())), leave_out)
         _empty(cursor, [name for name in there if not is_of_revisions(name) or name in head.revisions])
+        rows = 0
         for item in head.tables:
-            _load(cursor, reader, item, left_out=item.table.name in leave_out or item.table.name not in there)
+            left_out = item.table.name in leave_out or item.table.name not in there
+            _load(cursor, reader, item, left_out=left_out)
+            rows += 0 if left_out else item.rows
         reader.finish()
         tables = tuple(there.values())
         unreadable: tuple[str, ...] = ()
@@ -68,7 +74,8 @@ def load_dump(
             old_keys = ",".join(key for key in (head.fernet_key, old_key) if key)
             unreadable = encrypt_anew(cursor, tables, old_keys, fernet_key, keep_unreadable=keep_unreadable)
         _set_sequences(cursor, tables)
-    return Loaded(head, unreadable)
+        before_commit()
+    return Loaded(head, unreadable, rows)
 
 
 def check_fit(
@@ -92,6 +99,12 @@ def check_fit(
                 f"The database has {revisions.get(name) or 'no such table'}.",
                 "restore it into the release, and with the provider versions, of which it was made",
             )
+    if unknown := sorted(set(leave_out) - {table.name for table in tables} - {item.table.name for item in head.tables}):
+        raise DumpInvalid(
+            f"there is no table {unknown[0]} to leave out",
+            "Neither the dump nor the database has it.",
+            "the head of a dump of ours, and `db dump --json`, name all tables",
+        )
     columns = {table.name: {column.name for column in table.columns} for table in tables}
     missing = [item.table.name for item in head.tables if item.rows and item.table.name not in {*columns, *leave_out}]
     if missing:
