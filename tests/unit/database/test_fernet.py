@@ -110,7 +110,7 @@ def test_column_of_json_is_of_before_triggers_were_encrypted(server: Server) -> 
         assert encrypt_anew(cursor, read_tables(cursor), OLD, NEW) == ()
 
 
-@pytest.mark.parametrize("key", ["x", f"{OLD},x", OLD[:-2]])
+@pytest.mark.parametrize("key", ["x", f"{OLD},x", OLD[:-2]], ids=["no key", "second is none", "too short"])
 def test_key_that_is_none_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(ValuesUnreadable) as raised:
         check_keys(key)
