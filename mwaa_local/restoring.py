@@ -7,7 +7,8 @@ transaction, and a snapshot of before is taken first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +17,16 @@ from packaging.version import Version
 
 from mwaa_local.database.dump import write_dump
 from mwaa_local.database.dump_format import Head
-from mwaa_local.database.fernet import check_keys, encrypt_anew
+from mwaa_local.database.fernet import encrypt_anew
 from mwaa_local.database.known_revisions import airflow_of
 from mwaa_local.database.load import Loaded, load_dump
-from mwaa_local.database.pg_dump import Kind, replace_by_import
+from mwaa_local.database.pg_dump import Kind, hand_over, replace_by_import
 from mwaa_local.database.revision import revision
 from mwaa_local.database.session import writing
 from mwaa_local.database.snapshots import BEFORE_RESTORE, Snapshots
 from mwaa_local.database.tables import read_tables
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import DumpRefused
+from mwaa_local.errors import DumpRefused, MwaaLocalError
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Lifecycle
 from mwaa_local.release import Release
@@ -127,6 +128,21 @@ def _over_the_border(version: str, major: int, target: Release) -> tuple[Release
     return (target,) if between[-1].airflow_version == version else (between[-1], target)
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """What can be loaded into the project's own database, and how it came about. See `Restored`."""
+
+    source: str
+    way: tuple[Release, ...]
+    asked: Asked
+    unreadable: tuple[str, ...] = ()
+
+
+def _of_this_project(asked: Asked, moved: Path) -> Asked:
+    """Return what is left to do of what was asked, with all under this project's key already."""
+    return replace(asked, path=moved, fernet_key=None)
+
+
 class Restoring:
     """One restore into one project. Its caller holds the project (`Workspace.exclusive`)."""
 
@@ -143,19 +159,80 @@ class Restoring:
         self._version = self._target.airflow_version
 
     def restore(self, asked: Asked) -> Restored:
-        """Replace the rows of the project's database with those of a dump of ours; the environment is stopped.
+        """Replace the rows of the project's database with those of a dump.
 
-        Raises DumpRefused, DumpInvalid, ValuesUnreadable, DiskFull, and what making and migrating a database raises.
+        What takes long and may fail comes first, beside; only then the environment is stopped. Raises DumpRefused,
+        DumpInvalid, ValuesUnreadable, DiskFull, and what making and migrating a database raises.
         """
+        with scratch_folder(SCRATCH_PREFIX, self._project.state_dir) as folder:
+            ready = self._ready(asked, folder / "moved")
+            was_running = self._lifecycle.down(now=True)
+            try:
+                before = self._keep_what_is_there()
+                with self._databases.opened(self._version) as url:
+                    loaded = self._load(url, ready.asked, self._end_what_was_of_before)
+            except MwaaLocalError:
+                if was_running:
+                    self._tell(Event("environment", "stopped", detail="`mwaa-local up` starts it again"))
+                raise
+        unreadable = ready.unreadable or loaded.unreadable
+        return Restored(ready.source, self._target, ready.way, before, loaded.rows, unreadable)
+
+    def _ready(self, asked: Asked, moved: Path) -> _Ready:
+        """Return what can be loaded into the project's own database: the dump itself, or what became of it beside."""
         if asked.head is None:
-            return self._import(asked)
+            return self._imported(asked, moved)
         source = Release.load(asked.head.airflow_version)
         way = way_between(source, self._target)
-        self._lifecycle.down(now=True)
-        before = self._keep_what_is_there()
-        unreadable = self._through_beside(asked, source, way) if way else self._replace(asked.path, asked)
-        self._settle()
-        return Restored(source.airflow_version, self._target, way, before, asked.head.rows, unreadable)
+        if not way:
+            return _Ready(source.airflow_version, way, asked)
+        with self._beside(source) as (name, url):
+            loaded = self._load(url, asked)
+            self._done(f"loaded {loaded.rows} rows of Airflow {source.airflow_version}")
+            self._migrate(name, way)
+            self._write(url, moved)
+        return _Ready(
+            source.airflow_version, way, replace(_of_this_project(asked, moved), leave_out=()), loaded.unreadable
+        )
+
+    def _imported(self, asked: Asked, moved: Path) -> _Ready:
+        """Let PostgreSQL's own programs fill a database beside, and migrate that."""
+        with self._beside(self._target) as (name, url):
+            replace_by_import(url, asked.path, asked.kind, find_binaries().postgres.parent)
+            hand_over(url)
+            version, way = way_of_revision(revision(url), self._target)
+            self._done(f"loaded what is of Airflow {version}, or of a newer one with that schema")
+            with writing(url) as connection, connection.cursor() as cursor:
+                keys = (asked.fernet_key or "", self._fernet_key)
+                unreadable = encrypt_anew(cursor, read_tables(cursor), *keys, keep_unreadable=asked.keep_unreadable)
+            # Also where the schema is the same: the users' tables may be missing, or of another revision.
+            self._migrate(name, way or (self._target,))
+            self._write(url, moved)
+        return _Ready(version, way, _of_this_project(asked, moved), unreadable)
+
+    @contextlib.contextmanager
+    def _beside(self, release: Release) -> Iterator[tuple[str, str]]:
+        """Give name and URL of a new database by that release's migration, for the time of this."""
+        name = self._version + BESIDE
+        self._databases.remove(name)  # of a command that was killed
+        self._databases.create(self._wanted(release), name, self._tell)
+        try:
+            with self._databases.opened(name) as url:
+                yield name, url
+        finally:
+            self._databases.remove(name)
+
+    def _migrate(self, name: str, way: tuple[Release, ...]) -> None:
+        """Run the migrations of these releases upon a database, one after another; the last one's users come along."""
+        for release in way:
+            commands = [release.migrate_argv]
+            if release == way[-1] and release.users_argv:
+                commands.append(release.users_argv)
+            self._databases.run(self._wanted(release), name, commands, self._tell)
+            self._done(f"migrated to Airflow {release.airflow_version}")
+
+    def _write(self, url: str, path: Path) -> None:
+        write_dump(url, path, airflow_version=self._version, fernet_key=self._fernet_key)
 
     def _keep_what_is_there(self) -> str:
         """Take a snapshot of the project's database, and return its name; make one where there is none."""
@@ -169,75 +246,23 @@ class Restoring:
         self._done(f"snapshot {name} holds what was there")
         return name
 
-    def _through_beside(self, asked: Asked, source: Release, way: tuple[Release, ...]) -> tuple[str, ...]:
-        """Load into a new database of the dump's release, migrate that, and replace the project's rows with its."""
-        beside = self._version + BESIDE
-        self._databases.remove(beside)  # of a command that was killed
-        self._databases.create(self._wanted(source), beside, self._tell)
-        try:
-            with self._databases.opened(beside) as url:
-                loaded = self._load(url, asked.path, asked)
-                self._done(f"loaded {loaded.head.rows} rows of Airflow {source.airflow_version}")
-                self.migrate(beside, way)
-                self.replace_by(url, asked)
-        finally:
-            self._databases.remove(beside)
-        return loaded.unreadable
-
-    def _import(self, asked: Asked) -> Restored:
-        """Let PostgreSQL's own programs fill a database beside, migrate that, and go on as with any other."""
-        check_keys(asked.fernet_key or "")
-        self._lifecycle.down(now=True)
-        beside = self._version + BESIDE
-        self._databases.remove(beside)
-        self._databases.create(self._wanted(self._target), beside, self._tell)
-        try:
-            with self._databases.opened(beside) as url:
-                replace_by_import(url, asked.path, asked.kind, find_binaries().postgres.parent)
-                version, way = way_of_revision(revision(url), self._target)
-                self._done(f"loaded what is of Airflow {version}, or of a newer one with that schema")
-                with writing(url) as connection, connection.cursor() as cursor:
-                    keys = (asked.fernet_key or "", self._fernet_key)
-                    kept = asked.keep_unreadable
-                    unreadable = encrypt_anew(cursor, read_tables(cursor), *keys, keep_unreadable=kept)
-                self.migrate(beside, way)
-                before = self._keep_what_is_there()
-                rows = self.replace_by(url, asked)
-        finally:
-            self._databases.remove(beside)
-        self._settle()
-        return Restored(version, self._target, way, before, rows, unreadable)
-
-    def migrate(self, name: str, way: tuple[Release, ...]) -> None:
-        """Run the migrations of these releases upon a database, one after another."""
-        for release in way:
-            self._databases.run(self._wanted(release), name, [release.migrate_argv], self._tell)
-            self._done(f"migrated to Airflow {release.airflow_version}")
-
-    def replace_by(self, url: str, asked: Asked) -> int:
-        """Replace the rows of the project's database with those of another one of the same schema; return how many."""
-        with scratch_folder(SCRATCH_PREFIX, self._project.state_dir) as folder:
-            moved = folder / "moved"
-            head = write_dump(url, moved, airflow_version=self._version, fernet_key=self._fernet_key)
-            self._replace(moved, replace(asked, fernet_key=None))
-            return head.rows
-
-    def _replace(self, path: Path, asked: Asked) -> tuple[str, ...]:
-        with self._databases.opened(self._version) as url:
-            return self._load(url, path, asked).unreadable
-
-    def _load(self, url: str, path: Path, asked: Asked) -> Loaded:
+    def _load(self, url: str, asked: Asked, before_commit: Callable[[], None] = lambda: None) -> Loaded:
         return load_dump(
             url,
-            path,
+            asked.path,
             fernet_key=self._fernet_key,
             old_key=asked.fernet_key,
             keep_unreadable=asked.keep_unreadable,
             leave_out=asked.leave_out,
+            before_commit=before_commit,
         )
 
-    def _settle(self) -> None:
-        """End what belonged to the rows of before: messages name their runs, sessions their users."""
+    def _end_what_was_of_before(self) -> None:
+        """End what belonged to the rows of before: messages name their runs, sessions their users.
+
+        Before the new rows are there for good: killed in between, the old ones are without both, which costs a login
+        and, for what was queued, Airflow's own time until it queues anew; the other way round they would meet new rows.
+        """
         self._lifecycle.runtime.remove_queue()
         end_sessions(self._project.state_dir)
 

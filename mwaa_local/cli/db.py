@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local.cli.db_restore import (
+    FERNET_KEY_VARIABLE,
+    RUNTIMES,
+    STREAM,
+    asked_for,
+    fernet_key_in,
+    runtime_meant,
+    show_restored,
+    source_file,
+)
 from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
 from mwaa_local.cli.parameters import JsonOption, ProjectOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, size, table
-from mwaa_local.errors import FileMissing
+from mwaa_local.errors import DumpInvalid
 
 if TYPE_CHECKING:
     from mwaa_local.database.dump_format import Head
     from mwaa_local.database.snapshots import Snapshot
     from mwaa_local.environment.kinds import RuntimeKind
-    from mwaa_local.release import Release
-    from mwaa_local.restoring import Asked, Restored
 
 HEADERS = ("name", "airflow", "dag runs", "rows", "size", "made")
 NOTHING = "-"
 DECLINED_EXIT_CODE = 1
-STREAM = "-"
-FERNET_KEY_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
 SNAPSHOT_NAMES = "A word without a dot and a slash is the name of a snapshot, anything else is a file."
 
 db = command_group(
@@ -71,7 +78,11 @@ def dump(
     session = open_session(project_dir)
     settle_killed_upgrade(session)
     with _opened(session, runtime) as (version, url, fernet_key):
-        head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force)
+        try:
+            head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force)
+        except BrokenPipeError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing may be flushed into it
+            raise DumpInvalid("the dump is not whole", "Who reads it has ended.", "see why it ended") from error
     if as_json:
         session.console.show_json({"path": str(path.resolve()), **_head_json(head)})
         return
@@ -141,6 +152,7 @@ def forget(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As `db list` shows it.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     project_dir: ProjectOption = Path(),
+    as_json: JsonOption = False,
 ) -> None:
     """Remove a snapshot. It cannot be made again.
 
@@ -157,6 +169,9 @@ def forget(
     _confirm(f"Remove the snapshot {name} of {session.project.root_dir}?", yes=yes)
     with session.exclusive():
         snapshots.forget(name)
+    if as_json:
+        session.console.show_json({"removed": name})
+        return
     session.console.say(f"removed the snapshot {name}")
 
 
@@ -164,7 +179,8 @@ def forget(
 def restore(
     source: Annotated[str, typer.Argument(metavar="FILE|NAME", help=SNAPSHOT_NAMES)],
     fernet_key_file: Annotated[
-        Path | None, typer.Option(help="File with the Fernet key of the dump; else AIRFLOW__CORE__FERNET_KEY.")
+        Path | None,
+        typer.Option(help="File with the Fernet key of a dump of pg_dump; else AIRFLOW__CORE__FERNET_KEY."),
     ] = None,
     keep_unreadable: Annotated[
         bool, typer.Option("--keep-unreadable", help="Load encrypted values that no key opens as they are.")
@@ -199,40 +215,20 @@ def restore(
     session = open_session(project_dir)
     settle_killed_upgrade(session)
     environment = session.environment()
-    with _source_file(session, source, yes=yes) as path:
-        key = _fernet_key(fernet_key_file, session.env)
-        target = session.release(environment)
-        asked = _asked(path, target, key, keep_unreadable=keep_unreadable, leave_out=tuple(leave_out or ()))
+    with source_file(session, source, yes=yes) as path:
+        target, of_env = session.release(environment), session.env.get(FERNET_KEY_VARIABLE)
+        how = (fernet_key_in(fernet_key_file), of_env, keep_unreadable, tuple(leave_out or ()))
+        asked = asked_for(path, target, *how)
         head = asked.head
         what = f"Airflow {head.airflow_version}, {head.rows_of('dag_run')} DAG runs" if head else asked.kind.value
-        place = f"the Airflow {target.airflow_version} database of {session.project.root_dir}"
+        kind = runtime_meant(session, environment, runtime)
+        place = f"the Airflow {target.airflow_version} database of {session.project.root_dir} ({RUNTIMES[kind]})"
         _confirm(f"Replace {place} by {source} ({what})?", yes=yes)
         with session.exclusive():
             lifecycle = session.lifecycle()
-            lifecycle.choose(runtime or environment.local.runtime)
+            lifecycle.choose(kind)
             restored = Restoring(session, environment, lifecycle, session.console.show_event).restore(asked)
-    _show_restored(session.console, restored, as_json=as_json)
-
-
-def _show_restored(console: Console, restored: Restored, *, as_json: bool) -> None:
-    if as_json:
-        console.show_json(
-            {
-                "airflow_version": restored.target.airflow_version,
-                "from_airflow_version": restored.source,
-                "migrated_by": [release.airflow_version for release in restored.way],
-                "rows": restored.rows,
-                "snapshot_of_before": restored.before or None,
-                "unreadable": list(restored.unreadable),
-            }
-        )
-        return
-    for name in restored.unreadable:
-        console.say(f"left as it is, since no key opens it: {name}")
-    console.say(f"restored {restored.rows} rows into Airflow {restored.target.airflow_version}")
-    if restored.before:
-        console.say(f"`mwaa-local db restore {restored.before}` brings back what was there")
-    console.say("`mwaa-local up` starts the environment")
+    show_restored(session.console, restored, kind, as_json=as_json)
 
 
 @contextlib.contextmanager
@@ -240,58 +236,13 @@ def _opened(session: Session, runtime: RuntimeKind | None) -> Iterator[tuple[str
     """Give the Airflow version of the project's database, its URL and the Fernet key."""
     from mwaa_local.secrets import load_secrets
 
-    version = session.release(session.environment()).airflow_version
+    environment = session.environment()
+    version = session.release(environment).airflow_version
     with session.exclusive():
         lifecycle = session.lifecycle()
-        if runtime is not None:
-            lifecycle.choose(runtime)
+        lifecycle.choose(runtime_meant(session, environment, runtime))
         with lifecycle.runtime.databases.opened(version) as url:
             yield version, url, load_secrets(session.project.state_dir).fernet_key
-
-
-@contextlib.contextmanager
-def _source_file(session: Session, source: str, *, yes: bool) -> Iterator[Path]:
-    """Give the file to restore: a snapshot's, the one that is named, or what came through stdin."""
-    from mwaa_local.database.dump import copy_to
-    from mwaa_local.database.snapshots import Snapshots, is_name
-    from mwaa_local.restoring import SCRATCH_PREFIX
-    from mwaa_local.scratch import scratch_folder
-
-    if source != STREAM:
-        yield Snapshots(session.project).existing(source) if is_name(source) else Path(source)
-        return
-    if not yes:
-        raise typer.BadParameter("with the dump on stdin nobody can answer; add --yes")
-    session.project.make_state_dir()
-    with scratch_folder(SCRATCH_PREFIX, session.project.state_dir) as folder:
-        copy_to(sys.stdin.buffer, folder / "stdin")
-        yield folder / "stdin"
-
-
-def _asked(path: Path, target: Release, key: str | None, *, keep_unreadable: bool, leave_out: tuple[str, ...]) -> Asked:
-    """Return what is to be restored, after a look at all of the file. Raises DumpInvalid, DumpRefused for no way."""
-    from mwaa_local.database.dump_format import checked_head
-    from mwaa_local.database.fernet import check_keys
-    from mwaa_local.database.pg_dump import Kind, kind_of
-    from mwaa_local.release import Release
-    from mwaa_local.restoring import Asked, way_between
-
-    check_keys(key or "")
-    kind = kind_of(path)
-    head = checked_head(path) if kind is Kind.OURS else None
-    if head is not None:
-        way_between(Release.load(head.airflow_version), target)
-    return Asked(path, head, kind, key, keep_unreadable, leave_out)
-
-
-def _fernet_key(file: Path | None, env: Mapping[str, str]) -> str | None:
-    """Return the Fernet key that was named: never as an argument, which other users of the machine can see."""
-    if file is None:
-        return env.get(FERNET_KEY_VARIABLE) or None
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileMissing(f"cannot read the Fernet key: {file}", str(error), "name a text file with the key") from error
 
 
 def _confirm(question: str, *, yes: bool) -> None:

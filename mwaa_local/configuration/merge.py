@@ -57,11 +57,7 @@ RESERVED_RULE = (
 )
 
 CELERY_CONFIG_PLACEHOLDER = "celery_config_json"
-MULTI_TEAM_PLACEHOLDER = "multi_team"
-TEAMS = "Teams"  # of CreateEnvironment
-PLACEHOLDERS = frozenset(
-    {*(item.name for item in fields(LocalValues)), CELERY_CONFIG_PLACEHOLDER, MULTI_TEAM_PLACEHOLDER}
-)
+PLACEHOLDERS = frozenset({*(item.name for item in fields(LocalValues)), CELERY_CONFIG_PLACEHOLDER})
 _PLACEHOLDER_PATTERN = re.compile(r"\{(" + "|".join(sorted(PLACEHOLDERS)) + r")\}")
 
 
@@ -197,7 +193,6 @@ def _merge(case: _Case, *, protect: bool) -> MergedVariables:
     celery_json, outcomes = _merge_celery_config(case)
     layers = _layers(case, protect=protect)
     filled = {**vars(case.local_values), CELERY_CONFIG_PLACEHOLDER: celery_json}
-    filled[MULTI_TEAM_PLACEHOLDER] = str(bool(case.environment.other_members.get(TEAMS)))
     candidates: dict[str, list[EnvVar]] = {}
     for layer in Layer:
         for name, value in layers[layer].items():

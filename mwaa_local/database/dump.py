@@ -36,7 +36,7 @@ from mwaa_local.files import PRIVATE_FILE_MODE
 
 KEY_IS_IN_IT = "the Fernet key that opens encrypted values"
 # Tables with what nobody else should see, and what that is. Those of encrypted fields are in `fernet.FIELDS`.
-SECRET_COLUMNS = {"ab_user": ("password",), "session": ("data",)}
+SECRET_COLUMNS = {"ab_user": ("password",), "ab_register_user": ("password",), "session": ("data",)}
 STDOUT = Path("-")
 
 
@@ -142,6 +142,7 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     check_target(path, force=force)
+    path = path.resolve()  # the file behind a link is replaced, not the link
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         file = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE), "wb")
@@ -152,7 +153,7 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        _give_name(part, path, force=force)
         _sync_folder(path.parent)
     except OSError as error:
         raise disk_error(error, path.parent) from error
@@ -168,8 +169,28 @@ def check_target(path: Path, *, force: bool = False) -> None:
         raise FileMissing(f"no such folder: {path.parent}", hint=f"mkdir -p {path.parent}")
     if path.is_dir():
         raise DumpExists(f"{path} is a folder", hint=f"name a file in it: {path}/airflow.dump")
+    if path.exists() and not path.is_file():
+        raise DumpExists(f"{path} is no regular file", "It cannot be replaced.", "`-` writes to stdout")
     if path.exists() and not force:
-        raise DumpExists(f"there is a file {path} already", hint="name another file, or add --force to replace it")
+        raise _there_already(path)
+
+
+def _there_already(path: Path) -> DumpExists:
+    return DumpExists(f"there is a file {path} already", hint="name another file, or add --force to replace it")
+
+
+def _give_name(part: Path, path: Path, *, force: bool) -> None:
+    """Have a whole file under its name, which somebody else may have taken meanwhile. Raises DumpExists."""
+    if not force:
+        try:
+            os.link(part, path)
+            return
+        except FileExistsError as error:
+            raise _there_already(path) from error
+        except OSError:  # a file system without links
+            if path.exists():
+                raise _there_already(path) from None
+    part.replace(path)
 
 
 def _sync_folder(folder: Path) -> None:

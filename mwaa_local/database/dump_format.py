@@ -113,6 +113,15 @@ def _head_from(plain: Any) -> Head:
     )
 
 
+def _check_names(head: Head) -> None:
+    """Raise ValueError for what JSON can say and no name in PostgreSQL can be: half of a character, or a null."""
+    names = [name for item in head.tables for name in (item.table.name, *(c.name for c in item.table.columns))]
+    for name in (*names, *head.revisions, *head.revisions.values()):
+        if "\0" in name:
+            raise ValueError("a null in a name")
+        name.encode()
+
+
 class DumpReader:
     """Reads a dump from its beginning to its end, once; every row is checked on the way."""
 
@@ -175,8 +184,10 @@ class DumpReader:
         for line in (*lines, b"\n"):
             self._digest.update(line)
         try:
-            return _head_from(json.loads(b"".join(lines[1:])))
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            head = _head_from(json.loads(b"".join(lines[1:])))
+            _check_names(head)
+            return head
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise self._invalid(f"Its head cannot be read ({error}): {CUT}.") from error
 
     def _limited_line(self, most: int = MAX_HEAD_BYTES) -> bytes:

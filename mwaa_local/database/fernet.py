@@ -51,10 +51,8 @@ def encrypt_anew(
     """Bring every encrypted value under another key; return what the old one does not open, which stays as it is.
 
     A key may be several with commas between them, as Airflow has it: the first encrypts. Raises ValuesUnreadable for
-    such values unless they are to be kept, and for a key that is none. Nothing is done where the keys are the same.
+    such values unless they are to be kept, and for a key that is none.
     """
-    if old_key == new_key:
-        return ()
     from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
     keys = [*_keys(new_key), *_keys(old_key)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,16 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
 from mwaa_local.database.dump_format import DumpedTable, DumpReader, Head, opened_dump
 from mwaa_local.database.fernet import encrypt_anew
 from mwaa_local.database.session import writing
-from mwaa_local.database.tables import OF_THE_QUEUE, SCHEMA, Table, read_revisions, read_sequences, read_tables
+from mwaa_local.database.tables import (
+    OF_THE_QUEUE,
+    REVISION_TABLES,
+    SCHEMA,
+    Table,
+    is_of_revisions,
+    read_revisions,
+    read_sequences,
+    read_tables,
+)
 from mwaa_local.errors import DumpInvalid
 
 READ_BYTES = 256 * 1024
@@ -25,6 +34,7 @@ class Loaded:
 
     head: Head
     unreadable: tuple[str, ...] = ()
+    rows: int = 0
 
 
 def load_dump(
@@ -35,13 +45,15 @@ def load_dump(
     old_key: str | None = None,
     keep_unreadable: bool = False,
     leave_out: Collection[str] = (),
+    before_commit: Callable[[], None] = lambda: None,
 ) -> Loaded:
     """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
 
-    They are under `old_key`, or under the key that the dump carries.
+    They are under the key that the dump carries, or under `old_key`.
 
     One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
-    stay empty. Raises DumpInvalid for a file that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
+    stay empty. `before_commit` is called when all is loaded and nothing is final yet. Raises DumpInvalid for a file
+    that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
     """
     with opened_dump(path) as reader, writing(url) as connection, connection.cursor() as cursor:
         head = reader.head
@@ -49,28 +61,50 @@ def load_dump(
         cursor.execute("SELECT set_config('session_replication_role', 'replica', true)")
         there = _with_put_aside(cursor, head, {table.name: table for table in read_tables(cursor)}, leave_out)
         check_fit(head, tuple(there.values()), read_revisions(cursor, tuple(there.values())), leave_out)
-        _empty(cursor, there)
+        _empty(cursor, [name for name in there if not is_of_revisions(name) or name in head.revisions])
+        rows = 0
         for item in head.tables:
-            _load(cursor, reader, item, left_out=item.table.name in leave_out or item.table.name not in there)
+            left_out = item.table.name in leave_out or item.table.name not in there
+            _load(cursor, reader, item, left_out=left_out)
+            rows += 0 if left_out else item.rows
         reader.finish()
         tables = tuple(there.values())
-        old_key = head.fernet_key if old_key is None else old_key
-        unreadable = encrypt_anew(cursor, tables, old_key, fernet_key, keep_unreadable=keep_unreadable)
+        unreadable: tuple[str, ...] = ()
+        if old_key or head.fernet_key != fernet_key:
+            old_keys = ",".join(key for key in (head.fernet_key, old_key) if key)
+            unreadable = encrypt_anew(cursor, tables, old_keys, fernet_key, keep_unreadable=keep_unreadable)
         _set_sequences(cursor, tables)
-    return Loaded(head, unreadable)
+        before_commit()
+    return Loaded(head, unreadable, rows)
 
 
 def check_fit(
     head: Head, tables: Sequence[Table], revisions: Mapping[str, str], leave_out: Collection[str] = ()
 ) -> None:
     """Raise DumpInvalid where a dump is of another schema, naming what is missing."""
+    if REVISION_TABLES not in head.revisions:
+        raise DumpInvalid(
+            "the dump does not say of which schema it is",
+            f"It has no revision in the table {REVISION_TABLES}, as every database of Airflow has.",
+            "dump the database of an Airflow",
+        )
+    if kept := sorted(filter(is_of_revisions, leave_out)):
+        raise DumpInvalid(
+            f"the table {kept[0]} cannot be left out", "It says of which schema the database is.", "leave out others"
+        )
     for name, revision in head.revisions.items():
-        if revisions.get(name) != revision and name not in leave_out:
+        if revisions.get(name) != revision:
             raise DumpInvalid(
                 f"the dump is of another schema: {name} is {revision}",
                 f"The database has {revisions.get(name) or 'no such table'}.",
                 "restore it into the release, and with the provider versions, of which it was made",
             )
+    if unknown := sorted(set(leave_out) - {table.name for table in tables} - {item.table.name for item in head.tables}):
+        raise DumpInvalid(
+            f"there is no table {unknown[0]} to leave out",
+            "Neither the dump nor the database has it.",
+            "the head of a dump of ours, and `db dump --json`, name all tables",
+        )
     columns = {table.name: {column.name for column in table.columns} for table in tables}
     missing = [item.table.name for item in head.tables if item.rows and item.table.name not in {*columns, *leave_out}]
     if missing:
@@ -103,9 +137,7 @@ def _with_put_aside(
         table = item.table
         if table.is_put_aside and item.rows and table.name not in {*found, *leave_out}:
             columns = [
-                # A type's name comes from format_type, and a dump that was changed has another checksum; it is run as
-                # part of a transaction that is checked only at its end, so it must not hold anything else.
-                sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_type(column.type)))
+                sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_type(cursor, column.type)))
                 for column in table.columns
             ]
             if table.key:
@@ -116,14 +148,24 @@ def _with_put_aside(
     return found
 
 
-def _type(name: str) -> str:
-    """Return the name of a type. Raises DumpInvalid for what is more than one."""
-    if not all(letter.isalnum() or letter in " ,()[]_" for letter in name):
-        raise DumpInvalid(f"the dump names a type that there is not: {name}")
-    return name
+def _type(cursor: Cursor, name: str) -> str:
+    """Return the name of a type. Raises DumpInvalid for what is more than one.
+
+    It comes from a file that anybody may have written, and becomes part of a statement of the superuser. PostgreSQL's
+    own parser of types says what is one: a default or a check behind it could call anything.
+    """
+    if all(letter.isalnum() or letter in ' ,()[]_."' for letter in name):
+        cursor.execute("SAVEPOINT of_type")
+        try:
+            cursor.execute("SELECT to_regtype(%s) IS NOT NULL", (name,))
+            if cursor.fetchone() == (True,):
+                return name
+        except psycopg2.Error:
+            cursor.execute("ROLLBACK TO of_type")
+    raise DumpInvalid(f"the dump names a type that there is not: {name}")
 
 
-def _empty(cursor: Cursor, tables: Mapping[str, Table]) -> None:
+def _empty(cursor: Cursor, tables: Collection[str]) -> None:
     cursor.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname = ANY(%s)",

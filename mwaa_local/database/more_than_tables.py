@@ -1,7 +1,7 @@
-"""What a dump of elsewhere may define beside tables: looked for before anybody but its own role uses the database.
+"""What a dump of elsewhere may define beside tables: looked for before the database is used.
 
-Functions, triggers, rules and the like run as whoever uses the tables, which is Airflow's migration as a superuser; so
-do expressions of defaults, checks and indexes, which can call what PostgreSQL has for superusers.
+Functions, triggers, rules and the like run as whoever uses the tables, and so do expressions of defaults, checks and
+indexes. That is never a superuser (`pg_dump.hand_over`); what is refused here is what no Airflow has.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ import re
 import psycopg2
 
 from mwaa_local.database.session import refusal
+from mwaa_local.database.tables import SCHEMA
 from mwaa_local.errors import DumpRefused
 
+ELSEWHERE = (
+    "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.relkind IN ('r', 'p') AND c.oid >= %s AND n.nspname <> %s AND n.nspname !~ '^pg_' ORDER BY 1 LIMIT 1"
+)
 FIRST_OID = 16384  # of what is no part of every PostgreSQL (FirstNormalObjectId in access/transam.h)
 RUNS = {
     "function": "SELECT proname FROM pg_proc WHERE true",
@@ -21,6 +26,7 @@ RUNS = {
     "rule or view": "SELECT ev_class::regclass::text FROM pg_rewrite WHERE true",
     "policy": "SELECT polname FROM pg_policy WHERE true",
     "operator": "SELECT oprname FROM pg_operator WHERE true",
+    "statistics object": "SELECT stxname FROM pg_statistic_ext WHERE true",
     "cast": "SELECT castsource::regtype::text FROM pg_cast WHERE true",
     "operator class": "SELECT opcname FROM pg_opclass WHERE true",
     "type that is no enumeration": "SELECT typname FROM pg_type WHERE typtype NOT IN ('e', 'c') AND typelem = 0",
@@ -38,8 +44,8 @@ EXPRESSIONS = (
 FUNCTIONS = "nextval now timezone lower upper length char_length coalesce gen_random_uuid"
 WORDS = "any all in check and or not array varying character numeric timestamp time bit"
 HARMLESS = frozenset(f"{FUNCTIONS} {WORDS}".split())
-_CALL = re.compile(r"([A-Za-z0-9_\"]+)\s*\(")
-_TEXT = re.compile(r"'(?:[^']|'')*'")
+# Texts and quoted names are read as one, from left to right: either may have the other's mark in it.
+_TOKEN = re.compile(r"""(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|\w+)(?P<called>\s*\()?""")
 
 
 def refuse_more_than_tables(url: str) -> None:
@@ -52,6 +58,14 @@ def refuse_more_than_tables(url: str) -> None:
                 cursor.execute(f"{query} AND oid >= {FIRST_OID} LIMIT 1")
                 if found := cursor.fetchone():
                     raise _more(f"a {what}, {found[0]}")
+            cursor.execute(ELSEWHERE, (FIRST_OID, SCHEMA))
+            if found := cursor.fetchone():
+                raise DumpRefused(
+                    f"the dump has a table outside the schema {SCHEMA}: {found[0]}",
+                    f"mwaa-local keeps Airflow's tables in {SCHEMA}, and would leave that one out.",
+                    f"if it is Airflow's, rename its schema to {SCHEMA} in a copy of that database and dump the copy; "
+                    f"else dump with pg_dump --schema={SCHEMA}",
+                )
             for query in EXPRESSIONS:
                 cursor.execute(query, (FIRST_OID,))
                 for place, text in cursor.fetchall():
@@ -63,7 +77,7 @@ def refuse_more_than_tables(url: str) -> None:
 
 def calls_of(expression: str) -> set[str]:
     """Return what an expression of SQL calls, and words that look alike."""
-    return {name.strip('"').lower() for name in _CALL.findall(_TEXT.sub("''", expression))}
+    return {found["name"].strip('"').lower() for found in _TOKEN.finditer(expression) if found["called"]}
 
 
 def _more(what: str) -> DumpRefused:

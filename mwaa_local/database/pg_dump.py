@@ -2,8 +2,9 @@
 
 Such a dump is a program. A plain one is a script for psql, whose commands could start other programs; and what it
 defines, functions, triggers and defaults, is run by whoever uses the tables later. So psql runs in its restricted mode,
-in which it takes no commands of its own, as a role that owns one new database and may do nothing else; and what is more
-than tables is refused before anybody else touches it.
+in which it takes no commands of its own, as a role that owns one new database and may do nothing else; what is more
+than tables is refused; and whatever is done with those tables later, migrations too, that same role does (`hand_over`).
+Only rows leave that server, as a dump of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import secrets
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -43,6 +45,7 @@ PLAIN_SIGN = b"PostgreSQL database dump"  # in a comment at the beginning of eac
 LOOKED_AT_BYTES = 64 * 1024
 ROLE = "mwaa_local_import"
 DATABASE = "mwaa_local_import"
+FIRST_ROLE, LAST_ROLE = "mwaa_local_first", "mwaa_local_last"  # superusers as whom nobody can log in any more
 MAINTENANCE = "postgres"
 # What needs roles or rights of the server it comes from, or belongs to that server: Airflow needs none of it.
 LEFT_OUT = re.compile(
@@ -53,7 +56,9 @@ LEFT_OUT = re.compile(
 )
 BEGIN_OF_ROWS = re.compile(rb"COPY .* FROM stdin;\r?\n?", re.IGNORECASE)
 ENDS_OF_ROWS = (b"\\.\n", b"\\.\r\n", b"\\.")
+LAST_COMMENT = b"-- PostgreSQL database dump complete"  # of each plain one, and of what pg_restore makes of an archive
 OWN_COMMANDS = (b"\\restrict ", b"\\unrestrict ")  # which newer versions of pg_dump write around the rest
+DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile)  # what reading a file of gzip raises that is not whole
 REMAKE_HINT = "make it with: pg_dump --no-owner --no-acl --format=custom --file=airflow.pgdump DATABASE"
 
 
@@ -77,8 +82,8 @@ def kind_of(path: Path) -> Kind:
     except FileNotFoundError as error:
         hint = "name a file that `mwaa-local db dump` or pg_dump wrote, or a snapshot that `mwaa-local db list` shows"
         raise FileMissing(f"no such file: {path}", hint=hint) from error
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise DumpInvalid(f"{path} is damaged", str(error), "copy the file anew") from error
+    except DAMAGES as error:
+        raise damaged(path, str(error)) from error
     except OSError as error:
         raise disk_error(error) from error
     if beginning.startswith(MAGIC):
@@ -97,6 +102,11 @@ def kind_of(path: Path) -> Kind:
     )
 
 
+def damaged(path: Path, why: str) -> DumpInvalid:
+    """Return the error for a file that is not what was written."""
+    return DumpInvalid(f"{path} is damaged", why, "copy the file anew")
+
+
 @contextlib.contextmanager
 def _unpacked(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as raw:
@@ -112,8 +122,9 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
 def replace_by_import(url: str, path: Path, kind: Kind, bin_dir: Path) -> None:
     """Put what the dump holds in the place of a whole database, of which `url` is the superuser's address.
 
-    `bin_dir` has psql and pg_restore. The database stays as it was unless all went well. Raises DumpRefused with what
-    PostgreSQL said, and for what is more than tables.
+    Its owner is the role of the import then. `bin_dir` has psql and pg_restore. The database stays as it was unless all
+    went well. Raises DumpRefused with what PostgreSQL said, and for what is more than tables; DumpInvalid for a dump
+    that is not whole.
     """
     database = urlsplit(url).path.removeprefix("/")
     maintenance = _address(url, MAINTENANCE)
@@ -133,20 +144,38 @@ def replace_by_import(url: str, path: Path, kind: Kind, bin_dir: Path) -> None:
         with _script(path, kind, bin_dir) as lines:
             _run(url, password, filtered(lines), bin_dir)
         refuse_more_than_tables(_address(url, DATABASE))
-        user = sql.Identifier(urlsplit(url).username or "")
-        _execute(
-            _address(url, DATABASE),
-            sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, user),
-            sql.SQL("DROP OWNED BY {}").format(role),
-        )
         _execute(
             maintenance,
-            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, user),
             sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)),
             sql.SQL("ALTER DATABASE {} RENAME TO {}").format(name, sql.Identifier(database)),
         )
-    finally:
+    except BaseException:
         _remove(maintenance)
+        raise
+
+
+def hand_over(url: str) -> None:
+    """Give the name and the password of the superuser, which are in `url`, to the role of an import.
+
+    So whoever uses that server from now on can do no more than the dump could while it was run, whatever it has in its
+    expressions. The server is to be thrown away afterwards: nobody can log in as its superuser any more.
+    """
+    parts = urlsplit(url)
+    maintenance, password = _address(url, MAINTENANCE), secrets.token_hex(16)
+    user, role, first, last = (sql.Identifier(name) for name in (parts.username or "", ROLE, FIRST_ROLE, LAST_ROLE))
+    _execute(
+        maintenance,
+        sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}").format(last, sql.Literal(password)),
+    )
+    netloc = f"{LAST_ROLE}:{password}@{parts.hostname}:{parts.port}"
+    _execute(  # nobody can rename the role as which he is logged in
+        urlsplit(maintenance)._replace(netloc=netloc).geturl(),
+        sql.SQL("ALTER ROLE {} RENAME TO {}").format(user, first),
+        sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(first),
+        sql.SQL("ALTER ROLE {} RENAME TO {}").format(role, user),
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(user, sql.Literal(parts.password)),
+        sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(last),
+    )
 
 
 def _remove(maintenance: str) -> None:
@@ -177,7 +206,7 @@ def _script(path: Path, kind: Kind, bin_dir: Path) -> Iterator[Iterable[bytes]]:
     """Give the lines of the script that a dump is, or that pg_restore makes of an archive."""
     if kind is Kind.PLAIN:
         with _unpacked(path) as stream:
-            yield stream
+            yield _lines_of(stream, path)
         return
     argv = [str(bin_dir / "pg_restore"), "--no-owner", "--no-acl", "--no-comments", "--no-tablespaces"]
     argv += ["--no-publications", "--no-subscriptions", "--no-security-labels", "--file=-", str(path.resolve())]
@@ -196,12 +225,20 @@ def _script(path: Path, kind: Kind, bin_dir: Path) -> Iterator[Iterable[bytes]]:
             process.stdout.close()
 
 
+def _lines_of(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+    try:
+        yield from stream
+    except DAMAGES as error:
+        raise damaged(path, str(error)) from error
+
+
 def filtered(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the lines of a script for psql without what belongs to the server it comes from.
 
-    Rows, and texts over several lines, are passed on as they are. Raises DumpRefused for a command of psql itself.
+    Rows, and texts over several lines, are passed on as they are. Raises DumpRefused for a command of psql itself, and
+    DumpInvalid at the end of a script that is cut: psql would take that end for the end of the rows, and commit.
     """
-    in_rows = in_text = False
+    in_rows = in_text = is_whole = False
     for line in lines:
         if in_rows:
             in_rows = line not in ENDS_OF_ROWS
@@ -215,9 +252,16 @@ def filtered(lines: Iterable[bytes]) -> Iterator[bytes]:
                     "make it without --create, of one database, or as an archive; " + REMAKE_HINT,
                 )
             in_rows = BEGIN_OF_ROWS.fullmatch(line) is not None
+            is_whole = is_whole or line.rstrip() == LAST_COMMENT
         if not in_rows and not (line.startswith(b"--") and not in_text) and line.count(b"'") % 2:
             in_text = not in_text
         yield line
+    if in_rows or in_text or not is_whole:
+        raise DumpInvalid(
+            "the dump is cut short",
+            f"What pg_dump writes ends with the line `{LAST_COMMENT.decode()}`.",
+            "copy the file anew, or dump the database again",
+        )
 
 
 def _run(url: str, password: str, lines: Iterable[bytes], bin_dir: Path) -> None:

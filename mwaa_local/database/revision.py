@@ -13,5 +13,5 @@ def revision(url: str) -> str:
     Which one a release's own migration leads to, says `Release.database_revision`. Several releases may share one.
     """
     with closing(Health(url, "")) as health:
-        rows = health.query("SELECT version_num FROM alembic_version")
+        rows = health.query("SELECT version_num FROM public.alembic_version")
     return str(rows[0][0]) if rows else ""

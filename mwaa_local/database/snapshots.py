@@ -14,7 +14,7 @@ from typing import Any
 
 from mwaa_local.database.dump import write_dump
 from mwaa_local.database.dump_format import Head, read_head
-from mwaa_local.errors import DumpExists, DumpInvalid, FileMissing, disk_error
+from mwaa_local.errors import DumpExists, DumpInvalid, FileMissing, MwaaLocalError, disk_error
 from mwaa_local.project import Project
 
 FOLDER = "snapshots"
@@ -85,7 +85,8 @@ class Snapshots:
 
     def all(self) -> tuple[Snapshot, ...]:
         """Return every snapshot, the oldest first."""
-        found = [self._read(path) for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
+        paths = [path for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
+        found = [self._read(path) for path in paths if path.exists()]
         return tuple(sorted(found, key=lambda item: (item.made, item.name)))
 
     def take(self, name: str, url: str, *, airflow_version: str, fernet_key: str) -> Snapshot:
@@ -121,5 +122,5 @@ class Snapshots:
         found, name = path.stat(), path.name.removesuffix(SUFFIX)
         try:
             return Snapshot(name, path, found.st_size, found.st_mtime, read_head(path))
-        except DumpInvalid as error:
-            return Snapshot(name, path, found.st_size, found.st_mtime, None, error.why)
+        except MwaaLocalError as error:
+            return Snapshot(name, path, found.st_size, found.st_mtime, None, error.why or error.what)

@@ -55,6 +55,11 @@ class Table:
         return sql.SQL(", ").join(parts or [sql.SQL("1")])
 
 
+def is_of_revisions(name: str) -> bool:
+    """Whether a table says of which schema the database is, of Airflow's or of a provider's tables."""
+    return name == REVISION_TABLES or name.startswith(f"{REVISION_TABLES}_")
+
+
 def read_tables(cursor: Cursor) -> tuple[Table, ...]:
     """Return the tables with rows to keep, by name: those of Airflow, of providers and of plugins, but no queue's."""
     cursor.execute(
@@ -88,7 +93,7 @@ def read_revisions(cursor: Cursor, tables: Sequence[Table]) -> dict[str, str]:
     """Return table of revisions -> the revision of the schema that it names."""
     found = {}
     for table in tables:
-        if table.name != REVISION_TABLES and not table.name.startswith(f"{REVISION_TABLES}_"):
+        if not is_of_revisions(table.name):
             continue
         cursor.execute(sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(table.identifier))
         found[table.name] = ",".join(str(revision) for (revision,) in cursor.fetchall())

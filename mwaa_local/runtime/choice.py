@@ -102,6 +102,15 @@ def remembered(project: Project) -> str:
     return PROCESS if (project.run_dir / PROCESS_STATE_NAME).exists() else ""
 
 
+def with_databases(project: Project) -> str:
+    """Return the runtime in which databases of the project are; "" for none. Where both have some, that used last."""
+    if here := remembered(project):
+        return here
+    if project.database_dir.is_dir() and any(project.database_dir.iterdir()):
+        return PROCESS
+    return DOCKER if (project.state_dir / "docker").exists() else ""
+
+
 def run_script(project: Project, env: Mapping[str, str], component: str, script: Path, argv: Sequence[str]) -> int:
     """Run a program of ours in the environment of a component that is a process; containers do not see the file."""
     from mwaa_local.runtime.process.runtime import ProcessRuntime

@@ -19,6 +19,7 @@ from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.configuration.merge import MIGRATE_DB
 from mwaa_local.database.revision import revision
 from mwaa_local.errors import ComponentFailed, DiskFull, line_on_full_disk
+from mwaa_local.masking import MASK
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.release import Release
 from mwaa_local.steps import Say
@@ -58,7 +59,7 @@ def run_commands(
         name = " ".join([called, *takewhile(lambda word: not word.startswith("-"), words)])
         say(name)
         exit_code, output = execute(words, told)
-        output = output.replace(hide, "***")
+        output = output.replace(hide, MASK)
         if exit_code != 0:
             raise _failed(f"`{name}` of Airflow {release.airflow_version} failed: exit code {exit_code}", output)
         wanted = _revision_after(release, words)

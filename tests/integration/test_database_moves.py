@@ -13,12 +13,17 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 
+from mwaa_local.environment.environment import Environment
 from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.runtime.databases import Databases
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.servers import find_binaries
+from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.secrets import load_secrets
+from mwaa_local.wanted import Wanted
 from tests.conftest import COMMAND, ProjectRunner, make_clean_env
-from tests.contract.databases import DatabaseHouse, execute, rows
+from tests.contract.databases import execute, rows
 
 OLDER, RELEASE, NEWER = "2.10.1", "2.10.3", "2.11.2"
 PASSWORD = "geheim"
@@ -36,15 +41,27 @@ class Moved(ProjectRunner):
     """A project with a database but no running environment."""
 
     @property
-    def house(self) -> DatabaseHouse:
-        return DatabaseHouse(Project(self.root_dir), self.env, ProcessRuntime)
+    def runtime(self) -> Runtime:
+        return ProcessRuntime(Project(self.root_dir), self.env)
+
+    @property
+    def databases(self) -> Databases:
+        return self.runtime.databases
+
+    def create(self, version: str) -> None:
+        """Make a database of a release, with one variable in it."""
+        project, cache_dir = Project(self.root_dir), Path(self.env["MWAA_LOCAL_CACHE_DIR"])
+        wanted = Wanted(project, Environment.load(project), Release.load(version), self.env, cache_dir)
+        self.databases.create(wanted, version, lambda event: None)
+        with self.databases.opened(version) as url:
+            execute(url, "INSERT INTO variable (key, val, is_encrypted) VALUES ('kept', 'value', false)")
 
     @property
     def fernet_key(self) -> str:
         return load_secrets(self.root_dir / ".mwaa-local").fernet_key
 
     def rows(self, version: str, query: str) -> list[tuple[object, ...]]:
-        with self.house.databases.opened(version) as url:
+        with self.databases.opened(version) as url:
             return rows(url, query)
 
     def password(self, version: str) -> str:
@@ -68,21 +85,20 @@ def new_project(folder: Path, version: str) -> Moved:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
     """A project with a database of RELEASE that has a connection with a password in it."""
     runner = new_project(tmp_path_factory.mktemp("source"), RELEASE)
-    house = runner.house
-    house.create(RELEASE)
-    with house.databases.opened(RELEASE) as url:
+    runner.create(RELEASE)
+    with runner.databases.opened(RELEASE) as url:
         secret = Fernet(runner.fernet_key).encrypt(PASSWORD.encode()).decode()
         query = "INSERT INTO connection (conn_id, conn_type, password, is_encrypted, is_extra_encrypted)"
         execute(url, f"{query} VALUES ('mydb', 'http', %s, true, false)", secret)
     yield runner
-    house.runtime.remove_data()
+    runner.runtime.remove_data()
 
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[Moved]:
     runner = new_project(tmp_path, RELEASE)
     yield runner
-    runner.house.runtime.remove_data()
+    runner.runtime.remove_data()
 
 
 @pytest.fixture
@@ -119,7 +135,7 @@ def test_snapshot_is_listed_brought_back_and_forgotten(other: Moved, dump: Path)
     other.run_well("db", "restore", str(dump), "--yes")
     other.run_well("db", "snapshot", "before")
     sessions = load_secrets(other.root_dir / ".mwaa-local").secret_key
-    with other.house.databases.opened(RELEASE) as url:
+    with other.databases.opened(RELEASE) as url:
         execute(url, "DELETE FROM connection")
     told = json.loads(other.run_well("db", "restore", "before", "--yes", "--json"))
     assert other.password(RELEASE) == PASSWORD
@@ -139,15 +155,15 @@ def test_dump_of_an_older_release_is_migrated_on_the_way(other: Moved, dump: Pat
     other.write({"mwaa.yaml": f'AirflowVersion: "{OLDER}"\n'})
     refused = other.run("db", "restore", str(dump), "--yes")
     assert (refused.exit_code, f"set AirflowVersion: {RELEASE}" in refused.stderr) == (3, True)
-    assert other.house.databases.versions() == ()
-    other.house.create(OLDER)
+    assert other.databases.versions() == ()
+    other.create(OLDER)
     older = other.root_dir / "older.dump"
     other.run_well("db", "dump", str(older))
     other.write({"mwaa.yaml": f'AirflowVersion: "{NEWER}"\n'})
     told = json.loads(other.run_well("db", "restore", str(older), "--yes", "--json"))
     assert (told["from_airflow_version"], told["migrated_by"]) == (OLDER, [NEWER])
     assert other.rows(NEWER, "SELECT key FROM variable") == [("kept",)]
-    assert other.house.databases.versions() == (OLDER, NEWER)
+    assert other.databases.versions() == (OLDER, NEWER)
 
 
 def test_stdin_and_stdout_are_files_too(source: Moved, other: Moved, dump: Path) -> None:
@@ -171,13 +187,13 @@ def test_damaged_dump_is_refused_before_anything_is_touched(other: Moved, dump: 
     dump.write_bytes(dump.read_bytes()[:-100])
     outcome = other.run("db", "restore", str(dump), "--yes")
     assert (outcome.exit_code, "cannot be restored" in outcome.stderr) == (3, True)
-    assert other.house.databases.versions() == ()
+    assert other.databases.versions() == ()
 
 
 def test_restore_that_is_killed_leaves_the_database_as_it_was(other: Moved, dump: Path, tmp_path: Path) -> None:
     other.run_well("db", "restore", str(dump), "--yes")
     other.run_well("db", "dump", str(tmp_path / "before"))
-    with other.house.databases.opened(RELEASE) as url:
+    with other.databases.opened(RELEASE) as url:
         execute(url, f"INSERT INTO log (event, extra) SELECT 'x', md5(n::text) FROM generate_series(1, {MANY_ROWS}) n")
     other.run_well("db", "dump", str(tmp_path / "large"))
     other.run_well("db", "restore", str(tmp_path / "before"), "--yes")
@@ -219,7 +235,7 @@ def test_full_disk_while_dumping_leaves_nothing_and_keeps_what_was_there(source:
 
 def test_dump_of_another_airflow_by_pg_dump_comes_in_with_its_key(source: Moved, other: Moved, tmp_path: Path) -> None:
     path, key = tmp_path / "airflow.pgdump", tmp_path / "fernet.key"
-    with source.house.databases.opened(RELEASE) as url:
+    with source.databases.opened(RELEASE) as url:
         parts = urlsplit(url)
         argv = [str(find_binaries().postgres.parent / "pg_dump"), "--host=127.0.0.1", f"--port={parts.port}"]
         argv += [f"--username={parts.username}", "--format=custom", f"--file={path}", "airflow"]
@@ -231,7 +247,7 @@ def test_dump_of_another_airflow_by_pg_dump_comes_in_with_its_key(source: Moved,
     told = json.loads(other.run_well("db", "restore", str(path), "--yes", "--json", "--fernet-key-file", str(key)))
     assert (told["from_airflow_version"], told["unreadable"]) == (RELEASE, [])
     assert other.password(NEWER) == PASSWORD
-    assert other.house.databases.versions() == (NEWER,)
+    assert other.databases.versions() == (NEWER,)
 
 
 @pytest.mark.full

@@ -70,7 +70,7 @@ def test_move_that_mwaa_does_not_take_is_refused(runner: ProjectRunner, version:
 
 
 def test_failed_one_is_rolled_back_with_the_reason(runner: ProjectRunner) -> None:
-    execute(runner, "CREATE VIEW report AS SELECT * FROM task_instance")
+    execute(runner, "CREATE TABLE dataset_alias (id integer)")
     api = mwaa(runner)
     api.update_environment(Name=NAME, AirflowVersion=AFTER)
     seen = statuses_until(api, "UPDATE_FAILED", "AVAILABLE")
@@ -81,7 +81,7 @@ def test_failed_one_is_rolled_back_with_the_reason(runner: ProjectRunner) -> Non
     assert "failed while migrating the copy" in answered["LastUpdate"]["Error"]["ErrorMessage"]
     assert f'AirflowVersion: "{BEFORE}"' in (runner.root_dir / "mwaa.yaml").read_text()
     assert list(History(runner).runs().values()) == ["success"]
-    execute(runner, "DROP VIEW report")
+    execute(runner, "DROP TABLE dataset_alias")
 
 
 def test_takes_the_history_along_by_way_of_mwaas_statuses(runner: ProjectRunner) -> None:

@@ -121,8 +121,8 @@ def test_database_that_the_target_had_comes_back(kept: Kept, tmp_path: Path) -> 
 
 
 def test_rollback_that_is_killed_goes_on(kept: Kept, tmp_path: Path) -> None:
-    """A view that somebody made for reports keeps the migration from changing a column."""
-    kept.execute(BEFORE, "CREATE VIEW report AS SELECT * FROM task_instance")
+    """A table of the name that the migration makes, as a migration that was broken off leaves one, stops it."""
+    kept.execute(BEFORE, "CREATE TABLE dataset_alias (id integer)")
     rows = kept.dump(BEFORE, tmp_path)
     try:
         told = kept.kill_upgrade(journal.ROLLING_BACK)
@@ -131,12 +131,12 @@ def test_rollback_that_is_killed_goes_on(kept: Kept, tmp_path: Path) -> None:
         assert outcome.exit_code == 3, outcome.stderr
         assert f"was cut off while {journal.MIGRATING}: undone" in outcome.stderr  # the one of before
         assert f"failed while {journal.MIGRATING}" in outcome.stderr  # and this one
-        assert "report" in outcome.stderr, "the database's own words"
+        assert "dataset_alias" in outcome.stderr, "the database's own words"
         assert "status: UPDATING → CREATING_SNAPSHOT → UPDATING → ROLLING_BACK → UPDATE_FAILED" in outcome.stderr
         assert kept.databases.versions() == (BEFORE,)
         assert kept.dump(BEFORE, tmp_path) == rows
     finally:
-        kept.execute(BEFORE, "DROP VIEW report")
+        kept.execute(BEFORE, "DROP TABLE dataset_alias")
 
 
 def test_what_was_healthy_is_finished_by_the_next_up(kept: Kept) -> None:

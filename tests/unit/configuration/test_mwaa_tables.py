@@ -40,15 +40,17 @@ def test_environment_of_a_task_is_that_of_the_tables_but_for_documented_differen
     ("version", "teams", "value"),
     [
         ("3.3.1", {}, "False"),
-        ("3.3.1", {"red-team": {"SourceBucketArn": "arn:aws:s3:::red", "DagS3Path": "dags"}}, "True"),
+        (
+            "3.3.1",
+            {"red-team": {"SourceBucketArn": "arn:aws:s3:::red", "DagS3Path": "dags"}},
+            "False",
+        ),  # differences: teams
         ("3.2.1", {"red-team": {"SourceBucketArn": "arn:aws:s3:::red", "DagS3Path": "dags"}}, "False"),
     ],
 )
-def test_multi_team_follows_the_teams_of_the_environment(version: str, teams: dict[str, Any], value: str) -> None:
+def test_multi_team_is_off_whatever_options_and_teams_say(version: str, teams: dict[str, Any], value: str) -> None:
     members = {"Name": "e", "AirflowVersion": version, **({"Teams": teams} if teams else {})}
-    environment = Environment.from_members(
-        {**members, "AirflowConfigurationOptions": {"core.multi_team": "True" if value == "False" else "False"}}
-    )
+    environment = Environment.from_members({**members, "AirflowConfigurationOptions": {"core.multi_team": "True"}})
     merged = merge(Release.load(version), environment, VALUES, component="worker", container={})
     assert merged.as_env()["AIRFLOW__CORE__MULTI_TEAM"] == value
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
+import re
 import stat
 from pathlib import Path
 
@@ -35,6 +37,11 @@ SCHEMA = """
     CREATE SEQUENCE ab_user_id_seq;
     CREATE TABLE ab_user (id int PRIMARY KEY, password text);
 """
+MAGIC_LINE = b"mwaa-local database dump, format 1\n"
+HEAD_WITH = (
+    b'{"made_by": "", "airflow_version": "2.10.3", "revisions": {}, "fernet_key": "", "secrets": [],'
+    b' "tables": [{"columns": {}, "key": [], "name": %s}]}'
+)
 ODD = '"Odd ""o"" name"'
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 rows = st.lists(
@@ -209,6 +216,43 @@ def test_table_or_column_that_the_schema_does_not_have_is_named(server: Server, 
     assert server.rows("target", "SELECT count(*) FROM a_child") == [(4,)]
 
 
+def test_dump_without_the_revision_of_airflow_is_refused(server: Server, filled: str, tmp_path: Path) -> None:
+    """It would empty the whole database, and say that it restored 0 rows."""
+    server.run("source", "DROP TABLE alembic_version")
+    dump(filled, tmp_path / "one")
+    assert refusal(server, SCHEMA, tmp_path / "one").what == "the dump does not say of which schema it is"
+    dump(server.new("source"), tmp_path / "none")
+    assert refusal(server, SCHEMA, tmp_path / "none").what == "the dump does not say of which schema it is"
+
+
+def test_revision_cannot_be_left_out_and_one_of_a_provider_stays(server: Server, filled: str, tmp_path: Path) -> None:
+    dump(filled, tmp_path / "one")
+    target = server.new(
+        "target",
+        f"{SCHEMA} CREATE TABLE alembic_version_edge3 AS SELECT 'e'::text AS version_num; CREATE TABLE e (i int)",
+    )
+    with pytest.raises(DumpInvalid, match="the table alembic_version cannot be left out"):
+        load_dump(target, tmp_path / "one", fernet_key=KEY, leave_out=["alembic_version"])
+    load(target, tmp_path / "one")
+    assert server.rows("target", "SELECT * FROM alembic_version_edge3") == [("e",)], "its tables are still there"
+
+
+@pytest.mark.parametrize(
+    "kind", ["integer DEFAULT lo_create(7)", "integer CHECK (lo_create(7) IS NULL)", "int, b int", "none", "x' OR 1"]
+)
+def test_type_in_a_dump_that_is_more_than_a_type_is_refused(
+    server: Server, filled: str, tmp_path: Path, kind: str
+) -> None:
+    server.run("source", "CREATE TABLE sla_miss AS SELECT 1 AS id")
+    dump(filled, tmp_path / "one")
+    text = (tmp_path / "one").read_text()
+    body = re.sub(r'("name": "sla_miss".*?"id": )"integer"', rf'\1"{kind}"', text, flags=re.DOTALL)
+    body = body[: body.rindex("sha256 ")]
+    assert kind in body
+    (tmp_path / "one").write_text(f"{body}sha256 {hashlib.sha256(body.encode()).hexdigest()}\n")
+    assert refusal(server, SCHEMA, tmp_path / "one").what == f"the dump names a type that there is not: {kind}"
+
+
 def test_rows_that_a_migration_put_aside_come_along(server: Server, filled: str, tmp_path: Path) -> None:
     name = "_airflow_moved__2_3__dangling__task_fail"
     server.run("source", f"CREATE TABLE {name} AS SELECT 1 AS id, 'x'::varchar(250) AS \"Dag\", now() AS at")
@@ -261,6 +305,10 @@ def test_file_that_was_changed_is_refused(server: Server, filled: str, tmp_path:
         (b"mwaa-local database dump, format 1\n[]\n\n", "cannot be restored"),
         (b'mwaa-local database dump, format 1\n{"tables": 1}\n\n', "cannot be restored"),
         (b"\x1f\x8bnonsense", "cannot be restored"),
+        (MAGIC_LINE + b'{"tables":' * 100_000 + b"\n\n", "cannot be restored"),
+        (MAGIC_LINE + HEAD_WITH % b'"\\ud800", "rows": 1' + b"\n\n", "cannot be restored"),
+        (MAGIC_LINE + HEAD_WITH % b'"\\u0000", "rows": 1' + b"\n\n", "cannot be restored"),
+        (MAGIC_LINE + HEAD_WITH % b'"x", "rows": 1e999' + b"\n\n", "cannot be restored"),
     ],
 )
 def test_file_of_another_kind_is_refused(tmp_path: Path, content: bytes, words: str) -> None:

@@ -19,6 +19,7 @@ from tests.unit.database.servers import Server
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 SCHEMA = """
+    CREATE TABLE alembic_version (version_num text PRIMARY KEY); INSERT INTO alembic_version VALUES ('r');
     CREATE TABLE connection (id serial PRIMARY KEY, conn_id text, password text, extra text,
                              is_encrypted boolean, is_extra_encrypted boolean);
     CREATE TABLE variable (id serial PRIMARY KEY, key text, val text, is_encrypted boolean);
@@ -109,7 +110,7 @@ def test_column_of_json_is_of_before_triggers_were_encrypted(server: Server) -> 
         assert encrypt_anew(cursor, read_tables(cursor), OLD, NEW) == ()
 
 
-@pytest.mark.parametrize("key", ["x", f"{OLD},x", OLD[:-2]])
+@pytest.mark.parametrize("key", ["x", f"{OLD},x", OLD[:-2]], ids=["no key", "second is none", "too short"])
 def test_key_that_is_none_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(ValuesUnreadable) as raised:
         check_keys(key)
@@ -121,5 +122,18 @@ def test_dump_comes_into_another_project_by_the_key_that_it_carries(server: Serv
     target = server.new("target", SCHEMA)
     assert load_dump(target, tmp_path / "one", fernet_key=NEW).unreadable == ()
     assert opened(server.rows("target", "SELECT password FROM connection WHERE conn_id = 'a'")[0][0]) == "geheim"
+    load_dump(target, tmp_path / "one", fernet_key=NEW, old_key=OTHER)  # one more key takes nothing away
+    assert opened(server.rows("target", "SELECT password FROM connection WHERE conn_id = 'a'")[0][0]) == "geheim"
+
+
+def test_key_of_this_project_in_the_place_of_the_dumps_own_leaves_nothing_unread(
+    server: Server, url: str, tmp_path: Path
+) -> None:
+    write_dump(url, tmp_path / "one", airflow_version="2.10.3", fernet_key=OTHER)
+    target = server.new("target", SCHEMA)
     with pytest.raises(ValuesUnreadable):
-        load_dump(target, tmp_path / "one", fernet_key=NEW, old_key=OTHER)
+        load_dump(target, tmp_path / "one", fernet_key=NEW, old_key=NEW)
+    load_dump(target, tmp_path / "one", fernet_key=NEW, old_key=f"{NEW},{OLD}")
+    assert opened(server.rows("target", "SELECT password FROM connection WHERE conn_id = 'a'")[0][0]) == "geheim"
+    with cursor_of(url) as cursor:  # as for an import: the same key is no reason not to look
+        assert len(encrypt_anew(cursor, read_tables(cursor), NEW, NEW, keep_unreadable=True)) == 5

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 from mwaa_local.database.more_than_tables import calls_of
-from mwaa_local.database.pg_dump import DATABASE, ROLE, Kind, filtered, kind_of, replace_by_import
+from mwaa_local.database.pg_dump import DATABASE, ROLE, Kind, filtered, hand_over, kind_of, replace_by_import
 from mwaa_local.errors import DumpInvalid, DumpRefused, FileMissing
 from mwaa_local.runtime.process.servers import find_binaries
-from tests.unit.database.servers import Server
+from tests.unit.database.servers import Server, running_server
 
 BIN_DIR = find_binaries().postgres.parent
 # As another server would have it: roles, rights, comments, and a text that looks like what is left out.
@@ -28,6 +30,9 @@ ELSEWHERE = r"""
     GRANT SELECT ON dag_code TO reader;
     COMMENT ON SCHEMA public IS 'theirs';
 """
+# A name of a column that has the mark of a text in it, twice, with what is called between them.
+HIDDEN_CALL = """ALTER TABLE connection ADD "x'" text, ADD "y'" text;
+    ALTER TABLE connection ADD CHECK ("x'" IS NULL AND lo_export(id, conn_id) = 1 AND "y'" IS NULL) NOT VALID"""
 QUERY = "SELECT (SELECT array_agg(conn_id ORDER BY id) FROM connection), (SELECT source_code FROM dag_code)"
 
 
@@ -79,9 +84,8 @@ def test_every_format_comes_in_whole_though_roles_of_elsewhere_are_missing(
     replace_by_import(target, path, kind, BIN_DIR)
     assert server.rows("target", QUERY) == server.rows("elsewhere", QUERY)
     owners = server.rows("target", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
-    assert owners == [("airflow",)]
+    assert owners == [(ROLE,)]
     server.run("target", "INSERT INTO connection (conn_id) VALUES ('next')")  # its sequence came along
-    assert not server.rows("postgres", "SELECT 1 FROM pg_roles WHERE rolname = %s", ROLE)
     assert not elsewhere.exists()
 
 
@@ -139,6 +143,9 @@ def test_script_that_wants_more_than_tables_is_refused_and_changes_nothing(
         ("ALTER TABLE connection ADD CHECK (pg_ls_dir(password) IS NULL)", None),
         ("ALTER TABLE connection ADD CHECK (set_config('a.b', password, false) IS NOT NULL)", "calls set_config"),
         ("CREATE INDEX i ON connection (md5(password))", "calls md5"),
+        ("CREATE STATISTICS s ON lower(password), conn_id FROM connection", "statistics object, s"),
+        (HIDDEN_CALL, "calls lo_export"),
+        ("CREATE SCHEMA airflow; CREATE TABLE airflow.dag (id int)", "outside the schema public: airflow.dag"),
     ],
 )
 def test_what_would_run_when_the_tables_are_used_is_refused_by_name(
@@ -167,14 +174,22 @@ def test_cut_dump_changes_nothing_and_shows_no_row(
     (tmp_path / "cut").write_bytes(plain[: plain.index(b"GRANT ALL")])
     archive = pg_dump(server, tmp_path / "archive", "--format=custom").read_bytes()
     (tmp_path / "cut_archive").write_bytes(archive[: len(archive) * 2 // 3])
-    for name, kind in (("cut", Kind.PLAIN), ("cut_archive", Kind.ARCHIVE)):
-        with pytest.raises(DumpRefused) as raised:
+    # Where psql would take the end of the file for the end of the rows, and between two statements.
+    (tmp_path / "cut_rows").write_bytes(plain[: plain.index(b"1\tone\tx\n") + len(b"1\tone\tx\n")])
+    (tmp_path / "cut_between").write_bytes(plain[: plain.index(b"\n-- Name: lowered")])
+    packed = gzip.compress(plain + os.urandom(200_000))
+    (tmp_path / "cut.gz").write_bytes(packed[: len(packed) * 2 // 3])
+    (tmp_path / "damaged.gz").write_bytes(packed[:2000] + bytes(200) + packed[2200:])
+    plain_ones = [(name, Kind.PLAIN) for name in ("cut", "cut_rows", "cut_between", "cut.gz", "damaged.gz")]
+    for name, kind in (*plain_ones, ("cut_archive", Kind.ARCHIVE)):
+        with pytest.raises((DumpRefused, DumpInvalid)) as raised:
             replace_by_import(target, tmp_path / name, kind, BIN_DIR)
         assert "x = " not in str(raised.value)
         assert is_as_before(server)
 
 
 def test_statements_of_another_server_go_and_rows_and_texts_stay() -> None:
+    last = [b"-- PostgreSQL database dump complete\n"]
     kept = [
         b"CREATE TABLE public.t (a text);\n",
         b"COPY public.t (a) FROM stdin;\n",
@@ -199,7 +214,10 @@ def test_statements_of_another_server_go_and_rows_and_texts_stay() -> None:
         b"CREATE SCHEMA public;\n",
         b"SET transaction_timeout = 0;\n",
     ]
-    assert list(filtered([*left_out, *kept, *left_out])) == kept
+    assert list(filtered([*left_out, *kept, *left_out, *last])) == [*kept, *last]
+    for cut in (kept, kept[:3], [*kept[:8], *last]):
+        with pytest.raises(DumpInvalid, match="is cut short"):
+            list(filtered(cut))
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"SELECT 1;\n", gzip.compress(b"text")])
@@ -217,10 +235,30 @@ def test_archive_within_gzip_damaged_gzip_missing_file_and_folder_are_named(tmp_
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"PGDMP rest")[:12])
     with pytest.raises(DumpInvalid, match="is damaged"):
         kind_of(tmp_path / "x.gz")
+    packed = gzip.compress(os.urandom(2000))
+    (tmp_path / "x.gz").write_bytes(packed[:10] + b"\xff" * 50 + packed[60:])
+    with pytest.raises(DumpInvalid, match="is damaged"):
+        kind_of(tmp_path / "x.gz")
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(FileMissing):
             kind_of(path)
 
 
 def test_calls_in_texts_are_none() -> None:
+    assert calls_of("""("x'" IS NULL) AND (lo_export(o) = 1) AND ("y'" IS NULL)""") == {"lo_export"}
     assert calls_of("nextval('lo_import(1)'::regclass) + public.\"F\" (1)") == {"nextval", "f"}
+
+
+def test_whoever_uses_what_was_imported_is_no_superuser(tmp_path: Path) -> None:
+    """Also Airflow's migration, and our own reading, whatever a dump has in it that was not looked for."""
+    with running_server(tmp_path) as server:
+        server.new("elsewhere", "CREATE TABLE dag (id int PRIMARY KEY); INSERT INTO dag VALUES (1)")
+        path = pg_dump(server, tmp_path / "dump", database="elsewhere")
+        replace_by_import(server.url(), path, Kind.PLAIN, BIN_DIR)
+        hand_over(server.url())
+        assert server.rows("airflow", "SELECT id FROM dag") == [(1,)]
+        server.run("airflow", "ALTER TABLE dag ADD x int; CREATE TABLE made_by_a_migration (id int)")
+        assert server.rows("airflow", "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
+        for forbidden in ("SELECT pg_ls_dir('/')", "CREATE ROLE x", "ALTER ROLE mwaa_local_last LOGIN"):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                server.run("airflow", forbidden)

@@ -33,8 +33,11 @@ def test_damaged_snapshot_is_listed_as_that_and_a_missing_one_names_the_others(t
     (tmp_path / ".mwaa-local" / FOLDER).mkdir(parents=True)
     (tmp_path / ".mwaa-local" / FOLDER / f"cut{SUFFIX}").write_bytes(b"\x1f\x8b")
     (tmp_path / ".mwaa-local" / FOLDER / f".half{SUFFIX}.1.part").write_bytes(b"")
-    [found] = snapshots.all()
-    assert (found.name, found.head, bool(found.problem)) == ("cut", None, True)
+    (tmp_path / ".mwaa-local" / FOLDER / f"folder{SUFFIX}").mkdir()
+    (tmp_path / ".mwaa-local" / FOLDER / f"gone{SUFFIX}").symlink_to("nowhere")
+    found = {item.name: (item.head, bool(item.problem)) for item in snapshots.all()}
+    assert found == {"cut": (None, True), "folder": (None, True)}
+    (tmp_path / ".mwaa-local" / FOLDER / f"folder{SUFFIX}").rmdir()
     with pytest.raises(FileMissing) as raised:
         snapshots.existing("none")
     assert raised.value.why == "This project has: cut."

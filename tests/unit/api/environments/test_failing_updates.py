@@ -25,7 +25,8 @@ from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import ComponentNotReady
 from mwaa_local.project import Project
 
-BEFORE, AFTER = {"MaxWorkers": 2, "MinWorkers": 1}, {"MaxWorkers": 3, "MinWorkers": 1}
+BEFORE = {"AirflowVersion": "3.3.1", "MaxWorkers": 2, "MinWorkers": 1}
+AFTER = {**BEFORE, "MaxWorkers": 3}
 HEALTHY = Look(0.0, is_running=True, is_healthy=True)
 
 
