@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
+from mwaa_local.check.known_options import KnownOptions
+from mwaa_local.check.part import UNCHECKED, Part
+from mwaa_local.errors import PackagesUnavailable
+from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.upgrade.rehearsal import moves
+from mwaa_local.steps import Steps
+from mwaa_local.upgrade.rehearsal import Rehearsal, moves
+from mwaa_local.upgrade.stop import PARTS, Seen, Stop
+from mwaa_local.workspace import Workspace
 
 
 def planned(source: str, *targets: str) -> list[tuple[str, str, str]]:
@@ -42,3 +52,25 @@ def test_hop_that_was_asked_for_is_no_hop() -> None:
 def test_what_cannot_matter_is_not_looked_at(source: str, target: str, why: str) -> None:
     [wanted] = moves(Release.load(source), [Release.load(target)])
     assert wanted.leave_out == why
+
+
+def test_release_that_cannot_be_had_is_not_checked_and_the_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "mwaa.yaml").write_text('AirflowVersion: "2.10.3"\n')
+
+    def run(stop: Stop, names: Sequence[str]) -> Seen:
+        if stop.release.airflow_version == "2.11.0":
+            raise PackagesUnavailable("no packages", "offline", "go online")
+        return Seen({name: Part(name) for name in names}, KnownOptions())
+
+    monkeypatch.setattr(Stop, "run", run)
+    workspace = Workspace(Project(tmp_path), {"HOME": str(tmp_path)})
+    told: list[tuple[str, str]] = []
+    rehearsal = Rehearsal(workspace, Steps(lambda event: None), lambda version, part: told.append((version, part.name)))
+    missing, there = rehearsal.run([Release.load("2.11.0"), Release.load("2.11.2")])
+    assert (missing.exit_code, there.exit_code) == (3, 0)
+    assert {part.outcome for part in missing.parts if part.name in PARTS} == {UNCHECKED}
+    assert missing.defaults == ()
+    assert ("2.11.0", "dags") in told
