@@ -183,6 +183,17 @@ def test_stdin_and_stdout_are_files_too(source: Moved, other: Moved, dump: Path)
     assert other.run("db", "restore", "-").exit_code == 2, "nobody can answer"
 
 
+def test_dump_whose_reader_ends_is_a_failure(source: Moved) -> None:
+    argv, env = [*COMMAND, "db", "dump", "-"], dict(source.env)
+    with subprocess.Popen(
+        argv, cwd=source.root_dir, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as begun:
+        assert begun.stdout is not None and begun.stderr is not None
+        begun.stdout.close()
+        told = begun.stderr.read()
+    assert (begun.returncode, "the dump is not whole" in told) == (3, True), told
+
+
 def test_damaged_dump_is_refused_before_anything_is_touched(other: Moved, dump: Path) -> None:
     dump.write_bytes(dump.read_bytes()[:-100])
     outcome = other.run("db", "restore", str(dump), "--yes")
