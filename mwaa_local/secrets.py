@@ -46,6 +46,9 @@ class Secrets:
     def with_database(self, airflow_version: str, password: str) -> Secrets:
         return replace(self, database_passwords={**self.database_passwords, airflow_version: password})
 
+    def without_database(self, name: str) -> Secrets:
+        return replace(self, database_passwords={k: word for k, word in self.database_passwords.items() if k != name})
+
     def of_database(self, name: str) -> Secrets:
         """Return the secrets of an environment on that database, not to be saved.
 

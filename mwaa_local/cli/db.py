@@ -24,7 +24,7 @@ from mwaa_local.cli.db_restore import (
 )
 from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
-from mwaa_local.cli.parameters import JsonOption, ProjectOption, RuntimeOption
+from mwaa_local.cli.parameters import JsonOption, ProjectOption, ReleaseOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, size, table
 from mwaa_local.errors import DumpInvalid
@@ -53,6 +53,7 @@ def dump(
     file: Annotated[str, typer.Argument(metavar="FILE", help="`-` is stdout; a name ending in .gz is compressed.")],
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     runtime: RuntimeOption = None,
+    airflow_version: ReleaseOption = None,
     project_dir: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -75,7 +76,7 @@ def dump(
     if as_json and file == STREAM:
         raise typer.BadParameter("the dump itself goes to stdout; leave out --json, or name a file")
     check_target(path, force=force)
-    session = open_session(project_dir)
+    session = open_session(project_dir, airflow_version=airflow_version)
     settle_killed_upgrade(session)
     with _opened(session, runtime) as (version, url, fernet_key):
         try:
@@ -94,6 +95,7 @@ def dump(
 def snapshot(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="By default the time.")] = "",
     runtime: RuntimeOption = None,
+    airflow_version: ReleaseOption = None,
     project_dir: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -109,7 +111,7 @@ def snapshot(
     """
     from mwaa_local.database.snapshots import Snapshots
 
-    session = open_session(project_dir)
+    session = open_session(project_dir, airflow_version=airflow_version)
     settle_killed_upgrade(session)
     snapshots = Snapshots(session.project)
     name = name or snapshots.free_name("", datetime.now().astimezone())
@@ -189,6 +191,7 @@ def restore(
         list[str] | None, typer.Option("--leave-out", metavar="TABLE", help="Leave this table empty. Repeatable.")
     ] = None,
     runtime: RuntimeOption = None,
+    airflow_version: ReleaseOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     project_dir: ProjectOption = Path(),
     as_json: JsonOption = False,
@@ -212,7 +215,7 @@ def restore(
     """
     from mwaa_local.restoring import Restoring
 
-    session = open_session(project_dir)
+    session = open_session(project_dir, airflow_version=airflow_version)
     settle_killed_upgrade(session)
     environment = session.environment()
     with source_file(session, source, yes=yes) as path:
@@ -228,7 +231,7 @@ def restore(
             lifecycle = session.lifecycle()
             lifecycle.choose(kind)
             restored = Restoring(session, environment, lifecycle, session.console.show_event).restore(asked)
-    show_restored(session.console, restored, kind, as_json=as_json)
+    show_restored(session, restored, kind, as_json=as_json)
 
 
 @contextlib.contextmanager

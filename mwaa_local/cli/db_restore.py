@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from mwaa_local.cli.session import Session
-from mwaa_local.console import Console
 from mwaa_local.errors import FileMissing
 
 if TYPE_CHECKING:
@@ -25,11 +24,14 @@ FERNET_KEY_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
 RUNTIMES = {"docker": "in Docker", "process": "as processes"}
 
 
-def show_restored(console: Console, restored: Restored, kind: str, *, as_json: bool) -> None:
+def show_restored(session: Session, restored: Restored, kind: str, *, as_json: bool) -> None:
+    from mwaa_local.environment.environment import version_in_file
+
+    console, version = session.console, restored.target.airflow_version
     if as_json:
         console.show_json(
             {
-                "airflow_version": restored.target.airflow_version,
+                "airflow_version": version,
                 "runtime": kind,
                 "from_airflow_version": restored.source,
                 "migrated_by": [release.airflow_version for release in restored.way],
@@ -41,11 +43,12 @@ def show_restored(console: Console, restored: Restored, kind: str, *, as_json: b
         return
     for name in restored.unreadable:
         console.say(f"left as it is, since no key opens it: {name}")
-    place = f"Airflow {restored.target.airflow_version} ({RUNTIMES[kind]})"
+    place = f"Airflow {version} ({RUNTIMES[kind]})"
     console.say(f"restored {restored.rows} rows into {place}")
     if restored.before:
         console.say(f"`mwaa-local db restore {restored.before}` brings back what was there")
-    console.say("`mwaa-local up` starts the environment")
+    chosen = "" if version == version_in_file(session.project) else f" --airflow-version {version}"
+    console.say(f"`mwaa-local up{chosen}` starts the environment")
 
 
 def runtime_meant(session: Session, environment: Environment, runtime: RuntimeKind | None) -> str:

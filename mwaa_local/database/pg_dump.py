@@ -28,7 +28,7 @@ from psycopg2 import sql
 
 from mwaa_local.database.dump_format import GZIP_MAGIC, MAGIC
 from mwaa_local.database.more_than_tables import refuse_more_than_tables
-from mwaa_local.database.session import refusal
+from mwaa_local.database.session import refusal, without_value
 from mwaa_local.errors import (
     DiskFull,
     DumpInvalid,
@@ -307,7 +307,8 @@ def _first_error(errors: IO[bytes]) -> str:
     errors.seek(0)
     text = errors.read(LOOKED_AT_BYTES).decode(errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "error:" in line.lower()), lines[0] if lines else "It does not say why.")
+    found = next((line for line in lines if "error:" in line.lower()), lines[0] if lines else "It does not say why.")
+    return without_value(found)
 
 
 def _environment(**more: str) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import psycopg2
@@ -29,6 +30,7 @@ TEXT_SETTINGS = {
 }
 # Nothing else uses a database into which rows are loaded; what does is told, and not waited for without end.
 LOCK_TIMEOUT_MS = 20_000
+_VALUE = re.compile(r': ".*"', re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -66,9 +68,14 @@ def _connected(url: str) -> Iterator[Connection]:
             connection.close()
 
 
+def without_value(said: str) -> str:
+    """Return a message of PostgreSQL without the value that it cites at its end, as of `invalid input syntax`."""
+    return _VALUE.sub(': "…"', said)
+
+
 def refusal(error: psycopg2.Error) -> DiskFull | DumpRefused:
     """Return the error for what PostgreSQL said; not all of it, since it cites rows, and rows hold secrets."""
-    said = error.diag.message_primary or str(error).strip()
+    said = without_value(error.diag.message_primary or str(error).strip())
     if line := line_on_full_disk(said):
         return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
     place = f" (table {error.diag.table_name})" if error.diag.table_name else ""

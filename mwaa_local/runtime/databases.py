@@ -72,6 +72,11 @@ class Databases(Protocol):
         """Remove one, if it is there. Raises DatabaseInUse where an environment runs on it."""
 
 
+def is_for_a_while(name: str) -> bool:
+    """Whether a database is a copy for another purpose: whoever removes it has no more use for its password."""
+    return "-" in name
+
+
 def by_age(names: Iterable[str]) -> tuple[str, ...]:
     """Return those that are names of databases, oldest version first."""
 

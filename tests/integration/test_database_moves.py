@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from mwaa_local.environment.environment import Environment
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.databases import Databases
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.runtime.process.servers import find_binaries
@@ -183,6 +184,17 @@ def test_stdin_and_stdout_are_files_too(source: Moved, other: Moved, dump: Path)
     assert other.run("db", "restore", "-").exit_code == 2, "nobody can answer"
 
 
+def test_dump_whose_reader_ends_is_a_failure(source: Moved) -> None:
+    argv, env = [*COMMAND, "db", "dump", "-"], dict(source.env)
+    with subprocess.Popen(
+        argv, cwd=source.root_dir, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as begun:
+        assert begun.stdout is not None and begun.stderr is not None
+        begun.stdout.close()
+        told = begun.stderr.read()
+    assert (begun.returncode, "the dump is not whole" in told) == (3, True), told
+
+
 def test_damaged_dump_is_refused_before_anything_is_touched(other: Moved, dump: Path) -> None:
     dump.write_bytes(dump.read_bytes()[:-100])
     outcome = other.run("db", "restore", str(dump), "--yes")
@@ -269,3 +281,21 @@ def test_real_history_is_readable_in_another_project_of_airflow_3(tmp_path: Path
         assert [run["state"] for run in runs] == ["success", "success"]
     finally:
         newest.run("down", "--volumes", "--now")
+
+
+@pytest.mark.full
+@pytest.mark.docker
+def test_database_goes_into_docker_and_back_with_the_same_bytes(source: Moved, dump: Path, tmp_path: Path) -> None:
+    """Their servers are of PostgreSQL 18 and 16, whose own dumps do not go back."""
+    in_docker, back = tmp_path / "in_docker", tmp_path / "back"
+    docker, process = ("--runtime", "docker"), ("--runtime", "process")
+    try:
+        told = json.loads(source.run_well("db", "restore", str(dump), "--yes", "--json", *docker))
+        assert (told["runtime"], told["snapshot_of_before"]) == ("docker", None)
+        source.run_well("db", "dump", str(in_docker), *docker)
+        told = json.loads(source.run_well("db", "restore", str(in_docker), "--yes", "--json", *process))
+        assert told["runtime"] == "process"
+        source.run_well("db", "dump", str(back), *process)
+        assert in_docker.read_bytes() == back.read_bytes() == dump.read_bytes()
+    finally:
+        ComposeRuntime(Project(source.root_dir), source.env).remove_data()

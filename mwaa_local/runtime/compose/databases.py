@@ -18,7 +18,7 @@ from mwaa_local.runtime.compose.image import postgres_image
 from mwaa_local.runtime.compose.place import POSTGRES_PORT
 from mwaa_local.runtime.compose.task import run_task, server
 from mwaa_local.runtime.database_locks import DatabaseLocks
-from mwaa_local.runtime.databases import by_age, exists, in_use, missing
+from mwaa_local.runtime.databases import by_age, exists, in_use, is_for_a_while, missing
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.secrets import load_secrets
 from mwaa_local.steps import Steps
@@ -105,6 +105,9 @@ class ComposeDatabases:
     def remove(self, version: str) -> None:
         with self._unused(version):
             self._own.engine.remove_volume(self._volume(version))
+            if is_for_a_while(version):
+                secrets = load_secrets(self.project.state_dir).without_database(password_key(version))
+                secrets.save(self.project.state_dir)
 
     def tidy(self) -> None:
         """End and remove what killed commands left behind, before an environment starts on it or is removed."""

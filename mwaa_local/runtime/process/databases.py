@@ -19,7 +19,7 @@ from mwaa_local.packages import PackageStore, PythonEnvironment
 from mwaa_local.plan import Plan
 from mwaa_local.project import TEMPORARY_NAME, Project
 from mwaa_local.runtime.database_locks import DatabaseLocks
-from mwaa_local.runtime.databases import by_age, exists, in_use, missing
+from mwaa_local.runtime.databases import by_age, exists, in_use, is_for_a_while, missing
 from mwaa_local.runtime.migrating import COMMAND_TIMEOUT_S, migration_env, program_argv, run_commands
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.runtime.process.first_migration import first_migration, server_env
@@ -148,6 +148,8 @@ class ProcessDatabases:
                 end_server_on(data_dir)
                 data_dir.rename(part)  # in one step, so that half of it is never taken for a database
             remove_tree(part)
+            if is_for_a_while(version):
+                load_secrets(self.project.state_dir).without_database(version).save(self.project.state_dir)
 
     # The folders.
 

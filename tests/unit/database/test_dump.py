@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import os
 import re
 import stat
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mwaa_local.database.dump import write_dump, write_rows
+from mwaa_local.database.dump import whole_file, write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
 from mwaa_local.database.load import Loaded, load_dump
 from mwaa_local.errors import DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
@@ -271,6 +272,8 @@ def test_database_that_refuses_a_row_stays_as_it_was_and_no_row_is_shown(
     assert isinstance(error, DumpRefused)
     assert "too long" in error.why
     assert "hash" not in str(error)
+    error = refusal(server, SCHEMA.replace("password text", "password int"), tmp_path / "one")
+    assert error.why == 'PostgreSQL: invalid input syntax for type integer: "…"'
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -338,6 +341,49 @@ def test_file_is_private_whole_and_never_replaced_unasked(filled: str, tmp_path:
     dump(filled, path, force=True)
     assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (before, 0o600)
     assert [found.name for found in tmp_path.iterdir()] == ["one"]
+
+
+def test_only_a_regular_file_is_replaced_and_the_one_behind_a_link(filled: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DumpExists, match="is no regular file"):
+        dump(filled, tmp_path / "pipe", force=True)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "old").write_text("old")
+    (tmp_path / "link").symlink_to("old")
+    dump(filled, tmp_path / "link", force=True)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "old").read_bytes().startswith(b"mwaa-local")
+
+
+def test_file_that_somebody_else_makes_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    with pytest.raises(DumpExists, match="already"), whole_file(path) as file:
+        file.write(b"ours")
+        path.write_text("theirs")
+    assert (path.read_text(), [found.name for found in tmp_path.iterdir()]) == ("theirs", ["one"])
+
+
+def test_table_to_leave_out_that_nobody_has_is_named(server: Server, filled: str, tmp_path: Path) -> None:
+    dump(filled, tmp_path / "one")
+    target = server.new("target", SCHEMA)
+    with pytest.raises(DumpInvalid, match="there is no table with_key to leave out"):
+        load_dump(target, tmp_path / "one", fernet_key=KEY, leave_out=["with_key"])
+    loaded = load_dump(target, tmp_path / "one", fernet_key=KEY, leave_out=["without_key"])
+    assert loaded.rows == loaded.head.rows - 3
+
+
+def test_what_fails_before_the_commit_leaves_the_database_as_it_was(
+    server: Server, filled: str, tmp_path: Path
+) -> None:
+    dump(filled, tmp_path / "one")
+    target = server.new("target", SCHEMA + "INSERT INTO empty VALUES (5)")
+
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_dump(target, tmp_path / "one", fernet_key=KEY, before_commit=fail)
+    assert server.rows("target", "SELECT * FROM empty") == [(5,)]
 
 
 def test_compressed_dump_is_the_same_each_time_and_holds_the_same(filled: str, tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_archive_within_gzip_damaged_gzip_missing_file_and_folder_are_named(tmp_
 
 
 def test_calls_in_texts_are_none() -> None:
-    assert calls_of("""("x'" IS NULL) AND (lo_export(o) = 1) AND ("y'" IS NULL)""") == {"lo_export"}
+    assert calls_of("""("x'" IS NULL) AND (lo_export(o) = 1) AND ("y'" IS NULL)""") == {"and", "lo_export"}
     assert calls_of("nextval('lo_import(1)'::regclass) + public.\"F\" (1)") == {"nextval", "f"}
 
 
