@@ -67,9 +67,10 @@ class History:
         return outcome.stdout
 
     def json_of(self, *words: str) -> Any:
-        """Return what a command prints as JSON, whatever stands before it."""
-        printed = self.airflow(*words, "--output", "json")
-        return json.loads(printed[printed.index("[") :])
+        """Return what a command prints as JSON, whatever stands before it: some releases write log lines there."""
+        lines = self.airflow(*words, "--output", "json").splitlines()
+        begins = next(number for number, line in enumerate(lines) if line.startswith(("[{", "[]")) or line == "[")
+        return json.loads("\n".join(lines[begins:]))
 
     def runs(self) -> dict[str, str]:
         """Return the states of the runs by their ids."""
