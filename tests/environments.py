@@ -121,9 +121,13 @@ class RunningEnvironment:
             rows.execute(query, values)
             return list(rows.fetchall())
 
-    def messages_worked_off(self) -> int:
-        """Return how many messages of the queue Celery's workers have ended well, as they note in the database."""
-        return int(self.query("SELECT count(*) FROM celery_taskmeta WHERE status = 'SUCCESS'")[0][0])
+    def wait_for_messages(self, count: int) -> None:
+        """Wait until workers have ended just so many messages of the queue well, as Celery notes in the database."""
+
+        def ended() -> bool:
+            return self.query("SELECT count(*) FROM celery_taskmeta WHERE status = 'SUCCESS'") == [(count,)]
+
+        wait_until(ended, MESSAGE_TIMEOUT_S, f"{count} messages that a worker has ended")
 
     def trigger(self, dag_id: str, run_id: str) -> None:
         """Trigger a DAG run once the DAG is known."""

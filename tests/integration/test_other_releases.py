@@ -11,13 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.environments import (
-    MESSAGE_TIMEOUT_S,
     RunningEnvironment,
     alive,
     start,
     stopped_at_the_end,
     tiny_files,
-    wait_until,
 )
 from tests.integration.test_environment import (
     logged_in,
@@ -68,9 +66,7 @@ def test_every_component_is_ready(environment: RunningEnvironment) -> None:
 def test_dag_succeeded_through_the_worker(environment: RunningEnvironment) -> None:
     rows = environment.query("SELECT task_id, state FROM task_instance WHERE dag_id = 'tiny' ORDER BY task_id")
     assert rows == [(task, "success") for task in TASKS]
-    wait_until(
-        lambda: environment.messages_worked_off() >= len(TASKS), MESSAGE_TIMEOUT_S, "a message worked off for each task"
-    )
+    environment.wait_for_messages(len(TASKS))
 
 
 def test_airflow_command_lists_the_dag(environment: RunningEnvironment) -> None:

@@ -16,12 +16,10 @@ from mwaa_local.release import Release
 from tests.conftest import Outcome, ProjectRunner, make_clean_env
 from tests.environments import (
     LATEST,
-    MESSAGE_TIMEOUT_S,
     START_TIMEOUT_S,
     RunningEnvironment,
     alive,
     tiny_files,
-    wait_until,
 )
 
 OLDEST = "1.10.12"
@@ -72,8 +70,7 @@ def test_both_run_and_share_no_port_process_or_log(pair: tuple[RunningEnvironmen
         assert status["airflow_version"] == environment.release.airflow_version
         rows = environment.query("SELECT DISTINCT state FROM task_instance WHERE dag_id = 'tiny'")
         assert rows == [("success",)]
-        tasks = len(environment.query("SELECT 1 FROM task_instance WHERE dag_id = 'tiny'"))
-        wait_until(lambda: environment.messages_worked_off() == tasks, MESSAGE_TIMEOUT_S, "each message once, here")
+        environment.wait_for_messages(len(environment.query("SELECT 1 FROM task_instance WHERE dag_id = 'tiny'")))
     oldest, newest = pair
     assert not set(oldest.plan().ports.values()) & set(newest.plan().ports.values())
     assert not {item.pid for item in oldest.processes()} & {item.pid for item in newest.processes()}
