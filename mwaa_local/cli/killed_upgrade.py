@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mwaa_local.cli.session import Session
 from mwaa_local.upgrade.carrying_out import journal
 
@@ -29,6 +31,20 @@ def settle_held(session: Session, *, runs_dags: bool = False) -> None:
     if settled is not None:
         note_settled(session.project, settled.journal, settled.line)
         session.console.say(settled.line)
+
+
+def as_after_unfinished(session: Session) -> Session:
+    """Return a session with the release that an upgrade that is not over will end with; the same where there is none.
+
+    Until then the environment file may have the other one.
+    """
+    at = journal.load(session.project)
+    return session if at is None else replace(session, airflow_version=at.source if at.is_undone else at.target)
+
+
+def line_of_unfinished(upgrade: dict[str, str]) -> str:
+    """Return what `unfinished_upgrade` tells, for people."""
+    return f"upgrade to Airflow {upgrade['to']}: {upgrade['step']}; {upgrade['next']}"
 
 
 def unfinished_upgrade(session: Session) -> dict[str, str] | None:

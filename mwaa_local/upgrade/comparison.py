@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mwaa_local.check.environment import path_of
 from mwaa_local.check.part import Part
+from mwaa_local.check.project import DAGS
 from mwaa_local.check.report.fix import text_diff
 from mwaa_local.environment.environment import Environment
 from mwaa_local.finding import ERROR, NOT_CHECKED, SEVERITIES, Finding, counted, in_order
@@ -20,6 +21,7 @@ from mwaa_local.upgrade.option_moves import option_moves
 from mwaa_local.upgrade.rehearsed import Rehearsed, Wanted
 from mwaa_local.upgrade.sources import ProjectSources
 from mwaa_local.upgrade.stop import PARTS, Seen, text_of
+from mwaa_local.upgrade.wanted_runs import with_runs
 
 PATH, CHANGES = "path", "changes"  # parts beside those of a check
 REFUSED = "upgrade-path"
@@ -53,7 +55,7 @@ def _key(finding: Finding, release: Release) -> _Key:
 class Comparison:
     """Makes of what was seen what a move brings. `today` is None where there is nothing to compare with.
 
-    `problem` says why, where there should be.
+    `problem` says why, where there should be. `runs` are the ids of DAGs that are to run in the new release.
     """
 
     project: Project
@@ -61,6 +63,7 @@ class Comparison:
     source: Release
     today: Seen | None
     problem: Finding | None = None
+    runs: tuple[str, ...] = ()
 
     def of(self, wanted: Wanted, seen: Seen | None) -> Rehearsed:
         """Return the move; all parts but the path are skipped where nothing was seen."""
@@ -73,7 +76,8 @@ class Comparison:
             of_today = self.today.parts[part.name].findings if self.today and part.name in self.today.parts else ()
             news, same = brought(part.findings, of_today, wanted.move.target, self.source)
             unchecked = [item for item in same if item.rule == NOT_CHECKED]  # of which the move says nothing
-            new.append(replace(part, findings=in_order([*news, *unchecked])))
+            brings = replace(part, findings=in_order([*news, *unchecked]))
+            new.append(with_runs(brings, self.runs, wanted.move.target) if part.name == DAGS else brings)
             already += [item for item in same if item.rule != NOT_CHECKED]
         defaults = self._defaults(wanted, seen)
         new.append(self._changes(wanted, defaults, new))
