@@ -39,12 +39,14 @@ PARTS = (check.ENVIRONMENT, check.OPTIONS, check.REQUIREMENTS, check.PLUGINS, ch
 class Seen:
     """How a project fares with a release: its parts by name, and the options that the release has.
 
-    `texts` are those that requirements files would have then, by their paths below the project's folder.
+    `texts` are those that requirements files would have then, by their paths below the project's folder; `installed`
+    are the packages that they bring.
     """
 
     parts: Mapping[str, Part]
     known: KnownOptions
     texts: Mapping[str, str] = field(default_factory=dict)
+    installed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Stop:
             futures = [pool.submit(at_once.done, name, work[name]) for name in names]
             parts = folded([future.result() for future in futures])
             outcome = RequirementsOfMove() if settled.exception() else settled.result()
-            return Seen({part.name: part for part in parts}, known.result(), outcome.texts)
+            return Seen({part.name: part for part in parts}, known.result(), outcome.texts, outcome.installed)
 
     def _work(
         self, context: CheckContext, trials: Trials, settled: Future[RequirementsOfMove], refused: Part | None
