@@ -48,7 +48,7 @@ from mwaa_local.check.requirements.resolution import other_findings, resolution_
 from mwaa_local.check.requirements.startup_run import declared_variables, script_of_trials
 from mwaa_local.check.requirements.verdict import Checked
 from mwaa_local.check.settings import load_fixtures, load_settings
-from mwaa_local.check.startup import startup_findings
+from mwaa_local.check.startup import startup_findings, unused_script_findings
 from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.configuration.option_names import translate
 from mwaa_local.environment.kinds import AwsMode
@@ -57,6 +57,7 @@ from mwaa_local.finding import Finding, counted, has_error, in_order
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
+from mwaa_local.startup.not_run import not_run
 from mwaa_local.startup.state import ContainerState
 from mwaa_local.startup.trial import Trials, running_trials
 from mwaa_local.steps import Steps
@@ -262,8 +263,9 @@ def _below_root(place: str, folder: Path, shown: Path) -> str:
 
 def startup_part(context: CheckContext, trials: Trials) -> Part:
     """Return what became of the startup script in each component."""
-    if not context.release.startup_script:
-        return Part(STARTUP_SCRIPT, skipped=f"MWAA runs none with Airflow {context.release.airflow_version}")
+    if why := not_run(context.release):
+        found = unused_script_findings(context.project, context.release)
+        return Part(STARTUP_SCRIPT, found, summary=why) if found else Part(STARTUP_SCRIPT, skipped=why)
     done = trials.all()
     if not done:
         return Part(STARTUP_SCRIPT, skipped="there is no startup script")
