@@ -115,7 +115,8 @@ def crosses(move: Move, since: str) -> bool:
 def _told(case: ChangesCase, rule: str, entry: Mapping[str, Any], what: str) -> Iterator[Finding]:
     """Yield one finding for each place where the project has to do with it; for what concerns everybody, one."""
     texts = (entry["why"], entry.get("hint", ""))
-    is_daily = case.move.target.major < MAJOR_WITHOUT_DEFAULT_SCHEDULE
+    ends = (case.move.source, case.move.target)
+    is_daily = all(release.major < MAJOR_WITHOUT_DEFAULT_SCHEDULE for release in ends)
     if kind := entry.get("of_dags"):
         for path, line in case.sources.dags(kind, is_daily_by_default=is_daily):
             yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))

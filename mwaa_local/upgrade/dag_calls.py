@@ -43,8 +43,8 @@ def _is_scheduled(call: DagCall, *, is_daily_by_default: bool) -> bool:
     return call.schedule not in (Schedule.NONE, Schedule.OTHER)
 
 
-# Which calls a change is told of, by the word that `changes.toml` has for them. The second argument says whether the
-# new release runs a DAG without a schedule daily, as Airflow 2 does.
+# Which calls a change is told of, by the word that `changes.toml` has for them. The second argument says whether both
+# releases run a DAG without a schedule daily, as Airflow 2 does.
 KINDS: Mapping[str, Callable[[DagCall, bool], bool]] = {
     "without catchup": lambda call, daily: (
         "catchup" not in call.names and not call.has_rest and _is_scheduled(call, is_daily_by_default=daily)
@@ -57,13 +57,7 @@ KINDS: Mapping[str, Callable[[DagCall, bool], bool]] = {
 
 def dag_calls(tree: ast.Module) -> Iterator[DagCall]:
     """Yield the calls that make DAGs, by line."""
-    named = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    named = _named(tree)
     found = [_call(node, named) for node in ast.walk(tree) if isinstance(node, ast.Call) and _makes_dag(node)]
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -71,6 +65,15 @@ def dag_calls(tree: ast.Module) -> Iterator[DagCall]:
                 _of_decorator(item, named) for item in node.decorator_list if _last_name(_function(item)) == "dag"
             ]
     yield from sorted(found, key=lambda call: call.line)
+
+
+def _named(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return the names that have one value in the file, with that."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.Assign)):
+        for name in (target.id for target in node.targets if isinstance(target, ast.Name)):
+            found.setdefault(name, []).append(node.value)
+    return {name: values[0] for name, values in found.items() if len(values) == 1}
 
 
 def _makes_dag(node: ast.Call) -> bool:

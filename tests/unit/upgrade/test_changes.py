@@ -141,6 +141,10 @@ def test_downgrade_tells_of_dags_that_run_daily_then(tmp_path: Path) -> None:
     }
     down = change_findings(case_of(tmp_path, files, ("3.3.1", "2.11.2")))
     assert [item.place for item in down if item.severity == WARNING] == ["dags/a.py:4"]
+    both = change_findings(
+        case_of(tmp_path, files, ("3.3.1", "2.11.2"), (replace(CATCHUP, before="False", after="True"),))
+    )
+    assert [item.place for item in both if item.severity == WARNING] == ["dags/a.py:4"]  # and not of its catchup, too
     up = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,)))
     assert [item for item in up if item.severity == WARNING] == []
 

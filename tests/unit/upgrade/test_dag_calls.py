@@ -20,6 +20,7 @@ from mwaa_local.upgrade.dag_calls import KINDS, Schedule, dag_calls
         ("schedule=f'0 {hour} * * *'", Schedule.CRON),
         ("schedule='0 3 * * ' + day", Schedule.CRON),
         ("schedule=EVERY_DAY", Schedule.CRON),
+        ("schedule=EITHER", Schedule.UNKNOWN),
         ("schedule=timedelta(days=1)", Schedule.DELTA),
         ("schedule=datetime.timedelta(days=1) * 2", Schedule.DELTA),
         ("schedule=[Asset('a')]", Schedule.OTHER),
@@ -34,8 +35,8 @@ from mwaa_local.upgrade.dag_calls import KINDS, Schedule, dag_calls
     ],
 )
 def test_schedule_is_what_the_arguments_say(given: str, schedule: Schedule) -> None:
-    text = f"EVERY_DAY = '@daily'\nARGUMENTS = dict(schedule=EVERY_DAY)\nDAG('a', {given})\n"
-    [call] = dag_calls(ast.parse(text))
+    named = "EITHER = None; EITHER = '@daily'; EVERY_DAY = '@daily'\nARGUMENTS = dict(schedule=EVERY_DAY)\n"
+    [call] = dag_calls(ast.parse(f"{named}DAG('a', {given})\n"))
     assert (call.schedule, call.line, call.has_rest) == (schedule, 3, False)
 
 
