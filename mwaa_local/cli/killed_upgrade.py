@@ -52,8 +52,10 @@ def unfinished_upgrade(session: Session) -> dict[str, str] | None:
     at = journal.load(session.project)
     if at is None:
         return None
-    with session.exclusive_for_a_moment() as is_killed:
-        pass  # whoever carries one out holds the project
+    is_killed = True
+    if session.project.run_dir.is_dir():  # else nobody holds anything
+        with session.exclusive_for_a_moment() as is_killed:
+            pass  # whoever carries one out holds the project
     then = "undoes" if at.is_undone else "finishes"
     return {
         "from": at.source,

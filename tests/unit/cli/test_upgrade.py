@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from mwaa_local.upgrade.paths import move
 from mwaa_local.upgrade.rehearsed import Rehearsed
 from mwaa_local.upgrade.stop import Seen, Stop
 from mwaa_local.upgrade.wanted_runs import UNKNOWN_RUN
+from mwaa_local.workspace import Workspace
 
 OLD, NEW = "2.10.3", "2.11.2"
 
@@ -174,6 +176,23 @@ def test_plan_tells_of_a_killed_upgrade_and_looks_at_what_comes_after_it(
     assert [item["from"] for item in plain["rehearsed"]] == [source]
     assert seen[-1][0] == source
     assert (path.read_bytes(), (root_dir / "mwaa.yaml").read_bytes()) == before
+
+
+@pytest.mark.usefixtures("seen")
+def test_plan_tells_of_a_killed_upgrade_whose_locks_are_gone(root_dir: Path) -> None:
+    journal_of(root_dir, journal.MIGRATING)
+    shutil.rmtree(Project(root_dir).run_dir)
+    _, out, _ = run(root_dir, "--to", NEW, "--json")
+    assert "it was killed" in json.loads(out)["unfinished"]["next"]
+
+
+@pytest.mark.usefixtures("seen")
+def test_plan_tells_of_an_upgrade_that_goes_on(root_dir: Path) -> None:
+    journal_of(root_dir, journal.MIGRATING)
+    with Workspace(Project(root_dir), {}).exclusive():
+        _, out, err = run(root_dir, "--to", NEW, "--json")
+    assert json.loads(out)["unfinished"]["next"] == "it goes on"
+    assert "upgrade to Airflow 2.11.0: migrating the copy; it goes on" in err
 
 
 @pytest.mark.usefixtures("seen")
