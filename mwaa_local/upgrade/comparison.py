@@ -130,7 +130,8 @@ class Comparison:
     def _diff(self, release: Release, seen: Seen) -> str:
         """Return what the files would have to say, as a diff. AirflowVersion is not in it: the upgrade writes that."""
         path = self.project.environment_path
-        moved = option_moves(self.environment.airflow_configuration_options, release, seen.known)
+        source = (self.source, self.today.known) if self.today and self.source.is_newer_than(release) else None
+        moved = option_moves(self.environment.airflow_configuration_options, release, seen.known, source)
         texts = {path_of(self.project): with_options(text_of(path), moved)}
         texts |= seen.texts
         return "".join(text_diff(name, text_of(self.project.root_dir / name), texts[name]) for name in sorted(texts))

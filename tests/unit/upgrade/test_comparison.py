@@ -64,3 +64,13 @@ def test_option_whose_successor_is_set_too_goes() -> None:
     known = KnownOptions(moved={"core.old": "core.new", "core.older": "core.new"})
     assert option_moves(["core.old", "core.new"], NEW, known) == {"core.old": ""}
     assert option_moves(["core.old", "core.older"], NEW, known) == {"core.old": "core.new", "core.older": ""}
+
+
+def test_options_of_a_downgrade_go_back_to_what_the_older_release_reads() -> None:
+    older = KnownOptions(sections={"scheduler": frozenset({"parsing_processes"}), "core": frozenset({"a", "same"})})
+    newer = KnownOptions(moved={"core.a": "sdk.a", "core.gone": "sdk.came"})
+    options = ["dag_processor.parsing_processes", "sdk.a", "sdk.came", "core.same", "app.mine"]
+    moves = option_moves(options, OLD, older, (NEW, newer))
+    assert moves == {"dag_processor.parsing_processes": "scheduler.parsing_processes", "sdk.a": "core.a"}
+    assert option_moves(["sdk.a", "core.a"], OLD, older, (NEW, newer)) == {"sdk.a": ""}
+    assert option_moves(options, OLD, KnownOptions(), (NEW, newer)) == {}  # it could not be asked
