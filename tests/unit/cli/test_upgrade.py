@@ -179,6 +179,16 @@ def test_plan_tells_of_a_killed_upgrade_and_looks_at_what_comes_after_it(
 
 
 @pytest.mark.usefixtures("seen")
+def test_new_release_that_a_killed_upgrade_left_running_is_not_taken_for_that_of_the_environment(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal_of(root_dir, journal.STARTING)
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.place._running_version", lambda workspace: "2.11.0")
+    code, out, _ = run(root_dir, "--to", "2.11.0", "--json")
+    assert (code, [item["from"] for item in json.loads(out)["rehearsed"]]) == (0, [OLD])
+
+
+@pytest.mark.usefixtures("seen")
 def test_plan_tells_of_a_killed_upgrade_whose_locks_are_gone(root_dir: Path) -> None:
     journal_of(root_dir, journal.MIGRATING)
     shutil.rmtree(Project(root_dir).run_dir)
