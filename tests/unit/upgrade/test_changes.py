@@ -145,8 +145,22 @@ def test_downgrade_tells_of_dags_that_run_daily_then(tmp_path: Path) -> None:
         case_of(tmp_path, files, ("3.3.1", "2.11.2"), (replace(CATCHUP, before="False", after="True"),))
     )
     assert [item.place for item in both if item.severity == WARNING] == ["dags/a.py:4"]  # and not of its catchup, too
-    up = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,)))
-    assert [item for item in up if item.severity == WARNING] == []
+
+
+def test_upgrade_to_airflow_3_tells_of_dags_that_run_no_more(tmp_path: Path) -> None:
+    files = {
+        "dags/a.py": "with DAG('a', start_date=START): ...\n",
+        "dags/b.py": "with DAG('b', schedule=None): ...\n",
+        "dags/c.py": "with DAG('c', **arguments): ...\n",
+    }
+    up = change_findings(case_of(tmp_path, files, ("2.11.2", "3.0.6"), (CATCHUP,)))
+    [found] = [item for item in up if item.severity == WARNING]
+    assert (found.place, found.what) == (
+        "dags/a.py:1",
+        "from Airflow 3.0.6 on, a DAG that names no schedule runs only when somebody asks for it",
+    )
+    within = change_findings(case_of(tmp_path, files, ("2.10.3", "2.11.2"), (CATCHUP,)))
+    assert [item.rule for item in within if item.severity == WARNING] == [DEFAULT]  # it runs daily, before and after
 
 
 @pytest.mark.parametrize(
