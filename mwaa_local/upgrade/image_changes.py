@@ -49,7 +49,7 @@ def _of_python(case: ChangesCase) -> Iterator[Finding]:
 
 def _of_system(case: ChangesCase) -> Iterator[Finding]:
     old, new = case.move.source.operating_system, case.move.target.operating_system
-    if old == new:
+    if old == new or not case.sources.has_script:
         return
     why, hint = "Names and versions of system packages differ.", "look at what the startup script installs"
     yield Finding(SYSTEM, NOTE, case.path, 0, f"{new} takes the place of {old}", why, hint)

@@ -45,6 +45,11 @@ class ProjectSources:
         text = _text(path)
         return {self._shown(path): text} if text else {}
 
+    @property
+    def has_script(self) -> bool:
+        """Whether there is a startup script."""
+        return bool(self._script)
+
     def places(self, pattern: str, unless: str = "", *, script: bool = False) -> Iterator[Place]:
         """Yield the first line of each file that matches and is no comment; none where `unless` matches anywhere."""
         texts = {**self._texts, **self._script} if script else self._texts

@@ -227,6 +227,9 @@ def test_system_is_told_where_the_script_uses_what_the_new_one_lacks(tmp_path: P
     found = image_findings(case_of(tmp_path, files, ("2.6.3", "2.7.2")))
     assert places(found, SYSTEM, WARNING) == ["startup/startup.sh:1"]
     assert "Amazon Linux 2023 takes the place of Amazon Linux 2" in {item.what for item in found}
+    (tmp_path / "startup/startup.sh").unlink()
+    without = image_findings(case_of(tmp_path, {}, ("2.6.3", "2.7.2")))
+    assert [item for item in without if item.rule == SYSTEM] == []
 
 
 def test_packages_that_the_image_loses_are_told_where_they_are_imported(tmp_path: Path) -> None:
