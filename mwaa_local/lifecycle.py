@@ -23,6 +23,7 @@ from mwaa_local.remarks import WARNING, Remark, load_remarks, remarks_time
 from mwaa_local.runtime.choice import DOCKER, Choice, choose, open_runtime, runs_as_processes
 from mwaa_local.runtime.protocol import Prepared, Runtime
 from mwaa_local.scaling.bounds import scheduler_remarks
+from mwaa_local.startup.not_run import script_remarks
 from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 
@@ -243,6 +244,7 @@ class Lifecycle:
             remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
         remarks = (*remarks, *release_remarks(release, version_in_file(workspace.project)))
         remarks = (*remarks, *scheduler_remarks(environment), *_remarks_on_files(workspace.project, environment))
+        remarks = (*remarks, *script_remarks(workspace.project, release))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)
 
     def _other_remarks(self, plan: Plan) -> tuple[Remark, ...]:

@@ -15,7 +15,7 @@ WORKS_CODE, FAILS_CODE, UNKNOWN_CODE = 0, 1, 3
 class Part:
     """One part. `summary` is what was looked at, in a few words; `skipped` says why nothing was.
 
-    `dag_ids` are those of all DAGs that MWAA would have; None where the check cannot know all of them.
+    `dag_ids` are those of the DAGs that were imported, `has_all_dags` whether MWAA can have no others.
     """
 
     name: str  # "environment file", "options", "requirements", "plugins", "startup script", "dags"
@@ -23,7 +23,8 @@ class Part:
     elapsed_s: float = 0.0
     summary: str = ""
     skipped: str = ""
-    dag_ids: tuple[str, ...] | None = None
+    dag_ids: tuple[str, ...] = ()
+    has_all_dags: bool = False
 
     @property
     def outcome(self) -> str:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
+from mwaa_local.check.at_once import Action, AtOnce
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.dags.check import DagsCheck
 from mwaa_local.check.dags.worker_files import WORKER_COMPONENT, tells_components_apart
@@ -35,7 +35,7 @@ from mwaa_local.check.named_places import named_elsewhere
 from mwaa_local.check.option_values import is_plain
 from mwaa_local.check.options import OptionsCase, options_findings
 from mwaa_local.check.other_tools import requirements_elsewhere, variables_of_other_tools
-from mwaa_local.check.part import Part, not_checked
+from mwaa_local.check.part import Part
 from mwaa_local.check.plugins.check import check_plugins
 from mwaa_local.check.plugins.ignoring import SYNTAX_OPTION
 from mwaa_local.check.plugins.loading import PluginsLoad
@@ -48,16 +48,16 @@ from mwaa_local.check.requirements.resolution import other_findings, resolution_
 from mwaa_local.check.requirements.startup_run import declared_variables, script_of_trials
 from mwaa_local.check.requirements.verdict import Checked
 from mwaa_local.check.settings import load_fixtures, load_settings
-from mwaa_local.check.startup import startup_findings
-from mwaa_local.command import interrupt_all
+from mwaa_local.check.startup import startup_findings, unused_script_findings
 from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.configuration.option_names import translate
 from mwaa_local.environment.kinds import AwsMode
-from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, ReleaseUnknown
+from mwaa_local.errors import EnvironmentFileInvalid, ReleaseUnknown
 from mwaa_local.finding import Finding, counted, has_error, in_order
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
+from mwaa_local.startup.not_run import not_run
 from mwaa_local.startup.state import ContainerState
 from mwaa_local.startup.trial import Trials, running_trials
 from mwaa_local.steps import Steps
@@ -100,7 +100,7 @@ class ProjectCheck:
             return self._parts(context, trials)
 
     def _parts(self, context: CheckContext, trials: Trials) -> tuple[Part, ...]:
-        work: dict[str, Callable[[], Part]] = {
+        work: dict[str, Action] = {
             ENVIRONMENT: lambda: environment_part(context),
             OPTIONS: lambda: options_part(context),
             REQUIREMENTS: lambda: requirements_part(context, trials),
@@ -109,27 +109,10 @@ class ProjectCheck:
             SETTINGS: lambda: settings_part(context),
             DAGS: lambda: dags_part(context, trials, self.steps.until(self.ended), strict=self.strict),
         }
-        pool = ThreadPoolExecutor(len(work))
-        try:
-            futures: list[Future[Part]] = [pool.submit(self._timed, name, action) for name, action in work.items()]
+        at_once = AtOnce(self.on_part, self.ended)
+        with at_once.threads(len(work)) as pool:
+            futures = [pool.submit(at_once.done, name, action) for name, action in work.items()]
             return folded([future.result() for future in futures])
-        except BaseException:
-            self.ended.set()
-            interrupt_all()
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _timed(self, name: str, action: Callable[[], Part]) -> Part:
-        began = time.monotonic()
-        try:
-            part = action()
-        except MwaaLocalError as error:
-            part = Part(name, (not_checked(name, error.what, error.why, error.hint),))
-        part = replace(part, elapsed_s=time.monotonic() - began)
-        if not self.ended.is_set():
-            self.on_part(part)
-        return part
 
 
 def _others() -> tuple[str, ...]:
@@ -161,15 +144,15 @@ def dags_check(context: CheckContext, trials: Trials, steps: Steps, *, strict: b
 def dags_part(context: CheckContext, trials: Trials, steps: Steps, *, strict: bool) -> Part:
     """Return what is wrong with the DAGs; it waits for the startup script."""
     if not context.project.dags_dir.is_dir():
-        return Part(DAGS, skipped="there is no dags folder")
+        return Part(DAGS, skipped="there is no dags folder", has_all_dags=True)
     checked = dags_check(context, trials, steps, strict=strict).run()
     if option := option_of_options_part(context, checked.imported.refused_option):
         return part_without_start(DAGS, [item for item in checked.findings if item.rule != CRASH], option)
     files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
     summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
     is_all = not DAGS_FROM_ELSEWHERE & set(context.environment.airflow_configuration_options)
-    dag_ids = checked.imported.all_dag_ids if is_all else None
-    return Part(DAGS, checked.findings, summary=summary, dag_ids=dag_ids)
+    is_all = is_all and checked.imported.has_all_dags
+    return Part(DAGS, checked.findings, summary=summary, dag_ids=checked.imported.dag_ids, has_all_dags=is_all)
 
 
 def state_of(trials: Trials, component: str) -> ContainerState:
@@ -280,8 +263,9 @@ def _below_root(place: str, folder: Path, shown: Path) -> str:
 
 def startup_part(context: CheckContext, trials: Trials) -> Part:
     """Return what became of the startup script in each component."""
-    if not context.release.startup_script:
-        return Part(STARTUP_SCRIPT, skipped=f"MWAA runs none with Airflow {context.release.airflow_version}")
+    if why := not_run(context.release):
+        found = unused_script_findings(context.project, context.release)
+        return Part(STARTUP_SCRIPT, found, summary=why) if found else Part(STARTUP_SCRIPT, skipped=why)
     done = trials.all()
     if not done:
         return Part(STARTUP_SCRIPT, skipped="there is no startup script")

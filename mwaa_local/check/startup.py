@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding, in_order
 from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.startup.not_run import script_remarks
 from mwaa_local.startup.script_run import SYNTAX_HINT
 from mwaa_local.startup.trial import Trial
 
@@ -32,6 +34,13 @@ def startup_findings(project: Project, trials: Sequence[Trial]) -> tuple[Finding
             where.setdefault(finding, []).append(trial.component)
     told = (_with_components(finding, names, len(trials)) for finding, names in where.items())
     return in_order([*_failures(path, trials), *told])
+
+
+def unused_script_findings(project: Project, release: Release) -> tuple[Finding, ...]:
+    """Return that the script is not run; nothing where there is none, or MWAA runs it with the release."""
+    path = project.startup_script_path.relative_to(project.root_dir).as_posix()
+    remarks = script_remarks(project, release)
+    return tuple(Finding(ODD, WARNING, path, 0, item.what, item.why, item.hint) for item in remarks)
 
 
 def _failures(path: str, trials: Sequence[Trial]) -> Iterator[Finding]:

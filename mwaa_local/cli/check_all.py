@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
-from mwaa_local.cli.formats import Format
+from mwaa_local.cli.formats import Format, show_report
 from mwaa_local.cli.session import Session
 
 if TYPE_CHECKING:
@@ -48,13 +49,11 @@ def show_parts(session: Session, parts: tuple[Part, ...], output: Format, *, eve
     from mwaa_local.check.report import parts as report_parts
 
     console = session.console
-    if output is Format.JSON:
-        console.show_json(report_parts.parts_json(parts))
-    elif output is Format.JUNIT:
-        console.show(report_parts.parts_junit(parts))
-    elif output is Format.SARIF:
-        console.show(report.findings_sarif(report_parts.as_findings(parts)))
-    elif output is Format.GITHUB:
-        console.show(report.findings_github(report_parts.as_findings(parts)))
-    else:
-        console.show(report_parts.parts_text(parts, colour=console.colour_shown, whole_by="" if every else WHOLE))
+    findings, whole_by = report_parts.as_findings(parts), "" if every else WHOLE
+    written = {
+        Format.TEXT: partial(report_parts.parts_text, parts, colour=console.colour_shown, whole_by=whole_by),
+        Format.JUNIT: partial(report_parts.parts_junit, parts),
+        Format.SARIF: partial(report.findings_sarif, findings),
+        Format.GITHUB: partial(report.findings_github, findings),
+    }
+    show_report(console, output, partial(report_parts.parts_json, parts), written)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mwaa_local.cli.check_arguments import existing, releases_of
-from mwaa_local.cli.formats import Format, FormatOption, format_of
+from mwaa_local.cli.formats import Format, FormatOption, format_of, show_report
 from mwaa_local.cli.parameters import JsonOption, ProjectOption, RequirementsArgument
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
@@ -212,16 +212,15 @@ def _show(session: Session, checked: list[Checked], output: Format, *, diff: boo
     from mwaa_local.check.report import formats as report
 
     root_dir, console = session.project.root_dir, session.console
-    if output is Format.JSON:
-        console.show_json(report.as_json(checked))
-    elif output is Format.JUNIT:
-        console.show(report.junit(checked))
-    elif output is Format.SARIF:
-        console.show(report.sarif(checked))
-    elif output is Format.GITHUB:
-        console.show(report.github(checked))
-    elif diff:
+    if diff:
         for item in checked:
             console.show(report.diff(item, lambda path: _text(root_dir / path)))
-    else:
-        console.show(report.summary_table(checked) if table else report.text(checked, colour=console.colour_shown))
+        return
+    whole = partial(report.text, checked, colour=console.colour_shown)
+    written = {
+        Format.TEXT: partial(report.summary_table, checked) if table else whole,
+        Format.JUNIT: partial(report.junit, checked),
+        Format.SARIF: partial(report.sarif, checked),
+        Format.GITHUB: partial(report.github, checked),
+    }
+    show_report(console, output, partial(report.as_json, checked), written)

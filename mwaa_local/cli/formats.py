@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from mwaa_local.console import Console
     from mwaa_local.finding import Finding
 
 
@@ -35,6 +36,16 @@ def format_of(given: Format | None, *, as_json: bool, diff: bool = False) -> For
     if diff and (as_json or given not in (None, Format.TEXT)):
         raise typer.BadParameter(f"--diff is text; leave out {'--json' if as_json else f'--format {given}'} or --diff")
     return Format.JSON if as_json else given or Format.TEXT
+
+
+def show_report(
+    console: Console, output: Format, plain: Callable[[], Any], written: Mapping[Format, Callable[[], str]]
+) -> None:
+    """Show a report in one format, the only one in which it is made; `plain` gives the values for JSON."""
+    if output is Format.JSON:
+        console.show_json(plain())
+    else:
+        console.show(written[output]())
 
 
 def findings_for_ci(output: Format, findings: Sequence[Finding], name: str) -> str:

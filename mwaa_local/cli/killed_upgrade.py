@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mwaa_local.cli.session import Session
 from mwaa_local.upgrade.carrying_out import journal
 
@@ -31,13 +33,29 @@ def settle_held(session: Session, *, runs_dags: bool = False) -> None:
         session.console.say(settled.line)
 
 
+def as_after_unfinished(session: Session) -> Session:
+    """Return a session with the release that an upgrade that is not over will end with; the same where there is none.
+
+    Until then the environment file may have the other one.
+    """
+    at = journal.load(session.project)
+    return session if at is None else replace(session, airflow_version=at.source if at.is_undone else at.target)
+
+
+def line_of_unfinished(upgrade: dict[str, str]) -> str:
+    """Return what `unfinished_upgrade` tells, for people."""
+    return f"upgrade to Airflow {upgrade['to']}: {upgrade['step']}; {upgrade['next']}"
+
+
 def unfinished_upgrade(session: Session) -> dict[str, str] | None:
     """Return the upgrade that is not over, and what is done about it; None without one. Nothing is changed."""
     at = journal.load(session.project)
     if at is None:
         return None
-    with session.exclusive_for_a_moment() as is_killed:
-        pass  # whoever carries one out holds the project
+    is_killed = True
+    if session.project.run_dir.is_dir():  # else nobody holds anything
+        with session.exclusive_for_a_moment() as is_killed:
+            pass  # whoever carries one out holds the project
     then = "undoes" if at.is_undone else "finishes"
     return {
         "from": at.source,

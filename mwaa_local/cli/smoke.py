@@ -279,7 +279,7 @@ def _checks(session: Session, selection: Selection) -> Callable[[], Sequence[Fin
         parts = all_parts(session, strict=False, judge=left_to_later_phases)
         findings = all_findings(parts)
         for part in parts if not has_error(findings) else ():
-            if part.dag_ids is not None:
+            if part.has_all_dags:
                 selection.require_known(part.dag_ids)
         return findings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mwaa_local.api.address import ApiFolder
-from mwaa_local.cli.killed_upgrade import unfinished_upgrade
+from mwaa_local.cli.killed_upgrade import line_of_unfinished, unfinished_upgrade
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
 from mwaa_local.cli.service_status import Service, last_sync, service_of, service_of_folder, show_last_sync
 from mwaa_local.cli.session import Session, open_session
@@ -54,7 +54,7 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
     if not as_json:
         service.show(session.console)
         if upgrade:
-            session.console.say(f"upgrade to Airflow {upgrade['to']}: {upgrade['step']}; {upgrade['next']}")
+            session.console.say(line_of_unfinished(upgrade))
     if state is None or not state.is_healthy:
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
 

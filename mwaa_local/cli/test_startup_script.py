@@ -66,8 +66,10 @@ test_startup_script.__test__ = False  # type: ignore[attr-defined]  # pytest tak
 
 def _why_nothing_runs(session: Session, release: Release) -> str:
     """Return why MWAA would run no startup script; "" where it does."""
-    if not release.startup_script:
-        return f"MWAA runs no startup script with Airflow {release.airflow_version}"
+    from mwaa_local.startup.not_run import not_run
+
+    if why := not_run(release):
+        return why
     path = session.project.startup_script_path
     if not path.exists():
         return f"there is no {path.relative_to(session.project.root_dir)}, so MWAA would start without one"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mwaa_local.cli.check_arguments import releases_of
-from mwaa_local.cli.formats import Format, FormatOption, format_of
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.formats import Format, FormatOption, format_of, show_report
+from mwaa_local.cli.killed_upgrade import (
+    as_after_unfinished,
+    line_of_unfinished,
+    settle_killed_upgrade,
+    unfinished_upgrade,
+)
 from mwaa_local.cli.parameters import AllOption, JsonOption, PortOption, ProjectOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 
@@ -28,7 +34,7 @@ def upgrade(
     ] = False,
     run: Annotated[
         list[str] | None,
-        typer.Option("--run", metavar="DAG_ID", help="With --yes: run this DAG once at the end; again for more."),
+        typer.Option("--run", metavar="DAG_ID", help="Run this DAG once at the end, with --yes; again for more."),
     ] = None,
     rehearsal: Annotated[bool, typer.Option("--rehearsal/--no-rehearsal", help="With --yes: rehearse first.")] = True,
     force: Annotated[bool, typer.Option("--force", help="With --yes: go on whatever the rehearsal finds.")] = False,
@@ -43,7 +49,7 @@ def upgrade(
 
     Changes nothing without `--yes`. It checks the path that MWAA allows, resolves the requirements for that release and
     proposes changes, imports plugins and DAGs with its packages, and compares options and defaults. Findings that
-    today's release has too are counted apart. Several versions give one table.
+    today's release has too are counted apart. DAGs that `--run` names have to be there. Several versions give a table.
     Exit codes: 0 nothing breaks, 1 something does, 3 something could not be checked.
 
     With `--yes` it then stops the environment, takes a snapshot, migrates a copy of the database, writes AirflowVersion
@@ -64,8 +70,8 @@ def upgrade(
 
     wanted = format_of(output, as_json=as_json)
     session = open_session(project_dir)
-    if not yes and (run or force or not rehearsal):
-        raise typer.BadParameter("--run, --force and --no-rehearsal are for --yes")
+    if not yes and (force or not rehearsal):
+        raise typer.BadParameter("--force and --no-rehearsal are for --yes")
     if yes:
         if plan:
             raise typer.BadParameter("--plan changes nothing and --yes does; leave one out")
@@ -74,8 +80,11 @@ def upgrade(
         is_json = wanted is Format.JSON
         _carry_out(session, to, Carried(tuple(run or ()), rehearsal, force, runtime, port, is_json), every=every)
         return
-    rehearsed = _rehearsed(session, to)
-    _show(session, rehearsed, wanted, every=every)
+    unfinished = unfinished_upgrade(session)
+    if unfinished:
+        session.console.say(line_of_unfinished(unfinished))
+    rehearsed = _rehearsed(as_after_unfinished(session), to, tuple(run or ()))
+    _show(session, rehearsed, wanted, every=every, unfinished=unfinished)
     raise typer.Exit(worst_exit_code(rehearsed))
 
 
@@ -113,9 +122,11 @@ def _carry_out(session: Session, to: list[str], wanted: Carried, *, every: bool)
 def _rehearse_first(session: Session, move: Move, wanted: Carried, *, every: bool) -> None:
     """Rehearse it; end here where something breaks, unless that is to be."""
     from mwaa_local.cli.upgrade_carrying import stopped
+    from mwaa_local.remarks import Remark
     from mwaa_local.upgrade.rehearsed import worst_exit_code
+    from mwaa_local.upgrade.wanted_runs import UNKNOWN_RUN
 
-    rehearsed = _rehearsed(session, [move.target.airflow_version])
+    rehearsed = _rehearsed(session, [move.target.airflow_version], wanted.dags)
     code = worst_exit_code(rehearsed)
     if code and not wanted.is_forced:
         if wanted.as_json:
@@ -124,11 +135,13 @@ def _rehearse_first(session: Session, move: Move, wanted: Carried, *, every: boo
             _show(session, rehearsed, Format.TEXT, every=every)
         session.console.say("nothing was changed\n\nhint: mend it, or go on all the same with --force")
         raise typer.Exit(code)
+    for finding in (finding for item in rehearsed for finding in item.findings if finding.rule == UNKNOWN_RUN):
+        session.console.show_remark(Remark(finding.severity, "dag run", finding.what, finding.why, finding.hint))
     found = sum(len(item.findings) for item in rehearsed)
     session.console.say(f"rehearsed: {found} findings{', gone on with --force' if code else ', no error'}")
 
 
-def _rehearsed(session: Session, to: list[str]) -> tuple[Rehearsed, ...]:
+def _rehearsed(session: Session, to: list[str], runs: tuple[str, ...]) -> tuple[Rehearsed, ...]:
     from mwaa_local.steps import Steps
     from mwaa_local.upgrade.carrying_out.place import check_source
     from mwaa_local.upgrade.rehearsal import Rehearsal
@@ -139,24 +152,28 @@ def _rehearsed(session: Session, to: list[str]) -> tuple[Rehearsed, ...]:
         console.say(f"{version:<8} {part.name:<17} {part.outcome:<11} {part.elapsed_s:5.1f} s")
 
     targets, source = releases_of(session, to), session.release(session.environment())
-    for target in targets:
+    for target in targets if session.airflow_version is None else ():
         check_source(session, source, target)
-    return Rehearsal(session, Steps(console.show_event), on_part).run(targets)
+    return Rehearsal(session, Steps(console.show_event), on_part, runs).run(targets)
 
 
-def _show(session: Session, rehearsed: tuple[Rehearsed, ...], output: Format, *, every: bool) -> None:
+def _show(
+    session: Session,
+    rehearsed: tuple[Rehearsed, ...],
+    output: Format,
+    *,
+    every: bool,
+    unfinished: dict[str, str] | None = None,
+) -> None:
     from mwaa_local.upgrade import report
 
     console = session.console
-    if output is Format.JSON:
-        console.show_json(report.as_json(rehearsed))
-    elif output is Format.JUNIT:
-        console.show(report.junit(rehearsed))
-    elif output is Format.SARIF:
-        console.show(report.sarif(rehearsed))
-    elif output is Format.GITHUB:
-        console.show(report.github(rehearsed))
-    else:
-        asked = ",".join(item.airflow_version for item in rehearsed if not item.on_the_way_to)
-        whole_by = "" if every else f"mwaa-local upgrade --to {asked} --all"
-        console.show(report.text(rehearsed, colour=console.colour_shown, whole_by=whole_by))
+    asked = ",".join(item.airflow_version for item in rehearsed if not item.on_the_way_to)
+    whole_by = "" if every else f"mwaa-local upgrade --to {asked} --all"
+    written = {
+        Format.TEXT: partial(report.text, rehearsed, colour=console.colour_shown, whole_by=whole_by),
+        Format.JUNIT: partial(report.junit, rehearsed),
+        Format.SARIF: partial(report.sarif, rehearsed),
+        Format.GITHUB: partial(report.github, rehearsed),
+    }
+    show_report(console, output, partial(report.as_json, rehearsed, unfinished), written)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mwaa_local.database.metadata import Dag
 from mwaa_local.errors import MwaaLocalError
+from mwaa_local.naming import listed, suggestion
 
-SHOWN_NAMES = 20
 DAG_FILE_SUFFIXES = (".py", ".zip")
-SIMILARITY = 0.6  # difflib's own default
 
 
 class SelectionWrong(MwaaLocalError):
@@ -47,9 +45,9 @@ class Selection:
         for tag in self.tags:
             tagged = [dag for dag in dags if tag in dag.tags]
             if not tagged:
-                tags = sorted({name for dag in dags for name in dag.tags})
+                tags = {name for dag in dags for name in dag.tags}
                 raise SelectionWrong(
-                    f"no DAG has the tag {tag!r}", f"Tags that exist: {_listed(tags)}.", _like(tag, tags)
+                    f"no DAG has the tag {tag!r}", f"Tags that exist: {listed(tag, tags)}.", suggestion(tag, tags)
                 )
             chosen.update({dag.dag_id: dag for dag in tagged})
         if self.every:
@@ -61,11 +59,11 @@ class Selection:
 
 def unknown_dag(dag_id: str, known: Iterable[str], import_errors: Mapping[str, str] | None = None) -> SelectionWrong:
     """Return the error; `import_errors` are files with the traceback of each, where the DAG may be in one of them."""
-    names = sorted(known)
-    lines = [f"DAGs that exist: {_listed(names)}."]
+    names = set(known)
+    lines = [f"DAGs that exist: {listed(dag_id, names)}."]
     for path, trace in (import_errors or {}).items():
         lines.append(f"{path} cannot be imported: {(trace.strip().splitlines() or ['no reason given'])[-1]}")
-    hint = _like(dag_id, names) or ("mwaa-local check dags" if import_errors else "")
+    hint = suggestion(dag_id, names) or ("mwaa-local check dags" if import_errors else "")
     return SelectionWrong(f"no DAG {dag_id!r}", "\n".join(lines), hint)
 
 
@@ -74,16 +72,6 @@ def require_dag_files(dags_dir: Path) -> None:
     if not any(path.suffix in DAG_FILE_SUFFIXES for path in dags_dir.rglob("*")):
         why = f"There is neither a Python file nor a zip in {dags_dir}."
         raise SelectionWrong("there is no DAG to run", why, "put a DAG file there, or name the project: --project DIR")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return ", ".join(names[:SHOWN_NAMES]) + more if names else "none"
-
-
-def _like(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=SIMILARITY)
-    return f"did you mean {near[0]!r}?" if near else ""
 
 
 @dataclass(frozen=True)
@@ -109,8 +97,8 @@ class Expectations:
             if dag_id is None:
                 raise SelectionWrong(
                     f"--expect-failure {name}: no such DAG runs",
-                    f"DAGs that run: {_listed(sorted(dag_ids))}.",
-                    _like(name, dag_ids),
+                    f"DAGs that run: {listed(name, dag_ids)}.",
+                    suggestion(name, dag_ids),
                 )
             tasks.add((dag_id, name.removeprefix(f"{dag_id}.")))
         return cls(frozenset(dags), frozenset(tasks))

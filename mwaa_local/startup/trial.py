@@ -41,6 +41,7 @@ from mwaa_local.startup.pip_variables import PipVariable
 from mwaa_local.startup.run import run_startup_script
 from mwaa_local.startup.script_run import SyntaxProblem, read_script
 from mwaa_local.startup.state import ContainerState
+from mwaa_local.startup.verification import changed_notes
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LATER_NICENESS = 5  # of those that nobody waits for first, as nice(1) counts
@@ -231,6 +232,8 @@ def _try_one(context: CheckContext, component: str, work_dir: Path) -> Trial:
     configuration = context.configuration(_values(seen_home), seen_home)
     try:
         trial = _run(configuration, component, packages, work_dir)
+        changed = tuple(changed_notes(packages.site_packages_dir, context.release))
+        trial = replace(trial, notes=(*trial.notes, *changed))
         state = _state(trial.exported, home_dir, packages, context, work_dir)
         return replace(trial, state=replace(state, failed_here=trial.failed_here))
     finally:

@@ -6,9 +6,10 @@ A short list: only what the move crosses, and what the project's files have to d
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mwaa_local.upgrade.defaults import ChangedDefault
 from mwaa_local.upgrade.paths import Direction, Move
 from mwaa_local.upgrade.sources import ProjectSources
 
+MAJOR_WITHOUT_DEFAULT_SCHEDULE = 3  # before, a DAG that names no schedule runs daily
 CHANGES_PATH = Path(__file__).parent / "changes.toml"
 DEFAULT, BEHAVIOUR, MEMBER = "upgrade-default", "upgrade-behaviour", "upgrade-member"
 RULES = {
@@ -28,14 +30,18 @@ RULES = {
 
 @dataclass(frozen=True)
 class ChangesCase:
-    """What is compared. `path` is the environment file, `options` those that it sets, lower case, `members` its own."""
+    """What is compared. `path` is the environment file, `options` those that it sets, lower case, `members` its own.
+
+    `installed` are the packages that the requirements bring along with the new release.
+    """
 
     move: Move
     path: str
-    options: frozenset[str]
+    options: Mapping[str, str]
     sources: ProjectSources
     defaults: tuple[ChangedDefault, ...]
-    members: frozenset[str] = frozenset()
+    members: Mapping[str, Any] = field(default_factory=dict)
+    installed: frozenset[str] = frozenset()
 
 
 def change_findings(case: ChangesCase) -> tuple[Finding, ...]:
@@ -64,16 +70,41 @@ def _of_defaults(case: ChangesCase) -> Iterator[Finding]:
         before = otherwise if item.before is None else item.before
         after = otherwise if item.after is None else item.after
         if before is not None and after is not None and before != after:
-            yield from _told(case, DEFAULT, entry, f"{name} is {after} by default; it was {before}")
+            what = f"{name} is {after} by default; it was {before}"
+            if entry.get("of_ignore_files", False):
+                yield from _of_ignore_files(case, entry, what, before, after)
+            else:
+                yield from _told(case, DEFAULT, entry, what)
+
+
+def _of_ignore_files(
+    case: ChangesCase, entry: Mapping[str, Any], what: str, before: str, after: str
+) -> Iterator[Finding]:
+    """Yield the `.airflowignore` files below which another file of DAGs is left out, or none is any more."""
+    move = case.move
+    for path, differing in case.sources.ignored_otherwise((move.source, before), (move.target, after)):
+        which = f"{entry['why']} It makes a difference for {differing[0]}"
+        more = f" and {len(differing) - 1} more." if len(differing) > 1 else "."
+        yield Finding(DEFAULT, entry["severity"], path, 0, what, which + more, entry["hint"])
 
 
 def _of_behaviours(case: ChangesCase) -> Iterator[Finding]:
     for entry in _data()["behaviour"]:
         is_downwards = entry.get("downwards", False)
         direction = Direction.DOWNGRADE if is_downwards else Direction.UPGRADE
-        if case.move.direction is direction and crosses(case.move, entry["since"]):
+        if case.move.direction is direction and crosses(case.move, entry["since"]) and _applies(case, entry):
             what = entry["what"] if is_downwards else f"from Airflow {entry['since']} on, {entry['what']}"
             yield from _told(case, BEHAVIOUR, entry, what)
+
+
+def _applies(case: ChangesCase, entry: Mapping[str, Any]) -> bool:
+    """Whether what is lost was there before, and the environment has the member or option that it is about."""
+    if (was_since := entry.get("was_since")) and not case.move.source.is_at_least(was_since):
+        return False
+    if (member := entry.get("with_member")) and case.members.get(member["name"]) != member["value"]:
+        return False
+    option = entry.get("with_option")
+    return not option or bool(re.search(option["value"], case.options.get(option["name"], "")))
 
 
 def crosses(move: Move, since: str) -> bool:
@@ -84,11 +115,14 @@ def crosses(move: Move, since: str) -> bool:
 def _told(case: ChangesCase, rule: str, entry: Mapping[str, Any], what: str) -> Iterator[Finding]:
     """Yield one finding for each place where the project has to do with it; for what concerns everybody, one."""
     texts = (entry["why"], entry.get("hint", ""))
-    if pattern := entry.get("in_files"):
+    ends = (case.move.source, case.move.target)
+    is_daily = all(release.major < MAJOR_WITHOUT_DEFAULT_SCHEDULE for release in ends)
+    if kind := entry.get("of_dags"):
+        for path, line in case.sources.dags(kind, is_daily_by_default=is_daily):
+            yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
+    elif pattern := entry.get("in_files"):
         for path, line in case.sources.places(pattern, entry.get("unless", "")):
             yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
-    elif name := entry.get("with_file"):
-        yield from (Finding(rule, entry["severity"], path, 0, what, *texts) for path in case.sources.named(name))
     else:
         yield Finding(rule, entry["severity"], case.path, 0, what, *texts)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from mwaa_local.finding import NOTE, WARNING, Finding, in_order
 from mwaa_local.release import Release
 from mwaa_local.upgrade.changes import ChangesCase
+from mwaa_local.upgrade.paths import Direction
 
 PYTHON, SYSTEM, IMAGE = "upgrade-python", "upgrade-system", "upgrade-image"
 RULES = {
@@ -19,12 +20,14 @@ RULES = {
     IMAGE: "packages, providers or commands of MWAA's image are others in the new release",
 }
 MAX_NAMED = 5  # things in one sentence
+COUNTED_MAJOR = 20  # a major version from here on is a year, or says how many releases there were
+AIRFLOW = "apache-airflow"  # with which the names of its own packages begin
 OLD_SYSTEM, OF_OLD_SYSTEM = "Amazon Linux 2", r"\bamazon-linux-extras\b"
 
 
 def image_findings(case: ChangesCase) -> tuple[Finding, ...]:
     """Return the findings."""
-    return in_order([*_of_python(case), *_of_system(case), *_of_image(case), *_of_packages(case)])
+    return in_order([*_of_python(case), *_of_system(case), *_of_image(case), *_of_packages(case), *_of_majors(case)])
 
 
 def _of_python(case: ChangesCase) -> Iterator[Finding]:
@@ -35,15 +38,18 @@ def _of_python(case: ChangesCase) -> Iterator[Finding]:
     why = "Wheels that you bring along, and paths with the version in them, are for one Python alone."
     hint = f"look for {old} in your scripts, and for wheels with {tag} in their names"
     yield Finding(PYTHON, NOTE, case.path, 0, f"Python {new} takes the place of {old}", why, hint)
-    in_texts = case.sources.places(rf"\bpython{re.escape(old)}\b", script=True)
-    for path, line in (*in_texts, *case.sources.files(rf"-{tag}-.*\.whl$")):
+    # A virtual environment of a task is made with a Python of the image, too.
+    named = rf"""\bpython{re.escape(old)}\b|\bpython_version\s*=\s*["']{re.escape(old)}\b"""
+    newer = case.move.direction is Direction.UPGRADE
+    wheels = rf"-{tag}-(?!abi3-).*\.whl$" if newer else rf"-{tag}-.*\.whl$"  # abi3 fits all later ones
+    for path, line in (*case.sources.places(named, script=True), *case.sources.files(wheels)):
         what = f"this is for Python {old}, and MWAA runs {new} then"
         yield Finding(PYTHON, WARNING, path, line, what, hint=f"make it fit Python {new}")
 
 
 def _of_system(case: ChangesCase) -> Iterator[Finding]:
     old, new = case.move.source.operating_system, case.move.target.operating_system
-    if old == new:
+    if old == new or not case.sources.has_script:
         return
     why, hint = "Names and versions of system packages differ.", "look at what the startup script installs"
     yield Finding(SYSTEM, NOTE, case.path, 0, f"{new} takes the place of {old}", why, hint)
@@ -60,8 +66,8 @@ def _of_image(case: ChangesCase) -> Iterator[Finding]:
             "add those that you use to the requirements",
         )
         yield Finding(IMAGE, NOTE, case.path, 0, what, "", hint)
-    if majors := list(_majors(source, target)):
-        what = f"providers with another major version: {_some(majors)}"
+    if majors := [change for name, change in _majors(source, target) if case.sources.imported(_module(name))]:
+        what = f"providers of yours with another major version: {_some(majors)}"
         why = "It may lack what DAGs use. What they import was tried; what they call, only a run can show."
         yield Finding(IMAGE, NOTE, case.path, 0, what, why, "read their change logs")
     if gone := sorted(set(source.cli_commands) - set(target.cli_commands)):
@@ -76,20 +82,43 @@ def _of_image(case: ChangesCase) -> Iterator[Finding]:
 def _of_packages(case: ChangesCase) -> Iterator[Finding]:
     """Yield imports of packages that only the old image has, wherever they are: one within a task fails only there."""
     source, target = case.move.source, case.move.target
-    gone = {name.replace("-", "_"): name for name in source.packages.base.keys() - target.packages.base.keys()}
-    for module in sorted(gone.keys() & case.sources.imports.keys()):
-        name = gone[module]
-        for path, line in () if case.sources.requires(name) else case.sources.imports[module]:
+    for name in sorted(source.packages.base.keys() - target.packages.base.keys() - case.installed):
+        for path, line in () if case.sources.requires(name) else case.sources.imported(name.replace("-", "_")):
             what = f"{name} is not in the image of Airflow {target.airflow_version}"
             why = f"This file imports it; the image of Airflow {source.airflow_version} has it."
             yield Finding(IMAGE, WARNING, path, line, what, why, f"add {name} to the requirements file")
 
 
-def _majors(source: Release, target: Release) -> Iterator[str]:
+def _of_majors(case: ChangesCase) -> Iterator[Finding]:
+    """Yield packages of the image that a file imports and that come in another major version; providers are apart."""
+    source, target = case.move.source.packages.base, case.move.target.packages.base
+    for name in sorted(source.keys() & target.keys() - case.installed):
+        old, new = source[name], target[name]
+        if _major(old) == _major(new) or name.startswith(AIRFLOW) or case.sources.requires(name):
+            continue
+        if int(_major(new)) >= COUNTED_MAJOR:
+            continue
+        places = case.sources.imported(name.replace("-", "_"))
+        more = f", and {len(places) - 1} more of your files do" if len(places) > 1 else ""
+        why = f"This file imports it{more}. Imports were tried; what is called within a task, only a run can show."
+        for path, line in places[:1]:
+            what = f"{name} {new} takes the place of {old}"
+            yield Finding(IMAGE, NOTE, path, line, what, why, "read its change log")
+
+
+def _majors(source: Release, target: Release) -> Iterator[tuple[str, str]]:
     for name, version in sorted(target.providers.items()):
         old = source.providers.get(name, "")
-        if old and old.partition(".")[0] != version.partition(".")[0]:
-            yield f"{name} {old} → {version}"
+        if old and _major(old) != _major(version):
+            yield name, f"{name} {old} → {version}"
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
+
+
+def _module(provider: str) -> str:
+    return f"airflow.providers.{provider.replace('-', '.')}"
 
 
 def _some(names: Sequence[str]) -> str:

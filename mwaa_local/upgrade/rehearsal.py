@@ -34,11 +34,15 @@ OnPart = Callable[[str, Part], None]
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Rehearses moves of one project. `on_part` is told the Airflow version and each part, as it is done."""
+    """Rehearses moves of one project. `on_part` is told the Airflow version and each part, as it is done.
+
+    `runs` are the ids of DAGs that are to run in the new release.
+    """
 
     workspace: Workspace
     steps: Steps
     on_part: OnPart
+    runs: tuple[str, ...] = ()
     ended: Event = field(default_factory=Event)  # by an interrupt: what is cut short has no outcome
 
     def run(self, targets: Sequence[Release]) -> tuple[Rehearsed, ...]:
@@ -54,7 +58,7 @@ class Rehearsal:
         names = {part.name for _, outcome in seen if outcome for part in outcome.parts.values() if part.findings}
         is_needed = any(outcome for _, outcome in seen)
         today = self._today(environment, source, [name for name in PARTS if name in names]) if is_needed else _Today()
-        comparison = Comparison(self.workspace.project, environment, source, today.seen, today.problem)
+        comparison = Comparison(self.workspace.project, environment, source, today.seen, today.problem, self.runs)
         return tuple(comparison.of(item, outcome) for item, outcome in seen)
 
     def _seen(self, environment: Environment, wanted: Wanted) -> Seen | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -103,10 +103,11 @@ def _coloured(diff: str, colour: Colour) -> str:
     return "\n".join(colour(line, codes[line[0]]) if line[:1] in codes else line for line in diff.split("\n"))
 
 
-def as_json(rehearsed: Sequence[Rehearsed]) -> dict[str, Any]:
+def as_json(rehearsed: Sequence[Rehearsed], unfinished: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return plain values for JSON. Every key is always there.
 
     - `exit_code`: 0, 1 or 3, as the command ends
+    - `unfinished`: null, or an upgrade that is not over: `from`, `to`, `step`, `status`, and `next`, what becomes of it
     - `rehearsed`: a list, in the order of the report, of
       - `from`, `to`: Airflow versions; `direction`: `upgrade`, `downgrade` or `none`
       - `allowed`: whether MWAA takes this update; `route`: the versions to go through, from the first to the last,
@@ -117,7 +118,8 @@ def as_json(rehearsed: Sequence[Rehearsed]) -> dict[str, Any]:
       - `diff`: the proposed changes, as a unified diff, without AirflowVersion
       - `carried_out_by`: the command that moves the environment and writes AirflowVersion; "" where one update does not
     """
-    return {"exit_code": worst_exit_code(rehearsed), "rehearsed": [_json(item) for item in rehearsed]}
+    found = [_json(item) for item in rehearsed]
+    return {"exit_code": worst_exit_code(rehearsed), "unfinished": unfinished, "rehearsed": found}
 
 
 def _json(item: Rehearsed) -> dict[str, Any]:

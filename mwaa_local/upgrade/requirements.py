@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from mwaa_local.check import project as check
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.part import Part
@@ -18,7 +20,7 @@ from mwaa_local.check.report.fix import apply, proposals
 from mwaa_local.check.report.text import summary
 from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
 from mwaa_local.check.requirements.rules_constraints import OTHER_PYTHON, OTHER_RELEASE
-from mwaa_local.check.requirements.verdict import Checked, Proposal
+from mwaa_local.check.requirements.verdict import Checked, Proposal, Works
 from mwaa_local.finding import ERROR, Finding, has_error, in_order
 from mwaa_local.project import Project
 from mwaa_local.startup.trial import Trials
@@ -30,10 +32,14 @@ ABOUT_CONSTRAINTS = (OTHER_RELEASE, OTHER_PYTHON)
 
 @dataclass(frozen=True)
 class RequirementsOfMove:
-    """The part, and the texts that files would have then, by their paths below the project's folder."""
+    """The part, the texts that files would have then, by their paths below the project's folder, and what they bring.
+
+    `installed` are names as an index has them; none where that is not known.
+    """
 
     part: Part = field(default_factory=lambda: Part(check.REQUIREMENTS))
     texts: Mapping[str, str] = field(default_factory=dict)
+    installed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,9 @@ def _settled(
         text = texts.get(path, _text(project.root_dir / path))
         if text is not None:
             texts[path] = apply(text, of_file)
-    return RequirementsOfMove(Part(check.REQUIREMENTS, in_order(findings), summary=summary(checked)), texts)
+    brings = checked.verdict.changes if isinstance(checked.verdict, Works) else ()
+    installed = frozenset(canonicalize_name(change.name) for change in brings)
+    return RequirementsOfMove(Part(check.REQUIREMENTS, in_order(findings), summary=summary(checked)), texts, installed)
 
 
 def _of_constraints(checked: Checked) -> list[Finding]:

@@ -12,7 +12,10 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from mwaa_local.check.plugins.ignoring import IGNORE_FILE, IgnoreRules
 from mwaa_local.project import Project
+from mwaa_local.release import Release
+from mwaa_local.upgrade.dag_calls import KINDS, dag_calls
 
 MAX_FILE_BYTES = 2 * 1024 * 1024  # sources that people write are far smaller
 Place = tuple[str, int]
@@ -32,23 +35,51 @@ class ProjectSources:
         return {name: text for name, text in found.items() if text}
 
     @functools.cached_property
+    def _trees(self) -> dict[str, ast.Module]:
+        found = {name: _tree(text) for name, text in self._texts.items()}
+        return {name: tree for name, tree in found.items() if tree is not None}
+
+    @functools.cached_property
     def _script(self) -> dict[str, str]:
         path = self.project.startup_script_path
         text = _text(path)
         return {self._shown(path): text} if text else {}
 
+    @property
+    def has_script(self) -> bool:
+        """Whether there is a startup script."""
+        return bool(self._script)
+
     def places(self, pattern: str, unless: str = "", *, script: bool = False) -> Iterator[Place]:
-        """Yield the first line of each file that matches; not of those in which `unless` matches anywhere."""
+        """Yield the first line of each file that matches and is no comment; none where `unless` matches anywhere."""
         texts = {**self._texts, **self._script} if script else self._texts
-        yield from _places(texts, pattern, unless)
+        yield from _places(texts, pattern, unless, _modules(self.project.dags_dir))
+
+    def dags(self, kind: str, *, is_daily_by_default: bool) -> Iterator[Place]:
+        """Yield the first DAG of each file that is of that kind (`dag_calls.KINDS`)."""
+        is_meant = KINDS[kind]
+        for path, tree in self._trees.items():
+            lines = (call.line for call in dag_calls(tree) if is_meant(call, is_daily_by_default))
+            if line := next(lines, None):
+                yield path, line
 
     def places_in_script(self, pattern: str) -> Iterator[Place]:
-        yield from _places(self._script, pattern, "")
+        yield from _places(self._script, pattern)
 
-    def named(self, name: str) -> Iterator[str]:
-        """Yield the files of that name in `dags/`."""
-        if self.project.dags_dir.is_dir():
-            yield from (self._shown(path) for path in sorted(self.project.dags_dir.rglob(name)) if path.is_file())
+    def ignored_otherwise(
+        self, before: tuple[Release, str], after: tuple[Release, str]
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Yield each `.airflowignore` in `dags/` and the files below it that one of two syntaxes alone leaves out."""
+        dags_dir = self.project.dags_dir
+        found = sorted(dags_dir.rglob(IGNORE_FILE)) if dags_dir.is_dir() else []
+        texts = {path.relative_to(dags_dir).parts[:-1]: _text(path) for path in found if path.is_file()}
+        rules = [IgnoreRules.of(texts, *each) for each in (before, after)] if texts else []
+        paths = [path.relative_to(dags_dir).parts for path in sorted(dags_dir.rglob("*")) if _may_have_dags(path)]
+        differing = [path for path in paths if len({each.ignores(path) for each in rules}) > 1]
+        for folder in texts:
+            if below := [path for path in differing if path[: len(folder)] == folder]:
+                shown = [self._shown(dags_dir.joinpath(*path)) for path in below]
+                yield self._shown(dags_dir.joinpath(*folder, IGNORE_FILE)), shown
 
     def files(self, pattern: str) -> Iterator[Place]:
         """Yield the files in `plugins/` and beside the requirements file whose name matches."""
@@ -56,14 +87,23 @@ class ProjectSources:
             paths = sorted(folder.rglob("*")) if folder.is_dir() else []
             yield from ((self._shown(path), 0) for path in paths if re.search(pattern, path.name))
 
+    def imported(self, module: str) -> tuple[Place, ...]:
+        """Return where files import it, or what is below it: the first line of each file; none if it is their own."""
+        if module.partition(".")[0] in self._own:
+            return ()
+        found: dict[str, int] = {}
+        for path, name, line in self._imports:
+            if name == module or name.startswith(f"{module}."):
+                found[path] = min(line, found.get(path, line))
+        return tuple(found.items())
+
     @functools.cached_property
-    def imports(self) -> Mapping[str, tuple[Place, ...]]:
-        """The modules, by the first part of their names, that files import anywhere, each once a file."""
-        found: dict[str, dict[str, int]] = {}
-        for path, text in self._texts.items():
-            for module, line in _imports(text):
-                found.setdefault(module, {}).setdefault(path, line)
-        return {module: tuple(places.items()) for module, places in found.items()}
+    def _imports(self) -> tuple[tuple[str, str, int], ...]:
+        return tuple((path, name, line) for path, tree in self._trees.items() for name, line in _imports(tree))
+
+    @functools.cached_property
+    def _own(self) -> frozenset[str]:
+        return _modules(self.project.dags_dir) | _modules(self.project.plugins_dir)
 
     def requires(self, package: str) -> bool:
         """Whether a line of the requirements file names the package."""
@@ -84,24 +124,62 @@ class ProjectSources:
         return path.relative_to(root_dir).as_posix() if path.is_relative_to(root_dir) else path.as_posix()
 
 
-def _places(texts: Mapping[str, str], pattern: str, unless: str) -> Iterator[Place]:
+def _modules(folder: Path) -> frozenset[str]:
+    """Return the modules that stand in a folder itself."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return frozenset(path.stem if path.suffix == ".py" else path.name for path in paths)
+
+
+def _places(
+    texts: Mapping[str, str], pattern: str, unless: str = "", own: frozenset[str] = frozenset()
+) -> Iterator[Place]:
     wanted = re.compile(pattern, re.MULTILINE)
     for path, text in texts.items():
-        match = wanted.search(text)
-        if match and not (unless and re.search(unless, text)):
-            yield path, text.count("\n", 0, match.start()) + 1
+        if unless and re.search(unless, text):
+            continue
+        matches = (match for match in wanted.finditer(text) if not _is_comment(match))
+        starts = (match.start() for match in matches if "own" not in wanted.groupindex or match["own"] in own)
+        if (start := next(starts, None)) is not None:
+            yield path, text.count("\n", 0, start) + 1
 
 
-def _imports(text: str) -> Iterator[tuple[str, int]]:
+def _may_have_dags(path: Path) -> bool:
+    return path.suffix in (".py", ".zip") and path.is_file()
+
+
+def _is_comment(match: re.Match[str]) -> bool:
+    return match.string[match.string.rfind("\n", 0, match.start()) + 1 :].lstrip().startswith("#")
+
+
+def _tree(text: str) -> ast.Module | None:
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # whoever imports the file tells of it
-        return
+        return None
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield what a file imports and where, without what it can do without."""
+    optional = {id(node) for item in ast.walk(tree) if isinstance(item, ast.Try) for node in _optional(item)}
     for node in ast.walk(tree):
+        if id(node) in optional:
+            continue
         if isinstance(node, ast.Import):
-            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+            yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0], node.lineno
+            yield node.module, node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def _optional(item: ast.Try) -> Iterator[ast.AST]:
+    """Yield what is in a `try` that goes on without the module."""
+    caught = {name for handler in item.handlers for name in _names(handler.type)}
+    if caught & {"ImportError", "ModuleNotFoundError", "Exception"}:
+        yield from (node for statement in item.body for node in ast.walk(statement))
+
+
+def _names(caught: ast.expr | None) -> Iterator[str]:
+    yield from (node.id for node in ast.walk(caught) if isinstance(node, ast.Name)) if caught else ("Exception",)
 
 
 def _text(path: Path) -> str:

@@ -6,23 +6,22 @@ Not for what of it is new: `rehearsal` compares it with today's release.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
 from mwaa_local.check import project as check
+from mwaa_local.check.at_once import Action, AtOnce
 from mwaa_local.check.context import CheckContext
 from mwaa_local.check.environment import refused_findings
 from mwaa_local.check.folded import folded
 from mwaa_local.check.known_options import KnownOptions, known_options
-from mwaa_local.check.part import Part, not_checked
-from mwaa_local.command import interrupt_all
+from mwaa_local.check.part import Part
 from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError
+from mwaa_local.errors import EnvironmentFileInvalid
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -34,19 +33,20 @@ from mwaa_local.upgrade.version_line import with_version
 from mwaa_local.workspace import Workspace
 
 PARTS = (check.ENVIRONMENT, check.OPTIONS, check.REQUIREMENTS, check.PLUGINS, check.STARTUP_SCRIPT, check.DAGS)
-Action = Callable[[], Part]
 
 
 @dataclass(frozen=True)
 class Seen:
     """How a project fares with a release: its parts by name, and the options that the release has.
 
-    `texts` are those that requirements files would have then, by their paths below the project's folder.
+    `texts` are those that requirements files would have then, by their paths below the project's folder; `installed`
+    are the packages that they bring.
     """
 
     parts: Mapping[str, Part]
     known: KnownOptions
     texts: Mapping[str, str] = field(default_factory=dict)
+    installed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -97,22 +97,17 @@ class Stop:
 
     def _parts(self, context: CheckContext, trials: Trials, names: Sequence[str], refused: Part | None) -> Seen:
         requirements = RequirementsRehearsal(context, trials, is_today=self.is_today)
-        pool = ThreadPoolExecutor(len(names) + len(("requirements", "options")))
-        try:
+        project = self.workspace.project
+        at_once = AtOnce(self.on_part, self.ended, lambda finding: told_of(project, context.project, finding))
+        with at_once.threads(len(names) + len(("requirements", "options"))) as pool:
             known = pool.submit(_known, context)
             wanted = requirements.settled if check.REQUIREMENTS in names else RequirementsOfMove
             settled = pool.submit(wanted)
             work = self._work(context, trials, settled, refused) | {check.OPTIONS: lambda: _options(context, known)}
-            futures = [pool.submit(self._timed, context, name, work[name]) for name in names]
+            futures = [pool.submit(at_once.done, name, work[name]) for name in names]
             parts = folded([future.result() for future in futures])
             outcome = RequirementsOfMove() if settled.exception() else settled.result()
-            return Seen({part.name: part for part in parts}, known.result(), outcome.texts)
-        except BaseException:
-            self.ended.set()
-            interrupt_all()
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            return Seen({part.name: part for part in parts}, known.result(), outcome.texts, outcome.installed)
 
     def _work(
         self, context: CheckContext, trials: Trials, settled: Future[RequirementsOfMove], refused: Part | None
@@ -135,18 +130,6 @@ class Stop:
         with project_copy(context.project, texts) as copy:
             part = check.dags_part(replace(context, project=copy), trials, steps, strict=False)
             return replace(part, findings=tuple(told_of(context.project, copy, item) for item in part.findings))
-
-    def _timed(self, context: CheckContext, name: str, action: Action) -> Part:
-        began = time.monotonic()
-        try:
-            part = action()
-        except MwaaLocalError as error:
-            part = Part(name, (not_checked(name, error.what, error.why, error.hint),))
-        findings = tuple(told_of(self.workspace.project, context.project, item) for item in part.findings)
-        part = replace(part, findings=findings, elapsed_s=time.monotonic() - began)
-        if not self.ended.is_set():
-            self.on_part(part)
-        return part
 
 
 def _options(context: CheckContext, known: Future[KnownOptions]) -> Part:

@@ -175,6 +175,13 @@ def test_interrupted_test_leaves_nothing_behind(project: Make, sleep: str, whole
     assert not list((runner.root_dir / ".mwaa-local" / "startup-test").glob("run-*"))
 
 
+def test_script_that_changes_what_mwaa_looks_at_afterwards_is_told_and_works(project: Make) -> None:
+    outcome = run(with_script(project, "pip3 install --quiet --no-deps watchtower==3.3.1\n"))
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "the startup script replaces watchtower 3.4.0 of MWAA's image by 3.3.1" in outcome.stderr
+    assert "apache-airflow version" not in outcome.stderr
+
+
 def test_release_without_startup_script_says_so(project: Make) -> None:
     outcome = run(with_script(project, "exit 1\n", "1.10.12"))
     assert (outcome.exit_code, outcome.stdout) == (0, "MWAA runs no startup script with Airflow 1.10.12\n")

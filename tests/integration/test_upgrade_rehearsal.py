@@ -78,7 +78,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> ProjectRunner:
 @pytest.fixture(scope="module")
 def rehearsed(runner: ProjectRunner) -> dict[str, Any]:
     before = digest(runner.root_dir)
-    outcome = upgrade(runner, "--to", "3.3.1", "--json")
+    outcome = upgrade(runner, "--to", "3.3.1", "--json", "--run", "context_keys", "--run", "contxt_keys")
     assert digest(runner.root_dir) == before
     plain: dict[str, Any] = json.loads(outcome.stdout)
     assert outcome.exit_code == plain["exit_code"] == 1
@@ -99,6 +99,30 @@ def test_dags_that_break_are_of_the_move(rehearsed: dict[str, Any]) -> None:
     assert not [item for item in broken if "broken_today" in item[1]]
 
 
+def test_dag_that_is_to_run_and_may_be_in_a_file_that_fails_is_a_warning(rehearsed: dict[str, Any]) -> None:
+    [part] = [part for part in rehearsed["parts"] if part["name"] == "dags"]
+    [found] = [item for item in part["findings"] if item["rule"] == "upgrade-run"]
+    assert (found["severity"], found["hint"]) == ("warning", "did you mean 'context_keys'?")
+    assert found["what"] == "cannot tell whether there is a DAG 'contxt_keys' with Airflow 3.3.1"
+
+
+def test_dag_that_is_to_run_and_is_nowhere_ends_an_upgrade_before_anything_is_changed(tmp_path: Path) -> None:
+    runner = ProjectRunner(tmp_path / "project", make_clean_env(tmp_path))
+    runner.root_dir.mkdir()
+    dag = "from airflow import DAG\n\nwith DAG('daily', schedule=None):\n    pass\n"
+    runner.write({"mwaa.yaml": 'AirflowVersion: "3.0.6"\n', "dags/daily.py": dag})
+    before = digest(runner.root_dir)
+    outcome = upgrade(runner, "--to", "3.3.1", "--yes", "--run", "daly", "--run", "daily")
+    assert outcome.exit_code == 1
+    assert "no DAG 'daly' with Airflow 3.3.1, so --run cannot run it" in outcome.stdout
+    assert "DAGs that exist: daily." in outcome.stdout
+    assert "did you mean 'daily'?" in outcome.stdout
+    assert "nothing was changed" in outcome.stderr
+    assert digest(runner.root_dir / "dags") == {name: at for name, at in before.items() if "/dags/" in name}
+    assert (runner.root_dir / "mwaa.yaml").read_text() == 'AirflowVersion: "3.0.6"\n'
+    assert not list((runner.root_dir / ".mwaa-local").glob("**/upgrade.json"))
+
+
 def test_what_fails_today_is_apart(rehearsed: dict[str, Any]) -> None:
     already = {(item["rule"], item["path"]) for item in rehearsed["already"]}
     assert ("dag-import-error", "dags/broken_today.py") in already
@@ -112,7 +136,9 @@ def test_plugin_that_breaks_is_of_the_move(rehearsed: dict[str, Any]) -> None:
 
 def test_context_keys_and_new_defaults_are_told_where_dags_have_to_do_with_them(rehearsed: dict[str, Any]) -> None:
     told = findings(rehearsed, "changes", "warning")
-    assert ("upgrade-behaviour", "dags/context_keys.py", 9) in told
+    place = ("dags/context_keys.py", 9)  # which the function's own check names more exactly, and changes not again
+    assert ("context-name-missing", *place) in findings(rehearsed, "dags", "warning", "error")
+    assert ("upgrade-behaviour", *place) not in told
     assert ("upgrade-default", "dags/context_keys.py", 12) in told  # cron, and without catchup
     defaults = {item["option"]: (item["before"], item["after"]) for item in rehearsed["defaults"]}
     assert defaults["scheduler.catchup_by_default"] == ("True", "False")

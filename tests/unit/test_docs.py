@@ -42,6 +42,8 @@ from tests.unit.documents import (
 )
 from tools import build_cli_reference as reference
 
+MERGE_MARK = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+
 
 @every_document
 def test_relative_links_resolve(path: Path) -> None:
@@ -61,6 +63,13 @@ def test_relative_links_resolve(path: Path) -> None:
 def test_anchors_are_unique(path: Path) -> None:
     found = anchors(path)
     assert sorted(found) == sorted(set(found))
+
+
+def test_no_document_has_what_a_merge_left_undone() -> None:
+    folders = [ROOT_DIR / name for name in ("docs", "docker", "tests", "tools")]
+    paths = [*ROOT_DIR.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))]
+    assert ROOT_DIR / "tools" / "README.md" in paths
+    assert [str(path) for path in paths if MERGE_MARK.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_every_row_of_the_differences_has_one_short_anchor() -> None:

@@ -35,7 +35,7 @@ observer.place
 check.explained
 upgrade
 check.project
-check.folded check.report
+check.at_once check.folded check.report
 check.part
 check.dags check.plugins
 check.failures

@@ -338,3 +338,22 @@ def test_ended_release_is_told_with_a_start_and_runs(house: House) -> None:
     (wanted,) = house.runtime.wanted
     assert "MWAA ended Airflow 2.2.2 on 2024-06-27" in [remark.what for remark in wanted.remarks]
     assert house.runtime.calls == ["prepare", "start"]
+
+
+@pytest.mark.parametrize(
+    ("version", "has_script", "is_told"), [("1.10.12", True, True), ("1.10.12", False, False), ("2.0.2", True, False)]
+)
+def test_script_that_the_release_does_not_run_is_told_with_a_start(
+    house: House, version: str, has_script: bool, is_told: bool
+) -> None:
+    script_path = house.workspace.project.startup_script_path
+    script_path.parent.mkdir(exist_ok=True)
+    if has_script:
+        script_path.write_text("export TEAM=data\n")
+    named = replace(house.workspace, airflow_version=version)
+    Lifecycle(named, open_runtime=house._open).start(named.environment())
+    told = [
+        remark for wanted in house.runtime.wanted for remark in wanted.remarks if remark.subject == "startup script"
+    ]
+    what = "startup/startup.sh is not run: MWAA runs no startup script with Airflow 1.10.12"
+    assert [(remark.what, "AirflowConfigurationOptions" in remark.hint) for remark in told] == [(what, True)] * is_told

@@ -1,10 +1,10 @@
-"""Which components a person means by a name."""
+"""Which components a person means by a name, and which DAG by one that is not quite right."""
 
 from __future__ import annotations
 
 import pytest
 
-from mwaa_local.naming import kind_of, meant, next_names, number_of
+from mwaa_local.naming import SHOWN_NAMES, kind_of, listed, meant, next_names, number_of, suggestion
 
 KNOWN = ("scheduler", "worker.10", "worker.2", "worker.1", "worker.old", "workers.1", "listener.1")
 
@@ -50,3 +50,16 @@ def test_next_names_count_on_from_the_highest_that_is_taken() -> None:
 )
 def test_name_is_a_kind_and_a_number(name: str, kind: str, number: int) -> None:
     assert (kind_of(name), number_of(name)) == (kind, number)
+
+
+def test_names_are_listed_with_the_nearest_first() -> None:
+    assert listed("loda", ["audit", "load", "zebra", "load"]) == "load, audit, zebra"
+    assert listed("any", []) == "none"
+    many = [f"dag_{number:02}" for number in range(SHOWN_NAMES + 3)]
+    assert listed("other", many).endswith("dag_19 and 3 more")
+    assert listed("dag_222", many).startswith("dag_22, ")  # which is beyond those that are shown
+
+
+def test_name_that_is_like_none_has_no_suggestion() -> None:
+    assert suggestion("loda", ["audit", "load"]) == "did you mean 'load'?"
+    assert suggestion("other", ["audit", "load"]) == ""

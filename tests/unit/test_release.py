@@ -368,3 +368,8 @@ def test_generation_follows_the_family_of_images(release: Release) -> None:
     generation = "3.x" if release.is_at_least("3") else "2.x" if release.is_at_least("2.9") else "local-runner"
     assert release.generation == generation
     assert Version(release.airflow_version).major >= 1
+
+
+def test_startup_scripts_run_from_airflow_2_on() -> None:
+    """The user guide says Airflow 2 and later; docs/differences.md, choice-startup-202, for what else there is."""
+    assert [release.airflow_version for release in Release.all() if not release.startup_script] == ["1.10.12"]

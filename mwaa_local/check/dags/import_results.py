@@ -126,11 +126,14 @@ class ImportedDags:
         return refused_option(self.problem)
 
     @property
-    def all_dag_ids(self) -> tuple[str, ...] | None:
-        """The ids of all DAGs; None where more may come about, as by a Variable that only MWAA or a database has."""
-        if self.problem or any(file.failures or file.asked or file.touches for file in self.files):
-            return None
+    def dag_ids(self) -> tuple[str, ...]:
+        """The ids of the DAGs that were imported, by file."""
         return tuple(dag_id for file in self.files for dag_id in file.dag_ids)
+
+    @property
+    def has_all_dags(self) -> bool:
+        """Whether these are all; more may come about, as by a Variable that only MWAA or a database has."""
+        return not self.problem and not any(file.failures or file.asked or file.touches for file in self.files)
 
     @property
     def limits(self) -> ImportLimits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mwaa_local.check.explained.text import RuleText
 from mwaa_local.finding import ERROR, NOTE, WARNING
-from mwaa_local.upgrade import changes, comparison, image_changes, rehearsal
+from mwaa_local.upgrade import changes, comparison, image_changes, rehearsal, wanted_runs
 
 OF_UPGRADES = (
     RuleText(
@@ -22,6 +22,13 @@ OF_UPGRADES = (
         rehearsal.RULES[rehearsal.NOT_COMPARED],
         "What fails today already is then among the findings of the move.",
         "Do what the finding says, so that today's release can be installed here.",
+    ),
+    RuleText(
+        wanted_runs.UNKNOWN_RUN,
+        (ERROR, WARNING),
+        wanted_runs.RULES[wanted_runs.UNKNOWN_RUN],
+        "The run fails, which rolls the whole upgrade back.",
+        "Name a DAG that the new release has, or leave `--run` out.",
     ),
     RuleText(
         changes.MEMBER,

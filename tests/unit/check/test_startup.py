@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mwaa_local.check.startup import startup_findings
+from mwaa_local.check.startup import startup_findings, unused_script_findings
 from mwaa_local.project import Project
+from mwaa_local.release import Release
 from mwaa_local.startup.failed_commands import FailedCommand
 from mwaa_local.startup.pip_variables import pip_variables
 from mwaa_local.startup.script_run import SyntaxProblem
@@ -44,3 +45,14 @@ def test_failed_command_and_variable_for_pip_are_warnings_at_their_lines(tmp_pat
     assert "(worker)" in findings[0].what
     assert "(" not in findings[1].what
     assert "unset PIP_USER" in findings[1].hint
+
+
+def test_script_that_the_release_does_not_run_is_a_warning(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert unused_script_findings(project, Release.load("1.10.12")) == ()
+    project.startup_script_path.parent.mkdir()
+    project.startup_script_path.write_text("export TEAM=data\n")
+    [finding] = unused_script_findings(project, Release.load("1.10.12"))
+    assert (finding.rule, finding.severity, finding.place) == ("startup-script-odd", "warning", "startup/startup.sh")
+    assert finding.what == "startup/startup.sh is not run: MWAA runs no startup script with Airflow 1.10.12"
+    assert unused_script_findings(project, Release.load("2.0.2")) == ()

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.check.part import Part
 from mwaa_local.cli import app, upgrade
 from mwaa_local.cli.upgrade_carrying import _nothing_done
-from mwaa_local.errors import MoveRefused
-from mwaa_local.finding import ERROR, Finding
+from mwaa_local.errors import MoveRefused, StateCorrupted
+from mwaa_local.finding import ERROR, WARNING, Finding
+from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.upgrade.carrying_out import journal
+from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.upgrade.paths import move
 from mwaa_local.upgrade.rehearsed import Rehearsed
+from mwaa_local.upgrade.stop import Seen, Stop
+from mwaa_local.upgrade.wanted_runs import UNKNOWN_RUN
+from mwaa_local.workspace import Workspace
 
 OLD, NEW = "2.10.3", "2.11.2"
 
@@ -39,7 +48,8 @@ def run(root_dir: Path, *words: str) -> tuple[int, str, str]:
     [
         (("--plan", "--yes"), "--plan changes nothing and --yes does"),
         (("--format", "junit", "--yes"), "--format junit is for the rehearsal"),
-        (("--run", "a"), "--run, --force and --no-rehearsal are for --yes"),
+        (("--force",), "--force and --no-rehearsal are for --yes"),
+        (("--no-rehearsal", "--run", "a"), "--force and --no-rehearsal are for --yes"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(root_dir: Path, words: tuple[str, ...], says: str) -> None:
@@ -73,7 +83,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rehearsal that finds an error."""
     found = Finding("dag-import-error", ERROR, "dags/a.py", 1, "it breaks")
     outcome = (Rehearsed(move(Release.load(OLD), Release.load(NEW)), (Part("dags", (found,)),)),)
-    monkeypatch.setattr(upgrade, "_rehearsed", lambda session, to: outcome)
+    monkeypatch.setattr(upgrade, "_rehearsed", lambda session, to, runs: outcome)
 
 
 @pytest.mark.usefixtures("broken")
@@ -100,3 +110,108 @@ def test_force_goes_on_all_the_same(root_dir: Path, monkeypatch: pytest.MonkeyPa
     )
     code, _, _ = run(root_dir, "--to", NEW, "--yes", *words)
     assert (code, begun) == (0, [NEW])
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str, ...]]]:
+    """A look at each release that takes no packages: DAGs that cannot all be known; release and parts are noted."""
+    looked: list[tuple[str, tuple[str, ...]]] = []
+
+    def run(stop: Stop, names: Sequence[str]) -> Seen:
+        looked.append((stop.release.airflow_version, tuple(names)))
+        parts = [Part(name, dag_ids=("made", "loads")) if name == "dags" else Part(name) for name in names]
+        return Seen({part.name: part for part in parts}, KnownOptions())
+
+    monkeypatch.setattr(Stop, "run", run)
+    return looked
+
+
+@pytest.mark.usefixtures("seen")
+def test_plan_says_what_run_cannot_find(root_dir: Path) -> None:
+    code, out, _ = run(root_dir, "--to", NEW, "--run", "loads", "--run", "lods", "--json")
+    [item] = json.loads(out)["rehearsed"]
+    [dags] = [part for part in item["parts"] if part["name"] == "dags"]
+    [found] = dags["findings"]
+    assert (code, found["rule"], found["severity"], found["hint"]) == (0, UNKNOWN_RUN, WARNING, "did you mean 'loads'?")
+
+
+@pytest.mark.usefixtures("seen")
+def test_warning_of_a_run_is_shown_before_the_upgrade_goes_on(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Sequence[str]] = []
+    monkeypatch.setattr(
+        "mwaa_local.cli.upgrade_carrying.carry_out_and_tell", lambda session, target, dags, **more: begun.append(dags)
+    )
+    code, _, err = run(root_dir, "--to", NEW, "--yes", "--run", "lods")
+    assert (code, begun) == (0, [("lods",)])
+    assert "warning: cannot tell whether there is a DAG 'lods' with Airflow 2.11.2" in err
+
+
+def journal_of(root_dir: Path, step: str) -> Path:
+    """Write the journal of an upgrade from OLD to 2.11.0 that was killed in that step."""
+    project = Project(root_dir)
+    before = (root_dir / "mwaa.yaml").read_bytes()
+    after = before.replace(OLD.encode(), b"2.11.0")
+    if step != journal.MIGRATING:  # the file is changed by then
+        (root_dir / "mwaa.yaml").write_bytes(after)
+    encoded = (journal.encoded(before), journal.encoded(after))
+    journal.save(project, Journal(OLD, "2.11.0", "process", 0.0, *encoded, is_started_again=False).at(step))
+    project.run_dir.mkdir(exist_ok=True)
+    return journal.journal_path(project)
+
+
+@pytest.mark.parametrize(
+    ("step", "then", "source"),
+    [(journal.MIGRATING, "undoes", OLD), (journal.STARTING, "undoes", OLD), (journal.RUNNING, "finishes", "2.11.0")],
+)
+def test_plan_tells_of_a_killed_upgrade_and_looks_at_what_comes_after_it(
+    root_dir: Path, seen: list[tuple[str, tuple[str, ...]]], step: str, then: str, source: str
+) -> None:
+    path = journal_of(root_dir, step)
+    before = (path.read_bytes(), (root_dir / "mwaa.yaml").read_bytes())
+    code, out, err = run(root_dir, "--to", NEW, "--json")
+    plain = json.loads(out)
+    assert (code, plain["unfinished"]["from"], plain["unfinished"]["to"]) == (0, OLD, "2.11.0")
+    assert (plain["unfinished"]["step"], then in plain["unfinished"]["next"]) == (step, True)
+    assert f"upgrade to Airflow 2.11.0: {step}; it was killed; the next `mwaa-local up` or `down` {then} it" in err
+    assert [item["from"] for item in plain["rehearsed"]] == [source]
+    assert seen[-1][0] == source
+    assert (path.read_bytes(), (root_dir / "mwaa.yaml").read_bytes()) == before
+
+
+@pytest.mark.usefixtures("seen")
+def test_new_release_that_a_killed_upgrade_left_running_is_not_taken_for_that_of_the_environment(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal_of(root_dir, journal.STARTING)
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.place._running_version", lambda workspace: "2.11.0")
+    code, out, _ = run(root_dir, "--to", "2.11.0", "--json")
+    assert (code, [item["from"] for item in json.loads(out)["rehearsed"]]) == (0, [OLD])
+
+
+@pytest.mark.usefixtures("seen")
+def test_plan_tells_of_a_killed_upgrade_whose_locks_are_gone(root_dir: Path) -> None:
+    journal_of(root_dir, journal.MIGRATING)
+    shutil.rmtree(Project(root_dir).run_dir)
+    _, out, _ = run(root_dir, "--to", NEW, "--json")
+    assert "it was killed" in json.loads(out)["unfinished"]["next"]
+
+
+@pytest.mark.usefixtures("seen")
+def test_plan_tells_of_an_upgrade_that_goes_on(root_dir: Path) -> None:
+    journal_of(root_dir, journal.MIGRATING)
+    with Workspace(Project(root_dir), {}).exclusive():
+        _, out, err = run(root_dir, "--to", NEW, "--json")
+    assert json.loads(out)["unfinished"]["next"] == "it goes on"
+    assert "upgrade to Airflow 2.11.0: migrating the copy; it goes on" in err
+
+
+@pytest.mark.usefixtures("seen")
+def test_plan_without_one_says_nothing_of_it(root_dir: Path) -> None:
+    _, out, err = run(root_dir, "--to", NEW, "--json")
+    assert (json.loads(out)["unfinished"], "killed" in err) == (None, False)
+
+
+def test_plan_says_that_a_damaged_journal_is_in_the_way(root_dir: Path) -> None:
+    journal_of(root_dir, journal.MIGRATING).write_text("{}")
+    with pytest.raises(StateCorrupted):
+        run(root_dir, "--to", NEW)

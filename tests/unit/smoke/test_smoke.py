@@ -15,13 +15,11 @@ import pytest
 
 from mwaa_local.check.other_tools import requirements_elsewhere
 from mwaa_local.check.part import Part
-from mwaa_local.check.project import ProjectCheck
 from mwaa_local.check.release_signs import release_assumed
 from mwaa_local.cli.smoke import left_to_later_phases
 from mwaa_local.database.metadata import Dag, ImportFailure, TaskRow
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentFailed
-from mwaa_local.event import Event
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.lifecycle import _remarks_on_files
 from mwaa_local.masking import Mask
@@ -39,8 +37,6 @@ from mwaa_local.smoke.running import RunLimits
 from mwaa_local.smoke.selection import Expectations, Selection, SelectionWrong, relative_to_dags
 from mwaa_local.smoke.tasklogs import last_lines, log_path, place_of_failure
 from mwaa_local.smoke.told_once import told_once
-from mwaa_local.steps import Steps
-from mwaa_local.workspace import Workspace
 from tests.conftest import ProjectRunner
 
 ProjectFixture = Callable[..., ProjectRunner]
@@ -292,25 +288,6 @@ def test_check_phase_counts_what_it_found_and_claims_nothing_else(tmp_path: Path
     report, _ = smoked(tmp_path, check=lambda: part.findings)
     assert (report.phases[0].state, report.phases[0].detail) == ("done", "1 warning")
     assert left_to_later_phases(Part("plugins", (replace(broken, rule="other"),))).outcome == "fails"
-
-
-def test_part_that_an_interrupt_cut_short_has_no_outcome(tmp_path: Path) -> None:
-    told: list[Part] = []
-    events: list[Event] = []
-    project_check = ProjectCheck(Workspace(Project(tmp_path), {}), Steps(events.append), told.append)
-
-    def cut_short() -> Part:
-        project_check.ended.set()  # as an interrupt on the main thread does
-        with pytest.raises(ComponentFailed):
-            project_check.steps.until(project_check.ended).do("requirements", fail)
-        return Part("dags", (Finding("dag-import-crash", ERROR, "dags", 0, "ended"),))
-
-    def fail(_say: Callable[[str], None]) -> None:
-        raise ComponentFailed("ended")
-
-    project_check._timed("options", lambda: Part("options"))
-    project_check._timed("dags", cut_short)
-    assert ([part.name for part in told], events) == (["options"], [])
 
 
 def test_failed_start_is_an_environment_failure_and_is_taken_down(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mwaa_local.check.dags.ignore_file import RULE as IGNORE_RULE
 from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.finding import ERROR, NOTE, WARNING, Finding
 from mwaa_local.release import Release
-from mwaa_local.upgrade.comparison import brought
+from mwaa_local.upgrade.changes import BEHAVIOUR, DEFAULT
+from mwaa_local.upgrade.comparison import _not_told, brought
 from mwaa_local.upgrade.defaults import ChangedDefault, changed_defaults
 from mwaa_local.upgrade.option_moves import option_moves
 
@@ -64,3 +66,33 @@ def test_option_whose_successor_is_set_too_goes() -> None:
     known = KnownOptions(moved={"core.old": "core.new", "core.older": "core.new"})
     assert option_moves(["core.old", "core.new"], NEW, known) == {"core.old": ""}
     assert option_moves(["core.old", "core.older"], NEW, known) == {"core.old": "core.new", "core.older": ""}
+
+
+def test_options_of_a_downgrade_go_back_to_what_the_older_release_reads() -> None:
+    older = KnownOptions(sections={"scheduler": frozenset({"parsing_processes"}), "core": frozenset({"a", "same"})})
+    newer = KnownOptions(moved={"core.a": "sdk.a", "core.gone": "sdk.came"})
+    options = ["dag_processor.parsing_processes", "sdk.a", "sdk.came", "core.same", "app.mine"]
+    moves = option_moves(options, OLD, older, (NEW, newer))
+    assert moves == {"dag_processor.parsing_processes": "scheduler.parsing_processes", "sdk.a": "core.a"}
+    assert option_moves(["sdk.a", "core.a"], OLD, older, (NEW, newer)) == {"sdk.a": ""}
+    assert option_moves(options, OLD, KnownOptions(), (NEW, newer)) == {}  # it could not be asked
+
+
+def test_change_that_another_part_warns_of_at_the_same_place_is_not_told_again() -> None:
+    behaviour = Finding(BEHAVIOUR, WARNING, "dags/a.py", 9, "tasks get no execution_date")
+    default = Finding(DEFAULT, WARNING, "dags/a.py", 9, "another default")
+    ignored = Finding(DEFAULT, WARNING, "dags/.airflowignore", 0, "another syntax")
+    whole = Finding(BEHAVIOUR, NOTE, "mwaa.yaml", 0, "another address")
+    found = [behaviour, default, ignored, whole]
+    assert _not_told(found, [Finding("context-name-missing", WARNING, "dags/a.py", 9, "w")]) == [
+        default,
+        ignored,
+        whole,
+    ]
+    assert _not_told(found, [Finding("ruff-AIR311", NOTE, "dags/a.py", 9, "n")]) == found
+    assert _not_told(found, [Finding(IGNORE_RULE, WARNING, "dags/.airflowignore", 2, "w")]) == [
+        behaviour,
+        default,
+        whole,
+    ]
+    assert _not_told(found, [Finding("environment-invalid", ERROR, "mwaa.yaml", 0, "e")]) == found

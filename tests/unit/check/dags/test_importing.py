@@ -236,10 +236,11 @@ def test_folder_of_the_trial_is_not_shown(tmp_path: Path) -> None:
 
 def test_ids_of_all_dags_are_known_only_if_no_more_can_come_about() -> None:
     other = replace(GOOD, path="dags/b.py", dags=(ImportedDag("b", 1, 3), ImportedDag("c", 1, 4)))
-    assert ImportedDags((GOOD, other), 30.0, 1.0).all_dag_ids == ("a", "b", "c")
+    assert ImportedDags((GOOD, other), 30.0, 1.0).dag_ids == ("a", "b", "c")
+    assert ImportedDags((GOOD, other), 30.0, 1.0).has_all_dags
     asked = replace(other, asked=(AskedValue("variable", "teams", "dags/b.py", 2),))
     touching = replace(other, touches=(OutsideCall(NETWORK_TOUCH, "teams.example", "dags/b.py", 2),))
     failing = replace(other, failures=(ImportFailure(FAILED, "KeyError: 'a'", "dags/b.py", 2, ()),))
     for file in (asked, touching, failing):
-        assert ImportedDags((GOOD, file), 30.0, 1.0).all_dag_ids is None
-    assert ImportedDags((GOOD,), 30.0, 1.0, problem="interrupted").all_dag_ids is None
+        assert not ImportedDags((GOOD, file), 30.0, 1.0).has_all_dags
+    assert not ImportedDags((GOOD,), 30.0, 1.0, problem="interrupted").has_all_dags
