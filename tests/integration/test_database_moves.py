@@ -23,6 +23,7 @@ from mwaa_local.runtime.process.servers import find_binaries
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.secrets import load_secrets
 from mwaa_local.wanted import Wanted
+from tests.airflow_output import json_in
 from tests.conftest import COMMAND, ProjectRunner, make_clean_env
 from tests.contract.databases import execute, rows
 
@@ -276,8 +277,9 @@ def test_real_history_is_readable_in_another_project_of_airflow_3(tmp_path: Path
     assert told["migrated_by"] == ["2.11.2", "3.3.1"]
     try:
         newest.run_well("up", "--port", "0", "--run", "moved")
-        assert PASSWORD in newest.run_well("airflow", "connections", "get", "mydb", "-o", "json")
-        runs = json.loads(newest.run_well("airflow", "dags", "list-runs", "moved", "-o", "json"))
+        [connection] = json_in(newest.run_well("airflow", "connections", "get", "mydb", "-o", "json"))
+        assert connection["password"] == PASSWORD
+        runs = json_in(newest.run_well("airflow", "dags", "list-runs", "moved", "-o", "json"))
         assert [run["state"] for run in runs] == ["success", "success"]
     finally:
         newest.run("down", "--volumes", "--now")
