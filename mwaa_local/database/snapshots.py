@@ -101,8 +101,6 @@ class Snapshots:
         self._project.make_state_dir()
         try:
             self.folder.mkdir(exist_ok=True, mode=0o700)
-            for left in self.folder.glob(f".*{SUFFIX}.*.part"):  # of a command that was killed
-                left.unlink(missing_ok=True)
         except OSError as error:
             raise disk_error(error, self.folder) from error
         write_dump(url, path, airflow_version=airflow_version, fernet_key=fernet_key)

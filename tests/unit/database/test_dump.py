@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mwaa_local.database.dump import whole_file, write_dump, write_rows
+from mwaa_local.database.dump import dump_file, write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
 from mwaa_local.database.load import Loaded, load_dump
 from mwaa_local.errors import DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
@@ -357,7 +357,7 @@ def test_only_a_regular_file_is_replaced_and_the_one_behind_a_link(filled: str, 
 
 def test_file_that_somebody_else_makes_meanwhile_stays(tmp_path: Path) -> None:
     path = tmp_path / "one"
-    with pytest.raises(DumpExists, match="already"), whole_file(path) as file:
+    with pytest.raises(DumpExists, match="already"), dump_file(path) as file:
         file.write(b"ours")
         path.write_text("theirs")
     assert (path.read_text(), [found.name for found in tmp_path.iterdir()]) == ("theirs", ["one"])

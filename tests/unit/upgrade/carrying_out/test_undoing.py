@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local import files
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import AlreadyRunning, DatabaseMissing, DiskFull, EnvironmentFileInvalid, UpgradeFailed
 from mwaa_local.plan import Plan
@@ -39,10 +40,10 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 def test_full_disk_is_freed_by_the_rollback_though_nothing_can_be_written_before(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = journal.write_surely
+    write = files.write_surely
     is_full = False
 
-    def write_if_room(path: Path, content: bytes, mode: int) -> None:
+    def write_if_room(path: Path, content: bytes, mode: int = 0o600) -> None:
         if is_full and house.runtime.kept.kept.get(TARGET, "").startswith("history"):
             raise FULL
         write(path, content, mode)
