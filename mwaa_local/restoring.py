@@ -198,7 +198,7 @@ class Restoring:
     def _imported(self, asked: Asked, moved: Path) -> _Ready:
         """Let PostgreSQL's own programs fill a database beside, and migrate that."""
         with self._beside(self._target) as (name, url):
-            replace_by_import(url, asked.path, asked.kind, find_binaries().postgres.parent)
+            replace_by_import(url, asked.path, asked.kind, find_binaries().postgres.parent, self._tell)
             hand_over(url)
             version, way = way_of_revision(revision(url), self._target)
             self._done(f"loaded what is of Airflow {version}, or of a newer one with that schema")
@@ -232,7 +232,7 @@ class Restoring:
             self._done(f"migrated to Airflow {release.airflow_version}")
 
     def _write(self, url: str, path: Path) -> None:
-        write_dump(url, path, airflow_version=self._version, fernet_key=self._fernet_key)
+        write_dump(url, path, airflow_version=self._version, fernet_key=self._fernet_key, tell=self._tell)
 
     def _keep_what_is_there(self) -> str:
         """Take a snapshot of the project's database, and return its name; make one where there is none."""
@@ -242,7 +242,8 @@ class Restoring:
         snapshots = Snapshots(self._project)
         name = snapshots.free_name(BEFORE_RESTORE, datetime.now().astimezone())
         with self._databases.opened(self._version) as url:
-            snapshots.take(name, url, airflow_version=self._version, fernet_key=self._fernet_key)
+            key = self._fernet_key
+            snapshots.take(name, url, airflow_version=self._version, fernet_key=key, tell=self._tell)
         self._done(f"snapshot {name} holds what was there")
         return name
 
@@ -255,6 +256,7 @@ class Restoring:
             keep_unreadable=asked.keep_unreadable,
             leave_out=asked.leave_out,
             before_commit=before_commit,
+            tell=self._tell,
         )
 
     def _end_what_was_of_before(self) -> None:

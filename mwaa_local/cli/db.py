@@ -79,8 +79,9 @@ def dump(
     session = open_session(project_dir, airflow_version=airflow_version)
     settle_killed_upgrade(session)
     with _opened(session, runtime) as (version, url, fernet_key):
+        tell = session.console.show_event
         try:
-            head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force)
+            head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force, tell=tell)
         except BrokenPipeError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing may be flushed into it
             raise DumpInvalid("the dump is not whole", "Who reads it has ended.", "see why it ended") from error
@@ -117,7 +118,8 @@ def snapshot(
     name = name or snapshots.free_name("", datetime.now().astimezone())
     snapshots.path(name)  # a name that is none is told before a server is started
     with _opened(session, runtime) as (version, url, fernet_key):
-        taken = snapshots.take(name, url, airflow_version=version, fernet_key=fernet_key)
+        tell = session.console.show_event
+        taken = snapshots.take(name, url, airflow_version=version, fernet_key=fernet_key, tell=tell)
     if as_json:
         session.console.show_json(taken.to_json())
         return
@@ -221,7 +223,7 @@ def restore(
     with source_file(session, source, yes=yes) as path:
         target, of_env = session.release(environment), session.env.get(FERNET_KEY_VARIABLE)
         how = (fernet_key_in(fernet_key_file), of_env, keep_unreadable, tuple(leave_out or ()))
-        asked = asked_for(path, target, *how)
+        asked = asked_for(session, path, target, *how)
         head = asked.head
         what = f"Airflow {head.airflow_version}, {head.rows_of('dag_run')} DAG runs" if head else asked.kind.value
         kind = runtime_meant(session, environment, runtime)

@@ -79,6 +79,7 @@ def source_file(session: Session, source: str, *, yes: bool) -> Iterator[Path]:
 
 
 def asked_for(
+    session: Session,
     path: Path,
     target: Release,
     key: str | None,
@@ -101,7 +102,7 @@ def asked_for(
     if key is None and kind is not Kind.OURS:
         key = key_of_env or None
     check_keys(key or "")
-    head = checked_head(path) if kind is Kind.OURS else None
+    head = checked_head(path, session.console.show_event) if kind is Kind.OURS else None
     if head is not None:
         way_between(Release.load(head.airflow_version), target)
     return Asked(path, head, kind, key, keep_unreadable, leave_out)

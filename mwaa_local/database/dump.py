@@ -28,6 +28,7 @@ from mwaa_local.database.dump_format import (
     Head,
 )
 from mwaa_local.database.fernet import FIELDS
+from mwaa_local.database.progress import Progress, Tell, to_nobody
 from mwaa_local.database.session import reading
 from mwaa_local.database.tables import Table, read_revisions, read_tables
 from mwaa_local.errors import DumpExists, FileMissing
@@ -46,21 +47,29 @@ class Sink(Protocol):
 
 
 def write_dump(
-    url: str, path: Path, *, airflow_version: str, fernet_key: str, force: bool = False, compressed: bool | None = None
+    url: str,
+    path: Path,
+    *,
+    airflow_version: str,
+    fernet_key: str,
+    force: bool = False,
+    compressed: bool | None = None,
+    tell: Tell = to_nobody,
 ) -> Head:
     """Write the database to a file that only this user can read, whole or not at all; return what it says of itself.
 
     `-` is stdout. A name that ends with `.gz` is compressed, unless the caller decides. Raises DumpExists without
-    `force`, DiskFull, and DumpRefused where the database does not answer.
+    `force`, DiskFull, and DumpRefused where the database does not answer. `tell` hears how far it has come.
     """
     if compressed is None:
         compressed = path.suffix == COMPRESSED_SUFFIX
     with dump_file(path, force=force) as file, _compressing(file, compressed) as stream:
-        return write_rows(url, stream, airflow_version=airflow_version, fernet_key=fernet_key)
+        return write_rows(url, stream, airflow_version=airflow_version, fernet_key=fernet_key, tell=tell)
 
 
-def write_rows(url: str, stream: Sink, *, airflow_version: str, fernet_key: str) -> Head:
+def write_rows(url: str, stream: Sink, *, airflow_version: str, fernet_key: str, tell: Tell = to_nobody) -> Head:
     """Write a dump to what takes bytes."""
+    progress = Progress(tell, "writing")
     out = _Summed(stream)
     with reading(url) as connection, connection.cursor() as cursor:
         tables = read_tables(cursor)
@@ -76,7 +85,8 @@ def write_rows(url: str, stream: Sink, *, airflow_version: str, fernet_key: str)
         out.write(head.to_bytes())
         for item in dumped:
             out.write(item.copy_line())
-            cursor.copy_expert(_copy_out(item.table), out)
+            progress.begin(item.table.name, item.rows)
+            cursor.copy_expert(_copy_out(item.table), _Counted(out, progress))
             out.write(END_OF_ROWS)
     stream.write(CHECKSUM + out.digest.hexdigest().encode() + b"\n")
     return head
@@ -92,6 +102,18 @@ class _Summed:
     def write(self, data: bytes) -> None:
         self.digest.update(data)
         self._stream.write(data)
+
+
+class _Counted:
+    """Passes rows on, of which psycopg2 writes one at a time, and counts them."""
+
+    def __init__(self, stream: Sink, progress: Progress) -> None:
+        self._stream = stream
+        self._progress = progress
+
+    def write(self, data: bytes) -> None:
+        self._stream.write(data)
+        self._progress.add(1)
 
 
 def _count(cursor: Cursor, table: Table) -> int:

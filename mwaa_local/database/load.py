@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
 
 from mwaa_local.database.dump_format import DumpedTable, DumpReader, Head, opened_dump
 from mwaa_local.database.fernet import encrypt_anew
+from mwaa_local.database.progress import Tell, to_nobody
 from mwaa_local.database.session import writing
 from mwaa_local.database.tables import (
     OF_THE_QUEUE,
@@ -46,16 +47,17 @@ def load_dump(
     keep_unreadable: bool = False,
     leave_out: Collection[str] = (),
     before_commit: Callable[[], None] = lambda: None,
+    tell: Tell = to_nobody,
 ) -> Loaded:
     """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
 
     They are under the key that the dump carries, or under `old_key`.
 
     One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
-    stay empty. `before_commit` is called when all is loaded and nothing is final yet. Raises DumpInvalid for a file
-    that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
+    stay empty. `before_commit` is called when all is loaded and nothing is final yet; `tell` hears how far it has come.
+    Raises DumpInvalid for a file that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
     """
-    with opened_dump(path) as reader, writing(url) as connection, connection.cursor() as cursor:
+    with opened_dump(path, tell, "loading") as reader, writing(url) as connection, connection.cursor() as cursor:
         head = reader.head
         # Foreign keys and triggers: rows come by table, not in an order in which each refers to what is there.
         cursor.execute("SELECT set_config('session_replication_role', 'replica', true)")

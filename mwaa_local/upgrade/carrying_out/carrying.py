@@ -231,6 +231,7 @@ class Carrying:
         databases = self.lifecycle.runtime.databases
         if version not in databases.versions():
             return ""
-        name = snapshot.take(self.workspace.project, databases, version, self.journal)
+        tell = self.watch.listener.on_event
+        name = snapshot.take(self.workspace.project, databases, version, self.journal, tell)
         self.watch.tell(f"snapshot {name}: the database of Airflow {version}")
         return name

@@ -79,8 +79,9 @@ def filled(server: Server) -> str:
     return server.url("source")
 
 
-def dump(url: str, path: Path, **more: bool) -> Head:
-    return write_dump(url, path, airflow_version="2.10.3", fernet_key=KEY, **more)
+def dump(url: str, path: Path, *, force: bool = False, compressed: bool | None = None) -> Head:
+    how = {"airflow_version": "2.10.3", "fernet_key": KEY}
+    return write_dump(url, path, **how, force=force, compressed=compressed)
 
 
 def load(url: str, path: Path) -> Loaded:
