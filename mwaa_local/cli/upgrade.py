@@ -10,7 +10,7 @@ import typer
 
 from mwaa_local.cli.check_arguments import releases_of
 from mwaa_local.cli.formats import Format, FormatOption, format_of
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import AllOption, JsonOption, PortOption, ProjectOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 
@@ -98,7 +98,7 @@ def _carry_out(session: Session, to: list[str], wanted: Carried, *, every: bool)
     targets = releases_of(session, to)
     if len(targets) > 1:
         raise typer.BadParameter("--yes takes one version; go step by step")
-    settle_killed_upgrade(session, runs_dags=True)
+    settle_killed(session, runs_dags=True)
     move = asked_move(session, targets[0])
     if move.is_nothing:
         tell_nothing(session.console, move, as_json=wanted.as_json)

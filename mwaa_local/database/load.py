@@ -46,7 +46,7 @@ def load_dump(
     old_key: str | None = None,
     keep_unreadable: bool = False,
     leave_out: Collection[str] = (),
-    before_commit: Callable[[], None] = lambda: None,
+    before_commit: Callable[[str], None] = lambda _transaction: None,
     tell: Tell = to_nobody,
 ) -> Loaded:
     """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
@@ -54,8 +54,9 @@ def load_dump(
     They are under the key that the dump carries, or under `old_key`.
 
     One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
-    stay empty. `before_commit` is called when all is loaded and nothing is final yet; `tell` hears how far it has come.
-    Raises DumpInvalid for a file that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
+    stay empty. `before_commit` is called with the number of the transaction when all is loaded and nothing is final
+    yet; `tell` hears how far it has come. Raises DumpInvalid for a file that is damaged or does not fit the schema,
+    ValuesUnreadable, DiskFull.
     """
     with opened_dump(path, tell, "loading") as reader, writing(url) as connection, connection.cursor() as cursor:
         head = reader.head
@@ -76,7 +77,9 @@ def load_dump(
             old_keys = ",".join(key for key in (head.fernet_key, old_key) if key)
             unreadable = encrypt_anew(cursor, tables, old_keys, fernet_key, keep_unreadable=keep_unreadable)
         _set_sequences(cursor, tables)
-        before_commit()
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        (transaction,) = cursor.fetchone() or ("",)
+        before_commit(str(transaction))
     return Loaded(head, unreadable, rows)
 
 

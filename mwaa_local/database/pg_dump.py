@@ -29,9 +29,8 @@ from psycopg2 import sql
 from mwaa_local.database.dump_format import GZIP_MAGIC, MAGIC
 from mwaa_local.database.more_than_tables import refuse_more_than_tables
 from mwaa_local.database.progress import Progress, Tell, to_nobody
-from mwaa_local.database.session import refusal, without_value
+from mwaa_local.database.session import no_room, refusal, without_value
 from mwaa_local.errors import (
-    DiskFull,
     DumpInvalid,
     DumpRefused,
     FileMissing,
@@ -304,7 +303,7 @@ def _run(url: str, password: str, lines: Iterable[bytes], bin_dir: Path) -> None
 
 def _refused(said: str) -> MwaaLocalError:
     if line := line_on_full_disk(said):
-        return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
+        return no_room(line)
     return DumpRefused("PostgreSQL refuses the dump", said, REMAKE_HINT)
 
 

@@ -80,8 +80,7 @@ def filled(server: Server) -> str:
 
 
 def dump(url: str, path: Path, *, force: bool = False, compressed: bool | None = None) -> Head:
-    how = {"airflow_version": "2.10.3", "fernet_key": KEY}
-    return write_dump(url, path, **how, force=force, compressed=compressed)
+    return write_dump(url, path, airflow_version="2.10.3", fernet_key=KEY, force=force, compressed=compressed)
 
 
 def load(url: str, path: Path) -> Loaded:
@@ -379,7 +378,8 @@ def test_what_fails_before_the_commit_leaves_the_database_as_it_was(
     dump(filled, tmp_path / "one")
     target = server.new("target", SCHEMA + "INSERT INTO empty VALUES (5)")
 
-    def fail() -> None:
+    def fail(transaction: str) -> None:
+        assert transaction.isdigit()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

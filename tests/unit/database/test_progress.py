@@ -18,7 +18,7 @@ from mwaa_local.event import COUNTING, Event
 from mwaa_local.runtime.process.servers import find_binaries
 from tests.unit.database.servers import Server
 
-ROWS = 1_000_000  # more than go in or out within the pause between two reports
+ROWS = 600_000  # more than go in or out within the pause between two reports
 SCHEMA = """
     CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
     INSERT INTO alembic_version VALUES ('5f2621c13b39');

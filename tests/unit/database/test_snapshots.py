@@ -13,7 +13,7 @@ from mwaa_local.errors import DumpInvalid, DumpRefused, FileMissing
 from mwaa_local.files import PART_SUFFIX
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.restoring import way_between, way_of_revision
+from mwaa_local.restoring.ways import way_between, way_of_revision
 
 
 @pytest.mark.parametrize("word", ["before", "before-restore-2026-11-30-154500", "A_1", "3"])

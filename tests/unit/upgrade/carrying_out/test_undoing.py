@@ -31,7 +31,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     (tmp_path / "mwaa.yaml").write_text(FILE)
     for module in ("carrying", "undoing"):
         monkeypatch.setattr(f"{HERE}.{module}.wait_until_healthy", lambda lifecycle: None)
-    monkeypatch.setattr(f"{HERE}.snapshot.take", lambda project, databases, version, of: f"snapshot-{version}")
+    monkeypatch.setattr(f"{HERE}.snapshot.take", lambda project, databases, version, of, tell: f"snapshot-{version}")
     house = House(Workspace(Project(tmp_path), {"HOME": str(tmp_path)}), RuntimeWithDatabases(RUNNING))
     house.runtime.kept.kept = {SOURCE: "history", TARGET: "earlier use"}
     return house
