@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mwaa_local.cli.session import Session
-from mwaa_local.errors import DockerUnavailable
+from mwaa_local.errors import MwaaLocalError
 from mwaa_local.restoring import record
 from mwaa_local.upgrade.carrying_out import journal
 
@@ -45,8 +45,9 @@ def _settle_restore(session: Session) -> None:
 
     try:
         session.console.say(settle(session))
-    except DockerUnavailable as error:  # which the command itself may not need
-        session.console.say(f"a restore was cut off, and is tidied up when Docker answers: {error.what}")
+    except MwaaLocalError as error:  # what is in the way need not be in that of this command, which may even mend it
+        then = f" ({error.hint})" if error.hint else ""
+        session.console.say(f"a restore was cut off, and the next command tidies up: {error.what}{then}")
 
 
 def unfinished_upgrade(session: Session) -> dict[str, str] | None:

@@ -15,6 +15,9 @@ import pytest
 
 from mwaa_local.project import Project
 from mwaa_local.restoring.record import record_path
+from mwaa_local.runtime.compose.containers import compose_name
+from mwaa_local.runtime.compose.engine import Engine
+from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from tests.conftest import REPOSITORY_DIR
 from tests.contract.databases import execute
 from tests.environments import wait_until
@@ -23,6 +26,7 @@ from tests.integration.moved import Moved, new_project, pg_dump
 
 pytestmark = [pytest.mark.network, pytest.mark.full]
 OLDER, RELEASE = "2.10.1", "2.11.2"
+IN_DOCKER = "2.10.3"
 MANY_ROWS = 300_000  # that take long enough to be told as they move
 TIMEOUT_S = 900.0
 END_S = 30.0  # what a killed command had begun ends by itself once the server is gone
@@ -174,3 +178,28 @@ def test_it_can_be_run_again_at_once(kept: Moved, dumps: Dumps) -> None:
     assert (told.exit_code, UNTOUCHED in told.stderr) == (0, True), told.stderr
     assert kept.rows(RELEASE, "SELECT count(*) FROM log") == [(MANY_ROWS,)]
     assert_nothing_is_left(kept)
+
+
+@pytest.mark.docker
+def test_in_docker_the_volume_and_the_server_of_a_killed_restore_go(tmp_path: Path) -> None:
+    source = new_project(tmp_path / "source", IN_DOCKER)
+    source.create(IN_DOCKER)
+    with source.databases.opened(IN_DOCKER) as url:
+        execute(url, f"INSERT INTO log (event, extra) SELECT 'x', md5(n::text) FROM generate_series(1, {MANY_ROWS}) n")
+    source.run_well("db", "dump", str(tmp_path / OURS))
+    source.runtime.remove_data()
+    runner = new_project(tmp_path / "target", IN_DOCKER)
+    project = Project(runner.root_dir)
+    docker = ComposeRuntime(project, runner.env)
+    try:
+        kill_restore(runner, tmp_path / OURS, "", "loading log", "docker")
+        assert docker.databases.versions() == (IN_DOCKER,)
+        outcome = runner.run("down")
+        assert (outcome.exit_code, AS_IT_WAS in outcome.stderr) == (0, True), outcome.stderr
+        assert not record_path(project).exists()
+        assert docker.databases.versions() == ()
+        name = compose_name(project)
+        engine = Engine.open(runner.env)
+        assert (engine.tasks(name), engine.volumes(name)) == ([], {})
+    finally:
+        docker.remove_data()

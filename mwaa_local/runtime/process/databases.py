@@ -185,6 +185,8 @@ class ProcessDatabases:
 
     def _plan_on(self, version: str) -> Plan | None:
         """Return the plan of the environment that runs on a database; None where none does."""
+        if is_for_a_while(version):
+            return None  # no environment's
         plan = self._running_plan()
         if plan is None and self._own.first is not None:
             raise DatabaseInUse(

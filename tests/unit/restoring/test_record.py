@@ -64,5 +64,5 @@ def test_one_in_docker_waits_until_docker_answers_and_keeps_nothing_else_from_be
     kept.note()
     outcome = runner.run("down")
     assert outcome.exit_code == 0, outcome.stderr
-    assert "a restore was cut off, and is tidied up when Docker answers: " in outcome.stderr
+    assert "a restore was cut off, and the next command tidies up: " in outcome.stderr
     assert record.load(found) is not None
