@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import contextlib
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -188,14 +190,26 @@ def _load(cursor: Cursor, reader: DumpReader, item: DumpedTable, *, left_out: bo
         rows.skip()
         return
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in item.table.columns)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(item.table.identifier, columns)
     try:
-        cursor.copy_expert(sql.SQL("COPY {} ({}) FROM STDIN").format(item.table.identifier, columns), rows, READ_BYTES)
+        with _without_a_word():
+            cursor.copy_expert(statement, rows, READ_BYTES)
     except psycopg2.Error as error:
         if rows.error is not None:
             raise rows.error from error
         raise
     if cursor.rowcount != item.rows:
         raise reader.wrong_count(item, cursor.rowcount)
+
+
+@contextlib.contextmanager
+def _without_a_word() -> Iterator[None]:
+    """Keep psycopg2 from printing what it raises, too: it does so where the server ends while rows are sent to it."""
+    hook, sys.excepthook = sys.excepthook, lambda *_: None
+    try:
+        yield
+    finally:
+        sys.excepthook = hook
 
 
 def _set_sequences(cursor: Cursor, tables: Sequence[Table]) -> None:

@@ -31,6 +31,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
     runner = new_project(tmp_path_factory.mktemp("large"), RELEASE)
     runner.create(RELEASE)
     with runner.databases.opened(RELEASE) as url:
+        execute(url, "DELETE FROM log")  # of what made the database
         execute(url, f"INSERT INTO log (event, extra) SELECT 'x', md5(n::text) FROM generate_series(1, {MANY_ROWS}) n")
     yield runner
     runner.runtime.remove_data()
@@ -104,7 +105,7 @@ def test_long_work_says_how_far_it_is_in_a_plain_line_now_and_then(large: Moved)
         process.stdout.read()
         said = process.stderr.read().decode()
     assert process.returncode == 0, said
-    assert len(WRITING.findall(said)) == 1, said
+    assert WRITING.search(said), said
     assert "\033" not in said and "\r" not in said
 
 

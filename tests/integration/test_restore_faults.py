@@ -1,4 +1,4 @@
-"""Restores and upgrades without room, and without an interpreter: what is said, and that nothing was changed."""
+"""Restores without room, and without an interpreter: what is said, and that nothing was changed."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ def rows_of(runner: Moved, path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "room_mb"), [("ours", ROOM_MB), ("plain", ROOM_MB), ("plain", 3 * ROOM_MB)])
 def test_full_disk_is_told_and_the_database_is_as_it_was(
     small: Moved, large: Path, tmp_path: Path, name: str, room_mb: int
@@ -83,14 +84,14 @@ def test_full_disk_is_told_and_the_database_is_as_it_was(
     assert "error: no space left" in outcome.stderr or "error: cannot write the database" in outcome.stderr
     assert "No space left on device" in outcome.stderr
     assert "hint: make room" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    assert "Traceback" not in outcome.stderr and "psycopg2" not in outcome.stderr
     project = Project(small.root_dir)
     assert [path.name for path in project.database_dir.iterdir()] == [RELEASE]
     assert [path.name for path in project.state_dir.iterdir() if path.name.startswith("restor")] == []
     leave_room(small, 1000)
     assert rows_of(small, tmp_path / "rows") == before
     small.run_well("db", "restore", str(large / name), "--yes")
-    assert small.rows(RELEASE, "SELECT count(*) FROM log") == [(MANY_ROWS,)]
+    assert small.rows(RELEASE, "SELECT count(*) FROM log WHERE event = 'x'") == [(MANY_ROWS,)]
 
 
 UNAVAILABLE = "2.2.2"  # of Python 3.6 to 3.9
@@ -156,17 +157,3 @@ def test_restore_without_the_python_of_the_dumps_release_says_how_to_get_it_and_
     assert "loaded" not in outcome.stderr
     assert state_of(project) == before
     assert rows_of(few_pythons, ours) == rows
-
-
-def test_upgrade_without_the_python_of_its_target_says_how_to_get_it_and_changes_nothing(
-    few_pythons: Moved, tmp_path: Path
-) -> None:
-    project = Project(few_pythons.root_dir)
-    rows = rows_of(few_pythons, tmp_path / "rows")
-    before, file = state_of(project), project.environment_path.read_bytes()
-    outcome = few_pythons.run("upgrade", "--to", UNAVAILABLE, "--yes", "--no-rehearsal")
-    assert outcome.exit_code == 3, outcome.stderr
-    assert_python_is_asked_for(outcome.stderr)
-    assert "stopping the environment" not in outcome.stderr and "rolling back" not in outcome.stderr
-    assert (state_of(project), project.environment_path.read_bytes()) == (before, file)
-    assert rows_of(few_pythons, tmp_path / "rows") == rows

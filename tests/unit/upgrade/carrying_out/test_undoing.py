@@ -8,13 +8,21 @@ import pytest
 
 from mwaa_local import files
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import AlreadyRunning, DatabaseMissing, DiskFull, EnvironmentFileInvalid, UpgradeFailed
+from mwaa_local.errors import (
+    AlreadyRunning,
+    DatabaseMissing,
+    DiskFull,
+    EnvironmentFileInvalid,
+    PythonUnavailable,
+    UpgradeFailed,
+)
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.upgrade.carrying_out import environment_file, journal
 from mwaa_local.upgrade.carrying_out.database_move import OURS, TargetDatabase
 from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.upgrade.carrying_out.settling import settle
+from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 from tests.unit.upgrade.carrying_out.test_carrying import FILE, NOWHERE, SOURCE, TARGET, House, RuntimeWithDatabases
 from tests.unit.upgrade.carrying_out.test_database_move import FakeDatabases
@@ -104,6 +112,19 @@ def test_upgrade_that_has_succeeded_is_never_rolled_back(house: House, error: Ba
     assert house.journal is None
     assert house.runtime.kept.kept.keys() == {SOURCE, TARGET}
     assert house.runtime.kept.kept[TARGET].startswith("history migrated")
+
+
+def test_lacking_python_of_the_target_ends_it_before_anything_is_changed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(wanted: Wanted, _on_event: object) -> None:
+        raise PythonUnavailable(f"no Python for Airflow {wanted.release.airflow_version}")
+
+    monkeypatch.setattr(house.runtime.kept, "prepare", prepare)
+    with pytest.raises(PythonUnavailable, match=f"for Airflow {TARGET}"):
+        house.upgrade()
+    assert (house.steps, house.runtime.calls, house.journal, house.file) == ([], [], None, FILE)
+    assert house.runtime.kept.kept == {SOURCE: "history", TARGET: "earlier use"}
 
 
 def test_second_upgrade_does_not_begin_while_the_first_is_not_over(house: House) -> None:
