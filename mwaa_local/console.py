@@ -1,16 +1,21 @@
 """How results, progress and errors look on screen. stdout is data, stderr is progress, warnings and errors.
 
-Plain lines everywhere; colour only on a terminal that did not ask for none (`NO_COLOR`, `TERM=dumb`).
+Plain lines everywhere; colour only on a terminal that did not ask for none (`NO_COLOR`, `TERM=dumb`). There, how far
+something long has come is one line that is written anew; elsewhere it is a plain line when nothing was said for long.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
+
+from mwaa_local.event import COUNTING
 
 if TYPE_CHECKING:
     from mwaa_local.errors import MwaaLocalError
@@ -20,8 +25,11 @@ if TYPE_CHECKING:
 NAME_WIDTH = 14
 SIZE_STEP = 1000  # from one unit to the next
 STATE_WIDTH = 11
+QUIET_S = 10.0  # without a terminal, how long nothing is said before something long says how far it has come
+UNKNOWN_COLUMNS = 80  # of a terminal that does not say how wide it is
 # ANSI codes by meaning; a component's colour in `logs` is one of the last list, by its place.
 RED, GREEN, YELLOW, BOLD, DIM, RESET = "\033[31m", "\033[32m", "\033[33m", "\033[1m", "\033[2m", "\033[0m"
+CLEARED = "\r\033[K"  # to the beginning of the line, and what is on it away
 LOG_COLOURS = ("\033[36m", "\033[35m", "\033[32m", "\033[33m", "\033[34m", "\033[96m", "\033[95m", "\033[92m")
 STATE_COLOURS = {
     "ready": GREEN,
@@ -43,11 +51,18 @@ class Console:
     err: TextIO
     env: Mapping[str, str]
     verbose: bool = False
+    clock: Callable[[], float] = time.monotonic
+    _said: float = field(init=False, repr=False)  # when anything was said last
+    _passing: bool = field(default=False, init=False, repr=False)  # whether a line stands there that is to go
+
+    def __post_init__(self) -> None:
+        self._said = self.clock()
 
     def colour(self, text: str, code: str, stream: TextIO | None = None) -> str:
-        stream = stream or self.err
-        plain = bool(self.env.get("NO_COLOR")) or self.env.get("TERM") == "dumb" or not stream.isatty()
-        return text if plain or not code else f"{code}{text}{RESET}"
+        return text if self._is_plain(stream or self.err) or not code else f"{code}{text}{RESET}"
+
+    def _is_plain(self, stream: TextIO) -> bool:
+        return bool(self.env.get("NO_COLOR")) or self.env.get("TERM") == "dumb" or not stream.isatty()
 
     def colour_shown(self, text: str, code: str) -> str:
         """Return text for `show`, in colour if stdout has any."""
@@ -55,18 +70,41 @@ class Console:
 
     def show(self, text: str) -> None:
         """Print data."""
+        self._make_way()
         print(text, file=self.out, flush=True)
 
     def show_json(self, value: Any) -> None:
+        self._make_way()
         print(json.dumps(value, indent=2), file=self.out, flush=True)
 
     def say(self, text: str) -> None:
         """Print progress."""
-        self.err.write(f"{text}\n")  # at once, since several threads tell of their progress
+        cleared, self._passing = CLEARED if self._passing else "", False
+        self.err.write(f"{cleared}{text}\n")  # at once, since several threads tell of their progress
         self.err.flush()
+        self._said = self.clock()
+
+    def _say_in_passing(self, text: str) -> None:
+        """Print how far something has come: it goes again on a terminal, and is seldom elsewhere."""
+        if not self._is_plain(self.err):
+            self._passing = True
+            self.err.write(f"{CLEARED}{text[: _columns(self.err) - 1]}")
+            self.err.flush()
+        elif self.clock() - self._said >= QUIET_S:
+            self.say(text)
+
+    def _make_way(self) -> None:
+        """Take away a line that was to go: both streams may be the same terminal."""
+        if self._passing:
+            self._passing = False
+            self.err.write(CLEARED)
+            self.err.flush()
 
     def show_event(self, event: Event) -> None:
         """Print one line for a change of state: `scheduler  ready  6.1 s`."""
+        if event.state == COUNTING:
+            self._say_in_passing(f"{event.component:<{NAME_WIDTH}} {'working':<{STATE_WIDTH}} {'':>7}  {event.detail}")
+            return
         if event.state not in SHOWN_STATES and not self.verbose:
             return
         took = f"{event.elapsed_s:.1f} s" if event.elapsed_s else ""
@@ -111,6 +149,13 @@ class Console:
             for status in statuses
         ]
         self.show(table(("component", "state", "pid", "for", "restarts", "detail"), rows))
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or UNKNOWN_COLUMNS
+    except (OSError, ValueError):  # no terminal of the system
+        return UNKNOWN_COLUMNS
 
 
 def _parts(remark: Remark) -> tuple[str, str, str]:

@@ -18,6 +18,8 @@ STOPPING = "stopping"
 LEAVING = "leaving"  # one of several that is to be no more: it ends when its running tasks have
 STOPPED = "stopped"
 FINISHED = "finished"  # a one-time component that ended well
+# No state of a component: how far something long has come, told often. Each report is worth as much as the last one.
+COUNTING: Final = "counting"
 # Why a component does not run, for programs and for `status --json`; `detail` tells people, in words that may change.
 # Plain strings, so that they are the same after a socket or a file.
 Cause = Literal["", "dependency failed", "not ready in time", "ended", "could not be run", "no container"]

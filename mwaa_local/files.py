@@ -1,21 +1,31 @@
-"""Files and folders of our own: written private and whole, read without trust, removed whatever their modes."""
+"""Files and folders of our own: written private and whole, read without trust, removed whatever their modes.
+
+`write_private` is for what a crash may take back; `whole_file` and `write_surely` are for what has to be on the disk.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import re
 import shutil
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
+from mwaa_local import flock
 from mwaa_local.errors import StateCorrupted, disk_error
 
 PRIVATE_FILE_MODE = 0o600
+PART_SUFFIX = ".mwaa-local-part"  # of hidden files that are not whole
+_PART = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(PART_SUFFIX)}")
+# How a file system says that a folder cannot be brought to the disk by itself, or that we may not open it for that.
+_NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
@@ -39,6 +49,99 @@ def write_changed(path: Path, text: str) -> None:
         if path.read_text(encoding="utf-8") == text:
             return
     write_private(path, text)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, mode: int = PRIVATE_FILE_MODE, replaces: bool = True) -> Iterator[IO[bytes]]:
+    """Give a file to write that has its name, and its mode, only when all of it is on the disk. Until then it is ours.
+
+    Whatever is raised meanwhile leaves nothing, and what was there before as it was. Who is killed leaves a part, which
+    the next file that is written so into that folder removes. Raises DiskFull and AccessDenied; FileExistsError where
+    the name is taken and nothing is to be replaced.
+    """
+    try:
+        remove_parts(path.parent)
+        part, fd = _new_part(path.parent)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                yield file
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+                _give_name(part, path, replaces=replaces)  # while it is locked: else somebody could remove it
+        finally:
+            part.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise disk_error(error, path.parent) from error
+
+
+def write_surely(path: Path, content: bytes, mode: int = PRIVATE_FILE_MODE) -> None:
+    """Replace a file in one step, with all of it on the disk first. Raises DiskFull or AccessDenied."""
+    with whole_file(path, mode=mode) as file:
+        file.write(content)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the file system can. Raises OSError."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno not in _NO_SYNC_OF_FOLDERS:
+            raise
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what is left in a folder of files whose writers were killed; what is being written stays."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in list(entries):
+            if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_if_left(Path(entry.path))
+
+
+def _remove_if_left(part: Path) -> None:
+    with contextlib.suppress(OSError):  # another user's, gone meanwhile, or on a file system without locks
+        fd = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if flock.attempt(fd):
+                part.unlink(missing_ok=True)
+        finally:
+            os.close(fd)
+
+
+def _new_part(folder: Path) -> tuple[Path, int]:
+    """Make a file and hold its lock, by which what is being written is told from what was left; return both."""
+    while True:
+        part = folder / f".{uuid4().hex}{PART_SUFFIX}"
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE_MODE)
+        if _is_locked(fd) and os.fstat(fd).st_nlink:
+            return part, fd
+        os.close(fd)  # between the two, somebody took it for one that was left, and removes it
+
+
+def _is_locked(fd: int) -> bool:
+    try:
+        return flock.attempt(fd)
+    except OSError:  # a file system without locks: nobody removes anything there
+        return True
+
+
+def _give_name(part: Path, path: Path, *, replaces: bool) -> None:
+    """Have a whole file under its name, which somebody else may have taken meanwhile. Raises FileExistsError."""
+    if not replaces:
+        try:
+            os.link(part, path)
+            return
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+    part.replace(path)
 
 
 def make_private(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import typer
 
 from mwaa_local.cli.groups import command_group
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
 from mwaa_local.cli.run_arguments import NoLogicalDateOption, conf_of, date_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
@@ -69,7 +69,7 @@ def test(
     if not dag_id.strip():
         raise typer.BadParameter("DAG_ID is empty; name the DAG to run")
     session = open_session(project_dir, verbose=verbose)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     release = session.release(session.environment())
     if release.test_dag_argv is None:
         raise CommandUnavailable(

@@ -23,7 +23,7 @@ from mwaa_local.cli.db_restore import (
     source_file,
 )
 from mwaa_local.cli.groups import command_group
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import JsonOption, ProjectOption, ReleaseOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, size, table
@@ -77,10 +77,11 @@ def dump(
         raise typer.BadParameter("the dump itself goes to stdout; leave out --json, or name a file")
     check_target(path, force=force)
     session = open_session(project_dir, airflow_version=airflow_version)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     with _opened(session, runtime) as (version, url, fernet_key):
+        tell = session.console.show_event
         try:
-            head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force)
+            head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force, tell=tell)
         except BrokenPipeError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing may be flushed into it
             raise DumpInvalid("the dump is not whole", "Who reads it has ended.", "see why it ended") from error
@@ -112,12 +113,13 @@ def snapshot(
     from mwaa_local.database.snapshots import Snapshots
 
     session = open_session(project_dir, airflow_version=airflow_version)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     snapshots = Snapshots(session.project)
     name = name or snapshots.free_name("", datetime.now().astimezone())
     snapshots.path(name)  # a name that is none is told before a server is started
     with _opened(session, runtime) as (version, url, fernet_key):
-        taken = snapshots.take(name, url, airflow_version=version, fernet_key=fernet_key)
+        tell = session.console.show_event
+        taken = snapshots.take(name, url, airflow_version=version, fernet_key=fernet_key, tell=tell)
     if as_json:
         session.console.show_json(taken.to_json())
         return
@@ -165,7 +167,7 @@ def forget(
     from mwaa_local.database.snapshots import Snapshots
 
     session = open_session(project_dir)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     snapshots = Snapshots(session.project)
     snapshots.existing(name)
     _confirm(f"Remove the snapshot {name} of {session.project.root_dir}?", yes=yes)
@@ -213,15 +215,15 @@ def restore(
 
       mwaa-local db restore airflow.pgdump --fernet-key-file fernet.key
     """
-    from mwaa_local.restoring import Restoring
+    from mwaa_local.restoring.restore import Restoring
 
     session = open_session(project_dir, airflow_version=airflow_version)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     environment = session.environment()
     with source_file(session, source, yes=yes) as path:
         target, of_env = session.release(environment), session.env.get(FERNET_KEY_VARIABLE)
         how = (fernet_key_in(fernet_key_file), of_env, keep_unreadable, tuple(leave_out or ()))
-        asked = asked_for(path, target, *how)
+        asked = asked_for(session, path, target, *how)
         head = asked.head
         what = f"Airflow {head.airflow_version}, {head.rows_of('dag_run')} DAG runs" if head else asked.kind.value
         kind = runtime_meant(session, environment, runtime)
@@ -230,7 +232,7 @@ def restore(
         with session.exclusive():
             lifecycle = session.lifecycle()
             lifecycle.choose(kind)
-            restored = Restoring(session, environment, lifecycle, session.console.show_event).restore(asked)
+            restored = Restoring(session, environment, lifecycle, session.console.show_event, kind).restore(asked)
     show_restored(session, restored, kind, as_json=as_json)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mwaa_local.environment.environment import Environment
     from mwaa_local.environment.kinds import RuntimeKind
     from mwaa_local.release import Release
-    from mwaa_local.restoring import Asked, Restored
+    from mwaa_local.restoring.restore import Asked, Restored
 
 STREAM = "-"
 FERNET_KEY_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
@@ -64,7 +64,7 @@ def source_file(session: Session, source: str, *, yes: bool) -> Iterator[Path]:
     """Give the file to restore: a snapshot's, the one that is named, or what came through stdin."""
     from mwaa_local.database.dump import copy_to
     from mwaa_local.database.snapshots import Snapshots, is_name
-    from mwaa_local.restoring import SCRATCH_PREFIX
+    from mwaa_local.restoring.restore import SCRATCH_PREFIX
     from mwaa_local.scratch import scratch_folder
 
     if source != STREAM:
@@ -79,6 +79,7 @@ def source_file(session: Session, source: str, *, yes: bool) -> Iterator[Path]:
 
 
 def asked_for(
+    session: Session,
     path: Path,
     target: Release,
     key: str | None,
@@ -95,13 +96,14 @@ def asked_for(
     from mwaa_local.database.fernet import check_keys
     from mwaa_local.database.pg_dump import Kind, kind_of
     from mwaa_local.release import Release
-    from mwaa_local.restoring import Asked, way_between
+    from mwaa_local.restoring.restore import Asked
+    from mwaa_local.restoring.ways import way_between
 
     kind = kind_of(path)
     if key is None and kind is not Kind.OURS:
         key = key_of_env or None
     check_keys(key or "")
-    head = checked_head(path) if kind is Kind.OURS else None
+    head = checked_head(path, session.console.show_event) if kind is Kind.OURS else None
     if head is not None:
         way_between(Release.load(head.airflow_version), target)
     return Asked(path, head, kind, key, keep_unreadable, leave_out)

@@ -11,7 +11,7 @@ import typer
 
 from mwaa_local.api.environments.adopted import note_down
 from mwaa_local.api.launch import ApiProcess
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.services.aws_state import remove_state
@@ -45,7 +45,7 @@ def down(
         session.console.say("nothing is running here")
         _say_what_the_api_made(session)
         return
-    settle_killed_upgrade(session)
+    settle_killed(session)
     with session.exclusive():
         try:
             was_running = session.lifecycle().down(now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
 from mwaa_local.cli.session import open_session
 
@@ -23,7 +23,7 @@ def env(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> Non
       eval "$(mwaa-local env) up --wait"
     """
     session = open_session(project_dir)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     environment = session.environment()
     with session.exclusive():
         written = session.lifecycle().write_compose_files(environment)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import ProjectOption
 from mwaa_local.cli.session import open_session
 from mwaa_local.environment.chosen_release import forget_chosen
@@ -27,7 +27,7 @@ def reset_db(
       mwaa-local reset-db --yes
     """
     session = open_session(project_dir)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     project = session.project
     release = session.release(session.environment())
     if not yes and not typer.confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", err=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import JsonOption, PortOption, ProjectOption, ReleaseOption, RuntimeOption, VerboseOption
 from mwaa_local.cli.run_arguments import LogicalDateOption, NoLogicalDateOption, conf_of, run_date_of
 from mwaa_local.cli.session import Session, open_session
@@ -127,7 +127,7 @@ def smoke(
     given = {"DAG_ID": dag_ids, "--tag": tags, "--expect-failure": expected_failures}
     _require_words({**given, "--expect-import-error": expected_import_errors})
     session = open_session(project_dir, verbose=verbose, airflow_version=airflow_version)
-    settle_killed_upgrade(session)
+    settle_killed(session)
     selection = _selection(session, dag_ids or [], tags or [], every=every)
     require_dag_files(session.project.dags_dir)
     broken = _broken_files(session.project.dags_dir, expected_import_errors or [])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mwaa_local.api.address import ApiFolder
-from mwaa_local.cli.killed_upgrade import line_of_unfinished, unfinished_upgrade
+from mwaa_local.cli.killed import line_of_unfinished, unfinished_upgrade
 from mwaa_local.cli.parameters import JsonOption, ProjectOption
 from mwaa_local.cli.service_status import Service, last_sync, service_of, service_of_folder, show_last_sync
 from mwaa_local.cli.session import Session, open_session

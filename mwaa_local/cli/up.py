@@ -13,7 +13,7 @@ import typer
 from mwaa_local.airflow import TRIGGERED, AirflowClient
 from mwaa_local.api.environments.adopted import noted_up
 from mwaa_local.api.launch import ApiProcess
-from mwaa_local.cli.killed_upgrade import settle_killed_upgrade
+from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import (
     JsonOption,
     PortOption,
@@ -75,7 +75,7 @@ def up(
     """
     began = time.monotonic()
     session = open_session(project_dir, verbose=verbose, airflow_version=airflow_version or "")
-    settle_killed_upgrade(session, runs_dags=True)
+    settle_killed(session, runs_dags=True)
     environment = session.environment()
     release = session.release(environment)
     if not run_dag and (conf or logical_date or no_logical_date):

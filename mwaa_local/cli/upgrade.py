@@ -11,12 +11,7 @@ import typer
 
 from mwaa_local.cli.check_arguments import releases_of
 from mwaa_local.cli.formats import Format, FormatOption, format_of, show_report
-from mwaa_local.cli.killed_upgrade import (
-    as_after_unfinished,
-    line_of_unfinished,
-    settle_killed_upgrade,
-    unfinished_upgrade,
-)
+from mwaa_local.cli.killed import as_after_unfinished, line_of_unfinished, settle_killed, unfinished_upgrade
 from mwaa_local.cli.parameters import AllOption, JsonOption, PortOption, ProjectOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 
@@ -107,7 +102,7 @@ def _carry_out(session: Session, to: list[str], wanted: Carried, *, every: bool)
     targets = releases_of(session, to)
     if len(targets) > 1:
         raise typer.BadParameter("--yes takes one version; go step by step")
-    settle_killed_upgrade(session, runs_dags=True)
+    settle_killed(session, runs_dags=True)
     move = asked_move(session, targets[0])
     if move.is_nothing:
         tell_nothing(session.console, move, as_json=wanted.as_json)

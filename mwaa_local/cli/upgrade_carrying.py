@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mwaa_local.api.environments.adopted import INTERRUPTED, noted_upgrade
-from mwaa_local.cli.killed_upgrade import settle_held
+from mwaa_local.cli.killed import settle_held
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
 from mwaa_local.errors import UpgradeFailed

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -29,10 +28,11 @@ from mwaa_local.database.dump_format import (
     Head,
 )
 from mwaa_local.database.fernet import FIELDS
+from mwaa_local.database.progress import Progress, Tell, to_nobody
 from mwaa_local.database.session import reading
 from mwaa_local.database.tables import Table, read_revisions, read_tables
-from mwaa_local.errors import DumpExists, FileMissing, disk_error
-from mwaa_local.files import PRIVATE_FILE_MODE
+from mwaa_local.errors import DumpExists, FileMissing
+from mwaa_local.files import whole_file
 
 KEY_IS_IN_IT = "the Fernet key that opens encrypted values"
 # Tables with what nobody else should see, and what that is. Those of encrypted fields are in `fernet.FIELDS`.
@@ -47,21 +47,29 @@ class Sink(Protocol):
 
 
 def write_dump(
-    url: str, path: Path, *, airflow_version: str, fernet_key: str, force: bool = False, compressed: bool | None = None
+    url: str,
+    path: Path,
+    *,
+    airflow_version: str,
+    fernet_key: str,
+    force: bool = False,
+    compressed: bool | None = None,
+    tell: Tell = to_nobody,
 ) -> Head:
     """Write the database to a file that only this user can read, whole or not at all; return what it says of itself.
 
     `-` is stdout. A name that ends with `.gz` is compressed, unless the caller decides. Raises DumpExists without
-    `force`, DiskFull, and DumpRefused where the database does not answer.
+    `force`, DiskFull, and DumpRefused where the database does not answer. `tell` hears how far it has come.
     """
     if compressed is None:
         compressed = path.suffix == COMPRESSED_SUFFIX
-    with whole_file(path, force=force) as file, _compressing(file, compressed) as stream:
-        return write_rows(url, stream, airflow_version=airflow_version, fernet_key=fernet_key)
+    with dump_file(path, force=force) as file, _compressing(file, compressed) as stream:
+        return write_rows(url, stream, airflow_version=airflow_version, fernet_key=fernet_key, tell=tell)
 
 
-def write_rows(url: str, stream: Sink, *, airflow_version: str, fernet_key: str) -> Head:
+def write_rows(url: str, stream: Sink, *, airflow_version: str, fernet_key: str, tell: Tell = to_nobody) -> Head:
     """Write a dump to what takes bytes."""
+    progress = Progress(tell, "writing")
     out = _Summed(stream)
     with reading(url) as connection, connection.cursor() as cursor:
         tables = read_tables(cursor)
@@ -77,7 +85,8 @@ def write_rows(url: str, stream: Sink, *, airflow_version: str, fernet_key: str)
         out.write(head.to_bytes())
         for item in dumped:
             out.write(item.copy_line())
-            cursor.copy_expert(_copy_out(item.table), out)
+            progress.begin(item.table.name, item.rows)
+            cursor.copy_expert(_copy_out(item.table), _Counted(out, progress))
             out.write(END_OF_ROWS)
     stream.write(CHECKSUM + out.digest.hexdigest().encode() + b"\n")
     return head
@@ -93,6 +102,18 @@ class _Summed:
     def write(self, data: bytes) -> None:
         self.digest.update(data)
         self._stream.write(data)
+
+
+class _Counted:
+    """Passes rows on, of which psycopg2 writes one at a time, and counts them."""
+
+    def __init__(self, stream: Sink, progress: Progress) -> None:
+        self._stream = stream
+        self._progress = progress
+
+    def write(self, data: bytes) -> None:
+        self._stream.write(data)
+        self._progress.add(1)
 
 
 def _count(cursor: Cursor, table: Table) -> int:
@@ -131,38 +152,25 @@ def _compressing(file: IO[bytes], compressed: bool) -> Iterator[Sink]:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
-    """Give a file to write, for this user alone, which has its name only when all of it is on the disk.
+def dump_file(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
+    """Give a file to write a dump to, or stdout: for this user alone, whole or not there (`files.whole_file`).
 
-    Whatever is raised meanwhile leaves nothing, and what was there before as it was. Raises DumpExists, DiskFull,
-    AccessDenied, and FileMissing for a folder that is not there.
+    Raises DumpExists, DiskFull, AccessDenied, and FileMissing for a folder that is not there.
     """
     if path == STDOUT:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     check_target(path, force=force)
-    path = path.resolve()  # the file behind a link is replaced, not the link
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        file = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE), "wb")
-    except OSError as error:
-        raise disk_error(error, path.parent) from error
-    try:
-        with file:
+        with whole_file(path.resolve(), replaces=force) as file:  # the file behind a link is replaced, not the link
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _give_name(part, path, force=force)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise disk_error(error, path.parent) from error
-    finally:
-        part.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise _there_already(path) from error
 
 
 def check_target(path: Path, *, force: bool = False) -> None:
-    """Raise what is known of a name before anything is written to it. See `whole_file`."""
+    """Raise what is known of a name before anything is written to it. See `dump_file`."""
     if path == STDOUT:
         return
     if not path.parent.is_dir():
@@ -179,31 +187,7 @@ def _there_already(path: Path) -> DumpExists:
     return DumpExists(f"there is a file {path} already", hint="name another file, or add --force to replace it")
 
 
-def _give_name(part: Path, path: Path, *, force: bool) -> None:
-    """Have a whole file under its name, which somebody else may have taken meanwhile. Raises DumpExists."""
-    if not force:
-        try:
-            os.link(part, path)
-            return
-        except FileExistsError as error:
-            raise _there_already(path) from error
-        except OSError:  # a file system without links
-            if path.exists():
-                raise _there_already(path) from None
-    part.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the name on the disk too; some file systems cannot."""
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
 def copy_to(stream: IO[bytes], path: Path) -> None:
     """Write all of a stream to a private file, as for a dump that comes through a pipe."""
-    with whole_file(path, force=True) as file:
+    with whole_file(path) as file:
         shutil.copyfileobj(stream, file)

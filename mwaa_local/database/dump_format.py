@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from mwaa_local.database.progress import Progress, Tell, to_nobody
 from mwaa_local.database.tables import Column, Table
 from mwaa_local.errors import DumpInvalid, FileMissing, disk_error
 
@@ -125,9 +126,10 @@ def _check_names(head: Head) -> None:
 class DumpReader:
     """Reads a dump from its beginning to its end, once; every row is checked on the way."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str, progress: Progress) -> None:
         self._stream = stream
         self._name = name
+        self.progress = progress
         self._digest = hashlib.sha256()
         self.head = self._read_head()
 
@@ -138,6 +140,7 @@ class DumpReader:
         self._digest.update(found)
         if found != expected:
             raise self._invalid(f"Where the rows of {item.table.name} should begin there is something else: {CUT}.")
+        self.progress.begin(item.table.name, item.rows)
         return Rows(self, item)
 
     def finish(self) -> None:
@@ -230,6 +233,7 @@ class Rows:
             self.count += 1
             parts.append(line)
             length += len(line)
+        self._reader.progress.add(len(parts))
         return b"".join(parts)
 
     def readline(self, size: int = -1) -> bytes:
@@ -242,8 +246,11 @@ class Rows:
 
 
 @contextlib.contextmanager
-def opened_dump(path: Path) -> Iterator[DumpReader]:
-    """Give a reader of a file, compressed or not. Raises FileMissing, AccessDenied and DumpInvalid."""
+def opened_dump(path: Path, tell: Tell = to_nobody, doing: str = "reading") -> Iterator[DumpReader]:
+    """Give a reader of a file, compressed or not. Raises FileMissing, AccessDenied and DumpInvalid.
+
+    `tell` hears how far it has come, and what is done to its rows.
+    """
     try:
         raw = path.open("rb")
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -257,7 +264,7 @@ def opened_dump(path: Path) -> Iterator[DumpReader]:
         stream: IO[bytes] = raw
         if beginning == GZIP_MAGIC:
             stream = cast(IO[bytes], stack.enter_context(gzip.GzipFile(fileobj=raw)))
-        yield DumpReader(stream, path.name)
+        yield DumpReader(stream, path.name, Progress(tell, doing))
 
 
 def read_head(path: Path) -> Head:
@@ -266,9 +273,9 @@ def read_head(path: Path) -> Head:
         return reader.head
 
 
-def checked_head(path: Path) -> Head:
+def checked_head(path: Path, tell: Tell = to_nobody) -> Head:
     """Return what a dump says of itself after reading it all. Raises DumpInvalid for one that is not whole."""
-    with opened_dump(path) as reader:
+    with opened_dump(path, tell) as reader:
         for item in reader.head.tables:
             reader.rows(item).skip()
         reader.finish()

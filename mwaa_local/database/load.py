@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import contextlib
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
 
 from mwaa_local.database.dump_format import DumpedTable, DumpReader, Head, opened_dump
 from mwaa_local.database.fernet import encrypt_anew
+from mwaa_local.database.progress import Tell, to_nobody
 from mwaa_local.database.session import writing
 from mwaa_local.database.tables import (
     OF_THE_QUEUE,
@@ -45,17 +48,19 @@ def load_dump(
     old_key: str | None = None,
     keep_unreadable: bool = False,
     leave_out: Collection[str] = (),
-    before_commit: Callable[[], None] = lambda: None,
+    before_commit: Callable[[str], None] = lambda _transaction: None,
+    tell: Tell = to_nobody,
 ) -> Loaded:
     """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
 
     They are under the key that the dump carries, or under `old_key`.
 
     One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
-    stay empty. `before_commit` is called when all is loaded and nothing is final yet. Raises DumpInvalid for a file
-    that is damaged or does not fit the schema, ValuesUnreadable, DiskFull.
+    stay empty. `before_commit` is called with the number of the transaction when all is loaded and nothing is final
+    yet; `tell` hears how far it has come. Raises DumpInvalid for a file that is damaged or does not fit the schema,
+    ValuesUnreadable, DiskFull.
     """
-    with opened_dump(path) as reader, writing(url) as connection, connection.cursor() as cursor:
+    with opened_dump(path, tell, "loading") as reader, writing(url) as connection, connection.cursor() as cursor:
         head = reader.head
         # Foreign keys and triggers: rows come by table, not in an order in which each refers to what is there.
         cursor.execute("SELECT set_config('session_replication_role', 'replica', true)")
@@ -74,7 +79,9 @@ def load_dump(
             old_keys = ",".join(key for key in (head.fernet_key, old_key) if key)
             unreadable = encrypt_anew(cursor, tables, old_keys, fernet_key, keep_unreadable=keep_unreadable)
         _set_sequences(cursor, tables)
-        before_commit()
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        (transaction,) = cursor.fetchone() or ("",)
+        before_commit(str(transaction))
     return Loaded(head, unreadable, rows)
 
 
@@ -183,14 +190,26 @@ def _load(cursor: Cursor, reader: DumpReader, item: DumpedTable, *, left_out: bo
         rows.skip()
         return
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in item.table.columns)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(item.table.identifier, columns)
     try:
-        cursor.copy_expert(sql.SQL("COPY {} ({}) FROM STDIN").format(item.table.identifier, columns), rows, READ_BYTES)
+        with _without_a_word():
+            cursor.copy_expert(statement, rows, READ_BYTES)
     except psycopg2.Error as error:
         if rows.error is not None:
             raise rows.error from error
         raise
     if cursor.rowcount != item.rows:
         raise reader.wrong_count(item, cursor.rowcount)
+
+
+@contextlib.contextmanager
+def _without_a_word() -> Iterator[None]:
+    """Keep psycopg2 from printing what it raises, too: it does so where the server ends while rows are sent to it."""
+    hook, sys.excepthook = sys.excepthook, lambda *_: None
+    try:
+        yield
+    finally:
+        sys.excepthook = hook
 
 
 def _set_sequences(cursor: Cursor, tables: Sequence[Table]) -> None:

@@ -28,9 +28,9 @@ from psycopg2 import sql
 
 from mwaa_local.database.dump_format import GZIP_MAGIC, MAGIC
 from mwaa_local.database.more_than_tables import refuse_more_than_tables
-from mwaa_local.database.session import refusal, without_value
+from mwaa_local.database.progress import Progress, Tell, to_nobody
+from mwaa_local.database.session import no_room, refusal, without_value
 from mwaa_local.errors import (
-    DiskFull,
     DumpInvalid,
     DumpRefused,
     FileMissing,
@@ -54,7 +54,7 @@ LEFT_OUT = re.compile(
     rb"|(CREATE SCHEMA|COMMENT ON SCHEMA) public( .*)?"
     rb"|SET (transaction_timeout|idle_session_timeout|default_tablespace|default_table_access_method) = .*);\r?\n?"
 )
-BEGIN_OF_ROWS = re.compile(rb"COPY .* FROM stdin;\r?\n?", re.IGNORECASE)
+BEGIN_OF_ROWS = re.compile(rb"COPY (?P<table>\S+).* FROM stdin;\r?\n?", re.IGNORECASE)
 ENDS_OF_ROWS = (b"\\.\n", b"\\.\r\n", b"\\.")
 LAST_COMMENT = b"-- PostgreSQL database dump complete"  # of each plain one, and of what pg_restore makes of an archive
 OWN_COMMANDS = (b"\\restrict ", b"\\unrestrict ")  # which newer versions of pg_dump write around the rest
@@ -119,12 +119,12 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
             yield cast(IO[bytes], stream)
 
 
-def replace_by_import(url: str, path: Path, kind: Kind, bin_dir: Path) -> None:
+def replace_by_import(url: str, path: Path, kind: Kind, bin_dir: Path, tell: Tell = to_nobody) -> None:
     """Put what the dump holds in the place of a whole database, of which `url` is the superuser's address.
 
-    Its owner is the role of the import then. `bin_dir` has psql and pg_restore. The database stays as it was unless all
-    went well. Raises DumpRefused with what PostgreSQL said, and for what is more than tables; DumpInvalid for a dump
-    that is not whole.
+    Its owner is the role of the import then. `bin_dir` has psql and pg_restore, `tell` hears how far it has come. The
+    database stays as it was unless all went well. Raises DumpRefused with what PostgreSQL said, and for what is more
+    than tables; DumpInvalid for a dump that is not whole.
     """
     database = urlsplit(url).path.removeprefix("/")
     maintenance = _address(url, MAINTENANCE)
@@ -142,7 +142,7 @@ def replace_by_import(url: str, path: Path, kind: Kind, bin_dir: Path) -> None:
             ).format(name, role),
         )
         with _script(path, kind, bin_dir) as lines:
-            _run(url, password, filtered(lines), bin_dir)
+            _run(url, password, filtered(lines, Progress(tell, "importing")), bin_dir)
         refuse_more_than_tables(_address(url, DATABASE))
         _execute(
             maintenance,
@@ -232,7 +232,7 @@ def _lines_of(stream: IO[bytes], path: Path) -> Iterator[bytes]:
         raise damaged(path, str(error)) from error
 
 
-def filtered(lines: Iterable[bytes]) -> Iterator[bytes]:
+def filtered(lines: Iterable[bytes], progress: Progress | None = None) -> Iterator[bytes]:
     """Yield the lines of a script for psql without what belongs to the server it comes from.
 
     Rows, and texts over several lines, are passed on as they are. Raises DumpRefused for a command of psql itself, and
@@ -242,6 +242,8 @@ def filtered(lines: Iterable[bytes]) -> Iterator[bytes]:
     for line in lines:
         if in_rows:
             in_rows = line not in ENDS_OF_ROWS
+            if progress:
+                progress.add(in_rows)
         elif not in_text:
             if line.startswith(OWN_COMMANDS) or LEFT_OUT.fullmatch(line):
                 continue
@@ -251,7 +253,10 @@ def filtered(lines: Iterable[bytes]) -> Iterator[bytes]:
                     "mwaa-local runs none: it could start other programs.",
                     "make it without --create, of one database, or as an archive; " + REMAKE_HINT,
                 )
-            in_rows = BEGIN_OF_ROWS.fullmatch(line) is not None
+            begins = BEGIN_OF_ROWS.fullmatch(line)
+            in_rows = begins is not None
+            if begins and progress:
+                progress.begin(begins["table"].decode(errors="replace").removeprefix("public."))
             is_whole = is_whole or line.rstrip() == LAST_COMMENT
         if not in_rows and not (line.startswith(b"--") and not in_text) and line.count(b"'") % 2:
             in_text = not in_text
@@ -298,7 +303,7 @@ def _run(url: str, password: str, lines: Iterable[bytes], bin_dir: Path) -> None
 
 def _refused(said: str) -> MwaaLocalError:
     if line := line_on_full_disk(said):
-        return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
+        return no_room(line)
     return DumpRefused("PostgreSQL refuses the dump", said, REMAKE_HINT)
 
 

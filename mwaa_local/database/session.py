@@ -73,11 +73,16 @@ def without_value(said: str) -> str:
     return _VALUE.sub(': "…"', said)
 
 
+def no_room(line: str) -> DiskFull:
+    """Return the error for a server that has no room, with the line that says so."""
+    return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
+
+
 def refusal(error: psycopg2.Error) -> DiskFull | DumpRefused:
     """Return the error for what PostgreSQL said; not all of it, since it cites rows, and rows hold secrets."""
     said = without_value(error.diag.message_primary or str(error).strip())
     if line := line_on_full_disk(said):
-        return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
+        return no_room(line)
     place = f" (table {error.diag.table_name})" if error.diag.table_name else ""
     return DumpRefused(
         f"the database program refused it{place}",

@@ -14,6 +14,7 @@ from typing import Any
 
 from mwaa_local.database.dump import write_dump
 from mwaa_local.database.dump_format import Head, read_head
+from mwaa_local.database.progress import Tell, to_nobody
 from mwaa_local.errors import DumpExists, DumpInvalid, FileMissing, MwaaLocalError, disk_error
 from mwaa_local.project import Project
 
@@ -89,7 +90,7 @@ class Snapshots:
         found = [self._read(path) for path in paths if path.exists()]
         return tuple(sorted(found, key=lambda item: (item.made, item.name)))
 
-    def take(self, name: str, url: str, *, airflow_version: str, fernet_key: str) -> Snapshot:
+    def take(self, name: str, url: str, *, airflow_version: str, fernet_key: str, tell: Tell = to_nobody) -> Snapshot:
         """Make one of the database at that URL. Raises DumpExists where the name is taken, and what a dump raises."""
         path = self.path(name)
         if path.exists():
@@ -101,11 +102,9 @@ class Snapshots:
         self._project.make_state_dir()
         try:
             self.folder.mkdir(exist_ok=True, mode=0o700)
-            for left in self.folder.glob(f".*{SUFFIX}.*.part"):  # of a command that was killed
-                left.unlink(missing_ok=True)
         except OSError as error:
             raise disk_error(error, self.folder) from error
-        write_dump(url, path, airflow_version=airflow_version, fernet_key=fernet_key)
+        write_dump(url, path, airflow_version=airflow_version, fernet_key=fernet_key, tell=tell)
         return self._read(path)
 
     def forget(self, name: str) -> None:

@@ -45,6 +45,12 @@ class Databases(Protocol):
         It has what that puts in, default pool, roles and users, and nothing else. Raises DatabaseExists.
         """
 
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        """Have what commands of `wanted.release` need, its packages or its image, before anything is begun with them.
+
+        Raises PythonUnavailable, PackagesUnavailable, ImageBuildFailed, DiskFull.
+        """
+
     def copy(self, version: str, to_version: str) -> None:
         """Store a copy under another version, with the same password. Nothing may run on it.
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import urlopen
 
+from tests.airflow_output import json_in
 from tests.conftest import ProjectRunner
 from tests.environments import RunningEnvironment
 
@@ -67,10 +68,7 @@ class History:
         return outcome.stdout
 
     def json_of(self, *words: str) -> Any:
-        """Return what a command prints as JSON, whatever stands before it: some releases write log lines there."""
-        lines = self.airflow(*words, "--output", "json").splitlines()
-        begins = next(number for number, line in enumerate(lines) if line.startswith(("[{", "[]")) or line == "[")
-        return json.loads("\n".join(lines[begins:]))
+        return json_in(self.airflow(*words, "--output", "json"))
 
     def runs(self) -> dict[str, str]:
         """Return the states of the runs by their ids."""

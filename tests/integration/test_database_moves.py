@@ -8,78 +8,21 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
 
-from mwaa_local.environment.environment import Environment
 from mwaa_local.project import Project
-from mwaa_local.release import Release
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
-from mwaa_local.runtime.databases import Databases
-from mwaa_local.runtime.process.runtime import ProcessRuntime
-from mwaa_local.runtime.process.servers import find_binaries
-from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.secrets import load_secrets
-from mwaa_local.wanted import Wanted
-from tests.conftest import COMMAND, ProjectRunner, make_clean_env
-from tests.contract.databases import execute, rows
+from tests.airflow_output import json_in
+from tests.conftest import COMMAND
+from tests.contract.databases import execute
+from tests.integration.moved import DAG, Moved, new_project, pg_dump
 
 OLDER, RELEASE, NEWER = "2.10.1", "2.10.3", "2.11.2"
 PASSWORD = "geheim"
 MANY_ROWS = 300_000  # that take seconds to load
-DAG = """
-from datetime import datetime
-from airflow import DAG
-from airflow.operators.bash import BashOperator
-with DAG("moved", start_date=datetime(2024, 1, 1), schedule=None) as dag:
-    BashOperator(task_id="first", bash_command="echo first")
-"""
-
-
-class Moved(ProjectRunner):
-    """A project with a database but no running environment."""
-
-    @property
-    def runtime(self) -> Runtime:
-        return ProcessRuntime(Project(self.root_dir), self.env)
-
-    @property
-    def databases(self) -> Databases:
-        return self.runtime.databases
-
-    def create(self, version: str) -> None:
-        """Make a database of a release, with one variable in it."""
-        project, cache_dir = Project(self.root_dir), Path(self.env["MWAA_LOCAL_CACHE_DIR"])
-        wanted = Wanted(project, Environment.load(project), Release.load(version), self.env, cache_dir)
-        self.databases.create(wanted, version, lambda event: None)
-        with self.databases.opened(version) as url:
-            execute(url, "INSERT INTO variable (key, val, is_encrypted) VALUES ('kept', 'value', false)")
-
-    @property
-    def fernet_key(self) -> str:
-        return load_secrets(self.root_dir / ".mwaa-local").fernet_key
-
-    def rows(self, version: str, query: str) -> list[tuple[object, ...]]:
-        with self.databases.opened(version) as url:
-            return rows(url, query)
-
-    def password(self, version: str) -> str:
-        """Return the connection's password, opened by this project's key."""
-        [(value,)] = self.rows(version, "SELECT password FROM connection WHERE conn_id = 'mydb'")
-        return Fernet(self.fernet_key).decrypt(str(value).encode()).decode()
-
-    def run_well(self, *words: str) -> str:
-        outcome = self.run(*words)
-        assert outcome.exit_code == 0, outcome.stderr
-        return outcome.stdout
-
-
-def new_project(folder: Path, version: str) -> Moved:
-    runner = Moved(folder / "project", make_clean_env(folder))
-    runner.write({"mwaa.yaml": f'AirflowVersion: "{version}"\n', "dags/moved.py": DAG})
-    return runner
 
 
 @pytest.fixture(scope="module")
@@ -248,10 +191,7 @@ def test_full_disk_while_dumping_leaves_nothing_and_keeps_what_was_there(source:
 def test_dump_of_another_airflow_by_pg_dump_comes_in_with_its_key(source: Moved, other: Moved, tmp_path: Path) -> None:
     path, key = tmp_path / "airflow.pgdump", tmp_path / "fernet.key"
     with source.databases.opened(RELEASE) as url:
-        parts = urlsplit(url)
-        argv = [str(find_binaries().postgres.parent / "pg_dump"), "--host=127.0.0.1", f"--port={parts.port}"]
-        argv += [f"--username={parts.username}", "--format=custom", f"--file={path}", "airflow"]
-        subprocess.run(argv, env={"PGPASSWORD": parts.password or ""}, check=True)
+        pg_dump(url, path, "custom")
     other.write({"mwaa.yaml": f'AirflowVersion: "{NEWER}"\n'})
     outcome = other.run("db", "restore", str(path), "--yes")
     assert (outcome.exit_code, "connection mydb: password" in outcome.stderr) == (3, True), outcome.stderr
@@ -260,6 +200,31 @@ def test_dump_of_another_airflow_by_pg_dump_comes_in_with_its_key(source: Moved,
     assert (told["from_airflow_version"], told["unreadable"]) == (RELEASE, [])
     assert other.password(NEWER) == PASSWORD
     assert other.databases.versions() == (NEWER,)
+
+
+@pytest.mark.full
+@pytest.mark.network
+@pytest.mark.parametrize("kind", ["plain", "custom"])
+def test_dump_of_another_airflow_2_by_pg_dump_comes_into_airflow_3(source: Moved, tmp_path: Path, kind: str) -> None:
+    """Over the border it goes through 2.11.2, as on MWAA, and Airflow 3 runs on it."""
+    path, key = tmp_path / "airflow.pgdump", tmp_path / "fernet.key"
+    with source.databases.opened(RELEASE) as url:
+        pg_dump(url, path, kind)
+    key.write_text(source.fernet_key)
+    newest = new_project(tmp_path / "newest", "3.3.1")
+    newest.write({"dags/moved.py": DAG.replace("airflow.operators.bash", "airflow.providers.standard.operators.bash")})
+    try:
+        words = ("db", "restore", str(path), "--yes", "--json", "--fernet-key-file", str(key))
+        told = json.loads(newest.run_well(*words))
+        assert (told["from_airflow_version"], told["migrated_by"]) == (RELEASE, ["2.11.2", "3.3.1"])
+        assert newest.databases.versions() == ("3.3.1",)
+        assert newest.password("3.3.1") == PASSWORD
+        newest.run_well("up", "--port", "0", "--run", "moved")
+        assert newest.run_well("airflow", "variables", "get", "kept").splitlines()[-1] == "value"
+        [connection] = json_in(newest.run_well("airflow", "connections", "get", "mydb", "-o", "json"))
+        assert connection["password"] == PASSWORD
+    finally:
+        newest.run("down", "--volumes", "--now")
 
 
 @pytest.mark.full
@@ -276,8 +241,9 @@ def test_real_history_is_readable_in_another_project_of_airflow_3(tmp_path: Path
     assert told["migrated_by"] == ["2.11.2", "3.3.1"]
     try:
         newest.run_well("up", "--port", "0", "--run", "moved")
-        assert PASSWORD in newest.run_well("airflow", "connections", "get", "mydb", "-o", "json")
-        runs = json.loads(newest.run_well("airflow", "dags", "list-runs", "moved", "-o", "json"))
+        [connection] = json_in(newest.run_well("airflow", "connections", "get", "mydb", "-o", "json"))
+        assert connection["password"] == PASSWORD
+        runs = json_in(newest.run_well("airflow", "dags", "list-runs", "moved", "-o", "json"))
         assert [run["state"] for run in runs] == ["success", "success"]
     finally:
         newest.run("down", "--volumes", "--now")

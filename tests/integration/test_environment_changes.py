@@ -6,7 +6,6 @@ The last that use the shared environment: to bring it back takes as long as a st
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.airflow_output import json_in
 from tests.environments import (
     LATEST,
     TEST_DAGS_DIR,
@@ -100,8 +100,7 @@ def test_new_dag_file_is_listed_within_seconds(running: RunningEnvironment) -> N
     wait_until(lambda: is_listed(running, "fresh"), NEW_DAG_TIMEOUT_S, "the new DAG")
     listed = running.run("airflow", "dags", "list", "-o", "json")
     assert listed.exit_code == 0
-    rows = json.loads(listed.stdout[listed.stdout.index('[{"') :])
-    assert "fresh" in [row["dag_id"] for row in rows]
+    assert "fresh" in [row["dag_id"] for row in json_in(listed.stdout)]
 
 
 def is_listed(running: RunningEnvironment, dag_id: str) -> bool:

@@ -19,6 +19,7 @@ import pytest
 
 from mwaa_local.door.tokens import CLI, mint
 from mwaa_local.services.door import CONFIGURATION_NAME
+from tests.airflow_output import json_in
 from tests.environments import EACH_GENERATION, SAMPLE_DAG, RunningEnvironment, wait_until
 from tests.integration.test_environment import logged_in
 
@@ -63,8 +64,7 @@ def test_version_is_the_environments(environment: RunningEnvironment, tmp_path: 
 
 
 def test_dags_are_listed(environment: RunningEnvironment, tmp_path: Path) -> None:
-    listed = output(environment, tmp_path, "dags list -o json")
-    dags = json.loads(listed[listed.index("[{") :])  # below what Airflow logs
+    dags = json_in(output(environment, tmp_path, "dags list -o json"))
     assert SAMPLE_DAG in {dag["dag_id"] for dag in dags}
 
 

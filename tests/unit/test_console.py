@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from mwaa_local.console import Console, duration, table
+from mwaa_local.console import CLEARED, QUIET_S, Console, duration, table
 from mwaa_local.errors import PortInUse
-from mwaa_local.event import FAILED, READY, STARTING, ComponentStatus, Event, LogLine
+from mwaa_local.event import COUNTING, FAILED, READY, STARTING, ComponentStatus, Event, LogLine
 
 ESCAPE = "\033["
 
@@ -157,3 +157,56 @@ def test_table_aligns_columns_and_has_no_trailing_blanks() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def counted(rows: int) -> Event:
+    return Event("database", COUNTING, detail=f"loading log: {rows} of 300 rows")
+
+
+def test_how_far_something_has_come_is_one_line_of_a_terminal_that_goes_again() -> None:
+    shown = console(Terminal)
+    shown.show_event(counted(100))
+    shown.show_event(counted(200))
+    shown.say("done")
+    line = "database       working              loading log: {} of 300 rows"
+    assert written(shown)[1] == f"{CLEARED}{line.format(100)}{CLEARED}{line.format(200)}{CLEARED}done\n"
+
+
+def test_line_that_goes_again_is_away_before_data_is_shown() -> None:
+    for as_json in (False, True):
+        shown = console(Terminal)
+        shown.show_event(counted(100))
+        if as_json:
+            shown.show_json(["data"])
+        else:
+            shown.show("data")
+        assert written(shown)[1].endswith(CLEARED)
+        assert ESCAPE not in written(shown)[0]
+
+
+def test_line_that_goes_again_is_never_wider_than_the_terminal() -> None:
+    shown = console(Terminal)
+    shown.show_event(Event("database", COUNTING, detail="x" * 200))
+    assert len(written(shown)[1]) == len(CLEARED) + 79
+
+
+@pytest.mark.parametrize(
+    ("kind", "env"), [(io.StringIO, {}), (Terminal, {"NO_COLOR": "1"}), (Terminal, {"TERM": "dumb"})]
+)
+def test_without_a_terminal_it_is_a_plain_line_when_nothing_was_said_for_long(
+    kind: type[io.StringIO], env: dict[str, str]
+) -> None:
+    now = [0.0]
+    shown = Console(kind(), kind(), env, clock=lambda: now[0])
+    for rows in (1, 2, 3):
+        shown.show_event(counted(rows))
+    assert written(shown) == ("", "")
+    now[0] += QUIET_S
+    for rows in (4, 5):
+        shown.show_event(counted(rows))
+    now[0] += QUIET_S - 1
+    shown.say("something else")
+    now[0] += QUIET_S - 1
+    shown.show_event(counted(6))
+    lines = written(shown)[1].splitlines()
+    assert lines == ["database       working              loading log: 4 of 300 rows", "something else"]

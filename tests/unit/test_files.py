@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mwaa_local.errors import StateCorrupted
-from mwaa_local.files import make_private, read_json, remove_tree, swap, write_private
+from mwaa_local import flock
+from mwaa_local.errors import AccessDenied, DiskFull, StateCorrupted
+from mwaa_local.files import (
+    PART_SUFFIX,
+    make_private,
+    read_json,
+    remove_tree,
+    swap,
+    whole_file,
+    write_private,
+    write_surely,
+)
 
 ORDINARY_USER = 12345
 
@@ -126,3 +141,124 @@ def test_read_only_folders_are_removed_and_what_links_lead_to_is_not(tmp_path: P
     remove_tree(tmp_path / "gone")
     assert not (tmp_path / "gone").exists()
     assert (kept / "file").is_dir()
+
+
+# A process that begins to write a file, says so, and waits for its end.
+WRITER = """
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from mwaa_local.files import whole_file
+with whole_file(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def writer(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline() == b"begun\n"
+        yield process
+        process.stdin.close()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(item.name for item in folder.iterdir())
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_whole_file_has_its_name_and_its_mode_only_at_the_end(tmp_path: Path, umask: int) -> None:
+    path, before = tmp_path / "file", os.umask(umask)
+    try:
+        with whole_file(path, mode=0o644) as file:
+            file.write(b"whole")
+            [part] = tmp_path.iterdir()
+            assert (part.name.startswith("."), part.name.endswith(PART_SUFFIX)) == (True, True)
+            assert part.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+    assert (names(tmp_path), path.read_bytes(), path.stat().st_mode & 0o777) == (["file"], b"whole", 0o644)
+
+
+def test_what_is_raised_meanwhile_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_surely(path, b"before")
+    with pytest.raises(KeyboardInterrupt), whole_file(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert (names(tmp_path), path.read_bytes()) == (["file"], b"before")
+
+
+def test_file_that_somebody_else_makes_meanwhile_is_replaced_only_if_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(FileExistsError), whole_file(path, replaces=False) as file:
+        file.write(b"ours")
+        path.write_bytes(b"theirs")
+    assert (names(tmp_path), path.read_bytes()) == (["file"], b"theirs")
+    write_surely(path, b"ours")
+    assert path.read_bytes() == b"ours"
+
+
+def test_part_of_who_was_killed_goes_with_the_next_file_and_one_at_work_stays(tmp_path: Path) -> None:
+    with writer(tmp_path / "killed") as killed, writer(tmp_path / "at work") as at_work:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        assert [name.endswith(PART_SUFFIX) for name in names(tmp_path)] == [True, True]
+        foreign = [f".{'0' * 31}{PART_SUFFIX}", ".file.part", "file.part", f"file{PART_SUFFIX}"]
+        for name in foreign:
+            (tmp_path / name).touch()
+        folder = tmp_path / f".{'0' * 32}{PART_SUFFIX}"
+        folder.mkdir()
+        write_surely(tmp_path / "next", b"next")
+        left = set(names(tmp_path)) - {*foreign, folder.name, "next"}
+        assert [name.endswith(PART_SUFFIX) for name in left] == [True], "that of the one at work"
+        assert at_work.stdin is not None
+        at_work.stdin.close()
+        assert at_work.wait() == 0
+    assert (tmp_path / "at work").read_bytes() == b"half"
+    assert set(names(tmp_path)) == {"at work", "next", folder.name, *foreign}
+
+
+def test_part_that_is_taken_for_a_left_one_as_it_is_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who tidies up has its lock before its writer has."""
+    attempt = flock.attempt
+    stolen: list[str] = []
+
+    def second(fd: int) -> bool:
+        if not stolen:
+            [part] = tmp_path.iterdir()
+            stolen.append(part.name)
+            part.unlink()
+        return attempt(fd)
+
+    monkeypatch.setattr(flock, "attempt", second)
+    write_surely(tmp_path / "file", b"whole")
+    assert (names(tmp_path), len(stolen)) == (["file"], 1)
+
+
+def test_file_is_written_where_there_are_no_locks_and_nothing_is_removed_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    left = tmp_path / f".{'0' * 32}{PART_SUFFIX}"
+    left.touch()
+    monkeypatch.setattr(flock, "attempt", refuse)
+    write_surely(tmp_path / "file", b"whole")
+    assert names(tmp_path) == sorted([left.name, "file"])
+
+
+def test_no_room_and_no_right_are_errors_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match=f"no space left below {tmp_path}"), whole_file(tmp_path / "file"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(AccessDenied, match="not allowed to use"), whole_file(tmp_path / "file"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+    assert names(tmp_path) == []

@@ -23,7 +23,7 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.environment.local import LocalSettings
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.event import Event
+from mwaa_local.event import COUNTING, Event
 from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.local_aws import owner_of, running_aws
@@ -179,4 +179,5 @@ def say(text: str) -> None:
 
 
 def _say_event(event: Event) -> None:
-    say(f"{event.component}: {event.state} {event.detail}".rstrip())
+    if event.state != COUNTING:  # too many for a log
+        say(f"{event.component}: {event.state} {event.detail}".rstrip())

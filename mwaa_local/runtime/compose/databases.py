@@ -80,6 +80,9 @@ class ComposeDatabases:
             with self._made(version), self._lone_server(version, first):
                 self._run(wanted, version, commands, image, steps)
 
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        self._image(wanted, Steps(on_event))
+
     def copy(self, version: str, to_version: str) -> None:
         with self._unused(version), self._unused(to_version):
             known = self.versions()

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 
 from mwaa_local.command import TIMED_OUT_EXIT_CODE
 from mwaa_local.database.health import Health
+from mwaa_local.database.session import no_room
 from mwaa_local.errors import (
     ComponentNotReady,
     DiskFull,
     DockerUnavailable,
     ImageBuildFailed,
+    MwaaLocalError,
     PortInUse,
     line_on_full_disk,
 )
@@ -53,6 +55,14 @@ def server(engine: Engine, task: Task, url: str) -> Iterator[str]:
             with contextlib.closing(Health(url, "")) as health:
                 _wait(engine, container_id, health)
             yield container_id
+        except DiskFull:
+            raise
+        except MwaaLocalError as error:  # of which it may have told its clients nothing
+            output = Output(engine, container_id, lambda line: None)
+            output.fetch(ended=False)
+            if line := line_on_full_disk(output.text):
+                raise no_room(line) from error
+            raise
         finally:
             engine.stop([container_id], now=False)
 

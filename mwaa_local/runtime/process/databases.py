@@ -34,12 +34,12 @@ from mwaa_local.runtime.process.servers import (
     part_of,
     postgres_argv,
 )
-from mwaa_local.scratch import scratch_folder
+from mwaa_local.scratch import remove_abandoned, scratch_folder
 from mwaa_local.secrets import load_secrets
 from mwaa_local.steps import Steps
 from mwaa_local.wanted import Wanted
 
-HOME_PREFIX = "mwaa-local-migration-"
+HOME_PREFIX = "migration-"  # of folders in .mwaa-local, the Airflow homes of commands upon a database
 
 
 class ProcessDatabases:
@@ -71,10 +71,9 @@ class ProcessDatabases:
             password = load_secrets(self.project.state_dir).database_password(version)
             port = free_port()
             argv = postgres_argv(find_binaries(), data_dir, port)
-            log_path = self.project.run_dir / f"database-{version}.log"
             self._opened[version] = url = database_url(port, password)
             try:
-                with lone_server(argv, server_env(self.project, self._env), url, log_path):
+                with lone_server(argv, server_env(self.project, self._env), url, self._log_path(version)):
                     yield url
             finally:
                 del self._opened[version]
@@ -86,6 +85,9 @@ class ProcessDatabases:
             if self._dir(version).exists():
                 raise exists(version)
             self._make(wanted, base, version, steps)
+
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        self._base(wanted, Steps(on_event))
 
     def make_first(self, wanted: Wanted, base: PythonEnvironment, version: str, steps: Steps) -> None:
         """Make the one of an environment that starts, with packages that are there already."""
@@ -129,7 +131,7 @@ class ProcessDatabases:
         base = self._base(wanted, steps)
         fernet_key = load_secrets(self.project.state_dir).fernet_key
         program = program_argv(wanted.release, str(base.python_path), script)
-        with self.opened(version) as url, scratch_folder(HOME_PREFIX) as home_dir:
+        with self.opened(version) as url, scratch_folder(HOME_PREFIX, self.project.state_dir) as home_dir:
             env = migration_env(wanted, base, url, str(home_dir), fernet_key=fernet_key)
             (home_dir / TEMPORARY_NAME).mkdir()
 
@@ -148,13 +150,18 @@ class ProcessDatabases:
                 end_server_on(data_dir)
                 data_dir.rename(part)  # in one step, so that half of it is never taken for a database
             remove_tree(part)
+            remove_abandoned(HOME_PREFIX, self.project.state_dir, grace_s=0.0)  # of a killed command that had this open
             if is_for_a_while(version):
+                self._log_path(version).unlink(missing_ok=True)
                 load_secrets(self.project.state_dir).without_database(version).save(self.project.state_dir)
 
     # The folders.
 
     def _dir(self, version: str) -> Path:
         return self.project.database_dir / version
+
+    def _log_path(self, version: str) -> Path:
+        return self.project.run_dir / f"database-{version}.log"
 
     def _existing(self, version: str) -> Path:
         """Return a data folder on which nothing is at work any more."""
@@ -178,6 +185,8 @@ class ProcessDatabases:
 
     def _plan_on(self, version: str) -> Plan | None:
         """Return the plan of the environment that runs on a database; None where none does."""
+        if is_for_a_while(version):
+            return None  # no environment's
         plan = self._running_plan()
         if plan is None and self._own.first is not None:
             raise DatabaseInUse(

@@ -14,7 +14,8 @@ import psutil
 
 from mwaa_local import isolation
 from mwaa_local.database.health import Health
-from mwaa_local.errors import ComponentNotReady, DiskFull, line_on_full_disk
+from mwaa_local.database.session import no_room
+from mwaa_local.errors import ComponentNotReady, DiskFull, MwaaLocalError, line_on_full_disk
 from mwaa_local.files import PRIVATE_FILE_MODE
 
 START_TIMEOUT_S = 60.0  # one that was killed first reads what it had written
@@ -28,7 +29,9 @@ SERVER_NAME = "postgres"
 def lone_server(argv: Sequence[str], env: Mapping[str, str], url: str, log_path: Path) -> Iterator[Health]:
     """Run a server and yield questions to its database `url` once it answers; stop it whatever comes.
 
-    Raises ComponentNotReady with the last lines of its log, or DiskFull.
+    Raises ComponentNotReady with the last lines of its log, or DiskFull; the latter also in the place of an error that
+    is raised meanwhile, where the server had no room: one that cannot write its log of changes ends without a word to
+    its clients.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     with os.fdopen(os.open(log_path, flags, PRIVATE_FILE_MODE), "wb") as log:
@@ -45,7 +48,14 @@ def lone_server(argv: Sequence[str], env: Mapping[str, str], url: str, log_path:
             health = Health(url, "")
             try:
                 _wait(server, health, log_path)
-                yield health
+                try:
+                    yield health
+                except DiskFull:
+                    raise
+                except MwaaLocalError as error:
+                    if line := line_on_full_disk(log_path.read_text(errors="replace")):
+                        raise no_room(line) from error
+                    raise
             finally:
                 health.close()
         finally:
@@ -57,8 +67,9 @@ def _wait(server: subprocess.Popen[bytes], health: Health, log_path: Path) -> No
     while not health.database_answers():
         if server.poll() is not None or time.monotonic() > deadline:
             output = log_path.read_text(errors="replace")
-            kind = DiskFull if line_on_full_disk(output) else ComponentNotReady
-            raise kind(f"{SERVER_NAME} did not start", last_lines(output) or health.last_error)
+            if line := line_on_full_disk(output):
+                raise no_room(line)
+            raise ComponentNotReady(f"{SERVER_NAME} did not start", last_lines(output) or health.last_error)
         time.sleep(POLL_PAUSE_S)
 
 

@@ -74,7 +74,8 @@ def carry_out(workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Upgraded:
     """Do the whole of it, or undo all of it; whoever calls holds the project (`Workspace.exclusive`).
 
     Raises UpgradeFailed after a rollback, KeyboardInterrupt after one that an interrupt began, and what keeps it from
-    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning.
+    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning, and
+    PythonUnavailable or PackagesUnavailable where a release's own packages cannot be had.
     """
     return Carrying.begin(workspace, upgrade, watch).carry_out()
 
@@ -155,12 +156,13 @@ class Carrying:
 
     def _forward(self) -> Upgraded:
         environment = self.workspace.environment()
+        move = self.database_move(environment)
+        move.prepare()
         self.step(journal.STOPPING)
         self.lifecycle.down()
         self.step(journal.SNAPSHOT)
         self._take_snapshots()
         self.step(journal.COPYING)
-        move = self.database_move(environment)
         self.save(move.copy(self.journal))
         self.step(journal.MIGRATING)
         move.migrate(self.journal)
@@ -231,6 +233,7 @@ class Carrying:
         databases = self.lifecycle.runtime.databases
         if version not in databases.versions():
             return ""
-        name = snapshot.take(self.workspace.project, databases, version, self.journal)
+        tell = self.watch.listener.on_event
+        name = snapshot.take(self.workspace.project, databases, version, self.journal, tell)
         self.watch.tell(f"snapshot {name}: the database of Airflow {version}")
         return name

@@ -74,6 +74,18 @@ class DatabaseMove(TargetDatabase):
     source: Release
     on_event: Callable[[Event], None]
 
+    def prepare(self) -> None:
+        """Have what the commands of the releases need, whose migrations it takes, before anything is changed."""
+        self.databases.prepare(self.wanted, self.on_event)
+        if self.source.is_newer_than(self.wanted.release):
+            self.databases.prepare(self._newer, self.on_event)
+
+    @property
+    def _newer(self) -> Wanted:
+        """The release of before, where that is the newer one: it alone knows the way to an older schema."""
+        environment = _with_version(self.wanted.environment, self.source)
+        return replace(self.wanted, environment=environment, release=self.source)
+
     def migrate(self, journal: Journal) -> None:
         """Bring the copy to the schema of the target: by the newer of the two releases, as Airflow asks for it."""
         target = self.wanted.release
@@ -87,7 +99,7 @@ class DatabaseMove(TargetDatabase):
 
     def _downgrade(self, name: str) -> None:
         source, target = self.source, self.wanted.release
-        newer = replace(self.wanted, environment=_with_version(self.wanted.environment, source), release=source)
+        newer = self._newer
         repaired = need_repairs(source, target)
         if repaired:
             self.databases.run(newer, name, [()], self.on_event, script=DEFERRED_PROGRAM)

@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 
 from mwaa_local.errors import EnvironmentFileInvalid, disk_error
-from mwaa_local.files import PRIVATE_FILE_MODE
+from mwaa_local.files import PRIVATE_FILE_MODE, write_surely
 from mwaa_local.project import Project
-from mwaa_local.upgrade.carrying_out.journal import Journal, write_surely
+from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.upgrade.version_line import version_of, with_version
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mwaa_local.errors import StateCorrupted, disk_error
-from mwaa_local.files import PRIVATE_FILE_MODE, read_json
+from mwaa_local.errors import StateCorrupted
+from mwaa_local.files import read_json, sync_folder, write_surely
 from mwaa_local.project import Project
 
 JOURNAL_NAME = "upgrade.json"  # below the project's state folder
@@ -134,43 +133,14 @@ def load(project: Project) -> Journal | None:
 def save(project: Project, journal: Journal) -> Journal:
     """Have the journal on the disk, whole; return it. Raises DiskFull or AccessDenied: then that of before stays."""
     project.make_state_dir()
-    write_surely(journal_path(project), json.dumps(asdict(journal), indent=1).encode(), PRIVATE_FILE_MODE)
+    write_surely(journal_path(project), json.dumps(asdict(journal), indent=1).encode())
     return journal
 
 
 def remove(project: Project) -> None:
     """The upgrade is over."""
     journal_path(project).unlink(missing_ok=True)
-    _sync_folder(project.state_dir)
-
-
-def write_surely(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file in one step, with all of it on the disk first. Raises DiskFull or AccessDenied."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.unlink(missing_ok=True)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise disk_error(error, path.parent) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_folder(project.state_dir)
 
 
 def _words(plain: Sequence[str]) -> tuple[str, ...]:

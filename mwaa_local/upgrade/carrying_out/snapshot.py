@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from mwaa_local.database.progress import Tell, to_nobody
 from mwaa_local.database.snapshots import Snapshots
 from mwaa_local.project import Project
 from mwaa_local.runtime.databases import Databases
@@ -11,7 +12,7 @@ from mwaa_local.secrets import load_secrets
 from mwaa_local.upgrade.carrying_out.journal import Journal
 
 
-def take(project: Project, databases: Databases, version: str, of: Journal) -> str:
+def take(project: Project, databases: Databases, version: str, of: Journal, tell: Tell = to_nobody) -> str:
     """Keep all rows of the database of that version; return the snapshot's name."""
     snapshots = Snapshots(project)
     began = datetime.fromtimestamp(of.began, UTC)
@@ -19,4 +20,4 @@ def take(project: Project, databases: Databases, version: str, of: Journal) -> s
     name = snapshots.free_name(f"upgrade-{word}-{version.replace('.', '-')}-", began)
     fernet_key = load_secrets(project.state_dir).fernet_key
     with databases.opened(version) as url:
-        return snapshots.take(name, url, airflow_version=version, fernet_key=fernet_key).name
+        return snapshots.take(name, url, airflow_version=version, fernet_key=fernet_key, tell=tell).name

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mwaa_local.database.dump import whole_file, write_dump, write_rows
+from mwaa_local.database.dump import dump_file, write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
 from mwaa_local.database.load import Loaded, load_dump
 from mwaa_local.errors import DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
@@ -79,8 +79,8 @@ def filled(server: Server) -> str:
     return server.url("source")
 
 
-def dump(url: str, path: Path, **more: bool) -> Head:
-    return write_dump(url, path, airflow_version="2.10.3", fernet_key=KEY, **more)
+def dump(url: str, path: Path, *, force: bool = False, compressed: bool | None = None) -> Head:
+    return write_dump(url, path, airflow_version="2.10.3", fernet_key=KEY, force=force, compressed=compressed)
 
 
 def load(url: str, path: Path) -> Loaded:
@@ -357,7 +357,7 @@ def test_only_a_regular_file_is_replaced_and_the_one_behind_a_link(filled: str, 
 
 def test_file_that_somebody_else_makes_meanwhile_stays(tmp_path: Path) -> None:
     path = tmp_path / "one"
-    with pytest.raises(DumpExists, match="already"), whole_file(path) as file:
+    with pytest.raises(DumpExists, match="already"), dump_file(path) as file:
         file.write(b"ours")
         path.write_text("theirs")
     assert (path.read_text(), [found.name for found in tmp_path.iterdir()]) == ("theirs", ["one"])
@@ -378,7 +378,8 @@ def test_what_fails_before_the_commit_leaves_the_database_as_it_was(
     dump(filled, tmp_path / "one")
     target = server.new("target", SCHEMA + "INSERT INTO empty VALUES (5)")
 
-    def fail() -> None:
+    def fail(transaction: str) -> None:
+        assert transaction.isdigit()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

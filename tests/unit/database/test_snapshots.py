@@ -10,9 +10,10 @@ import pytest
 from mwaa_local.database.known_revisions import airflow_of
 from mwaa_local.database.snapshots import FOLDER, SUFFIX, Snapshots, is_name
 from mwaa_local.errors import DumpInvalid, DumpRefused, FileMissing
+from mwaa_local.files import PART_SUFFIX
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.restoring import way_between, way_of_revision
+from mwaa_local.restoring.ways import way_between, way_of_revision
 
 
 @pytest.mark.parametrize("word", ["before", "before-restore-2026-11-30-154500", "A_1", "3"])
@@ -32,7 +33,7 @@ def test_damaged_snapshot_is_listed_as_that_and_a_missing_one_names_the_others(t
     assert snapshots.all() == ()
     (tmp_path / ".mwaa-local" / FOLDER).mkdir(parents=True)
     (tmp_path / ".mwaa-local" / FOLDER / f"cut{SUFFIX}").write_bytes(b"\x1f\x8b")
-    (tmp_path / ".mwaa-local" / FOLDER / f".half{SUFFIX}.1.part").write_bytes(b"")
+    (tmp_path / ".mwaa-local" / FOLDER / f".{'0' * 32}{PART_SUFFIX}").write_bytes(b"")
     (tmp_path / ".mwaa-local" / FOLDER / f"folder{SUFFIX}").mkdir()
     (tmp_path / ".mwaa-local" / FOLDER / f"gone{SUFFIX}").symlink_to("nowhere")
     found = {item.name: (item.head, bool(item.problem)) for item in snapshots.all()}

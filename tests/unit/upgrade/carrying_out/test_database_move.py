@@ -51,6 +51,7 @@ class FakeDatabases:
     kept: dict[str, str]
     mortal: DiesAt = field(default_factory=DiesAt)
     ran: list[tuple[str, tuple[str, ...], Path | None]] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
 
     def versions(self) -> tuple[str, ...]:
         return tuple(self.kept)
@@ -61,6 +62,9 @@ class FakeDatabases:
 
     def create(self, wanted: Wanted, version: str, on_event: Callable[[Event], None]) -> None:
         raise AssertionError("an upgrade makes no empty database")
+
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        self.prepared.append(wanted.release.airflow_version)
 
     def copy(self, version: str, to_version: str) -> None:
         assert to_version not in self.kept, "nothing is written over one that is there"
@@ -179,3 +183,13 @@ def test_arguments_of_deferred_tasks_are_rewritten_before_the_schema_goes_back(m
 )
 def test_repairs_are_for_what_leads_over_the_change(source: str, target: str, needed: bool) -> None:
     assert need_repairs(Release.load(source), Release.load(target)) is needed
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "needed"), [(SOURCE, TARGET, [TARGET]), (TARGET, SOURCE, [SOURCE, TARGET])], ids=["up", "down"]
+)
+def test_releases_whose_migrations_it_takes_are_looked_for_first(source: str, target: str, needed: list[str]) -> None:
+    """Down, the newer release knows the way, and the older one has the last word."""
+    databases = FakeDatabases({source: "history"})
+    move(databases, Disk(begun(source, target)), source, target).prepare()
+    assert (databases.prepared, databases.ran) == (needed, [])

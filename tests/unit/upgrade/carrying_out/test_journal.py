@@ -28,7 +28,7 @@ def test_is_read_as_it_was_written_and_only_by_its_user(project: Project) -> Non
     journal.save(project, written)
     assert journal.load(project) == written
     assert journal.journal_path(project).stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in project.state_dir.iterdir() if path.name.endswith(".part")] == []
+    assert {path.name for path in project.state_dir.iterdir()} == {journal.JOURNAL_NAME, ".gitignore"}
 
 
 def test_is_gone_when_the_upgrade_is_over(project: Project) -> None:

@@ -6,14 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local import files
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import AlreadyRunning, DatabaseMissing, DiskFull, EnvironmentFileInvalid, UpgradeFailed
+from mwaa_local.errors import (
+    AlreadyRunning,
+    DatabaseMissing,
+    DiskFull,
+    EnvironmentFileInvalid,
+    PythonUnavailable,
+    UpgradeFailed,
+)
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.upgrade.carrying_out import environment_file, journal
 from mwaa_local.upgrade.carrying_out.database_move import OURS, TargetDatabase
 from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.upgrade.carrying_out.settling import settle
+from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 from tests.unit.upgrade.carrying_out.test_carrying import FILE, NOWHERE, SOURCE, TARGET, House, RuntimeWithDatabases
 from tests.unit.upgrade.carrying_out.test_database_move import FakeDatabases
@@ -30,7 +39,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     (tmp_path / "mwaa.yaml").write_text(FILE)
     for module in ("carrying", "undoing"):
         monkeypatch.setattr(f"{HERE}.{module}.wait_until_healthy", lambda lifecycle: None)
-    monkeypatch.setattr(f"{HERE}.snapshot.take", lambda project, databases, version, of: f"snapshot-{version}")
+    monkeypatch.setattr(f"{HERE}.snapshot.take", lambda project, databases, version, of, tell: f"snapshot-{version}")
     house = House(Workspace(Project(tmp_path), {"HOME": str(tmp_path)}), RuntimeWithDatabases(RUNNING))
     house.runtime.kept.kept = {SOURCE: "history", TARGET: "earlier use"}
     return house
@@ -39,10 +48,10 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 def test_full_disk_is_freed_by_the_rollback_though_nothing_can_be_written_before(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = journal.write_surely
+    write = files.write_surely
     is_full = False
 
-    def write_if_room(path: Path, content: bytes, mode: int) -> None:
+    def write_if_room(path: Path, content: bytes, mode: int = 0o600) -> None:
         if is_full and house.runtime.kept.kept.get(TARGET, "").startswith("history"):
             raise FULL
         write(path, content, mode)
@@ -103,6 +112,19 @@ def test_upgrade_that_has_succeeded_is_never_rolled_back(house: House, error: Ba
     assert house.journal is None
     assert house.runtime.kept.kept.keys() == {SOURCE, TARGET}
     assert house.runtime.kept.kept[TARGET].startswith("history migrated")
+
+
+def test_lacking_python_of_the_target_ends_it_before_anything_is_changed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(wanted: Wanted, _on_event: object) -> None:
+        raise PythonUnavailable(f"no Python for Airflow {wanted.release.airflow_version}")
+
+    monkeypatch.setattr(house.runtime.kept, "prepare", prepare)
+    with pytest.raises(PythonUnavailable, match=f"for Airflow {TARGET}"):
+        house.upgrade()
+    assert (house.steps, house.runtime.calls, house.journal, house.file) == ([], [], None, FILE)
+    assert house.runtime.kept.kept == {SOURCE: "history", TARGET: "earlier use"}
 
 
 def test_second_upgrade_does_not_begin_while_the_first_is_not_over(house: House) -> None:

@@ -1,27 +1,29 @@
-"""What commands do first that change the environment: undo or finish an upgrade that was killed, and say so."""
+"""What commands do first that change the environment: settle an upgrade or a restore that was killed, and say so."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from mwaa_local.cli.session import Session
+from mwaa_local.errors import MwaaLocalError
+from mwaa_local.restoring import record
 from mwaa_local.upgrade.carrying_out import journal
 
 
-def settle_killed_upgrade(session: Session, *, runs_dags: bool = False) -> None:
+def settle_killed(session: Session, *, runs_dags: bool = False) -> None:
     """Do so, before the environment file is read, which may change by it. Costs a look where there is none.
 
-    If `runs_dags`, DAGs that were named and have not run are run. Raises AlreadyRunning while an upgrade goes on,
-    UpgradeFailed where a DAG fails.
+    If `runs_dags`, DAGs that were named for an upgrade and have not run are run. Raises AlreadyRunning while an upgrade
+    or a restore goes on, UpgradeFailed where a DAG fails.
     """
-    if not journal.journal_path(session.project).exists():
-        return
-    with session.exclusive():
-        settle_held(session, runs_dags=runs_dags)
+    if _is_there(session):
+        with session.exclusive():
+            settle_held(session, runs_dags=runs_dags)
 
 
 def settle_held(session: Session, *, runs_dags: bool = False) -> None:
     """Do the same for who holds the project already."""
+    _settle_restore(session)
     if not journal.journal_path(session.project).exists():
         return
     from mwaa_local.api.environments.adopted import note_settled
@@ -31,6 +33,23 @@ def settle_held(session: Session, *, runs_dags: bool = False) -> None:
     if settled is not None:
         note_settled(session.project, settled.journal, settled.line)
         session.console.say(settled.line)
+
+
+def _is_there(session: Session) -> bool:
+    project = session.project
+    return journal.journal_path(project).exists() or record.record_path(project).exists()
+
+
+def _settle_restore(session: Session) -> None:
+    if not record.record_path(session.project).exists():
+        return
+    from mwaa_local.restoring.settling import settle
+
+    try:
+        session.console.say(settle(session))
+    except MwaaLocalError as error:  # what is in the way need not be in that of this command, which may even mend it
+        then = f" ({error.hint})" if error.hint else ""
+        session.console.say(f"a restore was cut off, and the next command tidies up: {error.what}{then}")
 
 
 def as_after_unfinished(session: Session) -> Session:

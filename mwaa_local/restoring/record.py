@@ -1,0 +1,81 @@
+"""The record of a restore that goes on, in a private file of the project: what is restored into what, how far it is.
+
+It is on the disk before the step that it names, and gone when the restore has ended in whatever way but by a kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mwaa_local.errors import StateCorrupted
+from mwaa_local.files import read_json, sync_folder, write_surely
+from mwaa_local.project import Project
+
+RECORD_NAME = "restore.json"  # below the project's state folder
+HINT = "remove the file, and run the restore again; the database is as it was, or as the dump is"
+
+# The steps, in their order.
+BESIDE = "beside"  # nothing of the environment is touched
+REPLACING = "replacing"  # the environment is stopped; the database is as it was until the transaction is done
+
+
+@dataclass(frozen=True)
+class Record:
+    """A restore that is not over."""
+
+    source: str  # the name of the file
+    version: str  # Airflow version whose database is replaced
+    runtime: str  # "docker" or "process"
+    step: str = BESIDE
+    before: str = ""  # the snapshot of what was there, once it is taken; "" also where there was nothing
+    is_new: bool = False  # whether the database was made for this
+    transaction: str = ""  # PostgreSQL's number of what replaces the rows, once all of them are loaded
+
+
+def record_path(project: Project) -> Path:
+    return project.state_dir / RECORD_NAME
+
+
+def load(project: Project) -> Record | None:
+    """Return the record of a restore that is not over; None without one. Raises StateCorrupted."""
+    path = record_path(project)
+    if not path.exists():
+        return None
+    plain = read_json(path, "the record of a restore", HINT)
+    try:
+        return Record(**plain)
+    except TypeError as error:
+        raise StateCorrupted(f"the record of a restore is not what was written: {path}", str(error), HINT) from error
+
+
+def remove(project: Project) -> None:
+    """The restore is over."""
+    record_path(project).unlink(missing_ok=True)
+    sync_folder(project.state_dir)
+
+
+class Recorder:
+    """Has the record of one restore on the disk."""
+
+    def __init__(self, project: Project, record: Record) -> None:
+        self._project = project
+        self._record = record
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the record for the time of this. Raises DiskFull or AccessDenied, as `note` does."""
+        self.note()
+        try:
+            yield
+        finally:
+            remove(self._project)
+
+    def note(self, **changes: Any) -> None:
+        """Have it on the disk, with these changes."""
+        self._record = replace(self._record, **changes)
+        write_surely(record_path(self._project), json.dumps(asdict(self._record), indent=1).encode())
