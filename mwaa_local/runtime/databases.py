@@ -39,6 +39,12 @@ class Databases(Protocol):
         Raises DatabaseMissing, and DatabaseInUse where another command has it open.
         """
 
+    def make_ready(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        """Have what commands of `wanted.release` need, its packages or its image; what has it already costs a look.
+
+        An environment may run meanwhile. Raises PackagesUnavailable, ImageBuildFailed, DiskFull.
+        """
+
     def create(self, wanted: Wanted, version: str, on_event: Callable[[Event], None]) -> None:
         """Make one by the first migration of `wanted.release` and store it under `version`, mostly the same.
 
@@ -71,6 +77,9 @@ class Databases(Protocol):
     def remove(self, version: str) -> None:
         """Remove one, if it is there. Raises DatabaseInUse where an environment runs on it."""
 
+    def tidy(self) -> None:
+        """End and remove what killed commands left behind; whatever another command has open stays as it is."""
+
 
 def is_for_a_while(name: str) -> bool:
     """Whether a database is a copy for another purpose: whoever removes it has no more use for its password."""
@@ -102,7 +111,7 @@ def exists(version: str) -> DatabaseExists:
     return DatabaseExists(
         f"there is a database of Airflow {version} already",
         "Nothing is written over one that is there.",
-        f"`mwaa-local reset-db` in an environment of {version} removes it",
+        f"`mwaa-local reset-db --airflow-version {version}` removes it",
     )
 
 

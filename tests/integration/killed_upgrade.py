@@ -17,6 +17,7 @@ from mwaa_local.release import Release
 from mwaa_local.upgrade.carrying_out.carrying import Upgrade, Watch, carry_out
 from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.workspace import Workspace
+from tests.conftest import RUNTIME_VARIABLE
 
 
 def main(folder: str, version: str, when: str) -> None:
@@ -33,7 +34,8 @@ def main(folder: str, version: str, when: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     environment = workspace.environment()
-    wanted = Upgrade(workspace.release(environment), Release.load(version), "process", port=0, dags=("history",))
+    source, target, runtime = workspace.release(environment), Release.load(version), os.environ[RUNTIME_VARIABLE]
+    wanted = Upgrade(source, target, runtime, port=0, dags=("history",))
     with workspace.exclusive():
         carry_out(workspace, wanted, Watch(Listener(on_event), on_step))
 

@@ -67,6 +67,9 @@ class ComposeDatabases:
         with self._served(version) as (url, _):
             yield url
 
+    def make_ready(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        self._image(wanted, Steps(on_event))
+
     def create(self, wanted: Wanted, version: str, on_event: Callable[[Event], None]) -> None:
         steps = Steps(on_event)
         image = self._image(wanted, steps)
@@ -110,7 +113,6 @@ class ComposeDatabases:
                 secrets.save(self.project.state_dir)
 
     def tidy(self) -> None:
-        """End and remove what killed commands left behind, before an environment starts on it or is removed."""
         if self._locks.were_used:
             self._tidy("")
 

@@ -1,5 +1,6 @@
 """Carry an upgrade out: stop, snapshot, copy and migrate the database, change mwaa.yaml, start, look, run DAGs.
 
+Before the first step, what the new release needs is installed, while the environment runs: nothing is changed by that.
 What a step has to undo is in the journal before the step begins. A failure or an interrupt undoes all; a kill leaves
 it to the next command (`settling`). The database of before is only ever read.
 """
@@ -74,7 +75,8 @@ def carry_out(workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Upgraded:
     """Do the whole of it, or undo all of it; whoever calls holds the project (`Workspace.exclusive`).
 
     Raises UpgradeFailed after a rollback, KeyboardInterrupt after one that an interrupt began, and what keeps it from
-    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning.
+    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning, and what
+    `Databases.make_ready` raises.
     """
     return Carrying.begin(workspace, upgrade, watch).carry_out()
 
@@ -154,13 +156,13 @@ class Carrying:
             raise undo_after(self, error) from error
 
     def _forward(self) -> Upgraded:
-        environment = self.workspace.environment()
+        move = self.database_move(self.workspace.environment())
+        self._make_ready(move)
         self.step(journal.STOPPING)
         self.lifecycle.down()
         self.step(journal.SNAPSHOT)
         self._take_snapshots()
         self.step(journal.COPYING)
-        move = self.database_move(environment)
         self.save(move.copy(self.journal))
         self.step(journal.MIGRATING)
         move.migrate(self.journal)
@@ -171,6 +173,14 @@ class Carrying:
         started = self.start()
         self.step(journal.RUNNING)
         return self.finish(started)
+
+    def _make_ready(self, move: DatabaseMove) -> None:
+        """Have the new release's packages or image. That takes long and may fail, so the environment runs meanwhile."""
+        try:
+            move.databases.make_ready(move.wanted, self.watch.listener.on_event)
+        except MwaaLocalError as error:
+            error.why = f"{error.why}\nNothing was changed.".lstrip()
+            raise
 
     def start(self) -> Started:
         """Bring the new release up, and see that it is healthy."""

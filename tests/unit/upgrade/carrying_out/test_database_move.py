@@ -51,6 +51,8 @@ class FakeDatabases:
     kept: dict[str, str]
     mortal: DiesAt = field(default_factory=DiesAt)
     ran: list[tuple[str, tuple[str, ...], Path | None]] = field(default_factory=list)
+    made_ready: list[str] = field(default_factory=list)  # releases
+    tidied: int = 0
 
     def versions(self) -> tuple[str, ...]:
         return tuple(self.kept)
@@ -58,6 +60,12 @@ class FakeDatabases:
     @contextlib.contextmanager
     def opened(self, version: str) -> Iterator[str]:
         yield f"postgresql://nobody/{version}"
+
+    def make_ready(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        self.made_ready.append(wanted.release.airflow_version)
+
+    def tidy(self) -> None:
+        self.tidied += 1
 
     def create(self, wanted: Wanted, version: str, on_event: Callable[[Event], None]) -> None:
         raise AssertionError("an upgrade makes no empty database")
