@@ -1,6 +1,6 @@
 """An upgrade of an environment of containers: carried out, failed, interrupted, killed; and what it leaves behind.
 
-One environment of 2.10.3, on Python 3.11, for all tests, which leave it as it was; the last has 2.11.2, on Python 3.12.
+One environment of 2.10.3, on Python 3.11, for all tests, in their order; the target is 2.11.2, on Python 3.12.
 """
 
 from __future__ import annotations
@@ -48,12 +48,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEnvi
         yield start_containers(runner, BEFORE, "--run", "history")
 
 
-@pytest.fixture
-def kept(environment: DockerEnvironment) -> Iterator[Kept]:
-    """The environment, stopped meanwhile."""
+@pytest.fixture(scope="module")
+def kept(environment: DockerEnvironment) -> Kept:
+    """The environment, stopped for all tests from here on."""
     assert environment.run("down").exit_code == 0
-    yield Kept(environment.runner, AFTER)
-    assert environment.run("up", "--port", "0").exit_code == 0
+    return Kept(environment.runner, AFTER)
 
 
 def queue_of(project: Project) -> str:
@@ -138,43 +137,57 @@ def test_next_command_undoes_what_was_killed(kept: Kept, when: str, tmp_path: Pa
     assert kept.dump(BEFORE, tmp_path) == rows
 
 
-def test_takes_data_along_and_leaves_nothing_that_cannot_be_removed(environment: DockerEnvironment) -> None:
-    project, history = environment.project, History(environment.runner)
-    (first,) = history.runs()
-    queue, image = queue_of(project), image_of(environment)
-    outcome = environment.run(*WORDS, "--run", "history", "--json", timeout_s=TIMEOUT_S)
+def test_what_was_healthy_is_finished_by_the_next_up(kept: Kept, environment: DockerEnvironment) -> None:
+    queue = queue_of(kept.project)
+    kept.kill_upgrade(journal.RUNNING)
+    outcome = environment.run("up", timeout_s=TIMEOUT_S)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert f"was cut off while {journal.RUNNING}: finished" in outcome.stderr
+    assert "history succeeded" in outcome.stderr, "the DAG that was named"
+    assert environment.execute("worker.1", "python", "--version").startswith("Python 3.12")
+    assert f'AirflowVersion: "{AFTER}"  # moved by the test' in kept.project.environment_path.read_text()
+    expect_history(environment, runs=2)
+    assert queue_of(kept.project) != queue
+    assert databases_of(kept.project) == [BEFORE, AFTER]
+
+
+def test_way_back_takes_along_what_has_happened_since(kept: Kept, environment: DockerEnvironment) -> None:
+    words = ("upgrade", "--to", BEFORE, "--yes", "--no-rehearsal", "--run", "history", "--run", "only_before", "--json")
+    outcome = environment.run(*words, timeout_s=TIMEOUT_S)
     assert outcome.exit_code == 0, outcome.stderr
     told = json.loads(outcome.stdout)
-    assert (told["from"], told["to"], statuses(told)) == (BEFORE, AFTER, SUCCESS)
-    assert environment.execute("worker.1", "python", "--version").startswith("Python 3.12")
-    assert (environment.root_dir / "mwaa.yaml").read_text().count(
-        f'AirflowVersion: "{AFTER}"  # moved by the test'
-    ) == 1
-    assert list(history.runs().values()) == ["success", "success"]
-    assert history.tasks(first) == {"push": "success", "pull": "success"}
-    assert history.secrets() == (PASSWORD, SECRET)
-    assert WORD in environment.run("logs", "--group", "Task").stdout
-    assert queue_of(project) != queue
+    assert (told["from"], told["to"], statuses(told)) == (AFTER, BEFORE, SUCCESS)
+    assert told["replaced_snapshot"] is not None, "that database was there, with the first run alone"
+    expect_history(environment, runs=3)
 
+
+def test_nothing_stays_that_cannot_be_removed(kept: Kept, environment: DockerEnvironment) -> None:
+    project, lives = kept.project, environment.lives()
     assert databases_of(project) == [BEFORE, AFTER]
     assert len([name for name in volumes_of(project) if "-packages-" in name]) == 1
-    assert removable(environment).keys() >= {image}, (
-        "it goes with the next `cache prune`, unless another project has it"
-    )
-    lives = environment.lives()
-    assert environment.run("reset-db", "--airflow-version", BEFORE, "--yes").exit_code == 0
-    assert (databases_of(project), environment.lives()) == ([AFTER], lives)
+    assert users_of_images(environment, BEFORE) == {str(project.root_dir)}
+    assert users_of_images(environment, AFTER) == set(), "so that `cache prune` removes it"
+    outcome = environment.run("reset-db", "--airflow-version", AFTER, "--yes")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (databases_of(project), environment.lives()) == ([BEFORE], lives)
     assert environment.run("down", "--volumes").exit_code == 0
     assert (containers_of(project), volumes_of(project)) == ([], [])
 
 
-def image_of(environment: DockerEnvironment) -> str:
-    """Return the tag of the image that its tasks run in."""
-    return docker("inspect", "--format", "{{.Config.Image}}", environment.containers()["worker.1"].id).strip()
+def expect_history(environment: DockerEnvironment, runs: int) -> None:
+    """Have the first run, which 2.10.3 made, readable with its tasks and logs, and what is encrypted."""
+    history = History(environment.runner)
+    found = history.runs()
+    assert list(found.values()) == ["success"] * runs
+    for run_id in found:
+        assert history.tasks(run_id) == {"push": "success", "pull": "success"}
+    assert history.secrets() == (PASSWORD, SECRET)
+    assert environment.run("logs", "--group", "Task").stdout.count(f"the word is {WORD}") == runs
 
 
-def removable(environment: DockerEnvironment) -> dict[str, Any]:
-    """Return the images that this project does not keep, by their tags."""
+def users_of_images(environment: DockerEnvironment, version: str) -> set[str]:
+    """Return the projects of this test that keep an image of the release."""
     listed = json.loads(environment.run("cache", "list", "--json").stdout)["items"]
-    root = str(environment.project.root_dir)
-    return {item["name"]: item for item in listed if item["kind"] == "image" and root not in item["used_by"]}
+    found = [item for item in listed if (item["kind"], item["airflow_version"]) == ("image", version)]
+    assert found, f"no image of {version}"
+    return {user for item in found for user in item["used_by"]}.intersection({str(environment.project.root_dir)})
