@@ -26,6 +26,7 @@ from tests.docker_environments import (
 )
 from tests.integration.history import PASSWORD, SECRET, WORD, History, history_files, only_before
 from tests.integration.kept_project import TIMEOUT_S, Kept
+from tests.integration.killed_upgrade import IN_SNAPSHOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.full]
 BEFORE, AFTER = "2.10.3", "2.11.2"
@@ -35,7 +36,7 @@ WORDS = ("upgrade", "--to", AFTER, "--yes", "--no-rehearsal")
 # A step whose beginning is on the disk, or a sign that comes in the middle of one: with a server of its own, with a
 # program upon the copy beside it, with containers of the new release.
 UNDONE = {
-    "snapshot": journal.SNAPSHOT,
+    "in the middle of the snapshot": IN_SNAPSHOT,
     "in the middle of the migration": "Running upgrade",
     "in the middle of the start": "postgres ready",
 }

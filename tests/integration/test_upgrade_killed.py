@@ -12,6 +12,7 @@ from mwaa_local.workspace import Workspace
 from tests.environments import stopped_at_the_end
 from tests.integration.history import History, history_files
 from tests.integration.kept_project import TIMEOUT_S, Kept
+from tests.integration.killed_upgrade import IN_SNAPSHOT
 
 pytestmark = [pytest.mark.network, pytest.mark.full]
 BEFORE, AFTER = "2.7.2", "2.10.3"
@@ -19,6 +20,7 @@ BEFORE, AFTER = "2.7.2", "2.10.3"
 UNDONE = {
     "stopping": journal.STOPPING,
     "snapshot": journal.SNAPSHOT,
+    "in the middle of the snapshot": IN_SNAPSHOT,
     "copying": journal.COPYING,
     "migrating": journal.MIGRATING,
     "in the middle of the migration": "Running upgrade",
@@ -50,6 +52,7 @@ def test_next_command_undoes_what_was_killed(kept: Kept, when: str, tmp_path: Pa
     assert f"an upgrade to Airflow {AFTER} was cut off while" in outcome.stderr
     assert f"undone, this is Airflow {BEFORE} again" in outcome.stderr
     assert "ROLLING_BACK → UPDATE_FAILED" in outcome.stderr
+    assert not list(kept.project.database_dir.glob("*/postmaster.pid")), "no server runs"
     assert not journal.journal_path(kept.project).exists()
     assert kept.project.environment_path.read_bytes() == file
     assert kept.databases.versions() == versions
