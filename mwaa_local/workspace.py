@@ -132,6 +132,17 @@ class Workspace:
         for runtime in runtimes_with_data(self.project, self.env):
             runtime.remove_database(airflow_version)
 
+    def remove_other_database(self, airflow_version: str) -> None:
+        """Remove the databases of a release that does not run, while another one may."""
+        for runtime in runtimes_with_data(self.project, self.env):
+            runtime.databases.remove(airflow_version)
+
+    def tidy_databases(self) -> None:
+        """End what killed commands left at work on databases, in each runtime that answers."""
+        for runtime in runtimes_with_data(self.project, self.env):
+            with contextlib.suppress(DockerUnavailable):
+                runtime.databases.tidy()
+
     def remove_data(self) -> None:
         """Remove database, queue and packages of every release, and then what belongs to them."""
         for runtime in runtimes_with_data(self.project, self.env):

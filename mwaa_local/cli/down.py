@@ -52,6 +52,7 @@ def down(
         except KeyboardInterrupt:
             session.console.say(_what_goes_on(session))
             raise
+        session.tidy_databases()
         if volumes:
             ApiProcess(session.project.root_dir, session.env).stop()
             session.remove_data()

@@ -11,7 +11,7 @@ from mwaa_local.api.environments.adopted import INTERRUPTED, noted_upgrade
 from mwaa_local.cli.killed import settle_held
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console
-from mwaa_local.errors import UpgradeFailed
+from mwaa_local.errors import MwaaLocalError
 from mwaa_local.release import Release
 from mwaa_local.upgrade.carrying_out.carrying import Upgrade, Upgraded, carry_out
 from mwaa_local.upgrade.carrying_out.journal import StatusChange, route
@@ -32,7 +32,7 @@ def carry_out_and_tell(
     port: int | None,
     as_json: bool,
 ) -> None:
-    """Carry it out and show how it went. Raises UpgradeFailed, and MoveRefused as `asked_move` does."""
+    """Carry it out and show how it went. Raises what `carry_out` does, and MoveRefused as `asked_move` does."""
     began = time.monotonic()
     with session.exclusive():  # what was seen before may be no more: another command had the project until now
         settle_held(session, runs_dags=True)
@@ -48,7 +48,7 @@ def carry_out_and_tell(
             with noted_upgrade(session.project, environment, target.airflow_version) as note:
                 upgraded = carry_out(session, wanted, session.watch(note.step))
                 note.came_up(session.environment())
-        except (UpgradeFailed, KeyboardInterrupt) as error:
+        except (MwaaLocalError, KeyboardInterrupt) as error:
             if as_json:
                 session.console.show_json(_failed(move, error, time.monotonic() - began))
             raise
@@ -86,7 +86,7 @@ def _plain(upgraded: Upgraded, elapsed_s: float) -> dict[str, Any]:
     }
 
 
-def _failed(move: Move, error: UpgradeFailed | KeyboardInterrupt, elapsed_s: float) -> dict[str, Any]:
+def _failed(move: Move, error: MwaaLocalError | KeyboardInterrupt, elapsed_s: float) -> dict[str, Any]:
     statuses = tuple(StatusChange(status, at) for status, at in getattr(error, "statuses", ()))
     what, why, hint = INTERRUPTED if isinstance(error, KeyboardInterrupt) else (error.what, error.why, error.hint)
     return {

@@ -42,7 +42,7 @@ class DatabaseLocks:
         finally:
             os.close(lock)
 
-    def if_nobody_has(self, version: str, held: str, action: Callable[[], None]) -> None:
+    def if_nobody_has(self, version: str, held: str, action: Callable[[], object]) -> None:
         """Do something to a database that no command has, but for this one, which has `held`."""
         if version == held:
             action()

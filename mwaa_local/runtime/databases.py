@@ -48,7 +48,8 @@ class Databases(Protocol):
     def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
         """Have what commands of `wanted.release` need, its packages or its image, before anything is begun with them.
 
-        Raises PythonUnavailable, PackagesUnavailable, ImageBuildFailed, DiskFull.
+        What is there already costs a look. An environment may run meanwhile. Raises PythonUnavailable,
+        PackagesUnavailable, ImageBuildFailed, DiskFull.
         """
 
     def copy(self, version: str, to_version: str) -> None:
@@ -76,6 +77,9 @@ class Databases(Protocol):
 
     def remove(self, version: str) -> None:
         """Remove one, if it is there. Raises DatabaseInUse where an environment runs on it."""
+
+    def tidy(self) -> None:
+        """End and remove what killed commands left behind; whatever another command has open stays as it is."""
 
 
 def is_for_a_while(name: str) -> bool:
@@ -108,7 +112,7 @@ def exists(version: str) -> DatabaseExists:
     return DatabaseExists(
         f"there is a database of Airflow {version} already",
         "Nothing is written over one that is there.",
-        f"`mwaa-local reset-db` in an environment of {version} removes it",
+        f"`mwaa-local reset-db --airflow-version {version}` removes it",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -18,10 +19,12 @@ from mwaa_local.errors import ComponentFailed, DatabaseExists, DatabaseInUse, Da
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.compose.containers import compose_name
+from mwaa_local.runtime.compose.engine import Engine
 from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.runtime.migrating import run_commands
 from mwaa_local.runtime.process.runtime import ProcessRuntime
 from mwaa_local.secrets import load_secrets
+from mwaa_local.upgrade.carrying_out.repairs import DEFERRED_PROGRAM
 from tests.conftest import make_clean_env
 from tests.contract.databases import KEPT_ROW, DatabaseHouse, execute, rows, variables
 from tests.contract.house import House
@@ -46,6 +49,15 @@ DIES = """
 import signal
 setattr(room, name, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 databases.copy("{version}", "{to_version}")
+"""
+# Sets a variable to a value, both of which are its words.
+SETS_VARIABLE = """
+import sys
+from airflow.models import Variable
+Variable.set(sys.argv[1], sys.argv[2])
+"""
+DEFERRED_ROW = """
+INSERT INTO trigger (classpath, kwargs, created_date) VALUES ('a.Trigger', '{"moment": 7}', now())
 """
 PART_OF_ONE = "20m"
 SMALL_DISK = "90m"  # room for one database and a part of another
@@ -199,6 +211,38 @@ def test_commands_encrypt_with_the_key_of_the_project(house: DatabaseHouse, copy
     assert Fernet(key).decrypt(str(value).encode()) == b"word"
 
 
+def test_a_program_of_ours_may_import_airflow_and_gets_its_words(
+    house: DatabaseHouse, copy: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "set_variable.py"
+    program.write_text(SETS_VARIABLE)
+    words = [["first", "1"], ["second", "2"]]
+    house.databases.run(house.wanted(house.version), copy, words, house.events.append, script=program)
+    assert house.events[-2].detail.startswith("set variable") and house.events[-1].state == "done", house.events
+    with house.databases.opened(copy) as url:
+        assert rows(url, "SELECT key FROM variable WHERE is_encrypted ORDER BY key") == [("first",), ("second",)]
+    with pytest.raises(ComponentFailed) as caught:
+        house.databases.run(house.wanted(house.version), copy, [["only one"]], house.events.append, script=program)
+    assert f"`set variable only one` of Airflow {house.version} failed: exit code 1" in caught.value.what
+    assert "IndexError" in caught.value.why
+
+
+@pytest.mark.docker
+def test_arguments_of_deferred_tasks_get_their_older_form_in_a_container(containers: DatabaseHouse) -> None:
+    """The program that a downgrade runs, whose words are none."""
+    containers.databases.copy(containers.version, COPY)
+    try:
+        with containers.databases.opened(COPY) as url:
+            execute(url, DEFERRED_ROW)
+        wanted = containers.wanted(containers.version)
+        containers.databases.run(wanted, COPY, [()], containers.events.append, script=DEFERRED_PROGRAM)
+        with containers.databases.opened(COPY) as url:
+            ((stored,),) = rows(url, "SELECT kwargs FROM trigger")
+        assert json.loads(str(stored)) == {"__type": "dict", "__var": {"moment": 7}}
+    finally:
+        containers.databases.remove(COPY)
+
+
 def test_a_command_that_fails_is_told_with_its_last_lines(house: DatabaseHouse, copy: str) -> None:
     with pytest.raises(ComponentFailed) as caught:
         words = ["db", "downgrade", "--yes", "--to-version", "0.1"]
@@ -271,6 +315,37 @@ def test_a_server_that_was_killed_too_reads_what_it_had_written(processes: Datab
     with processes.databases.opened(f"{COPY}2") as url:
         assert rows(url, "SELECT key FROM variable ORDER BY key") == [(KEPT_ROW[0],), ("late",)]
     processes.databases.remove(f"{COPY}2")
+
+
+def test_tidying_ends_the_server_of_a_killed_command_and_no_other(house: DatabaseHouse, copy: str) -> None:
+    with house.begin(HOLDS_IT_OPEN.format(version=copy)) as holder:
+        assert holder.stdout is not None
+        left = holder.stdout.readline()
+        house.databases.tidy()
+        assert listens(port_of(left)), "another command has it open"
+        holder.kill()
+    house.databases.tidy()
+    assert not listens(port_of(left))
+    assert house.databases.versions() == (house.version, copy)
+
+
+def test_the_queue_is_removed_alone(house: DatabaseHouse) -> None:
+    name, folder = compose_name(house.project), house.project.state_dir / "broker"
+
+    def has_queue() -> bool:
+        return folder.exists() or (
+            house.kind is ComposeRuntime and f"{name}-queue" in Engine.open(house.env).volumes(name)
+        )
+
+    if house.kind is ComposeRuntime:
+        Engine.open(house.env).create_volume(f"{name}-queue", name, "queue")
+    else:
+        folder.mkdir()
+    assert has_queue()
+    for _ in range(2):
+        house.runtime.remove_queue()
+        assert not has_queue()
+    assert house.databases.versions() == (house.version,)
 
 
 def test_removing_ends_the_server_of_a_killed_command(house: DatabaseHouse) -> None:

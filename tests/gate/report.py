@@ -1,5 +1,7 @@
 """Print what a run of the tests spent its time on, out of the files that `--times` wrote.
 
+What tests share, such as a running environment, counts for its fixture and not for the test that comes first.
+
 python -m tests.gate.report FILE...           slowest tests, fixtures and parts; cases too slow for `make test`
 python -m tests.gate.report --save FILE...    also write the seconds by which tests are shared out
 """
@@ -36,7 +38,7 @@ def report(rows: list[TestTime | FixtureTime]) -> Iterator[str]:
     parts: dict[str, float] = defaultdict(float)
     setups: dict[str, float] = defaultdict(float)
     for row in tests:
-        seconds[row.test] += row.seconds
+        seconds[row.test] += row.own_seconds
         parts[row.part] += row.seconds
     for fixture in fixtures:
         setups[f"{fixture.fixture} ({fixture.scope}, {fixture.file or 'all files'})"] += fixture.seconds

@@ -20,7 +20,7 @@ from tests.gate.lanes import FULL, part_of
 
 @dataclass(frozen=True)
 class TestTime:
-    """Seconds of one phase (setup, call or teardown) of one test."""
+    """Seconds of one phase (setup, call or teardown) of one test, `shared` of them for fixtures that others use too."""
 
     __test__ = False
 
@@ -30,6 +30,12 @@ class TestTime:
     seconds: float
     outcome: str
     full: bool
+    shared: float = 0.0
+
+    @property
+    def own_seconds(self) -> float:
+        """What the test itself takes: whichever test comes first pays for what is shared."""
+        return self.seconds - self.shared
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inner_s: list[float] = []  # what fixtures inside of those under way took
+        self._shared_s = 0.0  # what fixtures of a wider scope took in this phase
 
     def _write(self, row: TestTime | FixtureTime) -> None:
         line = json.dumps(asdict(row)) + "\n"
@@ -59,7 +66,9 @@ class Recorder:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         full = item.get_closest_marker(FULL) is not None
-        self._write(TestTime(item.nodeid, part_of(item), report.when, round(report.duration, 3), report.outcome, full))
+        shared_s, self._shared_s = round(self._shared_s, 3), 0.0
+        times = (round(report.duration, 3), report.outcome, full, shared_s)
+        self._write(TestTime(item.nodeid, part_of(item), report.when, *times))
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -73,5 +82,7 @@ class Recorder:
             own_s = took_s - self._inner_s.pop()
             if self._inner_s:
                 self._inner_s[-1] += took_s
+            if fixturedef.scope != "function":
+                self._shared_s += own_s
             if fixturedef.scope != "function" or own_s >= 1.0:
                 self._write(FixtureTime(fixturedef.argname, fixturedef.scope, fixturedef.baseid, round(own_s, 3)))

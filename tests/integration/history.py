@@ -56,6 +56,24 @@ def history_files(version: str) -> dict[str, str]:
     }
 
 
+def only_before(version: str) -> str:
+    """Return the text of a DAG `only_before` whose task fails in every release but this one."""
+    return f"""\
+from datetime import datetime
+
+from airflow import DAG, __version__
+from airflow.operators.python import PythonOperator
+
+
+def is_before():
+    assert __version__ == "{version}", "this code knows no other Airflow"
+
+
+with DAG("only_before", start_date=datetime(2024, 1, 1), schedule=None, catchup=False):
+    PythonOperator(task_id="is_before", python_callable=is_before)
+"""
+
+
 @dataclass(frozen=True)
 class History:
     """What is read of the history, by Airflow's own commands."""

@@ -1,6 +1,7 @@
 """`python -m tests.integration.killed_upgrade FOLDER VERSION WHEN`: an upgrade whose process is killed at a point.
 
-WHEN is a step of the journal, which is on the disk then, or a text of an event in the middle of one.
+WHEN is a step of the journal, which is on the disk then, a text of an event in the middle of one, or IN_SNAPSHOT, where
+a database server runs for the command alone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from mwaa_local.database.snapshots import Snapshots
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Listener
 from mwaa_local.project import Project
@@ -17,6 +19,9 @@ from mwaa_local.release import Release
 from mwaa_local.upgrade.carrying_out.carrying import Upgrade, Watch, carry_out
 from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.workspace import Workspace
+from tests.conftest import RUNTIME_VARIABLE
+
+IN_SNAPSHOT = "in the middle of the snapshot"
 
 
 def main(folder: str, version: str, when: str) -> None:
@@ -32,8 +37,11 @@ def main(folder: str, version: str, when: str) -> None:
         if at.step == when:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    if when == IN_SNAPSHOT:
+        Snapshots.take = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, method-assign]
     environment = workspace.environment()
-    wanted = Upgrade(workspace.release(environment), Release.load(version), "process", port=0, dags=("history",))
+    source, target, runtime = workspace.release(environment), Release.load(version), os.environ[RUNTIME_VARIABLE]
+    wanted = Upgrade(source, target, runtime, port=0, dags=("history",))
     with workspace.exclusive():
         carry_out(workspace, wanted, Watch(Listener(on_event), on_step))
 

@@ -95,6 +95,20 @@ def test_snapshot_is_listed_brought_back_and_forgotten(other: Moved, dump: Path)
     assert (missing.exit_code, "there is no snapshot before" in missing.stderr) == (3, True)
 
 
+def test_database_of_another_release_is_removed_alone(other: Moved) -> None:
+    other.create(OLDER)
+    other.create(RELEASE)
+    queue = other.root_dir / ".mwaa-local" / "broker"
+    queue.mkdir()
+    words = ("reset-db", "--airflow-version", OLDER)
+    assert other.run(*words, stdin="n\n").exit_code == 1
+    outcome = other.run(*words, "--yes")
+    assert (outcome.exit_code, f"database of Airflow {OLDER} is gone" in outcome.stderr) == (0, True), outcome.stderr
+    assert (other.databases.versions(), queue.is_dir()) == ((RELEASE,), True)
+    assert other.run("reset-db", "--yes").exit_code == 0
+    assert (other.databases.versions(), queue.is_dir()) == ((), False)
+
+
 def test_dump_of_an_older_release_is_migrated_on_the_way(other: Moved, dump: Path) -> None:
     other.write({"mwaa.yaml": f'AirflowVersion: "{OLDER}"\n'})
     refused = other.run("db", "restore", str(dump), "--yes")
@@ -255,13 +269,22 @@ def test_database_goes_into_docker_and_back_with_the_same_bytes(source: Moved, d
     """Their servers are of PostgreSQL 18 and 16, whose own dumps do not go back."""
     in_docker, back = tmp_path / "in_docker", tmp_path / "back"
     docker, process = ("--runtime", "docker"), ("--runtime", "process")
+    containers = ComposeRuntime(Project(source.root_dir), source.env)
     try:
         told = json.loads(source.run_well("db", "restore", str(dump), "--yes", "--json", *docker))
         assert (told["runtime"], told["snapshot_of_before"]) == ("docker", None)
+        source.run_well("db", "snapshot", "in-docker", *docker)
+        with containers.databases.opened(RELEASE) as url:
+            execute(url, "DELETE FROM connection")
+        told = json.loads(source.run_well("db", "restore", "in-docker", "--yes", "--json", *docker))
+        source.run_well("db", "restore", told["snapshot_of_before"], "--yes", *docker)
+        with containers.databases.opened(RELEASE) as url:
+            assert rows(url, "SELECT count(*) FROM connection") == [(0,)]
+        source.run_well("db", "restore", "in-docker", "--yes", *docker)
         source.run_well("db", "dump", str(in_docker), *docker)
         told = json.loads(source.run_well("db", "restore", str(in_docker), "--yes", "--json", *process))
         assert told["runtime"] == "process"
         source.run_well("db", "dump", str(back), *process)
         assert in_docker.read_bytes() == back.read_bytes() == dump.read_bytes()
     finally:
-        ComposeRuntime(Project(source.root_dir), source.env).remove_data()
+        containers.remove_data()

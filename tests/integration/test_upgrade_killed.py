@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 
-from mwaa_local.database.dump import write_dump
-from mwaa_local.project import Project
-from mwaa_local.runtime.databases import Databases
-from mwaa_local.runtime.process.runtime import ProcessRuntime
-from mwaa_local.secrets import load_secrets
 from mwaa_local.upgrade.carrying_out import journal
 from mwaa_local.workspace import Workspace
-from tests.conftest import REPOSITORY_DIR, ProjectRunner
 from tests.environments import stopped_at_the_end
 from tests.integration.history import History, history_files
+from tests.integration.kept_project import TIMEOUT_S, Kept
+from tests.integration.killed_upgrade import IN_SNAPSHOT
 
 pytestmark = [pytest.mark.network, pytest.mark.full]
 BEFORE, AFTER = "2.7.2", "2.10.3"
-TIMEOUT_S = 1800.0
 # A step whose beginning is on the disk, or a sign that comes in the middle of one.
 UNDONE = {
     "stopping": journal.STOPPING,
     "snapshot": journal.SNAPSHOT,
+    "in the middle of the snapshot": IN_SNAPSHOT,
     "copying": journal.COPYING,
     "migrating": journal.MIGRATING,
     "in the middle of the migration": "Running upgrade",
@@ -39,46 +30,6 @@ UNDONE = {
 }
 
 
-class Kept:
-    """A stopped project of the older release with a history."""
-
-    def __init__(self, runner: ProjectRunner) -> None:
-        self.runner = runner
-        self.project = Project(runner.root_dir.resolve())
-
-    @property
-    def databases(self) -> Databases:
-        return ProcessRuntime(self.project, dict(self.runner.env)).databases
-
-    def dump(self, version: str, folder: Path) -> bytes:
-        """Return all rows of a database: the same bytes for the same data."""
-        path = folder / "rows.dump"
-        key = load_secrets(self.project.state_dir).fernet_key
-        with Workspace(self.project, dict(self.runner.env)).exclusive(), self.databases.opened(version) as url:
-            write_dump(url, path, airflow_version=version, fernet_key=key, force=True)
-        return path.read_bytes()
-
-    def execute(self, version: str, statement: str) -> list[tuple[object, ...]]:
-        with (
-            Workspace(self.project, dict(self.runner.env)).exclusive(),
-            self.databases.opened(version) as url,
-            contextlib.closing(psycopg2.connect(url)) as connection,
-            connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(statement)
-            return list(cursor.fetchall()) if cursor.description else []
-
-    def kill_upgrade(self, when: str) -> str:
-        """Have an upgrade killed at a point; return what it had told."""
-        program = [sys.executable, "-m", "tests.integration.killed_upgrade", str(self.project.root_dir), AFTER, when]
-        done = subprocess.run(
-            program, cwd=REPOSITORY_DIR, env=dict(self.runner.env), capture_output=True, text=True, timeout=TIMEOUT_S
-        )
-        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     with stopped_at_the_end(tmp_path_factory.mktemp("killed")) as runner:
@@ -86,7 +37,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
         outcome = runner.run("up", "--port", "0", "--run", "history", timeout_s=TIMEOUT_S)
         assert outcome.exit_code == 0, outcome.stderr
         assert runner.run("down").exit_code == 0
-        yield Kept(runner)
+        yield Kept(runner, AFTER)
 
 
 @pytest.mark.parametrize("when", UNDONE.values(), ids=UNDONE.keys())
@@ -101,6 +52,7 @@ def test_next_command_undoes_what_was_killed(kept: Kept, when: str, tmp_path: Pa
     assert f"an upgrade to Airflow {AFTER} was cut off while" in outcome.stderr
     assert f"undone, this is Airflow {BEFORE} again" in outcome.stderr
     assert "ROLLING_BACK → UPDATE_FAILED" in outcome.stderr
+    assert not list(kept.project.database_dir.glob("*/postmaster.pid")), "no server runs"
     assert not journal.journal_path(kept.project).exists()
     assert kept.project.environment_path.read_bytes() == file
     assert kept.databases.versions() == versions

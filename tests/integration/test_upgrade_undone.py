@@ -10,30 +10,16 @@ import pytest
 from mwaa_local.release import Release
 from tests.conftest import Outcome
 from tests.environments import RunningEnvironment, stopped_at_the_end
-from tests.integration.history import History, history_files
+from tests.integration.history import History, history_files, only_before
 
 pytestmark = [pytest.mark.network, pytest.mark.full]
 BEFORE, AFTER = "2.7.2", "2.10.3"
 TIMEOUT_S = 1800.0
-ONLY_BEFORE = f"""\
-from datetime import datetime
-
-from airflow import DAG, __version__
-from airflow.operators.python import PythonOperator
-
-
-def is_before():
-    assert __version__ == "{BEFORE}", "this code knows no other Airflow"
-
-
-with DAG("only_before", start_date=datetime(2024, 1, 1), schedule=None, catchup=False):
-    PythonOperator(task_id="is_before", python_callable=is_before)
-"""
 
 
 def test_dag_that_fails_in_the_new_release_brings_the_old_one_back(tmp_path: Path) -> None:
     with stopped_at_the_end(tmp_path) as runner:
-        runner.write({**history_files(BEFORE), "dags/only_before.py": ONLY_BEFORE})
+        runner.write({**history_files(BEFORE), "dags/only_before.py": only_before(BEFORE)})
         file = (runner.root_dir / "mwaa.yaml").read_bytes()
         outcome = runner.run("up", "--port", "0", "--run", "history", timeout_s=TIMEOUT_S)
         assert outcome.exit_code == 0, outcome.stderr

@@ -198,6 +198,7 @@ def test_durations_are_recorded_by_test_and_fixture(whole: Whole) -> None:
     fixtures = {row.fixture: row.seconds for row in rows if isinstance(row, FixtureTime)}
     assert fixtures["inner"] >= 0.3
     assert fixtures["outer"] < 0.3  # without those that it asked for
+    assert all(row.own_seconds < 0.3 for row in tests if row.phase == "setup"), "it is shared"
 
 
 def test_report_lists_what_is_too_slow_for_the_quick_tier() -> None:
@@ -205,6 +206,7 @@ def test_report_lists_what_is_too_slow_for_the_quick_tier() -> None:
         TestTime("a.py::test_late", "a.py", "setup", FULL_FROM_S, "passed", full=False),
         TestTime("a.py::test_late", "a.py", "call", 1.0, "passed", full=False),
         TestTime("b.py::test_full", "b.py", "call", FULL_FROM_S + 1, "passed", full=True),
+        TestTime("c.py::test_first", "c.py", "setup", FULL_FROM_S + 9, "passed", full=False, shared=FULL_FROM_S),
         FixtureTime("running", "module", "a.py", FULL_FROM_S),
     ]
     text = "\n".join(report(rows))

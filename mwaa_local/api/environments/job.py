@@ -29,6 +29,7 @@ from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.local_aws import owner_of, running_aws
 from mwaa_local.project import Project
 from mwaa_local.remarks import ERROR, Remark
+from mwaa_local.runtime.choice import remembered
 from mwaa_local.services.calls import note_role
 from mwaa_local.workspace import Workspace
 
@@ -65,6 +66,7 @@ class Job:
         self.faults = Faults.around(project)
         self._id = operation_id
         self._healthy_at = 0.0
+        self._ran_in = ""  # in which runtime the environment was before this operation stopped it
 
     @property
     def record(self) -> Record:
@@ -135,8 +137,15 @@ class Job:
         return self.workspace.exclusive(OTHERS_TIMEOUT_S)
 
     def runtime_kind(self) -> str:
-        """Return in which runtime the environment is to be, as `up --runtime` has it."""
-        return self.env.get(RUNTIME_VARIABLE) or self.local().runtime
+        """Return in which runtime the environment is to be, as `up --runtime` has it.
+
+        One that this operation has stopped starts where it was: `up --runtime` may have named that, its data are there.
+        """
+        return self._ran_in or self.env.get(RUNTIME_VARIABLE) or self.local().runtime
+
+    def note_runtime(self, kind: str = "") -> None:
+        """Note in which runtime the environment is, or was: that which runs, if none is named."""
+        self._ran_in = kind or remembered(self.project) or self._ran_in
 
     def start(self, environment: Environment, *, graceful: bool = False) -> None:
         """Bring the environment up and see that it is healthy. Raises what `up` raises, or ComponentNotReady."""
@@ -144,7 +153,7 @@ class Job:
             note_role(owner, environment.name, environment.execution_role_arn)
         with self.exclusive():
             lifecycle = self.lifecycle()
-            lifecycle.choose(self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
+            lifecycle.choose(self._ran_in or self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
             for remark in lifecycle.up(environment, graceful=graceful).remarks:
                 if remark.severity == ERROR:
                     self._remark(remark)
@@ -167,6 +176,7 @@ class Job:
     def stop(self, *, now: bool) -> None:
         self._healthy_at = 0.0
         with self.exclusive():
+            self.note_runtime()
             self.lifecycle().down(now=now)
 
     def _remark(self, remark: Remark) -> None:

@@ -57,6 +57,7 @@ def upgrade(job: Job, wanted: Callable[[], Environment]) -> bool:
         if settled is not None and not settled.is_undone and settled.journal.target == target.airflow_version:
             job.phase(records.UPGRADED)  # the data have come along: what was before must not be taken once more
             return False
+        job.note_runtime()
         request = Upgrade(source, target, job.runtime_kind(), wanted=wanted, is_started_again=False)
         carry_out(job.workspace, request, _watch(job))
     return True
@@ -73,6 +74,7 @@ def _settle(job: Job) -> Settled | None:
 
     settled = settled_by(job.workspace, _watch(job, tells_steps=False))
     if settled is not None:
+        job.note_runtime(settled.journal.runtime)
         job.tell(settled.line)
     return settled
 

@@ -113,7 +113,6 @@ class ComposeDatabases:
                 secrets.save(self.project.state_dir)
 
     def tidy(self) -> None:
-        """End and remove what killed commands left behind, before an environment starts on it or is removed."""
         if self._locks.were_used:
             self._tidy("")
 

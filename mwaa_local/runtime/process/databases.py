@@ -23,7 +23,7 @@ from mwaa_local.runtime.databases import by_age, exists, in_use, is_for_a_while,
 from mwaa_local.runtime.migrating import COMMAND_TIMEOUT_S, migration_env, program_argv, run_commands
 from mwaa_local.runtime.ports import free_port
 from mwaa_local.runtime.process.first_migration import first_migration, server_env
-from mwaa_local.runtime.process.lone_server import end_server_on, lone_server
+from mwaa_local.runtime.process.lone_server import PID_NAME, end_server_on, lone_server
 from mwaa_local.runtime.process.own_processes import OwnProcesses
 from mwaa_local.runtime.process.servers import (
     PART_SUFFIX,
@@ -155,6 +155,15 @@ class ProcessDatabases:
                 self._log_path(version).unlink(missing_ok=True)
                 load_secrets(self.project.state_dir).without_database(version).save(self.project.state_dir)
 
+    def tidy(self) -> None:
+        if not self._locks.were_used or self._own.first is not None:  # one that runs has ended them when it started
+            return
+        self._remove_parts("")
+        for version in self.versions():
+            data_dir = self._dir(version)
+            if (data_dir / PID_NAME).exists():
+                self._locks.if_nobody_has(version, "", partial(end_server_on, data_dir))
+
     # The folders.
 
     def _dir(self, version: str) -> Path:
@@ -207,7 +216,10 @@ class ProcessDatabases:
     def _held(self, version: str) -> Iterator[None]:
         """Be the only command that has this database, and remove what killed ones left of any. Raises DatabaseInUse."""
         with self._locks.held(version):
-            for part in self.project.database_dir.glob(f"*{PART_SUFFIX}"):
-                name = part.name.removesuffix(PART_SUFFIX)
-                self._locks.if_nobody_has(name, version, partial(remove_tree, part, ignore_errors=True))
+            self._remove_parts(version)
             yield
+
+    def _remove_parts(self, held: str) -> None:
+        for part in self.project.database_dir.glob(f"*{PART_SUFFIX}"):
+            name = part.name.removesuffix(PART_SUFFIX)
+            self._locks.if_nobody_has(name, held, partial(remove_tree, part, ignore_errors=True))

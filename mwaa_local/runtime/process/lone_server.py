@@ -23,6 +23,7 @@ START_TIMEOUT_S = 60.0  # one that was killed first reads what it had written
 STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 POLL_PAUSE_S = 0.05
 SERVER_NAME = "postgres"
+PID_NAME = "postmaster.pid"  # in the data folder of a server that runs, or was killed
 
 
 @contextlib.contextmanager
@@ -95,7 +96,7 @@ def end_server_on(data_dir: Path) -> bool:
             with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(patience_s)
                 break
-    (data_dir / "postmaster.pid").unlink(missing_ok=True)
+    (data_dir / PID_NAME).unlink(missing_ok=True)
     return bool(left)
 
 

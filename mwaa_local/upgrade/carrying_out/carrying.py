@@ -1,5 +1,6 @@
 """Carry an upgrade out: stop, snapshot, copy and migrate the database, change mwaa.yaml, start, look, run DAGs.
 
+Before the first step, what the new release needs is installed, while the environment runs: nothing is changed by that.
 What a step has to undo is in the journal before the step begins. A failure or an interrupt undoes all; a kill leaves
 it to the next command (`settling`). The database of before is only ever read.
 """
@@ -74,8 +75,8 @@ def carry_out(workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Upgraded:
     """Do the whole of it, or undo all of it; whoever calls holds the project (`Workspace.exclusive`).
 
     Raises UpgradeFailed after a rollback, KeyboardInterrupt after one that an interrupt began, and what keeps it from
-    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning, and
-    PythonUnavailable or PackagesUnavailable where a release's own packages cannot be had.
+    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning, and what
+    `Databases.prepare` raises.
     """
     return Carrying.begin(workspace, upgrade, watch).carry_out()
 
@@ -155,9 +156,8 @@ class Carrying:
             raise undo_after(self, error) from error
 
     def _forward(self) -> Upgraded:
-        environment = self.workspace.environment()
-        move = self.database_move(environment)
-        move.prepare()
+        move = self.database_move(self.workspace.environment())
+        self._prepare(move)
         self.step(journal.STOPPING)
         self.lifecycle.down()
         self.step(journal.SNAPSHOT)
@@ -173,6 +173,14 @@ class Carrying:
         started = self.start()
         self.step(journal.RUNNING)
         return self.finish(started)
+
+    def _prepare(self, move: DatabaseMove) -> None:
+        """Have what the releases' commands need. That takes long and may fail, so the environment runs meanwhile."""
+        try:
+            move.prepare()
+        except MwaaLocalError as error:
+            error.why = f"{error.why}\nNothing was changed.".lstrip()
+            raise
 
     def start(self) -> Started:
         """Bring the new release up, and see that it is healthy."""

@@ -31,6 +31,7 @@ STARTING = "starting the new release"
 RUNNING = "running the named DAGs"  # the new release is up and healthy
 ROLLING_BACK = "rolling back"
 STEPS = (STOPPING, SNAPSHOT, COPYING, MIGRATING, SWITCHING, STARTING, RUNNING)
+RUNS_TARGET = (STARTING, RUNNING)  # in which the new release may write messages into the queue
 
 # The status that GetEnvironment of MWAA has meanwhile.
 STATUS_UPDATING, STATUS_SNAPSHOT, STATUS_ROLLING_BACK = "UPDATING", "CREATING_SNAPSHOT", "ROLLING_BACK"

@@ -6,7 +6,7 @@ import contextlib
 
 from mwaa_local.errors import DatabaseMissing, DockerUnavailable, MoveRefused
 from mwaa_local.release import Release
-from mwaa_local.runtime.choice import AUTO, DOCKER, PROCESS, open_runtime
+from mwaa_local.runtime.choice import AUTO, DOCKER, PROCESS, existing_runtime, open_runtime
 from mwaa_local.workspace import Workspace
 
 _WORDS = {DOCKER: "Docker", PROCESS: "processes"}
@@ -71,7 +71,8 @@ def _not_its_release(in_file: str, really: str, why: str, target: Release) -> Mo
 def _running_version(workspace: Workspace) -> str:
     """Return the release that runs; "" for none."""
     try:
-        plan = workspace.runtime.running_plan()
+        # Not the workspace's own runtime, which is looked up once: what starts afterwards may be in another.
+        plan = existing_runtime(workspace.project, workspace.env).running_plan()
     except DockerUnavailable:  # no container runs under an engine that does not
         return ""
     return plan.airflow_version if plan else ""

@@ -35,6 +35,9 @@ def undo(carrying: Carrying, *, is_started_again: bool) -> MwaaLocalError | None
     carrying.watch.tell(f"rolling back to Airflow {carrying.journal.source}", "working")
     try:
         carrying.lifecycle.down(now=True)
+        carrying.lifecycle.runtime.databases.tidy()
+        if carrying.journal.failed_in in journal.RUNS_TARGET:
+            carrying.lifecycle.runtime.remove_queue()  # its messages name runs that only the new release has
         carrying.save(carrying.target_database.undo(carrying.journal))  # first: it frees what a full disk lacks
         environment_file.bring_back(carrying.workspace.project, carrying.journal)
     except MwaaLocalError as error:

@@ -14,7 +14,7 @@ from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.check.part import Part
 from mwaa_local.cli import app, upgrade
 from mwaa_local.cli.upgrade_carrying import _nothing_done
-from mwaa_local.errors import MoveRefused, StateCorrupted
+from mwaa_local.errors import ImageBuildFailed, MoveRefused, StateCorrupted
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -76,6 +76,19 @@ def test_version_that_was_written_too_early_is_not_taken_for_done(root_dir: Path
     with pytest.raises(MoveRefused) as raised:
         run(root_dir, "--to", NEW, *words)
     assert raised.value.hint == f"set AirflowVersion back to {OLD}, then: mwaa-local upgrade --to {NEW} --yes"
+
+
+def test_what_keeps_it_from_beginning_is_told_in_json_too(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(*_: object) -> None:
+        raise ImageBuildFailed("the image could not be built", "no network\nNothing was changed.", "connect")
+
+    monkeypatch.setattr("mwaa_local.cli.upgrade_carrying.carry_out", cannot)
+    words = ("--to", NEW, "--yes", "--no-rehearsal", "--json")
+    outcome = CliRunner().invoke(app, ["upgrade", *words, "--project", str(root_dir)])
+    told = json.loads(outcome.stdout)
+    assert (told["status"], told["statuses"], told["error"]["hint"]) == (None, [], "connect")
+    assert told.keys() == _nothing_done(OLD, NEW).keys()
+    assert isinstance(outcome.exception, ImageBuildFailed)
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from mwaa_local.api.environments.faults import UPDATE_FAILS, Fault, FaultAsked, 
 from mwaa_local.api.environments.job import Job
 from mwaa_local.api.environments.record import Operation, Record
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import ComponentFailed
+from mwaa_local.errors import ComponentFailed, UpgradeFailed
+from mwaa_local.lifecycle import Lifecycle
 from mwaa_local.project import Project
+from mwaa_local.runtime.choice import DOCKER_STATE_NAME
 from mwaa_local.upgrade.carrying_out import journal
 from mwaa_local.upgrade.carrying_out.journal import Journal
 from mwaa_local.upgrade.carrying_out.settling import Settled
@@ -113,3 +115,40 @@ def test_record_says_what_became_of_a_killed_command(job: Starts, step: str, ver
     assert record is not None
     assert (record.members["AirflowVersion"], record.settled, record.operation) == (version, settled, None)
     assert record.events[-1].what == "an upgrade was cut off"
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["failed", "killed"])
+def test_environment_of_before_comes_up_in_the_runtime_that_it_ran_in(
+    job: Starts, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    """`up --runtime docker` had chosen it, which the environment file and the API's own variables do not know."""
+    real = Job(job.project, {**job.env, "MWAA_LOCAL_RUNTIME": ""}, job.operation.id)
+    chosen: list[str] = []
+
+    class Chosen(Exception):
+        pass
+
+    def choose(lifecycle: Lifecycle, kind: str) -> str:
+        chosen.append(kind)
+        raise Chosen
+
+    def undone(*_: object) -> None:
+        state_path.unlink()
+        raise UpgradeFailed("it failed")
+
+    state_path = job.project.run_dir / DOCKER_STATE_NAME
+    state_path.parent.mkdir(parents=True)
+    at = Journal(OLD, NEW, "docker", 0.0, None, "", False).at(journal.ROLLING_BACK)
+    settled = Settled(at, is_undone=True) if is_killed else None
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.settling.settle", lambda workspace, watch: settled)
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.carrying.carry_out", undone)
+    monkeypatch.setattr(Lifecycle, "choose", choose)
+    if is_killed:
+        upgrading.settle(real)
+    else:
+        state_path.touch()
+        with pytest.raises(UpgradeFailed):
+            upgrading.upgrade(real, Environment)
+    with pytest.raises(Chosen):
+        real.start(real.environment(real.record.members, real.local()))
+    assert (chosen, real.runtime_kind()) == (["docker"], "docker")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import DiskFull, EnvironmentFileInvalid, UpgradeFailed
+from mwaa_local.errors import DiskFull, EnvironmentFileInvalid, ImageBuildFailed, MwaaLocalError, UpgradeFailed
+from mwaa_local.event import Event
 from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
@@ -18,6 +19,7 @@ from mwaa_local.runtime.databases import Databases
 from mwaa_local.upgrade.carrying_out import journal
 from mwaa_local.upgrade.carrying_out.carrying import Carrying, Upgrade, Watch
 from mwaa_local.upgrade.carrying_out.settling import settle
+from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 from tests.fakes import FakeRuntime
 from tests.unit.upgrade.carrying_out.test_database_move import FakeDatabases
@@ -30,10 +32,16 @@ PLAN = Plan((), SOURCE, {"door": 8080}, NOWHERE, "redis://127.0.0.1:1/0", "q", "
 
 @dataclass
 class FailingDatabases(FakeDatabases):
-    """Removing one raises this, so many times."""
+    """Removing one raises this, so many times; and what a release needs is not to be had."""
 
     error: BaseException | None = None
     times: int = 1
+    not_ready: MwaaLocalError | None = None
+
+    def prepare(self, wanted: Wanted, on_event: Callable[[Event], None]) -> None:
+        super().prepare(wanted, on_event)
+        if self.not_ready is not None:
+            raise self.not_ready
 
     def remove(self, version: str) -> None:
         if self.error is not None and self.times:
@@ -97,6 +105,30 @@ def test_snapshot_that_cannot_be_taken_ends_it_before_anything_is_copied(house: 
     assert raised.value.exit_code == 3
     assert (house.file, house.journal, house.runtime.kept.kept) == (FILE, None, {SOURCE: "history"})
     assert journal.COPYING not in house.steps
+
+
+def test_what_the_new_release_needs_is_there_before_anything_stops(house: House) -> None:
+    house.runtime.before = PLAN
+    house.runtime.kept.not_ready = ImageBuildFailed("the image could not be built", "no network", "connect")
+    with pytest.raises(ImageBuildFailed) as raised:
+        house.upgrade()
+    assert (raised.value.why, raised.value.hint) == ("no network\nNothing was changed.", "connect")
+    assert (house.file, house.journal, house.steps) == (FILE, None, [])
+    assert house.runtime.kept.prepared == [TARGET]
+    assert not any(call.startswith("stop") for call in house.runtime.calls)
+
+
+def test_queue_is_emptied_on_the_way_back_if_the_new_release_may_have_used_it(house: House) -> None:
+    house.runtime.failure = DiskFull("no space left", "the disk", "make room")
+    with pytest.raises(UpgradeFailed, match="failed while starting"):
+        house.upgrade()
+    assert house.runtime.calls.count("remove queue") == 2
+    house.runtime.calls.clear()
+    house.runtime.kept.error = DiskFull("no space left", "the disk", "make room")
+    with pytest.raises(UpgradeFailed, match="failed while copying"):
+        house.upgrade()
+    assert "remove queue" not in house.runtime.calls, "it is that of the release of before"
+    assert house.runtime.kept.tidied == 2
 
 
 def test_start_that_fails_brings_file_and_database_back(house: House) -> None:

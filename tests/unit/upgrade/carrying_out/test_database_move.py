@@ -51,7 +51,8 @@ class FakeDatabases:
     kept: dict[str, str]
     mortal: DiesAt = field(default_factory=DiesAt)
     ran: list[tuple[str, tuple[str, ...], Path | None]] = field(default_factory=list)
-    prepared: list[str] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)  # releases
+    tidied: int = 0
 
     def versions(self) -> tuple[str, ...]:
         return tuple(self.kept)
@@ -59,6 +60,9 @@ class FakeDatabases:
     @contextlib.contextmanager
     def opened(self, version: str) -> Iterator[str]:
         yield f"postgresql://nobody/{version}"
+
+    def tidy(self) -> None:
+        self.tidied += 1
 
     def create(self, wanted: Wanted, version: str, on_event: Callable[[Event], None]) -> None:
         raise AssertionError("an upgrade makes no empty database")
