@@ -57,6 +57,11 @@ class Moved(ProjectRunner):
         with self.databases.opened(version) as url:
             return rows(url, query)
 
+    def rows_dumped(self, path: Path) -> bytes:
+        """Return a dump of the project's database, written to that file: the same rows give the same bytes."""
+        self.run_well("db", "dump", str(path), "--force")
+        return path.read_bytes()
+
     def password(self, version: str) -> str:
         """Return the connection's password, opened by this project's key."""
         [(value,)] = self.rows(version, "SELECT password FROM connection WHERE conn_id = 'mydb'")

@@ -17,7 +17,7 @@ from mwaa_local.runtime.compose.runtime import ComposeRuntime
 from mwaa_local.secrets import load_secrets
 from tests.airflow_output import json_in
 from tests.conftest import COMMAND
-from tests.contract.databases import execute
+from tests.contract.databases import execute, rows
 from tests.integration.moved import DAG, Moved, new_project, pg_dump
 
 OLDER, RELEASE, NEWER = "2.10.1", "2.10.3", "2.11.2"

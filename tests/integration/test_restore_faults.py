@@ -66,18 +66,13 @@ def leave_room(runner: Moved, megabytes: int) -> None:
     subprocess.run(["mount", "-o", f"remount,{size}", str(folder)], check=True)
 
 
-def rows_of(runner: Moved, path: Path) -> bytes:
-    runner.run_well("db", "dump", str(path), "--force")
-    return path.read_bytes()
-
-
 @pytest.mark.full
 @pytest.mark.parametrize(("name", "room_mb"), [("ours", ROOM_MB), ("plain", ROOM_MB), ("plain", 3 * ROOM_MB)])
 def test_full_disk_is_told_and_the_database_is_as_it_was(
     small: Moved, large: Path, tmp_path: Path, name: str, room_mb: int
 ) -> None:
     """The server ends where it cannot write its log, and then tells its clients nothing."""
-    before = rows_of(small, tmp_path / "rows")
+    before = small.rows_dumped(tmp_path / "rows")
     leave_room(small, room_mb)
     outcome = small.run("db", "restore", str(large / name), "--yes")
     assert outcome.exit_code == 3, outcome.stderr
@@ -89,7 +84,7 @@ def test_full_disk_is_told_and_the_database_is_as_it_was(
     assert [path.name for path in project.database_dir.iterdir()] == [RELEASE]
     assert [path.name for path in project.state_dir.iterdir() if path.name.startswith("restor")] == []
     leave_room(small, 1000)
-    assert rows_of(small, tmp_path / "rows") == before
+    assert small.rows_dumped(tmp_path / "rows") == before
     small.run_well("db", "restore", str(large / name), "--yes")
     assert small.rows(RELEASE, "SELECT count(*) FROM log WHERE event = 'x'") == [(MANY_ROWS,)]
 
@@ -148,7 +143,7 @@ def test_restore_without_the_python_of_the_dumps_release_says_how_to_get_it_and_
 ) -> None:
     project = Project(few_pythons.root_dir)
     ours, foreign = tmp_path / "ours", tmp_path / "foreign"
-    rows = rows_of(few_pythons, ours)
+    rows = few_pythons.rows_dumped(ours)
     foreign.write_bytes(dump_of(UNAVAILABLE, ours))
     before = state_of(project)
     outcome = few_pythons.run("db", "restore", str(foreign), "--yes")
@@ -156,4 +151,4 @@ def test_restore_without_the_python_of_the_dumps_release_says_how_to_get_it_and_
     assert_python_is_asked_for(outcome.stderr)
     assert "loaded" not in outcome.stderr
     assert state_of(project) == before
-    assert rows_of(few_pythons, ours) == rows
+    assert few_pythons.rows_dumped(ours) == rows

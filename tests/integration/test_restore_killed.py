@@ -124,25 +124,20 @@ def processes_of(project: Project) -> list[str]:
     return found
 
 
-def rows_of(runner: Moved, path: Path) -> bytes:
-    runner.run_well("db", "dump", str(path), "--force")
-    return path.read_bytes()
-
-
 @pytest.mark.parametrize(("name", "after", "when", "said"), KILLED.values(), ids=KILLED.keys())
 def test_database_is_as_it_was_and_the_next_command_tidies_up(
     kept: Moved, dumps: Dumps, tmp_path: Path, name: str, after: str, when: str, said: str
 ) -> None:
-    before = rows_of(kept, tmp_path / "rows")
+    before = kept.rows_dumped(tmp_path / "rows")
     kill_restore(kept, dumps.folder / name, after, when)
     assert f"a restore of {name} into Airflow {RELEASE} was cut off: {said}" in settled(kept)
     assert kept.databases.versions() == (RELEASE,)
-    assert rows_of(kept, tmp_path / "rows") == before
+    assert kept.rows_dumped(tmp_path / "rows") == before
     assert "was cut off" not in kept.run("down").stderr
 
 
 def test_any_command_that_opens_the_database_tidies_up(kept: Moved, dumps: Dumps, tmp_path: Path) -> None:
-    before = rows_of(kept, tmp_path / "rows")
+    before = kept.rows_dumped(tmp_path / "rows")
     kill_restore(kept, dumps.folder / OURS, SNAPSHOT, "loading log")
     outcome = kept.run("db", "dump", str(tmp_path / "rows"), "--force", "--json")
     assert (outcome.exit_code, "was cut off" in outcome.stderr) == (0, True), outcome.stderr
@@ -160,14 +155,14 @@ def test_project_without_a_database_has_none_again(dumps: Dumps, tmp_path: Path)
 def test_what_was_committed_is_there_and_said_and_the_snapshot_brings_back_what_was(
     kept: Moved, dumps: Dumps, tmp_path: Path
 ) -> None:
-    before = rows_of(kept, tmp_path / "rows")
+    before = kept.rows_dumped(tmp_path / "rows")
     kill_restore(kept, dumps.folder / OURS, "", AFTER_COMMIT)
     said = settled(kept)
     assert "all of it is in, and the environment is stopped: `mwaa-local up` starts it" in said
     assert kept.rows(RELEASE, "SELECT count(*) FROM log WHERE event = 'x'") == [(MANY_ROWS,)]
     back = next(word for word in said.split() if word.startswith("before-restore-")).strip("`")
     kept.run_well("db", "restore", back, "--yes")
-    assert rows_of(kept, tmp_path / "rows") == before
+    assert kept.rows_dumped(tmp_path / "rows") == before
 
 
 def test_it_can_be_run_again_at_once(kept: Moved, dumps: Dumps) -> None:
