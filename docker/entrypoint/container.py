@@ -42,6 +42,7 @@ from running import (
     Ended,
     Refused,
     become,
+    ignore_terminal_stops,
     run_beside,
     run_logged,
     say,
@@ -113,6 +114,7 @@ class Container:
             run_beside(beside, env, self.places.home_dir)
         if self.own.get(STOP_VARIABLE) == HELPERS_FIRST:
             return look_after(argv, env)
+        ignore_terminal_stops()
         return become(argv, env)
 
     def exec(self, argv: Sequence[str]) -> NoReturn:

@@ -148,6 +148,17 @@ def keep_running(argv: Sequence[str], env: Mapping[str, str], cwd: Path, main_pi
         print(f"mwaa-local: {name} ended ({exit_code}) and is started anew", file=sys.stderr, flush=True)
 
 
+def ignore_terminal_stops() -> None:
+    """Ignore the signals that a terminal sends to what runs in its background, here and in the component.
+
+    Airflow 2's web server sends SIGTTIN to gunicorn to have one worker more. On a slow machine it may do so before
+    gunicorn has a handler, and that would stop gunicorn for good: `init` makes the component a group of its own, which
+    such a signal stops like a shell's. What is ignored stays so in the next program until that has a handler.
+    """
+    for number in (signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """Put another program, found through the PATH of its own variables, in the place of this one."""
     sys.stdout.flush()

@@ -319,6 +319,13 @@ def test_component_does_not_ignore_the_signals_that_python_ignores(box: Box) -> 
     assert int(ignored, 16) & (1 << (signal.SIGPIPE - 1)) == 0
 
 
+def test_component_is_not_stopped_by_a_signal_that_comes_before_its_handler(box: Box) -> None:
+    """Airflow 2's web server sends SIGTTIN to gunicorn, and `init` has made a group of both."""
+    box.describe(startup_script=False)
+    program = "import os, signal; os.setpgid(0, 0); os.kill(0, signal.SIGTTIN); print('goes on')"
+    assert box.run("run", sys.executable, "-c", program).stdout == "goes on\n"
+
+
 def test_sigterm_stops_the_startup_script(box: Box) -> None:
     pid_path = box.root / "pid"
     box.describe()
