@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -117,7 +118,7 @@ class Comparison:
 
     def _changes(self, wanted: Wanted, seen: Seen, defaults: tuple[ChangedDefault, ...], parts: Sequence[Part]) -> Part:
         options = {name.lower(): value for name, value in self.environment.airflow_configuration_options.items()}
-        members, sources = self.environment.members(), ProjectSources(self.project)
+        members, sources = self.environment.members(), self._sources
         place = (wanted.move, path_of(self.project), options, sources, defaults, members)
         case = ChangesCase(*place, seen.installed)
         of_move = [*change_findings(case), *image_findings(case)]
@@ -126,6 +127,11 @@ class Comparison:
         return Part(
             CHANGES, found, summary=f"{counted(number, 'default')} of Airflow's options differ" if number else ""
         )
+
+    @functools.cached_property
+    def _sources(self) -> ProjectSources:
+        """What the project's files say, read once for all targets."""
+        return ProjectSources(self.project, self.source)
 
     def _diff(self, release: Release, seen: Seen) -> str:
         """Return what the files would have to say, as a diff. AirflowVersion is not in it: the upgrade writes that."""

@@ -12,10 +12,11 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from mwaa_local.check.dags.source import Source
 from mwaa_local.check.plugins.ignoring import IGNORE_FILE, IgnoreRules
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.upgrade.dag_calls import KINDS, dag_calls
+from mwaa_local.upgrade.dag_calls import KINDS, DagCall, dag_calls
 
 MAX_FILE_BYTES = 2 * 1024 * 1024  # sources that people write are far smaller
 Place = tuple[str, int]
@@ -23,21 +24,29 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class ProjectSources:
-    """The Python files in `dags/` and `plugins/`, the startup script and the requirements file; each read once."""
+    """The Python files in `dags/` and `plugins/`, the startup script and the requirements file; each read once.
+
+    `release` is the one that they are written for. Files that are no valid Python are left out: the import tells of
+    them.
+    """
 
     project: Project
+    release: Release
+
+    @functools.cached_property
+    def _sources(self) -> dict[str, Source]:
+        folders = (self.project.dags_dir, self.project.plugins_dir)
+        paths = sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*.py"))
+        found = {path: Source.read(path, self._shown(path), self.release) for path in paths}
+        return {source.path: source for source in found.values() if source is not None}
 
     @functools.cached_property
     def _texts(self) -> dict[str, str]:
-        folders = (self.project.dags_dir, self.project.plugins_dir)
-        paths = sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*.py"))
-        found = {self._shown(path): _text(path) for path in paths}
-        return {name: text for name, text in found.items() if text}
+        return {name: source.text for name, source in self._sources.items()}
 
     @functools.cached_property
-    def _trees(self) -> dict[str, ast.Module]:
-        found = {name: _tree(text) for name, text in self._texts.items()}
-        return {name: tree for name, tree in found.items() if tree is not None}
+    def _dags(self) -> dict[str, tuple[DagCall, ...]]:
+        return {name: tuple(dag_calls(source)) for name, source in self._sources.items()}
 
     @functools.cached_property
     def _script(self) -> dict[str, str]:
@@ -58,8 +67,8 @@ class ProjectSources:
     def dags(self, kind: str, *, is_daily_by_default: bool) -> Iterator[Place]:
         """Yield the first DAG of each file that is of that kind (`dag_calls.KINDS`)."""
         is_meant = KINDS[kind]
-        for path, tree in self._trees.items():
-            lines = (call.line for call in dag_calls(tree) if is_meant(call, is_daily_by_default))
+        for path, calls in self._dags.items():
+            lines = (call.line for call in calls if is_meant(call, is_daily_by_default))
             if line := next(lines, None):
                 yield path, line
 
@@ -99,7 +108,8 @@ class ProjectSources:
 
     @functools.cached_property
     def _imports(self) -> tuple[tuple[str, str, int], ...]:
-        return tuple((path, name, line) for path, tree in self._trees.items() for name, line in _imports(tree))
+        sources = self._sources.items()
+        return tuple((path, name, line) for path, source in sources for name, line in _imports(source.tree))
 
     @functools.cached_property
     def _own(self) -> frozenset[str]:
@@ -149,13 +159,6 @@ def _may_have_dags(path: Path) -> bool:
 
 def _is_comment(match: re.Match[str]) -> bool:
     return match.string[match.string.rfind("\n", 0, match.start()) + 1 :].lstrip().startswith("#")
-
-
-def _tree(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # whoever imports the file tells of it
-        return None
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:

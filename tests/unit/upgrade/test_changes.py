@@ -37,7 +37,8 @@ def case_of(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     source, target = map(Release.load, versions)
-    return ChangesCase(move(source, target), "mwaa.yaml", options or {}, ProjectSources(Project(root_dir)), defaults)
+    sources = ProjectSources(Project(root_dir), source)
+    return ChangesCase(move(source, target), "mwaa.yaml", options or {}, sources, defaults)
 
 
 def places(findings: tuple[Finding, ...], rule: str, severity: str) -> list[str]:
@@ -83,7 +84,7 @@ def test_option_that_the_old_release_lacks_counts_as_what_it_did(
     tmp_path: Path, before: str | None, told: bool
 ) -> None:
     cron = ChangedDefault("scheduler.create_cron_data_intervals", before, "False")
-    dag = "DAG('a', schedule='0 3 * * *', catchup=False)\n"
+    dag = "from airflow import DAG\nDAG('a', schedule='0 3 * * *', catchup=False)\n"
     found = change_findings(case_of(tmp_path, {"dags/a.py": dag}, ("2.7.2", "3.3.1"), (cron,)))
     assert bool(places(found, DEFAULT, WARNING)) == told
 
@@ -139,8 +140,8 @@ def test_downgrade_says_what_is_lost_and_nothing_of_the_way_up(tmp_path: Path) -
 def test_downgrade_tells_of_dags_that_run_daily_then(tmp_path: Path) -> None:
     files = {
         "dags/a.py": "from airflow.sdk import DAG, dag\n\n\n@dag\ndef a(): ...\n",
-        "dags/b.py": "with DAG('b', schedule=None): ...\n",
-        "dags/c.py": "with DAG('c', **arguments): ...\n",
+        "dags/b.py": "from airflow import DAG\nwith DAG('b', schedule=None): ...\n",
+        "dags/c.py": "from airflow import DAG\nwith DAG('c', **arguments): ...\n",
     }
     down = change_findings(case_of(tmp_path, files, ("3.3.1", "2.11.2")))
     assert [item.place for item in down if item.severity == WARNING] == ["dags/a.py:4"]
@@ -152,14 +153,14 @@ def test_downgrade_tells_of_dags_that_run_daily_then(tmp_path: Path) -> None:
 
 def test_upgrade_to_airflow_3_tells_of_dags_that_run_no_more(tmp_path: Path) -> None:
     files = {
-        "dags/a.py": "with DAG('a', start_date=START): ...\n",
-        "dags/b.py": "with DAG('b', schedule=None): ...\n",
-        "dags/c.py": "with DAG('c', **arguments): ...\n",
+        "dags/a.py": "from airflow import DAG\nwith DAG('a', start_date=START): ...\n",
+        "dags/b.py": "from airflow import DAG\nwith DAG('b', schedule=None): ...\n",
+        "dags/c.py": "from airflow import DAG\nwith DAG('c', **arguments): ...\n",
     }
     up = change_findings(case_of(tmp_path, files, ("2.11.2", "3.0.6"), (CATCHUP,)))
     [found] = [item for item in up if item.severity == WARNING]
     assert (found.place, found.what) == (
-        "dags/a.py:1",
+        "dags/a.py:2",
         "from Airflow 3.0.6 on, a DAG that names no schedule runs only when somebody asks for it",
     )
     within = change_findings(case_of(tmp_path, files, ("2.10.3", "2.11.2"), (CATCHUP,)))
