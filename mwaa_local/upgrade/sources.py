@@ -6,17 +6,18 @@ import ast
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mwaa_local.check.dags.source import Source
-from mwaa_local.check.plugins.ignoring import IGNORE_FILE, IgnoreRules
+from mwaa_local.check.plugins.ignoring import IGNORE_FILE
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.upgrade.dag_calls import KINDS, DagCall, dag_calls
+from mwaa_local.upgrade.dag_files import DagFiles, is_beside_the_project
 
 MAX_FILE_BYTES = 2 * 1024 * 1024  # sources that people write are far smaller
 Place = tuple[str, int]
@@ -26,19 +27,20 @@ Place = tuple[str, int]
 class ProjectSources:
     """The Python files in `dags/` and `plugins/`, the startup script and the requirements file; each read once.
 
-    `release` is the one that they are written for. Files that are no valid Python are left out: the import tells of
-    them.
+    `release` is the one that they are written for, `options` are those that the environment sets, lower case. Tests and
+    hidden folders are left out, and files that are no valid Python: the import tells of them.
     """
 
     project: Project
     release: Release
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property
     def _sources(self) -> dict[str, Source]:
         folders = (self.project.dags_dir, self.project.plugins_dir)
-        paths = sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*.py"))
-        found = {path: Source.read(path, self._shown(path), self.release) for path in paths}
-        return {source.path: source for source in found.values() if source is not None}
+        paths = (path for folder in folders if folder.is_dir() for path in _python_files(folder))
+        found = (Source.read(path, self._shown(path), self.release) for path in paths)
+        return {source.path: source for source in found if source is not None}
 
     @functools.cached_property
     def _texts(self) -> dict[str, str]:
@@ -46,7 +48,15 @@ class ProjectSources:
 
     @functools.cached_property
     def _dags(self) -> dict[str, tuple[DagCall, ...]]:
-        return {name: tuple(dag_calls(source)) for name, source in self._sources.items()}
+        """The calls that make DAGs, by file; none of files that `.airflowignore` leaves out today."""
+        rules, dags_dir = self._dag_files.rules(self.release), self.project.dags_dir
+        found = (path.relative_to(dags_dir).parts for path in _python_files(dags_dir))
+        ignored = {self._shown(dags_dir.joinpath(*path)) for path in found if rules.ignores(path)}
+        return {name: tuple(dag_calls(source)) for name, source in self._sources.items() if name not in ignored}
+
+    @functools.cached_property
+    def _dag_files(self) -> DagFiles:
+        return DagFiles(self.project.dags_dir, self.options)
 
     @functools.cached_property
     def _script(self) -> dict[str, str]:
@@ -80,11 +90,11 @@ class ProjectSources:
     ) -> Iterator[tuple[str, list[str]]]:
         """Yield each `.airflowignore` in `dags/` and the files below it that one of two syntaxes alone leaves out."""
         dags_dir = self.project.dags_dir
-        found = sorted(dags_dir.rglob(IGNORE_FILE)) if dags_dir.is_dir() else []
-        texts = {path.relative_to(dags_dir).parts[:-1]: _text(path) for path in found if path.is_file()}
-        rules = [IgnoreRules.of(texts, *each) for each in (before, after)] if texts else []
-        paths = [path.relative_to(dags_dir).parts for path in sorted(dags_dir.rglob("*")) if _may_have_dags(path)]
-        differing = [path for path in paths if len({each.ignores(path) for each in rules}) > 1]
+        texts = self._dag_files.ignore_texts
+        if not texts:
+            return
+        rules = [self._dag_files.rules(*each) for each in (before, after)]
+        differing = [path for path in self._dag_files.parsed() if len({each.ignores(path) for each in rules}) > 1]
         for folder in texts:
             if below := [path for path in differing if path[: len(folder)] == folder]:
                 shown = [self._shown(dags_dir.joinpath(*path)) for path in below]
@@ -153,8 +163,8 @@ def _places(
             yield path, text.count("\n", 0, start) + 1
 
 
-def _may_have_dags(path: Path) -> bool:
-    return path.suffix in (".py", ".zip") and path.is_file()
+def _python_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.py")) if not is_beside_the_project(path.relative_to(folder))]
 
 
 def _is_comment(match: re.Match[str]) -> bool:

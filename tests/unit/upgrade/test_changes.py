@@ -37,7 +37,7 @@ def case_of(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     source, target = map(Release.load, versions)
-    sources = ProjectSources(Project(root_dir), source)
+    sources = ProjectSources(Project(root_dir), source, options or {})
     return ChangesCase(move(source, target), "mwaa.yaml", options or {}, sources, defaults)
 
 
@@ -94,9 +94,10 @@ def test_ignore_file_is_told_where_other_files_are_left_out_then(tmp_path: Path)
     files = {
         "dags/.airflowignore": "tests/\nhelp\n",  # the second is a part of a name for the old syntax alone
         "dags/team/.airflowignore": "sql\n",
-        "dags/helpers.py": "",
-        "dags/tests/a.py": "",
-        "dags/team/sql/a.py": "",
+        "dags/helpers.py": "from airflow import DAG\n",
+        "dags/helpless.py": "",  # never parsed
+        "dags/tests/a.py": "from airflow import DAG\n",
+        "dags/team/sql/a.py": "from airflow import DAG\n",
     }
     [found] = change_findings(case_of(tmp_path, files, ("2.10.3", "3.3.1"), (syntax,)))[:1]
     assert (found.rule, found.severity, found.path) == (DEFAULT, WARNING, "dags/.airflowignore")
@@ -104,6 +105,34 @@ def test_ignore_file_is_told_where_other_files_are_left_out_then(tmp_path: Path)
     (tmp_path / "dags/helpers.py").unlink()
     same = change_findings(case_of(tmp_path, {}, ("2.10.3", "3.3.1"), (syntax,)))
     assert [item for item in same if item.rule == DEFAULT] == []
+    without_safe_mode = {"core.dag_discovery_safe_mode": "False"}
+    [found] = change_findings(case_of(tmp_path, {}, ("2.10.3", "3.3.1"), (syntax,), without_safe_mode))[:1]
+    assert found.why.endswith("It makes a difference for dags/helpless.py.")
+
+
+def test_ignore_file_that_leaves_out_the_same_makes_no_difference_after_1_10(tmp_path: Path) -> None:
+    """Airflow 1.10 keeps to it for DAGs, though not for plugins."""
+    syntax = ChangedDefault("core.dag_ignore_file_syntax", None, "glob")
+    files = {"dags/.airflowignore": "helpers\n", "dags/helpers/a.py": "from airflow import DAG\n"}
+    found = change_findings(case_of(tmp_path, files, ("1.10.12", "2.11.2"), (syntax,)))
+    assert [item for item in found if item.rule == DEFAULT] == []
+
+
+def test_dags_are_not_looked_for_in_tests_hidden_folders_and_ignored_files(tmp_path: Path) -> None:
+    names = ("test_a.py", "sub/conftest.py", ".venv/lib/a.py", "left/a.py", "a.py")
+    files = {f"dags/{name}": WITHOUT_CATCHUP for name in names} | {"dags/.airflowignore": "^left/\n"}
+    found = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,)))
+    assert places(found, DEFAULT, WARNING) == ["dags/a.py:3"]
+    globs = {"core.dag_ignore_file_syntax": "glob"}
+    found = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,), globs))
+    assert places(found, DEFAULT, WARNING) == ["dags/a.py:3", "dags/left/a.py:3"]
+
+
+def test_file_with_a_byte_order_mark_is_read(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    files = {"dags/a.py": f"\ufeff{WITHOUT_CATCHUP}    pattern = '\\d'\n"}
+    found = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,)))
+    assert places(found, DEFAULT, WARNING) == ["dags/a.py:3"]
+    assert not recwarn.list  # of escapes such as "\d"
 
 
 @pytest.mark.parametrize(
