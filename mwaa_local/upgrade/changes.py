@@ -120,8 +120,11 @@ def _told(case: ChangesCase, rule: str, entry: Mapping[str, Any], what: str) -> 
     if kind := entry.get("of_dags"):
         for path, line in case.sources.dags(kind, is_daily_by_default=is_daily):
             yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
+    elif kind := entry.get("of_uses"):
+        for path, line in case.sources.uses(kind):
+            yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
     elif pattern := entry.get("in_files"):
-        for path, line in case.sources.places(pattern, entry.get("unless", "")):
+        for path, line in case.sources.places(pattern):
             yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
     else:
         yield Finding(rule, entry["severity"], case.path, 0, what, *texts)

@@ -5,7 +5,6 @@ All of it is in the catalogue of releases. Warnings where a file of the project 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from mwaa_local.finding import NOTE, WARNING, Finding, in_order
@@ -38,11 +37,9 @@ def _of_python(case: ChangesCase) -> Iterator[Finding]:
     why = "Wheels that you bring along, and paths with the version in them, are for one Python alone."
     hint = f"look for {old} in your scripts, and for wheels with {tag} in their names"
     yield Finding(PYTHON, NOTE, case.path, 0, f"Python {new} takes the place of {old}", why, hint)
-    # A virtual environment of a task is made with a Python of the image, too.
-    named = rf"""\bpython{re.escape(old)}\b|\bpython_version\s*=\s*["']{re.escape(old)}\b"""
     newer = case.move.direction is Direction.UPGRADE
     wheels = rf"-{tag}-(?!abi3-).*\.whl$" if newer else rf"-{tag}-.*\.whl$"  # abi3 fits all later ones
-    for path, line in (*case.sources.places(named, script=True), *case.sources.files(wheels)):
+    for path, line in (*case.sources.names_python(old), *case.sources.files(wheels)):
         what = f"this is for Python {old}, and MWAA runs {new} then"
         yield Finding(PYTHON, WARNING, path, line, what, hint=f"make it fit Python {new}")
 

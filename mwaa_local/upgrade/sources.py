@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,9 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.upgrade.dag_calls import KINDS, DagCall, dag_calls
 from mwaa_local.upgrade.dag_files import DagFiles, is_beside_the_project
+from mwaa_local.upgrade.optional_imports import needed_imports
+from mwaa_local.upgrade.program_calls import python_lines
+from mwaa_local.upgrade.uses import uses
 
 MAX_FILE_BYTES = 2 * 1024 * 1024  # sources that people write are far smaller
 Place = tuple[str, int]
@@ -69,10 +71,23 @@ class ProjectSources:
         """Whether there is a startup script."""
         return bool(self._script)
 
-    def places(self, pattern: str, unless: str = "", *, script: bool = False) -> Iterator[Place]:
-        """Yield the first line of each file that matches and is no comment; none where `unless` matches anywhere."""
-        texts = {**self._texts, **self._script} if script else self._texts
-        yield from _places(texts, pattern, unless, _modules(self.project.dags_dir))
+    def places(self, pattern: str) -> Iterator[Place]:
+        """Yield the first line of each file that matches and is no comment."""
+        yield from _places(self._texts, pattern)
+
+    def uses(self, kind: str) -> Iterator[Place]:
+        """Yield the first line of each file that uses it, as `uses.KINDS` tells."""
+        own = _modules(self.project.dags_dir)
+        for path, source in self._sources.items():
+            if line := next(uses(kind, source, own), None):
+                yield path, line
+
+    def names_python(self, version: str) -> Iterator[Place]:
+        """Yield the first line of each file that means MWAA's Python by its version, the startup script among them."""
+        for path, source in self._sources.items():
+            if line := next(python_lines(source, version), None):
+                yield path, line
+        yield from self.places_in_script(rf"\bpython{re.escape(version)}\b")
 
     def dags(self, kind: str, *, is_daily_by_default: bool) -> Iterator[Place]:
         """Yield the first DAG of each file that is of that kind (`dag_calls.KINDS`)."""
@@ -119,7 +134,7 @@ class ProjectSources:
     @functools.cached_property
     def _imports(self) -> tuple[tuple[str, str, int], ...]:
         sources = self._sources.items()
-        return tuple((path, name, line) for path, source in sources for name, line in _imports(source.tree))
+        return tuple((path, name, line) for path, source in sources for name, line in needed_imports(source))
 
     @functools.cached_property
     def _own(self) -> frozenset[str]:
@@ -150,15 +165,10 @@ def _modules(folder: Path) -> frozenset[str]:
     return frozenset(path.stem if path.suffix == ".py" else path.name for path in paths)
 
 
-def _places(
-    texts: Mapping[str, str], pattern: str, unless: str = "", own: frozenset[str] = frozenset()
-) -> Iterator[Place]:
+def _places(texts: Mapping[str, str], pattern: str) -> Iterator[Place]:
     wanted = re.compile(pattern, re.MULTILINE)
     for path, text in texts.items():
-        if unless and re.search(unless, text):
-            continue
-        matches = (match for match in wanted.finditer(text) if not _is_comment(match))
-        starts = (match.start() for match in matches if "own" not in wanted.groupindex or match["own"] in own)
+        starts = (match.start() for match in wanted.finditer(text) if not _is_comment(match))
         if (start := next(starts, None)) is not None:
             yield path, text.count("\n", 0, start) + 1
 
@@ -169,30 +179,6 @@ def _python_files(folder: Path) -> list[Path]:
 
 def _is_comment(match: re.Match[str]) -> bool:
     return match.string[match.string.rfind("\n", 0, match.start()) + 1 :].lstrip().startswith("#")
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Yield what a file imports and where, without what it can do without."""
-    optional = {id(node) for item in ast.walk(tree) if isinstance(item, ast.Try) for node in _optional(item)}
-    for node in ast.walk(tree):
-        if id(node) in optional:
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module, node.lineno
-            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
-
-
-def _optional(item: ast.Try) -> Iterator[ast.AST]:
-    """Yield what is in a `try` that goes on without the module."""
-    caught = {name for handler in item.handlers for name in _names(handler.type)}
-    if caught & {"ImportError", "ModuleNotFoundError", "Exception"}:
-        yield from (node for statement in item.body for node in ast.walk(statement))
-
-
-def _names(caught: ast.expr | None) -> Iterator[str]:
-    yield from (node.id for node in ast.walk(caught) if isinstance(node, ast.Name)) if caught else ("Exception",)
 
 
 def _text(path: Path) -> str:

@@ -13,6 +13,7 @@ import pytest
 from mwaa_local.finding import NOTE, SEVERITIES, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.upgrade import uses
 from mwaa_local.upgrade.changes import CHANGES_PATH, DEFAULT, MEMBER, ChangesCase, change_findings
 from mwaa_local.upgrade.dag_calls import KINDS
 from mwaa_local.upgrade.defaults import ChangedDefault
@@ -52,7 +53,8 @@ def test_data_are_complete() -> None:
     for entry in (*data["option"], *data["behaviour"]):
         assert entry["severity"] in SEVERITIES
         assert entry["why"]
-        assert re.compile(entry.get("in_files", "")), re.compile(entry.get("unless", ""))
+        assert re.compile(entry.get("in_files", ""))
+        assert entry.get("of_uses", "own modules as programs") in uses.KINDS
         assert entry["hint"]
     assert {entry["since"] for entry in (*data["behaviour"], *data["member"])} <= set(Release.versions())
 
@@ -138,7 +140,7 @@ def test_file_with_a_byte_order_mark_is_read(tmp_path: Path, recwarn: pytest.War
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("from airflow.utils.session import create_session\n", "metadata database"),
+        ("from airflow.utils.session import create_session\nwith create_session(): ...\n", "metadata database"),
         ("from airflow.models import DagRun\n\n\ndef f():\n    DagRun.find(dag_id='a')\n", "metadata database"),
         ("def f(ti):\n    ti.xcom_pull(key='a')\n", "xcom_pull"),
         ("def f(ti):\n    ti.xcom_pull(key='a', default=None)\n", "xcom_pull"),
@@ -158,7 +160,7 @@ def test_behaviour_is_told_where_a_file_has_to_do_with_it(tmp_path: Path, code: 
 
 
 def test_downgrade_says_what_is_lost_and_nothing_of_the_way_up(tmp_path: Path) -> None:
-    files = {"dags/a.py": "from airflow.utils.session import create_session\n"}
+    files = {"dags/a.py": "from airflow.utils.session import create_session\nwith create_session(): ...\n"}
     found = change_findings(case_of(tmp_path, files, ("3.3.1", "2.11.2")))
     assert [item.what for item in found] == [
         "signing in by a web login token has another address",
@@ -243,7 +245,7 @@ def test_notes_that_ask_for_nothing_are_not_told(tmp_path: Path) -> None:
 def test_python_is_told_where_files_name_the_old_one(tmp_path: Path) -> None:
     files = {"startup/startup.sh": "a\nls /usr/lib/python3.11\n", "plugins/a-1.0-cp311-cp311-linux_x86_64.whl": ""}
     files["plugins/b-1.0-cp311-abi3-linux_x86_64.whl"] = ""  # fits later ones, too
-    files["dags/a.py"] = "# python3.11\nTask(python_version='3.11')\n"
+    files["dags/a.py"] = "# python3.11\nPythonVirtualenvOperator(python_version='3.11')\n"
     found = image_findings(case_of(tmp_path, files, ("2.10.3", "2.11.2")))
     wheel = "plugins/a-1.0-cp311-cp311-linux_x86_64.whl"
     assert places(found, PYTHON, WARNING) == ["dags/a.py:2", wheel, "startup/startup.sh:2"]
