@@ -32,7 +32,7 @@ RULES = {
 class ChangesCase:
     """What is compared. `path` is the environment file, `options` those that it sets, lower case, `members` its own.
 
-    `installed` are the packages that the requirements bring along with the new release.
+    `installed` are the packages that the requirements bring along with the new release; None: that is not known.
     """
 
     move: Move
@@ -41,7 +41,7 @@ class ChangesCase:
     sources: ProjectSources
     defaults: tuple[ChangedDefault, ...]
     members: Mapping[str, Any] = field(default_factory=dict)
-    installed: frozenset[str] = frozenset()
+    installed: frozenset[str] | None = frozenset()
 
 
 def change_findings(case: ChangesCase) -> tuple[Finding, ...]:

@@ -79,8 +79,10 @@ def _of_image(case: ChangesCase) -> Iterator[Finding]:
 def _of_packages(case: ChangesCase) -> Iterator[Finding]:
     """Yield imports of packages that only the old image has, wherever they are: one within a task fails only there."""
     source, target = case.move.source, case.move.target
+    if case.installed is None:
+        return
     for name in sorted(source.packages.base.keys() - target.packages.base.keys() - case.installed):
-        for path, line in () if case.sources.requires(name) else case.sources.imported(name.replace("-", "_")):
+        for path, line in () if case.sources.brings(name) else case.sources.imported(name.replace("-", "_")):
             what = f"{name} is not in the image of Airflow {target.airflow_version}"
             why = f"This file imports it; the image of Airflow {source.airflow_version} has it."
             yield Finding(IMAGE, WARNING, path, line, what, why, f"add {name} to the requirements file")
@@ -89,9 +91,11 @@ def _of_packages(case: ChangesCase) -> Iterator[Finding]:
 def _of_majors(case: ChangesCase) -> Iterator[Finding]:
     """Yield packages of the image that a file imports and that come in another major version; providers are apart."""
     source, target = case.move.source.packages.base, case.move.target.packages.base
+    if case.installed is None:
+        return
     for name in sorted(source.keys() & target.keys() - case.installed):
         old, new = source[name], target[name]
-        if _major(old) == _major(new) or name.startswith(AIRFLOW) or case.sources.requires(name):
+        if _major(old) == _major(new) or name.startswith(AIRFLOW) or case.sources.brings(name):
             continue
         if int(_major(new)) >= COUNTED_MAJOR:
             continue

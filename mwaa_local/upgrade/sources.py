@@ -8,9 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from mwaa_local.check.dags.source import Source
 from mwaa_local.check.plugins.ignoring import IGNORE_FILE
 from mwaa_local.project import Project
@@ -18,6 +15,7 @@ from mwaa_local.release import Release
 from mwaa_local.upgrade.dag_calls import KINDS, DagCall, dag_calls
 from mwaa_local.upgrade.dag_files import DagFiles, is_beside_the_project
 from mwaa_local.upgrade.optional_imports import needed_imports
+from mwaa_local.upgrade.own_packages import OwnPackages
 from mwaa_local.upgrade.program_calls import python_lines
 from mwaa_local.upgrade.uses import uses
 
@@ -140,19 +138,13 @@ class ProjectSources:
     def _own(self) -> frozenset[str]:
         return _modules(self.project.dags_dir) | _modules(self.project.plugins_dir)
 
-    def requires(self, package: str) -> bool:
-        """Whether a line of the requirements file names the package."""
-        return canonicalize_name(package) in self._required
+    def brings(self, package: str) -> bool:
+        """Whether the requirements file names the package, or the startup script installs it or may do so."""
+        return self._packages.may_have(package)
 
     @functools.cached_property
-    def _required(self) -> frozenset[str]:
-        found = set()
-        for line in _text(self.project.requirements_path).splitlines():
-            try:
-                found.add(canonicalize_name(Requirement(line.partition("#")[0].strip()).name))
-            except InvalidRequirement:  # an option, or nothing
-                continue
-        return frozenset(found)
+    def _packages(self) -> OwnPackages:
+        return OwnPackages.read(self.project.requirements_path, "".join(self._script.values()))
 
     def _shown(self, path: Path) -> str:
         root_dir = self.project.root_dir

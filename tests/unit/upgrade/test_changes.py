@@ -273,6 +273,9 @@ def test_packages_that_the_image_loses_are_told_where_they_are_imported(tmp_path
     assert "add pandas to the requirements file" in {item.hint for item in found}
     brought = image_findings(replace(case, installed=frozenset({"pandas"})))  # by what a requirement needs
     assert places(brought, IMAGE, WARNING) == []
+    unknown = replace(case, installed=None)  # the requirements could not be checked
+    assert places(image_findings(unknown), IMAGE, WARNING) == []
+    assert [item for item in image_findings(unknown) if "takes the place of" in item.what and item.line] == []
 
 
 @pytest.mark.parametrize(
@@ -282,6 +285,8 @@ def test_packages_that_the_image_loses_are_told_where_they_are_imported(tmp_path
         {"dags/a.py": "from pandas.x import y\n", "plugins/pandas/x.py": ""},
         {"dags/a.py": "try:\n    import pandas\nexcept ImportError:\n    pandas = None\n"},
         {"dags/a.py": "# import pandas\nfrom .pandas import a\n"},
+        {"dags/a.py": "import pandas\n", "startup/startup.sh": "pip3 install --user pandas\n"},
+        {"dags/a.py": "import pandas\n", "requirements/requirements.txt": "pandas==1.5.3 \\\n    --hash=sha256:1\n"},
     ],
 )
 def test_module_of_ones_own_or_one_that_may_be_missing_is_not_told(tmp_path: Path, files: Mapping[str, str]) -> None:
