@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -55,6 +55,7 @@ from mwaa_local.environment.kinds import AwsMode
 from mwaa_local.errors import EnvironmentFileInvalid, ReleaseUnknown
 from mwaa_local.finding import Finding, counted, has_error, in_order
 from mwaa_local.plan import MWAA_COMPONENTS
+from mwaa_local.release import Release
 from mwaa_local.seeding.airflow_settings import SETTINGS_FILE, settings_path
 from mwaa_local.seeding.aws_fixtures import FOLDER, fixtures_dir
 from mwaa_local.startup.not_run import not_run
@@ -150,9 +151,15 @@ def dags_part(context: CheckContext, trials: Trials, steps: Steps, *, strict: bo
         return part_without_start(DAGS, [item for item in checked.findings if item.rule != CRASH], option)
     files, dags = len(checked.imported.files), sum(len(file.dags) for file in checked.imported.files)
     summary = f"{counted(dags, 'DAG')} in {counted(files, 'file')}"
-    is_all = not DAGS_FROM_ELSEWHERE & set(context.environment.airflow_configuration_options)
-    is_all = is_all and checked.imported.has_all_dags
+    is_all = checked.imported.has_all_dags and not has_dags_from_elsewhere(
+        context.environment.airflow_configuration_options, context.release
+    )
     return Part(DAGS, checked.findings, summary=summary, dag_ids=checked.imported.dag_ids, has_all_dags=is_all)
+
+
+def has_dags_from_elsewhere(options: Iterable[str], release: Release) -> bool:
+    """Whether an option gives Airflow other DAGs; one that the release forces has no effect."""
+    return bool(DAGS_FROM_ELSEWHERE & {name.lower() for name in options} - release.forced_options.keys())
 
 
 def state_of(trials: Trials, component: str) -> ContainerState:

@@ -32,7 +32,7 @@ RULES = {
 class ChangesCase:
     """What is compared. `path` is the environment file, `options` those that it sets, lower case, `members` its own.
 
-    `installed` are the packages that the requirements bring along with the new release.
+    `installed` are the packages that the requirements bring along with the new release; None: that is not known.
     """
 
     move: Move
@@ -41,7 +41,7 @@ class ChangesCase:
     sources: ProjectSources
     defaults: tuple[ChangedDefault, ...]
     members: Mapping[str, Any] = field(default_factory=dict)
-    installed: frozenset[str] = frozenset()
+    installed: frozenset[str] | None = frozenset()
 
 
 def change_findings(case: ChangesCase) -> tuple[Finding, ...]:
@@ -120,8 +120,11 @@ def _told(case: ChangesCase, rule: str, entry: Mapping[str, Any], what: str) -> 
     if kind := entry.get("of_dags"):
         for path, line in case.sources.dags(kind, is_daily_by_default=is_daily):
             yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
+    elif kind := entry.get("of_uses"):
+        for path, line in case.sources.uses(kind):
+            yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
     elif pattern := entry.get("in_files"):
-        for path, line in case.sources.places(pattern, entry.get("unless", "")):
+        for path, line in case.sources.places(pattern):
             yield Finding(rule, entry["severity"], path, line, what, *texts, cause=Cause(what))
     else:
         yield Finding(rule, entry["severity"], case.path, 0, what, *texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -116,9 +117,8 @@ class Comparison:
         return changed_defaults(self.source, self.today.known, wanted.move.target, seen.known)
 
     def _changes(self, wanted: Wanted, seen: Seen, defaults: tuple[ChangedDefault, ...], parts: Sequence[Part]) -> Part:
-        options = {name.lower(): value for name, value in self.environment.airflow_configuration_options.items()}
-        members, sources = self.environment.members(), ProjectSources(self.project)
-        place = (wanted.move, path_of(self.project), options, sources, defaults, members)
+        members, sources = self.environment.members(), self._sources
+        place = (wanted.move, path_of(self.project), self._options, sources, defaults, members)
         case = ChangesCase(*place, seen.installed)
         of_move = [*change_findings(case), *image_findings(case)]
         found = in_order(_not_told(of_move, [item for part in parts for item in part.findings]))
@@ -126,6 +126,15 @@ class Comparison:
         return Part(
             CHANGES, found, summary=f"{counted(number, 'default')} of Airflow's options differ" if number else ""
         )
+
+    @functools.cached_property
+    def _sources(self) -> ProjectSources:
+        """What the project's files say, read once for all targets."""
+        return ProjectSources(self.project, self.source, self._options)
+
+    @functools.cached_property
+    def _options(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.environment.airflow_configuration_options.items()}
 
     def _diff(self, release: Release, seen: Seen) -> str:
         """Return what the files would have to say, as a diff. AirflowVersion is not in it: the upgrade writes that."""

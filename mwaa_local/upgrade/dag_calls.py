@@ -1,6 +1,7 @@
 """How a file makes its DAGs, as its source shows it: with a schedule, with `catchup`. Pure; nothing is run.
 
-Not for what a schedule really is: of a value that comes from elsewhere only that it is unknown.
+Not for what a schedule really is: of a value that comes from elsewhere only that it is unknown, and of that nothing is
+told.
 """
 
 from __future__ import annotations
@@ -10,9 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mwaa_local.check.dags import values
+from mwaa_local.check.dags.source import Call, Source
+
 SCHEDULES = ("schedule", "schedule_interval", "timetable")  # the last two up to Airflow 2
+SET_LATER = frozenset({*SCHEDULES, "catchup"})  # members of a DAG that some set when it is made: `dag.catchup = False`
+MAX_POSITIONAL = 2  # the id and the description; what comes third differs
 ONCE = frozenset({"@once", "@continuous"})  # runs that are about no interval
-DELTAS = frozenset({"timedelta", "relativedelta"})
+DELTAS = frozenset(
+    {"datetime.timedelta", "dateutil.relativedelta.relativedelta", "pendulum.duration", "pendulum.Duration"}
+)
+DELTA_OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv)
+TIMED_TOO = ("AssetOrTimeSchedule", "DatasetOrTimeSchedule")  # timetables, whatever their names say
+OF_ASSETS = ("Asset", "Dataset", "PartitionedAsset")  # how names of the others begin
+OF_ONE_RUN = ("NullTimetable", "OnceTimetable", "ContinuousTimetable")
+READS = frozenset({"copy", "get", "items", "keys", "values"})  # members of a dictionary that leave it what it is
+UNPACKING_CALLS = frozenset({"dict", "copy.copy", "copy.deepcopy"})
 
 
 class Schedule(StrEnum):
@@ -27,6 +41,9 @@ class Schedule(StrEnum):
     UNKNOWN = "unknown"
 
 
+TIMED = frozenset({Schedule.CRON, Schedule.DELTA, Schedule.TIMETABLE})
+
+
 @dataclass(frozen=True)
 class DagCall:
     """One call of `DAG`, or `@dag`, and its line. `has_rest`: there are arguments that the source does not show."""
@@ -38,9 +55,7 @@ class DagCall:
 
 
 def _is_scheduled(call: DagCall, *, is_daily_by_default: bool) -> bool:
-    if call.schedule is Schedule.ABSENT:
-        return is_daily_by_default and not call.has_rest
-    return call.schedule not in (Schedule.NONE, Schedule.OTHER)
+    return call.schedule in TIMED or (call.schedule is Schedule.ABSENT and is_daily_by_default)
 
 
 # Which calls a change is told of, by the word that `changes.toml` has for them. The second argument says whether both
@@ -49,107 +64,104 @@ KINDS: Mapping[str, Callable[[DagCall, bool], bool]] = {
     "without catchup": lambda call, daily: (
         "catchup" not in call.names and not call.has_rest and _is_scheduled(call, is_daily_by_default=daily)
     ),
-    "cron": lambda call, _daily: call.schedule in (Schedule.CRON, Schedule.UNKNOWN),
+    "cron": lambda call, _daily: call.schedule is Schedule.CRON,
     "delta": lambda call, _daily: call.schedule is Schedule.DELTA,
     "without schedule": lambda call, _daily: call.schedule is Schedule.ABSENT and not call.has_rest,
 }
 
 
-def dag_calls(tree: ast.Module) -> Iterator[DagCall]:
-    """Yield the calls that make DAGs, by line."""
-    named = _named(tree)
-    found = [_call(node, named) for node in ast.walk(tree) if isinstance(node, ast.Call) and _makes_dag(node)]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            found += [
-                _of_decorator(item, named) for item in node.decorator_list if _last_name(_function(item)) == "dag"
-            ]
+def dag_calls(source: Source) -> Iterator[DagCall]:
+    """Yield the calls that make DAGs of Airflow's own class, by line; not of others that bear its name."""
+    is_set_later = any(
+        isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in SET_LATER
+        for node in source.nodes
+    )
+    found = (_made(call, source, is_set_later) for call in source.calls if _makes_dag(call))
     yield from sorted(found, key=lambda call: call.line)
 
 
-def _named(tree: ast.Module) -> dict[str, ast.expr]:
-    """Return the names that have one value in the file, with that."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in (node for node in ast.walk(tree) if isinstance(node, ast.Assign)):
-        for name in (target.id for target in node.targets if isinstance(target, ast.Name)):
-            found.setdefault(name, []).append(node.value)
-    return {name: values[0] for name, values in found.items() if len(values) == 1}
+def _makes_dag(call: Call) -> bool:
+    return call.name.startswith("airflow.") and call.last_name in ("DAG", "dag")
 
 
-def _makes_dag(node: ast.Call) -> bool:
-    return _last_name(node.func) == "DAG"
-
-
-def _of_decorator(node: ast.expr, named: Mapping[str, ast.expr]) -> DagCall:
-    if isinstance(node, ast.Call):
-        return _call(node, named)
-    return DagCall(node.lineno, frozenset(), Schedule.ABSENT, has_rest=False)
-
-
-def _call(node: ast.Call, named: Mapping[str, ast.expr]) -> DagCall:
-    given, has_rest = dict[str, ast.expr](), len(node.args) > 1  # by their place: the second is a description
-    for keyword in node.keywords:
-        brings = {keyword.arg: keyword.value} if keyword.arg else _of_mapping(keyword.value, named)
-        given |= brings or {}
-        has_rest |= brings is None
+def _made(call: Call, source: Source, is_set_later: bool) -> DagCall:
+    unpacked = [item.value for item in call.node.keywords if not item.arg] if isinstance(call.node, ast.Call) else []
+    is_open = call.is_open or not all(_stays(item, source) for item in unpacked)
+    written = {entry.name: entry.value for entry in call.keywords}
+    given = written if is_open else call.arguments
+    is_long = len(call.positional) > MAX_POSITIONAL or any(isinstance(item, ast.Starred) for item in call.positional)
     schedule = next((given[name] for name in SCHEDULES if name in given), None)
-    kind = Schedule.ABSENT if schedule is None else _kind(schedule, named)
-    return DagCall(node.lineno, frozenset(given), kind, has_rest)
+    kind = Schedule.ABSENT if schedule is None else _kind(schedule, source)
+    return DagCall(call.node.lineno, frozenset(given), kind, is_open or is_long or is_set_later)
 
 
-def _of_mapping(value: ast.expr, named: Mapping[str, ast.expr]) -> dict[str, ast.expr] | None:
-    """Return the arguments in what `**` takes: `{…}` or `dict(…)`; None where the source does not show them."""
-    value = _resolved(value, named)
-    if isinstance(value, ast.Dict):
-        keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
-        plain = {str(key): item for key, item in zip(keys, value.values, strict=True) if key is not None}
-        return plain if None not in keys else None
-    if isinstance(value, ast.Call) and _last_name(value.func) == "dict" and not value.args:
-        plain = {keyword.arg: keyword.value for keyword in value.keywords if keyword.arg}
-        return plain if len(plain) == len(value.keywords) else None
-    return None
+def _stays(value: ast.expr, source: Source) -> bool:
+    """Whether a dictionary is nowhere changed after it is made, nor given to what may change it."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if not isinstance(node, ast.Name) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            made = source.resolve(node)
+            if made is node or isinstance(made, ast.Constant):
+                continue
+            if not all(_only_reads(load, source) for load in source.loads.get(node.id, ())):
+                return False
+            waiting.append(made)
+    return True
 
 
-def _resolved(value: ast.expr, named: Mapping[str, ast.expr]) -> ast.expr:
-    return named.get(value.id, value) if isinstance(value, ast.Name) else value
+def _only_reads(name: ast.Name, source: Source) -> bool:
+    parent = source.places.places[name].parent
+    if isinstance(parent, ast.keyword):
+        return parent.arg in (None, "default_args")
+    if isinstance(parent, ast.Subscript):
+        return isinstance(parent.ctx, ast.Load)
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in READS
+    if isinstance(parent, ast.Call):
+        return name is parent.func or source.full_name(parent.func) in UNPACKING_CALLS
+    return isinstance(parent, ast.Dict | ast.BinOp)
 
 
-def _kind(value: ast.expr, named: Mapping[str, ast.expr]) -> Schedule:
-    value = _resolved(value, named)
+def _kind(value: ast.expr, source: Source) -> Schedule:
+    value = source.resolve(value)
+    if (text := source.string(value)) is not None:
+        return _kind_of_text(text)
     if isinstance(value, ast.Constant):
-        if isinstance(value.value, str):
-            return Schedule.NONE if value.value in ONCE else Schedule.CRON
         return Schedule.NONE if value.value is None else Schedule.UNKNOWN
-    if isinstance(value, ast.JoinedStr):
-        return Schedule.CRON
-    if isinstance(value, ast.List | ast.Tuple):
+    if isinstance(value, ast.List | ast.Tuple | ast.Set | ast.ListComp):
         return Schedule.OTHER
     if isinstance(value, ast.BinOp):
-        return _kind_of_operation(value, named)
-    return _kind_of_call(_last_name(value.func)) if isinstance(value, ast.Call) else Schedule.UNKNOWN
+        return Schedule.DELTA if _is_delta(value, source) else Schedule.UNKNOWN
+    return _kind_of_call(source.full_name(value.func)) if isinstance(value, ast.Call) else Schedule.UNKNOWN
 
 
-def _kind_of_operation(value: ast.BinOp, named: Mapping[str, ast.expr]) -> Schedule:
-    """Return what `asset | asset`, `timedelta(days=1) * 2` and `"0 3 * * " + day` give."""
-    if isinstance(value.op, ast.BitOr | ast.BitAnd):
-        return Schedule.OTHER
-    sides = {_kind(value.left, named), _kind(value.right, named)}
-    return next((kind for kind in (Schedule.DELTA, Schedule.CRON) if kind in sides), Schedule.UNKNOWN)
+def _kind_of_text(text: str) -> Schedule:
+    """Return the kind of a text in which `values.UNKNOWN` stands for what varies."""
+    if values.UNKNOWN in text:
+        return Schedule.CRON if " " in text else Schedule.UNKNOWN  # only cron expressions have spaces
+    return Schedule.NONE if text in ONCE else Schedule.CRON
+
+
+def _is_delta(value: ast.expr, source: Source, around: values.Around = ()) -> bool:
+    """Whether it is `timedelta(…)`, or `timedelta(days=1) * 2`."""
+    value = source.resolve(value)
+    if isinstance(value, ast.BinOp) and isinstance(value.op, DELTA_OPERATIONS):
+        sides = () if values.is_endless(value, around) else (value.left, value.right)
+        return any(_is_delta(side, source, (*around, value)) for side in sides)
+    return isinstance(value, ast.Call) and source.full_name(value.func) in DELTAS
 
 
 def _kind_of_call(name: str) -> Schedule:
+    last = name.rpartition(".")[2]
     if name in DELTAS:
         return Schedule.DELTA
-    if name.endswith("Timetable"):
+    if last in TIMED_TOO:
         return Schedule.TIMETABLE
-    return Schedule.OTHER if name.startswith(("Asset", "Dataset")) else Schedule.UNKNOWN
-
-
-def _function(node: ast.expr) -> ast.expr:
-    return node.func if isinstance(node, ast.Call) else node
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+    if last in OF_ONE_RUN:
+        return Schedule.NONE
+    if last.startswith(OF_ASSETS):
+        return Schedule.OTHER
+    return Schedule.TIMETABLE if last.endswith("Timetable") else Schedule.UNKNOWN

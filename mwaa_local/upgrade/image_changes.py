@@ -5,7 +5,6 @@ All of it is in the catalogue of releases. Warnings where a file of the project 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from mwaa_local.finding import NOTE, WARNING, Finding, in_order
@@ -38,11 +37,9 @@ def _of_python(case: ChangesCase) -> Iterator[Finding]:
     why = "Wheels that you bring along, and paths with the version in them, are for one Python alone."
     hint = f"look for {old} in your scripts, and for wheels with {tag} in their names"
     yield Finding(PYTHON, NOTE, case.path, 0, f"Python {new} takes the place of {old}", why, hint)
-    # A virtual environment of a task is made with a Python of the image, too.
-    named = rf"""\bpython{re.escape(old)}\b|\bpython_version\s*=\s*["']{re.escape(old)}\b"""
     newer = case.move.direction is Direction.UPGRADE
     wheels = rf"-{tag}-(?!abi3-).*\.whl$" if newer else rf"-{tag}-.*\.whl$"  # abi3 fits all later ones
-    for path, line in (*case.sources.places(named, script=True), *case.sources.files(wheels)):
+    for path, line in (*case.sources.names_python(old), *case.sources.files(wheels)):
         what = f"this is for Python {old}, and MWAA runs {new} then"
         yield Finding(PYTHON, WARNING, path, line, what, hint=f"make it fit Python {new}")
 
@@ -82,8 +79,10 @@ def _of_image(case: ChangesCase) -> Iterator[Finding]:
 def _of_packages(case: ChangesCase) -> Iterator[Finding]:
     """Yield imports of packages that only the old image has, wherever they are: one within a task fails only there."""
     source, target = case.move.source, case.move.target
+    if case.installed is None:
+        return
     for name in sorted(source.packages.base.keys() - target.packages.base.keys() - case.installed):
-        for path, line in () if case.sources.requires(name) else case.sources.imported(name.replace("-", "_")):
+        for path, line in () if case.sources.brings(name) else case.sources.imported(name.replace("-", "_")):
             what = f"{name} is not in the image of Airflow {target.airflow_version}"
             why = f"This file imports it; the image of Airflow {source.airflow_version} has it."
             yield Finding(IMAGE, WARNING, path, line, what, why, f"add {name} to the requirements file")
@@ -92,9 +91,11 @@ def _of_packages(case: ChangesCase) -> Iterator[Finding]:
 def _of_majors(case: ChangesCase) -> Iterator[Finding]:
     """Yield packages of the image that a file imports and that come in another major version; providers are apart."""
     source, target = case.move.source.packages.base, case.move.target.packages.base
+    if case.installed is None:
+        return
     for name in sorted(source.keys() & target.keys() - case.installed):
         old, new = source[name], target[name]
-        if _major(old) == _major(new) or name.startswith(AIRFLOW) or case.sources.requires(name):
+        if _major(old) == _major(new) or name.startswith(AIRFLOW) or case.sources.brings(name):
             continue
         if int(_major(new)) >= COUNTED_MAJOR:
             continue

@@ -20,7 +20,7 @@ from mwaa_local.check.report.fix import apply, proposals
 from mwaa_local.check.report.text import summary
 from mwaa_local.check.requirements.resolution import other_findings, resolution_findings
 from mwaa_local.check.requirements.rules_constraints import OTHER_PYTHON, OTHER_RELEASE
-from mwaa_local.check.requirements.verdict import Checked, Proposal, Works
+from mwaa_local.check.requirements.verdict import Checked, Proposal, Verdict, Works
 from mwaa_local.finding import ERROR, Finding, has_error, in_order
 from mwaa_local.project import Project
 from mwaa_local.startup.trial import Trials
@@ -34,12 +34,12 @@ ABOUT_CONSTRAINTS = (OTHER_RELEASE, OTHER_PYTHON)
 class RequirementsOfMove:
     """The part, the texts that files would have then, by their paths below the project's folder, and what they bring.
 
-    `installed` are names as an index has them; none where that is not known.
+    `installed` are names as an index has them; None where they are not known.
     """
 
     part: Part = field(default_factory=lambda: Part(check.REQUIREMENTS))
     texts: Mapping[str, str] = field(default_factory=dict)
-    installed: frozenset[str] = frozenset()
+    installed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class RequirementsRehearsal:
         project = self.context.project
         path = project.requirements_path
         if self.is_today or not path.is_file():
-            return RequirementsOfMove(check.requirements_part(self.context, self.trials))
+            nothing = None if path.is_file() else frozenset[str]()
+            return RequirementsOfMove(check.requirements_part(self.context, self.trials), installed=nothing)
         text = _text(path)
         renewed = with_constraints_of(text, self.context.release) if text is not None else None
         if text is None or renewed is None or renewed == text:
@@ -82,9 +83,15 @@ def _settled(
         text = texts.get(path, _text(project.root_dir / path))
         if text is not None:
             texts[path] = apply(text, of_file)
-    brings = checked.verdict.changes if isinstance(checked.verdict, Works) else ()
-    installed = frozenset(canonicalize_name(change.name) for change in brings)
-    return RequirementsOfMove(Part(check.REQUIREMENTS, in_order(findings), summary=summary(checked)), texts, installed)
+    part = Part(check.REQUIREMENTS, in_order(findings), summary=summary(checked))
+    return RequirementsOfMove(part, texts, _installed(checked.verdict))
+
+
+def _installed(verdict: Verdict) -> frozenset[str] | None:
+    """Return the packages that a file brings; None where pip would not install it, or could not be asked."""
+    if not isinstance(verdict, Works):
+        return None
+    return frozenset(canonicalize_name(change.name) for change in verdict.changes)
 
 
 def _of_constraints(checked: Checked) -> list[Finding]:

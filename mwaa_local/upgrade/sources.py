@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
-from mwaa_local.check.plugins.ignoring import IGNORE_FILE, IgnoreRules
+from mwaa_local.check.dags.source import Source
+from mwaa_local.check.plugins.ignoring import IGNORE_FILE
 from mwaa_local.project import Project
 from mwaa_local.release import Release
-from mwaa_local.upgrade.dag_calls import KINDS, dag_calls
+from mwaa_local.upgrade.dag_calls import KINDS, DagCall, dag_calls
+from mwaa_local.upgrade.dag_files import DagFiles, is_beside_the_project
+from mwaa_local.upgrade.optional_imports import needed_imports
+from mwaa_local.upgrade.own_packages import OwnPackages
+from mwaa_local.upgrade.program_calls import python_lines
+from mwaa_local.upgrade.uses import uses
 
 MAX_FILE_BYTES = 2 * 1024 * 1024  # sources that people write are far smaller
 Place = tuple[str, int]
@@ -23,21 +25,38 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class ProjectSources:
-    """The Python files in `dags/` and `plugins/`, the startup script and the requirements file; each read once."""
+    """The Python files in `dags/` and `plugins/`, the startup script and the requirements file; each read once.
+
+    `release` is the one that they are written for, `options` are those that the environment sets, lower case. Tests and
+    hidden folders are left out, and files that are no valid Python: the import tells of them.
+    """
 
     project: Project
+    release: Release
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def _sources(self) -> dict[str, Source]:
+        folders = (self.project.dags_dir, self.project.plugins_dir)
+        paths = (path for folder in folders if folder.is_dir() for path in _python_files(folder))
+        found = (Source.read(path, self._shown(path), self.release) for path in paths)
+        return {source.path: source for source in found if source is not None}
 
     @functools.cached_property
     def _texts(self) -> dict[str, str]:
-        folders = (self.project.dags_dir, self.project.plugins_dir)
-        paths = sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*.py"))
-        found = {self._shown(path): _text(path) for path in paths}
-        return {name: text for name, text in found.items() if text}
+        return {name: source.text for name, source in self._sources.items()}
 
     @functools.cached_property
-    def _trees(self) -> dict[str, ast.Module]:
-        found = {name: _tree(text) for name, text in self._texts.items()}
-        return {name: tree for name, tree in found.items() if tree is not None}
+    def _dags(self) -> dict[str, tuple[DagCall, ...]]:
+        """The calls that make DAGs, by file; none of files that `.airflowignore` leaves out today."""
+        rules, dags_dir = self._dag_files.rules(self.release), self.project.dags_dir
+        found = (path.relative_to(dags_dir).parts for path in _python_files(dags_dir))
+        ignored = {self._shown(dags_dir.joinpath(*path)) for path in found if rules.ignores(path)}
+        return {name: tuple(dag_calls(source)) for name, source in self._sources.items() if name not in ignored}
+
+    @functools.cached_property
+    def _dag_files(self) -> DagFiles:
+        return DagFiles(self.project.dags_dir, self.options)
 
     @functools.cached_property
     def _script(self) -> dict[str, str]:
@@ -50,16 +69,29 @@ class ProjectSources:
         """Whether there is a startup script."""
         return bool(self._script)
 
-    def places(self, pattern: str, unless: str = "", *, script: bool = False) -> Iterator[Place]:
-        """Yield the first line of each file that matches and is no comment; none where `unless` matches anywhere."""
-        texts = {**self._texts, **self._script} if script else self._texts
-        yield from _places(texts, pattern, unless, _modules(self.project.dags_dir))
+    def places(self, pattern: str) -> Iterator[Place]:
+        """Yield the first line of each file that matches and is no comment."""
+        yield from _places(self._texts, pattern)
+
+    def uses(self, kind: str) -> Iterator[Place]:
+        """Yield the first line of each file that uses it, as `uses.KINDS` tells."""
+        own = _modules(self.project.dags_dir)
+        for path, source in self._sources.items():
+            if line := next(uses(kind, source, own), None):
+                yield path, line
+
+    def names_python(self, version: str) -> Iterator[Place]:
+        """Yield the first line of each file that means MWAA's Python by its version, the startup script among them."""
+        for path, source in self._sources.items():
+            if line := next(python_lines(source, version), None):
+                yield path, line
+        yield from self.places_in_script(rf"\bpython{re.escape(version)}\b")
 
     def dags(self, kind: str, *, is_daily_by_default: bool) -> Iterator[Place]:
         """Yield the first DAG of each file that is of that kind (`dag_calls.KINDS`)."""
         is_meant = KINDS[kind]
-        for path, tree in self._trees.items():
-            lines = (call.line for call in dag_calls(tree) if is_meant(call, is_daily_by_default))
+        for path, calls in self._dags.items():
+            lines = (call.line for call in calls if is_meant(call, is_daily_by_default))
             if line := next(lines, None):
                 yield path, line
 
@@ -71,11 +103,11 @@ class ProjectSources:
     ) -> Iterator[tuple[str, list[str]]]:
         """Yield each `.airflowignore` in `dags/` and the files below it that one of two syntaxes alone leaves out."""
         dags_dir = self.project.dags_dir
-        found = sorted(dags_dir.rglob(IGNORE_FILE)) if dags_dir.is_dir() else []
-        texts = {path.relative_to(dags_dir).parts[:-1]: _text(path) for path in found if path.is_file()}
-        rules = [IgnoreRules.of(texts, *each) for each in (before, after)] if texts else []
-        paths = [path.relative_to(dags_dir).parts for path in sorted(dags_dir.rglob("*")) if _may_have_dags(path)]
-        differing = [path for path in paths if len({each.ignores(path) for each in rules}) > 1]
+        texts = self._dag_files.ignore_texts
+        if not texts:
+            return
+        rules = [self._dag_files.rules(*each) for each in (before, after)]
+        differing = [path for path in self._dag_files.parsed() if len({each.ignores(path) for each in rules}) > 1]
         for folder in texts:
             if below := [path for path in differing if path[: len(folder)] == folder]:
                 shown = [self._shown(dags_dir.joinpath(*path)) for path in below]
@@ -99,25 +131,20 @@ class ProjectSources:
 
     @functools.cached_property
     def _imports(self) -> tuple[tuple[str, str, int], ...]:
-        return tuple((path, name, line) for path, tree in self._trees.items() for name, line in _imports(tree))
+        sources = self._sources.items()
+        return tuple((path, name, line) for path, source in sources for name, line in needed_imports(source))
 
     @functools.cached_property
     def _own(self) -> frozenset[str]:
         return _modules(self.project.dags_dir) | _modules(self.project.plugins_dir)
 
-    def requires(self, package: str) -> bool:
-        """Whether a line of the requirements file names the package."""
-        return canonicalize_name(package) in self._required
+    def brings(self, package: str) -> bool:
+        """Whether the requirements file names the package, or the startup script installs it or may do so."""
+        return self._packages.may_have(package)
 
     @functools.cached_property
-    def _required(self) -> frozenset[str]:
-        found = set()
-        for line in _text(self.project.requirements_path).splitlines():
-            try:
-                found.add(canonicalize_name(Requirement(line.partition("#")[0].strip()).name))
-            except InvalidRequirement:  # an option, or nothing
-                continue
-        return frozenset(found)
+    def _packages(self) -> OwnPackages:
+        return OwnPackages.read(self.project.requirements_path, "".join(self._script.values()))
 
     def _shown(self, path: Path) -> str:
         root_dir = self.project.root_dir
@@ -130,56 +157,20 @@ def _modules(folder: Path) -> frozenset[str]:
     return frozenset(path.stem if path.suffix == ".py" else path.name for path in paths)
 
 
-def _places(
-    texts: Mapping[str, str], pattern: str, unless: str = "", own: frozenset[str] = frozenset()
-) -> Iterator[Place]:
+def _places(texts: Mapping[str, str], pattern: str) -> Iterator[Place]:
     wanted = re.compile(pattern, re.MULTILINE)
     for path, text in texts.items():
-        if unless and re.search(unless, text):
-            continue
-        matches = (match for match in wanted.finditer(text) if not _is_comment(match))
-        starts = (match.start() for match in matches if "own" not in wanted.groupindex or match["own"] in own)
+        starts = (match.start() for match in wanted.finditer(text) if not _is_comment(match))
         if (start := next(starts, None)) is not None:
             yield path, text.count("\n", 0, start) + 1
 
 
-def _may_have_dags(path: Path) -> bool:
-    return path.suffix in (".py", ".zip") and path.is_file()
+def _python_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.py")) if not is_beside_the_project(path.relative_to(folder))]
 
 
 def _is_comment(match: re.Match[str]) -> bool:
     return match.string[match.string.rfind("\n", 0, match.start()) + 1 :].lstrip().startswith("#")
-
-
-def _tree(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # whoever imports the file tells of it
-        return None
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Yield what a file imports and where, without what it can do without."""
-    optional = {id(node) for item in ast.walk(tree) if isinstance(item, ast.Try) for node in _optional(item)}
-    for node in ast.walk(tree):
-        if id(node) in optional:
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module, node.lineno
-            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
-
-
-def _optional(item: ast.Try) -> Iterator[ast.AST]:
-    """Yield what is in a `try` that goes on without the module."""
-    caught = {name for handler in item.handlers for name in _names(handler.type)}
-    if caught & {"ImportError", "ModuleNotFoundError", "Exception"}:
-        yield from (node for statement in item.body for node in ast.walk(statement))
-
-
-def _names(caught: ast.expr | None) -> Iterator[str]:
-    yield from (node.id for node in ast.walk(caught) if isinstance(node, ast.Name)) if caught else ("Exception",)
 
 
 def _text(path: Path) -> str:

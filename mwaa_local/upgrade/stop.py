@@ -40,13 +40,13 @@ class Seen:
     """How a project fares with a release: its parts by name, and the options that the release has.
 
     `texts` are those that requirements files would have then, by their paths below the project's folder; `installed`
-    are the packages that they bring.
+    are the packages that they bring; None: that is not known.
     """
 
     parts: Mapping[str, Part]
     known: KnownOptions
     texts: Mapping[str, str] = field(default_factory=dict)
-    installed: frozenset[str] = frozenset()
+    installed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ class ImportedFile:
     loaded: tuple[str, ...] = ()  # other files of the user's that were run for it
     facts: tuple[TaskFact, ...] = ()
     lost: tuple[LostDag, ...] = ()
+    defaulted: tuple[AskedValue, ...] = ()  # Variables that are not known here, and for which it has a default
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
@@ -103,6 +104,7 @@ class ImportedFile:
             loaded=tuple(answer.get("loaded", ())),
             facts=tuple(TaskFact(**item) for item in answer.get("facts", ())),
             lost=tuple(LostDag(item["id"], item["line"]) for item in answer.get("lost", ())),
+            defaulted=tuple(AskedValue(**item) for item in answer.get("defaulted", ())),
         )
 
 
@@ -119,6 +121,7 @@ class ImportedDags:
     links: Mapping[str, str] = field(default_factory=dict)  # path -> kind of `import_links`
     processor_limit: Limit = DEFAULT_PROCESSOR_LIMIT
     timetables: tuple[str, ...] = ()  # that plugins have registered: `lunch_timetable.LunchTimetable`
+    plugins_asked: bool = False  # for what MWAA may answer in another way, when they were loaded
 
     @property
     def refused_option(self) -> RefusedOption | None:
@@ -133,7 +136,9 @@ class ImportedDags:
     @property
     def has_all_dags(self) -> bool:
         """Whether these are all; more may come about, as by a Variable that only MWAA or a database has."""
-        return not self.problem and not any(file.failures or file.asked or file.touches for file in self.files)
+        if self.problem or self.plugins_asked:
+            return False
+        return not any(file.failures or file.asked or file.defaulted or file.touches for file in self.files)
 
     @property
     def limits(self) -> ImportLimits:

@@ -77,7 +77,7 @@ class DagsImport:
             problem = "" if answers.done else answers.mask(_why_ended(completed))
             files = tuple(sorted(answers.files, key=lambda file: file.path))
             elapsed_s = time.monotonic() - started
-            known = (answers.names, answers.links, answers.processor_limit, answers.timetables)
+            known = (answers.names, answers.links, answers.processor_limit, answers.timetables, answers.plugins_asked)
             return ImportedDags(files, answers.limit_s, elapsed_s, problem, note, *known)
 
     def _request(self, shown: Shown) -> Request:
@@ -120,6 +120,7 @@ class _Answers:
         self.names: dict[str, bool] = {}
         self.links: dict[str, str] = {}
         self.timetables: tuple[str, ...] = ()
+        self.plugins_asked = False
         self.limit_s, self.processor_limit = 0.0, DEFAULT_PROCESSOR_LIMIT
         self.done = False
         self.mask = mask
@@ -150,6 +151,7 @@ class _Answers:
             self.limit_s, self.links = answer["limit_s"], answer["links"]
             self.processor_limit = Limit(*answer["processor_limit"])
             self.timetables = tuple(answer.get("timetables", ()))
+            self.plugins_asked = answer.get("plugins_asked", False)
         elif "names" in answer:
             self.names = answer["names"]
         else:

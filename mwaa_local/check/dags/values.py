@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 Resolve = Callable[[ast.expr], ast.expr]
 FullName = Callable[[ast.expr], str]
+Around = tuple[ast.expr, ...]  # the expressions that one stands in, from the outside in
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"  # stands in a text for a part that is only known when the file runs
 MAX_DEPTH = 30  # of nested expressions; what people write is far below, and Python's own stack far above
 MAX_SECONDS = 1e12  # beyond it a number is no duration
@@ -47,30 +48,36 @@ class Entries:
         return next((item.value for item in reversed(self.items) if item.name == name), None)
 
 
-def text(expr: ast.expr, resolve: Resolve, depth: int = 0) -> str | None:
+def is_endless(expr: ast.expr, around: Around) -> bool:
+    """Whether an expression stands in itself, as in `a = a + "x"`, or deeper than people write."""
+    return len(around) > MAX_DEPTH or any(item is expr for item in around)
+
+
+def text(expr: ast.expr, resolve: Resolve, around: Around = ()) -> str | None:
     """Return the text of the expression; UNKNOWN stands for what an f-string or a sum inserts."""
     expr = resolve(expr)
-    if depth > MAX_DEPTH:
+    if is_endless(expr, around):
         return None
+    around = (*around, expr)
     if isinstance(expr, ast.Constant):
         return expr.value if isinstance(expr.value, str) else None
     if isinstance(expr, ast.JoinedStr):
         values = (item.value if isinstance(item, ast.FormattedValue) else item for item in expr.values)
-        return "".join(text(item, resolve, depth + 1) or UNKNOWN for item in values)
+        return "".join(text(item, resolve, around) or UNKNOWN for item in values)
     if isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Add):
-        parts = [text(item, resolve, depth + 1) for item in (expr.left, expr.right)]
+        parts = [text(item, resolve, around) for item in (expr.left, expr.right)]
         return None if parts == [None, None] else "".join(UNKNOWN if part is None else part for part in parts)
     return None
 
 
-def seconds(expr: ast.expr, resolve: Resolve, full_name: FullName, depth: int = 0) -> float | None:
+def seconds(expr: ast.expr, resolve: Resolve, full_name: FullName, around: Around = ()) -> float | None:
     """Return the seconds of a number, of `timedelta(…)` or `duration(…)`, or of a calculation with them."""
     expr = resolve(expr)
-    if depth > MAX_DEPTH:
+    if is_endless(expr, around):
         return None
 
     def inner(item: ast.expr) -> float | None:
-        return seconds(item, resolve, full_name, depth + 1)
+        return seconds(item, resolve, full_name, (*around, expr))
 
     if isinstance(expr, ast.Constant):
         is_number = isinstance(expr.value, int | float) and not isinstance(expr.value, bool)
@@ -110,14 +117,14 @@ def _duration(call: ast.Call, inner: Callable[[ast.expr], float | None]) -> floa
     return sum(known) if len(known) == len(call.args) + len(call.keywords) else None
 
 
-def entries(expr: ast.expr, resolve: Resolve, full_name: FullName, depth: int = 0) -> Entries:
+def entries(expr: ast.expr, resolve: Resolve, full_name: FullName, around: Around = ()) -> Entries:
     """Return the entries of `{…}`, `dict(…)`, `a | b` or `a.copy()`; open where that is not all it holds."""
     expr = resolve(expr)
-    if depth > MAX_DEPTH:
+    if is_endless(expr, around):
         return Entries(is_open=True)
 
     def inner(item: ast.expr) -> Entries:
-        return entries(item, resolve, full_name, depth + 1)
+        return entries(item, resolve, full_name, (*around, expr))
 
     if isinstance(expr, ast.Dict):
         return _joined([_entry(key, value, inner, resolve) for key, value in zip(expr.keys, expr.values, strict=True)])

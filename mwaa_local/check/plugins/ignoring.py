@@ -46,8 +46,11 @@ class IgnoreRules:
     @classmethod
     def of(cls, texts: Mapping[Parts, str], release: Release, syntax: str = "") -> IgnoreRules:
         """Return the rules of the files' texts, by folder; `syntax` is the option's value, "" if it is not set."""
-        if not release.is_at_least(HONOURED_SINCE):
-            return cls({})
+        return cls.of_dags(texts, release, syntax) if release.is_at_least(HONOURED_SINCE) else cls({})
+
+    @classmethod
+    def of_dags(cls, texts: Mapping[Parts, str], release: Release, syntax: str = "") -> IgnoreRules:
+        """Return the rules for the DAGs folder, where 1.10 keeps to them, too."""
         globs = is_glob(release, syntax)
         rules = {folder: _glob_rules(folder, text) if globs else _regexp_rules(text) for folder, text in texts.items()}
         return cls({folder: tuple(found) for folder, found in rules.items()})

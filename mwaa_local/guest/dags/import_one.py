@@ -58,6 +58,7 @@ class FileImport:
         self._offered: list[Any] = []  # DAGs that Airflow was about to take, also those that a policy then left out
         self._traces: Traces | None = None  # where other files follow in this process
         self._count = 0
+        self.plugins_asked = False  # whether loading the plugins asked for what MWAA may answer in another way
         self._shared_names: set[str] | None = None  # first names of the user's modules that all files share
 
     @property
@@ -65,15 +66,16 @@ class FileImport:
         return str(self._request["dags_dir"])  # known once Airflow is imported
 
     def answer_secrets(self) -> None:
-        """Answer what is asked of Variables and Connections from now on, by plugins too."""
+        """Answer what is asked of Variables and Connections from now on, by plugins too, and note connections."""
         self._secrets.install()
+        self._recorder.watch_network()
 
     def prepare(self) -> None:
         """Change this process, or the one that it is to be forked from, so that it notes what a file does."""
         answer_airflows_queries()
+        self.plugins_asked = self._recorder.asked_outside
         self._recorder.forget()  # what plugins did is not the files'
         self._recorder.watch_database()
-        self._recorder.watch_network()
         self._recorder.watch_warnings()
         self._tasks.watch()
         self._keep_errors()
@@ -153,7 +155,8 @@ class FileImport:
         recorder = self._recorder
         answer["loaded"] = sorted(self._loaded())
         answer["imported"] = [name for name, _ in self._new_modules() if name.startswith(AIRFLOW_PACKAGE)]
-        return dict(answer, asked=recorder.asked, touches=recorder.touches, warnings=recorder.warnings)
+        answer.update(asked=recorder.asked, defaulted=recorder.defaulted)
+        return dict(answer, touches=recorder.touches, warnings=recorder.warnings)
 
     def _loaded(self) -> set[str]:
         """Return the user's files that were run for this one, itself left out."""

@@ -58,12 +58,13 @@ class Recorder:
         self._seen: set[tuple[str, ...]] = set()
         self.touches: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
+        self.defaulted: list[dict[str, Any]] = []
         self.warnings: list[dict[str, Any]] = []
 
     def forget(self) -> None:
         """Begin anew."""
         self._seen.clear()
-        for noted in (self.touches, self.asked, self.warnings):
+        for noted in (self.touches, self.asked, self.defaulted, self.warnings):
             noted.clear()
 
     def name_of(self, filename: str) -> str:
@@ -103,6 +104,17 @@ class Recorder:
         path, line = self.place(frame)
         if self._is_new("ask", kind, name, path, str(line)):
             self.asked.append({"kind": kind, "name": name, "path": path, "line": line})
+
+    def default(self, name: str, frame: FrameType | None) -> None:
+        """Note a Variable that is not there, and in whose place a line of the user's has a default."""
+        path, line = self.place(frame)
+        if path and self._is_new("default", name, path, str(line)):
+            self.defaulted.append({"kind": "variable", "name": name, "path": path, "line": line})
+
+    @property
+    def asked_outside(self) -> bool:
+        """Whether something depends on what MWAA may answer in another way."""
+        return bool(self.touches or self.asked or self.defaulted)
 
     def _is_new(self, *key: str) -> bool:
         new = key not in self._seen

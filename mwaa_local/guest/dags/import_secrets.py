@@ -122,6 +122,7 @@ class Secrets:
             return json.loads(text) if as_json else text
         for name in DEFAULTS:
             if name in arguments:
+                self._recorder.default(str(key), frame)
                 return arguments[name]
         self._recorder.ask("variable", str(key), frame)
         # A name that Airflow lets stand in most places: ids, pools, queues.

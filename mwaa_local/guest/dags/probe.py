@@ -115,7 +115,8 @@ class Probe:
         links = {self._name(path): kind for path, kind in self._links.items()}
         option = ".".join(PROCESSOR_TIMEOUT if has_option(*PROCESSOR_TIMEOUT) else OLD_PROCESSOR_TIMEOUT)
         limits = {"limit_s": self._limit_s, "processor_limit": (option, self._processor_limit_s)}
-        self._answer(files=[self._name(path) for path in paths], links=links, timetables=timetable_names(), **limits)
+        loaded = {"timetables": timetable_names(), "plugins_asked": self._import.plugins_asked}
+        self._answer(files=[self._name(path) for path in paths], links=links, **loaded, **limits)
         gc.collect()
         gc.freeze()  # what no child collects need not be copied for it
         self._import_all()

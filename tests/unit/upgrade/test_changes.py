@@ -13,6 +13,7 @@ import pytest
 from mwaa_local.finding import NOTE, SEVERITIES, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
+from mwaa_local.upgrade import uses
 from mwaa_local.upgrade.changes import CHANGES_PATH, DEFAULT, MEMBER, ChangesCase, change_findings
 from mwaa_local.upgrade.dag_calls import KINDS
 from mwaa_local.upgrade.defaults import ChangedDefault
@@ -37,7 +38,8 @@ def case_of(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     source, target = map(Release.load, versions)
-    return ChangesCase(move(source, target), "mwaa.yaml", options or {}, ProjectSources(Project(root_dir)), defaults)
+    sources = ProjectSources(Project(root_dir), source, options or {})
+    return ChangesCase(move(source, target), "mwaa.yaml", options or {}, sources, defaults)
 
 
 def places(findings: tuple[Finding, ...], rule: str, severity: str) -> list[str]:
@@ -51,7 +53,8 @@ def test_data_are_complete() -> None:
     for entry in (*data["option"], *data["behaviour"]):
         assert entry["severity"] in SEVERITIES
         assert entry["why"]
-        assert re.compile(entry.get("in_files", "")), re.compile(entry.get("unless", ""))
+        assert re.compile(entry.get("in_files", ""))
+        assert entry.get("of_uses", "own modules as programs") in uses.KINDS
         assert entry["hint"]
     assert {entry["since"] for entry in (*data["behaviour"], *data["member"])} <= set(Release.versions())
 
@@ -83,7 +86,7 @@ def test_option_that_the_old_release_lacks_counts_as_what_it_did(
     tmp_path: Path, before: str | None, told: bool
 ) -> None:
     cron = ChangedDefault("scheduler.create_cron_data_intervals", before, "False")
-    dag = "DAG('a', schedule='0 3 * * *', catchup=False)\n"
+    dag = "from airflow import DAG\nDAG('a', schedule='0 3 * * *', catchup=False)\n"
     found = change_findings(case_of(tmp_path, {"dags/a.py": dag}, ("2.7.2", "3.3.1"), (cron,)))
     assert bool(places(found, DEFAULT, WARNING)) == told
 
@@ -93,9 +96,10 @@ def test_ignore_file_is_told_where_other_files_are_left_out_then(tmp_path: Path)
     files = {
         "dags/.airflowignore": "tests/\nhelp\n",  # the second is a part of a name for the old syntax alone
         "dags/team/.airflowignore": "sql\n",
-        "dags/helpers.py": "",
-        "dags/tests/a.py": "",
-        "dags/team/sql/a.py": "",
+        "dags/helpers.py": "from airflow import DAG\n",
+        "dags/helpless.py": "",  # never parsed
+        "dags/tests/a.py": "from airflow import DAG\n",
+        "dags/team/sql/a.py": "from airflow import DAG\n",
     }
     [found] = change_findings(case_of(tmp_path, files, ("2.10.3", "3.3.1"), (syntax,)))[:1]
     assert (found.rule, found.severity, found.path) == (DEFAULT, WARNING, "dags/.airflowignore")
@@ -103,12 +107,40 @@ def test_ignore_file_is_told_where_other_files_are_left_out_then(tmp_path: Path)
     (tmp_path / "dags/helpers.py").unlink()
     same = change_findings(case_of(tmp_path, {}, ("2.10.3", "3.3.1"), (syntax,)))
     assert [item for item in same if item.rule == DEFAULT] == []
+    without_safe_mode = {"core.dag_discovery_safe_mode": "False"}
+    [found] = change_findings(case_of(tmp_path, {}, ("2.10.3", "3.3.1"), (syntax,), without_safe_mode))[:1]
+    assert found.why.endswith("It makes a difference for dags/helpless.py.")
+
+
+def test_ignore_file_that_leaves_out_the_same_makes_no_difference_after_1_10(tmp_path: Path) -> None:
+    """Airflow 1.10 keeps to it for DAGs, though not for plugins."""
+    syntax = ChangedDefault("core.dag_ignore_file_syntax", None, "glob")
+    files = {"dags/.airflowignore": "helpers\n", "dags/helpers/a.py": "from airflow import DAG\n"}
+    found = change_findings(case_of(tmp_path, files, ("1.10.12", "2.11.2"), (syntax,)))
+    assert [item for item in found if item.rule == DEFAULT] == []
+
+
+def test_dags_are_not_looked_for_in_tests_hidden_folders_and_ignored_files(tmp_path: Path) -> None:
+    names = ("test_a.py", "sub/conftest.py", ".venv/lib/a.py", "left/a.py", "a.py")
+    files = {f"dags/{name}": WITHOUT_CATCHUP for name in names} | {"dags/.airflowignore": "^left/\n"}
+    found = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,)))
+    assert places(found, DEFAULT, WARNING) == ["dags/a.py:3"]
+    globs = {"core.dag_ignore_file_syntax": "glob"}
+    found = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,), globs))
+    assert places(found, DEFAULT, WARNING) == ["dags/a.py:3", "dags/left/a.py:3"]
+
+
+def test_file_with_a_byte_order_mark_is_read(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    files = {"dags/a.py": f"\ufeff{WITHOUT_CATCHUP}    pattern = '\\d'\n"}
+    found = change_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1"), (CATCHUP,)))
+    assert places(found, DEFAULT, WARNING) == ["dags/a.py:3"]
+    assert not recwarn.list  # of escapes such as "\d"
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("from airflow.utils.session import create_session\n", "metadata database"),
+        ("from airflow.utils.session import create_session\nwith create_session(): ...\n", "metadata database"),
         ("from airflow.models import DagRun\n\n\ndef f():\n    DagRun.find(dag_id='a')\n", "metadata database"),
         ("def f(ti):\n    ti.xcom_pull(key='a')\n", "xcom_pull"),
         ("def f(ti):\n    ti.xcom_pull(key='a', default=None)\n", "xcom_pull"),
@@ -128,7 +160,7 @@ def test_behaviour_is_told_where_a_file_has_to_do_with_it(tmp_path: Path, code: 
 
 
 def test_downgrade_says_what_is_lost_and_nothing_of_the_way_up(tmp_path: Path) -> None:
-    files = {"dags/a.py": "from airflow.utils.session import create_session\n"}
+    files = {"dags/a.py": "from airflow.utils.session import create_session\nwith create_session(): ...\n"}
     found = change_findings(case_of(tmp_path, files, ("3.3.1", "2.11.2")))
     assert [item.what for item in found] == [
         "signing in by a web login token has another address",
@@ -139,8 +171,8 @@ def test_downgrade_says_what_is_lost_and_nothing_of_the_way_up(tmp_path: Path) -
 def test_downgrade_tells_of_dags_that_run_daily_then(tmp_path: Path) -> None:
     files = {
         "dags/a.py": "from airflow.sdk import DAG, dag\n\n\n@dag\ndef a(): ...\n",
-        "dags/b.py": "with DAG('b', schedule=None): ...\n",
-        "dags/c.py": "with DAG('c', **arguments): ...\n",
+        "dags/b.py": "from airflow import DAG\nwith DAG('b', schedule=None): ...\n",
+        "dags/c.py": "from airflow import DAG\nwith DAG('c', **arguments): ...\n",
     }
     down = change_findings(case_of(tmp_path, files, ("3.3.1", "2.11.2")))
     assert [item.place for item in down if item.severity == WARNING] == ["dags/a.py:4"]
@@ -152,14 +184,14 @@ def test_downgrade_tells_of_dags_that_run_daily_then(tmp_path: Path) -> None:
 
 def test_upgrade_to_airflow_3_tells_of_dags_that_run_no_more(tmp_path: Path) -> None:
     files = {
-        "dags/a.py": "with DAG('a', start_date=START): ...\n",
-        "dags/b.py": "with DAG('b', schedule=None): ...\n",
-        "dags/c.py": "with DAG('c', **arguments): ...\n",
+        "dags/a.py": "from airflow import DAG\nwith DAG('a', start_date=START): ...\n",
+        "dags/b.py": "from airflow import DAG\nwith DAG('b', schedule=None): ...\n",
+        "dags/c.py": "from airflow import DAG\nwith DAG('c', **arguments): ...\n",
     }
     up = change_findings(case_of(tmp_path, files, ("2.11.2", "3.0.6"), (CATCHUP,)))
     [found] = [item for item in up if item.severity == WARNING]
     assert (found.place, found.what) == (
-        "dags/a.py:1",
+        "dags/a.py:2",
         "from Airflow 3.0.6 on, a DAG that names no schedule runs only when somebody asks for it",
     )
     within = change_findings(case_of(tmp_path, files, ("2.10.3", "2.11.2"), (CATCHUP,)))
@@ -213,7 +245,7 @@ def test_notes_that_ask_for_nothing_are_not_told(tmp_path: Path) -> None:
 def test_python_is_told_where_files_name_the_old_one(tmp_path: Path) -> None:
     files = {"startup/startup.sh": "a\nls /usr/lib/python3.11\n", "plugins/a-1.0-cp311-cp311-linux_x86_64.whl": ""}
     files["plugins/b-1.0-cp311-abi3-linux_x86_64.whl"] = ""  # fits later ones, too
-    files["dags/a.py"] = "# python3.11\nTask(python_version='3.11')\n"
+    files["dags/a.py"] = "# python3.11\nPythonVirtualenvOperator(python_version='3.11')\n"
     found = image_findings(case_of(tmp_path, files, ("2.10.3", "2.11.2")))
     wheel = "plugins/a-1.0-cp311-cp311-linux_x86_64.whl"
     assert places(found, PYTHON, WARNING) == ["dags/a.py:2", wheel, "startup/startup.sh:2"]
@@ -241,6 +273,9 @@ def test_packages_that_the_image_loses_are_told_where_they_are_imported(tmp_path
     assert "add pandas to the requirements file" in {item.hint for item in found}
     brought = image_findings(replace(case, installed=frozenset({"pandas"})))  # by what a requirement needs
     assert places(brought, IMAGE, WARNING) == []
+    unknown = replace(case, installed=None)  # the requirements could not be checked
+    assert places(image_findings(unknown), IMAGE, WARNING) == []
+    assert [item for item in image_findings(unknown) if "takes the place of" in item.what and item.line] == []
 
 
 @pytest.mark.parametrize(
@@ -250,6 +285,8 @@ def test_packages_that_the_image_loses_are_told_where_they_are_imported(tmp_path
         {"dags/a.py": "from pandas.x import y\n", "plugins/pandas/x.py": ""},
         {"dags/a.py": "try:\n    import pandas\nexcept ImportError:\n    pandas = None\n"},
         {"dags/a.py": "# import pandas\nfrom .pandas import a\n"},
+        {"dags/a.py": "import pandas\n", "startup/startup.sh": "pip3 install --user pandas\n"},
+        {"dags/a.py": "import pandas\n", "requirements/requirements.txt": "pandas==1.5.3 \\\n    --hash=sha256:1\n"},
     ],
 )
 def test_module_of_ones_own_or_one_that_may_be_missing_is_not_told(tmp_path: Path, files: Mapping[str, str]) -> None:

@@ -19,13 +19,13 @@ def change(name: str) -> PackageChange:
     ("verdict", "installed"),
     [
         (Works((change("Pandas"), change("typing_extensions"))), {"pandas", "typing-extensions"}),
-        (Conflict((), "no"), set()),
-        (Unchecked("no index"), set()),
+        (Conflict((), "no"), None),
+        (Unchecked("no index"), None),
     ],
     ids=["works", "conflict", "unchecked"],
 )
 def test_packages_that_come_along_are_known_where_the_file_works(
-    tmp_path: Path, verdict: Verdict, installed: set[str]
+    tmp_path: Path, verdict: Verdict, installed: set[str] | None
 ) -> None:
     checked = Checked("requirements/requirements.txt", "2.10.3", "3.11", verdict, (), 0.1)
     assert _settled(Project(tmp_path), checked, [], {}).installed == installed

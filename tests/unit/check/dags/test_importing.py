@@ -241,6 +241,21 @@ def test_ids_of_all_dags_are_known_only_if_no_more_can_come_about() -> None:
     asked = replace(other, asked=(AskedValue("variable", "teams", "dags/b.py", 2),))
     touching = replace(other, touches=(OutsideCall(NETWORK_TOUCH, "teams.example", "dags/b.py", 2),))
     failing = replace(other, failures=(ImportFailure(FAILED, "KeyError: 'a'", "dags/b.py", 2, ()),))
-    for file in (asked, touching, failing):
+    defaulted = replace(other, defaulted=asked.asked)
+    for file in (asked, defaulted, touching, failing):
         assert not ImportedDags((GOOD, file), 30.0, 1.0).has_all_dags
     assert not ImportedDags((GOOD,), 30.0, 1.0, problem="interrupted").has_all_dags
+    assert not ImportedDags((GOOD,), 30.0, 1.0, plugins_asked=True).has_all_dags
+
+
+def test_used_defaults_and_what_plugins_asked_are_read_and_told_to_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    answer = {**ANSWER, "asked": [], "defaulted": [{"kind": "variable", "name": "v", "path": "dags/a.py", "line": 2}]}
+    first = {"files": [], "limit_s": 30.0, "processor_limit": ["a.b", 50.0], "links": {}, "plugins_asked": True}
+    path.write_text(json.dumps(first) + "\n" + json.dumps(answer) + "\n")
+    answers = _Answers(path, Path("/home/x/airflow"), Mask(), lambda _file: None)
+    answers.read()
+    [file] = answers.files
+    assert file.defaulted == (AskedValue("variable", "v", "dags/a.py", 2),)
+    assert answers.plugins_asked
+    assert found(file) == ()
