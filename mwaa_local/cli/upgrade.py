@@ -115,22 +115,26 @@ def _carry_out(session: Session, to: list[str], wanted: Carried, *, every: bool)
 
 
 def _rehearse_first(session: Session, move: Move, wanted: Carried, *, every: bool) -> None:
-    """Rehearse it; end here where something breaks, unless that is to be."""
-    from mwaa_local.cli.upgrade_carrying import stopped
+    """Rehearse it; end here where something breaks, unless that is to be. Not even then, where `--run` is a mistake."""
+    from mwaa_local.cli.upgrade_carrying import ON_WITH_FORCE, stopped
+    from mwaa_local.finding import has_error
     from mwaa_local.remarks import Remark
     from mwaa_local.upgrade.rehearsed import worst_exit_code
     from mwaa_local.upgrade.wanted_runs import UNKNOWN_RUN
 
     rehearsed = _rehearsed(session, [move.target.airflow_version], wanted.dags)
     code = worst_exit_code(rehearsed)
-    if code and not wanted.is_forced:
+    of_runs = [finding for item in rehearsed for finding in item.findings if finding.rule == UNKNOWN_RUN]
+    is_mistake = has_error(of_runs)
+    if code and (is_mistake or not wanted.is_forced):
+        hint = "name DAGs that exist with --run" if is_mistake else ON_WITH_FORCE
         if wanted.as_json:
-            session.console.show_json(stopped(move, rehearsed))
+            session.console.show_json(stopped(move, rehearsed, hint))
         else:
             _show(session, rehearsed, Format.TEXT, every=every)
-        session.console.say("nothing was changed\n\nhint: mend it, or go on all the same with --force")
+        session.console.say(f"nothing was changed\n\nhint: {hint}")
         raise typer.Exit(code)
-    for finding in (finding for item in rehearsed for finding in item.findings if finding.rule == UNKNOWN_RUN):
+    for finding in of_runs:
         session.console.show_remark(Remark(finding.severity, "dag run", finding.what, finding.why, finding.hint))
     found = sum(len(item.findings) for item in rehearsed)
     session.console.say(f"rehearsed: {found} findings{', gone on with --force' if code else ', no error'}")

@@ -20,6 +20,7 @@ from mwaa_local.upgrade.paths import Move, checked_move
 from mwaa_local.upgrade.rehearsed import Rehearsed
 from mwaa_local.web_address import WebAddress
 
+ON_WITH_FORCE = "mend it, or go on all the same with --force"
 RUNNING_TASKS = "running tasks get 90 seconds to end; MWAA ends them without waiting"
 
 
@@ -98,11 +99,11 @@ def _failed(move: Move, error: MwaaLocalError | KeyboardInterrupt, elapsed_s: fl
     }
 
 
-def stopped(move: Move, rehearsed: Sequence[Rehearsed]) -> dict[str, Any]:
+def stopped(move: Move, rehearsed: Sequence[Rehearsed], hint: str = ON_WITH_FORCE) -> dict[str, Any]:
     """Return what `--json` prints where the rehearsal ended it, with that as `upgrade --json` prints it."""
     from mwaa_local.upgrade.report import as_json
 
-    error = {"what": "the rehearsal found errors", "why": "", "hint": "mend it, or go on all the same with --force"}
+    error = {"what": "the rehearsal found errors", "why": "", "hint": hint}
     nothing = _nothing_done(move.source.airflow_version, move.target.airflow_version)
     return {**nothing, "error": error, "rehearsal": as_json(rehearsed)}
 

@@ -19,7 +19,7 @@ from mwaa_local.event import Event
 from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.lifecycle import Lifecycle, Listener, Started
 from mwaa_local.release import Release
-from mwaa_local.smoke.one_run import run_one
+from mwaa_local.smoke.one_run import run_one, wait_for_all
 from mwaa_local.upgrade.carrying_out import environment_file, journal, snapshot
 from mwaa_local.upgrade.carrying_out.database_move import DatabaseMove, TargetDatabase
 from mwaa_local.upgrade.carrying_out.journal import Journal, StatusChange
@@ -190,10 +190,12 @@ class Carrying:
         return started
 
     def finish(self, started: Started) -> Upgraded:
-        """Run the DAGs that were named and not run yet, and end the upgrade."""
-        runs = []
-        for dag_id in self.journal.dags[len(self.journal.dags_done) :]:
-            tell = self.watch.listener.on_event
+        """Run the DAGs that were named and not run yet, once all are known to be there, and end the upgrade."""
+        runs, tell = [], self.watch.listener.on_event
+        left = self.journal.dags[len(self.journal.dags_done) :]
+        if left:
+            wait_for_all(self.workspace, self.upgrade.target, started, left, tell)
+        for dag_id in left:
             dates = run_one(self.workspace, self.upgrade.target, started, WantedRun(dag_id, ""), tell)
             runs.append((dag_id, dates))
             self.save(replace(self.journal, dags_done=(*self.journal.dags_done, dag_id)))

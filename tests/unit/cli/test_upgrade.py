@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,23 @@ def test_warning_of_a_run_is_shown_before_the_upgrade_goes_on(root_dir: Path, mo
     code, _, err = run(root_dir, "--to", NEW, "--yes", "--run", "lods")
     assert (code, begun) == (0, [("lods",)])
     assert "warning: cannot tell whether there is a DAG 'lods' with Airflow 2.11.2" in err
+
+
+@pytest.mark.parametrize("words", [("--force",), ()])
+def test_name_that_no_dag_has_is_a_mistake_that_force_does_not_pass(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def run_stop(stop: Stop, names: Sequence[str]) -> Seen:
+        broken = Finding("options-x", ERROR, "mwaa.yaml", 1, f"it breaks with {stop.release.airflow_version}")
+        parts = [Part(name, (broken,)) if name == "options" else Part(name) for name in names]
+        return Seen({p.name: replace(p, dag_ids=("etl",), has_all_dags=True) for p in parts}, KnownOptions())
+
+    monkeypatch.setattr(Stop, "run", run_stop)
+    monkeypatch.setattr("mwaa_local.cli.upgrade_carrying.carry_out_and_tell", lambda *_, **__: pytest.fail("begun"))
+    code, out, err = run(root_dir, "--to", NEW, "--yes", "--run", "etl", "--run", "nosuch", "--json", *words)
+    told = json.loads(out)
+    assert (code, told["error"]["hint"]) == (1, "name DAGs that exist with --run")
+    assert "nothing was changed hint: name DAGs that exist with --run" in err
 
 
 def journal_of(root_dir: Path, step: str) -> Path:

@@ -8,14 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import DiskFull, EnvironmentFileInvalid, ImageBuildFailed, MwaaLocalError, UpgradeFailed
+from mwaa_local.errors import (
+    DiskFull,
+    EnvironmentFileInvalid,
+    ImageBuildFailed,
+    MwaaLocalError,
+    UpgradeFailed,
+)
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.databases import Databases
+from mwaa_local.smoke.selection import SelectionWrong
 from mwaa_local.upgrade.carrying_out import journal
 from mwaa_local.upgrade.carrying_out.carrying import Carrying, Upgrade, Watch
 from mwaa_local.upgrade.carrying_out.settling import settle
@@ -75,8 +83,13 @@ class House:
     def watch(self) -> Watch:
         return Watch(Listener(), lambda at: self.steps.append(at.step))
 
-    def upgrade(self, wanted: Callable[[], Environment] | None = None, watch: Watch | None = None) -> None:
-        asked = Upgrade(Release.load(SOURCE), Release.load(TARGET), "process", wanted=wanted)
+    def upgrade(
+        self,
+        wanted: Callable[[], Environment] | None = None,
+        watch: Watch | None = None,
+        dags: tuple[str, ...] = (),
+    ) -> None:
+        asked = Upgrade(Release.load(SOURCE), Release.load(TARGET), "process", dags=dags, wanted=wanted)
         Carrying.begin(self.workspace, asked, watch or self.watch, self.lifecycle).carry_out()
 
     @property
@@ -139,6 +152,27 @@ def test_start_that_fails_brings_file_and_database_back(house: House) -> None:
     assert house.steps[-3:] == [journal.STARTING, journal.ROLLING_BACK, journal.ROLLING_BACK]
     assert house.runtime.wanted[-1].environment.airflow_version == TARGET
     assert not house.runtime.running, "it did not run before"
+
+
+def test_no_named_dag_runs_where_another_is_not_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def wait(_project: object, _release: object, _metadata: object, dag_id: str, _tell: object) -> None:
+        if dag_id == "nosuch":
+            raise SelectionWrong("no DAG 'nosuch'", "DAGs that exist: etl.")
+
+    def run_one(_workspace: object, _release: object, _started: object, wanted: WantedRun, _tell: object) -> RunDates:
+        ran.append(wanted.dag_id)
+        return RunDates()
+
+    monkeypatch.setattr("mwaa_local.smoke.one_run.wait_for_dag", wait)
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.carrying.run_one", run_one)
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.carrying.wait_until_healthy", lambda _lifecycle: None)
+    with pytest.raises(UpgradeFailed, match="no DAG 'nosuch'") as raised:
+        house.upgrade(dags=("etl", "nosuch"))
+    assert (ran, raised.value.exit_code, house.file, house.journal) == ([], 1, FILE, None)
+    house.upgrade(dags=("etl", "report"))
+    assert ran == ["etl", "report"]
 
 
 def test_interrupt_is_undone_and_stays_an_interrupt(house: House) -> None:
