@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +34,10 @@ def carry_out_and_tell(
     port: int | None,
     as_json: bool,
 ) -> None:
-    """Carry it out and show how it went. Raises what `carry_out` does, and MoveRefused as `asked_move` does."""
+    """Carry it out and show how it went. Raises what `carry_out` does, and MoveRefused as `asked_move` does.
+
+    Failures are for `failure_in_json` to tell.
+    """
     began = time.monotonic()
     with session.exclusive():  # what was seen before may be no more: another command had the project until now
         settle_held(session, runs_dags=True)
@@ -45,18 +49,25 @@ def carry_out_and_tell(
         wanted = Upgrade(move.source, target, runtime or environment.local.runtime, port, tuple(dags))
         versions = f"from Airflow {move.source.airflow_version} to {target.airflow_version}"
         session.console.say(f"upgrading {versions}; {RUNNING_TASKS}")
-        try:
-            with noted_upgrade(session.project, environment, target.airflow_version) as note:
-                upgraded = carry_out(session, wanted, session.watch(note.step))
-                note.came_up(session.environment())
-        except (MwaaLocalError, KeyboardInterrupt) as error:
-            if as_json:
-                session.console.show_json(_failed(move, error, time.monotonic() - began))
-            raise
+        with noted_upgrade(session.project, environment, target.airflow_version) as note:
+            upgraded = carry_out(session, wanted, session.watch(note.step))
+            note.came_up(session.environment())
     if as_json:
         session.console.show_json(_plain(upgraded, time.monotonic() - began))
     else:
         _show(session.console, upgraded, time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def failure_in_json(console: Console, source: Release, target: Release, *, as_json: bool) -> Iterator[None]:
+    """Around all that is done once both releases are known: tell in `--json`, too, what ends it."""
+    began = time.monotonic()
+    try:
+        yield
+    except (MwaaLocalError, KeyboardInterrupt) as error:
+        if as_json:
+            console.show_json(_failed(source, target, error, time.monotonic() - began))
+        raise
 
 
 def _show(console: Console, upgraded: Upgraded, elapsed_s: float) -> None:
@@ -87,11 +98,13 @@ def _plain(upgraded: Upgraded, elapsed_s: float) -> dict[str, Any]:
     }
 
 
-def _failed(move: Move, error: MwaaLocalError | KeyboardInterrupt, elapsed_s: float) -> dict[str, Any]:
+def _failed(
+    source: Release, target: Release, error: MwaaLocalError | KeyboardInterrupt, elapsed_s: float
+) -> dict[str, Any]:
     statuses = tuple(StatusChange(status, at) for status, at in getattr(error, "statuses", ()))
     what, why, hint = INTERRUPTED if isinstance(error, KeyboardInterrupt) else (error.what, error.why, error.hint)
     return {
-        **_nothing_done(move.source.airflow_version, move.target.airflow_version),
+        **_nothing_done(source.airflow_version, target.airflow_version),
         "status": statuses[-1].status if statuses else None,
         "statuses": _times(statuses),
         "elapsed_s": round(elapsed_s, 2),

@@ -15,7 +15,7 @@ from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.check.part import Part
 from mwaa_local.cli import app, upgrade
 from mwaa_local.cli.upgrade_carrying import _nothing_done
-from mwaa_local.errors import ImageBuildFailed, MoveRefused, StateCorrupted
+from mwaa_local.errors import AlreadyRunning, EnvironmentFileInvalid, ImageBuildFailed, MoveRefused, StateCorrupted
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -90,6 +90,35 @@ def test_what_keeps_it_from_beginning_is_told_in_json_too(root_dir: Path, monkey
     assert (told["status"], told["statuses"], told["error"]["hint"]) == (None, [], "connect")
     assert told.keys() == _nothing_done(OLD, NEW).keys()
     assert isinstance(outcome.exception, ImageBuildFailed)
+
+
+def test_way_that_mwaa_does_not_take_is_refused_first_and_in_json_too(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "_rehearsed", lambda *_: pytest.fail("rehearsed"))
+    (root_dir / "mwaa.yaml").write_text('AirflowVersion: "1.10.12"\nLocal: {Runtime: process}\n')
+    outcome = CliRunner().invoke(app, ["upgrade", "--to", NEW, "--yes", "--json", "--project", str(root_dir)])
+    told = json.loads(outcome.stdout)
+    assert (told["from"], told["to"], told["status"]) == ("1.10.12", NEW, None)
+    assert told["error"]["what"] == f"MWAA refuses the update from Airflow 1.10.12 to {NEW}"
+    assert told.keys() == _nothing_done(OLD, NEW).keys()
+    assert isinstance(outcome.exception, MoveRefused)
+    assert outcome.exception.exit_code == 1, "that of the rehearsal"
+
+
+def test_project_that_another_command_has_is_told_in_json_too(root_dir: Path) -> None:
+    words = ["upgrade", "--to", NEW, "--yes", "--no-rehearsal", "--json", "--project", str(root_dir)]
+    with Workspace(Project(root_dir), {}).exclusive():
+        outcome = CliRunner().invoke(app, words)
+    assert isinstance(outcome.exception, AlreadyRunning)
+    assert json.loads(outcome.stdout)["error"]["what"] == outcome.exception.what
+
+
+@pytest.mark.parametrize("words", [("--yes",), ()])
+def test_mistake_in_the_environment_file_is_on_stderr_alone(root_dir: Path, words: tuple[str, ...]) -> None:
+    (root_dir / "mwaa.yaml").write_text("AirflowVersion: 9.9.9\n")
+    outcome = CliRunner().invoke(app, ["upgrade", "--to", NEW, "--json", *words, "--project", str(root_dir)])
+    assert (outcome.stdout, isinstance(outcome.exception, EnvironmentFileInvalid)) == ("", True)
 
 
 @pytest.fixture
