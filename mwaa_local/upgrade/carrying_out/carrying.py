@@ -75,8 +75,8 @@ def carry_out(workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Upgraded:
     """Do the whole of it, or undo all of it; whoever calls holds the project (`Workspace.exclusive`).
 
     Raises UpgradeFailed after a rollback, KeyboardInterrupt after one that an interrupt began, and what keeps it from
-    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning, and what
-    `Databases.prepare` raises.
+    beginning at all, with nothing changed: EnvironmentFileInvalid, AccessDenied, DockerUnavailable, AlreadyRunning,
+    and what `Databases.prepare` raises.
     """
     return Carrying.begin(workspace, upgrade, watch).carry_out()
 
@@ -102,6 +102,7 @@ class Carrying:
         lifecycle = lifecycle or Lifecycle(workspace, watch.listener)
         kind = lifecycle.choose(runtime_with_data(workspace, upgrade.runtime, upgrade.source.airflow_version))
         lifecycle.runtime.databases.versions()  # may not be possible
+        environment_file.check_replaceable(workspace.project)
         before = environment_file.read(workspace.project)
         after = with_version(before, upgrade.target.airflow_version)
         plan = lifecycle.runtime.running_plan()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import (
+    AccessDenied,
     DiskFull,
     EnvironmentFileInvalid,
     ImageBuildFailed,
@@ -34,6 +38,7 @@ from tests.unit.upgrade.carrying_out.test_database_move import FakeDatabases
 
 SOURCE, TARGET = "2.10.3", "2.11.2"
 FILE = f'# mine\nAirflowVersion: "{SOURCE}"\nLocal: {{Runtime: process}}\n'
+NOBODY = 65534  # the id of a user without any rights, by custom
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 PLAN = Plan((), SOURCE, {"door": 8080}, NOWHERE, "redis://127.0.0.1:1/0", "q", "/")
 
@@ -101,11 +106,45 @@ class House:
         return journal.load(self.workspace.project)
 
 
+def house_in(root_dir: Path) -> House:
+    (root_dir / "dags").mkdir()
+    (root_dir / "mwaa.yaml").write_text(FILE)
+    return House(Workspace(Project(root_dir), {"HOME": str(root_dir)}), RuntimeWithDatabases(PLAN))
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> House:
-    (tmp_path / "dags").mkdir()
-    (tmp_path / "mwaa.yaml").write_text(FILE)
-    return House(Workspace(Project(tmp_path), {"HOME": str(tmp_path)}), RuntimeWithDatabases(PLAN))
+    return house_in(tmp_path)
+
+
+@contextlib.contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Have no more rights than an ordinary user has meanwhile: root may write everywhere."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_folder_that_is_not_to_be_written_ends_it_before_anything_stops() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not pytest's, which other users may not enter
+        house = house_in(Path(folder))
+        house.workspace.project.make_state_dir()
+        state_dir = house.workspace.project.state_dir
+        if os.geteuid() == 0:
+            for path in (state_dir, *state_dir.iterdir()):
+                os.chown(path, NOBODY, NOBODY)  # what is below may be written
+        Path(folder).chmod(0o555)
+        house.runtime.before = PLAN
+        with ordinary_user(), pytest.raises(AccessDenied, match=f"not allowed to use {folder}") as raised:
+            house.upgrade()
+        Path(folder).chmod(0o755)
+        assert "The upgrade writes AirflowVersion into mwaa.yaml there.\nNothing was changed." in raised.value.why
+        assert (house.file, house.journal, house.steps) == (FILE, None, [])
+        assert not any(call.startswith("stop") for call in house.runtime.calls)
 
 
 def test_snapshot_that_cannot_be_taken_ends_it_before_anything_is_copied(house: House) -> None:
