@@ -22,6 +22,7 @@ from mwaa_local.release import Release
 from mwaa_local.smoke.one_run import run_one, wait_for_all
 from mwaa_local.upgrade.carrying_out import environment_file, journal, snapshot
 from mwaa_local.upgrade.carrying_out.database_move import DatabaseMove, TargetDatabase
+from mwaa_local.upgrade.carrying_out.free_ports import check_free
 from mwaa_local.upgrade.carrying_out.journal import Journal, StatusChange
 from mwaa_local.upgrade.carrying_out.place import runtime_with_data
 from mwaa_local.upgrade.version_line import with_version
@@ -75,8 +76,8 @@ def carry_out(workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Upgraded:
     """Do the whole of it, or undo all of it; whoever calls holds the project (`Workspace.exclusive`).
 
     Raises UpgradeFailed after a rollback, KeyboardInterrupt after one that an interrupt began, and what keeps it from
-    beginning at all, with nothing changed: EnvironmentFileInvalid, AccessDenied, DockerUnavailable, AlreadyRunning,
-    and what `Databases.prepare` raises.
+    beginning at all, with nothing changed: EnvironmentFileInvalid, AccessDenied, PortInUse, DockerUnavailable,
+    AlreadyRunning, and what `Databases.prepare` raises.
     """
     return Carrying.begin(workspace, upgrade, watch).carry_out()
 
@@ -107,6 +108,8 @@ class Carrying:
         after = with_version(before, upgrade.target.airflow_version)
         plan = lifecycle.runtime.running_plan()
         port = upgrade.port if upgrade.port is not None or plan is None else plan.ports.get(DOOR)
+        if upgrade.wanted is None:  # else only its caller knows what is started
+            check_free(workspace.environment().local, port, plan, upgrade.target.airflow_version)
         began = Journal(
             source=upgrade.source.airflow_version,
             target=upgrade.target.airflow_version,

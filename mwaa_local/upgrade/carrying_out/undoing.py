@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mwaa_local.errors import MwaaLocalError, UpgradeFailed
+from mwaa_local.errors import MwaaLocalError, PortInUse, UpgradeFailed
 from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.upgrade.carrying_out import environment_file, journal
+from mwaa_local.upgrade.carrying_out.free_ports import upgrade_on_free_port
 from mwaa_local.upgrade.carrying_out.journal import Journal
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def undo_after(carrying: Carrying, error: BaseException) -> BaseException:
         # A disk that is full has room again once the copy is removed: that must not wait for this line.
         carrying.save_if_possible(at.at(journal.ROLLING_BACK, failed_in=at.step, failure=_failure(error)))
     carrying.tell_step()
+    if isinstance(error, PortInUse) and carrying.upgrade.wanted is None:
+        error.hint = upgrade_on_free_port(error.hint, at.target)
     second = undo(carrying, is_started_again=at.is_started_again)
     return _told(carrying.journal, error, second)
 
@@ -80,7 +83,8 @@ def _told(at: Journal, error: BaseException, second: MwaaLocalError | None) -> B
     if not isinstance(error, MwaaLocalError):
         error.statuses = _plain(at)  # type: ignore[attr-defined] # of an interrupt, which stays one
         return error
-    why = [error.why, f"Airflow {at.source} is back, with its database."]
+    with_data = ", with its database" if at.snapshot else ""  # else there is none, or it was not touched yet
+    why = [error.why, f"Airflow {at.source} is back{with_data}."]
     if second is not None:
         why[1] = f"The data of Airflow {at.source} is back, but it did not start: {second.what}\n{second.why}"
     failed = UpgradeFailed(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from mwaa_local.errors import (
     EnvironmentFileInvalid,
     ImageBuildFailed,
     MwaaLocalError,
+    PortInUse,
     UpgradeFailed,
 )
 from mwaa_local.event import Event
@@ -27,6 +29,7 @@ from mwaa_local.plan import Plan
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.runtime.databases import Databases
+from mwaa_local.runtime.ports import port_in_use
 from mwaa_local.smoke.selection import SelectionWrong
 from mwaa_local.upgrade.carrying_out import journal
 from mwaa_local.upgrade.carrying_out.carrying import Carrying, Upgrade, Watch
@@ -37,7 +40,7 @@ from tests.fakes import FakeRuntime
 from tests.unit.upgrade.carrying_out.test_database_move import FakeDatabases
 
 SOURCE, TARGET = "2.10.3", "2.11.2"
-FILE = f'# mine\nAirflowVersion: "{SOURCE}"\nLocal: {{Runtime: process}}\n'
+FILE = f'# mine\nAirflowVersion: "{SOURCE}"\nLocal: {{Runtime: process, WebserverPort: 0}}\n'
 NOBODY = 65534  # the id of a user without any rights, by custom
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 PLAN = Plan((), SOURCE, {"door": 8080}, NOWHERE, "redis://127.0.0.1:1/0", "q", "/")
@@ -93,8 +96,9 @@ class House:
         wanted: Callable[[], Environment] | None = None,
         watch: Watch | None = None,
         dags: tuple[str, ...] = (),
+        port: int | None = None,
     ) -> None:
-        asked = Upgrade(Release.load(SOURCE), Release.load(TARGET), "process", dags=dags, wanted=wanted)
+        asked = Upgrade(Release.load(SOURCE), Release.load(TARGET), "process", port, dags, wanted=wanted)
         Carrying.begin(self.workspace, asked, watch or self.watch, self.lifecycle).carry_out()
 
     @property
@@ -168,6 +172,42 @@ def test_what_the_new_release_needs_is_there_before_anything_stops(house: House)
     assert (house.file, house.journal, house.steps) == (FILE, None, [])
     assert house.runtime.kept.prepared == [TARGET]
     assert not any(call.startswith("stop") for call in house.runtime.calls)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("named_by", ["file", "option"])
+def test_port_of_a_stranger_ends_it_before_anything_stops(house: House, taken: int, named_by: str) -> None:
+    if named_by == "file":
+        house.workspace.project.environment_path.write_text(FILE.replace("Port: 0", f"Port: {taken}"))
+    house.runtime.before = PLAN if named_by == "option" else None
+    with pytest.raises(PortInUse, match=f"port {taken} is already in use") as raised:
+        house.upgrade(port=taken if named_by == "option" else None)
+    assert f"`mwaa-local upgrade --to {TARGET} --yes --port 0`" in raised.value.hint
+    assert raised.value.why.endswith("Nothing was changed.")
+    assert (house.journal, house.steps) == (None, [])
+    assert not any(call.startswith("stop") for call in house.runtime.calls)
+
+
+def test_port_that_the_environment_itself_has_is_fine(house: House, taken: int) -> None:
+    house.runtime.before = replace(PLAN, ports={"door": taken})
+    house.runtime.failure = DiskFull("no space left", "the disk", "make room")
+    with pytest.raises(UpgradeFailed, match="failed while starting"):
+        house.upgrade()
+
+
+def test_port_that_is_taken_meanwhile_has_the_hint_of_the_upgrade(house: House) -> None:
+    house.runtime.failure = port_in_use("door", 8080, "another program", {})
+    with pytest.raises(UpgradeFailed) as raised:
+        house.upgrade()
+    assert f"`mwaa-local upgrade --to {TARGET} --yes --port 0`" in raised.value.hint
+    assert "mwaa-local up " not in raised.value.hint
+    assert raised.value.why.endswith(f"Airflow {SOURCE} is back."), "there was no database"
 
 
 def test_queue_is_emptied_on_the_way_back_if_the_new_release_may_have_used_it(house: House) -> None:
