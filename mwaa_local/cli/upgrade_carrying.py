@@ -76,7 +76,7 @@ def _show(console: Console, upgraded: Upgraded, elapsed_s: float) -> None:
     door = WebAddress.of(upgraded.started.plan)
     if door is not None:
         console.say(f"  web server  {console.colour(door.url, '')}")
-    for name in filter(None, (at.snapshot, at.target_snapshot)):
+    for name in at.snapshots:
         console.say(f"  snapshot    {name}")
     if at.snapshot:
         console.say(f"  before      the database of Airflow {at.source} stays as it was")
@@ -93,7 +93,7 @@ def _plain(upgraded: Upgraded, elapsed_s: float) -> dict[str, Any]:
         "snapshot": at.snapshot or None,
         "replaced_snapshot": at.target_snapshot or None,
         "url": door.url if door else None,
-        "runs": [{"dag_id": dag_id, **dates.plain()} for dag_id, dates in upgraded.runs],
+        "runs": [each.plain() for each in upgraded.runs],
         "elapsed_s": round(elapsed_s, 2),
     }
 
@@ -107,6 +107,9 @@ def _failed(
         **_nothing_done(source.airflow_version, target.airflow_version),
         "status": statuses[-1].status if statuses else None,
         "statuses": _times(statuses),
+        "snapshot": getattr(error, "snapshot", "") or None,
+        "replaced_snapshot": getattr(error, "replaced_snapshot", "") or None,
+        "runs": list(getattr(error, "runs", ())),
         "elapsed_s": round(elapsed_s, 2),
         "error": {"what": what, "why": why, "hint": hint},
     }

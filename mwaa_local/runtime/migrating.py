@@ -18,7 +18,7 @@ from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.configuration.merge import MIGRATE_DB
 from mwaa_local.database.revision import revision
-from mwaa_local.errors import ComponentFailed, DiskFull, line_on_full_disk
+from mwaa_local.errors import QUOTED, ComponentFailed, DiskFull, line_on_full_disk
 from mwaa_local.masking import MASK
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.release import Release
@@ -113,6 +113,6 @@ def sqlalchemy_url(url: str) -> str:
 
 
 def _failed(what: str, output: str) -> ComponentFailed | DiskFull:
-    last = "\n".join(f"  | {line}" for line in output.rstrip().splitlines()[-LAST_LINES:])
+    last = "\n".join(f"{QUOTED}{line}" for line in output.rstrip().splitlines()[-LAST_LINES:])
     kind = DiskFull if line_on_full_disk(output) else ComponentFailed
     return kind(what, f"Its last lines:\n{last}", "the lines say what Airflow could not do with this database's rows")

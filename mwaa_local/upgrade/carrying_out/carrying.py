@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import AlreadyRunning, MwaaLocalError
+from mwaa_local.errors import AlreadyRunning, DagRunFailed, MwaaLocalError
 from mwaa_local.event import Event
 from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.lifecycle import Lifecycle, Listener, Started
@@ -63,13 +63,26 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """A DAG that ran in the new release. Of one that failed no dates are known."""
+
+    dag_id: str
+    dates: RunDates
+    has_failed: bool = False
+
+    def plain(self) -> dict[str, str | None]:
+        """Return plain values for JSON."""
+        return {"dag_id": self.dag_id, "state": "failed" if self.has_failed else "success", **self.dates.plain()}
+
+
+@dataclass(frozen=True)
 class Upgraded:
     """How it went: the environment is AVAILABLE with the target's release."""
 
     journal: Journal
     statuses: tuple[StatusChange, ...]
     started: Started
-    runs: tuple[tuple[str, RunDates], ...]
+    runs: tuple[Ran, ...]
 
 
 def carry_out(workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Upgraded:
@@ -88,6 +101,7 @@ class Carrying:
     def __init__(self, workspace: Workspace, upgrade: Upgrade, watch: Watch, lifecycle: Lifecycle, at: Journal) -> None:
         self.workspace, self.upgrade, self.watch, self.lifecycle = workspace, upgrade, watch, lifecycle
         self.journal = at
+        self.runs: tuple[Ran, ...] = ()
 
     @classmethod
     def begin(
@@ -195,16 +209,20 @@ class Carrying:
 
     def finish(self, started: Started) -> Upgraded:
         """Run the DAGs that were named and not run yet, once all are known to be there, and end the upgrade."""
-        runs, tell = [], self.watch.listener.on_event
+        tell = self.watch.listener.on_event
         left = self.journal.dags[len(self.journal.dags_done) :]
         if left:
             wait_for_all(self.workspace, self.upgrade.target, started, left, tell)
         for dag_id in left:
-            dates = run_one(self.workspace, self.upgrade.target, started, WantedRun(dag_id, ""), tell)
-            runs.append((dag_id, dates))
+            try:
+                dates = run_one(self.workspace, self.upgrade.target, started, WantedRun(dag_id, ""), tell)
+            except DagRunFailed:
+                self.runs += (Ran(dag_id, RunDates(), has_failed=True),)
+                raise
+            self.runs += (Ran(dag_id, dates),)
             self.save(replace(self.journal, dags_done=(*self.journal.dags_done, dag_id)))
         self.end()
-        return Upgraded(self.journal, self.journal.statuses, started, tuple(runs))
+        return Upgraded(self.journal, self.journal.statuses, started, self.runs)
 
     def end(self) -> None:
         """The environment is AVAILABLE with the new release; what was put aside is in a snapshot by its name."""

@@ -15,7 +15,14 @@ from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.check.part import Part
 from mwaa_local.cli import app, upgrade
 from mwaa_local.cli.upgrade_carrying import _nothing_done
-from mwaa_local.errors import AlreadyRunning, EnvironmentFileInvalid, ImageBuildFailed, MoveRefused, StateCorrupted
+from mwaa_local.errors import (
+    AlreadyRunning,
+    EnvironmentFileInvalid,
+    ImageBuildFailed,
+    MoveRefused,
+    StateCorrupted,
+    UpgradeFailed,
+)
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -90,6 +97,19 @@ def test_what_keeps_it_from_beginning_is_told_in_json_too(root_dir: Path, monkey
     assert (told["status"], told["statuses"], told["error"]["hint"]) == (None, [], "connect")
     assert told.keys() == _nothing_done(OLD, NEW).keys()
     assert isinstance(outcome.exception, ImageBuildFailed)
+
+
+def test_what_a_failure_leaves_is_in_json(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        error = UpgradeFailed("the upgrade failed", "", "")
+        error.snapshot, error.runs = "upgrade-from-2-10-3", ({"dag_id": "etl", "state": "success"},)
+        raise error
+
+    monkeypatch.setattr("mwaa_local.cli.upgrade_carrying.carry_out", fail)
+    words = ["upgrade", "--to", NEW, "--yes", "--no-rehearsal", "--json", "--project", str(root_dir)]
+    told = json.loads(CliRunner().invoke(app, words).stdout)
+    assert (told["snapshot"], told["replaced_snapshot"]) == ("upgrade-from-2-10-3", None)
+    assert told["runs"] == [{"dag_id": "etl", "state": "success"}]
 
 
 def test_way_that_mwaa_does_not_take_is_refused_first_and_in_json_too(

@@ -16,6 +16,7 @@ from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import (
     AccessDenied,
+    DagRunFailed,
     DiskFull,
     EnvironmentFileInvalid,
     ImageBuildFailed,
@@ -252,6 +253,30 @@ def test_no_named_dag_runs_where_another_is_not_there(house: House, monkeypatch:
     assert (ran, raised.value.exit_code, house.file, house.journal) == ([], 1, FILE, None)
     house.upgrade(dags=("etl", "report"))
     assert ran == ["etl", "report"]
+
+
+def test_what_a_failure_leaves_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_one(_workspace: object, _release: object, _started: object, wanted: WantedRun, _tell: object) -> RunDates:
+        if wanted.dag_id == "bad":
+            raise DagRunFailed("the run of bad ended as failed")
+        return RunDates("2026-01-01")
+
+    here = "mwaa_local.upgrade.carrying_out"
+    monkeypatch.setattr(f"{here}.carrying.run_one", run_one)
+    monkeypatch.setattr(f"{here}.carrying.wait_for_all", lambda *_: None)
+    monkeypatch.setattr(f"{here}.carrying.wait_until_healthy", lambda _lifecycle: None)
+    monkeypatch.setattr(f"{here}.snapshot.take", lambda _project, _databases, version, _of, _tell: f"of-{version}")
+    house.runtime.kept.kept = {SOURCE: "history", TARGET: "earlier use"}
+    with pytest.raises(UpgradeFailed) as raised:
+        house.upgrade(dags=("etl", "bad", "never"))
+    error = raised.value
+    assert (error.snapshot, error.replaced_snapshot) == (f"of-{SOURCE}", f"of-{TARGET}")
+    assert [(run["dag_id"], run["state"]) for run in error.runs] == [("etl", "success"), ("bad", "failed")]
+    assert error.why.splitlines() == [
+        f"Airflow {SOURCE} is back, with its database.",
+        f"The snapshot stays: `mwaa-local db forget of-{SOURCE}` removes it.",
+        f"The snapshot stays: `mwaa-local db forget of-{TARGET}` removes it.",
+    ]
 
 
 def test_interrupt_is_undone_and_stays_an_interrupt(house: House) -> None:
