@@ -42,22 +42,29 @@ def run_commands(
     commands: Sequence[Sequence[str]],
     execute: Execute,
     say: Say,
+    say_change: Say,
     hide: str,
     script: Path | None = None,
 ) -> None:
     """Run commands of a release upon the database `url` one after another.
 
-    `hide` is its password, not to be shown. Raises ComponentFailed, or DiskFull where a command reports that.
+    `say` is told of each command and of its first change of the schema, `say_change` of the others, of which there may
+    be a hundred. `hide` is the database's password, not to be shown. Raises ComponentFailed, or DiskFull where a
+    command reports that.
     """
+    tell = say
 
     def told(line: str) -> None:
+        nonlocal tell
         if step := _STEP.search(line):
-            say(step.group())
+            tell(step.group())
+            tell = say_change
 
     for words in commands:
         called = script.stem.replace("_", " ") if script else "airflow"
         name = " ".join([called, *takewhile(lambda word: not word.startswith("-"), words)])
         say(name)
+        tell = say
         exit_code, output = execute(words, told)
         output = output.replace(hide, MASK)
         if exit_code != 0:

@@ -155,7 +155,8 @@ class Carrying:
 
     def step(self, step: str) -> None:
         self.save(self.journal.at(step))
-        self.watch.tell(step, "working")
+        if step != journal.RUNNING or self.journal.dags:  # else it is only where the new release counts
+            self.watch.tell(step, "working")
         self.watch.on_step(self.journal)
 
     def carry_out(self) -> Upgraded:

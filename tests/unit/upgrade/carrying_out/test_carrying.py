@@ -255,6 +255,19 @@ def test_no_named_dag_runs_where_another_is_not_there(house: House, monkeypatch:
     assert ran == ["etl", "report"]
 
 
+@pytest.mark.parametrize("dags", [(), ("etl",)])
+def test_running_of_dags_is_said_only_where_some_are_named(
+    house: House, monkeypatch: pytest.MonkeyPatch, dags: tuple[str, ...]
+) -> None:
+    here, told = "mwaa_local.upgrade.carrying_out.carrying", list[str]()
+    monkeypatch.setattr(f"{here}.run_one", lambda *_: RunDates())
+    monkeypatch.setattr(f"{here}.wait_for_all", lambda *_: None)
+    monkeypatch.setattr(f"{here}.wait_until_healthy", lambda _lifecycle: None)
+    house.upgrade(dags=dags, watch=Watch(Listener(lambda event: told.append(event.detail))))
+    assert journal.STARTING in told
+    assert (journal.RUNNING in told) is bool(dags)
+
+
 def test_what_a_failure_leaves_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def run_one(_workspace: object, _release: object, _started: object, wanted: WantedRun, _tell: object) -> RunDates:
         if wanted.dag_id == "bad":
