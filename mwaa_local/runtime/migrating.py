@@ -30,7 +30,8 @@ COMMAND_TIMEOUT_S = 3600.0
 LAST_LINES = 20
 TO_REVISION = "--to-revision"
 TO_VERSION = "--to-version"  # of `db downgrade` and `db migrate`
-_STEP = re.compile(r"Running (?:upgrade|downgrade) .*")  # of Alembic, one for each change of the schema
+# Of Alembic, one for each change of the schema. Airflow 3 writes behind it which module and line says so.
+_STEP = re.compile(r"Running (?:upgrade|downgrade) .*?(?=\s+\[alembic\.|$)")
 
 # Runs a command, the words after `airflow`, and tells each line of its output; returns exit code and output.
 Execute = Callable[[Sequence[str], Callable[[str], None]], tuple[int, str]]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mwaa_local.release import Release
     from mwaa_local.workspace import Workspace
 
+NAME_OTHERS = "name a DAG that exists with --run"
+
 
 def run_one(
     workspace: Workspace, release: Release, started: Started, wanted: WantedRun, on_event: Callable[[Event], None]
@@ -56,6 +58,6 @@ def wait_for_all(
         for dag_id in dag_ids:
             wait_for_dag(project, release, client.metadata(str(project.dags_dir)), dag_id, on_event)
     except SelectionWrong as error:
-        raise DagRunFailed(error.what, error.why, error.hint) from error
+        raise DagRunFailed(error.what, error.why, error.hint or NAME_OTHERS) from error
     finally:
         client.close()

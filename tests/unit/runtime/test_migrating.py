@@ -12,7 +12,9 @@ from mwaa_local.release import Release
 from mwaa_local.runtime.migrating import run_commands
 from mwaa_local.steps import Steps
 
-CHANGES = tuple(f"INFO  [alembic.runtime.migration] Running upgrade {n} -> {n + 1}, change {n}." for n in range(90))
+# As Airflow 2 and 3 show them.
+BEFORE, AFTER = "INFO  [alembic.runtime.migration] ", " [alembic.runtime.migration] loc=migration.py:616"
+CHANGES = tuple(f"{BEFORE}Running upgrade {n} -> {n + 1}, change {n}.{AFTER if n % 2 else ''}" for n in range(90))
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 
 

@@ -251,6 +251,7 @@ def test_no_named_dag_runs_where_another_is_not_there(house: House, monkeypatch:
     with pytest.raises(UpgradeFailed, match="no DAG 'nosuch'") as raised:
         house.upgrade(dags=("etl", "nosuch"))
     assert (ran, raised.value.exit_code, house.file, house.journal) == ([], 1, FILE, None)
+    assert raised.value.hint == "name a DAG that exists with --run"
     house.upgrade(dags=("etl", "report"))
     assert ran == ["etl", "report"]
 
