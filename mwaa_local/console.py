@@ -2,10 +2,14 @@
 
 Plain lines everywhere; colour only on a terminal that did not ask for none (`NO_COLOR`, `TERM=dumb`). There, how far
 something long has come is one line that is written anew; elsewhere it is a plain line when nothing was said for long.
+
+Output that nobody takes any more, as after `| head`, changes nothing of what a command does, nor its exit code: it is
+dropped. Only what prints line after line ends then (`Console.stream`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -70,26 +74,38 @@ class Console:
 
     def show(self, text: str) -> None:
         """Print data."""
-        self._make_way()
-        print(text, file=self.out, flush=True)
+        try:
+            self.stream(text)
+        except BrokenPipeError:
+            give_up(self.out)
 
     def show_json(self, value: Any) -> None:
+        self.show(json.dumps(value, indent=2))
+
+    def stream(self, text: str) -> None:
+        """Print one of many lines of data. Raises BrokenPipeError when nobody reads them any more."""
         self._make_way()
-        print(json.dumps(value, indent=2), file=self.out, flush=True)
+        print(text, file=self.out, flush=True)
 
     def say(self, text: str) -> None:
         """Print progress."""
         cleared, self._passing = CLEARED if self._passing else "", False
-        self.err.write(f"{cleared}{text}\n")  # at once, since several threads tell of their progress
-        self.err.flush()
+        self._tell(f"{cleared}{text}\n")  # at once, since several threads tell of their progress
         self._said = self.clock()
+
+    def _tell(self, text: str) -> None:
+        """Write to stderr. Whoever listened may be gone, or its disk full: no change is left half done for that."""
+        try:
+            self.err.write(text)
+            self.err.flush()
+        except OSError:
+            give_up(self.err)
 
     def _say_in_passing(self, text: str) -> None:
         """Print how far something has come: it goes again on a terminal, and is seldom elsewhere."""
         if not self._is_plain(self.err):
             self._passing = True
-            self.err.write(f"{CLEARED}{text[: _columns(self.err) - 1]}")
-            self.err.flush()
+            self._tell(f"{CLEARED}{text[: _columns(self.err) - 1]}")
         elif self.clock() - self._said >= QUIET_S:
             self.say(text)
 
@@ -97,8 +113,7 @@ class Console:
         """Take away a line that was to go: both streams may be the same terminal."""
         if self._passing:
             self._passing = False
-            self.err.write(CLEARED)
-            self.err.flush()
+            self._tell(CLEARED)
 
     def show_event(self, event: Event) -> None:
         """Print one line for a change of state: `scheduler  ready  6.1 s`."""
@@ -132,7 +147,7 @@ class Console:
             code = codes.setdefault(line.component, LOG_COLOURS[len(codes) % len(LOG_COLOURS)])
             clock = datetime.fromtimestamp(line.time).astimezone().strftime("%H:%M:%S")
             name = self.colour(f"{line.component:<{NAME_WIDTH}}|", code, self.out)
-            print(f"{clock} {name} {line.text}", file=self.out, flush=True)
+            self.stream(f"{clock} {name} {line.text}")
 
         return show
 
@@ -149,6 +164,19 @@ class Console:
             for status in statuses
         ]
         self.show(table(("component", "state", "pid", "for", "restarts", "detail"), rows))
+
+
+def give_up(stream: TextIO) -> None:
+    """Let go to nowhere what is written to the stream from now on, by this process and those that it starts.
+
+    What is still in its buffer goes there, too: else Python complains at the end, with an exit code of its own.
+    """
+    with contextlib.suppress(OSError):  # it is no file of the system
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
 
 
 def _columns(stream: TextIO) -> int:

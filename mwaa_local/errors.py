@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+QUOTED = "  | "  # before a line of a reason that another program wrote, such as the end of a log
 
 
 class MwaaLocalError(Exception):
@@ -236,6 +239,10 @@ class UpgradeFailed(MwaaLocalError):
     """
 
     statuses: tuple[tuple[str, float], ...] = ()
+    # Names of the snapshots that stay: of the source's database, and of one that the target had; "" for none.
+    snapshot: str = ""
+    replaced_snapshot: str = ""
+    runs: tuple[Mapping[str, str | None], ...] = ()  # DAGs that ran in the new release, as `upgrade --json` has them
 
 
 def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | OSError:

@@ -8,7 +8,7 @@ from threading import Event as Flag
 from typing import TypeVar
 
 from mwaa_local.errors import MwaaLocalError
-from mwaa_local.event import Event
+from mwaa_local.event import COUNTING, Event
 from mwaa_local.requirements.install import InstallFailed
 
 T = TypeVar("T")
@@ -26,6 +26,10 @@ class Steps:
     def until(self, ended: Flag) -> Steps:
         """Return steps that report nothing once `ended` is set: what is cut short has not failed."""
         return Steps(lambda event: None if ended.is_set() else self._on_event(event))
+
+    def passing(self, name: str) -> Say:
+        """Return a function that says how far a step has come: of many such reports few are shown."""
+        return lambda text: self._on_event(Event(name, COUNTING, detail=text))
 
     def do(self, name: str, action: Callable[[Say], T]) -> T:
         """Return what `action` returns; it gets a function that says what it is doing."""

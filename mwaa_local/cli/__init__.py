@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import select
 import signal
 import sys
 import traceback
@@ -148,13 +149,14 @@ def main() -> None:
     except SystemExit as end:
         if end.code == INTERRUPTED_EXIT_CODE:  # typer's for every KeyboardInterrupt
             _interrupted()
+        if isinstance(end.__context__, BrokenPipeError):  # typer makes exit code 1 of each, and says nothing
+            _pipe_broken()
+        _flush()
         raise
     except KeyboardInterrupt:
         _interrupted()
     except BrokenPipeError:
-        # `mwaa-local logs | head`: the reader has what it wanted. Nothing may be flushed into the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _pipe_broken()
     except OSError as error:
         known = disk_error(error)
         if isinstance(known, MwaaLocalError):
@@ -170,6 +172,36 @@ def _interrupted() -> NoReturn:
     sys.exit(Terminated.exit_code or INTERRUPTED_EXIT_CODE)
 
 
+def _pipe_broken() -> NoReturn:
+    """End quietly where it was a reader of ours, as in `mwaa-local logs | head`, who has what it wanted."""
+    from mwaa_local.console import give_up
+
+    theirs = [stream for stream in (sys.__stdout__, sys.__stderr__) if stream and _has_no_reader(stream.fileno())]
+    for stream in theirs:
+        give_up(stream)
+    if theirs:
+        sys.exit(0)
+    _report_bug()
+
+
+def _flush() -> None:
+    """Write what was only printed. A reader who is gone is no failure."""
+    try:
+        if sys.stdout:  # else it was closed from the start
+            sys.stdout.flush()
+    except BrokenPipeError:
+        from mwaa_local.console import give_up
+
+        give_up(sys.stdout)
+
+
+def _has_no_reader(descriptor: int) -> bool:
+    """Whether it is a pipe or a socket whose other end is closed."""
+    look = select.poll()
+    look.register(descriptor, 0)  # an end that is gone is told without being asked for
+    return bool(look.poll(0))
+
+
 def _fail(error: MwaaLocalError) -> NoReturn:
     from mwaa_local import console
 
@@ -179,7 +211,8 @@ def _fail(error: MwaaLocalError) -> NoReturn:
 
 def _report_bug() -> NoReturn:
     """Show the exception that is being handled, the version, and where to report both."""
-    traceback.print_exc()
-    lines = f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}"
-    print(lines, file=sys.stderr)
+    with contextlib.suppress(OSError):  # where nobody can be told, the exit code still says it
+        traceback.print_exc()
+        lines = f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}"
+        print(lines, file=sys.stderr)
     sys.exit(BUG_EXIT_CODE)

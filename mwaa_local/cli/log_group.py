@@ -92,7 +92,7 @@ def _elsewhere(group: Group) -> str:
 def _printer(session: Session, name: str, *, as_json: bool) -> Callable[[LogEvent], None]:
     """Return what prints an event: as the AWS CLI's `logs tail` does, or as JSON with the API's names."""
     if as_json:
-        return lambda event: session.console.show(
+        return lambda event: session.console.stream(
             json.dumps(
                 {
                     "logGroupName": name,
@@ -105,7 +105,7 @@ def _printer(session: Session, name: str, *, as_json: bool) -> Callable[[LogEven
 
     def show(event: LogEvent) -> None:
         clock = datetime.fromtimestamp(event.time_ms / MILLISECONDS).astimezone().isoformat(timespec="milliseconds")
-        session.console.show(f"{clock} {event.stream} {event.message}")
+        session.console.stream(f"{clock} {event.stream} {event.message}")
 
     return show
 

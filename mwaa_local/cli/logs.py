@@ -69,7 +69,7 @@ def logs(
     if as_json:
 
         def show(line: object) -> None:
-            session.console.show(json.dumps(vars(line)))
+            session.console.stream(json.dumps(vars(line)))
 
     if lines:
         for line in deque(session.runtime.logs(components or [], follow=False), maxlen=lines):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mwaa_local.cli.session import Session
 from mwaa_local.console import Console, duration
+from mwaa_local.errors import QUOTED
 from mwaa_local.remarks import NOTE, Remark, load_remarks
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _show(console: Console, served: Served) -> None:
     for event in _shown_events(served, with_failure=failed is not None):
         console.show(f"  {duration(now - event.at)} ago: {event.what}")
         if event.is_failure:
-            _show_reason(console, event.why, event.hint)
+            _show_reason(console, in_short(event.why), event.hint)
 
 
 def last_sync(project: Project) -> dict[str, Any] | None:
@@ -163,6 +164,17 @@ def _shown_events(served: Served, *, with_failure: bool) -> Sequence[RecordedEve
     if not with_failure or any(event.is_failure for event in newest):
         return newest
     return [*[event for event in served.events if event.is_failure][-1:], *newest]
+
+
+def in_short(why: str) -> str:
+    """Return a reason with the last line alone of each log that it quotes: a history is no place for all of them."""
+    lines = why.splitlines()
+    following = [*lines[1:], ""]
+    return "\n".join(
+        line
+        for line, after in zip(lines, following, strict=True)
+        if not (line.startswith(QUOTED) and after.startswith(QUOTED))
+    )
 
 
 def _show_reason(console: Console, why: str, hint: str) -> None:

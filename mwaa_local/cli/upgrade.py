@@ -49,7 +49,7 @@ def upgrade(
 
     With `--yes` it then stops the environment, takes a snapshot, migrates a copy of the database, writes AirflowVersion
     into mwaa.yaml, starts the new release and runs the DAGs you name. If a step fails, all is as before.
-    Exit codes: 0 AVAILABLE, 1 the rehearsal or a DAG failed, 3 a step failed, 130 interrupted.
+    Exit codes: 0 AVAILABLE, 1 MWAA refuses it, the rehearsal or a DAG failed, 3 a step failed, 130 interrupted.
 
     Examples:
 
@@ -97,40 +97,44 @@ class Carried:
 
 def _carry_out(session: Session, to: list[str], wanted: Carried, *, every: bool) -> None:
     """Carry out a move that MWAA takes and that the rehearsal finds no error in."""
-    from mwaa_local.cli.upgrade_carrying import asked_move, carry_out_and_tell, tell_nothing
+    from mwaa_local.cli.upgrade_carrying import asked_move, carry_out_and_tell, failure_in_json, tell_nothing
 
     targets = releases_of(session, to)
     if len(targets) > 1:
         raise typer.BadParameter("--yes takes one version; go step by step")
     settle_killed(session, runs_dags=True)
-    move = asked_move(session, targets[0])
-    if move.is_nothing:
-        tell_nothing(session.console, move, as_json=wanted.as_json)
-        return
-    if wanted.is_rehearsed:
-        _rehearse_first(session, move, wanted, every=every)
-    carry_out_and_tell(
-        session, move.target, wanted.dags, runtime=wanted.runtime, port=wanted.port, as_json=wanted.as_json
-    )
+    source, target, as_json = session.release(session.environment()), targets[0], wanted.as_json
+    with failure_in_json(session.console, source, target, as_json=as_json):
+        move = asked_move(session, target)  # first: a way that MWAA does not take needs no rehearsal
+        if move.is_nothing:
+            tell_nothing(session.console, move, as_json=as_json)
+            return
+        if wanted.is_rehearsed:
+            _rehearse_first(session, move, wanted, every=every)
+        carry_out_and_tell(session, target, wanted.dags, runtime=wanted.runtime, port=wanted.port, as_json=as_json)
 
 
 def _rehearse_first(session: Session, move: Move, wanted: Carried, *, every: bool) -> None:
-    """Rehearse it; end here where something breaks, unless that is to be."""
-    from mwaa_local.cli.upgrade_carrying import stopped
+    """Rehearse it; end here where something breaks, unless that is to be. Not even then, where `--run` is a mistake."""
+    from mwaa_local.cli.upgrade_carrying import ON_WITH_FORCE, stopped
+    from mwaa_local.finding import has_error
     from mwaa_local.remarks import Remark
     from mwaa_local.upgrade.rehearsed import worst_exit_code
     from mwaa_local.upgrade.wanted_runs import UNKNOWN_RUN
 
     rehearsed = _rehearsed(session, [move.target.airflow_version], wanted.dags)
     code = worst_exit_code(rehearsed)
-    if code and not wanted.is_forced:
+    of_runs = [finding for item in rehearsed for finding in item.findings if finding.rule == UNKNOWN_RUN]
+    is_mistake = has_error(of_runs)
+    if code and (is_mistake or not wanted.is_forced):
+        hint = "name DAGs that exist with --run" if is_mistake else ON_WITH_FORCE
         if wanted.as_json:
-            session.console.show_json(stopped(move, rehearsed))
+            session.console.show_json(stopped(move, rehearsed, hint))
         else:
             _show(session, rehearsed, Format.TEXT, every=every)
-        session.console.say("nothing was changed\n\nhint: mend it, or go on all the same with --force")
+        session.console.say(f"nothing was changed\n\nhint: {hint}")
         raise typer.Exit(code)
-    for finding in (finding for item in rehearsed for finding in item.findings if finding.rule == UNKNOWN_RUN):
+    for finding in of_runs:
         session.console.show_remark(Remark(finding.severity, "dag run", finding.what, finding.why, finding.hint))
     found = sum(len(item.findings) for item in rehearsed)
     session.console.say(f"rehearsed: {found} findings{', gone on with --force' if code else ', no error'}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from mwaa_local.upgrade.paths import Move, checked_move
 from mwaa_local.upgrade.rehearsed import Rehearsed
 from mwaa_local.web_address import WebAddress
 
+ON_WITH_FORCE = "mend it, or go on all the same with --force"
 RUNNING_TASKS = "running tasks get 90 seconds to end; MWAA ends them without waiting"
 
 
@@ -32,7 +34,10 @@ def carry_out_and_tell(
     port: int | None,
     as_json: bool,
 ) -> None:
-    """Carry it out and show how it went. Raises what `carry_out` does, and MoveRefused as `asked_move` does."""
+    """Carry it out and show how it went. Raises what `carry_out` does, and MoveRefused as `asked_move` does.
+
+    Failures are for `failure_in_json` to tell.
+    """
     began = time.monotonic()
     with session.exclusive():  # what was seen before may be no more: another command had the project until now
         settle_held(session, runs_dags=True)
@@ -44,18 +49,25 @@ def carry_out_and_tell(
         wanted = Upgrade(move.source, target, runtime or environment.local.runtime, port, tuple(dags))
         versions = f"from Airflow {move.source.airflow_version} to {target.airflow_version}"
         session.console.say(f"upgrading {versions}; {RUNNING_TASKS}")
-        try:
-            with noted_upgrade(session.project, environment, target.airflow_version) as note:
-                upgraded = carry_out(session, wanted, session.watch(note.step))
-                note.came_up(session.environment())
-        except (MwaaLocalError, KeyboardInterrupt) as error:
-            if as_json:
-                session.console.show_json(_failed(move, error, time.monotonic() - began))
-            raise
+        with noted_upgrade(session.project, environment, target.airflow_version) as note:
+            upgraded = carry_out(session, wanted, session.watch(note.step))
+            note.came_up(session.environment())
     if as_json:
         session.console.show_json(_plain(upgraded, time.monotonic() - began))
     else:
         _show(session.console, upgraded, time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def failure_in_json(console: Console, source: Release, target: Release, *, as_json: bool) -> Iterator[None]:
+    """Around all that is done once both releases are known: tell in `--json`, too, what ends it."""
+    began = time.monotonic()
+    try:
+        yield
+    except (MwaaLocalError, KeyboardInterrupt) as error:
+        if as_json:
+            console.show_json(_failed(source, target, error, time.monotonic() - began))
+        raise
 
 
 def _show(console: Console, upgraded: Upgraded, elapsed_s: float) -> None:
@@ -64,7 +76,7 @@ def _show(console: Console, upgraded: Upgraded, elapsed_s: float) -> None:
     door = WebAddress.of(upgraded.started.plan)
     if door is not None:
         console.say(f"  web server  {console.colour(door.url, '')}")
-    for name in filter(None, (at.snapshot, at.target_snapshot)):
+    for name in at.snapshots:
         console.say(f"  snapshot    {name}")
     if at.snapshot:
         console.say(f"  before      the database of Airflow {at.source} stays as it was")
@@ -81,28 +93,33 @@ def _plain(upgraded: Upgraded, elapsed_s: float) -> dict[str, Any]:
         "snapshot": at.snapshot or None,
         "replaced_snapshot": at.target_snapshot or None,
         "url": door.url if door else None,
-        "runs": [{"dag_id": dag_id, **dates.plain()} for dag_id, dates in upgraded.runs],
+        "runs": [each.plain() for each in upgraded.runs],
         "elapsed_s": round(elapsed_s, 2),
     }
 
 
-def _failed(move: Move, error: MwaaLocalError | KeyboardInterrupt, elapsed_s: float) -> dict[str, Any]:
+def _failed(
+    source: Release, target: Release, error: MwaaLocalError | KeyboardInterrupt, elapsed_s: float
+) -> dict[str, Any]:
     statuses = tuple(StatusChange(status, at) for status, at in getattr(error, "statuses", ()))
     what, why, hint = INTERRUPTED if isinstance(error, KeyboardInterrupt) else (error.what, error.why, error.hint)
     return {
-        **_nothing_done(move.source.airflow_version, move.target.airflow_version),
+        **_nothing_done(source.airflow_version, target.airflow_version),
         "status": statuses[-1].status if statuses else None,
         "statuses": _times(statuses),
+        "snapshot": getattr(error, "snapshot", "") or None,
+        "replaced_snapshot": getattr(error, "replaced_snapshot", "") or None,
+        "runs": list(getattr(error, "runs", ())),
         "elapsed_s": round(elapsed_s, 2),
         "error": {"what": what, "why": why, "hint": hint},
     }
 
 
-def stopped(move: Move, rehearsed: Sequence[Rehearsed]) -> dict[str, Any]:
+def stopped(move: Move, rehearsed: Sequence[Rehearsed], hint: str = ON_WITH_FORCE) -> dict[str, Any]:
     """Return what `--json` prints where the rehearsal ended it, with that as `upgrade --json` prints it."""
     from mwaa_local.upgrade.report import as_json
 
-    error = {"what": "the rehearsal found errors", "why": "", "hint": "mend it, or go on all the same with --force"}
+    error = {"what": "the rehearsal found errors", "why": "", "hint": hint}
     nothing = _nothing_done(move.source.airflow_version, move.target.airflow_version)
     return {**nothing, "error": error, "rehearsal": as_json(rehearsed)}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from mwaa_local.errors import ComponentFailed, ComponentNotReady
+from mwaa_local.errors import QUOTED, ComponentFailed, ComponentNotReady
 from mwaa_local.event import DEPENDENCY_FAILED, NOT_READY, Cause
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ def component_error(
 ) -> ComponentFailed | ComponentNotReady:
     """Return the error for a component that failed for this cause."""
     kind, verb = (ComponentNotReady, "did not become ready") if cause == NOT_READY else (ComponentFailed, "failed")
-    lines = "\n".join(f"  | {line}" for line in last_lines) or "  (none)"
+    lines = "\n".join(f"{QUOTED}{line}" for line in last_lines) or "  (none)"
     return kind(
         f"{name} {verb}: {detail}",
         f"Its last lines:\n{lines}\nThe whole log: {log_path}",

@@ -18,7 +18,7 @@ from mwaa_local.configuration.configuration import Configuration
 from mwaa_local.configuration.local_values import PREVIEW
 from mwaa_local.configuration.merge import MIGRATE_DB
 from mwaa_local.database.revision import revision
-from mwaa_local.errors import ComponentFailed, DiskFull, line_on_full_disk
+from mwaa_local.errors import QUOTED, ComponentFailed, DiskFull, line_on_full_disk
 from mwaa_local.masking import MASK
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.release import Release
@@ -30,7 +30,8 @@ COMMAND_TIMEOUT_S = 3600.0
 LAST_LINES = 20
 TO_REVISION = "--to-revision"
 TO_VERSION = "--to-version"  # of `db downgrade` and `db migrate`
-_STEP = re.compile(r"Running (?:upgrade|downgrade) .*")  # of Alembic, one for each change of the schema
+# Of Alembic, one for each change of the schema. Airflow 3 writes behind it which module and line says so.
+_STEP = re.compile(r"Running (?:upgrade|downgrade) .*?(?=\s+\[alembic\.|$)")
 
 # Runs a command, the words after `airflow`, and tells each line of its output; returns exit code and output.
 Execute = Callable[[Sequence[str], Callable[[str], None]], tuple[int, str]]
@@ -42,22 +43,29 @@ def run_commands(
     commands: Sequence[Sequence[str]],
     execute: Execute,
     say: Say,
+    say_change: Say,
     hide: str,
     script: Path | None = None,
 ) -> None:
     """Run commands of a release upon the database `url` one after another.
 
-    `hide` is its password, not to be shown. Raises ComponentFailed, or DiskFull where a command reports that.
+    `say` is told of each command and of its first change of the schema, `say_change` of the others, of which there may
+    be a hundred. `hide` is the database's password, not to be shown. Raises ComponentFailed, or DiskFull where a
+    command reports that.
     """
+    tell = say
 
     def told(line: str) -> None:
+        nonlocal tell
         if step := _STEP.search(line):
-            say(step.group())
+            tell(step.group())
+            tell = say_change
 
     for words in commands:
         called = script.stem.replace("_", " ") if script else "airflow"
         name = " ".join([called, *takewhile(lambda word: not word.startswith("-"), words)])
         say(name)
+        tell = say
         exit_code, output = execute(words, told)
         output = output.replace(hide, MASK)
         if exit_code != 0:
@@ -113,6 +121,6 @@ def sqlalchemy_url(url: str) -> str:
 
 
 def _failed(what: str, output: str) -> ComponentFailed | DiskFull:
-    last = "\n".join(f"  | {line}" for line in output.rstrip().splitlines()[-LAST_LINES:])
+    last = "\n".join(f"{QUOTED}{line}" for line in output.rstrip().splitlines()[-LAST_LINES:])
     kind = DiskFull if line_on_full_disk(output) else ComponentFailed
     return kind(what, f"Its last lines:\n{last}", "the lines say what Airflow could not do with this database's rows")

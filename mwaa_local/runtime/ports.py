@@ -25,6 +25,8 @@ TRIES = 100
 WEBSERVER = "webserver"  # behind it; where it has no host of its own, at a free port
 # Component -> the setting in mwaa.yaml's `Local` section that chooses its port, but for services.
 _SETTINGS = {"postgres": "PostgresPort", "redis": "BrokerPort"}
+ALWAYS_THERE = (DOOR, *_SETTINGS)  # of the components that have a port
+ON_FREE_PORT = "mwaa-local up --port 0"  # for hints
 
 
 @functools.cache
@@ -75,7 +77,7 @@ def port_in_use(name: str, port: int, holder: str, asked: Mapping[str, int]) -> 
     if name != DOOR and asked.get(name) == 0:  # it was free when it was picked
         hint = "run `mwaa-local up` again: it picks another free port"
     else:
-        option = "`mwaa-local up --port 0` or " if name == DOOR else ""
+        option = f"`{ON_FREE_PORT}` or " if name == DOOR else ""
         setting = f"`Local: {{{port_settings()[name]}: 0}}` in mwaa.yaml picks a free one"
         hint = f"stop that process, or use another port: {option}{setting}"
     return PortInUse(f"port {port} is already in use", f"Component {name} needs it; {holder} holds it.", hint)

@@ -13,6 +13,7 @@ from typing import Any
 
 from mwaa_local.check.showing import shown
 from mwaa_local.database.metadata import UNMAPPED, TaskRow
+from mwaa_local.errors import QUOTED
 from mwaa_local.masking import Mask
 from mwaa_local.project import Project
 
@@ -67,7 +68,7 @@ def told_log(project: Project, row: TaskRow, logical_date: str, mask: Mask) -> s
     shown_path, lines = path.relative_to(project.root_dir), last_lines(path, mask)
     if not lines:
         return f"The log of {row.name} is empty: {shown_path}"
-    return "\n".join((f"Log of {row.name}: {shown_path}", *lines))
+    return "\n".join((f"Log of {row.name}: {shown_path}", *(f"{QUOTED}{line}" for line in lines)))
 
 
 def was_killed(lines: tuple[str, ...]) -> bool:

@@ -13,6 +13,7 @@ from mwaa_local.errors import MoveRefused
 from mwaa_local.release import Release
 
 ARROW = " → "
+REFUSED_CODE = 1  # what was looked at is wrong, as of a check
 
 
 class Direction(StrEnum):
@@ -78,8 +79,13 @@ class Move:
         return f"create a new environment with Airflow {nearest.airflow_version}"
 
     def refusal(self) -> MoveRefused:
-        """Return the error for whoever asked for it. Only of a move that MWAA refuses."""
-        return MoveRefused(self.what, self.why, self.hint)
+        """Return the error for whoever asked for it, with the exit code of a rehearsal that finds it.
+
+        Only of a move that MWAA refuses.
+        """
+        refused = MoveRefused(self.what, self.why, self.hint)
+        refused.exit_code = REFUSED_CODE
+        return refused
 
 
 def move(source: Release, target: Release) -> Move:

@@ -264,7 +264,7 @@ def test_a_migration_that_says_all_is_well_is_not_believed(
         return 0, "ERROR: there are rows\nDone"
 
     with processes.databases.opened(OLDER) as url, pytest.raises(ComponentFailed) as caught:
-        run_commands(Release.load(NEWER), url, [words], says_so, lambda text: None, "password")
+        run_commands(Release.load(NEWER), url, [words], says_so, lambda _: None, lambda _: None, "password")
     assert Release.load(OLDER).database_revision in caught.value.what
     assert Release.load(revision_of).database_revision in caught.value.what
     assert "there are rows" in caught.value.why

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +213,43 @@ def test_without_a_terminal_it_is_a_plain_line_when_nothing_was_said_for_long(
     shown.show_event(counted(6))
     lines = written(shown)[1].splitlines()
     assert lines == ["database       working              loading log: 4 of 300 rows", "something else"]
+
+
+@pytest.fixture
+def unread() -> Iterator[Console]:
+    """A console both of whose streams are pipes that nobody reads any more."""
+    ends = [os.pipe() for _ in range(2)]
+    for reading, _ in ends:
+        os.close(reading)
+    out, err = (os.fdopen(writing, "w", encoding="utf-8") for _, writing in ends)
+    with out, err:
+        yield Console(out, err, {})
+
+
+def test_reader_that_is_gone_stops_nobody(unread: Console) -> None:
+    for _ in range(2):
+        unread.say("a step")
+        unread.show_event(Event("scheduler", READY))
+        unread.show_error(PortInUse("port 8080 is already in use"))
+        unread.show("a table")
+        unread.show_json({})
+
+
+def test_what_a_process_says_that_is_started_afterwards_stops_it_no_more(unread: Console) -> None:
+    unread.say("a step")
+    os.write(unread.err.fileno(), b"as one does that has the stream from here")
+
+
+def test_line_after_line_ends_with_its_reader(unread: Console) -> None:
+    with pytest.raises(BrokenPipeError):
+        unread.log_printer()(LogLine("scheduler", "stdout", "text", 0.0))
+    with pytest.raises(BrokenPipeError):
+        unread.stream("{}")
+    unread.show("")  # lets the rest go, so that nothing is left to be flushed
+
+
+def test_full_disk_below_stderr_stops_nobody() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        shown = Console(io.StringIO(), full, {})
+        shown.say("a step")
+        shown.say("the next")

@@ -138,8 +138,10 @@ class ComposeDatabases:
             def execute(words: Sequence[str], on_line: Callable[[str], None]) -> tuple[int, str]:
                 return run_task(self._own.engine, task(words, container_id), on_line, COMMAND_TIMEOUT_S)
 
+            passing = steps.passing("database")
             steps.do(
-                "database", lambda say: run_commands(wanted.release, url, commands, execute, say, password, script)
+                "database",
+                lambda say: run_commands(wanted.release, url, commands, execute, say, passing, password, script),
             )
 
     def _copy_volume(self, version: str, to_version: str) -> None:

@@ -10,6 +10,7 @@ from mwaa_local.command import TIMED_OUT_EXIT_CODE
 from mwaa_local.database.health import Health
 from mwaa_local.database.session import no_room
 from mwaa_local.errors import (
+    QUOTED,
     ComponentNotReady,
     DiskFull,
     DockerUnavailable,
@@ -129,4 +130,4 @@ class Output:
         return "".join(f"{line}\n" for line in self._lines)
 
     def last_lines(self) -> str:
-        return "\n".join(f"  | {line}" for line in self._lines[-LAST_LINES:])
+        return "\n".join(f"{QUOTED}{line}" for line in self._lines[-LAST_LINES:])

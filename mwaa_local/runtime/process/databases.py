@@ -141,7 +141,11 @@ class ProcessDatabases:
                 return completed.exit_code, completed.output
 
             hide = urlsplit(url).password or ""
-            steps.do("database", lambda say: run_commands(wanted.release, url, commands, execute, say, hide, script))
+            passing = steps.passing("database")
+            steps.do(
+                "database",
+                lambda say: run_commands(wanted.release, url, commands, execute, say, passing, hide, script),
+            )
 
     def remove(self, version: str) -> None:
         with self._unused(version):

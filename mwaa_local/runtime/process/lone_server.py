@@ -15,7 +15,7 @@ import psutil
 from mwaa_local import isolation
 from mwaa_local.database.health import Health
 from mwaa_local.database.session import no_room
-from mwaa_local.errors import ComponentNotReady, DiskFull, MwaaLocalError, line_on_full_disk
+from mwaa_local.errors import QUOTED, ComponentNotReady, DiskFull, MwaaLocalError, line_on_full_disk
 from mwaa_local.files import PRIVATE_FILE_MODE
 
 START_TIMEOUT_S = 60.0  # one that was killed first reads what it had written
@@ -110,4 +110,4 @@ def _works_on(process: psutil.Process, data_dir: Path) -> bool:
 
 def last_lines(output: str, lines: int = 20) -> str:
     """Return the last lines of an output, as errors show them."""
-    return "\n".join(f"  | {line}" for line in output.rstrip().splitlines()[-lines:])
+    return "\n".join(f"{QUOTED}{line}" for line in output.rstrip().splitlines()[-lines:])

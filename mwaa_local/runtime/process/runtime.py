@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from mwaa_local.database.metadata import RunningTask
-from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentNotReady, NotRunning
+from mwaa_local.errors import QUOTED, AlreadyRunning, ComponentFailed, ComponentNotReady, NotRunning
 from mwaa_local.event import FAILED, STOPPED, STOPPING, ComponentStatus, Event, LogLine
 from mwaa_local.plan import Plan
 from mwaa_local.project import MARK_VARIABLE, Project
@@ -303,7 +303,7 @@ class ProcessRuntime:
 
     def _supervisor_ended(self) -> ComponentFailed:
         path = self._supervisor_log_path
-        lines = "\n".join(f"  | {line}" for line in _last_lines(path))
+        lines = "\n".join(f"{QUOTED}{line}" for line in _last_lines(path))
         return ComponentFailed(
             "the supervisor ended while it started the environment",
             f"Its last lines:\n{lines}\nThe whole log: {path}",

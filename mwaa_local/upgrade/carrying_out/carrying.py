@@ -14,14 +14,15 @@ from dataclasses import dataclass, field, replace
 
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import AlreadyRunning, MwaaLocalError
+from mwaa_local.errors import AlreadyRunning, DagRunFailed, MwaaLocalError
 from mwaa_local.event import Event
 from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.lifecycle import Lifecycle, Listener, Started
 from mwaa_local.release import Release
-from mwaa_local.smoke.one_run import run_one
+from mwaa_local.smoke.one_run import run_one, wait_for_all
 from mwaa_local.upgrade.carrying_out import environment_file, journal, snapshot
 from mwaa_local.upgrade.carrying_out.database_move import DatabaseMove, TargetDatabase
+from mwaa_local.upgrade.carrying_out.free_ports import check_free
 from mwaa_local.upgrade.carrying_out.journal import Journal, StatusChange
 from mwaa_local.upgrade.carrying_out.place import runtime_with_data
 from mwaa_local.upgrade.version_line import with_version
@@ -62,21 +63,34 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """A DAG that ran in the new release. Of one that failed no dates are known."""
+
+    dag_id: str
+    dates: RunDates
+    has_failed: bool = False
+
+    def plain(self) -> dict[str, str | None]:
+        """Return plain values for JSON."""
+        return {"dag_id": self.dag_id, "state": "failed" if self.has_failed else "success", **self.dates.plain()}
+
+
+@dataclass(frozen=True)
 class Upgraded:
     """How it went: the environment is AVAILABLE with the target's release."""
 
     journal: Journal
     statuses: tuple[StatusChange, ...]
     started: Started
-    runs: tuple[tuple[str, RunDates], ...]
+    runs: tuple[Ran, ...]
 
 
 def carry_out(workspace: Workspace, upgrade: Upgrade, watch: Watch) -> Upgraded:
     """Do the whole of it, or undo all of it; whoever calls holds the project (`Workspace.exclusive`).
 
     Raises UpgradeFailed after a rollback, KeyboardInterrupt after one that an interrupt began, and what keeps it from
-    beginning at all, with nothing changed: EnvironmentFileInvalid, DockerUnavailable, AlreadyRunning, and what
-    `Databases.prepare` raises.
+    beginning at all, with nothing changed: EnvironmentFileInvalid, AccessDenied, PortInUse, DockerUnavailable,
+    AlreadyRunning, and what `Databases.prepare` raises.
     """
     return Carrying.begin(workspace, upgrade, watch).carry_out()
 
@@ -87,6 +101,7 @@ class Carrying:
     def __init__(self, workspace: Workspace, upgrade: Upgrade, watch: Watch, lifecycle: Lifecycle, at: Journal) -> None:
         self.workspace, self.upgrade, self.watch, self.lifecycle = workspace, upgrade, watch, lifecycle
         self.journal = at
+        self.runs: tuple[Ran, ...] = ()
 
     @classmethod
     def begin(
@@ -102,10 +117,13 @@ class Carrying:
         lifecycle = lifecycle or Lifecycle(workspace, watch.listener)
         kind = lifecycle.choose(runtime_with_data(workspace, upgrade.runtime, upgrade.source.airflow_version))
         lifecycle.runtime.databases.versions()  # may not be possible
+        environment_file.check_replaceable(workspace.project)
         before = environment_file.read(workspace.project)
         after = with_version(before, upgrade.target.airflow_version)
         plan = lifecycle.runtime.running_plan()
         port = upgrade.port if upgrade.port is not None or plan is None else plan.ports.get(DOOR)
+        if upgrade.wanted is None:  # else only its caller knows what is started
+            check_free(workspace.environment().local, port, plan, upgrade.target.airflow_version)
         began = Journal(
             source=upgrade.source.airflow_version,
             target=upgrade.target.airflow_version,
@@ -137,7 +155,8 @@ class Carrying:
 
     def step(self, step: str) -> None:
         self.save(self.journal.at(step))
-        self.watch.tell(step, "working")
+        if step != journal.RUNNING or self.journal.dags:  # else it is only where the new release counts
+            self.watch.tell(step, "working")
         self.watch.on_step(self.journal)
 
     def carry_out(self) -> Upgraded:
@@ -190,15 +209,21 @@ class Carrying:
         return started
 
     def finish(self, started: Started) -> Upgraded:
-        """Run the DAGs that were named and not run yet, and end the upgrade."""
-        runs = []
-        for dag_id in self.journal.dags[len(self.journal.dags_done) :]:
-            tell = self.watch.listener.on_event
-            dates = run_one(self.workspace, self.upgrade.target, started, WantedRun(dag_id, ""), tell)
-            runs.append((dag_id, dates))
+        """Run the DAGs that were named and not run yet, once all are known to be there, and end the upgrade."""
+        tell = self.watch.listener.on_event
+        left = self.journal.dags[len(self.journal.dags_done) :]
+        if left:
+            wait_for_all(self.workspace, self.upgrade.target, started, left, tell)
+        for dag_id in left:
+            try:
+                dates = run_one(self.workspace, self.upgrade.target, started, WantedRun(dag_id, ""), tell)
+            except DagRunFailed:
+                self.runs += (Ran(dag_id, RunDates(), has_failed=True),)
+                raise
+            self.runs += (Ran(dag_id, dates),)
             self.save(replace(self.journal, dags_done=(*self.journal.dags_done, dag_id)))
         self.end()
-        return Upgraded(self.journal, self.journal.statuses, started, tuple(runs))
+        return Upgraded(self.journal, self.journal.statuses, started, self.runs)
 
     def end(self) -> None:
         """The environment is AVAILABLE with the new release; what was put aside is in a snapshot by its name."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import stat
+import tempfile
 from pathlib import Path
 
-from mwaa_local.errors import EnvironmentFileInvalid, disk_error
+from mwaa_local.errors import EnvironmentFileInvalid, MwaaLocalError, disk_error
 from mwaa_local.files import PRIVATE_FILE_MODE, write_surely
 from mwaa_local.project import Project
 from mwaa_local.upgrade.carrying_out.journal import Journal
@@ -20,6 +21,23 @@ def read(project: Project) -> bytes | None:
         return None
     except OSError as error:
         raise disk_error(error, project.root_dir) from error
+
+
+def check_replaceable(project: Project) -> None:
+    """Look whether the file can be replaced at the end, before anything is done for it. Raises AccessDenied, DiskFull.
+
+    By really making a file in its folder, with no name: rights alone do not tell a file system that is read-only.
+    """
+    folder = project.environment_path.resolve().parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        known = disk_error(OSError(error.errno, error.strerror, str(folder)), folder)
+        if isinstance(known, MwaaLocalError):
+            name = project.environment_path.name
+            known.why = f"{known.why}\nThe upgrade writes AirflowVersion into {name} there.\nNothing was changed."
+        raise known from error
 
 
 def change(project: Project, journal: Journal) -> None:

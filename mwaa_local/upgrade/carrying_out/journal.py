@@ -81,6 +81,11 @@ class Journal:
         return bool(self.statuses) and self.statuses[-1].status == STATUS_AVAILABLE
 
     @property
+    def snapshots(self) -> tuple[str, ...]:
+        """Names of those that were taken."""
+        return tuple(filter(None, (self.snapshot, self.target_snapshot)))
+
+    @property
     def before(self) -> bytes | None:
         return None if self.file_before is None else base64.b64decode(self.file_before)
 

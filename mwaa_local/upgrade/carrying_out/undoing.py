@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mwaa_local.errors import MwaaLocalError, UpgradeFailed
+from mwaa_local.errors import MwaaLocalError, PortInUse, UpgradeFailed
 from mwaa_local.healthy import wait_until_healthy
 from mwaa_local.upgrade.carrying_out import environment_file, journal
-from mwaa_local.upgrade.carrying_out.journal import Journal
+from mwaa_local.upgrade.carrying_out.free_ports import upgrade_on_free_port
 
 if TYPE_CHECKING:
     from mwaa_local.upgrade.carrying_out.carrying import Carrying
@@ -23,8 +23,10 @@ def undo_after(carrying: Carrying, error: BaseException) -> BaseException:
         # A disk that is full has room again once the copy is removed: that must not wait for this line.
         carrying.save_if_possible(at.at(journal.ROLLING_BACK, failed_in=at.step, failure=_failure(error)))
     carrying.tell_step()
+    if isinstance(error, PortInUse) and carrying.upgrade.wanted is None:
+        error.hint = upgrade_on_free_port(error.hint, at.target)
     second = undo(carrying, is_started_again=at.is_started_again)
-    return _told(carrying.journal, error, second)
+    return _told(carrying, error, second)
 
 
 def undo(carrying: Carrying, *, is_started_again: bool) -> MwaaLocalError | None:
@@ -76,22 +78,28 @@ def _failure(error: BaseException) -> dict[str, str]:
     return {"code": type(error).__name__, "what": what, "why": "", "hint": ""}
 
 
-def _told(at: Journal, error: BaseException, second: MwaaLocalError | None) -> BaseException:
+def _told(carrying: Carrying, error: BaseException, second: MwaaLocalError | None) -> BaseException:
+    at = carrying.journal
     if not isinstance(error, MwaaLocalError):
-        error.statuses = _plain(at)  # type: ignore[attr-defined] # of an interrupt, which stays one
-        return error
-    why = [error.why, f"Airflow {at.source} is back, with its database."]
+        return _with_what_is_left(error, carrying)  # an interrupt stays one
+    with_data = ", with its database" if at.snapshot else ""  # else there is none, or it was not touched yet
+    why = [error.why, f"Airflow {at.source} is back{with_data}."]
     if second is not None:
         why[1] = f"The data of Airflow {at.source} is back, but it did not start: {second.what}\n{second.why}"
+    why += [f"The snapshot stays: `mwaa-local db forget {name}` removes it." for name in at.snapshots]
     failed = UpgradeFailed(
         f"the upgrade from Airflow {at.source} to {at.target} failed while {at.failed_in}: {error.what}",
         "\n".join(filter(None, why)),
         error.hint,
     )
     failed.exit_code = error.exit_code
-    failed.statuses = _plain(at)
-    return failed
+    return _with_what_is_left(failed, carrying)
 
 
-def _plain(at: Journal) -> tuple[tuple[str, float], ...]:
-    return tuple((each.status, each.at) for each in at.statuses)
+def _with_what_is_left(error: BaseException, carrying: Carrying) -> BaseException:
+    """Return the error with the members of UpgradeFailed, which an interrupt gets, too."""
+    at = carrying.journal
+    error.statuses = tuple((each.status, each.at) for each in at.statuses)  # type: ignore[attr-defined]
+    error.snapshot, error.replaced_snapshot = at.snapshot, at.target_snapshot  # type: ignore[attr-defined]
+    error.runs = tuple(each.plain() for each in carrying.runs)  # type: ignore[attr-defined]
+    return error

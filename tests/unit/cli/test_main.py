@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +130,57 @@ def test_reader_that_has_enough_is_no_failure(project: Project) -> None:
         ["bash", "-o", "pipefail", "-c", command], env=dict(runner.env), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code"),
+    [
+        (("cache", "list"), 0),
+        (("releases",), 0),
+        (("options",), 0),
+        (("db", "list"), 0),  # says on stderr that there are none
+        (("status",), 1),  # nothing runs
+        (("logs", "worker"), 3),  # there is no log
+        (("logs", "scheduler"), 0),
+    ],
+)
+def test_nobody_who_reads_changes_no_exit_code(project: Project, words: tuple[str, ...], exit_code: int) -> None:
+    runner = project({"dags/a.py": "", ".mwaa-local/logs/scheduler.log": "2026-01-01T00:00:00.000Z a line\n"})
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mwaa_local", *words],
+            cwd=runner.root_dir,
+            env=dict(runner.env),
+            stdout=writing,
+            stderr=writing,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert done.returncode == exit_code
+
+
+def test_stdout_that_is_closed_from_the_start_is_no_bug(project: Project) -> None:
+    command = [f"{sys.executable} -m mwaa_local releases >&-"]
+    env = dict(project().env)
+    done = subprocess.run(command, shell=True, env=env, capture_output=True, text=True, check=False)  # noqa: S602
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_broken_pipe_that_is_not_of_the_reader_is_a_bug(project: Project) -> None:
+    code = (
+        "from mwaa_local import cli\n"
+        "def broken(*_: object, **__: object) -> None:\n    raise BrokenPipeError(32, 'a socket of ours')\n"
+        "import sys\nimport mwaa_local.cli.down as command\ncommand.open_session = broken\n"
+        "sys.argv = ['mwaa-local', 'down']\ncli.main()\n"
+    )
+    runner = project({"dags/a.py": ""})
+    env = {**runner.env, "PYTHONPATH": str(REPOSITORY_DIR)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=runner.root_dir, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, "a socket of ours" in done.stderr) == (70, True)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])

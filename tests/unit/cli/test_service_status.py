@@ -19,8 +19,11 @@ from mwaa_local.cli.service_status import Service, service_of
 from mwaa_local.cli.session import Session
 from mwaa_local.cli.status import _show_nothing
 from mwaa_local.console import standard
+from mwaa_local.database.metadata import UNMAPPED, TaskRow
+from mwaa_local.masking import Mask
 from mwaa_local.project import STATE_DIR, Project
 from mwaa_local.remarks import NOTE, WARNING, Remark, save_remarks
+from mwaa_local.smoke.tasklogs import LOG_LINES, told_log
 from mwaa_local.sync.of_environment import BucketOpen, EnvironmentSync, tell_failure
 from mwaa_local.sync.state import Source
 from mwaa_local.sync.syncing import DagsSync
@@ -153,3 +156,24 @@ def test_what_goes_on_after_down_is_named_with_what_works_then(
     monkeypatch.setattr(Looks, "look", lambda *_: Look(time.monotonic(), is_running=True))
     _say_what_the_api_made(Session(Project(tmp_path), {}, standard({})), with_data=with_data)
     assert hint.format(root=made.root_dir) in capsys.readouterr().err
+
+
+def test_of_a_log_that_a_failure_quotes_the_history_has_the_last_line_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project(tmp_path)
+    path = project.airflow_home_dir / "logs" / "dag_id=bad" / "run_id=r" / "task_id=t" / "attempt=1.log"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f"line {number}\n" for number in range(30)))
+    row = TaskRow("bad", "r", "t", UNMAPPED, "failed", 1, 1, 0.1, "", "", "", "")
+    log = told_log(project, row, "", Mask())
+    found = service(tmp_path, ADDRESS)
+    why = f"Its tasks: t failed.\n{log}\nAirflow 2.10.3 is back."
+    [made] = found.environments
+    made.record = made.record.with_event("`mwaa-local upgrade` failed", why, is_failure=True)
+    found.show(standard({}))
+    shown = capsys.readouterr().out
+    assert shown.count("line ") == 1
+    for line in ("Its tasks: t failed.", "Log of t: .mwaa-local/", "  | line 29", "Airflow 2.10.3 is back."):
+        assert line in shown
+    assert log.count("line ") == LOG_LINES, "the failure itself has them all"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,14 @@ from mwaa_local.check.known_options import KnownOptions
 from mwaa_local.check.part import Part
 from mwaa_local.cli import app, upgrade
 from mwaa_local.cli.upgrade_carrying import _nothing_done
-from mwaa_local.errors import ImageBuildFailed, MoveRefused, StateCorrupted
+from mwaa_local.errors import (
+    AlreadyRunning,
+    EnvironmentFileInvalid,
+    ImageBuildFailed,
+    MoveRefused,
+    StateCorrupted,
+    UpgradeFailed,
+)
 from mwaa_local.finding import ERROR, WARNING, Finding
 from mwaa_local.project import Project
 from mwaa_local.release import Release
@@ -91,6 +99,48 @@ def test_what_keeps_it_from_beginning_is_told_in_json_too(root_dir: Path, monkey
     assert isinstance(outcome.exception, ImageBuildFailed)
 
 
+def test_what_a_failure_leaves_is_in_json(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        error = UpgradeFailed("the upgrade failed", "", "")
+        error.snapshot, error.runs = "upgrade-from-2-10-3", ({"dag_id": "etl", "state": "success"},)
+        raise error
+
+    monkeypatch.setattr("mwaa_local.cli.upgrade_carrying.carry_out", fail)
+    words = ["upgrade", "--to", NEW, "--yes", "--no-rehearsal", "--json", "--project", str(root_dir)]
+    told = json.loads(CliRunner().invoke(app, words).stdout)
+    assert (told["snapshot"], told["replaced_snapshot"]) == ("upgrade-from-2-10-3", None)
+    assert told["runs"] == [{"dag_id": "etl", "state": "success"}]
+
+
+def test_way_that_mwaa_does_not_take_is_refused_first_and_in_json_too(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "_rehearsed", lambda *_: pytest.fail("rehearsed"))
+    (root_dir / "mwaa.yaml").write_text('AirflowVersion: "1.10.12"\nLocal: {Runtime: process}\n')
+    outcome = CliRunner().invoke(app, ["upgrade", "--to", NEW, "--yes", "--json", "--project", str(root_dir)])
+    told = json.loads(outcome.stdout)
+    assert (told["from"], told["to"], told["status"]) == ("1.10.12", NEW, None)
+    assert told["error"]["what"] == f"MWAA refuses the update from Airflow 1.10.12 to {NEW}"
+    assert told.keys() == _nothing_done(OLD, NEW).keys()
+    assert isinstance(outcome.exception, MoveRefused)
+    assert outcome.exception.exit_code == 1, "that of the rehearsal"
+
+
+def test_project_that_another_command_has_is_told_in_json_too(root_dir: Path) -> None:
+    words = ["upgrade", "--to", NEW, "--yes", "--no-rehearsal", "--json", "--project", str(root_dir)]
+    with Workspace(Project(root_dir), {}).exclusive():
+        outcome = CliRunner().invoke(app, words)
+    assert isinstance(outcome.exception, AlreadyRunning)
+    assert json.loads(outcome.stdout)["error"]["what"] == outcome.exception.what
+
+
+@pytest.mark.parametrize("words", [("--yes",), ()])
+def test_mistake_in_the_environment_file_is_on_stderr_alone(root_dir: Path, words: tuple[str, ...]) -> None:
+    (root_dir / "mwaa.yaml").write_text("AirflowVersion: 9.9.9\n")
+    outcome = CliRunner().invoke(app, ["upgrade", "--to", NEW, "--json", *words, "--project", str(root_dir)])
+    assert (outcome.stdout, isinstance(outcome.exception, EnvironmentFileInvalid)) == ("", True)
+
+
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rehearsal that finds an error."""
@@ -157,6 +207,23 @@ def test_warning_of_a_run_is_shown_before_the_upgrade_goes_on(root_dir: Path, mo
     code, _, err = run(root_dir, "--to", NEW, "--yes", "--run", "lods")
     assert (code, begun) == (0, [("lods",)])
     assert "warning: cannot tell whether there is a DAG 'lods' with Airflow 2.11.2" in err
+
+
+@pytest.mark.parametrize("words", [("--force",), ()])
+def test_name_that_no_dag_has_is_a_mistake_that_force_does_not_pass(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def run_stop(stop: Stop, names: Sequence[str]) -> Seen:
+        broken = Finding("options-x", ERROR, "mwaa.yaml", 1, f"it breaks with {stop.release.airflow_version}")
+        parts = [Part(name, (broken,)) if name == "options" else Part(name) for name in names]
+        return Seen({p.name: replace(p, dag_ids=("etl",), has_all_dags=True) for p in parts}, KnownOptions())
+
+    monkeypatch.setattr(Stop, "run", run_stop)
+    monkeypatch.setattr("mwaa_local.cli.upgrade_carrying.carry_out_and_tell", lambda *_, **__: pytest.fail("begun"))
+    code, out, err = run(root_dir, "--to", NEW, "--yes", "--run", "etl", "--run", "nosuch", "--json", *words)
+    told = json.loads(out)
+    assert (code, told["error"]["hint"]) == (1, "name DAGs that exist with --run")
+    assert "nothing was changed hint: name DAGs that exist with --run" in err
 
 
 def journal_of(root_dir: Path, step: str) -> Path:
