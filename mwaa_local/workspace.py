@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from mwaa_local import flock
-from mwaa_local.errors import AlreadyRunning, DockerUnavailable
+from mwaa_local.errors import AccessDenied, AlreadyRunning, DockerUnavailable, disk_error
 from mwaa_local.files import make_private
 from mwaa_local.https.place import CERTIFICATE_NAME
 from mwaa_local.project import Project
@@ -88,7 +88,7 @@ class Workspace:
         """Hold the project for one change of its environment. Raises AlreadyRunning when somebody else does so long."""
         self.project.make_state_dir()
         make_private(self.project.run_dir)
-        with (self.project.run_dir / LOCK_NAME).open("w") as lock:
+        with self._opened_lock() as lock:
             if not flock.attempt(lock.fileno(), wait_s) and not self._wait_for_observer(lock.fileno()):
                 raise AlreadyRunning(
                     "another mwaa-local command is changing this environment",
@@ -97,6 +97,19 @@ class Workspace:
                 )
             os.set_inheritable(lock.fileno(), False)
             yield
+
+    def _opened_lock(self) -> IO[str]:
+        """Return the lock file, opened. Raises AccessDenied for a project of somebody else, DiskFull."""
+        try:
+            return (self.project.run_dir / LOCK_NAME).open("w")
+        except PermissionError as error:
+            raise AccessDenied(
+                f"not allowed to change the environment of {self.project.root_dir}",
+                str(error),
+                "run this as the user who owns the project",
+            ) from error
+        except OSError as error:
+            raise disk_error(error, self.project.run_dir) from error
 
     @contextlib.contextmanager
     def exclusive_for_a_moment(self) -> Iterator[bool]:
