@@ -223,8 +223,8 @@ def release_in_file(project: Project) -> str:
     """Return the same in words: a project need have no file, and a file need not name a release."""
     file = EnvironmentFile.read(project.environment_path)
     members = _unwrap(file)[0].data if file is not None and file.data is not None else {}
-    is_written = bool(members.get(AIRFLOW_VERSION))
-    return f"{_written_version(members)}{' of mwaa.yaml' if is_written else ', the newest of MWAA'}"
+    words = " of mwaa.yaml" if members.get(AIRFLOW_VERSION) else " (MWAA's newest)"
+    return _written_version(members) + words
 
 
 def _written_version(members: Mapping[str, Any]) -> str:

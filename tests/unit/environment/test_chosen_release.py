@@ -107,7 +107,7 @@ def test_offered_release_says_nothing_unless_it_is_not_that_of_the_file(place: P
 def test_release_that_no_file_names_is_not_said_to_be_of_one(place: Project, text: str | None) -> None:
     place.environment_path.unlink() if text is None else place.environment_path.write_text(text)
     (remark,) = release_remarks(place, Release.load("2.8.1"))
-    assert remark.what == f"Airflow 2.8.1 runs instead of {DEFAULT_AIRFLOW_VERSION}, the newest of MWAA"
+    assert remark.what == f"Airflow 2.8.1 runs instead of {DEFAULT_AIRFLOW_VERSION} (MWAA's newest)"
 
 
 def test_release_that_was_used_last_is_what_the_command_names_until_the_file_has_another(place: Project) -> None:
