@@ -171,7 +171,17 @@ class Workspace:
 
 
 def cache_dir_of(env: Mapping[str, str]) -> Path:
+    """Return the cache folder, which need not be there. Raises AccessDenied for what is no folder."""
     named = env.get("MWAA_LOCAL_CACHE_DIR")
-    if named:
-        return Path(named)
+    folder = Path(named) if named else _usual_cache_dir(env)
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise AccessDenied(
+            f"the cache folder {folder} is no folder",
+            "There is a file of that name, or a link to what is no folder.",
+            "set MWAA_LOCAL_CACHE_DIR to a folder, or move what is there out of the way",
+        )
+    return folder
+
+
+def _usual_cache_dir(env: Mapping[str, str]) -> Path:
     return Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "/tmp")) / ".cache") / "mwaa-local"

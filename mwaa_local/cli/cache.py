@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mwaa_local.cli.confirm import confirm
 from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.parameters import JsonOption
 from mwaa_local.console import Console, duration, size, standard, table
@@ -28,7 +29,6 @@ HEADERS = ("kind", "airflow", "name", "size", "last used", "used by")
 NOTHING = "-"
 DEFAULT_AGE = "7d"  # who goes from release to release and back within days does not wait again
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-DECLINED_EXIT_CODE = 1
 
 cache = command_group(
     no_args_is_help=True,
@@ -157,8 +157,7 @@ def _ask(planned: Pruned) -> None:
     question = f"Remove {_counted(len(planned.removed))}, {size(planned.freed_bytes)}?"
     if not sys.stdin.isatty():
         raise typer.BadParameter("--volumes removes data; without a terminal it needs --yes")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(DECLINED_EXIT_CODE)
+    confirm(question)
 
 
 def _require_removed(done: Pruned) -> None:

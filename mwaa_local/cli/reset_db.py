@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mwaa_local.cli.confirm import confirm
 from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import ProjectOption, ReleaseOption
 from mwaa_local.cli.session import open_session
@@ -35,8 +36,7 @@ def reset_db(
     settle_killed(session)
     project = session.project
     release = session.release(session.environment())
-    if not yes and not typer.confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", err=True):
-        raise typer.Exit(1)
+    confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", yes=yes)
     with session.exclusive():
         if release.airflow_version != replace(session, airflow_version=None).environment().airflow_version:
             session.remove_other_database(release.airflow_version)

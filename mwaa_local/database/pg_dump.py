@@ -98,7 +98,7 @@ def kind_of(path: Path) -> Kind:
     raise DumpInvalid(
         f"{path} is no dump of a database",
         "It begins neither as those of `mwaa-local db dump` do, nor as those of pg_dump.",
-        REMAKE_HINT,
+        f"name a file that `mwaa-local db dump FILE` wrote; of another Airflow, {REMAKE_HINT}",
     )
 
 

@@ -92,6 +92,23 @@ def test_list_of_nothing(tmp_path: Path, runner: ProjectRunner) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("command", ["list", "prune"])
+@pytest.mark.parametrize("is_link", [False, True], ids=["file", "link"])
+def test_cache_folder_that_is_none_is_told(tmp_path: Path, runner: ProjectRunner, command: str, is_link: bool) -> None:
+    path = tmp_path / "cache"
+    path.symlink_to(tmp_path / "nowhere") if is_link else path.touch()
+    outcome = cli(runner, path, command)
+    assert (outcome.exit_code, outcome.stdout) == (3, "")
+    assert f"the cache folder {path} is no folder" in outcome.stderr
+
+
+def test_relative_cache_folder_is_where_the_command_is(cache_dir: Path, runner: ProjectRunner) -> None:
+    make_set(cache_dir)
+    cache_dir.rename(runner.root_dir / "cache")
+    outcome = cli(runner, Path("cache"), "list")
+    assert (outcome.exit_code, SET in outcome.stdout) == (0, True)
+
+
 def test_prune_says_what_went_and_what_was_freed(cache_dir: Path, runner: ProjectRunner, noted: Users) -> None:
     aged(make_set(cache_dir, files=250), A_MONTH_S)
     make_set(cache_dir, OTHER_SET)
