@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.parameters import JsonOption
 from mwaa_local.console import Console, duration, size, standard, table
 from mwaa_local.errors import AccessDenied
+from mwaa_local.event import COUNTING, Event
 from mwaa_local.workspace import cache_dir_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def list_items(as_json: JsonOption = False) -> None:
       mwaa-local cache list --json | jq '.items[] | select(.used_by == [])'
     """
     console, cache_dir = standard(os.environ), cache_dir_of(os.environ)
-    inventory = _open(cache_dir).inventory()
+    inventory = _open(cache_dir).inventory(_measuring(console))
     if as_json:
         console.show_json(
             {
@@ -112,7 +113,7 @@ def prune(
     console, cache_dir = standard(os.environ), cache_dir_of(os.environ)
     _refuse_folder_of_another(cache_dir)
     opened = _open(cache_dir)
-    inventory = opened.inventory()
+    inventory = opened.inventory(_measuring(console))
     planned = opened.plan(inventory, wanted)
     if dry_run:
         _show(console, cache_dir, inventory, planned, as_json=as_json, dry_run=True)
@@ -137,6 +138,11 @@ def _open(cache_dir: Path) -> Cache:
     from mwaa_local.cache.prune import Cache
 
     return Cache(cache_dir, os.environ)
+
+
+def _measuring(console: Console) -> Callable[[str], None]:
+    """Return who tells what is being measured: a large cache takes a while."""
+    return lambda what: console.show_event(Event("sizes", COUNTING, detail=what))
 
 
 def _refuse_folder_of_another(cache_dir: Path) -> None:

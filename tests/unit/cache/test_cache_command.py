@@ -17,7 +17,7 @@ import pytest
 from mwaa_local.cache.item import Item
 from mwaa_local.cache.users import PROCESS, User, Users
 from mwaa_local.cli.cache import by_release, seconds
-from mwaa_local.console import size
+from mwaa_local.console import CLEARED, size
 from mwaa_local.project import Project
 from tests.conftest import COMMAND, ProjectRunner
 from tests.unit.cache.kept_things import (
@@ -54,6 +54,25 @@ def test_list_shows_kind_release_size_and_user(cache_dir: Path, runner: ProjectR
     assert "images and volumes were skipped" in outcome.stderr
     assert re.search(r"^3\.3\.1 +1 +1\.\d MB", outcome.stdout, re.MULTILINE)
     assert re.search(r"2 items, 1\.\d MB", outcome.stderr)
+
+
+def test_list_on_a_terminal_shows_what_it_measures_and_takes_it_away_again(
+    cache_dir: Path, runner: ProjectRunner
+) -> None:
+    make_set(cache_dir)
+    make_set(cache_dir, OTHER_SET)
+    ours, theirs = pty.openpty()
+    env: dict[str, Any] = {**runner.env, **NO_ENGINE, "MWAA_LOCAL_CACHE_DIR": str(cache_dir), "TERM": "xterm"}
+    env.pop("NO_COLOR", None)
+    argv, pipe = [*COMMAND, "cache", "list"], subprocess.PIPE
+    done = subprocess.run(argv, env=env, stdout=pipe, stderr=theirs, text=True, timeout=TIMEOUT_S, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    measured = re.findall(r"sizes +working +(\d of \d: packages [\w.-]+)", shown)
+    assert measured == [f"1 of 2: packages {OTHER_SET}", f"2 of 2: packages {SET}"]
+    assert shown.count(CLEARED) == 3  # before each, and at the end
+    assert "sizes" not in done.stdout
 
 
 def test_list_as_json(cache_dir: Path, runner: ProjectRunner, noted: Users) -> None:
