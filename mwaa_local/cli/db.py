@@ -28,7 +28,7 @@ from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import JsonOption, ProjectOption, ReleaseOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, size, table
-from mwaa_local.errors import DumpInvalid
+from mwaa_local.errors import DumpInvalid, EnvironmentFileInvalid
 from mwaa_local.finding import counted
 
 if TYPE_CHECKING:
@@ -243,11 +243,21 @@ def restore(
 
 @contextlib.contextmanager
 def _opened(session: Session, runtime: RuntimeKind | None) -> Iterator[tuple[str, str, str]]:
-    """Give the Airflow version of the project's database, its URL and the Fernet key."""
+    """Give the Airflow version of the project's database, its URL and the Fernet key.
+
+    What runs can be read whatever the environment file has become meanwhile.
+    """
     from mwaa_local.secrets import load_secrets
 
-    environment = session.environment()
-    version = session.release(environment).airflow_version
+    environment = None
+    try:
+        environment = session.environment()
+        version = session.release(environment).airflow_version
+    except EnvironmentFileInvalid:
+        plan = session.runtime.running_plan()
+        if plan is None:
+            raise
+        version = session.airflow_version or plan.airflow_version
     with session.exclusive():
         lifecycle = session.lifecycle()
         lifecycle.choose(runtime_meant(session, environment, runtime))

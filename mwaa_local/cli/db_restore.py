@@ -52,11 +52,13 @@ def show_restored(session: Session, restored: Restored, kind: str, *, as_json: b
     console.say(f"`{up_as_last(session.project)}` starts the environment")
 
 
-def runtime_meant(session: Session, environment: Environment, runtime: RuntimeKind | None) -> str:
+def runtime_meant(session: Session, environment: Environment | None, runtime: RuntimeKind | None) -> str:
     """Return the runtime whose databases are meant: the one that was named, else the one that has any, else `up`'s."""
     from mwaa_local.runtime.choice import AUTO, choose, with_databases
 
-    wanted = runtime if runtime not in (None, AUTO) else with_databases(session.project) or environment.local.runtime
+    wanted: str | None = runtime
+    if runtime in (None, AUTO):
+        wanted = with_databases(session.project) or (environment.local.runtime if environment else AUTO)
     return choose(wanted or AUTO, session.project, session.env).kind
 
 
