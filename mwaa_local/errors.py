@@ -259,6 +259,22 @@ def disk_error(error: OSError, folder: Path | None = None) -> MwaaLocalError | O
     return error
 
 
+def cannot_write(path: Path, error: OSError) -> MwaaLocalError:
+    """Return the error for a file that somebody named and that cannot be written."""
+    known = disk_error(error, path.parent)
+    if isinstance(known, MwaaLocalError):
+        return known
+    return AccessDenied(f"cannot write {path}", error.strerror or str(error), "name another place")
+
+
+def cannot_read(path: Path, error: OSError) -> MwaaLocalError:
+    """Return the error for a file that somebody named and that cannot be read."""
+    known = disk_error(error)
+    if isinstance(known, MwaaLocalError):
+        return known
+    return FileMissing(f"cannot read {path}", error.strerror or str(error), "name another file")
+
+
 def line_on_full_disk(text: str) -> str:
     """Return the line in which another program reports a full disk; "" if there is none.
 

@@ -40,7 +40,7 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
         part.replace(path)
     except OSError as error:
-        raise disk_error(error, path.parent) from error
+        raise disk_error(_as_named(error, part, path), path.parent) from error
 
 
 def write_changed(path: Path, text: str) -> None:
@@ -59,6 +59,7 @@ def whole_file(path: Path, *, mode: int = PRIVATE_FILE_MODE, replaces: bool = Tr
     the next file that is written so into that folder removes. Raises DiskFull and AccessDenied; FileExistsError where
     the name is taken and nothing is to be replaced.
     """
+    part = None
     try:
         remove_parts(path.parent)
         part, fd = _new_part(path.parent)
@@ -73,13 +74,21 @@ def whole_file(path: Path, *, mode: int = PRIVATE_FILE_MODE, replaces: bool = Tr
             part.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
-        raise disk_error(error, path.parent) from error
+        raise disk_error(_as_named(error, part, path), path.parent) from error
 
 
 def write_surely(path: Path, content: bytes, mode: int = PRIVATE_FILE_MODE) -> None:
     """Replace a file in one step, with all of it on the disk first. Raises DiskFull or AccessDenied."""
     with whole_file(path, mode=mode) as file:
         file.write(content)
+
+
+def _as_named(error: OSError, part: Path | None, path: Path) -> OSError:
+    """Return the error with a name that whoever reads it knows, in the place of that of a part, which is hidden."""
+    name = str(error.filename or "")
+    if name != str(part) and not name.endswith(PART_SUFFIX):
+        return error
+    return OSError(error.errno, error.strerror, str(error.filename2 or path.parent))
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mwaa_local.environment.chosen_release import forget_chosen, note_chosen, release_remarks
+from mwaa_local.environment.chosen_release import forget_chosen, note_chosen, note_last, release_remarks
 from mwaa_local.errors import AlreadyRunning, ComponentFailed, ComponentUnknown, StartupScriptFailed
 from mwaa_local.event import FINISHED, ComponentStatus, Event, amiss
 from mwaa_local.observer.launch import ask_to_end, begin_observer, wait_for_end
@@ -136,6 +136,7 @@ class Lifecycle:
         finally:
             if self.runtime.running:  # also with components that failed
                 begin_observer(self._workspace.project, wanted, self._workspace.env)
+                note_last(self._workspace.project, wanted.airflow_version)
             else:
                 forget_chosen(self._workspace.project)
         if early is not None:
@@ -232,8 +233,6 @@ class Lifecycle:
         return self._choice.kind if self._choice else self.choose(wanted.local.runtime)
 
     def _wanted(self, environment: Environment, release: Release, port: int | None = None) -> Wanted:
-        from mwaa_local.environment.environment import version_in_file
-
         workspace = self._workspace
         remarks = (*(_remarks_on(self._choice) if self._choice else ()), *_remarks_on_links(workspace.project))
         if environment.local.aws_port and environment.local.aws != AWS_LOCAL:
@@ -242,7 +241,7 @@ class Lifecycle:
         if environment.local.aws_profile and environment.local.aws != AWS_PROFILE:
             what, hint = "AwsProfile has no effect without Aws: profile", "write Aws: profile, or remove AwsProfile"
             remarks = (*remarks, Remark(WARNING, "environment file", what, "", f"{hint}, under Local in mwaa.yaml"))
-        remarks = (*remarks, *release_remarks(release, version_in_file(workspace.project)))
+        remarks = (*remarks, *release_remarks(workspace.project, release))
         remarks = (*remarks, *scheduler_remarks(environment), *_remarks_on_files(workspace.project, environment))
         remarks = (*remarks, *script_remarks(workspace.project, release))
         return Wanted(workspace.project, environment, release, workspace.env, workspace.cache_dir, port, remarks)

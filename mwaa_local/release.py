@@ -138,13 +138,14 @@ class Release:
     previous_major_through: str = ""
 
     @classmethod
-    def load(cls, version: str) -> Release:
+    def load(cls, version: str, mend: str = "set AirflowVersion to") -> Release:
         """Return the release of that Airflow version, read once.
 
-        Raises ReleaseUnknown, naming the closest releases, unless `version` is exactly one of `versions()`.
+        Raises ReleaseUnknown, naming the closest releases, unless `version` is exactly one of `versions()`. `mend` are
+        the words before the version that is to be named.
         """
         if version not in cls.versions():
-            raise _unknown(version, cls.versions())
+            raise _unknown(version, cls.versions(), mend)
         return _load(version)
 
     @classmethod
@@ -240,12 +241,12 @@ def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:
     return {key: _with_tuples(value) if isinstance(value, dict) else value for key, value in plain.items()}
 
 
-def _unknown(version: str, known: tuple[str, ...]) -> ReleaseUnknown:
+def _unknown(version: str, known: tuple[str, ...], mend: str) -> ReleaseUnknown:
     closest = _closest(version, known)
     return ReleaseUnknown(
         f"Amazon MWAA has no Airflow version {version!r}",
         f"It takes exact versions; the closest: {', '.join(closest)}.",
-        f"set AirflowVersion to {closest[0]}, or choose from what `mwaa-local releases` lists",
+        f"{mend} {closest[0]}, or choose from what `mwaa-local releases` lists",
     )
 
 

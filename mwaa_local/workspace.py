@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from mwaa_local import flock
-from mwaa_local.errors import AlreadyRunning, DockerUnavailable
+from mwaa_local.errors import AccessDenied, AlreadyRunning, DockerUnavailable, disk_error
 from mwaa_local.files import make_private
 from mwaa_local.https.place import CERTIFICATE_NAME
 from mwaa_local.project import Project
@@ -88,7 +88,7 @@ class Workspace:
         """Hold the project for one change of its environment. Raises AlreadyRunning when somebody else does so long."""
         self.project.make_state_dir()
         make_private(self.project.run_dir)
-        with (self.project.run_dir / LOCK_NAME).open("w") as lock:
+        with self._opened_lock() as lock:
             if not flock.attempt(lock.fileno(), wait_s) and not self._wait_for_observer(lock.fileno()):
                 raise AlreadyRunning(
                     "another mwaa-local command is changing this environment",
@@ -97,6 +97,19 @@ class Workspace:
                 )
             os.set_inheritable(lock.fileno(), False)
             yield
+
+    def _opened_lock(self) -> IO[str]:
+        """Return the lock file, opened. Raises AccessDenied for a project of somebody else, DiskFull."""
+        try:
+            return (self.project.run_dir / LOCK_NAME).open("w")
+        except PermissionError as error:
+            raise AccessDenied(
+                f"not allowed to change the environment of {self.project.root_dir}",
+                str(error),
+                "run this as the user who owns the project",
+            ) from error
+        except OSError as error:
+            raise disk_error(error, self.project.run_dir) from error
 
     @contextlib.contextmanager
     def exclusive_for_a_moment(self) -> Iterator[bool]:
@@ -158,7 +171,17 @@ class Workspace:
 
 
 def cache_dir_of(env: Mapping[str, str]) -> Path:
+    """Return the cache folder, which need not be there. Raises AccessDenied for what is no folder."""
     named = env.get("MWAA_LOCAL_CACHE_DIR")
-    if named:
-        return Path(named)
+    folder = Path(named) if named else _usual_cache_dir(env)
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise AccessDenied(
+            f"the cache folder {folder} is no folder",
+            "There is a file of that name, or a link to what is no folder.",
+            "set MWAA_LOCAL_CACHE_DIR to a folder, or move what is there out of the way",
+        )
+    return folder
+
+
+def _usual_cache_dir(env: Mapping[str, str]) -> Path:
     return Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "/tmp")) / ".cache") / "mwaa-local"

@@ -1,7 +1,8 @@
 """What mwaa-local keeps in a Docker engine: images for all projects, and the volumes of each.
 
 Other users and other caches may share the engine, and their projects are not recorded here. The names of their volumes
-tell the project and the image: both volume and image stay.
+tell the project and the image: both volume and image stay. So does an image of which no use was ever noted here: who
+made it is somebody else, whose stopped project may have no volume.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ PACKAGES_LABEL = "packages"
 _PROJECT = re.compile(r"mwaa-[a-z0-9-]+-(?P<id>[0-9a-f]{12})")
 BY_CONTAINER = "a container uses it"
 UNKNOWN_PROJECT = "its project is not noted in this cache folder"
+NEVER_NOTED = "no use is noted in this cache folder, others may use it; remove with `docker image rm NAME`"
 
 
 class DockerStore:
@@ -50,7 +52,9 @@ class DockerStore:
                 if match is None or not kept.is_ours(image.configuration, tag):
                     continue
                 release = match.groupdict().get("release", "")
-                users = {str(use.dir) for use in projects if use.exists and use.has(kept.kind, image.tag)}
+                noted = [use for use in projects if use.has(kept.kind, image.tag)]
+                last_used = self._users.last_used(kept.kind, image.tag)
+                users = {str(use.dir) for use in noted if use.exists}
                 using = [volume for volume in volumes if _goes_with(volume, match["key"], release)]
                 unnoted = [volume for volume in using if _is_unnoted(by_id.get(_project_id(volume)))]
                 if release:
@@ -61,9 +65,9 @@ class DockerStore:
                     name=image.tag,
                     release=release,
                     size_bytes=image.size_bytes,
-                    last_used=self._users.last_used(kept.kind, image.tag),
+                    last_used=last_used,
                     used_by=tuple(sorted(users)),
-                    kept_because=_why_kept(image, unnoted),
+                    kept_because=_why_kept(image, unnoted, is_noted=bool(noted) or last_used is not None),
                 )
 
     def _volume_items(self, by_id: dict[str, ProjectUse], volumes: Sequence[StoredVolume]) -> Iterator[Item]:
@@ -129,12 +133,12 @@ def _is_unnoted(use: ProjectUse | None) -> bool:
     return use is None or (use.exists and not use.is_in_docker)
 
 
-def _why_kept(image: StoredImage, unknown: Sequence[StoredVolume]) -> str:
+def _why_kept(image: StoredImage, unknown: Sequence[StoredVolume], *, is_noted: bool) -> str:
     if image.is_used:
         return BY_CONTAINER
     if unknown:
         return f"{unknown[0].project} may use it, which is not noted in this cache folder"
-    return ""
+    return "" if is_noted else NEVER_NOTED
 
 
 def _project_id(volume: StoredVolume) -> str:

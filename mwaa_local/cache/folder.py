@@ -32,6 +32,10 @@ OF_ANOTHER_USER = "it belongs to another user"
 PS_TIMEOUT_S = 10.0
 
 
+def _to_nobody(_what: str) -> None:
+    pass
+
+
 @dataclass
 class _Group:
     """The files and folders of one item, before anything is decided."""
@@ -58,8 +62,13 @@ class CacheFolder:
         self.users = Users(cache_dir)
         self._kinds = kinds
 
-    def look(self, projects: Sequence[ProjectUse], usage: disk.Usage | None = None) -> Listing:
-        """Return what is there. Sizes are measured where `usage` is given, which takes a while."""
+    def look(
+        self,
+        projects: Sequence[ProjectUse],
+        usage: disk.Usage | None = None,
+        tell: Callable[[str], None] = _to_nobody,
+    ) -> Listing:
+        """Return what is there. Sizes are measured where `usage` is given, which takes a while; `tell` hears it."""
         groups: dict[tuple[str, str], _Group] = {}
         foreign = []
         for path, kept in self._entries():
@@ -71,7 +80,8 @@ class CacheFolder:
         since = self.users.since
         times = {key: _last_used(group.paths, since) for key, group in groups.items()}
         items = []
-        for key, group in groups.items():
+        for number, (key, group) in enumerate(groups.items(), 1):
+            tell(f"{number} of {len(groups)}: {group.kept.kind} {group.name}")
             main = (group.kept.goes_with or group.kept.kind, group.name)
             found = [time for time in (times[key], times.get(main)) if time is not None]
             # What was never finished is used by nobody, though somebody wanted to.

@@ -57,10 +57,12 @@ class Cache:
         except DockerUnavailable as error:
             self._no_docker = error.what
 
-    def inventory(self) -> Inventory:
-        """Return everything, with sizes."""
+    def inventory(self, tell: Callable[[str], None] = lambda _: None) -> Inventory:
+        """Return everything, with sizes; `tell` hears what is being measured."""
         projects = self._users.projects()
-        listing = self.folder.look(projects, disk.Usage())
+        listing = self.folder.look(projects, disk.Usage(), tell)
+        if self._docker:
+            tell("what Docker keeps")
         in_docker = self._docker.look(projects) if self._docker else []
         since = self._users.since
         return Inventory((*listing.items, *in_docker), listing.foreign, self._no_docker, since or time.time())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mwaa_local.cache import locks
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.errors import AccessDenied, MwaaLocalError
 from mwaa_local.files import write_private
 from mwaa_local.project import STATE_DIR, Project
 
@@ -75,14 +76,30 @@ class Users:
             yield
 
     def projects(self) -> list[ProjectUse]:
-        """Return the recorded uses, by folder; a file that cannot be understood stands for no project."""
+        """Return the recorded uses, by folder; a file that cannot be understood stands for no project.
+
+        Raises AccessDenied for one that may not be read: what its project uses would look unused.
+        """
         found = []
-        with contextlib.suppress(OSError):
-            for path in self.dir.iterdir():
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            for path in self._records():
                 use = _read_use(path)
                 if use is not None:
                     found.append(use)
         return sorted(found, key=lambda use: use.dir)
+
+    def _records(self) -> Iterator[Path]:
+        try:
+            for path in self.dir.iterdir():
+                if re.fullmatch(PATTERN, path.name) and not path.is_symlink():
+                    path.open("rb").close()
+                    yield path
+        except PermissionError as error:
+            raise AccessDenied(
+                f"not allowed to see which projects use the cache folder {self.dir.parent}",
+                str(error),
+                "run this as the user who owns the cache folder; a file in it that another user wrote is that user's",
+            ) from error
 
     @property
     def since(self) -> float | None:

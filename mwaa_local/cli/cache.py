@@ -7,16 +7,18 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mwaa_local.cli.confirm import confirm
 from mwaa_local.cli.groups import command_group
 from mwaa_local.cli.parameters import JsonOption
 from mwaa_local.console import Console, duration, size, standard, table
 from mwaa_local.errors import AccessDenied
+from mwaa_local.event import COUNTING, Event
 from mwaa_local.workspace import cache_dir_of
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ HEADERS = ("kind", "airflow", "name", "size", "last used", "used by")
 NOTHING = "-"
 DEFAULT_AGE = "7d"  # who goes from release to release and back within days does not wait again
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-DECLINED_EXIT_CODE = 1
 
 cache = command_group(
     no_args_is_help=True,
@@ -54,7 +55,7 @@ def list_items(as_json: JsonOption = False) -> None:
       mwaa-local cache list --json | jq '.items[] | select(.used_by == [])'
     """
     console, cache_dir = standard(os.environ), cache_dir_of(os.environ)
-    inventory = _open(cache_dir).inventory()
+    inventory = _open(cache_dir).inventory(_measuring(console))
     if as_json:
         console.show_json(
             {
@@ -112,7 +113,7 @@ def prune(
     console, cache_dir = standard(os.environ), cache_dir_of(os.environ)
     _refuse_folder_of_another(cache_dir)
     opened = _open(cache_dir)
-    inventory = opened.inventory()
+    inventory = opened.inventory(_measuring(console))
     planned = opened.plan(inventory, wanted)
     if dry_run:
         _show(console, cache_dir, inventory, planned, as_json=as_json, dry_run=True)
@@ -139,6 +140,11 @@ def _open(cache_dir: Path) -> Cache:
     return Cache(cache_dir, os.environ)
 
 
+def _measuring(console: Console) -> Callable[[str], None]:
+    """Return who tells what is being measured: a large cache takes a while."""
+    return lambda what: console.show_event(Event("sizes", COUNTING, detail=what))
+
+
 def _refuse_folder_of_another(cache_dir: Path) -> None:
     if cache_dir.is_dir() and cache_dir.stat().st_uid != os.geteuid():
         raise AccessDenied(
@@ -157,8 +163,7 @@ def _ask(planned: Pruned) -> None:
     question = f"Remove {_counted(len(planned.removed))}, {size(planned.freed_bytes)}?"
     if not sys.stdin.isatty():
         raise typer.BadParameter("--volumes removes data; without a terminal it needs --yes")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(DECLINED_EXIT_CODE)
+    confirm(question)
 
 
 def _require_removed(done: Pruned) -> None:

@@ -10,7 +10,13 @@ import typer
 
 from mwaa_local.cli.check_arguments import existing, releases_of
 from mwaa_local.cli.formats import Format, FormatOption, findings_for_ci, format_of
-from mwaa_local.cli.parameters import AllOption, JsonOption, ProjectOption
+from mwaa_local.cli.parameters import (
+    AIRFLOW_VERSION_OPTION,
+    AllOption,
+    JsonOption,
+    ProjectOption,
+    known_version,
+)
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.errors import MwaaLocalError
 
@@ -26,7 +32,9 @@ def plugins(
     path: Annotated[
         Path | None, typer.Argument(help="plugins.zip or a folder; default: the project's plugins.")
     ] = None,
-    airflow_version: Annotated[str, typer.Option("--airflow-version", help="Check for this release.")] = "",
+    airflow_version: Annotated[
+        str | None, typer.Option(AIRFLOW_VERSION_OPTION, help="Check for this release.", callback=known_version)
+    ] = None,
     every: AllOption = False,
     no_load: Annotated[bool, typer.Option("--no-load", help="Do not load them with the release's Airflow.")] = False,
     output: FormatOption = None,
@@ -60,7 +68,7 @@ def plugins(
     [release] = releases
     path = existing(path or Path(os.path.relpath(session.project.plugins_dir)))
     syntax = session.environment().airflow_configuration_options.get(SYNTAX_OPTION, "")
-    findings = (*_on_release(session, airflow_version), *check_plugins(path, release, syntax))
+    findings = (*_on_release(session, airflow_version or ""), *check_plugins(path, release, syntax))
     loaded = None if no_load else _loaded(session, release, path, findings)
     if loaded is not None:
         findings = (*findings, *loaded.findings)

@@ -11,7 +11,13 @@ import typer
 
 from mwaa_local.cli.check_arguments import existing, releases_of
 from mwaa_local.cli.formats import Format, FormatOption, format_of, show_report
-from mwaa_local.cli.parameters import JsonOption, ProjectOption, RequirementsArgument
+from mwaa_local.cli.parameters import (
+    AIRFLOW_VERSION_OPTION,
+    JsonOption,
+    ProjectOption,
+    RequirementsArgument,
+    known_versions,
+)
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.errors import RequirementsUnreadable
@@ -25,7 +31,11 @@ if TYPE_CHECKING:
 
 VersionOption = Annotated[
     list[str] | None,
-    typer.Option("--airflow-version", help="Check for this release; again or with commas for several."),
+    typer.Option(
+        AIRFLOW_VERSION_OPTION,
+        help="Check for this release; again or with commas for several.",
+        callback=known_versions,
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mwaa_local.cli.confirm import confirm
 from mwaa_local.cli.db_restore import (
     FERNET_KEY_VARIABLE,
     RUNTIMES,
@@ -27,7 +28,8 @@ from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import JsonOption, ProjectOption, ReleaseOption, RuntimeOption
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, size, table
-from mwaa_local.errors import DumpInvalid
+from mwaa_local.errors import DumpInvalid, EnvironmentFileInvalid
+from mwaa_local.finding import counted
 
 if TYPE_CHECKING:
     from mwaa_local.database.dump_format import Head
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
 HEADERS = ("name", "airflow", "dag runs", "rows", "size", "made")
 NOTHING = "-"
-DECLINED_EXIT_CODE = 1
 SNAPSHOT_NAMES = "A word without a dot and a slash is the name of a snapshot, anything else is a file."
 
 db = command_group(
@@ -84,7 +85,11 @@ def dump(
             head = write_dump(url, path, airflow_version=version, fernet_key=fernet_key, force=force, tell=tell)
         except BrokenPipeError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing may be flushed into it
-            raise DumpInvalid("the dump is not whole", "Who reads it has ended.", "see why it ended") from error
+            raise DumpInvalid(
+                "the dump is not whole",
+                "The command after the pipe read a part of it and ended. It cannot be restored.",
+                "see whether that command failed; to look at a dump, write a file: mwaa-local db dump FILE",
+            ) from error
     if as_json:
         session.console.show_json({"path": str(path.resolve()), **_head_json(head)})
         return
@@ -170,7 +175,7 @@ def forget(
     settle_killed(session)
     snapshots = Snapshots(session.project)
     snapshots.existing(name)
-    _confirm(f"Remove the snapshot {name} of {session.project.root_dir}?", yes=yes)
+    confirm(f"Remove the snapshot {name} of {session.project.root_dir}?", yes=yes)
     with session.exclusive():
         snapshots.forget(name)
     if as_json:
@@ -225,10 +230,10 @@ def restore(
         how = (fernet_key_in(fernet_key_file), of_env, keep_unreadable, tuple(leave_out or ()))
         asked = asked_for(session, path, target, *how)
         head = asked.head
-        what = f"Airflow {head.airflow_version}, {head.rows_of('dag_run')} DAG runs" if head else asked.kind.value
+        what = _about(head) if head else asked.kind.value
         kind = runtime_meant(session, environment, runtime)
         place = f"the Airflow {target.airflow_version} database of {session.project.root_dir} ({RUNTIMES[kind]})"
-        _confirm(f"Replace {place} by {source} ({what})?", yes=yes)
+        confirm(f"Replace {place} by {source} ({what})?", yes=yes)
         with session.exclusive():
             lifecycle = session.lifecycle()
             lifecycle.choose(kind)
@@ -238,11 +243,21 @@ def restore(
 
 @contextlib.contextmanager
 def _opened(session: Session, runtime: RuntimeKind | None) -> Iterator[tuple[str, str, str]]:
-    """Give the Airflow version of the project's database, its URL and the Fernet key."""
+    """Give the Airflow version of the project's database, its URL and the Fernet key.
+
+    What runs can be read whatever the environment file has become meanwhile.
+    """
     from mwaa_local.secrets import load_secrets
 
-    environment = session.environment()
-    version = session.release(environment).airflow_version
+    environment = None
+    try:
+        environment = session.environment()
+        version = session.release(environment).airflow_version
+    except EnvironmentFileInvalid:
+        plan = session.runtime.running_plan()
+        if plan is None:
+            raise
+        version = session.airflow_version or plan.airflow_version
     with session.exclusive():
         lifecycle = session.lifecycle()
         lifecycle.choose(runtime_meant(session, environment, runtime))
@@ -250,10 +265,8 @@ def _opened(session: Session, runtime: RuntimeKind | None) -> Iterator[tuple[str
             yield version, url, load_secrets(session.project.state_dir).fernet_key
 
 
-def _confirm(question: str, *, yes: bool) -> None:
-    """Ask, unless told not to. Ends the command at a no."""
-    if not yes and not typer.confirm(question, err=True):
-        raise typer.Exit(DECLINED_EXIT_CODE)
+def _about(head: Head) -> str:
+    return f"Airflow {head.airflow_version}, {counted(head.rows_of('dag_run'), 'DAG run')}"
 
 
 def _say_secrets(console: Console, head: Head, where: str) -> None:

@@ -25,9 +25,11 @@ RUNTIMES = {"docker": "in Docker", "process": "as processes"}
 
 
 def show_restored(session: Session, restored: Restored, kind: str, *, as_json: bool) -> None:
-    from mwaa_local.environment.environment import version_in_file
+    """Say what came in, and note its release, so that the next start says if it takes another one."""
+    from mwaa_local.environment.chosen_release import note_last, up_as_last
 
     console, version = session.console, restored.target.airflow_version
+    note_last(session.project, version)
     if as_json:
         console.show_json(
             {
@@ -47,15 +49,16 @@ def show_restored(session: Session, restored: Restored, kind: str, *, as_json: b
     console.say(f"restored {restored.rows} rows into {place}")
     if restored.before:
         console.say(f"`mwaa-local db restore {restored.before}` brings back what was there")
-    chosen = "" if version == version_in_file(session.project) else f" --airflow-version {version}"
-    console.say(f"`mwaa-local up{chosen}` starts the environment")
+    console.say(f"`{up_as_last(session.project)}` starts the environment")
 
 
-def runtime_meant(session: Session, environment: Environment, runtime: RuntimeKind | None) -> str:
+def runtime_meant(session: Session, environment: Environment | None, runtime: RuntimeKind | None) -> str:
     """Return the runtime whose databases are meant: the one that was named, else the one that has any, else `up`'s."""
     from mwaa_local.runtime.choice import AUTO, choose, with_databases
 
-    wanted = runtime if runtime not in (None, AUTO) else with_databases(session.project) or environment.local.runtime
+    wanted: str | None = runtime
+    if runtime in (None, AUTO):
+        wanted = with_databases(session.project) or (environment.local.runtime if environment else AUTO)
     return choose(wanted or AUTO, session.project, session.env).kind
 
 

@@ -14,6 +14,7 @@ from mwaa_local.api.launch import ApiProcess
 from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import ProjectOption, VerboseOption
 from mwaa_local.cli.session import Session, open_session
+from mwaa_local.environment.chosen_release import forget_last, up_as_last
 from mwaa_local.services.aws_state import remove_state
 
 
@@ -56,13 +57,15 @@ def down(
         if volumes:
             ApiProcess(session.project.root_dir, session.env).stop()
             session.remove_data()
+            forget_last(session.project)
             remove_state(session.project)  # not part of it: buckets outlive an environment that the API deletes
         if was_running or volumes:
             note_down(session.project, with_data=volumes)
     if volumes:
         session.console.say("removed database, queue, requirements and local AWS; `mwaa-local up` makes new ones")
     elif was_running:
-        session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `mwaa-local up` continues where it was")
+        again = up_as_last(session.project)
+        session.console.say(f"stopped after {time.monotonic() - started:.1f} s; `{again}` continues where it was")
         _say_where_the_api_is(session)
     else:
         session.console.say("nothing is running here")

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mwaa_local.cli.parameters import JsonOption, ProjectOption, RequirementsArgument
+from mwaa_local.cli.parameters import (
+    AIRFLOW_VERSION_OPTION,
+    JsonOption,
+    ProjectOption,
+    RequirementsArgument,
+    known_version,
+)
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console, table
 from mwaa_local.errors import FileMissing, PackagesUnavailable
@@ -35,7 +41,9 @@ BUILT_MARK = " (built here)"
 
 def package_requirements(
     file: RequirementsArgument = None,
-    airflow_version: Annotated[str, typer.Option("--airflow-version", help="Package for this release.")] = "",
+    airflow_version: Annotated[
+        str | None, typer.Option(AIRFLOW_VERSION_OPTION, help="Package for this release.", callback=known_version)
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder for the two files; default: .mwaa-local/package.")
     ] = None,

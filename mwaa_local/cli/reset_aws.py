@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mwaa_local.cli.confirm import confirm
 from mwaa_local.cli.parameters import ProjectOption
 from mwaa_local.cli.session import open_session
 
@@ -29,8 +30,7 @@ def reset_aws(
 
     session = open_session(project_dir)
     project = session.project
-    if not yes and not typer.confirm(f"Empty the local AWS of {project.root_dir}?", err=True):
-        raise typer.Exit(1)
+    confirm(f"Empty the local AWS of {project.root_dir}?", yes=yes)
     with session.exclusive():
         plan = session.runtime.running_plan()
         if plan is not None and AWS in plan.ports:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from mwaa_local.cli.confirm import confirm
 from mwaa_local.cli.killed import settle_killed
 from mwaa_local.cli.parameters import ProjectOption, ReleaseOption
 from mwaa_local.cli.session import open_session
-from mwaa_local.environment.chosen_release import forget_chosen
+from mwaa_local.environment.chosen_release import forget_chosen, forget_last, last_release, up_as_last
 from mwaa_local.secrets import end_sessions
 
 
@@ -35,15 +36,16 @@ def reset_db(
     settle_killed(session)
     project = session.project
     release = session.release(session.environment())
-    if not yes and not typer.confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", err=True):
-        raise typer.Exit(1)
+    confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", yes=yes)
     with session.exclusive():
         if release.airflow_version != replace(session, airflow_version=None).environment().airflow_version:
             session.remove_other_database(release.airflow_version)
+            if release.airflow_version == last_release(project):
+                forget_last(project)
             session.console.say(f"the metadata database of Airflow {release.airflow_version} is gone")
             return
         session.runtime.stop(now=True, on_event=session.console.show_event)
         forget_chosen(project)
         session.remove_database(release.airflow_version)
         end_sessions(project.state_dir)
-    session.console.say("the metadata database is gone; `mwaa-local up` makes a new one")
+    session.console.say(f"the metadata database is gone; `{up_as_last(project)}` makes a new one")

@@ -15,6 +15,7 @@ from mwaa_local.cli.parameters import JsonOption, ProjectOption
 from mwaa_local.cli.service_status import Service, last_sync, service_of, service_of_folder, show_last_sync
 from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
+from mwaa_local.environment.chosen_release import UP, up_as_last
 from mwaa_local.event import FAILED
 from mwaa_local.project import Project
 from mwaa_local.remarks import NOTE
@@ -48,7 +49,8 @@ def status(project_dir: ProjectOption = Path(), as_json: JsonOption = False) -> 
             {**plain, "last_sync": last_sync(session.project), "service": service.to_json(), **_plain_upgrade(upgrade)}
         )
     elif state is None:
-        _show_nothing(session.console, service, was_cut_off=session.runtime.was_cut_off)
+        again = up_as_last(session.project)
+        _show_nothing(session.console, service, was_cut_off=session.runtime.was_cut_off, again=again)
     else:
         _show(session.console, session.project, state)
     if not as_json:
@@ -86,14 +88,15 @@ def _show_folder(session: Session, *, as_json: bool) -> None:
         raise typer.Exit(NOT_HEALTHY_EXIT_CODE)
 
 
-def _show_nothing(console: Console, service: Service, *, was_cut_off: bool) -> None:
+def _show_nothing(console: Console, service: Service, *, was_cut_off: bool, again: str = UP) -> None:
+    hint = f"\n\nhint: {again}"
     if not was_cut_off and service.running:
-        console.say("the project's own environment is not running; the API made others that are\n\nhint: mwaa-local up")
+        console.say(f"the project's own environment is not running; the API made others that are{hint}")
     elif was_cut_off:
         why = "It was killed, or the machine was restarted. What it wrote is in .mwaa-local/logs/."
-        console.say(f"the environment ended without `mwaa-local down`\n  {why}\n\nhint: mwaa-local up")
+        console.say(f"the environment ended without `mwaa-local down`\n  {why}{hint}")
     else:
-        console.say("nothing is running here\n\nhint: mwaa-local up")
+        console.say(f"nothing is running here{hint}")
 
 
 def _as_plain(state: State) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from mwaa_local.cli.session import Session, open_session
 from mwaa_local.console import Console
 from mwaa_local.dag_run import RunDates, WantedRun
 from mwaa_local.documentation import page_url
-from mwaa_local.environment.chosen_release import chosen_instead_of
-from mwaa_local.environment.environment import Environment, version_in_file
+from mwaa_local.environment.chosen_release import last_release, up_as_last
+from mwaa_local.environment.environment import Environment, release_in_file, version_in_file
 from mwaa_local.environment.kinds import LoginMode
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Started
@@ -98,10 +98,12 @@ def up(
 def _say_which_release(session: Session, release: Release) -> None:
     """Say that a start takes another release than mwaa.yaml names, or that file's again."""
     in_file, version = version_in_file(session.project), release.airflow_version
+    of_file = release_in_file(session.project)
     if version != in_file:
-        session.console.say(f"Airflow {version} instead of {in_file} of mwaa.yaml, until the next start")
-    elif ran := chosen_instead_of(session.project, in_file):
-        session.console.say(f"Airflow {in_file} of mwaa.yaml again, instead of {ran}, which the last start named")
+        session.console.say(f"Airflow {version} instead of {of_file}, until the next start")
+    elif last := last_release(session.project):
+        back = f"`{up_as_last(session.project)}` goes back to that one's database"
+        session.console.say(f"Airflow {of_file} again, instead of {last}, which was used last; {back}")
 
 
 def _with_role_remarks(session: Session, environment: Environment, started: Started) -> Started:

@@ -12,7 +12,14 @@ import typer
 from mwaa_local.cli.check_arguments import releases_of
 from mwaa_local.cli.formats import Format, FormatOption, format_of, show_report
 from mwaa_local.cli.killed import as_after_unfinished, line_of_unfinished, settle_killed, unfinished_upgrade
-from mwaa_local.cli.parameters import AllOption, JsonOption, PortOption, ProjectOption, RuntimeOption
+from mwaa_local.cli.parameters import (
+    AllOption,
+    JsonOption,
+    PortOption,
+    ProjectOption,
+    RuntimeOption,
+    known_versions,
+)
 from mwaa_local.cli.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -22,7 +29,10 @@ if TYPE_CHECKING:
 
 
 def upgrade(
-    to: Annotated[list[str], typer.Option("--to", help="The Airflow version; again or with commas for several.")],
+    to: Annotated[
+        list[str],
+        typer.Option("--to", help="The Airflow version; again or with commas for several.", callback=known_versions),
+    ],
     plan: Annotated[bool, typer.Option("--plan", help="Only rehearse it, which is the default.")] = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Carry it out, unless the rehearsal finds an error.")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -31,7 +33,7 @@ from mwaa_local.database.fernet import FIELDS
 from mwaa_local.database.progress import Progress, Tell, to_nobody
 from mwaa_local.database.session import reading
 from mwaa_local.database.tables import Table, read_revisions, read_tables
-from mwaa_local.errors import DumpExists, FileMissing
+from mwaa_local.errors import AccessDenied, DumpExists, FileMissing, cannot_write
 from mwaa_local.files import whole_file
 
 KEY_IS_IN_IT = "the Fernet key that opens encrypted values"
@@ -163,18 +165,49 @@ def dump_file(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
         return
     check_target(path, force=force)
     try:
-        with whole_file(path.resolve(), replaces=force) as file:  # the file behind a link is replaced, not the link
+        with whole_file(_behind(path), replaces=force) as file:  # the file behind a link is replaced, not the link
             yield file
     except FileExistsError as error:
         raise _there_already(path) from error
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def check_target(path: Path, *, force: bool = False) -> None:
     """Raise what is known of a name before anything is written to it. See `dump_file`."""
     if path == STDOUT:
         return
-    if not path.parent.is_dir():
-        raise FileMissing(f"no such folder: {path.parent}", hint=f"mkdir -p {path.parent}")
+    try:
+        _check_folder(path)
+        _check_name(path, force=force)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _behind(path: Path) -> Path:
+    """Return the file that a link leads to, which may not be there; any other path as it is."""
+    return Path(os.path.realpath(path))
+
+
+def _check_folder(path: Path) -> None:
+    """Raise FileMissing and AccessDenied for the folder in which the file is to be."""
+    folder, named = _behind(path).parent, path.parent
+    via = f"{path} is a link to {_behind(path)}." if path.is_symlink() else ""
+    shown = folder if via else named
+    if not folder.is_dir():
+        if any(above.is_file() for above in (folder, *folder.parents)):
+            raise FileMissing(f"{shown} is no folder", via, "name a file in a folder")
+        raise FileMissing(f"no such folder: {shown}", via, f"mkdir -p {shlex.quote(str(shown))}")
+    effective = os.access in os.supports_effective_ids
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+        raise AccessDenied(
+            f"not allowed to write into {shown}",
+            via or "The folder is another user's, or its disk is read-only.",
+            "name a file in a folder of yours, or `-` for stdout",
+        )
+
+
+def _check_name(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise DumpExists(f"{path} is a folder", hint=f"name a file in it: {path}/airflow.dump")
     if path.exists() and not path.is_file():

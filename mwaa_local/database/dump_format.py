@@ -26,7 +26,7 @@ from typing import IO, Any, cast
 
 from mwaa_local.database.progress import Progress, Tell, to_nobody
 from mwaa_local.database.tables import Column, Table
-from mwaa_local.errors import DumpInvalid, FileMissing, disk_error
+from mwaa_local.errors import DumpInvalid, FileMissing, cannot_read
 
 FORMAT = 1
 MAGIC = b"mwaa-local database dump, format "
@@ -257,7 +257,7 @@ def opened_dump(path: Path, tell: Tell = to_nobody, doing: str = "reading") -> I
         what = f"no such file: {path}" if isinstance(error, FileNotFoundError) else f"{path} is a folder"
         raise FileMissing(what, hint="name a file that `mwaa-local db dump` wrote") from error
     except OSError as error:
-        raise disk_error(error) from error
+        raise cannot_read(path, error) from error
     with raw, contextlib.ExitStack() as stack:
         beginning = raw.read(len(GZIP_MAGIC))
         raw.seek(0)

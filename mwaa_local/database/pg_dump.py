@@ -35,7 +35,7 @@ from mwaa_local.errors import (
     DumpRefused,
     FileMissing,
     MwaaLocalError,
-    disk_error,
+    cannot_read,
     line_on_full_disk,
 )
 
@@ -72,11 +72,11 @@ class Kind(StrEnum):
 
 def kind_of(path: Path) -> Kind:
     """Return what a file is, by how it begins. Raises FileMissing, and DumpInvalid for what is no dump."""
-    if path.is_dir():
-        if (path / "toc.dat").is_file():
-            return Kind.ARCHIVE
-        raise FileMissing(f"{path} is a folder", hint="name a dump in it")
     try:
+        if path.is_dir():
+            if (path / "toc.dat").is_file():
+                return Kind.ARCHIVE
+            raise FileMissing(f"{path} is a folder", hint="name a dump in it")
         with _unpacked(path) as stream:
             beginning = stream.read(LOOKED_AT_BYTES)
     except FileNotFoundError as error:
@@ -85,7 +85,7 @@ def kind_of(path: Path) -> Kind:
     except DAMAGES as error:
         raise damaged(path, str(error)) from error
     except OSError as error:
-        raise disk_error(error) from error
+        raise cannot_read(path, error) from error
     if beginning.startswith(MAGIC):
         return Kind.OURS
     if beginning.startswith((ARCHIVE_MAGIC, TAR_BEGINNING)):
@@ -98,7 +98,7 @@ def kind_of(path: Path) -> Kind:
     raise DumpInvalid(
         f"{path} is no dump of a database",
         "It begins neither as those of `mwaa-local db dump` do, nor as those of pg_dump.",
-        REMAKE_HINT,
+        f"name a file that `mwaa-local db dump FILE` wrote; of another Airflow, {REMAKE_HINT}",
     )
 
 

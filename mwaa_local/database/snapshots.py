@@ -15,7 +15,7 @@ from typing import Any
 from mwaa_local.database.dump import write_dump
 from mwaa_local.database.dump_format import Head, read_head
 from mwaa_local.database.progress import Tell, to_nobody
-from mwaa_local.errors import DumpExists, DumpInvalid, FileMissing, MwaaLocalError, disk_error
+from mwaa_local.errors import DumpExists, DumpInvalid, FileMissing, MwaaLocalError, cannot_read, disk_error
 from mwaa_local.project import Project
 
 FOLDER = "snapshots"
@@ -85,8 +85,14 @@ class Snapshots:
         return path
 
     def all(self) -> tuple[Snapshot, ...]:
-        """Return every snapshot, the oldest first."""
-        paths = [path for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
+        """Return every snapshot, the oldest first. Raises AccessDenied for those of somebody else."""
+        try:
+            paths = [path for path in self.folder.iterdir() if is_name(path.name.removesuffix(SUFFIX))]
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise cannot_read(self.folder, error) from error
+        paths = [path for path in paths if path.name.endswith(SUFFIX)]
         found = [self._read(path) for path in paths if path.exists()]
         return tuple(sorted(found, key=lambda item: (item.made, item.name)))
 

@@ -219,6 +219,14 @@ def version_in_file(project: Project) -> str:
     return _written_version(members)
 
 
+def release_in_file(project: Project) -> str:
+    """Return the same in words: a project need have no file, and a file need not name a release."""
+    file = EnvironmentFile.read(project.environment_path)
+    members = _unwrap(file)[0].data if file is not None and file.data is not None else {}
+    words = " of mwaa.yaml" if members.get(AIRFLOW_VERSION) else " (MWAA's newest)"
+    return _written_version(members) + words
+
+
 def _written_version(members: Mapping[str, Any]) -> str:
     return str(members.get(AIRFLOW_VERSION) or DEFAULT_AIRFLOW_VERSION)
 

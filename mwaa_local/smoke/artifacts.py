@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mwaa_local.errors import AccessDenied, MwaaLocalError, disk_error
+from mwaa_local.errors import cannot_write
 from mwaa_local.masking import Mask
 from mwaa_local.project import Project
 from mwaa_local.smoke.result import SmokeReport
@@ -35,10 +35,10 @@ def require_writable(path: Path, *, is_folder: bool = False) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     place = path if path.exists() else folder
     if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
-        raise _cannot_write(path, PermissionError(f"{place} may not be written to"))
+        raise cannot_write(path, PermissionError(f"{place} may not be written to"))
 
 
 def write(path: Path, text: str) -> None:
@@ -47,7 +47,7 @@ def write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def append(path: Path, text: str) -> None:
@@ -56,14 +56,7 @@ def append(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: OSError) -> MwaaLocalError:
-    known = disk_error(error, path.parent)
-    if isinstance(known, MwaaLocalError):
-        return known
-    return AccessDenied(f"cannot write {path}", error.strerror or str(error), "name another place")
+        raise cannot_write(path, error) from error
 
 
 def _files(folder: Path) -> list[Path]:
@@ -85,4 +78,4 @@ def _copy(source: Path, target: Path, mask: Mask) -> None:
     except FileNotFoundError:  # rotated meanwhile
         return
     except OSError as error:
-        raise _cannot_write(target, error) from error
+        raise cannot_write(target, error) from error

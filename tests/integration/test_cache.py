@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mwaa_local.cache.docker import BY_CONTAINER, UNKNOWN_PROJECT
+from mwaa_local.cache.docker import BY_CONTAINER, NEVER_NOTED, UNKNOWN_PROJECT
 from mwaa_local.cache.folder import IN_USE
 from mwaa_local.cache.item import Wanted
 from mwaa_local.cache.keepers import VOLUMES
@@ -132,7 +132,7 @@ def test_running_environment_uses_packages_and_database(latest_environment: Runn
 
 REPOSITORY = "mwaa-local/test-of-cache"
 IMAGES = (replace(AIRFLOW_IMAGE, repository=REPOSITORY),)
-OURS, STOPPED, UNKNOWN, RUNNING, LEFT = (f"{REPOSITORY}:9.9.{n}-{n}{'a' * 11}" for n in range(5))
+OURS, STOPPED, UNKNOWN, RUNNING, LEFT, NEVER = (f"{REPOSITORY}:9.9.{n}-{n}{'a' * 11}" for n in range(6))
 STRANGE = f"{REPOSITORY}:mine"
 
 
@@ -207,12 +207,12 @@ def made(tmp_path: Path) -> Iterator[Made]:
 
 @pytest.mark.docker
 def test_image_that_no_project_uses_is_removed_and_that_of_a_stopped_project_stays(made: Made) -> None:
-    for tag in (OURS, STOPPED, UNKNOWN, RUNNING, LEFT):
+    for tag in (OURS, STOPPED, UNKNOWN, RUNNING, LEFT, NEVER):
         made.image(tag)
     made.image(STRANGE, label="9.9.9")
     stopped = made.project("cached-stopped", STOPPED)
-    gone = made.project("cached-gone", LEFT)
-    shutil.rmtree(gone.root_dir)
+    for name, image in (("cached-gone", LEFT), ("cached-before", OURS)):
+        shutil.rmtree(made.project(name, image).root_dir)
     of_another_cache = made.project("cached-elsewhere")
     made.volume(of_another_cache, "packages", f"-{UNKNOWN.rpartition('-')[2]}")
     made.docker("create", "--label", REPOSITORY, RUNNING)
@@ -221,7 +221,8 @@ def test_image_that_no_project_uses_is_removed_and_that_of_a_stopped_project_sta
     assert fates[STOPPED] == f"used by {stopped.root_dir}"
     assert compose_name(of_another_cache) in fates[UNKNOWN]
     assert fates[RUNNING] == BY_CONTAINER
-    assert made.images() == {STOPPED, UNKNOWN, RUNNING, STRANGE}
+    assert fates[NEVER] == NEVER_NOTED
+    assert made.images() == {STOPPED, UNKNOWN, RUNNING, NEVER, STRANGE}
     shutil.rmtree(stopped.state_dir)
     assert made.prune()[STOPPED] == ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mwaa_local.environment.environment import Environment
@@ -11,6 +13,7 @@ from mwaa_local.release import Release
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
+from tests.conftest import ProjectRunner
 from tests.contract.databases import rows
 from tests.environments import LATEST, SAMPLE_DAG
 
@@ -53,3 +56,18 @@ def test_nothing_is_done_to_it_that_needs_it_stopped(workspace: Workspace) -> No
     with pytest.raises(DatabaseInUse, match="mwaa-local down"):
         databases.remove(LATEST)
     assert databases.versions() == (LATEST,)
+
+
+def test_it_is_dumped_and_kept_whatever_the_environment_file_has_become(workspace: Workspace) -> None:
+    path, runner = workspace.project.environment_path, ProjectRunner(workspace.project.root_dir, workspace.env)
+    before, dump_path = path.read_text(), workspace.project.state_dir / "meanwhile.dump"
+    path.write_text("AirflowVersion: [\n")
+    try:
+        dumped = runner.run("db", "dump", str(dump_path), "--json")
+        kept = runner.run("db", "snapshot", "meanwhile", "--json")
+        assert (dumped.exit_code, kept.exit_code) == (0, 0), dumped.stderr + kept.stderr
+        runner.run("db", "forget", "meanwhile", "--yes")
+    finally:
+        path.write_text(before)
+        dump_path.unlink(missing_ok=True)
+    assert json.loads(dumped.stdout)["airflow_version"] == json.loads(kept.stdout)["airflow_version"] == LATEST

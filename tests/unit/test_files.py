@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from mwaa_local.files import (
     write_private,
     write_surely,
 )
+from tests.ordinary_user import as_ordinary_user, reachable_folder
 
 ORDINARY_USER = 12345
 
@@ -146,7 +147,7 @@ def test_read_only_folders_are_removed_and_what_links_lead_to_is_not(tmp_path: P
 # A process that begins to write a file, says so, and waits for its end.
 WRITER = """
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from mwaa_local.files import whole_file
 with whole_file(Path(sys.argv[1])) as file:
@@ -262,3 +263,26 @@ def test_no_room_and_no_right_are_errors_of_ours(tmp_path: Path) -> None:
     with pytest.raises(AccessDenied, match="not allowed to use"), whole_file(tmp_path / "file"):
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "write", [write_private, lambda path, text: write_surely(path, text.encode())], ids=["private", "surely"]
+)
+def test_folder_is_named_and_not_the_hidden_part_in_it(write: Callable[[Path, str], None]) -> None:
+    with reachable_folder() as folder:
+        with as_ordinary_user(folder), pytest.raises(AccessDenied) as caught:
+            write(folder / "file", "text")
+        assert (caught.value.what, "part" in caught.value.why) == (f"not allowed to use {folder}", False)
+        assert names(folder) == []
+
+
+def test_file_of_somebody_else_is_named_where_it_may_not_be_replaced() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    with reachable_folder() as folder:
+        (folder / "file").touch()
+        folder.chmod(0o1777)  # as /tmp
+        with as_ordinary_user(), pytest.raises(AccessDenied) as caught:
+            write_surely(folder / "file", b"text")
+        assert caught.value.what == f"not allowed to use {folder / 'file'}"
+        assert names(folder) == ["file"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mwaa_local.environment.chosen_release import last_release
 from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentFailed, SeedingFailed, StartupScriptFailed
 from mwaa_local.event import FAILED, FINISHED, READY, STARTING, ComponentStatus, Event, LogLine
@@ -322,6 +323,16 @@ def test_other_release_than_the_files_is_noted_while_it_runs(house: House) -> No
     assert "Airflow 2.8.1 runs instead of 3.3.1 of mwaa.yaml" in [remark.what for remark in wanted.remarks]
     house.lifecycle.down()
     assert house.environment.airflow_version == "3.3.1"
+
+
+def test_release_that_ran_last_is_known_after_a_stop_and_gone_with_a_start_of_the_files(house: House) -> None:
+    named, project = replace(house.workspace, airflow_version="2.8.1"), house.workspace.project
+    Lifecycle(named, open_runtime=house._open).up(named.environment())
+    house.lifecycle.down()
+    assert last_release(project) == "2.8.1"
+    house.lifecycle.up(house.environment)
+    assert last_release(project) == ""
+    house.lifecycle.down()
 
 
 def test_other_release_that_did_not_come_up_is_not_noted(house: House) -> None:

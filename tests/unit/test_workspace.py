@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mwaa_local.errors import AlreadyRunning
+from mwaa_local.errors import AccessDenied, AlreadyRunning
 from mwaa_local.https.place import CERTIFICATE_NAME
 from mwaa_local.project import Project
 from mwaa_local.secrets import SECRETS_NAME
 from mwaa_local.workspace import LOCK_NAME, Workspace, cache_dir_of
 from tests.conftest import ProjectRunner
+from tests.ordinary_user import as_ordinary_user, reachable_folder
 
 
 @pytest.fixture
@@ -35,6 +37,18 @@ def test_one_change_at_a_time(workspace: Workspace) -> None:
         assert LOCK_NAME in caught.value.why
     with other.exclusive():
         pass
+
+
+def test_project_of_somebody_else_is_named_and_not_its_lock(workspace: Workspace) -> None:
+    with workspace.exclusive():
+        pass  # the folders are there now
+    with reachable_folder() as folder:
+        shutil.copytree(workspace.project.root_dir, folder / "project")
+        other = Workspace(Project(folder / "project"), workspace.env)
+        other.project.run_dir.joinpath(LOCK_NAME).chmod(0o400)
+        with as_ordinary_user(), pytest.raises(AccessDenied) as caught, other.exclusive():
+            pass
+        assert caught.value.what == f"not allowed to change the environment of {folder / 'project'}"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from mwaa_local.cache.item import Item
 from mwaa_local.cache.users import PROCESS, User, Users
 from mwaa_local.cli.cache import by_release, seconds
-from mwaa_local.console import size
+from mwaa_local.console import CLEARED, size
 from mwaa_local.project import Project
 from tests.conftest import COMMAND, ProjectRunner
 from tests.unit.cache.kept_things import (
@@ -56,6 +56,25 @@ def test_list_shows_kind_release_size_and_user(cache_dir: Path, runner: ProjectR
     assert re.search(r"2 items, 1\.\d MB", outcome.stderr)
 
 
+def test_list_on_a_terminal_shows_what_it_measures_and_takes_it_away_again(
+    cache_dir: Path, runner: ProjectRunner
+) -> None:
+    make_set(cache_dir)
+    make_set(cache_dir, OTHER_SET)
+    ours, theirs = pty.openpty()
+    env: dict[str, Any] = {**runner.env, **NO_ENGINE, "MWAA_LOCAL_CACHE_DIR": str(cache_dir), "TERM": "xterm"}
+    env.pop("NO_COLOR", None)
+    argv, pipe = [*COMMAND, "cache", "list"], subprocess.PIPE
+    done = subprocess.run(argv, env=env, stdout=pipe, stderr=theirs, text=True, timeout=TIMEOUT_S, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    measured = re.findall(r"sizes +working +(\d of \d: packages [\w.-]+)", shown)
+    assert measured == [f"1 of 2: packages {OTHER_SET}", f"2 of 2: packages {SET}"]
+    assert shown.count(CLEARED) == 3  # before each, and at the end
+    assert "sizes" not in done.stdout
+
+
 def test_list_as_json(cache_dir: Path, runner: ProjectRunner, noted: Users) -> None:
     make_set(cache_dir)
     plain = json.loads(cli(runner, cache_dir, "list", "--json").stdout)
@@ -90,6 +109,23 @@ def test_list_of_nothing(tmp_path: Path, runner: ProjectRunner) -> None:
     assert (outcome.exit_code, outcome.stdout) == (0, "")
     assert f"nothing is kept in {tmp_path / 'none'}" in outcome.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("command", ["list", "prune"])
+@pytest.mark.parametrize("is_link", [False, True], ids=["file", "link"])
+def test_cache_folder_that_is_none_is_told(tmp_path: Path, runner: ProjectRunner, command: str, is_link: bool) -> None:
+    path = tmp_path / "cache"
+    path.symlink_to(tmp_path / "nowhere") if is_link else path.touch()
+    outcome = cli(runner, path, command)
+    assert (outcome.exit_code, outcome.stdout) == (3, "")
+    assert f"the cache folder {path} is no folder" in outcome.stderr
+
+
+def test_relative_cache_folder_is_where_the_command_is(cache_dir: Path, runner: ProjectRunner) -> None:
+    make_set(cache_dir)
+    cache_dir.rename(runner.root_dir / "cache")
+    outcome = cli(runner, Path("cache"), "list")
+    assert (outcome.exit_code, SET in outcome.stdout) == (0, True)
 
 
 def test_prune_says_what_went_and_what_was_freed(cache_dir: Path, runner: ProjectRunner, noted: Users) -> None:

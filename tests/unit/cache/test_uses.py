@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -13,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from mwaa_local.cache.item import Wanted
+from mwaa_local.cache.prune import Cache
 from mwaa_local.cache.users import CHECK, DOCKER, PROCESS, User, Users
+from mwaa_local.errors import AccessDenied
 from mwaa_local.project import Project
+from tests.ordinary_user import as_ordinary_user, reachable_folder
 from tests.unit.cache.kept_things import (
     A_MONTH_S,
     OTHER_SET,
@@ -121,6 +125,22 @@ def test_notes_are_private_and_damaged_ones_stand_for_no_project(cache_dir: Path
     for text in ("", "[]", "{", '{"project": 3}', json.dumps({"project": "/elsewhere", "has_state": True, "uses": {}})):
         path.write_text(text)
         assert not Users(cache_dir).projects()
+
+
+def test_uses_that_may_not_be_read_are_not_taken_for_none() -> None:
+    with reachable_folder() as folder:
+        make_set(folder)
+        project = make_project(folder)
+        User(folder, project, PROCESS).note("packages", SET)
+        (folder / "projects" / f"{project.id}.json").chmod(0)
+        what = f"not allowed to see which projects use the cache folder {folder}"
+        cache = Cache(folder, {"PATH": ""})
+        with as_ordinary_user(), pytest.raises(AccessDenied, match=what):
+            cache.inventory()
+        if os.geteuid() != 0:  # who may read all the same
+            with pytest.raises(AccessDenied, match=what):
+                prune(folder)
+            assert (folder / "environments" / SET).is_dir()
 
 
 def test_cache_that_cannot_be_written_is_used_without_a_note(tmp_path: Path) -> None:

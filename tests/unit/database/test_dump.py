@@ -15,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mwaa_local.database.dump import dump_file, write_dump, write_rows
+from mwaa_local.database.dump import check_target, dump_file, write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
 from mwaa_local.database.load import Loaded, load_dump
-from mwaa_local.errors import DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
+from mwaa_local.database.pg_dump import kind_of
+from mwaa_local.errors import AccessDenied, DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
+from tests.ordinary_user import as_ordinary_user, reachable_folder
 from tests.unit.database.servers import Server
 
 KEY = "2FBG1JoCyp7mrsv07CfnB06yAZt5DdDDaJEfnS2X9Ww="
@@ -327,6 +329,46 @@ def test_missing_file_and_folder_are_named(filled: str, tmp_path: Path) -> None:
         read_head(tmp_path)
     with pytest.raises(FileMissing, match="no such folder"):
         dump(filled, tmp_path / "none" / "one")
+
+
+@pytest.mark.parametrize(
+    ("link", "what"),
+    [("none/z", "no such folder: {}/none"), ("file/z", "{}/file is no folder"), ("none", None), ("link", "already")],
+)
+def test_link_to_nowhere_is_followed_or_told_with_both_names(
+    filled: str, tmp_path: Path, link: str, what: str | None
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / link)
+    if what is None:
+        dump(filled, tmp_path / "link")
+        assert (tmp_path / link).read_bytes().startswith(b"mwaa-local")
+        return
+    with pytest.raises((FileMissing, DumpExists)) as caught:
+        dump(filled, tmp_path / "link")
+    assert what.format(tmp_path) in caught.value.what
+    assert str(tmp_path / "link") in caught.value.what + caught.value.why
+
+
+def test_name_that_no_file_can_have_is_told(filled: str, tmp_path: Path) -> None:
+    for name in ("a" * 300, f"file/{'a' * 10}"):
+        (tmp_path / "file").touch()
+        with pytest.raises((AccessDenied, FileMissing)) as caught:
+            dump(filled, tmp_path / name)
+        assert str((tmp_path / name).parent) in caught.value.what
+    with pytest.raises(FileMissing, match="cannot read"):
+        read_head(tmp_path / ("a" * 300))
+    with pytest.raises(FileMissing, match="cannot read"):
+        kind_of(tmp_path / ("a" * 300))
+
+
+def test_folder_without_the_right_to_write_is_told_before_anything_else() -> None:
+    with reachable_folder() as folder:
+        (folder / "link").symlink_to(folder / "one")
+        for name in ("one", "link"):
+            with as_ordinary_user(folder), pytest.raises(AccessDenied) as caught:
+                check_target(folder / name)
+            assert caught.value.what == f"not allowed to write into {folder}"
 
 
 def test_file_is_private_whole_and_never_replaced_unasked(filled: str, tmp_path: Path) -> None:

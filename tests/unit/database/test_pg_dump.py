@@ -223,8 +223,9 @@ def test_statements_of_another_server_go_and_rows_and_texts_stay() -> None:
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"SELECT 1;\n", gzip.compress(b"text", mtime=0)])
 def test_what_is_no_dump_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(DumpInvalid, match="is no dump of a database"):
+    with pytest.raises(DumpInvalid, match="is no dump of a database") as caught:
         kind_of(tmp_path / "x")
+    assert "`mwaa-local db dump FILE`" in caught.value.hint and "pg_dump --no-owner" in caught.value.hint
 
 
 def test_archive_within_gzip_damaged_gzip_missing_file_and_folder_are_named(tmp_path: Path) -> None:

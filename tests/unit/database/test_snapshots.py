@@ -9,11 +9,12 @@ import pytest
 
 from mwaa_local.database.known_revisions import airflow_of
 from mwaa_local.database.snapshots import FOLDER, SUFFIX, Snapshots, is_name
-from mwaa_local.errors import DumpInvalid, DumpRefused, FileMissing
+from mwaa_local.errors import AccessDenied, DumpInvalid, DumpRefused, FileMissing
 from mwaa_local.files import PART_SUFFIX
 from mwaa_local.project import Project
 from mwaa_local.release import Release
 from mwaa_local.restoring.ways import way_between, way_of_revision
+from tests.ordinary_user import as_ordinary_user, reachable_folder
 
 
 @pytest.mark.parametrize("word", ["before", "before-restore-2026-11-30-154500", "A_1", "3"])
@@ -109,3 +110,17 @@ def test_other_airflows_come_in_by_their_revision(revision: str, target: str, ve
 def test_database_from_which_no_way_leads_is_refused(revision: str, target: str, words: str) -> None:
     with pytest.raises(DumpRefused, match=words):
         way_of_revision(revision, Release.load(target))
+
+
+def test_snapshots_of_somebody_else_are_not_taken_for_none() -> None:
+    with reachable_folder() as root_dir:
+        folder = root_dir / ".mwaa-local" / FOLDER
+        snapshots = Snapshots(Project(root_dir))
+        assert snapshots.all() == ()
+        folder.mkdir(parents=True)
+        (folder / f"one{SUFFIX}").touch()
+        folder.chmod(0)
+        with as_ordinary_user(), pytest.raises(AccessDenied) as caught:
+            snapshots.all()
+        assert caught.value.what == f"not allowed to use {folder}"
+        folder.chmod(0o700)

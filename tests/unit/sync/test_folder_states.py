@@ -19,9 +19,8 @@ from mwaa_local.sync.of_environment import remarks_on
 from mwaa_local.sync.own_files import remove_synced
 from mwaa_local.sync.plan import CLOSED
 from mwaa_local.sync.state import Source, SyncState
+from tests.ordinary_user import ORDINARY_USER, as_ordinary_user
 from tests.unit.sync.buckets import MemoryBucket, held, sync_of
-
-ORDINARY_USER = 65534
 
 
 @pytest.fixture
@@ -33,25 +32,19 @@ def root_dir() -> Iterator[Path]:
         yield Path(folder)
 
 
-def as_ordinary_user(test: Callable[..., None]) -> Callable[..., None]:
-    """Be that user in the test, and nowhere around it, where pytest writes its own files: root may read everything."""
+def as_user(test: Callable[..., None]) -> Callable[..., None]:
+    """Have a test run as an ordinary user."""
 
     @functools.wraps(test)
-    def as_user(*words: object, **given: object) -> None:
-        is_root = os.geteuid() == 0
-        if is_root:
-            os.seteuid(ORDINARY_USER)
-        try:
+    def with_fewer_rights(*words: object, **given: object) -> None:
+        with as_ordinary_user():
             test(*words, **given)
-        finally:
-            if is_root:
-                os.seteuid(0)
 
-    return as_user
+    return with_fewer_rights
 
 
 @pytest.mark.parametrize("mode", [0, 0o400], ids=["closed", "without entry"])
-@as_ordinary_user
+@as_user
 def test_folder_that_may_not_be_read_is_told_and_keeps_nothing_else_from_being_synced(
     mode: int, root_dir: Path
 ) -> None:
@@ -80,7 +73,7 @@ def test_folder_that_may_not_be_read_is_told_and_keeps_nothing_else_from_being_s
     assert held(root_dir / "dags") == bucket.objects
 
 
-@as_ordinary_user
+@as_user
 def test_folder_that_becomes_readable_is_looked_at_though_nothing_was_written(
     root_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +89,7 @@ def test_folder_that_becomes_readable_is_looked_at_though_nothing_was_written(
     assert done.written == ("closed/b.py",)
 
 
-@as_ordinary_user
+@as_user
 def test_dags_folder_that_may_not_be_read_is_told(root_dir: Path) -> None:
     sync = sync_of(root_dir, MemoryBucket({"a.py": b"1"}))
     sync.run()
@@ -109,7 +102,7 @@ def test_dags_folder_that_may_not_be_read_is_told(root_dir: Path) -> None:
     (root_dir / "dags").chmod(0o700)
 
 
-@as_ordinary_user
+@as_user
 def test_environment_with_a_folder_that_may_not_be_written_is_still_removed(root_dir: Path) -> None:
     bucket = MemoryBucket({"a.py": b"1", "closed/b.py": b"1", "fixed/c.py": b"1"})
     sync = sync_of(root_dir, bucket)
