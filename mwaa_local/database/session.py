@@ -30,28 +30,38 @@ TEXT_SETTINGS = {
 }
 # Nothing else uses a database into which rows are loaded; what does is told, and not waited for without end.
 LOCK_TIMEOUT_MS = 20_000
+READING_HINT = "if something else uses the database, run the command again"
+WRITING_HINT = "the database stays as it was; if something else used it, run the command again"
+COMMIT_HINT = "what was to be written may be there all the same, or not: look before you run the command again"
 _VALUE = re.compile(r': ".*"', re.DOTALL)
 
 
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[Connection]:
     """Give a connection that sees the database as it is at its first query, and changes nothing."""
-    with _connected(url) as connection:
+    with _connected(url, READING_HINT) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         yield connection
 
 
 @contextlib.contextmanager
 def writing(url: str) -> Iterator[Connection]:
-    """Give a connection for one transaction, which is done at the end, or is not at all where anything is raised."""
-    with _connected(url) as connection, connection:
+    """Give a connection for one transaction, which is done at the end, or is not at all where anything is raised.
+
+    But for a connection that is lost while the transaction is being done: nobody but the server knows then.
+    """
+    with _connected(url, WRITING_HINT) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_MS}ms",))
         yield connection
+        try:
+            connection.commit()
+        except psycopg2.Error as error:
+            raise refusal(error, COMMIT_HINT if connection.closed else WRITING_HINT) from error
 
 
 @contextlib.contextmanager
-def _connected(url: str) -> Iterator[Connection]:
+def _connected(url: str, hint: str) -> Iterator[Connection]:
     """Raises DiskFull and DumpRefused for what the server says, at whatever point."""
     connection = None
     try:
@@ -62,7 +72,7 @@ def _connected(url: str) -> Iterator[Connection]:
         connection.commit()
         yield connection
     except psycopg2.Error as error:
-        raise refusal(error) from error
+        raise refusal(error, hint) from error
     finally:
         if connection is not None:
             connection.close()
@@ -78,7 +88,7 @@ def no_room(line: str) -> DiskFull:
     return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
 
 
-def refusal(error: psycopg2.Error) -> DiskFull | DumpRefused:
+def refusal(error: psycopg2.Error, hint: str = WRITING_HINT) -> DiskFull | DumpRefused:
     """Return the error for what PostgreSQL said; not all of it, since it cites rows, and rows hold secrets."""
     said = without_value(error.diag.message_primary or str(error).strip())
     if line := line_on_full_disk(said):
@@ -87,5 +97,5 @@ def refusal(error: psycopg2.Error) -> DiskFull | DumpRefused:
     return DumpRefused(
         f"the database program refused it{place}",
         f"PostgreSQL: {said}",
-        "the database stays as it was; if something else used it, run the command again",
+        hint,
     )

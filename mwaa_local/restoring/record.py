@@ -14,9 +14,8 @@ from typing import Any
 
 from mwaa_local.errors import StateCorrupted
 from mwaa_local.files import read_json, sync_folder, write_surely
-from mwaa_local.project import Project
+from mwaa_local.project import RESTORE_NAME, Project
 
-RECORD_NAME = "restore.json"  # below the project's state folder
 HINT = "remove the file, and run the restore again; the database is as it was, or as the dump is"
 
 # The steps, in their order.
@@ -34,11 +33,11 @@ class Record:
     step: str = BESIDE
     before: str = ""  # the snapshot of what was there, once it is taken; "" also where there was nothing
     is_new: bool = False  # whether the database was made for this
-    transaction: str = ""  # PostgreSQL's number of what replaces the rows, once all of them are loaded
+    mark: str = ""  # what the transaction that replaces the rows leaves in the database, once all of them are loaded
 
 
 def record_path(project: Project) -> Path:
-    return project.state_dir / RECORD_NAME
+    return project.state_dir / RESTORE_NAME
 
 
 def load(project: Project) -> Record | None:

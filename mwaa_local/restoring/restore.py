@@ -225,7 +225,7 @@ class Restoring:
         self._done(f"snapshot {name} holds what was there")
         return name
 
-    def _load(self, url: str, asked: Asked, before_commit: Callable[[str], None] = lambda _transaction: None) -> Loaded:
+    def _load(self, url: str, asked: Asked, before_commit: Callable[[str], None] = lambda _mark: None) -> Loaded:
         return load_dump(
             url,
             asked.path,
@@ -237,13 +237,13 @@ class Restoring:
             tell=self._tell,
         )
 
-    def _end_what_was_of_before(self, recorder: Recorder, transaction: str) -> None:
+    def _end_what_was_of_before(self, recorder: Recorder, mark: str) -> None:
         """End what belonged to the rows of before: messages name their runs, sessions their users.
 
         Before the new rows are there for good: killed in between, the old ones are without both, which costs a login
         and, for what was queued, Airflow's own time until it queues anew; the other way round they would meet new rows.
         """
-        recorder.note(transaction=transaction)
+        recorder.note(mark=mark)
         self._lifecycle.runtime.remove_queue()
         end_sessions(self._project.state_dir)
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mwaa_local.database.dump import dump_file, write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
-from mwaa_local.database.load import Loaded, load_dump
+from mwaa_local.database.load import Loaded, load_dump, mark_of
+from mwaa_local.database.session import reading
 from mwaa_local.errors import DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
 from tests.unit.database.servers import Server
 
@@ -378,13 +379,32 @@ def test_what_fails_before_the_commit_leaves_the_database_as_it_was(
     dump(filled, tmp_path / "one")
     target = server.new("target", SCHEMA + "INSERT INTO empty VALUES (5)")
 
-    def fail(transaction: str) -> None:
-        assert transaction.isdigit()
+    def fail(mark: str) -> None:
+        marks.append(mark)
         raise KeyboardInterrupt
+
+    marks: list[str] = []
 
     with pytest.raises(KeyboardInterrupt):
         load_dump(target, tmp_path / "one", fernet_key=KEY, before_commit=fail)
     assert server.rows("target", "SELECT * FROM empty") == [(5,)]
+    assert mark_in(target) == "" != marks[0]
+
+
+def mark_in(url: str) -> str:
+    with reading(url) as connection, connection.cursor() as cursor:
+        return mark_of(cursor)
+
+
+def test_each_load_leaves_a_mark_of_its_own_which_no_dump_has(server: Server, filled: str, tmp_path: Path) -> None:
+    dump(filled, tmp_path / "one")
+    target, marks = server.new("target", SCHEMA), list[str]()
+    for _ in range(2):
+        load_dump(target, tmp_path / "one", fernet_key=KEY, before_commit=marks.append)
+        assert mark_in(target) == marks[-1]
+    assert len(set(marks)) == 2
+    dump(target, tmp_path / "two")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_compressed_dump_is_the_same_each_time_and_holds_the_same(filled: str, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def test_is_there_with_each_step_and_only_as_long_as_the_restore(project: Projec
     with recorder.kept():
         assert record.load(project) == BEGUN
         recorder.note(step=REPLACING)
-        recorder.note(before="before-restore-1", transaction="815")
+        recorder.note(before="before-restore-1", mark="815")
         assert record.load(project) == Record(
-            "airflow.dump", "2.10.3", "process", REPLACING, "before-restore-1", transaction="815"
+            "airflow.dump", "2.10.3", "process", REPLACING, "before-restore-1", mark="815"
         )
         assert record.record_path(project).stat().st_mode & 0o777 == 0o600
     assert record.load(project) is None
