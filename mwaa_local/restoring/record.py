@@ -1,6 +1,7 @@
 """The record of a restore that goes on, in a private file of the project: what is restored into what, how far it is.
 
-It is on the disk before the step that it names, and gone when the restore has ended in whatever way but by a kill.
+It is on the disk before the step that it names, and gone when the restore has ended. It stays for the next command
+after a kill, where tidying up failed, and where an error came when the rows of the dump may be in.
 """
 
 from __future__ import annotations
@@ -64,17 +65,37 @@ class Recorder:
     def __init__(self, project: Project, record: Record) -> None:
         self._project = project
         self._record = record
+        self._is_tidy = True
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep the record for the time of this. Raises DiskFull or AccessDenied, as `note` does."""
+        """Keep the record for the time of this. Raises DiskFull or AccessDenied, as `note` does.
+
+        It stays after an error that leaves something for the next command: to tidy up, or to ask PostgreSQL.
+        """
         self.note()
         try:
             yield
-        finally:
-            remove(self._project)
+        except BaseException:
+            if self._is_tidy and not self.may_be_in:
+                remove(self._project)
+            raise
+        remove(self._project)
+
+    @property
+    def may_be_in(self) -> bool:
+        """Whether the transaction that replaces the rows may be done: only PostgreSQL knows from there on."""
+        return bool(self._record.mark)
+
+    @contextlib.contextmanager
+    def tidying(self) -> Iterator[None]:
+        """Leave what is removed in this to the next command, where that fails or is interrupted."""
+        self._is_tidy = False
+        yield
+        self._is_tidy = True
 
     def note(self, **changes: Any) -> None:
         """Have it on the disk, with these changes."""
-        self._record = replace(self._record, **changes)
-        write_surely(record_path(self._project), json.dumps(asdict(self._record), indent=1).encode())
+        changed = replace(self._record, **changes)
+        write_surely(record_path(self._project), json.dumps(asdict(changed), indent=1).encode())
+        self._record = changed

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from mwaa_local.database.dump import dump_file, write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
 from mwaa_local.database.load import Loaded, load_dump, mark_of
-from mwaa_local.database.session import reading
+from mwaa_local.database.session import reading, writing
 from mwaa_local.errors import DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
-from tests.unit.database.servers import Server
+from tests.environments import wait_until
+from tests.unit.database.servers import TIMEOUT_S, Server
 
 KEY = "2FBG1JoCyp7mrsv07CfnB06yAZt5DdDDaJEfnS2X9Ww="
 # Odd names, odd types; two tables that refer to each other; one without a key, one without rows.
@@ -39,6 +40,7 @@ SCHEMA = """
     CREATE SEQUENCE ab_user_id_seq;
     CREATE TABLE ab_user (id int PRIMARY KEY, password text);
 """
+ALIVE = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
 MAGIC_LINE = b"mwaa-local database dump, format 1\n"
 HEAD_WITH = (
     b'{"made_by": "", "airflow_version": "2.10.3", "revisions": {}, "fernet_key": "", "secrets": [],'
@@ -405,6 +407,17 @@ def test_each_load_leaves_a_mark_of_its_own_which_no_dump_has(server: Server, fi
     assert len(set(marks)) == 2
     dump(target, tmp_path / "two")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_connection_that_is_lost_at_the_commit_is_not_said_to_have_changed_nothing(server: Server) -> None:
+    target = server.new("target")
+    with pytest.raises(DumpRefused) as raised, writing(target) as connection:
+        server.run("postgres", "SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
+        wait_until(lambda: not server.rows("postgres", ALIVE, connection.info.backend_pid), TIMEOUT_S, "its end")
+    assert "may be there all the same" in raised.value.hint
+    with pytest.raises(DumpRefused, match="refused it") as raised, writing(target) as connection:
+        connection.cursor().execute("SELECT 1/0")
+    assert "stays as it was" in raised.value.hint
 
 
 def test_compressed_dump_is_the_same_each_time_and_holds_the_same(filled: str, tmp_path: Path) -> None:
