@@ -19,6 +19,7 @@ from mwaa_local.files import (
     PART_SUFFIX,
     make_private,
     read_json,
+    remove_parts,
     remove_tree,
     swap,
     whole_file,
@@ -262,3 +263,19 @@ def test_no_room_and_no_right_are_errors_of_ours(tmp_path: Path) -> None:
     with pytest.raises(AccessDenied, match="not allowed to use"), whole_file(tmp_path / "file"):
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
     assert names(tmp_path) == []
+
+
+def test_part_is_opened_for_writing_to_be_locked(tmp_path: Path) -> None:
+    """NFS gives an exclusive lock on nothing else: what a killed command left would stay there for ever."""
+    part = tmp_path / f".{'0' * 32}{PART_SUFFIX}"
+    part.touch()
+    opened: list[int] = []
+
+    def note(event: str, words: tuple[object, ...]) -> None:  # for as long as this process lives
+        if event == "open" and words[0] == str(part) and isinstance(words[2], int):
+            opened.append(words[2] & os.O_ACCMODE)
+
+    sys.addaudithook(note)
+    remove_parts(tmp_path)
+    assert opened == [os.O_RDWR]
+    assert not part.exists()
