@@ -33,6 +33,8 @@ LOCK_TIMEOUT_MS = 20_000
 READING_HINT = "if something else uses the database, run the command again"
 WRITING_HINT = "the database stays as it was; if something else used it, run the command again"
 COMMIT_HINT = "what was to be written may be there all the same, or not: look before you run the command again"
+# What a server says of itself in its log: after its prefix, which ours have not, and never in lines that cite rows.
+_SAID_BY_SERVER = re.compile(r"(?:[\d-]+ [\d:.]+ \S+ \[\d+\] )?(?:ERROR|FATAL|PANIC|LOG|WARNING):  .*")
 _VALUE = re.compile(r': ".*"', re.DOTALL)
 
 
@@ -81,6 +83,15 @@ def _connected(url: str, hint: str) -> Iterator[Connection]:
 def without_value(said: str) -> str:
     """Return a message of PostgreSQL without the value that it cites at its end, as of `invalid input syntax`."""
     return _VALUE.sub(': "…"', said)
+
+
+def line_of_full_server(log: str) -> str:
+    """Return the line in which a server tells its log of a full disk; "" if there is none.
+
+    Lines that begin with DETAIL, CONTEXT or STATEMENT, and messages that cite a value, say what a row says.
+    """
+    said = (line for line in log.splitlines() if _SAID_BY_SERVER.fullmatch(line) and ': "' not in line)
+    return line_on_full_disk("\n".join(said))
 
 
 def no_room(line: str) -> DiskFull:
