@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from mwaa_local.errors import StateCorrupted
 from mwaa_local.files import read_json, sync_folder, write_surely
 from mwaa_local.project import RESTORE_NAME, Project
+from mwaa_local.runtime.choice import DOCKER, PROCESS
 
+WHAT = "the record of a restore"
 HINT = "remove the file, and run the restore again; the database is as it was, or as the dump is"
 
+SCRATCH_PREFIX = "restoring-"  # of folders in .mwaa-local that hold a dump for the time of a restore
 # The steps, in their order.
 BESIDE = "beside"  # nothing of the environment is touched
 REPLACING = "replacing"  # the environment is stopped; the database is as it was until the transaction is done
+RUNTIMES = (DOCKER, PROCESS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Record:
 
     source: str  # the name of the file
     version: str  # Airflow version whose database is replaced
-    runtime: str  # "docker" or "process"
+    runtime: str  # one of RUNTIMES
     step: str = BESIDE
     before: str = ""  # the snapshot of what was there, once it is taken; "" also where there was nothing
     is_new: bool = False  # whether the database was made for this
@@ -46,11 +50,24 @@ def load(project: Project) -> Record | None:
     path = record_path(project)
     if not path.exists():
         return None
-    plain = read_json(path, "the record of a restore", HINT)
-    try:
-        return Record(**plain)
-    except TypeError as error:
-        raise StateCorrupted(f"the record of a restore is not what was written: {path}", str(error), HINT) from error
+    plain = read_json(path, WHAT, HINT)
+    if problem := _problem(plain):
+        raise StateCorrupted(f"{WHAT} is not what was written: {path}", problem, HINT)
+    return Record(**plain)
+
+
+def _problem(plain: Mapping[str, Any]) -> str:
+    """Return what is wrong with a record, of which each value decides what is opened, or removed; "" for nothing."""
+    from mwaa_local.release import Release  # most commands find no record
+
+    kinds = get_type_hints(Record)
+    if unknown := sorted(set(plain) ^ set(kinds)):
+        return f"It lacks, or has too many: {', '.join(unknown)}."
+    if wrong := [name for name, kind in kinds.items() if type(plain[name]) is not kind]:
+        return f"{wrong[0]} is {plain[wrong[0]]!r}."
+    allowed = {"version": Release.versions(), "runtime": RUNTIMES, "step": (BESIDE, REPLACING)}
+    wrong = [name for name, values in allowed.items() if plain[name] not in values]
+    return f"{wrong[0]} is {plain[wrong[0]]!r}." if wrong else ""
 
 
 def remove(project: Project) -> None:

@@ -27,7 +27,7 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Lifecycle
 from mwaa_local.release import Release
-from mwaa_local.restoring.record import REPLACING, Record, Recorder
+from mwaa_local.restoring.record import REPLACING, SCRATCH_PREFIX, Record, Recorder
 from mwaa_local.restoring.ways import way_between, way_of_revision
 from mwaa_local.runtime.process.servers import find_binaries
 from mwaa_local.scratch import scratch_folder
@@ -36,7 +36,6 @@ from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 
 BESIDE = "-restoring"  # of the name of the database beside
-SCRATCH_PREFIX = "restoring-"  # of folders in .mwaa-local
 ASKED_NEXT = "whether all of the dump is in, the next command says, such as `mwaa-local up`: it asks PostgreSQL"
 
 

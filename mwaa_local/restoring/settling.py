@@ -13,8 +13,8 @@ from mwaa_local.database.session import reading
 from mwaa_local.database.tables import SCHEMA
 from mwaa_local.errors import DatabaseInUse
 from mwaa_local.restoring import record
-from mwaa_local.restoring.record import BESIDE, Record
-from mwaa_local.restoring.restore import SCRATCH_PREFIX, name_beside
+from mwaa_local.restoring.record import BESIDE, SCRATCH_PREFIX, Record
+from mwaa_local.restoring.restore import name_beside
 from mwaa_local.runtime.choice import open_runtime
 from mwaa_local.runtime.databases import Databases
 from mwaa_local.scratch import remove_abandoned
@@ -39,7 +39,7 @@ def settle(workspace: Workspace) -> str:
     runtime.databases.remove(name_beside(at.version))
     became = _without_new(runtime.databases, at, _became(runtime.databases, at))
     said = _line(at, became, is_running=runtime.running)
-    remove_abandoned(SCRATCH_PREFIX, project.state_dir, grace_s=0.0)
+    remove_abandoned(SCRATCH_PREFIX, project.state_dir)
     record.remove(project)
     return f"a restore of {at.source} into Airflow {at.version} was cut off: {said}"
 
