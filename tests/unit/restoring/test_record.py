@@ -13,6 +13,7 @@ from mwaa_local.errors import StateCorrupted
 from mwaa_local.project import Project
 from mwaa_local.restoring import record
 from mwaa_local.restoring.record import REPLACING, Record, Recorder
+from mwaa_local.workspace import Workspace
 from tests.conftest import COMMAND, ProjectRunner
 from tests.fakes import wait_until
 
@@ -127,3 +128,17 @@ def test_one_in_docker_waits_until_docker_answers_and_keeps_nothing_else_from_be
     assert outcome.exit_code == 0, outcome.stderr
     assert "a restore was cut off, and the next command tidies up: " in outcome.stderr
     assert record.load(found) is not None
+
+
+def test_dag_can_be_run_while_a_restore_goes_on(tmp_path: Path, clean_env: dict[str, str]) -> None:
+    """The environment runs until all is ready beside. Airflow 1.10.12 says early that it cannot."""
+    runner = ProjectRunner(tmp_path / "project", clean_env)
+    runner.write({"mwaa.yaml": 'AirflowVersion: "1.10.12"\n', "dags/a.py": ""})
+    found = Project(runner.root_dir)
+    found.make_state_dir()
+    with Workspace(found, clean_env).exclusive():
+        Recorder(found, BEGUN).note()
+        told = runner.run("dags", "test", "a").stderr
+        assert "Airflow 1.10.12 cannot run a DAG in a single process" in told
+        assert "another mwaa-local command is changing this environment" in runner.run("down").stderr
+        assert record.load(found) is not None
