@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
+from weakref import WeakSet
 
 from mwaa_local.event import COUNTING
 
@@ -41,6 +42,8 @@ STATE_COLOURS = {
 }
 # Changes of state worth a line of progress; the others are on the way to one of these.
 SHOWN_STATES = ("ready", "failed", "restarting", "working", "done", "finished", "stopped", "interrupted", "timed out")
+# On which a line stands that is to go: errors are shown by another console of the same streams.
+_PASSING: WeakSet[TextIO] = WeakSet()
 
 
 @dataclass
@@ -53,7 +56,6 @@ class Console:
     verbose: bool = False
     clock: Callable[[], float] = time.monotonic
     _said: float = field(init=False, repr=False)  # when anything was said last
-    _passing: bool = field(default=False, init=False, repr=False)  # whether a line stands there that is to go
 
     def __post_init__(self) -> None:
         self._said = self.clock()
@@ -70,16 +72,17 @@ class Console:
 
     def show(self, text: str) -> None:
         """Print data."""
-        self._make_way()
+        self.make_way()
         print(text, file=self.out, flush=True)
 
     def show_json(self, value: Any) -> None:
-        self._make_way()
+        self.make_way()
         print(json.dumps(value, indent=2), file=self.out, flush=True)
 
     def say(self, text: str) -> None:
         """Print progress."""
-        cleared, self._passing = CLEARED if self._passing else "", False
+        cleared = CLEARED if self.err in _PASSING else ""
+        _PASSING.discard(self.err)
         self.err.write(f"{cleared}{text}\n")  # at once, since several threads tell of their progress
         self.err.flush()
         self._said = self.clock()
@@ -87,18 +90,15 @@ class Console:
     def _say_in_passing(self, text: str) -> None:
         """Print how far something has come: it goes again on a terminal, and is seldom elsewhere."""
         if not self._is_plain(self.err):
-            self._passing = True
+            _PASSING.add(self.err)
             self.err.write(f"{CLEARED}{text[: _columns(self.err) - 1]}")
             self.err.flush()
         elif self.clock() - self._said >= QUIET_S:
             self.say(text)
 
-    def _make_way(self) -> None:
-        """Take away a line that was to go: both streams may be the same terminal."""
-        if self._passing:
-            self._passing = False
-            self.err.write(CLEARED)
-            self.err.flush()
+    def make_way(self) -> None:
+        """Take away a line that was to go, before anything but this writes: both streams may be the same terminal."""
+        make_way(self.err)
 
     def show_event(self, event: Event) -> None:
         """Print one line for a change of state: `scheduler  ready  6.1 s`."""
@@ -132,6 +132,7 @@ class Console:
             code = codes.setdefault(line.component, LOG_COLOURS[len(codes) % len(LOG_COLOURS)])
             clock = datetime.fromtimestamp(line.time).astimezone().strftime("%H:%M:%S")
             name = self.colour(f"{line.component:<{NAME_WIDTH}}|", code, self.out)
+            self.make_way()
             print(f"{clock} {name} {line.text}", file=self.out, flush=True)
 
         return show
@@ -149,6 +150,14 @@ class Console:
             for status in statuses
         ]
         self.show(table(("component", "state", "pid", "for", "restarts", "detail"), rows))
+
+
+def make_way(stream: TextIO) -> None:
+    """Do what `Console.make_way` does, for who has none: the line may be of a command that has ended since."""
+    if stream in _PASSING:
+        _PASSING.discard(stream)
+        stream.write(CLEARED)
+        stream.flush()
 
 
 def _columns(stream: TextIO) -> int:

@@ -170,7 +170,7 @@ def forget(
     settle_killed(session)
     snapshots = Snapshots(session.project)
     snapshots.existing(name)
-    _confirm(f"Remove the snapshot {name} of {session.project.root_dir}?", yes=yes)
+    _confirm(session.console, f"Remove the snapshot {name} of {session.project.root_dir}?", yes=yes)
     with session.exclusive():
         snapshots.forget(name)
     if as_json:
@@ -228,7 +228,7 @@ def restore(
         what = f"Airflow {head.airflow_version}, {head.rows_of('dag_run')} DAG runs" if head else asked.kind.value
         kind = runtime_meant(session, environment, runtime)
         place = f"the Airflow {target.airflow_version} database of {session.project.root_dir} ({RUNTIMES[kind]})"
-        _confirm(f"Replace {place} by {source} ({what})?", yes=yes)
+        _confirm(session.console, f"Replace {place} by {source} ({what})?", yes=yes)
         with session.exclusive():
             lifecycle = session.lifecycle()
             lifecycle.choose(kind)
@@ -250,8 +250,9 @@ def _opened(session: Session, runtime: RuntimeKind | None) -> Iterator[tuple[str
             yield version, url, load_secrets(session.project.state_dir).fernet_key
 
 
-def _confirm(question: str, *, yes: bool) -> None:
+def _confirm(console: Console, question: str, *, yes: bool) -> None:
     """Ask, unless told not to. Ends the command at a no."""
+    console.make_way()
     if not yes and not typer.confirm(question, err=True):
         raise typer.Exit(DECLINED_EXIT_CODE)
 

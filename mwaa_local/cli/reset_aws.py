@@ -29,6 +29,7 @@ def reset_aws(
 
     session = open_session(project_dir)
     project = session.project
+    session.console.make_way()
     if not yes and not typer.confirm(f"Empty the local AWS of {project.root_dir}?", err=True):
         raise typer.Exit(1)
     with session.exclusive():

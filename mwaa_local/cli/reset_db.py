@@ -35,6 +35,7 @@ def reset_db(
     settle_killed(session)
     project = session.project
     release = session.release(session.environment())
+    session.console.make_way()
     if not yes and not typer.confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", err=True):
         raise typer.Exit(1)
     with session.exclusive():

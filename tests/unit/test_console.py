@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 
-from mwaa_local.console import CLEARED, QUIET_S, Console, duration, table
-from mwaa_local.errors import PortInUse
+from mwaa_local.cli.db import _confirm
+from mwaa_local.console import BOLD, CLEARED, QUIET_S, RED, Console, duration, make_way, table
+from mwaa_local.errors import MwaaLocalError, PortInUse
 from mwaa_local.event import COUNTING, FAILED, READY, STARTING, ComponentStatus, Event, LogLine
 
 ESCAPE = "\033["
@@ -182,6 +184,24 @@ def test_line_that_goes_again_is_away_before_data_is_shown() -> None:
             shown.show("data")
         assert written(shown)[1].endswith(CLEARED)
         assert ESCAPE not in written(shown)[0]
+
+
+def test_line_that_goes_again_is_away_before_an_error_of_another_console_and_a_question() -> None:
+    """The command line shows errors by a console of its own; a question is asked by nobody of ours."""
+    ways: tuple[Callable[[Console], None], ...] = (
+        lambda shown: None,
+        Console.make_way,
+        lambda shown: make_way(shown.err),
+        lambda shown: _confirm(shown, "Remove it?", yes=True),
+    )
+    for makes_way in ways:
+        shown = console(Terminal)
+        shown.show_event(counted(100))
+        makes_way(shown)
+        Console(shown.out, shown.err, {}).show_error(MwaaLocalError("what"))
+        assert written(shown)[1].count(CLEARED) == 2
+        assert f"rows{CLEARED}" in written(shown)[1]
+        assert f"{CLEARED}{RED}{BOLD}error" in written(shown)[1]
 
 
 def test_line_that_goes_again_is_never_wider_than_the_terminal() -> None:
