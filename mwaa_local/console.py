@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
+from weakref import WeakSet
 
 from mwaa_local.event import COUNTING
 
@@ -45,6 +46,8 @@ STATE_COLOURS = {
 }
 # Changes of state worth a line of progress; the others are on the way to one of these.
 SHOWN_STATES = ("ready", "failed", "restarting", "working", "done", "finished", "stopped", "interrupted", "timed out")
+# On which a line stands that is to go: errors are shown by another console of the same streams.
+_PASSING: WeakSet[TextIO] = WeakSet()
 
 
 @dataclass
@@ -57,7 +60,6 @@ class Console:
     verbose: bool = False
     clock: Callable[[], float] = time.monotonic
     _said: float = field(init=False, repr=False)  # when anything was said last
-    _passing: bool = field(default=False, init=False, repr=False)  # whether a line stands there that is to go
 
     def __post_init__(self) -> None:
         self._said = self.clock()
@@ -84,36 +86,27 @@ class Console:
 
     def stream(self, text: str) -> None:
         """Print one of many lines of data. Raises BrokenPipeError when nobody reads them any more."""
-        self._make_way()
+        self.make_way()
         print(text, file=self.out, flush=True)
 
     def say(self, text: str) -> None:
         """Print progress."""
-        cleared, self._passing = CLEARED if self._passing else "", False
-        self._tell(f"{cleared}{text}\n")  # at once, since several threads tell of their progress
+        cleared = CLEARED if self.err in _PASSING else ""
+        _PASSING.discard(self.err)
+        _tell(self.err, f"{cleared}{text}\n")  # at once, since several threads tell of their progress
         self._said = self.clock()
-
-    def _tell(self, text: str) -> None:
-        """Write to stderr. Whoever listened may be gone, or its disk full: no change is left half done for that."""
-        try:
-            self.err.write(text)
-            self.err.flush()
-        except OSError:
-            give_up(self.err)
 
     def _say_in_passing(self, text: str) -> None:
         """Print how far something has come: it goes again on a terminal, and is seldom elsewhere."""
         if not self._is_plain(self.err):
-            self._passing = True
-            self._tell(f"{CLEARED}{text[: _columns(self.err) - 1]}")
+            _PASSING.add(self.err)
+            _tell(self.err, f"{CLEARED}{text[: _columns(self.err) - 1]}")
         elif self.clock() - self._said >= QUIET_S:
             self.say(text)
 
-    def _make_way(self) -> None:
-        """Take away a line that was to go: both streams may be the same terminal."""
-        if self._passing:
-            self._passing = False
-            self._tell(CLEARED)
+    def make_way(self) -> None:
+        """Take away a line that was to go, before anything but this writes: both streams may be the same terminal."""
+        make_way(self.err)
 
     def show_event(self, event: Event) -> None:
         """Print one line for a change of state: `scheduler  ready  6.1 s`."""
@@ -164,6 +157,22 @@ class Console:
             for status in statuses
         ]
         self.show(table(("component", "state", "pid", "for", "restarts", "detail"), rows))
+
+
+def make_way(stream: TextIO) -> None:
+    """Do what `Console.make_way` does, for who has none: the line may be of a command that has ended since."""
+    if stream in _PASSING:
+        _PASSING.discard(stream)
+        _tell(stream, CLEARED)
+
+
+def _tell(stream: TextIO, text: str) -> None:
+    """Write to stderr. Whoever listened may be gone, or its disk full: no change is left half done for that."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        give_up(stream)
 
 
 def give_up(stream: TextIO) -> None:

@@ -114,7 +114,8 @@ def remove_parts(folder: Path) -> None:
 
 def _remove_if_left(part: Path) -> None:
     with contextlib.suppress(OSError):  # another user's, gone meanwhile, or on a file system without locks
-        fd = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # To be written, which it is not: NFS gives its exclusive locks on nothing else.
+        fd = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             if flock.attempt(fd):
                 part.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ MAX_BELOW = 5  # projects below a folder that are named
 MAX_LEVELS_BELOW = 3  # as in images/airflow/2.10.3 of amazon-mwaa-docker-images
 MAX_FOLDERS_BELOW = 2000  # that are looked into: nobody waits for a search of a whole disk
 TEMPORARY_NAME = "tmp"  # below an Airflow home of ours
+RESTORE_NAME = "restore.json"  # in the state folder: the record of a restore that is not over
 DELIVERED_NAME = "delivered"  # copies of files that mwaa.yaml names elsewhere, below the state folder
 NAMED_BY = {REQUIREMENTS_FILE: REQUIREMENTS_MEMBER, STARTUP_SCRIPT: STARTUP_MEMBER}
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from mwaa_local import flock
 
 RANDOM_NAME = "[a-z0-9_]{8}"  # what `tempfile` puts behind a prefix
-# Between the making of a folder and the lock on it. Far more than it takes.
+# Between the making of a folder and the lock on it, before which nothing comes in. Far more than it takes.
 GRACE_S = 60.0
 OPEN_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -37,7 +37,10 @@ def scratch_folder(prefix: str, parent_dir: Path | None = None) -> Iterator[Path
 
 
 def remove_abandoned(prefix: str, parent_dir: Path, grace_s: float = GRACE_S) -> None:
-    """Remove this user's folders of that prefix that nobody holds any more."""
+    """Remove this user's folders of that prefix that nobody holds any more.
+
+    One in which nothing is yet may be so new that its lock has still to come.
+    """
     named = re.compile(re.escape(prefix) + RANDOM_NAME)
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(parent_dir)):
@@ -52,8 +55,13 @@ def _remove_if_abandoned(path: Path, grace_s: float) -> None:
         return
     try:
         about = os.fstat(handle)
-        is_old = about.st_uid == os.geteuid() and time.time() - about.st_mtime > grace_s
-        if is_old and flock.attempt(handle):
+        is_old = time.time() - about.st_mtime > grace_s or _has_something(handle)
+        if about.st_uid == os.geteuid() and is_old and flock.attempt(handle):
             shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+def _has_something(folder_fd: int) -> bool:
+    with os.scandir(folder_fd) as entries:
+        return next(entries, None) is not None

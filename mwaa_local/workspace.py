@@ -18,7 +18,7 @@ from mwaa_local import flock
 from mwaa_local.errors import AccessDenied, AlreadyRunning, DockerUnavailable, disk_error
 from mwaa_local.files import make_private
 from mwaa_local.https.place import CERTIFICATE_NAME
-from mwaa_local.project import Project
+from mwaa_local.project import RESTORE_NAME, Project
 from mwaa_local.runtime.choice import existing_runtime, runtimes_with_data
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.secrets import SECRETS_NAME
@@ -165,7 +165,7 @@ class Workspace:
                 error.hint = "start Docker and run the command again: its volumes are still there"
                 raise
         shutil.rmtree(self.project.state_dir / "docker", ignore_errors=True)
-        for name in (SECRETS_NAME, CERTIFICATE_NAME):
+        for name in (SECRETS_NAME, CERTIFICATE_NAME, RESTORE_NAME):
             (self.project.state_dir / name).unlink(missing_ok=True)
         (self.project.run_dir / CERTIFICATE_NAME).unlink(missing_ok=True)  # the copy that the front door reads
 

@@ -167,7 +167,10 @@ def main() -> None:
 
 
 def _interrupted() -> NoReturn:
+    from mwaa_local.console import make_way
+
     with contextlib.suppress(OSError):  # after a hang-up there may be nobody to tell
+        make_way(sys.stderr)
         print("terminated" if Terminated.exit_code else "interrupted", file=sys.stderr, flush=True)
     sys.exit(Terminated.exit_code or INTERRUPTED_EXIT_CODE)
 
@@ -211,7 +214,10 @@ def _fail(error: MwaaLocalError) -> NoReturn:
 
 def _report_bug() -> NoReturn:
     """Show the exception that is being handled, the version, and where to report both."""
+    from mwaa_local.console import make_way
+
     with contextlib.suppress(OSError):  # where nobody can be told, the exit code still says it
+        make_way(sys.stderr)
         traceback.print_exc()
         lines = f"\nThis is a bug in mwaa-local {__version__}. Please report it with the lines above: {ISSUES_URL}"
         print(lines, file=sys.stderr)

@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from mwaa_local.console import make_way
+
 DECLINED_EXIT_CODE = 1
 
 
@@ -16,6 +18,7 @@ def confirm(question: str, *, yes: bool = False) -> None:
     nobody = typer.BadParameter("nobody answers here; add --yes if that is to be")
     if sys.stdin is None:  # closed by the shell: `<&-`
         raise nobody
+    make_way(sys.stderr)
     try:
         is_meant = typer.confirm(question, err=True)
     except typer.Abort as error:

@@ -69,7 +69,7 @@ def test(
     if not dag_id.strip():
         raise typer.BadParameter("DAG_ID is empty; name the DAG to run")
     session = open_session(project_dir, verbose=verbose)
-    settle_killed(session)
+    settle_killed(session, if_free=True)  # an environment runs DAGs also while a dump is loaded beside
     release = session.release(session.environment())
     if release.test_dag_argv is None:
         raise CommandUnavailable(

@@ -67,7 +67,7 @@ def source_file(session: Session, source: str, *, yes: bool) -> Iterator[Path]:
     """Give the file to restore: a snapshot's, the one that is named, or what came through stdin."""
     from mwaa_local.database.dump import copy_to
     from mwaa_local.database.snapshots import Snapshots, is_name
-    from mwaa_local.restoring.restore import SCRATCH_PREFIX
+    from mwaa_local.restoring.record import SCRATCH_PREFIX
     from mwaa_local.scratch import scratch_folder
 
     if source != STREAM:

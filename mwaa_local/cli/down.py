@@ -42,11 +42,11 @@ def down(
     """
     started = time.monotonic()
     session = open_session(project_dir, verbose=verbose)
+    settle_killed(session)
     if not session.project.run_dir.exists() and not volumes:
         session.console.say("nothing is running here")
         _say_what_the_api_made(session)
         return
-    settle_killed(session)
     with session.exclusive():
         try:
             was_running = session.lifecycle().down(now=now)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from mwaa_local.cli.session import Session
-from mwaa_local.errors import MwaaLocalError
+from mwaa_local.errors import AlreadyRunning, MwaaLocalError, StateCorrupted
 from mwaa_local.restoring import record
+from mwaa_local.scratch import remove_abandoned
 from mwaa_local.upgrade.carrying_out import journal
 
 
-def settle_killed(session: Session, *, runs_dags: bool = False) -> None:
+def settle_killed(session: Session, *, runs_dags: bool = False, if_free: bool = False) -> None:
     """Do so, before the environment file is read, which may change by it. Costs a look where there is none.
 
     If `runs_dags`, DAGs that were named for an upgrade and have not run are run. Raises AlreadyRunning while an upgrade
-    or a restore goes on, UpgradeFailed where a DAG fails.
+    or a restore goes on, unless that is to be settled only `if_free`; UpgradeFailed where a DAG fails.
     """
-    if _is_there(session):
-        with session.exclusive():
-            settle_held(session, runs_dags=runs_dags)
+    remove_abandoned(record.SCRATCH_PREFIX, session.project.state_dir)  # of who was killed before there was a record
+    if not _is_there(session):
+        return
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(session.exclusive())
+        except AlreadyRunning:
+            if if_free:
+                return
+            raise
+        settle_held(session, runs_dags=runs_dags)
 
 
 def settle_held(session: Session, *, runs_dags: bool = False) -> None:
@@ -45,6 +55,11 @@ def _settle_restore(session: Session) -> None:
         return
     from mwaa_local.restoring.settling import settle
 
+    try:
+        record.load(session.project)
+    except StateCorrupted as error:  # no command gets further with it
+        session.console.say(f"{error.what}: {error.hint}")
+        return
     try:
         session.console.say(settle(session))
     except MwaaLocalError as error:  # what is in the way need not be in that of this command, which may even mend it

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg2
 from psycopg2 import sql
@@ -29,6 +30,7 @@ from mwaa_local.database.tables import (
 from mwaa_local.errors import DumpInvalid
 
 READ_BYTES = 256 * 1024
+MARK = "mwaa-local restore "  # and a number of its own
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def load_dump(
     old_key: str | None = None,
     keep_unreadable: bool = False,
     leave_out: Collection[str] = (),
-    before_commit: Callable[[str], None] = lambda _transaction: None,
+    before_commit: Callable[[str], None] = lambda _mark: None,
     tell: Tell = to_nobody,
 ) -> Loaded:
     """Replace all rows of a database with those of a dump, and bring encrypted values under `fernet_key`.
@@ -56,9 +58,9 @@ def load_dump(
     They are under the key that the dump carries, or under `old_key`.
 
     One transaction: whatever goes wrong, and whoever is killed, the database stays as it was. Tables that are left out
-    stay empty. `before_commit` is called with the number of the transaction when all is loaded and nothing is final
-    yet; `tell` hears how far it has come. Raises DumpInvalid for a file that is damaged or does not fit the schema,
-    ValuesUnreadable, DiskFull.
+    stay empty. `before_commit` is called with what `mark_of` returns once it is done, when all is loaded and nothing is
+    final yet; `tell` hears how far it has come. Raises DumpInvalid for a file that is damaged or does not fit the
+    schema, ValuesUnreadable, DiskFull.
     """
     with opened_dump(path, tell, "loading") as reader, writing(url) as connection, connection.cursor() as cursor:
         head = reader.head
@@ -79,10 +81,28 @@ def load_dump(
             old_keys = ",".join(key for key in (head.fernet_key, old_key) if key)
             unreadable = encrypt_anew(cursor, tables, old_keys, fernet_key, keep_unreadable=keep_unreadable)
         _set_sequences(cursor, tables)
-        cursor.execute("SELECT pg_current_xact_id()::text")
-        (transaction,) = cursor.fetchone() or ("",)
-        before_commit(str(transaction))
+        before_commit(_leave_mark(cursor))
     return Loaded(head, unreadable, rows)
+
+
+def _leave_mark(cursor: Cursor) -> str:
+    """Have the transaction leave a mark that nothing else ever leaves, and return it.
+
+    A comment on the database is as final as the rows. The number of the transaction would not do: a server that
+    crashes gives it out again where nothing of it had come to the disk, and copies of one template share their numbers.
+    """
+    mark = f"{MARK}{uuid4()}"
+    cursor.execute("SELECT current_database()")
+    (name,) = cursor.fetchone() or ("",)
+    cursor.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(mark)))
+    return mark
+
+
+def mark_of(cursor: Cursor) -> str:
+    """Return the mark of the load that was the last to be done in a database; "" where there was none."""
+    cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()")
+    (mark,) = cursor.fetchone() or (None,)
+    return str(mark or "")
 
 
 def check_fit(

@@ -30,28 +30,40 @@ TEXT_SETTINGS = {
 }
 # Nothing else uses a database into which rows are loaded; what does is told, and not waited for without end.
 LOCK_TIMEOUT_MS = 20_000
+READING_HINT = "if something else uses the database, run the command again"
+WRITING_HINT = "the database stays as it was; if something else used it, run the command again"
+COMMIT_HINT = "what was to be written may be there all the same, or not: look before you run the command again"
+# What a server says of itself in its log: after its prefix, which ours have not, and never in lines that cite rows.
+_SAID_BY_SERVER = re.compile(r"(?:[\d-]+ [\d:.]+ \S+ \[\d+\] )?(?:ERROR|FATAL|PANIC|LOG|WARNING):  .*")
 _VALUE = re.compile(r': ".*"', re.DOTALL)
 
 
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[Connection]:
     """Give a connection that sees the database as it is at its first query, and changes nothing."""
-    with _connected(url) as connection:
+    with _connected(url, READING_HINT) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         yield connection
 
 
 @contextlib.contextmanager
 def writing(url: str) -> Iterator[Connection]:
-    """Give a connection for one transaction, which is done at the end, or is not at all where anything is raised."""
-    with _connected(url) as connection, connection:
+    """Give a connection for one transaction, which is done at the end, or is not at all where anything is raised.
+
+    But for a connection that is lost while the transaction is being done: nobody but the server knows then.
+    """
+    with _connected(url, WRITING_HINT) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_MS}ms",))
         yield connection
+        try:
+            connection.commit()
+        except psycopg2.Error as error:
+            raise refusal(error, COMMIT_HINT if connection.closed else WRITING_HINT) from error
 
 
 @contextlib.contextmanager
-def _connected(url: str) -> Iterator[Connection]:
+def _connected(url: str, hint: str) -> Iterator[Connection]:
     """Raises DiskFull and DumpRefused for what the server says, at whatever point."""
     connection = None
     try:
@@ -62,7 +74,7 @@ def _connected(url: str) -> Iterator[Connection]:
         connection.commit()
         yield connection
     except psycopg2.Error as error:
-        raise refusal(error) from error
+        raise refusal(error, hint) from error
     finally:
         if connection is not None:
             connection.close()
@@ -73,12 +85,21 @@ def without_value(said: str) -> str:
     return _VALUE.sub(': "…"', said)
 
 
+def line_of_full_server(log: str) -> str:
+    """Return the line in which a server tells its log of a full disk; "" if there is none.
+
+    Lines that begin with DETAIL, CONTEXT or STATEMENT, and messages that cite a value, say what a row says.
+    """
+    said = (line for line in log.splitlines() if _SAID_BY_SERVER.fullmatch(line) and ': "' not in line)
+    return line_on_full_disk("\n".join(said))
+
+
 def no_room(line: str) -> DiskFull:
     """Return the error for a server that has no room, with the line that says so."""
     return DiskFull("no space left for the database", line, "make room and run the command again; nothing is lost")
 
 
-def refusal(error: psycopg2.Error) -> DiskFull | DumpRefused:
+def refusal(error: psycopg2.Error, hint: str = WRITING_HINT) -> DiskFull | DumpRefused:
     """Return the error for what PostgreSQL said; not all of it, since it cites rows, and rows hold secrets."""
     said = without_value(error.diag.message_primary or str(error).strip())
     if line := line_on_full_disk(said):
@@ -87,5 +108,5 @@ def refusal(error: psycopg2.Error) -> DiskFull | DumpRefused:
     return DumpRefused(
         f"the database program refused it{place}",
         f"PostgreSQL: {said}",
-        "the database stays as it was; if something else used it, run the command again",
+        hint,
     )

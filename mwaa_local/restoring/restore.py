@@ -24,11 +24,10 @@ from mwaa_local.database.session import writing
 from mwaa_local.database.snapshots import BEFORE_RESTORE, Snapshots
 from mwaa_local.database.tables import read_tables
 from mwaa_local.environment.environment import Environment
-from mwaa_local.errors import MwaaLocalError
 from mwaa_local.event import Event
 from mwaa_local.lifecycle import Lifecycle
 from mwaa_local.release import Release
-from mwaa_local.restoring.record import REPLACING, Record, Recorder
+from mwaa_local.restoring.record import REPLACING, SCRATCH_PREFIX, Record, Recorder
 from mwaa_local.restoring.ways import way_between, way_of_revision
 from mwaa_local.runtime.process.servers import find_binaries
 from mwaa_local.scratch import scratch_folder
@@ -37,7 +36,7 @@ from mwaa_local.wanted import Wanted
 from mwaa_local.workspace import Workspace
 
 BESIDE = "-restoring"  # of the name of the database beside
-SCRATCH_PREFIX = "restoring-"  # of folders in .mwaa-local
+ASKED_NEXT = "whether all of the dump is in, the next command says, such as `mwaa-local up`: it asks PostgreSQL"
 
 
 def name_beside(version: str) -> str:
@@ -119,7 +118,7 @@ class Restoring:
         """
         recorder = Recorder(self._project, Record(asked.path.name, self._version, self._kind))
         with recorder.kept(), scratch_folder(SCRATCH_PREFIX, self._project.state_dir) as folder:
-            ready = self._ready(asked, folder / "moved")
+            ready = self._ready(asked, folder / "moved", recorder)
             with self._made_if_missing(recorder) as is_new:
                 recorder.note(step=REPLACING)
                 was_running = self._lifecycle.down(now=True)
@@ -128,23 +127,25 @@ class Restoring:
                     recorder.note(before=before)
                     with self._databases.opened(self._version) as url:
                         loaded = self._load(url, ready.asked, partial(self._end_what_was_of_before, recorder))
-                except MwaaLocalError:
+                except BaseException:
                     if was_running:
                         self._tell(Event("environment", "stopped", detail="`mwaa-local up` starts it again"))
+                    if recorder.may_be_in:
+                        self._tell(Event("database", "interrupted", detail=ASKED_NEXT))
                     raise
         unreadable = ready.unreadable or loaded.unreadable
         return Restored(ready.source, self._target, ready.way, before, loaded.rows, unreadable)
 
-    def _ready(self, asked: Asked, moved: Path) -> _Ready:
+    def _ready(self, asked: Asked, moved: Path, recorder: Recorder) -> _Ready:
         """Return what can be loaded into the project's own database: the dump itself, or what became of it beside."""
         if asked.head is None:
-            return self._imported(asked, moved)
+            return self._imported(asked, moved, recorder)
         source = Release.load(asked.head.airflow_version)
         way = way_between(source, self._target)
         if not way:
             return _Ready(source.airflow_version, way, asked)
         self._have_what_it_takes(source, *way)
-        with self._beside(source) as (name, url):
+        with self._beside(source, recorder) as (name, url):
             loaded = self._load(url, asked)
             self._done(f"loaded {loaded.rows} rows of Airflow {source.airflow_version}")
             self._migrate(name, way)
@@ -153,9 +154,9 @@ class Restoring:
             source.airflow_version, way, replace(_of_this_project(asked, moved), leave_out=()), loaded.unreadable
         )
 
-    def _imported(self, asked: Asked, moved: Path) -> _Ready:
+    def _imported(self, asked: Asked, moved: Path, recorder: Recorder) -> _Ready:
         """Let PostgreSQL's own programs fill a database beside, and migrate that."""
-        with self._beside(self._target) as (name, url):
+        with self._beside(self._target, recorder) as (name, url):
             replace_by_import(url, asked.path, asked.kind, find_binaries().postgres.parent, self._tell)
             hand_over(url)
             version, way = way_of_revision(revision(url), self._target)
@@ -178,7 +179,7 @@ class Restoring:
     def _made_if_missing(self, recorder: Recorder) -> Iterator[bool]:
         """Make the project's database, where it has none yet, while nothing is stopped; give whether that was so.
 
-        If this fails, there is none again.
+        If this fails, there is none again, unless the rows of the dump may be in.
         """
         if self._version in self._databases.versions():
             yield False
@@ -188,20 +189,23 @@ class Restoring:
         try:
             yield True
         except BaseException:
-            self._databases.remove(self._version)
+            if not recorder.may_be_in:
+                with recorder.tidying():
+                    self._databases.remove(self._version)
             raise
 
     @contextlib.contextmanager
-    def _beside(self, release: Release) -> Iterator[tuple[str, str]]:
+    def _beside(self, release: Release, recorder: Recorder) -> Iterator[tuple[str, str]]:
         """Give name and URL of a new database by that release's migration, for the time of this."""
         name = name_beside(self._version)
         self._databases.remove(name)  # of a command that was killed
-        self._databases.create(self._wanted(release), name, self._tell)
         try:
+            self._databases.create(self._wanted(release), name, self._tell)
             with self._databases.opened(name) as url:
                 yield name, url
         finally:
-            self._databases.remove(name)
+            with recorder.tidying():
+                self._databases.remove(name)
 
     def _migrate(self, name: str, way: tuple[Release, ...]) -> None:
         """Run the migrations of these releases upon a database, one after another; the last one's users come along."""
@@ -225,7 +229,7 @@ class Restoring:
         self._done(f"snapshot {name} holds what was there")
         return name
 
-    def _load(self, url: str, asked: Asked, before_commit: Callable[[str], None] = lambda _transaction: None) -> Loaded:
+    def _load(self, url: str, asked: Asked, before_commit: Callable[[str], None] = lambda _mark: None) -> Loaded:
         return load_dump(
             url,
             asked.path,
@@ -237,15 +241,19 @@ class Restoring:
             tell=self._tell,
         )
 
-    def _end_what_was_of_before(self, recorder: Recorder, transaction: str) -> None:
+    def _end_what_was_of_before(self, recorder: Recorder, mark: str) -> None:
         """End what belonged to the rows of before: messages name their runs, sessions their users.
 
         Before the new rows are there for good: killed in between, the old ones are without both, which costs a login
         and, for what was queued, Airflow's own time until it queues anew; the other way round they would meet new rows.
         """
-        recorder.note(transaction=transaction)
-        self._lifecycle.runtime.remove_queue()
-        end_sessions(self._project.state_dir)
+        recorder.note(mark=mark)
+        try:
+            self._lifecycle.runtime.remove_queue()
+            end_sessions(self._project.state_dir)
+        except BaseException:
+            recorder.note(mark="")  # the transaction is not even tried
+            raise
 
     @property
     def _fernet_key(self) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from mwaa_local.console import CLEARED, QUIET_S, Console, duration, table
-from mwaa_local.errors import PortInUse
+from mwaa_local.cli.confirm import confirm
+from mwaa_local.console import BOLD, CLEARED, QUIET_S, RED, Console, duration, make_way, table
+from mwaa_local.errors import MwaaLocalError, PortInUse
 from mwaa_local.event import COUNTING, FAILED, READY, STARTING, ComponentStatus, Event, LogLine
 
 ESCAPE = "\033["
@@ -185,6 +187,32 @@ def test_line_that_goes_again_is_away_before_data_is_shown() -> None:
             shown.show("data")
         assert written(shown)[1].endswith(CLEARED)
         assert ESCAPE not in written(shown)[0]
+
+
+def test_line_that_goes_again_is_away_before_an_error_of_another_console() -> None:
+    """The command line shows errors by a console of its own."""
+    ways: tuple[Callable[[Console], None], ...] = (
+        lambda shown: None,
+        Console.make_way,
+        lambda shown: make_way(shown.err),
+    )
+    for makes_way in ways:
+        shown = console(Terminal)
+        shown.show_event(counted(100))
+        makes_way(shown)
+        Console(shown.out, shown.err, {}).show_error(MwaaLocalError("what"))
+        assert written(shown)[1].count(CLEARED) == 2
+        assert f"rows{CLEARED}" in written(shown)[1]
+        assert f"{CLEARED}{RED}{BOLD}error" in written(shown)[1]
+
+
+def test_line_that_goes_again_is_away_before_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = console(Terminal)
+    monkeypatch.setattr(sys, "stderr", shown.err)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    shown.show_event(counted(100))
+    confirm("Remove it?")
+    assert f"rows{CLEARED}Remove it?" in written(shown)[1]
 
 
 def test_line_that_goes_again_is_never_wider_than_the_terminal() -> None:

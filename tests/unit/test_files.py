@@ -19,6 +19,7 @@ from mwaa_local.files import (
     PART_SUFFIX,
     make_private,
     read_json,
+    remove_parts,
     remove_tree,
     swap,
     whole_file,
@@ -286,3 +287,19 @@ def test_file_of_somebody_else_is_named_where_it_may_not_be_replaced() -> None:
             write_surely(folder / "file", b"text")
         assert caught.value.what == f"not allowed to use {folder / 'file'}"
         assert names(folder) == ["file"]
+
+
+def test_part_is_opened_for_writing_to_be_locked(tmp_path: Path) -> None:
+    """NFS gives an exclusive lock on nothing else: what a killed command left would stay there for ever."""
+    part = tmp_path / f".{'0' * 32}{PART_SUFFIX}"
+    part.touch()
+    opened: list[int] = []
+
+    def note(event: str, words: tuple[object, ...]) -> None:  # for as long as this process lives
+        if event == "open" and words[0] == str(part) and isinstance(words[2], int):
+            opened.append(words[2] & os.O_ACCMODE)
+
+    sys.addaudithook(note)
+    remove_parts(tmp_path)
+    assert opened == [os.O_RDWR]
+    assert not part.exists()

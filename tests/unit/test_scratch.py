@@ -49,8 +49,11 @@ def test_folder_of_a_killed_command_is_removed_and_no_other(tmp_path: Path) -> N
         assert held.is_dir()
         assert not (tmp_path / "ours-12345678").exists()
         process.send_signal(signal.SIGKILL)
+    new = tmp_path / "ours-00000000"
+    new.mkdir()
     remove_abandoned("ours-", tmp_path)
-    assert held.is_dir()  # it may have been made just now
+    assert not held.exists()  # what is in it came in under its lock
+    assert new.is_dir()  # it may have been made just now
     remove_abandoned("ours-", tmp_path, grace_s=-1.0)
     left = {"theirs-abcdefgh", "ours-with-another-name", "ours-abcdefgh"}
     assert {path.name for path in tmp_path.iterdir()} == left

@@ -29,6 +29,7 @@ from mwaa_local.lifecycle import Lifecycle, Listener
 from mwaa_local.local_aws import owner_of, running_aws
 from mwaa_local.project import Project
 from mwaa_local.remarks import ERROR, Remark
+from mwaa_local.restoring.record import record_path as restore_path
 from mwaa_local.runtime.choice import remembered
 from mwaa_local.services.calls import note_role
 from mwaa_local.workspace import Workspace
@@ -152,6 +153,7 @@ class Job:
         if (owner := owner_of(self.project)) != self.project:
             note_role(owner, environment.name, environment.execution_role_arn)
         with self.exclusive():
+            self.settle_restore()
             lifecycle = self.lifecycle()
             lifecycle.choose(self._ran_in or self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
             for remark in lifecycle.up(environment, graceful=graceful).remarks:
@@ -159,6 +161,17 @@ class Job:
                     self._remark(remark)
             wait_until_healthy(lifecycle)
             self.saw_healthy()
+
+    def settle_restore(self) -> None:
+        """Tidy up what a killed restore left, before its database is used. Whoever calls holds the project."""
+        if not restore_path(self.project).exists():
+            return
+        from mwaa_local.restoring.settling import settle
+
+        try:
+            self.tell(settle(self.workspace))
+        except MwaaLocalError as error:  # what is in the way need not be in that of this operation
+            self.tell(f"a restore was cut off: {error.what}", error.why, error.hint)
 
     def saw_healthy(self) -> None:
         self._healthy_at = time.time()

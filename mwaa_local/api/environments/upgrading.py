@@ -57,6 +57,7 @@ def upgrade(job: Job, wanted: Callable[[], Environment]) -> bool:
         if settled is not None and not settled.is_undone and settled.journal.target == target.airflow_version:
             job.phase(records.UPGRADED)  # the data have come along: what was before must not be taken once more
             return False
+        job.settle_restore()
         job.note_runtime()
         request = Upgrade(source, target, job.runtime_kind(), wanted=wanted, is_started_again=False)
         carry_out(job.workspace, request, _watch(job))

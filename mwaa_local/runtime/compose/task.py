@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from mwaa_local.command import TIMED_OUT_EXIT_CODE
 from mwaa_local.database.health import Health
-from mwaa_local.database.session import no_room
+from mwaa_local.database.session import line_of_full_server, no_room
 from mwaa_local.errors import (
     QUOTED,
     ComponentNotReady,
@@ -61,7 +61,7 @@ def server(engine: Engine, task: Task, url: str) -> Iterator[str]:
         except MwaaLocalError as error:  # of which it may have told its clients nothing
             output = Output(engine, container_id, lambda line: None)
             output.fetch(ended=False)
-            if line := line_on_full_disk(output.text):
+            if line := line_of_full_server(output.text):
                 raise no_room(line) from error
             raise
         finally:

@@ -14,7 +14,7 @@ import psutil
 
 from mwaa_local import isolation
 from mwaa_local.database.health import Health
-from mwaa_local.database.session import no_room
+from mwaa_local.database.session import line_of_full_server, no_room
 from mwaa_local.errors import QUOTED, ComponentNotReady, DiskFull, MwaaLocalError, line_on_full_disk
 from mwaa_local.files import PRIVATE_FILE_MODE
 
@@ -54,7 +54,7 @@ def lone_server(argv: Sequence[str], env: Mapping[str, str], url: str, log_path:
                 except DiskFull:
                     raise
                 except MwaaLocalError as error:
-                    if line := line_on_full_disk(log_path.read_text(errors="replace")):
+                    if line := line_of_full_server(log_path.read_text(errors="replace")):
                         raise no_room(line) from error
                     raise
             finally:

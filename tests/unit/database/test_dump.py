@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from mwaa_local.database.dump import check_target, dump_file, write_dump, write_rows
 from mwaa_local.database.dump_format import Head, checked_head, read_head
-from mwaa_local.database.load import Loaded, load_dump
+from mwaa_local.database.load import Loaded, load_dump, mark_of
 from mwaa_local.database.pg_dump import kind_of
+from mwaa_local.database.session import reading, writing
 from mwaa_local.errors import AccessDenied, DumpExists, DumpInvalid, DumpRefused, FileMissing, MwaaLocalError
+from tests.environments import wait_until
 from tests.ordinary_user import as_ordinary_user, reachable_folder
-from tests.unit.database.servers import Server
+from tests.unit.database.servers import TIMEOUT_S, Server
 
 KEY = "2FBG1JoCyp7mrsv07CfnB06yAZt5DdDDaJEfnS2X9Ww="
 # Odd names, odd types; two tables that refer to each other; one without a key, one without rows.
@@ -40,6 +42,7 @@ SCHEMA = """
     CREATE SEQUENCE ab_user_id_seq;
     CREATE TABLE ab_user (id int PRIMARY KEY, password text);
 """
+ALIVE = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
 MAGIC_LINE = b"mwaa-local database dump, format 1\n"
 HEAD_WITH = (
     b'{"made_by": "", "airflow_version": "2.10.3", "revisions": {}, "fernet_key": "", "secrets": [],'
@@ -420,13 +423,43 @@ def test_what_fails_before_the_commit_leaves_the_database_as_it_was(
     dump(filled, tmp_path / "one")
     target = server.new("target", SCHEMA + "INSERT INTO empty VALUES (5)")
 
-    def fail(transaction: str) -> None:
-        assert transaction.isdigit()
+    def fail(mark: str) -> None:
+        marks.append(mark)
         raise KeyboardInterrupt
+
+    marks: list[str] = []
 
     with pytest.raises(KeyboardInterrupt):
         load_dump(target, tmp_path / "one", fernet_key=KEY, before_commit=fail)
     assert server.rows("target", "SELECT * FROM empty") == [(5,)]
+    assert mark_in(target) == "" != marks[0]
+
+
+def mark_in(url: str) -> str:
+    with reading(url) as connection, connection.cursor() as cursor:
+        return mark_of(cursor)
+
+
+def test_each_load_leaves_a_mark_of_its_own_which_no_dump_has(server: Server, filled: str, tmp_path: Path) -> None:
+    dump(filled, tmp_path / "one")
+    target, marks = server.new("target", SCHEMA), list[str]()
+    for _ in range(2):
+        load_dump(target, tmp_path / "one", fernet_key=KEY, before_commit=marks.append)
+        assert mark_in(target) == marks[-1]
+    assert len(set(marks)) == 2
+    dump(target, tmp_path / "two")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_connection_that_is_lost_at_the_commit_is_not_said_to_have_changed_nothing(server: Server) -> None:
+    target = server.new("target")
+    with pytest.raises(DumpRefused) as raised, writing(target) as connection:
+        server.run("postgres", "SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
+        wait_until(lambda: not server.rows("postgres", ALIVE, connection.info.backend_pid), TIMEOUT_S, "its end")
+    assert "may be there all the same" in raised.value.hint
+    with pytest.raises(DumpRefused, match="refused it") as raised, writing(target) as connection:
+        connection.cursor().execute("SELECT 1/0")
+    assert "stays as it was" in raised.value.hint
 
 
 def test_compressed_dump_is_the_same_each_time_and_holds_the_same(filled: str, tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from mwaa_local.environment.environment import Environment
 from mwaa_local.errors import ComponentFailed, UpgradeFailed
 from mwaa_local.lifecycle import Lifecycle
 from mwaa_local.project import Project
+from mwaa_local.restoring.record import REPLACING, Recorder
+from mwaa_local.restoring.record import Record as Restore
+from mwaa_local.restoring.record import record_path as restore_path
 from mwaa_local.runtime.choice import DOCKER_STATE_NAME
 from mwaa_local.upgrade.carrying_out import journal
 from mwaa_local.upgrade.carrying_out.journal import Journal
@@ -152,3 +155,28 @@ def test_environment_of_before_comes_up_in_the_runtime_that_it_ran_in(
     with pytest.raises(Chosen):
         real.start(real.environment(real.record.members, real.local()))
     assert (chosen, real.runtime_kind()) == (["docker"], "docker")
+
+
+def test_killed_restore_is_settled_before_its_database_is_used(
+    job: Starts, monkeypatch: pytest.MonkeyPatch, clean_env: dict[str, str]
+) -> None:
+    """Else a later command would take away the database that was made for it, with all that has come in since."""
+    real = Job(job.project, clean_env, job.operation.id)
+
+    class Stopped(Exception):
+        pass
+
+    def looked(*_: object) -> None:
+        raise Stopped(records.load(job.project).events[-1].what)  # type: ignore[union-attr]
+
+    monkeypatch.setattr(Lifecycle, "choose", looked)
+    monkeypatch.setattr("mwaa_local.upgrade.carrying_out.carrying.carry_out", looked)
+    ways = (
+        lambda: real.start(real.environment(real.record.members, real.local())),
+        lambda: upgrading.upgrade(real, Environment),
+    )
+    for way in ways:
+        Recorder(job.project, Restore("airflow.dump", OLD, "process", REPLACING, is_new=True)).note()
+        with pytest.raises(Stopped, match=f"a restore of airflow.dump into Airflow {OLD} was cut off"):
+            way()
+        assert not restore_path(job.project).exists()
