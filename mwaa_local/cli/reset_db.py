@@ -35,11 +35,14 @@ def reset_db(
     settle_killed(session)
     project = session.project
     release = session.release(session.environment())
+    is_other = release.airflow_version != replace(session, airflow_version=None).environment().airflow_version
+    if is_other:
+        session.check_has_database(release.airflow_version)
     session.console.make_way()
     if not yes and not typer.confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", err=True):
         raise typer.Exit(1)
     with session.exclusive():
-        if release.airflow_version != replace(session, airflow_version=None).environment().airflow_version:
+        if is_other:
             session.remove_other_database(release.airflow_version)
             session.console.say(f"the metadata database of Airflow {release.airflow_version} is gone")
             return
