@@ -20,6 +20,7 @@ from mwaa_local.files import make_private
 from mwaa_local.https.place import CERTIFICATE_NAME
 from mwaa_local.project import RESTORE_NAME, Project
 from mwaa_local.runtime.choice import existing_runtime, runtimes_with_data
+from mwaa_local.runtime.databases import by_age, is_for_a_while, missing
 from mwaa_local.runtime.protocol import Runtime
 from mwaa_local.secrets import SECRETS_NAME
 
@@ -144,6 +145,15 @@ class Workspace:
         """Remove the databases of one release, and the queues."""
         for runtime in runtimes_with_data(self.project, self.env):
             runtime.remove_database(airflow_version)
+
+    def check_has_database(self, airflow_version: str) -> None:
+        """Raise DatabaseMissing, with those that are there, where no runtime has one of that release."""
+        runtimes = runtimes_with_data(self.project, self.env)
+        known = by_age({version for runtime in runtimes for version in runtime.databases.versions()})
+        if airflow_version not in known:
+            error = missing(airflow_version, [version for version in known if not is_for_a_while(version)])
+            error.hint = "name the version of one that is there" if known else ""
+            raise error
 
     def remove_other_database(self, airflow_version: str) -> None:
         """Remove the databases of a release that does not run, while another one may."""

@@ -36,9 +36,12 @@ def reset_db(
     settle_killed(session)
     project = session.project
     release = session.release(session.environment())
+    is_other = release.airflow_version != replace(session, airflow_version=None).environment().airflow_version
+    if is_other:
+        session.check_has_database(release.airflow_version)
     confirm(f"Delete the {release.airflow_version} database of {project.root_dir}?", yes=yes)
     with session.exclusive():
-        if release.airflow_version != replace(session, airflow_version=None).environment().airflow_version:
+        if is_other:
             session.remove_other_database(release.airflow_version)
             if release.airflow_version == last_release(project):
                 forget_last(project)

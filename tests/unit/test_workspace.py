@@ -79,3 +79,21 @@ def test_data_goes_with_its_secrets_and_never_the_users_files(workspace: Workspa
     assert not (project.state_dir / CERTIFICATE_NAME).exists()
     assert not (project.run_dir / CERTIFICATE_NAME).exists()
     assert (project.dags_dir / "a.py").exists()
+
+
+def test_database_of_another_release_that_is_not_there_is_not_said_to_be_gone(
+    tmp_path: Path, clean_env: dict[str, str]
+) -> None:
+    runner = ProjectRunner(tmp_path / "project", clean_env)
+    runner.write({"mwaa.yaml": 'AirflowVersion: "2.10.3"\n', "dags/a.py": ""})
+    database_dir = Project(runner.root_dir).database_dir
+    for name in ("2.10.3", "2.9.2", "2.9.2-rehearsal"):
+        (database_dir / name).mkdir(parents=True)
+    outcome = runner.run("reset-db", "--airflow-version", "2.10.1", "--yes")
+    assert outcome.exit_code == 3, outcome.stderr
+    assert "error: this project has no database of Airflow 2.10.1 here" in outcome.stderr
+    assert "There are those of 2.9.2, 2.10.3." in outcome.stderr
+    assert "hint: name the version of one that is there" in outcome.stderr
+    outcome = runner.run("reset-db", "--airflow-version", "2.9.2", "--yes")
+    assert (outcome.exit_code, "of Airflow 2.9.2 is gone" in outcome.stderr) == (0, True), outcome.stderr
+    assert not (database_dir / "2.9.2").exists()

@@ -67,7 +67,6 @@ class Job:
         self.faults = Faults.around(project)
         self._id = operation_id
         self._healthy_at = 0.0
-        self._ran_in = ""  # in which runtime the environment was before this operation stopped it
 
     @property
     def record(self) -> Record:
@@ -142,11 +141,15 @@ class Job:
 
         One that this operation has stopped starts where it was: `up --runtime` may have named that, its data are there.
         """
-        return self._ran_in or self.env.get(RUNTIME_VARIABLE) or self.local().runtime
+        return self.operation.ran_in or self.env.get(RUNTIME_VARIABLE) or self.local().runtime
 
     def note_runtime(self, kind: str = "") -> None:
-        """Note in which runtime the environment is, or was: that which runs, if none is named."""
-        self._ran_in = kind or remembered(self.project) or self._ran_in
+        """Note in which runtime the environment is, or was: that which runs, if none is named.
+
+        In the record: a worker that is killed is followed by another one, which finds nothing that runs.
+        """
+        if found := kind or remembered(self.project):
+            self.change(lambda record: record.with_runtime(found))
 
     def start(self, environment: Environment, *, graceful: bool = False) -> None:
         """Bring the environment up and see that it is healthy. Raises what `up` raises, or ComponentNotReady."""
@@ -155,7 +158,7 @@ class Job:
         with self.exclusive():
             self.settle_restore()
             lifecycle = self.lifecycle()
-            lifecycle.choose(self._ran_in or self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
+            lifecycle.choose(self.operation.ran_in or self.env.get(RUNTIME_VARIABLE) or environment.local.runtime)
             for remark in lifecycle.up(environment, graceful=graceful).remarks:
                 if remark.severity == ERROR:
                     self._remark(remark)

@@ -70,6 +70,7 @@ class Operation:
     replacement: str = ""  # WorkerReplacementStrategy of an update
     attempts: int = 0  # how often somebody set about it
     failure: Mapping[str, Any] = field(default_factory=dict)  # why it is being rolled back: an event
+    ran_in: str = ""  # in which runtime the environment was before this stopped it
 
     @classmethod
     def new(cls, kind: str, wanted: Mapping[str, Any], **more: Any) -> Operation:
@@ -100,6 +101,11 @@ class Record:
     def with_phase(self, phase: str) -> Record:
         assert self.operation is not None
         return replace(self, operation=replace(self.operation, phase=phase))
+
+    def with_runtime(self, kind: str) -> Record:
+        """Return it with the runtime in which the environment was before the operation stopped it."""
+        assert self.operation is not None
+        return replace(self, operation=replace(self.operation, ran_in=kind))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
