@@ -56,6 +56,7 @@ def test_data_are_complete() -> None:
         assert re.compile(entry.get("in_files", ""))
         assert entry.get("of_uses", "own modules as programs") in uses.KINDS
         assert entry["hint"]
+    assert uses.KINDS.keys() == uses.WORDS.keys()
     assert {entry["since"] for entry in (*data["behaviour"], *data["member"])} <= set(Release.versions())
 
 
