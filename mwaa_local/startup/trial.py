@@ -32,6 +32,7 @@ from mwaa_local.errors import MwaaLocalError, StartupScriptFailed
 from mwaa_local.packages import PythonEnvironment
 from mwaa_local.plan import MWAA_COMPONENTS
 from mwaa_local.project import MARK_VARIABLE, TEMPORARY_NAME
+from mwaa_local.release import Release
 from mwaa_local.sandbox import NO_DATABASE_URL, end_processes_of, finish_home
 from mwaa_local.scratch import scratch_folder
 from mwaa_local.secrets import KEY_BYTES
@@ -232,12 +233,18 @@ def _try_one(context: CheckContext, component: str, work_dir: Path) -> Trial:
     configuration = context.configuration(_values(seen_home), seen_home)
     try:
         trial = _run(configuration, component, packages, work_dir)
-        changed = tuple(changed_notes(packages.site_packages_dir, context.release))
-        trial = replace(trial, notes=(*trial.notes, *changed))
+        trial = verified(trial, packages.site_packages_dir, context.release)
         state = _state(trial.exported, home_dir, packages, context, work_dir)
         return replace(trial, state=replace(state, failed_here=trial.failed_here))
     finally:
         end_processes_of(work_dir)
+
+
+def verified(trial: Trial, site_packages_dir: Path, release: Release) -> Trial:
+    """Return the trial with what MWAA then says of its packages; it looks only where the container goes on to start."""
+    if not trial.starts:
+        return trial
+    return replace(trial, notes=(*trial.notes, *changed_notes(site_packages_dir, release)))
 
 
 def _state(

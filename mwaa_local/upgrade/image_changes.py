@@ -57,11 +57,9 @@ def _of_system(case: ChangesCase) -> Iterator[Finding]:
 
 def _of_image(case: ChangesCase) -> Iterator[Finding]:
     source, target = case.move.source, case.move.target
-    if gone := sorted(set(source.providers) - set(target.providers)):
-        what, hint = (
-            f"providers that are not in the image then: {_some(gone)}",
-            "add those that you use to the requirements",
-        )
+    gone = sorted(set(source.providers) - set(target.providers))
+    if gone := [name for name in gone if case.sources.imported(_module(name)) and not _is_brought(case, name)]:
+        what, hint = f"providers of yours that are not in the image then: {_some(gone)}", "add them to the requirements"
         yield Finding(IMAGE, NOTE, case.path, 0, what, "", hint)
     if majors := [change for name, change in _majors(source, target) if case.sources.imported(_module(name))]:
         what = f"providers of yours with another major version: {_some(majors)}"
@@ -74,6 +72,12 @@ def _of_image(case: ChangesCase) -> Iterator[Finding]:
         what = f"the REST API is at {target.rest_base}; it was at {source.rest_base}"
         why, hint = "Paths, names and errors differ.", "change clients of InvokeRestApi"
         yield Finding(IMAGE, NOTE, case.path, 0, what, why, hint)
+
+
+def _is_brought(case: ChangesCase, provider: str) -> bool:
+    """Whether the project has a provider of its own, or may have: then nothing is to be said."""
+    package = f"{AIRFLOW}-providers-{provider}"
+    return case.installed is None or package in case.installed or case.sources.brings(package)
 
 
 def _of_packages(case: ChangesCase) -> Iterator[Finding]:

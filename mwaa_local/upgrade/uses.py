@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from mwaa_local.check.dags.source import Call, Source
 from mwaa_local.upgrade.optional_imports import catches_missing_module
@@ -49,8 +49,11 @@ ELSEWHERE = ("cwd", "env")  # of a command: the folder it begins in; variables, 
 
 def uses(kind: str, source: Source, own: frozenset[str]) -> Iterator[int]:
     """Yield the lines of a file that use it, by the word that `changes.toml` has. `own` are modules in dags/."""
-    if not knows_of_releases(source):
-        yield from sorted(KINDS[kind](source, own))
+    if not any(word in source.text for word in WORDS[kind]):  # most files: quick
+        return
+    found = sorted(KINDS[kind](source, own))
+    if found and not knows_of_releases(source):
+        yield from found
 
 
 def knows_of_releases(source: Source) -> bool:
@@ -202,6 +205,13 @@ def _text_of(node: ast.AST) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
+# Of which a file that uses it has one.
+WORDS: Mapping[str, Collection[str]] = {
+    "the metadata database": ("_session", "Session", ".find", ".get_"),
+    "xcom_pull without task_ids": ("xcom_pull",),
+    "names of dates that are gone": GONE_NAMES,
+    "own modules as programs": ("-m",),
+}
 KINDS: Mapping[str, Callable[[Source, frozenset[str]], Iterator[int]]] = {
     "the metadata database": _database,
     "xcom_pull without task_ids": _pulls,

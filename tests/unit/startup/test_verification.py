@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mwaa_local.release import Release
+from mwaa_local.startup.trial import Failure, Trial, verified
 from mwaa_local.startup.verification import VERIFIED, changed_notes
 
 SCRIPTED = [release for release in Release.all() if release.startup_script]
@@ -36,3 +38,12 @@ def test_what_the_script_replaced_or_removed_is_told(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_tell_says_nothing(tmp_path: Path) -> None:
     assert list(changed_notes(tmp_path, Release.load("3.3.1"))) == []
+
+
+def test_container_that_does_not_start_is_not_looked_at(tmp_path: Path) -> None:
+    release = Release.load("3.3.1")
+    folder = installed(tmp_path, apache_airflow="3.3.2", watchtower=release.packages.base["watchtower"])
+    trial = Trial("worker", 0.1, 0, 0, (), (), (), ("a note",), Path("log"))
+    assert len(verified(trial, folder, release).notes) == 1 + 1
+    failed = replace(trial, failure=Failure("it ended", "by exec", ""))
+    assert verified(failed, folder, release) == failed

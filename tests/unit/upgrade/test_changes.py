@@ -56,6 +56,7 @@ def test_data_are_complete() -> None:
         assert re.compile(entry.get("in_files", ""))
         assert entry.get("of_uses", "own modules as programs") in uses.KINDS
         assert entry["hint"]
+    assert uses.KINDS.keys() == uses.WORDS.keys()
     assert {entry["since"] for entry in (*data["behaviour"], *data["member"])} <= set(Release.versions())
 
 
@@ -307,9 +308,15 @@ def test_packages_of_another_major_version_are_told_where_they_are_imported(tmp_
 
 
 def test_providers_commands_and_api_of_the_image_are_compared(tmp_path: Path) -> None:
-    files = {"dags/a.py": "from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator\n"}
-    found = {item.what for item in image_findings(case_of(tmp_path, files, ("2.11.2", "3.3.1")))}
-    assert "providers that are not in the image then: ftp, imap, sqlite" in found
+    files = {
+        "dags/a.py": "from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator\n",
+        "dags/b.py": "from airflow.providers.ftp.hooks.ftp import FTPHook\n",
+    }
+    case = case_of(tmp_path, files, ("2.11.2", "3.3.1"))
+    found = {item.what for item in image_findings(case)}
+    assert "providers of yours that are not in the image then: ftp" in found
+    own = replace(case, installed=frozenset({"apache-airflow-providers-ftp"}))
+    assert not any("not in the image then" in item.what for item in image_findings(own))
     assert "the REST API is at /api/v2; it was at /api/v1" in found
     [majors] = [what for what in found if what.startswith("providers of yours with another major version: ")]
     assert majors.partition(": ")[2].startswith("common-sql 1.") and "," not in majors
