@@ -39,7 +39,7 @@ def settle(workspace: Workspace) -> str:
     runtime.databases.remove(name_beside(at.version))
     became = _without_new(runtime.databases, at, _became(runtime.databases, at))
     said = _line(at, became, is_running=runtime.running)
-    remove_abandoned(SCRATCH_PREFIX, project.state_dir)
+    remove_abandoned(SCRATCH_PREFIX, project.state_dir, grace_s=0.0)  # that of a restore may still be empty
     record.remove(project)
     return f"a restore of {at.source} into Airflow {at.version} was cut off: {said}"
 

@@ -9,7 +9,7 @@ import pytest
 from mwaa_local.database.load import MARK
 from mwaa_local.errors import DatabaseInUse, MwaaLocalError
 from mwaa_local.restoring import record, settling
-from mwaa_local.restoring.record import BESIDE, REPLACING, Record, Recorder
+from mwaa_local.restoring.record import BESIDE, REPLACING, SCRATCH_PREFIX, Record, Recorder
 from mwaa_local.workspace import Workspace
 from tests.unit.restoring.projects import VERSION, ask, databases
 
@@ -20,7 +20,10 @@ LEFT = Record("airflow.dump", VERSION, "process", REPLACING)
 def settled(workspace: Workspace, at: Record) -> str:
     workspace.project.make_state_dir()
     Recorder(workspace.project, at).note()
+    empty = workspace.project.state_dir / f"{SCRATCH_PREFIX}abcdefgh"  # killed before there was anything in it
+    empty.mkdir()
     said = settling.settle(workspace)
+    assert not empty.exists()
     assert record.load(workspace.project) is None
     assert settling.settle(workspace) == ""
     return said
