@@ -8,6 +8,7 @@ from threading import Event as Flag
 
 import pytest
 
+from mwaa_local import command
 from mwaa_local.check.at_once import AtOnce
 from mwaa_local.check.part import UNCHECKED, Part
 from mwaa_local.errors import ComponentFailed
@@ -51,7 +52,8 @@ def test_findings_are_told_as_those_of_the_project() -> None:
     assert [item.path for item in at_once.done("dags", lambda: Part("dags", (FOUND,))).findings] == ["dags"]
 
 
-def test_mistake_of_ours_ends_what_the_other_parts_wait_for() -> None:
+def test_mistake_of_ours_ends_what_the_other_parts_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_is_interrupted", False)  # which holds for the whole process, and so for later tests
     at_once = AtOnce(lambda part: None, Flag())
 
     def mistake() -> Part:
