@@ -135,6 +135,7 @@ def test_status_and_reset_name_the_release_that_was_used_last(project: MakeProje
     note_last(place, "2.8.1")
     status = runner.call("status")
     assert (status.exit_code, "hint: mwaa-local up --airflow-version 2.8.1" in status.stderr) == (1, True)
+    (place.database_dir / "2.8.1").mkdir(parents=True)
     assert runner.call("reset-db", "--airflow-version", "2.8.1", "--yes").exit_code == 0
     assert last_release(place) == ""
     note_last(place, "2.8.1")
