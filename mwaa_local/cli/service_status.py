@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,11 +170,8 @@ def _shown_events(served: Served, *, with_failure: bool) -> Sequence[RecordedEve
 def in_short(why: str) -> str:
     """Return a reason with the last line alone of each log that it quotes: a history is no place for all of them."""
     lines = why.splitlines()
-    following = [*lines[1:], ""]
     return "\n".join(
-        line
-        for line, after in zip(lines, following, strict=True)
-        if not (line.startswith(QUOTED) and after.startswith(QUOTED))
+        line for line, after in pairwise([*lines, ""]) if not (line.startswith(QUOTED) and after.startswith(QUOTED))
     )
 
 

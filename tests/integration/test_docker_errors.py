@@ -207,7 +207,8 @@ def test_interrupted_up_leaves_no_container(runner: ProjectRunner) -> None:
     assert "stopping what was started\n" in rest
     assert "Traceback" not in rest
     assert containers_of(project_of(runner)) == []
-    assert runner.run("status").exit_code == 1
+    status = runner.run("status")
+    assert status.exit_code == 1, status.stderr
     assert volumes_of(project_of(runner)) != []  # `down --volumes` takes those
     assert runner.run("down", "--volumes").exit_code == 0
     assert volumes_of(project_of(runner)) == []

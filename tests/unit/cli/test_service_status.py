@@ -15,7 +15,7 @@ from mwaa_local.api.environments.record import Record
 from mwaa_local.api.environments.registry import Registry
 from mwaa_local.api.environments.status import Look, Looks
 from mwaa_local.cli.down import _say_what_the_api_made
-from mwaa_local.cli.service_status import Service, service_of
+from mwaa_local.cli.service_status import Service, in_short, service_of
 from mwaa_local.cli.session import Session
 from mwaa_local.cli.status import _show_nothing
 from mwaa_local.console import standard
@@ -156,6 +156,11 @@ def test_what_goes_on_after_down_is_named_with_what_works_then(
     monkeypatch.setattr(Looks, "look", lambda *_: Look(time.monotonic(), is_running=True))
     _say_what_the_api_made(Session(Project(tmp_path), {}, standard({})), with_data=with_data)
     assert hint.format(root=made.root_dir) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("why", ["", "one line", "one\n\nand another\n  | of a log"])
+def test_reason_without_lines_that_follow_one_another_in_a_log_stays(why: str) -> None:
+    assert in_short(why) == why
 
 
 def test_of_a_log_that_a_failure_quotes_the_history_has_the_last_line_alone(
