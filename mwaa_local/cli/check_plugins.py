@@ -62,10 +62,7 @@ def plugins(
 
     wanted = format_of(output, as_json=as_json)
     session = open_session(project_dir)
-    releases = releases_of(session, [airflow_version] if airflow_version else [])
-    if len(releases) > 1:
-        raise typer.BadParameter("plugins are checked for one release at a time: name one")
-    [release] = releases
+    [release] = releases_of(session, [airflow_version] if airflow_version else [])
     path = existing(path or Path(os.path.relpath(session.project.plugins_dir)))
     syntax = session.environment().airflow_configuration_options.get(SYNTAX_OPTION, "")
     findings = (*_on_release(session, airflow_version or ""), *check_plugins(path, release, syntax))

@@ -13,8 +13,10 @@ AIRFLOW_VERSION_OPTION = "--airflow-version"
 
 
 def known_version(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
-    """Return the version that an option names. Raises BadParameter for none, as a shell's unset variable gives."""
+    """Return the version that an option names. Raises BadParameter for several, or none, as an unset variable gives."""
     if value is not None and not context.resilient_parsing:
+        if "," in value.strip(", "):
+            raise typer.BadParameter("this works for one release at a time: name one")
         _require_known(str(parameter.opts[0]), value)
     return value
 

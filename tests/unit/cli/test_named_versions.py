@@ -55,3 +55,10 @@ def test_version_that_mwaa_never_had_names_the_option_to_mend(runner: ProjectRun
     outcome = runner.call(*words, "2.10.4")
     assert outcome.exit_code == 3
     assert f"hint: write {words[-1]} 2.10.3, or choose" in outcome.stderr
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in SEVERAL], ids=" ".join)
+def test_command_for_one_release_takes_no_list(runner: ProjectRunner, words: tuple[str, ...]) -> None:
+    outcome = runner.call(*words, "2.10.3,3.3.1")
+    assert outcome.exit_code == 2, outcome.stderr
+    assert "one release at a time: name one" in " ".join(outcome.stderr.split())
