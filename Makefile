@@ -37,7 +37,7 @@ logs: $(VENV)/.installed ## Follow all logs
 test: $(VENV)/.dev ## Run the tests that show a change to be sound, in minutes
 	@$(PYTEST) -m 'not full' $(ARGS)
 
-test-full: $(VENV)/.dev ## Run all tests, of every kind of release; most of an hour
+test-full: $(VENV)/.dev ## Run all tests, of every kind of release; well over an hour
 	@$(PYTEST) $(ARGS)
 
 test-releases: $(VENV)/.dev ## Try all releases in both runtimes and write docs/releases.md; hours. RELEASES=2.8.1,3.3.1 RUNTIME=process; a run that was cut off goes on

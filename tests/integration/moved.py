@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from cryptography.fernet import Fernet
 
 from mwaa_local.environment.environment import Environment
@@ -85,3 +88,17 @@ def pg_dump(url: str, path: Path, kind: str) -> None:
     argv = [str(find_binaries().postgres.parent / "pg_dump"), "--host=127.0.0.1", f"--port={parts.port}"]
     argv += [f"--username={parts.username}", f"--format={kind}", f"--file={path}", parts.path.removeprefix("/")]
     subprocess.run(argv, env={"PATH": os.defpath, "PGPASSWORD": parts.password or ""}, check=True)
+
+
+@contextlib.contextmanager
+def small_disk_on(folder: Path, size: str) -> Iterator[None]:
+    """Make a folder, and a file system of that size upon it meanwhile. Skips the test where none can be mounted."""
+    folder.mkdir()
+    argv = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a small file system: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

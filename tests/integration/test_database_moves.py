@@ -18,7 +18,7 @@ from mwaa_local.secrets import load_secrets
 from tests.airflow_output import json_in
 from tests.conftest import COMMAND
 from tests.contract.databases import execute, rows
-from tests.integration.moved import DAG, Moved, new_project, pg_dump
+from tests.integration.moved import DAG, Moved, new_project, pg_dump, small_disk_on
 
 OLDER, RELEASE, NEWER = "2.10.1", "2.10.3", "2.11.2"
 PASSWORD = "geheim"
@@ -182,13 +182,8 @@ def test_restore_that_is_killed_leaves_the_database_as_it_was(other: Moved, dump
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for less than a dump."""
     folder = tmp_path / "small"
-    folder.mkdir()
-    argv = ["mount", "-t", "tmpfs", "-o", "size=12k", "tmpfs", str(folder)]
-    mounted = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a small file system: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk_on(folder, "12k"):
+        yield folder
 
 
 def test_full_disk_while_dumping_leaves_nothing_and_keeps_what_was_there(source: Moved, small_disk: Path) -> None:

@@ -17,7 +17,7 @@ from mwaa_local.project import Project
 from mwaa_local.release import Release
 from tests.conftest import make_clean_env
 from tests.contract.databases import execute
-from tests.integration.moved import Moved, new_project, pg_dump
+from tests.integration.moved import Moved, new_project, pg_dump, small_disk_on
 
 OLDER, RELEASE = "2.10.1", "2.10.3"
 MANY_ROWS = 300_000  # that take twice the room that is left
@@ -43,19 +43,11 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def small(tmp_path: Path) -> Iterator[Moved]:
     """A project on a disk of its own, with a database and little room beside it."""
     folder = tmp_path / "disk"
-    folder.mkdir()
-    argv = ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(folder)]
-    mounted = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a small file system: {mounted.stderr.strip()}")
-    try:
-        env = make_clean_env(tmp_path)
-        runner = Moved(folder / "project", env)
+    with small_disk_on(folder, "1g"):
+        runner = Moved(folder / "project", make_clean_env(tmp_path))
         runner.write({"mwaa.yaml": f'AirflowVersion: "{RELEASE}"\n', "dags/a.py": ""})
         runner.create(RELEASE)
         yield runner
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def leave_room(runner: Moved, megabytes: int) -> None:

@@ -163,9 +163,8 @@ def test_nobody_who_reads_changes_no_exit_code(project: Project, words: tuple[st
 
 
 def test_stdout_that_is_closed_from_the_start_is_no_bug(project: Project) -> None:
-    command = [f"{sys.executable} -m mwaa_local releases >&-"]
-    env = dict(project().env)
-    done = subprocess.run(command, shell=True, env=env, capture_output=True, text=True, check=False)  # noqa: S602
+    command = ["bash", "-c", 'exec "$0" -m mwaa_local releases >&-', sys.executable]
+    done = subprocess.run(command, env=dict(project().env), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
