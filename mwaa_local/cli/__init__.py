@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from mwaa_local import __version__
 from mwaa_local.cli.groups import command_group
+from mwaa_local.cli.waking import main_thread_woken
 from mwaa_local.documentation import ISSUES_URL
 from mwaa_local.errors import MwaaLocalError, disk_error
 
@@ -143,7 +144,8 @@ def main() -> None:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup, where the command is to go on
         signal.signal(signal.SIGHUP, _terminate)
     try:
-        app(prog_name="mwaa-local")
+        with main_thread_woken((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
+            app(prog_name="mwaa-local")
     except MwaaLocalError as error:
         _fail(error)
     except SystemExit as end:
