@@ -25,6 +25,7 @@ def end(number, frame):
 
 def other():
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+    time.sleep(1)  # until the main thread waits
     print("ready", flush=True)
     threading.Event().wait()
 

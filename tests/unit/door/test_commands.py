@@ -109,8 +109,10 @@ def test_death_in_the_middle_is_told_and_the_next_command_runs(
     running: RunningDoor, threads: ThreadPoolExecutor, victim: int
 ) -> None:
     answer, (command, _, parent) = begun(running, threads)
-    command_processes(running.process.pid)[victim].kill()
+    killed = command_processes(running.process.pid)[victim]
+    killed.kill()
     got = answer.result(120)
+    killed.wait(timeout=10.0)  # else its socket may take one more
     assert (got.status, got.values("Retry-After")) == (503, ["1"])
     assert got.text == "mwaa-local: what runs commands beside the web server ended; try again\n"
     assert output(running.run("version")) == "3.3.1\n"
