@@ -22,7 +22,7 @@ from mwaa_local.event import NOT_RUN, READY, ComponentStatus, Event
 from mwaa_local.home import Folder
 from mwaa_local.plan import Plan
 from mwaa_local.runtime.process.runtime import ProcessRuntime
-from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, read_state
+from mwaa_local.runtime.process.state import SESSIONS_NAME, STATE_NAME, State, read_state, write_state
 from mwaa_local.runtime.process.stop_order import HELPERS_END_S
 from mwaa_local.runtime.process.supervisor_socket import SOCKET_NAME, connect
 from mwaa_local.runtime.protocol import Prepared
@@ -109,6 +109,33 @@ def test_killed_supervisor_leaves_no_orphan_after_the_next_command(house: House,
     else:
         assert [item.state for item in house.up(*components).values()] == [READY] * 3
         assert not set(before) & set(house.processes())
+
+
+CLOSES_EVERY_CONNECTION = """
+import sys
+from pathlib import Path
+from mwaa_local.runtime.process.supervisor_socket import bind
+with bind(Path(sys.argv[1])) as listener:
+    print("bound", flush=True)
+    while True:
+        listener.accept()[0].close()
+"""
+
+
+def test_supervisor_that_takes_connections_and_answers_none_makes_way(one_house: House) -> None:
+    """So is one that is being killed, from the end of its connections to the end of its listening."""
+    run_dir = one_house.project.run_dir
+    run_dir.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-c", CLOSES_EVERY_CONNECTION, str(run_dir / SOCKET_NAME)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as dying:
+        assert dying.stdout is not None
+        assert dying.stdout.readline() == "bound\n"
+        write_state(run_dir, State(dying.pid, time.time(), isolated=False))
+        try:
+            assert [item.state for item in one_house.up(Steady()).values()] == [READY]
+            assert dying.poll() is not None
+        finally:
+            dying.kill()
 
 
 def test_supervisor_that_dies_during_start_is_no_success(house: House) -> None:

@@ -79,9 +79,10 @@ class ProcessRuntime:
         return remarks
 
     def _make_way(self, plan: Plan) -> None:
-        """Have a supervisor that can carry the plan out."""
-        if self.running:
-            before = self.running_plan()
+        """Have a supervisor that can carry the plan out: one that is being killed takes connections a little longer."""
+        answer = self._status()
+        if answer is not None:
+            before = _plan_in(answer)
             check_ports(plan.ports, before.ports if before else {}, plan.ports_asked)
         else:
             self._own.clean_up()
@@ -240,16 +241,7 @@ class ProcessRuntime:
 
     def running_plan(self) -> Plan | None:
         answer = self._status()
-        if not answer or not answer["plan"]:
-            return None
-        try:
-            return Plan.from_json(answer["plan"])
-        except (TypeError, KeyError) as error:
-            raise AlreadyRunning(
-                "another version of mwaa-local started this environment",
-                f"Its plan is not understood: {error}.",
-                "mwaa-local down, then mwaa-local up",
-            ) from error
+        return _plan_in(answer) if answer else None
 
     def processes(self) -> list[psutil.Process]:
         """Return every process of the environment, the supervisor first."""
@@ -313,6 +305,20 @@ class ProcessRuntime:
     def _failure(self, status: ComponentStatus) -> ComponentFailed | ComponentNotReady:
         path = self.project.logs_dir / f"{status.name}.log"
         return component_error(status.name, status.cause, status.detail, logfile.tail(path), path)
+
+
+def _plan_in(answer: Mapping[str, Any]) -> Plan | None:
+    """Return the plan that the supervisor follows; None before its first. Raises AlreadyRunning for one unreadable."""
+    if not answer["plan"]:
+        return None
+    try:
+        return Plan.from_json(answer["plan"])
+    except (TypeError, KeyError) as error:
+        raise AlreadyRunning(
+            "another version of mwaa-local started this environment",
+            f"Its plan is not understood: {error}.",
+            "mwaa-local down, then mwaa-local up",
+        ) from error
 
 
 def _last_lines(path: Path) -> list[str]:
