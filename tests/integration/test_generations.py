@@ -20,6 +20,7 @@ from tests.integration.test_environment import logged_in
 
 RELEASES = ("1.10.12", "2.2.2", "2.7.2", "2.10.3", LATEST)
 DAGS_DIR = Path(__file__).parent / "dags" / "generations"
+KEPT = (".py", ".sh")  # no byte code, which whoever imports or compiles the tests leaves there
 EMR_RELEASE = "2.2.2"
 SMOKE_TIMEOUT_S = 1200.0
 TIMEOUT_S = 120.0
@@ -70,7 +71,8 @@ def generation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 def files(version: str) -> dict[str, str]:
     """Return the project as its release can run it: on 3.3.1 without what was written for Airflow 1."""
-    found = {str(path.relative_to(DAGS_DIR)): path.read_text() for path in DAGS_DIR.rglob("*") if path.is_file()}
+    kept = (path for path in DAGS_DIR.rglob("*") if path.suffix in KEPT)
+    found = {str(path.relative_to(DAGS_DIR)): path.read_text() for path in kept}
     emr = found.pop("emr_groups.py")
     if version == EMR_RELEASE:
         found["dags/emr_groups.py"] = emr
