@@ -34,6 +34,7 @@ TEST_DOCKER_VARIABLE = "MWAA_LOCAL_TEST_DOCKER"
 RUN_TIMEOUT_S = 300.0
 LONG_TASK_FILE = "test_environment_long_task"
 COMMAND = (sys.executable, "-m", "mwaa_local")
+OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
 
 # A busy machine is no fault: an example may take as long as it does.
@@ -189,9 +190,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let signals reach what tests start: in the background of a script, and below nohup, they are ignored by all."""
+    """Start as from a terminal, whoever started the tests."""
+    # In the background of a script, and below nohup, all that tests start would ignore signals.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # Below `make test`, a make that a test starts will say where it is.
+    for name in OF_MAKE:
+        os.environ.pop(name, None)
     plugin.configure(config)
 
 

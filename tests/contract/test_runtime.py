@@ -465,14 +465,21 @@ def test_logs_follow(one_house: House) -> None:
     one_house.up(Steady())
     seen: queue.Queue[LogLine] = queue.Queue()
 
+    def readies() -> int:
+        return [line.text for line in list(seen.queue)].count(READY_LINE)
+
     def read() -> None:
         for line in one_house.runtime.logs(["steady"], follow=True):
             seen.put(line)
+            if readies() == 2:
+                return
 
-    threading.Thread(target=read, daemon=True).start()
-    wait_until(lambda: READY_LINE in [line.text for line in list(seen.queue)], "the old lines")
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    wait_until(lambda: readies() == 1, "the old lines")
     os.kill(one_house.pid("steady"), signal.SIGKILL)
-    wait_until(lambda: [line.text for line in list(seen.queue)].count(READY_LINE) == 2, "the line of the second life")
+    wait_until(lambda: readies() == 2, "the line of the second life")
+    reader.join()
 
 
 def test_long_line_is_kept_in_pieces_and_odd_bytes_do_no_harm(one_house: House) -> None:

@@ -39,10 +39,10 @@ def health(url: str) -> Iterator[Health]:
         yield health
 
 
-def beat(url: str, began_s: float, beat_s: float) -> None:
+def beat(url: str, began_s: float, beat_s: float, of: float = LAUNCHED) -> None:
     """Write a row: when its job began and last sent a heartbeat, after the launch that is asked about."""
     with contextlib.closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(ROW, (KIND, LAUNCHED + began_s, LAUNCHED + beat_s))
+        cursor.execute(ROW, (KIND, of + began_s, of + beat_s))
 
 
 def are_ready(health: Health) -> tuple[bool, bool]:
@@ -71,9 +71,9 @@ def test_silent_one_of_two_is_seen(health: Health, url: str) -> None:
     names = ("scheduler", "scheduler.2")
     schedulers = tuple(Component(name, ("a",), {}, each) for name, each in zip(names, ready, strict=True))
     plan = Plan(schedulers, "3.3.1", {}, url, "redis://127.0.0.1:1/0", "q", "/")
-    beat(url, -900.0, -600.0)
-    beat(url, -900.0, -300.0)
-    beat(url, -900.0, 0.0)
+    now = time.time()
+    for beat_s in (-600.0, -300.0, 0.0):
+        beat(url, -900.0, beat_s, of=now)
     client = AirflowClient(FakeRuntime(plan), plan)
     ages_s = client.figures().heartbeat_ages_s
     client.close()
