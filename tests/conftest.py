@@ -34,7 +34,7 @@ TEST_DOCKER_VARIABLE = "MWAA_LOCAL_TEST_DOCKER"
 RUN_TIMEOUT_S = 300.0
 LONG_TASK_FILE = "test_environment_long_task"
 COMMAND = (sys.executable, "-m", "mwaa_local")
-OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+OF_MAKE = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
 
 # A busy machine is no fault: an example may take as long as it does.
@@ -194,7 +194,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # In the background of a script, and below nohup, all that tests start would ignore signals.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    # Below `make test`, a make that a test starts will say where it is.
+    # Below `make test`, a make that a test starts names its folder, and take the same ARGS.
     for name in OF_MAKE:
         os.environ.pop(name, None)
     plugin.configure(config)
