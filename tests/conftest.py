@@ -194,7 +194,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # In the background of a script, and below nohup, all that tests start would ignore signals.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    # Below `make test`, a make that a test starts names its folder, and take the same ARGS.
+    # Below `make test`, a make that a test starts would print its folder and use the same ARGS.
     for name in OF_MAKE:
         os.environ.pop(name, None)
     plugin.configure(config)
